@@ -1,0 +1,53 @@
+"""Who holds a lease: "host:pid:start-token", so that a process on this machine can be seen to be gone."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+
+def this_owner() -> str:
+    """This process as an owner. Stable for the life of the process; a forked child is another owner."""
+    pid = os.getpid()
+    return f"{_host()}:{pid}:{_start_token(pid) or 'unknown'}"
+
+
+def is_gone(owner: str) -> bool:
+    """True only if `owner` ran on this machine and certainly runs no more.
+
+    A process of another host, or an owner string of another shape, is never said to be gone: its lease has to run out.
+    """
+    host, _, rest = owner.partition(":")
+    pid, _, token = rest.partition(":")
+    if host != _host() or not pid.isdecimal() or token in ("", "unknown"):
+        return False
+    return _start_token(int(pid)) != token
+
+
+@cache
+def _host() -> str:
+    """The host and, on Linux, the PID namespace: two containers may share a name, a volume and a process number."""
+    name = platform.node().replace(":", "-") or "localhost"
+    try:
+        return f"{name}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+    except OSError:
+        return name
+
+
+def _start_token(pid: int) -> str | None:
+    """When process `pid` began, so that a recycled number is not mistaken for it; None if no such process runs."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self/stat").exists() else _start_token_by_ps(pid)
+    # proc(5): the name in parentheses may hold anything; after it come state (field 3) ... starttime (field 22).
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return None if fields[0] in "ZXx" else f"{boot}-{fields[19]}"
+
+
+def _start_token_by_ps(pid: int) -> str | None:
+    """The same where there is no /proc (macOS)."""
+    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return "-".join(shown.stdout.split()).replace(":", ".") or None

@@ -1,0 +1,131 @@
+"""Frozen dataclasses that cross the catalog's border: what callers hand in and what reads hand back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+CellState = Literal["planned", "generating", "generated", "failed", "lost"]
+RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
+CELL_STATES: tuple[CellState, ...] = get_args(CellState)
+RUN_STATES: tuple[RunState, ...] = get_args(RunState)
+
+
+class CatalogError(Exception):
+    """The catalog refuses the request; the message names the field and the remedy."""
+
+
+class NotInCatalog(CatalogError, LookupError):
+    """No row answers to that name, id or digest."""
+
+
+class LeaseLost(CatalogError):
+    """The cell is no longer this owner's: its lease ran out and another took it, or it is already made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRecord:
+    """One picture to make. `digest` (64 hex digits) covers everything that decides the pixels.
+
+    `prompt` is the expanded prompt; `pose` the SHA-256 of the pose picture or None; `settings` every other number that
+    went into the digest, as JSON values.
+    """
+
+    digest: str
+    subject_id: int
+    reference_id: int
+    mask_id: int | None
+    profile_id: int
+    prompt: str
+    pose: str | None
+    seed: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """Digests of a plan, in its order and each once: rows that were new, and rows that were there in whatever state."""
+
+    new: Sequence[str]
+    existing: Sequence[str]
+
+
+@dataclass(frozen=True)
+class StatusView:
+    """Counts of the whole catalog. `cells` has every state as a key; `scored` counts generated cells with a score."""
+
+    subjects: int
+    cells: Mapping[CellState, int]
+    scored: int
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run and the states its cells are in now (every state is a key)."""
+
+    id: str
+    name: str
+    state: RunState
+    flow_run_id: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    cells: Mapping[CellState, int]
+
+
+@dataclass(frozen=True)
+class SubjectAssets:
+    """A subject with its newest reference, and that reference's newest mask (None: not masked yet)."""
+
+    subject_id: int
+    class_word: str
+    style: str
+    reference_id: int
+    image_sha256: str
+    caption: str | None
+    mask_id: int | None
+    mask_sha256: str | None
+    mask_confidence: float | None
+    doubtful: bool | None
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A cell as a person sees it. `error` is the reason of a failed cell; `scores` maps metric to its newest value."""
+
+    digest: str
+    state: CellState
+    subject_name: str
+    prompt: str
+    pose: str | None
+    seed: int
+    error: str | None
+    output_id: int | None
+    image_sha256: str | None
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class CellDetail(CellView):
+    """A cell with its lineage, down to the weights' digest, and its history of attempts."""
+
+    settings: Mapping[str, Any]
+    reference_sha256: str
+    mask_sha256: str | None
+    profile: str
+    weights_digest: str
+    attempts: int
+    owner: str | None
+    lease_expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UnscoredOutput:
+    """What a metric needs to score one output: blobs by SHA-256, and the prompt the picture should follow."""
+
+    output_id: int
+    digest: str
+    image_sha256: str
+    prompt: str
+    reference_id: int
+    reference_sha256: str
+    mask_sha256: str | None

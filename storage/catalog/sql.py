@@ -1,0 +1,26 @@
+"""Two small helpers that both of the catalog's databases understand."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.catalog.base import Base
+
+CHUNK = (
+    500  # values in one IN (...): far below SQLite's limit on bound parameters, large enough to amortise a statement
+)
+T = TypeVar("T")
+
+
+def insert_into(s: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that has `on_conflict_do_...`, in the dialect of the session's database."""
+    return postgresql.insert(table) if s.get_bind().dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` without repetitions, in order, CHUNK at a time."""
+    unique = list(dict.fromkeys(values))
+    for start in range(0, len(unique), CHUNK):
+        yield unique[start : start + CHUNK]

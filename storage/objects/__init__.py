@@ -1,0 +1,19 @@
+"""The object store: immutable bytes under keys, in a folder or in an S3 bucket, behind one Protocol."""
+
+from storage.objects.blobs import DigestMismatch, get_blob, put_blob
+from storage.objects.disk import DiskStore
+from storage.objects.opening import open_store
+from storage.objects.s3 import S3Store
+from storage.objects.store import ObjectMissing, ObjectStore, StoreError
+
+__all__ = [
+    "DigestMismatch",
+    "DiskStore",
+    "ObjectMissing",
+    "ObjectStore",
+    "S3Store",
+    "StoreError",
+    "get_blob",
+    "open_store",
+    "put_blob",
+]

@@ -1,0 +1,30 @@
+"""Bytes that a user names by path, https:// or s3:// URL, read within a limit and from nowhere they must not reach."""
+
+import re
+from pathlib import Path
+
+from storage.sources.bucket import read_object
+from storage.sources.errors import SourceError
+from storage.sources.file import read_file
+from storage.sources.web import fetch
+
+__all__ = ["SourceError", "read_source"]
+
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+
+
+def read_source(source: str, *, max_bytes: int, allow_private: bool = False, base: Path | None = None) -> bytes:
+    """The bytes at `source`: a path (relative to `base`, default the working folder), https://... or s3://bucket/key.
+
+    At most `max_bytes` are read. A web address that leads to a private, loopback or link-local network is refused, also
+    by a redirect or a changing DNS answer; `allow_private` permits it, and http:// as well. Raises SourceError.
+    """
+    match = _SCHEME.match(source)
+    scheme = match[1].lower() if match else None
+    if scheme is None:
+        return read_file(source, max_bytes=max_bytes, base=base)
+    if scheme in ("https", "http"):
+        return fetch(source, max_bytes=max_bytes, allow_private=allow_private)
+    if scheme == "s3":
+        return read_object(source, max_bytes=max_bytes)
+    raise SourceError(f"{scheme}:// is not read; give a path, an https:// or an s3:// URL")

@@ -1,0 +1,114 @@
+import errno
+import os
+import signal
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from storage.objects import DiskStore, StoreError
+
+
+def put(store: DiskStore, key: str, data: bytes) -> bool:
+    return store.put(key, data, content_type="image/png")
+
+
+def names(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def test_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DiskStore(tmp_path)
+    seen: list[str] = []
+    fsync, link = os.fsync, os.link
+
+    def watched_fsync(descriptor: int) -> None:
+        seen.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def watched_link(source: Path, target: Path) -> None:
+        seen.append("name")
+        link(source, target)
+
+    put(store, "a/warm", b"x")  # the folders are there
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, "link", watched_link)
+    put(store, "a/b", b"x")
+    assert seen == ["file", "name", "folder"]
+    seen.clear()
+    assert not put(store, "a/b", b"x")
+    assert seen == ["folder"]
+
+
+def test_new_folders_are_durable_in_their_parents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    put(DiskStore(tmp_path), "a/b/c", b"x")
+    assert {str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a/b")} <= set(synced)
+
+
+@pytest.mark.parametrize("step", ["fsync", "link"])
+def test_a_put_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    store = DiskStore(tmp_path)
+    put(store, "a/warm", b"x")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(StoreError, match=r"a/b could not be written .* No space left"):
+        put(store, "a/b", b"x")
+    assert names(tmp_path) == ["a/warm"]
+
+
+def test_without_hard_links_a_put_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    store = DiskStore(tmp_path)
+    assert put(store, "a/b", b"x")
+    assert not put(store, "a/b", b"y")
+    assert names(tmp_path) == ["a/b"]
+    assert store.get("a/b") == b"x"
+
+
+def test_a_store_under_a_file_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"object a could not be written in .*file/objects: .*keep objects elsewhere"):
+        put(DiskStore(tmp_path / "file" / "objects"), "a", b"x")
+
+
+def test_killed_while_putting_no_object_is_torn(tmp_path: Path, python: Callable[..., Popen[str]]) -> None:
+    code = """
+import sys
+from pathlib import Path
+from storage.objects import DiskStore
+store = DiskStore(Path(sys.argv[1]))
+for i in range(100_000):
+    store.put(f"many/{i}", b"%08d" % i * 50_000, content_type="x")
+    print(i, flush=True)
+"""
+    writer = python(code, [tmp_path])
+    assert writer.stdout is not None
+    for _ in range(5):
+        last = int(writer.stdout.readline())
+    time.sleep(0.013)  # somewhere inside a put
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    last = max([last, *(int(line) for line in writer.stdout.read().split())])
+    store = DiskStore(tmp_path)
+    assert all(store.exists(f"many/{i}") for i in range(last + 1))
+    for name in names(tmp_path / "many"):
+        assert store.get(f"many/{name}") == b"%08d" % int(name) * 50_000
