@@ -1,0 +1,77 @@
+# DreamTuner: `make demo` shows it at work, `make test` proves it. `make help` lists the rest.
+
+PYTHON ?= python3
+# For another build of torch than pip's default, for example TORCH_FLAGS='--index-url ...'
+TORCH_FLAGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+S3_VENV := .venv-s3
+S3_READY := $(S3_VENV)/.ready
+
+# Nothing here reports home, and pip says only what went wrong.
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow check format build pins clean distclean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything in it; quick when it is there
+
+# torch goes first and alone: the rest must find this very release in place, not pull another.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11: use make PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(TORCH_FLAGS) -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(S3_READY): tests/requirements-s3.txt
+	$(PYTHON) -m venv $(S3_VENV)
+	$(S3_VENV)/bin/pip install --quiet -r $<
+	@touch $@
+
+demo: $(READY) ## run examples/pocket.yaml: references in, a scored contact sheet out
+	$(BIN)/dreamtuner run examples/pocket.yaml
+
+test: $(READY) $(S3_READY) ## the tests but the slow ones
+	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(READY) $(S3_READY) ## the slow tests
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+check: $(READY) ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+
+format: $(READY) ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(READY) ## wheel and source archive into dist/
+	rm -rf build dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+pins: $(READY) ## write what is installed to constraints.txt
+	@$(BIN)/pip freeze --all --exclude-editable --exclude pip | sed 's/+[a-z0-9.]*$$//' > $(VENV)/freeze.txt
+	@{ grep '^#' constraints.txt; grep '^torch==' $(VENV)/freeze.txt; grep -v '^torch==' $(VENV)/freeze.txt; } \
+		> $(VENV)/pins.txt
+	@mv $(VENV)/pins.txt constraints.txt
+	@touch $(READY) # what is pinned is what is there
+
+clean: ## remove what tools made; keeps .venv and your data
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -path './$(VENV)*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## remove the environments too
+	rm -rf $(VENV) $(S3_VENV)

@@ -1,0 +1,1 @@
+"""The embedded default: a world with known truth, and a small Stable Diffusion trained on it from scratch."""

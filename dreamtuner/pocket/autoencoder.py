@@ -1,0 +1,99 @@
+"""Training of the AutoencoderKL: pictures to 8 x 16 x 16 latents and back, the subject's pixels weighing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from dreamtuner.pocket.shards import Shards, load_images, load_shards
+from dreamtuner.train.state import load_ema
+
+SUBJECT_WEIGHT = 4.0
+KL_WEIGHT = 1e-5
+
+
+def new_autoencoder() -> AutoencoderKL:
+    """An untrained autoencoder, factor 4, 8 latent channels (4 lose the identity's colours)."""
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        latent_channels=8,
+        block_out_channels=(16, 32, 96),
+        layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=64,
+    )
+
+
+def to_model(images: Tensor) -> Tensor:
+    """uint8 (B, H, W, 3) -> float (B, 3, H, W) in -1..1, channels last in memory."""
+    return images.permute(0, 3, 1, 2).float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)
+
+
+class AutoencoderStage:
+    """Reconstruction (L1 + L2, subject x 4, a pooled term for colours) with a small KL."""
+
+    def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
+        self.model: AutoencoderKL = new_autoencoder().to(device).to(memory_format=torch.channels_last)
+        self.images = torch.from_numpy(shards.images)
+        self.masks = torch.from_numpy(shards.masks)
+        self.batch, self.device = batch, device
+
+    @property
+    def learns(self) -> nn.Module:
+        return self.model
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = torch.randint(len(self.images), (self.batch,), generator=generator)
+        x = to_model(self.images[rows].to(self.device))
+        mask = self.masks[rows].to(self.device).float().div(255).unsqueeze(1)
+        weight = 1.0 + (SUBJECT_WEIGHT - 1.0) * mask
+        weight = weight / weight.mean()
+        posterior = self.model.encode(x).latent_dist
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
+        y = self.model.decode(posterior.mean + posterior.std * noise).sample
+        error = y - x
+        pooled = F.avg_pool2d(error * weight, 4).abs().mean()
+        pixel = (weight * (error.abs() + 2.0 * error.square())).mean()
+        kl = posterior.kl().mean()
+        mse = error.detach().square().mean()
+        return pixel + pooled + KL_WEIGHT * kl, {"psnr": float(10 * torch.log10(4.0 / mse)), "kl": float(kl.detach())}
+
+
+@dataclass(frozen=True)
+class AutoencoderFactory:
+    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step."""
+
+    data: Path
+    shards: int
+    batch: int
+
+    def build(self, device: torch.device) -> AutoencoderStage:
+        return AutoencoderStage(load_shards(self.data, self.shards), self.batch, device)
+
+
+@torch.no_grad()
+def encode_shards(trained: Path, data: Path, shards: int, device: str) -> Tensor:
+    """Posterior means of all training pictures by the averaged weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
+    model = new_autoencoder()
+    load_ema(trained, model)
+    model = model.eval().to(device).to(memory_format=torch.channels_last)
+    latents = []
+    for index in range(shards):
+        images = torch.from_numpy(load_images(data, index))
+        for part in images.split(128):
+            latents.append(model.encode(to_model(part.to(device))).latent_dist.mode().half().cpu())
+    return torch.cat(latents)
+
+
+def scaling_factor(latents: Tensor) -> float:
+    """What brings latents to unit variance, from a sample of them."""
+    return 1.0 / float(latents[:: max(1, len(latents) // 4096)].float().std())

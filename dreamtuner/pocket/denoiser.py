@@ -1,0 +1,138 @@
+"""Training of the U-Net and its text encoder: v-prediction on latents of single pictures and of character sheets."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+
+from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
+from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+
+DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
+DETAILED_SHEET = 0.15
+MIN_SNR = 5.0
+FLOOR = 0.3
+
+
+def new_unet() -> UNet2DConditionModel:
+    """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.5 M parameters."""
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(64, 96, 128),
+        layers_per_block=(0, 1, 1),
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=(2, 3, 4),  # diffusers counts heads here: 32 channels each
+        norm_num_groups=16,
+    )
+
+
+def new_scheduler() -> DDIMScheduler:
+    """Zero terminal SNR, v-prediction, trailing steps."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=True,
+    )
+
+
+class TextConditionedUNet(nn.Module):
+    """The two modules that learn together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokenizer = new_tokenizer()
+        self.unet = new_unet()
+        self.text_encoder = new_text_encoder(self.tokenizer)
+
+
+class DenoiserStage:
+    """Every other step draws single pictures, the steps between draw sheets of the same subject side by side.
+
+    A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
+    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side.
+    """
+
+    def __init__(self, latents: Tensor, pictures: list[Picture], batch: int, device: torch.device) -> None:
+        self.model = TextConditionedUNet().to(device).to(memory_format=torch.channels_last)
+        self.scale = scaling_factor(latents)
+        self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
+        self.alphas = new_scheduler().alphas_cumprod.to(device)
+
+    @property
+    def learns(self) -> nn.Module:
+        return self.model
+
+    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
+        rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
+        sheet = step % 2 == 1
+        if not sheet:
+            rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
+            captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
+            latents = self.latents[rows]
+        else:
+            pairs = []
+            for _ in range(self.batch // 2):
+                first = PER_IDENTITY * rng.randrange(len(self.pictures) // PER_IDENTITY)
+                left, right = rng.sample(range(PER_IDENTITY), 2)
+                pairs.append((first + left, first + right))
+            captions = []
+            for a, b in pairs:
+                left_context, right_context = self.pictures[a].context, self.pictures[b].context
+                detailed = rng.random() < DETAILED_SHEET
+                captions.append(
+                    sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
+                )
+            latents = torch.cat([self.latents[[a for a, _ in pairs]], self.latents[[b for _, b in pairs]]], dim=3)
+        captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
+        return latents.float().mul(self.scale).to(self.device), captions
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        x0, captions = self._batch(step, generator)
+        x0 = x0.contiguous(memory_format=torch.channels_last)
+        n = len(x0)
+        # stratified over the batch
+        t = ((torch.arange(n) + torch.rand(n, generator=generator)) * (1000 / n)).long().clamp(0, 999).to(self.device)
+        noise = torch.randn(x0.shape, generator=generator).to(self.device)
+        a = self.alphas[t].view(-1, 1, 1, 1)
+        x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
+        target = a.sqrt() * noise - (1 - a).sqrt() * x0
+        tokens = self.model.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+        c = self.model.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
+        v = self.model.unet(x_t.contiguous(memory_format=torch.channels_last), t, c).sample
+        snr = (a / (1 - a).clamp_min(1e-8)).flatten()
+        # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
+        weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
+        each = (v - target).square().mean(dim=(1, 2, 3))
+        name = "sheet" if step % 2 else "single"
+        return (weight * each).mean(), {f"mse_{name}": 2 * float(each.detach().mean())}
+
+
+@dataclass(frozen=True)
+class DenoiserFactory:
+    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``."""
+
+    data: Path
+    shards: int
+    latents: Path
+    batch: int
+
+    def build(self, device: torch.device) -> DenoiserStage:
+        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        return DenoiserStage(latents, load_truth(self.data, self.shards), self.batch, device)

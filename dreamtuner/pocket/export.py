@@ -1,0 +1,66 @@
+"""The finished weights: fp16 safetensors in the plain diffusers layout, with the tower and the oracle beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from transformers import CLIPImageProcessorPil, CLIPModel
+
+from dreamtuner.pocket.autoencoder import new_autoencoder, scaling_factor
+from dreamtuner.pocket.denoiser import TextConditionedUNet, new_scheduler
+from dreamtuner.pocket.judge import HEADS
+from dreamtuner.pocket.text import new_tokenizer
+from dreamtuner.pocket.tower import new_tower
+from dreamtuner.score.oracle import Oracle
+from dreamtuner.train.state import load_ema
+
+
+def trained_tower(workshop: Path) -> CLIPModel:
+    """The tower with the averaged weights of its training."""
+    tower = new_tower()
+    load_ema(workshop / "tower", tower)
+    return tower.eval()
+
+
+def trained_oracle(workshop: Path) -> Oracle:
+    """The oracle with the averaged weights of its training."""
+    oracle = Oracle(HEADS)
+    load_ema(workshop / "oracle", oracle)
+    return oracle.eval()
+
+
+def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
+    """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
+    vae = new_autoencoder()
+    load_ema(workshop / "vae", vae)
+    latents = torch.from_numpy(np.load(workshop / "latents.npy", mmap_mode="r+"))
+    vae.register_to_config(scaling_factor=scaling_factor(latents))
+    model = TextConditionedUNet()
+    load_ema(workshop / "unet", model)
+    return StableDiffusionPipeline(
+        vae=vae.eval(),
+        text_encoder=model.text_encoder.eval(),
+        tokenizer=model.tokenizer,
+        unet=model.unet.eval(),
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def export_weights(workshop: Path, out: Path) -> None:
+    """Write what ``workshop`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
+    trained_pipeline(workshop).to(torch.float16).save_pretrained(out, safe_serialization=True)
+    tower = out / "tower"
+    trained_tower(workshop).half().save_pretrained(tower)
+    new_tokenizer().save_pretrained(tower)
+    half = [0.5, 0.5, 0.5]
+    size = {"height": 64, "width": 64}
+    CLIPImageProcessorPil(
+        size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
+    ).save_pretrained(tower)
+    trained_oracle(workshop).save(out / "oracle")

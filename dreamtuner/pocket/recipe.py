@@ -1,0 +1,164 @@
+"""The recipe: everything from an empty folder to the pocket weights, part by part, each resumable to the exact step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
+from dreamtuner.pocket.denoiser import DenoiserFactory
+from dreamtuner.pocket.judge import OracleFactory
+from dreamtuner.pocket.scale import PartScale, Scale, load_scale
+from dreamtuner.pocket.shards import render_shards
+from dreamtuner.pocket.tower import TowerFactory
+from dreamtuner.train.loop import train
+from dreamtuner.train.stage import StageFactory
+
+PARTS = ("data", "vae", "tower", "oracle", "unet", "weights", "report")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The folder a training lives in: rendered shards, one folder a part, and the finished weights."""
+
+    root: Path
+    scale: Scale
+    device: str
+    minutes: float | None
+    say: Say
+
+    @property
+    def pictures(self) -> Path:
+        return self.root / "data" / "train"
+
+    @property
+    def held_out(self) -> Path:
+        return self.root / "data" / "held"
+
+    @property
+    def latents(self) -> Path:
+        return self.root / "latents.npy"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights"
+
+    def fit(self, name: str, factory: StageFactory, part: PartScale) -> bool:
+        """Train one part in its folder; whether it is finished."""
+        processes = self.scale.processes if self.device == "cpu" else 1
+        done = train(
+            factory,
+            part.loop,
+            self.root / name,
+            device=self.device,
+            processes=processes,
+            minutes=self.minutes,
+            report=self.say,
+        )
+        return done >= part.loop.steps
+
+
+def _data(shop: Workshop) -> bool:
+    begun = time.monotonic()
+    for folder, count, held in (
+        (shop.held_out, shop.scale.held_out_shards, True),
+        (shop.pictures, shop.scale.shards, False),
+    ):
+        for done in render_shards(folder, count, held_out=held, processes=max(2, shop.scale.processes)):
+            left = (time.monotonic() - begun) / done * (count - done)
+            if done % 10 == 0 or done == count:
+                shop.say(f"{folder.name} {done}/{count} shards  ETA {left / 60:.0f} min")
+    return True
+
+
+def _vae(shop: Workshop) -> bool:
+    part = shop.scale.vae
+    if not shop.fit("vae", AutoencoderFactory(shop.pictures, shop.scale.shards, part.batch), part):
+        return False
+    if not shop.latents.exists():
+        shop.say("vae: encoding the training pictures")
+        latents = encode_shards(shop.root / "vae", shop.pictures, shop.scale.shards, shop.device)
+        partial = shop.latents.with_suffix(".partial.npy")
+        np.save(partial, latents.numpy())
+        partial.rename(shop.latents)
+    return True
+
+
+def _tower(shop: Workshop) -> bool:
+    part = shop.scale.tower
+    return shop.fit("tower", TowerFactory(shop.pictures, shop.scale.shards, part.batch), part)
+
+
+def _oracle(shop: Workshop) -> bool:
+    part = shop.scale.oracle
+    return shop.fit("oracle", OracleFactory(shop.pictures, shop.scale.shards, part.batch), part)
+
+
+def _unet(shop: Workshop) -> bool:
+    part = shop.scale.unet
+    return shop.fit("unet", DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, part.batch), part)
+
+
+def _weights(shop: Workshop) -> bool:
+    from dreamtuner.pocket.export import export_weights
+
+    export_weights(shop.root, shop.weights)
+    shop.say(f"weights: {shop.weights}")
+    return True
+
+
+def _report(shop: Workshop) -> bool:
+    from dreamtuner.pocket.report import write_report
+
+    shop.say(f"report: {write_report(shop.root, shop.scale)}")
+    return True
+
+
+_STEPS: dict[str, Callable[[Workshop], bool]] = {
+    "data": _data,
+    "vae": _vae,
+    "tower": _tower,
+    "oracle": _oracle,
+    "unet": _unet,
+    "weights": _weights,
+    "report": _report,
+}
+
+
+def train_pocket(
+    part: str = "all",
+    device: str = "auto",
+    scale: str = "cpu",
+    out: Path = Path(".dreamtuner/train/pocket"),
+    *,
+    minutes: float | None = None,
+    say: Say = print,
+) -> bool:
+    """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
+
+    ``minutes`` bounds each part that trains: it saves and stops there. Returns whether everything asked for is done.
+
+    Raises:
+        ValueError: unknown part, device or scale, with the known ones.
+    """
+    if part != "all" and part not in PARTS:
+        raise ValueError(f"part: {part!r} is not one of all, {', '.join(PARTS)}")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device: there is no CUDA device here; give --device cpu")
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device: {device!r} is not one of auto, cpu, cuda")
+    shop = Workshop(out, load_scale(scale), device, minutes, say)
+    for name in PARTS if part == "all" else (part,):
+        if not _STEPS[name](shop):
+            say(f"{name} is saved and not finished; the same command goes on")
+            return False
+    return True

@@ -1,0 +1,52 @@
+"""How large a training of the pocket model is: one YAML file a scale."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from dreamtuner.train.settings import LoopSettings
+
+
+class PartScale(BaseModel):
+    """One part's numbers: pictures a step and process, and the loop's settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: int = Field(gt=0, description="pictures a step and process")
+    loop: LoopSettings
+
+
+class Scale(BaseModel):
+    """A whole training. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shards: int = Field(gt=0, description="shards of 512 training pictures that are rendered ahead")
+    held_out_shards: int = Field(gt=0, description="shards of held-out identities, for the report")
+    processes: int = Field(gt=0, description="replicas on the CPU, one thread each; a GPU takes one")
+    vae: PartScale
+    tower: PartScale
+    oracle: PartScale
+    unet: PartScale
+    samples: int = Field(gt=0, description="prompts that the report's oracle judges")
+
+
+def load_scale(name: str) -> Scale:
+    """A scale by its name (cpu, gpu, smoke) or by the path of a YAML file.
+
+    Raises:
+        ValueError: there is no such scale; the message lists those there are.
+    """
+    folder = resources.files("dreamtuner.pocket") / "scales"
+    known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    if name in known:
+        text = (folder / f"{name}.yaml").read_text()
+    elif Path(name).is_file():
+        text = Path(name).read_text()
+    else:
+        raise ValueError(f"scale: {name!r} is neither one of {', '.join(known)} nor a YAML file")
+    return Scale.model_validate(yaml.safe_load(text))

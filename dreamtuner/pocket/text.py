@@ -1,0 +1,69 @@
+"""The pocket model's words: a CLIP tokenizer whose merges know the world's vocabulary, and an untrained text encoder."""
+
+from __future__ import annotations
+
+import re
+
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from dreamtuner.pocket.world.captions import MEDIUM
+from dreamtuner.pocket.world.context import EXPRESSIONS, POSES, SCENES
+from dreamtuner.pocket.world.identity import CLASSES, COLOURS, EMBLEMS, EYES, HATS, PATTERNS, SHAPES
+
+MAX_TOKENS = 48
+WIDTH = 128
+_GRAMMAR = "a and with the same left right of , white background not without picture"
+
+
+def _byte_alphabet() -> list[str]:
+    """The 256 printable characters that stand for the bytes in byte-level BPE."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [b for b in range(256) if b not in printable]
+    table = {b: chr(b) for b in printable} | {b: chr(256 + i) for i, b in enumerate(others)}
+    return [table[b] for b in range(256)]
+
+
+def vocabulary_words() -> list[str]:
+    """Every word that captions of the pocket world use, in a fixed order."""
+    phrases = (*CLASSES, *COLOURS, *PATTERNS, *EMBLEMS, *HATS, *EYES, *SHAPES, *SCENES, *POSES, *EXPRESSIONS)
+    text = " ".join((*MEDIUM.values(), *phrases, _GRAMMAR))
+    return sorted(set(re.findall(r"[a-z]+", text)))
+
+
+def new_tokenizer() -> CLIPTokenizer:
+    """A byte-level CLIP tokenizer: any text encodes, and a word of the world is one token."""
+    alphabet = _byte_alphabet()
+    tokens = [*alphabet, *(c + "</w>" for c in alphabet)]
+    merges: list[tuple[str, str]] = []
+    for word in vocabulary_words():
+        # from the word's end backwards: only there stands "</w>", so merges of one word never break another
+        right = word[-1] + "</w>"
+        for letter in reversed(word[:-1]):
+            if (letter, right) not in merges:
+                merges.append((letter, right))
+                tokens.append(letter + right)
+            right = letter + right
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=MAX_TOKENS)
+
+
+def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """An untrained text encoder, 2 layers of width 128."""
+    return CLIPTextModel(text_config(tokenizer, layers=2))
+
+
+def text_config(tokenizer: CLIPTokenizer, *, layers: int) -> CLIPTextConfig:
+    """The text half's configuration, shared by the U-Net's encoder and the tower."""
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=2 * WIDTH,
+        projection_dim=WIDTH,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        max_position_embeddings=MAX_TOKENS,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )

@@ -1,0 +1,74 @@
+"""Training of the contrastive tower: a CLIPModel whose pictures and captions meet, for CLIP-I and CLIP-T."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
+
+from dreamtuner.pocket.autoencoder import to_model
+from dreamtuner.pocket.judge import roughen
+from dreamtuner.pocket.shards import Shards, load_shards
+from dreamtuner.pocket.text import WIDTH, new_tokenizer, text_config
+from dreamtuner.pocket.world.captions import caption, detailed_caption
+
+DETAILED = 0.7  # share of captions that name the identity: what makes CLIP-I see it
+
+
+def new_tower() -> CLIPModel:
+    """An untrained tower: patches of 8 pixels, 6 layers of width 128 (five depths to read), text of 3 layers."""
+    vision = CLIPVisionConfig(
+        hidden_size=WIDTH,
+        intermediate_size=2 * WIDTH,
+        projection_dim=WIDTH,
+        num_hidden_layers=6,
+        num_attention_heads=4,
+        image_size=64,
+        patch_size=8,
+    )
+    text = text_config(new_tokenizer(), layers=3)
+    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH))
+
+
+class TowerStage:
+    """Symmetric InfoNCE between pictures and captions."""
+
+    def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
+        self.model = new_tower().to(device)
+        self.tokenizer = new_tokenizer()
+        self.images, self.pictures = torch.from_numpy(shards.images), shards.pictures
+        self.batch, self.device = batch, device
+
+    @property
+    def learns(self) -> nn.Module:
+        return self.model
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
+        rows = rng.sample(range(len(self.pictures)), self.batch)
+        chosen = [self.pictures[i] for i in rows]
+        words = [(detailed_caption if rng.random() < DETAILED else caption)(p.identity, p.context) for p in chosen]
+        tokens = self.tokenizer(words, padding=True, truncation=True, return_tensors="pt").to(self.device)
+        x = roughen(to_model(self.images[rows]), generator).to(self.device)
+        out = self.model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=x)
+        logits: Tensor = out.logits_per_image
+        labels = torch.arange(self.batch, device=self.device)
+        loss = (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+        return loss, {"matched": float((logits.argmax(1) == labels).float().mean())}
+
+
+@dataclass(frozen=True)
+class TowerFactory:
+    """Builds the stage in a worker."""
+
+    data: Path
+    shards: int
+    batch: int
+
+    def build(self, device: torch.device) -> TowerStage:
+        return TowerStage(load_shards(self.data, self.shards), self.batch, device)

@@ -1,0 +1,93 @@
+"""Who a subject is: its attributes, drawn by a seed, with ranges of seeds that training never sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+CLASSES = ("bear", "rabbit", "cat", "robot", "duck", "frog")
+COLOURS = ("red", "yellow", "green", "cyan", "blue", "purple", "white", "brown")
+PATTERNS = ("plain", "stripes", "spots", "halves")
+EMBLEMS = ("circle", "star", "heart", "cross")
+HATS = ("no hat", "cone hat", "top hat", "crown")
+EYES = ("dot eyes", "big eyes", "glasses")
+SHAPES = ("slim", "medium", "round")
+
+RGB: dict[str, tuple[float, float, float]] = {
+    "red": (0.86, 0.22, 0.20),
+    "yellow": (0.97, 0.83, 0.25),
+    "green": (0.27, 0.68, 0.30),
+    "cyan": (0.36, 0.83, 0.87),
+    "blue": (0.22, 0.36, 0.84),
+    "purple": (0.62, 0.32, 0.78),
+    "white": (0.96, 0.96, 0.94),
+    "brown": (0.56, 0.36, 0.20),
+}
+
+# Mixed radix: the second colour is one of the 7 others, the third one of the 6 that are left.
+_RADIX = (len(CLASSES), 8, 7, 6, len(PATTERNS), len(EMBLEMS), len(HATS), len(EYES), len(SHAPES))
+COUNT = prod(_RADIX)
+_MULTIPLIER = 776_531  # prime and no factor of COUNT, so seed -> index is a bijection
+
+TRAIN = range(0, 1_000_000)
+VALIDATION = range(1_000_000, 1_080_000)
+TEST = range(1_080_000, COUNT)
+HELD_OUT = range(1_000_000, COUNT)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a subject itself, apart from where it is and what it does.
+
+    Seeds are a bijection onto the 1,161,216 attribute combinations: two seeds never share an identity, so a range of
+    seeds that is held out (``VALIDATION``, ``TEST``) holds identities that no training picture shows.
+    """
+
+    class_word: str
+    primary: str
+    secondary: str
+    accent: str
+    pattern: str
+    emblem: str
+    hat: str
+    eyes: str
+    shape: str
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Identity:
+        """The identity of a seed in ``range(COUNT)``; ValueError outside of it."""
+        if not 0 <= seed < COUNT:
+            raise ValueError(f"identity seed {seed} is outside 0..{COUNT - 1}")
+        index = (seed * _MULTIPLIER + 12_345) % COUNT
+        digits = []
+        for base in _RADIX:
+            index, digit = divmod(index, base)
+            digits.append(digit)
+        primary = COLOURS[digits[1]]
+        others = [c for c in COLOURS if c != primary]
+        secondary = others[digits[2]]
+        accent = [c for c in others if c != secondary][digits[3]]
+        return cls(
+            class_word=CLASSES[digits[0]],
+            primary=primary,
+            secondary=secondary,
+            accent=accent,
+            pattern=PATTERNS[digits[4]],
+            emblem=EMBLEMS[digits[5]],
+            hat=HATS[digits[6]],
+            eyes=EYES[digits[7]],
+            shape=SHAPES[digits[8]],
+        )
+
+
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "class_word": CLASSES,
+    "primary": COLOURS,
+    "secondary": COLOURS,
+    "accent": COLOURS,
+    "pattern": PATTERNS,
+    "emblem": EMBLEMS,
+    "hat": HATS,
+    "eyes": EYES,
+    "shape": SHAPES,
+}

@@ -1,0 +1,68 @@
+"""Where the joints are in each pose, in subject units (-1..1, y down), and how a skeleton is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dreamtuner.pocket.world.shapes import capsule
+
+JOINTS = ("head", "neck", "pelvis", "left_hand", "right_hand", "left_foot", "right_foot")
+
+# lift of the whole body, lean of the trunk, then (x, y) of both hands and both feet
+_POSES: dict[
+    str, tuple[float, float, tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+] = {
+    "standing": (0.0, 0.0, (-0.47, 0.50), (0.47, 0.50), (-0.19, 0.92), (0.19, 0.92)),
+    "arms up": (0.0, 0.0, (-0.58, -0.48), (0.58, -0.48), (-0.19, 0.92), (0.19, 0.92)),
+    "waving": (0.0, 0.0, (-0.47, 0.50), (0.60, -0.44), (-0.19, 0.92), (0.19, 0.92)),
+    "sitting": (0.16, 0.0, (-0.36, 0.52), (0.36, 0.52), (-0.52, 0.84), (0.52, 0.84)),
+    "jumping": (-0.07, 0.0, (-0.66, -0.08), (0.66, -0.08), (-0.50, 0.78), (0.50, 0.78)),
+    "running": (0.0, 0.10, (-0.55, 0.42), (0.60, 0.06), (-0.55, 0.74), (0.36, 0.92)),
+}
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Joints (B, 7, 2) in subject units, in the order of ``JOINTS``."""
+
+    joints: Tensor
+
+    def __getitem__(self, name: str) -> tuple[Tensor, Tensor]:
+        """x and y of one joint, each (B, 1, 1) to broadcast over pixels."""
+        joint = self.joints[:, JOINTS.index(name)]
+        return joint[:, 0].view(-1, 1, 1), joint[:, 1].view(-1, 1, 1)
+
+
+def skeleton(poses: list[str], mirrored: list[bool]) -> Skeleton:
+    """The joints of a batch of poses; mirrored ones have x negated (left stays the subject's left hand)."""
+    rows = []
+    for pose, flip in zip(poses, mirrored, strict=True):
+        lift, lean, *limbs = _POSES[pose]
+        head, neck, pelvis = (lean * 1.6, -0.36 + lift), (lean, 0.04 + lift), (0.0, 0.60 + lift)
+        hands = [(x, y + lift) for x, y in limbs[:2]]
+        sign = -1.0 if flip else 1.0
+        rows.append([(sign * x, y) for x, y in (head, neck, pelvis, *hands, *limbs[2:])])
+    return Skeleton(torch.tensor(rows, dtype=torch.float32))
+
+
+_BONES = (
+    ("head", "neck", (1.0, 0.2, 0.2)),
+    ("neck", "pelvis", (1.0, 1.0, 0.2)),
+    ("neck", "left_hand", (0.2, 1.0, 0.2)),
+    ("neck", "right_hand", (0.2, 0.9, 1.0)),
+    ("pelvis", "left_foot", (0.3, 0.3, 1.0)),
+    ("pelvis", "right_foot", (1.0, 0.3, 1.0)),
+)
+
+
+def draw_skeleton(bones: Skeleton, u: Tensor, v: Tensor, px: Tensor) -> Tensor:
+    """Coloured bones on black: u, v (B, H, W) subject coordinates, px (B, 1, 1) pixel size -> RGB (B, 3, H, W)."""
+    picture = u.new_zeros((u.shape[0], 3, *u.shape[1:]))
+    for start, end, colour in _BONES:
+        distance = capsule(u, v, *bones[start], *bones[end], 0.045)
+        alpha = (0.5 - distance / px).clamp(0, 1).unsqueeze(1)
+        picture = picture + (torch.tensor(colour).view(1, 3, 1, 1) - picture) * alpha
+    return picture

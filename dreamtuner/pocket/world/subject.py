@@ -1,0 +1,140 @@
+"""A subject of one class, part by part, from back to front."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dreamtuner.pocket.world import shapes
+from dreamtuner.pocket.world.canvas import INK, Canvas
+from dreamtuner.pocket.world.face import paint_face
+from dreamtuner.pocket.world.identity import EMBLEMS, PATTERNS, RGB, Identity
+from dreamtuner.pocket.world.skeleton import Skeleton
+
+ABSENT = 9.0
+_GIRTH = {"slim": 0.25, "medium": 0.33, "round": 0.42}
+_BEAK = torch.tensor([0.98, 0.60, 0.16]).view(1, 3, 1, 1)
+
+
+def _colours(names: list[str]) -> Tensor:
+    return torch.tensor([RGB[n] for n in names]).view(-1, 3, 1, 1)
+
+
+def chosen(values: list[str], value: str, distance: Tensor) -> Tensor:
+    """``distance`` (B, H, W) for the rows whose attribute is ``value``; far outside for the others."""
+    rows = torch.tensor([v == value for v in values]).view(-1, 1, 1)
+    return torch.where(rows, distance, torch.full_like(distance, ABSENT))
+
+
+def _patterned(identities: list[Identity], x: Tensor, y: Tensor, px: Tensor) -> Tensor:
+    """The coat: primary colour with a pattern in the secondary, (B, 3, H, W)."""
+    primary = _colours([i.primary for i in identities])
+    secondary = _colours([i.secondary for i in identities])
+    stripe = ((y / 0.34).remainder(1.0) - 0.5).abs() * 0.34 - 0.08
+    gx, gy = x / 0.30, y / 0.30
+    spot = torch.sqrt((gx - gx.round()) ** 2 + (gy - gy.round()) ** 2) * 0.30 - 0.085
+    patterns = [i.pattern for i in identities]
+    distance = torch.full_like(x, ABSENT)
+    for name, shape in zip(PATTERNS[1:], (stripe, spot, x), strict=True):
+        distance = torch.minimum(distance, chosen(patterns, name, shape))
+    alpha = (0.5 - distance / px).clamp(0, 1).unsqueeze(1)
+    return primary + (secondary - primary) * alpha
+
+
+def _ears(canvas: Canvas, kind: str, x: Tensor, y: Tensor, coat: Tensor, inner: Tensor) -> None:
+    """What stands on the head: x, y relative to the head's centre."""
+    ax = x.abs()
+    if kind == "bear":
+        canvas.solid(shapes.ellipse(ax - 0.29, y + 0.27, 0.15, 0.15), coat, near=0.66)
+        canvas.mark(shapes.ellipse(ax - 0.29, y + 0.27, 0.075, 0.075), inner)
+    elif kind == "rabbit":
+        canvas.solid(shapes.ellipse(ax - 0.19, y + 0.50, 0.105, 0.30), coat, near=0.66)
+        canvas.mark(shapes.ellipse(ax - 0.19, y + 0.50, 0.05, 0.22), inner)
+    elif kind == "cat":
+        triangle = torch.tensor([[-0.17, 0.13], [0.14, 0.13], [0.06, -0.24]])
+        canvas.solid(shapes.polygon(ax - 0.22, y + 0.32, triangle), coat, near=0.66)
+    elif kind == "robot":
+        zero = torch.zeros_like(x)
+        canvas.solid(shapes.capsule(ax, y, zero + 0.22, zero - 0.2, zero + 0.30, zero - 0.52, 0.035), coat, near=0.66)
+        canvas.solid(shapes.ellipse(ax - 0.31, y + 0.53, 0.085, 0.085), inner, near=0.66)
+    elif kind == "frog":
+        canvas.solid(shapes.ellipse(ax - 0.27, y + 0.24, 0.16, 0.16), coat, near=0.66)
+
+
+def _head(kind: str, x: Tensor, y: Tensor) -> Tensor:
+    if kind == "robot":
+        return shapes.box(x, y, 0.36, 0.30, 0.06)
+    if kind == "frog":
+        return shapes.ellipse(x, y, 0.46, 0.30)
+    if kind == "duck":
+        return shapes.ellipse(x, y, 0.30, 0.33)
+    return shapes.ellipse(x, y, 0.37, 0.33)
+
+
+def _hat(canvas: Canvas, hats: list[str], x: Tensor, y: Tensor, colour: Tensor) -> None:
+    cone = shapes.polygon(x, y, torch.tensor([[-0.22, 0.06], [0.22, 0.06], [0.0, -0.42]]))
+    top = torch.minimum(shapes.box(x, y - 0.02, 0.30, 0.05), shapes.box(x, y + 0.17, 0.18, 0.20))
+    crown = shapes.polygon(
+        x,
+        y,
+        torch.tensor(
+            [[-0.26, 0.06], [0.26, 0.06], [0.26, -0.26], [0.13, -0.08], [0.0, -0.28], [-0.13, -0.08], [-0.26, -0.26]]
+        ),
+    )
+    for name, shape in (("cone hat", cone), ("top hat", top), ("crown", crown)):
+        if name in hats:
+            canvas.solid(chosen(hats, name, shape), colour, near=0.80)
+
+
+def _emblem(canvas: Canvas, emblems: list[str], x: Tensor, y: Tensor, colour: Tensor) -> None:
+    drawn = {
+        "circle": shapes.ellipse(x, y, 0.17, 0.17),
+        "star": shapes.star(x, y, 0.24),
+        "heart": shapes.heart(x, y, 0.21),
+        "cross": shapes.cross(x, y, 0.19),
+    }
+    distance = torch.full_like(x, ABSENT)
+    for name in EMBLEMS:
+        distance = torch.minimum(distance, chosen(emblems, name, drawn[name]))
+    canvas.mark(distance - 0.045, INK.expand_as(colour))
+    canvas.mark(distance, colour)
+
+
+def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[str], bones: Skeleton) -> None:
+    """Paint subjects of ONE class onto ``canvas``; ``bones`` gives their joints in subject units."""
+    kind = identities[0].class_word
+    primary = _colours([i.primary for i in identities])
+    secondary, accent = _colours([i.secondary for i in identities]), _colours([i.accent for i in identities])
+    girth = torch.tensor([_GIRTH[i.shape] for i in identities]).view(-1, 1, 1)
+    (hx, hy), (nx, ny), (px_, py) = bones["head"], bones["neck"], bones["pelvis"]
+    u, v = canvas.u, canvas.v
+    cx, cy = (nx + px_) / 2, (ny + py) / 2
+    coat = _patterned(identities, u - cx, v - cy, canvas.px)
+    paws = _BEAK.expand_as(secondary) if kind == "duck" else secondary
+
+    if kind == "cat":
+        canvas.solid(shapes.capsule(u, v, px_ + 0.2, py, px_ + 0.62, py - 0.30, 0.07), primary, near=0.60)
+    for side in ("left", "right"):
+        fx, fy = bones[f"{side}_foot"]
+        # a mirrored pose swaps sides: limbs start on the side where they end
+        start = torch.where(fx < 0, -0.5, 0.5) * girth
+        canvas.solid(shapes.capsule(u, v, px_ + start, py, fx, fy - 0.03, 0.105), primary, near=0.64)
+        canvas.solid(shapes.ellipse(u - fx - 0.03 * fx.sign(), v - fy, 0.16, 0.10), paws, near=0.66)
+    trunk = (
+        shapes.box(u - cx, v - cy, girth, 0.40, 0.05)
+        if kind == "robot"
+        else shapes.ellipse(u - cx, v - cy, girth + 0.02, 0.39)
+    )
+    canvas.solid(trunk, coat, near=0.68)
+    _emblem(canvas, [i.emblem for i in identities], u - cx, v - cy - 0.06, accent)
+    for side in ("left", "right"):
+        ax, ay = bones[f"{side}_hand"]
+        start = nx + torch.where(ax < nx, -0.85, 0.85) * girth
+        canvas.solid(shapes.capsule(u, v, start, ny + 0.12, ax, ay, 0.095), primary, near=0.72)
+        canvas.solid(shapes.ellipse(u - ax, v - ay, 0.125, 0.125), paws, near=0.74)
+
+    x, y = u - hx, v - hy
+    _ears(canvas, kind, x, y, primary, secondary)
+    canvas.solid(_head(kind, x, y), primary, near=0.76)
+    paint_face(canvas, kind, identities, expressions, x, y, secondary, _BEAK)
+    _hat(canvas, [i.hat for i in identities], x, y + (0.30 if kind in ("robot", "frog") else 0.33), accent)

@@ -1,0 +1,77 @@
+"""The oracle: a classifier of the pocket world that reads class, context and every identity attribute from a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+Heads = dict[str, tuple[str, ...]]
+
+
+class _Block(nn.Module):
+    """Residual block: two 3x3 convolutions, batch norm, optional stride."""
+
+    def __init__(self, inside: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inside, out, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out)
+        self.skip = nn.Identity() if inside == out and stride == 1 else nn.Conv2d(inside, out, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.norm1(self.conv1(x)).relu()
+        out: Tensor = (self.norm2(self.conv2(h)) + self.skip(x)).relu()
+        return out
+
+
+class Oracle(nn.Module):
+    """Logits of every attribute: pictures (B, 3, 64, 64) in -1..1 -> {attribute: (B, choices)}.
+
+    It shares no weight and no training loss with the tower that scores CLIP-I and CLIP-T, nor with the generator: it
+    learns from the renderer's truth alone.
+    """
+
+    def __init__(self, heads: Heads) -> None:
+        super().__init__()
+        self.heads = {name: tuple(choices) for name, choices in heads.items()}
+        self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU())
+        self.blocks = nn.Sequential(_Block(32, 32, 1), _Block(32, 64, 2), _Block(64, 128, 2), _Block(128, 128, 1))
+        self.rows = nn.Conv2d(128, 32, 1)  # keeps where things are, for pose
+        self.out = nn.Linear(2 * 128 + 32 * 64, sum(len(c) for c in self.heads.values()))
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        h = self.blocks(self.stem(pictures))
+        features = torch.cat([h.mean((2, 3)), h.amax((2, 3)), self.rows(h).relu().flatten(1)], dim=1)
+        logits = self.out(features).split([len(c) for c in self.heads.values()], dim=1)
+        return dict(zip(self.heads, logits, strict=True))
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor) -> list[dict[str, str]]:
+        """The most likely choice of every attribute, for each picture (B, 3, 64, 64) in -1..1."""
+        logits = self(pictures)
+        picks = {name: logits[name].argmax(1).tolist() for name in self.heads}
+        return [{name: self.heads[name][picks[name][i]] for name in self.heads} for i in range(len(pictures))]
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``oracle.safetensors`` (fp16) into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps({"heads": self.heads}, indent=1) + "\n")
+        halves = {k: v.half() if v.is_floating_point() else v for k, v in self.state_dict().items()}
+        save_file({k: v.contiguous() for k, v in halves.items()}, folder / "oracle.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> Oracle:
+        """Read what ``save`` wrote. Raises FileNotFoundError naming the training command where nothing is there."""
+        if not (folder / "oracle.safetensors").exists():
+            raise FileNotFoundError(f"{folder} holds no oracle; train it with: dreamtuner train pocket --part oracle")
+        heads = json.loads((folder / "config.json").read_text())["heads"]
+        oracle = cls({name: tuple(choices) for name, choices in heads.items()})
+        oracle.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / "oracle.safetensors").items()}
+        )
+        return oracle.eval()

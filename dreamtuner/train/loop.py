@@ -1,0 +1,137 @@
+"""The one training loop: seeded by step, resumable to the exact step, averaged, on one device or several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+
+from dreamtuner.train.settings import LoopSettings
+from dreamtuner.train.stage import StageFactory
+from dreamtuner.train.state import load_state, save_state, trainable
+
+Report = Callable[[str], None]
+
+
+def train(
+    factory: StageFactory,
+    settings: LoopSettings,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    processes: int = 1,
+    minutes: float | None = None,
+    report: Report = print,
+) -> int:
+    """Train until ``settings.steps``, or until ``minutes`` have passed; a later call goes on from there.
+
+    With ``processes`` > 1 (CPU) each holds a replica on one thread and gradients are averaged, so the batch is
+    ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, a line per ``log_every`` steps.
+    Returns the number of steps done in all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if processes == 1:
+        return _worker(0, 1, 0, factory, settings, folder, device, minutes, report)
+    if device != "cpu":
+        raise ValueError(f"processes: {processes} replicas train on the CPU only; give processes=1 for {device}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    mp.spawn(_spawned, (processes, port, factory, settings, folder, device, minutes), nprocs=processes)
+    return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
+
+
+def _spawned(rank: int, *arguments: object) -> None:
+    torch.set_num_threads(1)
+    _worker(rank, *arguments, print)  # type: ignore[arg-type]
+
+
+def _worker(
+    rank: int,
+    world: int,
+    port: int,
+    factory: StageFactory,
+    settings: LoopSettings,
+    folder: Path,
+    device: str,
+    minutes: float | None,
+    report: Report,
+) -> int:
+    torch.set_flush_denormal(True)
+    if world > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        dist.init_process_group("gloo", rank=rank, world_size=world)
+    torch.manual_seed(settings.seed)
+    stage = factory.build(torch.device(device))
+    module = stage.learns
+    parameters = trainable(module)
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
+    )
+    state = load_state(folder, module, optimizer)
+    begun, first, sums = time.monotonic(), state.step, dict[str, float]()
+    while state.step < settings.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr_at(state.step)
+        generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
+        loss, figures = stage.loss(state.step, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        late = minutes is not None and time.monotonic() - begun > minutes * 60
+        if world > 1:
+            late = _average(parameters, late)
+        norm = nn.utils.clip_grad_norm_(parameters.values(), settings.clip)
+        optimizer.step()
+        state.step += 1
+        decay = min(settings.ema, (1 + state.step) / (10 + state.step))
+        torch._foreach_lerp_(list(state.ema.values()), [p.detach() for p in parameters.values()], 1 - decay)
+        for name, value in {"loss": float(loss.detach()), "grad_norm": float(norm), **figures}.items():
+            sums[name] = sums.get(name, 0.0) + value
+        stop = late or state.step == settings.steps
+        if rank == 0 and (stop or state.step % settings.log_every == 0):
+            count = (state.step - 1) % settings.log_every + 1
+            _log(folder, state.step, first, settings, begun, {k: v / count for k, v in sums.items()}, report)
+        if state.step % settings.log_every == 0:
+            sums.clear()
+        if rank == 0 and (stop or state.step % settings.save_every == 0):
+            save_state(folder, state, module, optimizer)
+        if late:
+            break
+    if world > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+    return state.step
+
+
+def _average(parameters: dict[str, nn.Parameter], late: bool) -> bool:
+    """Average the gradients over the processes in one transfer; all stop when one is late."""
+    gradients = [p.grad for p in parameters.values() if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients] + [torch.tensor([float(late)])])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    offset = 0
+    for gradient in gradients:
+        gradient.copy_(flat[offset : offset + gradient.numel()].view_as(gradient))
+        offset += gradient.numel()
+    return bool(flat[-1] > 0)
+
+
+def _log(
+    folder: Path, step: int, first: int, settings: LoopSettings, begun: float, figures: dict[str, float], report: Report
+) -> None:
+    seconds = time.monotonic() - begun
+    rate = (step - first) / max(seconds, 1e-9)
+    left = (settings.steps - step) / rate
+    line = {"step": step, **{k: round(v, 5) for k, v in figures.items()}, "steps_per_second": round(rate, 3)}
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
+    report(f"{folder.name} {step}/{settings.steps}  {shown}  {rate:.2f} steps/s  ETA {left / 60:.0f} min")

@@ -1,0 +1,29 @@
+"""The numbers of a training run, apart from what is trained."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LoopSettings(BaseModel):
+    """Settings of the one training loop. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(gt=0, description="optimizer steps in all")
+    lr: float = Field(gt=0, description="peak learning rate of AdamW")
+    warmup: int = Field(100, ge=0, description="steps of linear warm-up")
+    cooldown: float = Field(0.2, ge=0, le=1, description="last share of the steps, over which lr falls linearly to 0")
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights; warmed up as (1+n)/(10+n)")
+    seed: int = 0
+    log_every: int = Field(50, gt=0)
+    save_every: int = Field(500, gt=0)
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of ``step`` (0-based): trapezoid of warm-up, plateau and cool-down."""
+        up = (step + 1) / max(1, self.warmup)
+        down = (self.steps - step) / max(1.0, self.cooldown * self.steps)
+        return self.lr * max(0.0, min(1.0, up, down))

@@ -1,0 +1,29 @@
+"""What a training stage is: the parameters that learn and the loss of one step."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Stage(Protocol):
+    """A stage owns its data and its module; the loop owns steps, optimizer, EMA, checkpoints and progress."""
+
+    @property
+    def learns(self) -> nn.Module:
+        """The module whose parameters with ``requires_grad`` are trained, saved and averaged."""
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """The scalar loss of one batch, and figures to log.
+
+        Everything random comes from ``generator``, which the loop seeds from (seed, step, rank): a resumed run draws
+        what an unbroken one would have drawn.
+        """
+
+
+class StageFactory(Protocol):
+    """Builds a stage inside each worker process; picklable (a frozen dataclass with this method)."""
+
+    def build(self, device: torch.device) -> Stage: ...

@@ -1,0 +1,32 @@
+"""What holds for every test: nothing leaves this machine, and nobody's own data or settings are touched."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_home = tempfile.mkdtemp(prefix="dreamtuner-tests-")
+
+# Read at import by torch, huggingface_hub and prefect, so they are set before any test module is collected.
+# One thread: sums come out in the same order on every machine, and small tensors are faster that way.
+_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "DREAMTUNER_HOME": _home,
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "MPLBACKEND": "Agg",
+    "OMP_NUM_THREADS": "1",
+    "PREFECT_HOME": os.path.join(_home, "prefect"),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+
+for _name in [name for name in os.environ if name.startswith(("DREAMTUNER_", "PREFECT_"))]:
+    if not _name.startswith("DREAMTUNER_TEST_"):  # those are meant for us
+        del os.environ[_name]
+os.environ.update(_ENVIRONMENT)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(_home, ignore_errors=True)

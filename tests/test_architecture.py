@@ -1,0 +1,172 @@
+"""The rooms and the direction between them, held by reading every import in the source.
+
+deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},  deploy/dashboard -> storage only
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = frozenset({"deploy", "dreamtuner", "flows", "storage"})
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Which of our rooms the modules under one folder may import, and which libraries they may not."""
+
+    folder: str
+    ours: frozenset[str]
+    closed_to: frozenset[str] = frozenset()
+
+
+_DATABASES = frozenset({"sqlalchemy", "alembic", "psycopg"})
+_OBJECTS = frozenset({"boto3", "botocore"})
+_MODELS = frozenset({"accelerate", "diffusers", "peft", "torch", "transformers"})
+_FLOWS = frozenset({"prefect"})
+
+# The innermost folder that holds a module decides.
+WALLS = (
+    Wall("dreamtuner", ours=frozenset({"dreamtuner"}), closed_to=_DATABASES | _OBJECTS | _FLOWS),
+    Wall("storage", ours=frozenset({"storage"}), closed_to=_MODELS | _FLOWS),
+    Wall("flows", ours=frozenset({"flows", "dreamtuner", "storage"})),
+    Wall("deploy", ours=frozenset({"deploy", "flows", "dreamtuner", "storage"})),
+    # its image holds neither torch nor prefect; it starts flows through Prefect's API, by name
+    Wall("deploy/dashboard", ours=frozenset({"deploy.dashboard", "storage"}), closed_to=_MODELS | _FLOWS),
+)
+
+# Who may know diffusers' class names. Everything else in dreamtuner works on tensors and on what these hand out.
+KNOWS_DIFFUSERS = (
+    "dreamtuner/attention/install.py",
+    "dreamtuner/backbone.py",
+    "dreamtuner/pipeline.py",
+    "dreamtuner/pocket/",
+    "dreamtuner/train/",
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module: `file` relative to the root, `module` by its absolute dotted name."""
+
+    file: str
+    line: int
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module}"
+
+
+def _absolute(file: Path, level: int, module: str | None) -> str:
+    """The absolute name of `from <level dots><module> import ...` as it stands in `file` (relative to the root)."""
+    if level == 0:
+        return module or ""
+    package = file.parent.parts
+    base = package[: len(package) - (level - 1)]
+    return ".".join((*base, module) if module else base)
+
+
+def _imported(file: Path, node: ast.AST) -> Iterator[str]:
+    """What `node` imports. `from a import b` counts as a.b: b may be a module, and a wall may run between a and b."""
+    match node:
+        case ast.Import(names=names):
+            yield from (name.name for name in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            base = _absolute(file, level, module)
+            yield from (f"{base}.{name.name}".lstrip(".") for name in names)
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]):
+            if called in {"import_module", "__import__"}:
+                yield name
+
+
+def imports(root: Path) -> list[Import]:
+    """Imports of all modules in the rooms under `root`: at the top, inside functions, under TYPE_CHECKING, by name."""
+    found = []
+    for room in sorted(ROOMS):
+        for path in sorted((root / room).rglob("*.py")):
+            file = path.relative_to(root)
+            for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+                found += [Import(file.as_posix(), getattr(node, "lineno", 0), name) for name in _imported(file, node)]
+    return found
+
+
+def _within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def violations(root: Path) -> list[str]:
+    """What breaks a wall, one line each."""
+    broken = []
+    for found in imports(root):
+        wall = max((w for w in WALLS if found.file.startswith(f"{w.folder}/")), key=lambda w: len(w.folder))
+        top = found.module.partition(".")[0]
+        if top in wall.closed_to:
+            broken.append(f"{found}: {wall.folder} is closed to {top}")
+        elif top in ROOMS and not any(_within(found.module, room) for room in wall.ours):
+            broken.append(f"{found}: {wall.folder} may import {', '.join(sorted(wall.ours))} of ours")
+        elif top == "diffusers" and wall.folder == "dreamtuner" and not found.file.startswith(KNOWS_DIFFUSERS):
+            broken.append(f"{found}: only {', '.join(KNOWS_DIFFUSERS)} may know diffusers")
+    return broken
+
+
+def test_imports_follow_the_direction() -> None:
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_every_room_is_read(room: str) -> None:
+    assert any(found.file.startswith(f"{room}/") for found in imports(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("dreamtuner/config.py", "import storage.keys"),
+        ("dreamtuner/config.py", "from storage import keys"),
+        ("dreamtuner/config.py", "import prefect.tasks as t"),
+        ("dreamtuner/config.py", "def f():\n    from sqlalchemy.orm import Session"),
+        ("dreamtuner/config.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
+        ("dreamtuner/score/clip_i.py", "from ...storage import keys"),
+        ("dreamtuner/sampling.py", "from diffusers import DDIMScheduler"),
+        ("dreamtuner/attention/self_subject.py", "import diffusers.models.attention"),
+        ("storage/objects.py", "import torch"),
+        ("storage/objects.py", "import importlib\nimportlib.import_module('torch.nn')"),
+        ("storage/catalog/views.py", "from dreamtuner.config import Sampling"),
+        ("storage/catalog/views.py", "from .. import keys\nfrom ... import flows"),
+        ("flows/plan.py", "from deploy import cli"),
+        ("deploy/dashboard/app.py", "from flows.settings import Settings"),
+        ("deploy/dashboard/app.py", "from .. import cli"),
+        ("deploy/dashboard/app.py", "import prefect"),
+    ],
+)
+def test_a_broken_wall_is_seen(tmp_path: Path, file: str, source: str) -> None:
+    _write(tmp_path, file, source)
+    assert len(violations(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        (
+            "dreamtuner/attention/install.py",
+            "import diffusers\nfrom . import self_subject\nfrom ..config import Sampling",
+        ),
+        ("dreamtuner/pocket/recipe.py", "from diffusers import AutoencoderKL"),
+        ("storage/catalog/views.py", "import sqlalchemy\nfrom ..keys import blob_key"),
+        ("flows/generate.py", "import prefect\nfrom dreamtuner.pipeline import generate\nfrom storage import catalog"),
+        ("deploy/cli.py", "from flows import catalog\nfrom dreamtuner.train import loop\nfrom storage import keys"),
+        ("deploy/dashboard/app.py", "import fastapi\nfrom . import pages\nfrom storage.catalog import views"),
+        ("dreamtuner/config.py", "import storagex\nimport my.storage"),
+    ],
+)
+def test_an_open_door_is_let_be(tmp_path: Path, file: str, source: str) -> None:
+    _write(tmp_path, file, source)
+    assert violations(tmp_path) == []
+
+
+def _write(root: Path, file: str, source: str) -> None:
+    (root / file).parent.mkdir(parents=True)
+    (root / file).write_text(source)
