@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 
 from dreamtuner.pocket.shards import Shards, load_images, load_shards
+from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 SUBJECT_WEIGHT = 4.0
@@ -42,14 +43,11 @@ class AutoencoderStage:
     """Reconstruction (L1 + L2, subject x 4, a pooled term for colours) with a small KL."""
 
     def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
-        self.model: AutoencoderKL = new_autoencoder().to(device).to(memory_format=torch.channels_last)
+        self.model = self.learns = new_autoencoder()
+        place(self.model, device)
         self.images = torch.from_numpy(shards.images)
         self.masks = torch.from_numpy(shards.masks)
         self.batch, self.device = batch, device
-
-    @property
-    def learns(self) -> nn.Module:
-        return self.model
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(self.images), (self.batch,), generator=generator)
@@ -82,7 +80,7 @@ class AutoencoderFactory:
 
 @torch.no_grad()
 def encode_shards(trained: Path, data: Path, shards: int, device: str) -> Tensor:
-    """Posterior means of all training pictures by the averaged weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
+    """Posterior means of all training pictures by the weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
     model = new_autoencoder()
     load_ema(trained, model)
     model = model.eval().to(device).to(memory_format=torch.channels_last)

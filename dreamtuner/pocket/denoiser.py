@@ -15,6 +15,7 @@ from dreamtuner.pocket.autoencoder import scaling_factor
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
@@ -49,6 +50,7 @@ def new_scheduler() -> DDIMScheduler:
         timestep_spacing="trailing",
         clip_sample=False,
         set_alpha_to_one=True,
+        steps_offset=1,
     )
 
 
@@ -70,14 +72,11 @@ class DenoiserStage:
     """
 
     def __init__(self, latents: Tensor, pictures: list[Picture], batch: int, device: torch.device) -> None:
-        self.model = TextConditionedUNet().to(device).to(memory_format=torch.channels_last)
+        self.model = self.learns = TextConditionedUNet()
+        place(self.model, device)
         self.scale = scaling_factor(latents)
         self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
         self.alphas = new_scheduler().alphas_cumprod.to(device)
-
-    @property
-    def learns(self) -> nn.Module:
-        return self.model
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))

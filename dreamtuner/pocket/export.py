@@ -22,7 +22,8 @@ def trained_tower(workshop: Path) -> CLIPModel:
     """The tower with the averaged weights of its training."""
     tower = new_tower()
     load_ema(workshop / "tower", tower)
-    return tower.eval()
+    tower.eval()
+    return tower
 
 
 def trained_oracle(workshop: Path) -> Oracle:

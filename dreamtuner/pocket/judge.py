@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from dreamtuner.pocket.autoencoder import to_model
 from dreamtuner.pocket.shards import Picture, Shards, load_shards
 from dreamtuner.pocket.world import EXPRESSIONS, POSES, SCENES, STYLES
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.score.oracle import Heads, Oracle
+from dreamtuner.train.stage import place
 
 CONTEXT: Heads = {"scene": SCENES, "pose": POSES, "style": STYLES, "expression": EXPRESSIONS}
 HEADS: Heads = {**CONTEXT, **ATTRIBUTES}
@@ -48,13 +49,10 @@ class OracleStage:
     """Cross-entropy over all heads."""
 
     def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
-        self.model = Oracle(HEADS).to(device).to(memory_format=torch.channels_last)
+        self.model = self.learns = Oracle(HEADS)
+        place(self.model, device)
         self.images, self.truth = torch.from_numpy(shards.images), truth_table(shards.pictures)
         self.batch, self.device = batch, device
-
-    @property
-    def learns(self) -> nn.Module:
-        return self.model
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(self.images), (self.batch,), generator=generator)

@@ -7,6 +7,7 @@ import os
 import platform
 import random
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -122,7 +123,7 @@ def write_report(workshop: Path, scale: Scale) -> Path:
     folder.mkdir(exist_ok=True)
     wanted = held_out_prompts(scale.samples)
     images = draw_samples(workshop, [prompt for _, _, prompt in wanted])
-    figures = {
+    figures: dict[str, Any] = {
         "steps": {part: _last_step(workshop, part) for part in PARTS},
         "prompts": prompt_figures(workshop, images, wanted),
         "samples": len(images),
@@ -142,14 +143,12 @@ def _last_step(workshop: Path, part: str) -> int:
 
 
 def _table(figures: dict[str, float], unit: str) -> str:
-    rows = "\n".join(
-        f"| {name} | {value * 100:.1f} % |" if unit == "%" else f"| {name} | {value:.1f} {unit} |"
-        for name, value in figures.items()
-    )
+    scale = 100 if unit == "%" else 1
+    rows = "\n".join(f"| {name} | {value * scale:.1f} {unit} |" for name, value in figures.items())
     return f"| | |\n| --- | --- |\n{rows}\n"
 
 
-def _words(figures: dict[str, object], wanted: list[tuple[Identity, Context, str]]) -> str:
+def _words(figures: dict[str, Any], wanted: list[tuple[Identity, Context, str]]) -> str:
     prompts = "\n".join(f"{i + 1}. {words}" for i, (_, _, words) in enumerate(wanted[:48]))
     return f"""# Training report of the pocket model
 
@@ -159,7 +158,8 @@ Steps: {figures["steps"]}. Measured on: {figures["hardware"]}.
 
 ## Prompts followed
 
-{figures["samples"]} plain captions of held-out identities, stock sampler, {STEPS} steps, guidance {GUIDANCE}; read by the oracle.
+{figures["samples"]} plain captions of held-out identities, stock sampler, {STEPS} steps, guidance {GUIDANCE}; read by
+the oracle.
 
 {_table(figures["prompts"], "%")}
 ![samples](samples.png)

@@ -1,8 +1,9 @@
-"""The pocket model's words: a CLIP tokenizer whose merges know the world's vocabulary, and an untrained text encoder."""
+"""The pocket model's words: a CLIP tokenizer that knows the world's vocabulary, and an untrained text encoder."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -45,7 +46,8 @@ def new_tokenizer() -> CLIPTokenizer:
             right = letter + right
     tokens += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=MAX_TOKENS)
+    pairs: Any = merges  # transformers annotates str | list[str]; pairs are what its BPE takes
+    return CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=MAX_TOKENS)
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
 
 from dreamtuner.pocket.autoencoder import to_model
@@ -16,6 +16,7 @@ from dreamtuner.pocket.judge import roughen
 from dreamtuner.pocket.shards import Shards, load_shards
 from dreamtuner.pocket.text import WIDTH, new_tokenizer, text_config
 from dreamtuner.pocket.world.captions import caption, detailed_caption
+from dreamtuner.train.stage import place
 
 DETAILED = 0.7  # share of captions that name the identity: what makes CLIP-I see it
 
@@ -39,14 +40,11 @@ class TowerStage:
     """Symmetric InfoNCE between pictures and captions."""
 
     def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
-        self.model = new_tower().to(device)
+        self.model = self.learns = new_tower()
+        place(self.model, device)
         self.tokenizer = new_tokenizer()
         self.images, self.pictures = torch.from_numpy(shards.images), shards.pictures
         self.batch, self.device = batch, device
-
-    @property
-    def learns(self) -> nn.Module:
-        return self.model
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))

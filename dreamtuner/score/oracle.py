@@ -1,4 +1,4 @@
-"""The oracle: a classifier of the pocket world that reads class, context and every identity attribute from a picture."""
+"""The oracle: a classifier that reads class, context and every identity attribute from a pocket picture."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import StageFactory
@@ -45,13 +45,26 @@ def train(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mp.spawn(_spawned, (processes, port, factory, settings, folder, device, minutes), nprocs=processes)
+    spawn(_spawned, (processes, port, factory, settings, folder, device, minutes), nprocs=processes)
     return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 
-def _spawned(rank: int, *arguments: object) -> None:
+def _spawned(
+    rank: int,
+    world: int,
+    port: int,
+    factory: StageFactory,
+    settings: LoopSettings,
+    folder: Path,
+    device: str,
+    minutes: float | None,
+) -> None:
     torch.set_num_threads(1)
-    _worker(rank, *arguments, print)  # type: ignore[arg-type]
+    _worker(rank, world, port, factory, settings, folder, device, minutes, _say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _worker(
@@ -84,7 +97,7 @@ def _worker(
         generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
         loss, figures = stage.loss(state.step, generator)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         late = minutes is not None and time.monotonic() - begun > minutes * 60
         if world > 1:
             late = _average(parameters, late)
@@ -130,7 +143,7 @@ def _log(
     seconds = time.monotonic() - begun
     rate = (step - first) / max(seconds, 1e-9)
     left = (settings.steps - step) / rate
-    line = {"step": step, **{k: round(v, 5) for k, v in figures.items()}, "steps_per_second": round(rate, 3)}
+    line = {**{k: round(v, 5) for k, v in figures.items()}, "step": step, "steps_per_second": round(rate, 3)}
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
     shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())

@@ -27,3 +27,9 @@ class StageFactory(Protocol):
     """Builds a stage inside each worker process; picklable (a frozen dataclass with this method)."""
 
     def build(self, device: torch.device) -> Stage: ...
+
+
+def place(module: nn.Module, device: torch.device) -> None:
+    """Move ``module`` to ``device``, its convolutions' weights channels last: the faster layout on CPU and GPU."""
+    module.to(device)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -27,20 +27,25 @@ RGB: dict[str, tuple[float, float, float]] = {
 # Mixed radix: the second colour is one of the 7 others, the third one of the 6 that are left.
 _RADIX = (len(CLASSES), 8, 7, 6, len(PATTERNS), len(EMBLEMS), len(HATS), len(EYES), len(SHAPES))
 COUNT = prod(_RADIX)
-_MULTIPLIER = 776_531  # prime and no factor of COUNT, so seed -> index is a bijection
+# An index modulo 7 is (class - primary - secondary colour) modulo 7, so a residue is a set of whole combinations of
+# these three. One residue is held out: training never sees its combinations, though it sees each attribute and pair.
+_RESIDUES = (4, 0, 1, 2, 3, 6, 5)
+_BLOCK = COUNT // len(_RESIDUES)
+_MULTIPLIER, _OFFSET = 77_653, 12_345  # the multiplier shares no factor with _BLOCK = 2^11 * 3^4
 
-TRAIN = range(0, 1_000_000)
-VALIDATION = range(1_000_000, 1_080_000)
-TEST = range(1_080_000, COUNT)
-HELD_OUT = range(1_000_000, COUNT)
+TRAIN = range(0, 6 * _BLOCK)
+HELD_OUT = range(6 * _BLOCK, COUNT)
+VALIDATION = range(6 * _BLOCK, 6 * _BLOCK + _BLOCK // 2)
+TEST = range(6 * _BLOCK + _BLOCK // 2, COUNT)
 
 
 @dataclass(frozen=True)
 class Identity:
     """What makes a subject itself, apart from where it is and what it does.
 
-    Seeds are a bijection onto the 1,161,216 attribute combinations: two seeds never share an identity, so a range of
-    seeds that is held out (``VALIDATION``, ``TEST``) holds identities that no training picture shows.
+    Seeds are a bijection onto the 1,161,216 attribute combinations: two seeds never share an identity, so the range of
+    seeds that is held out (``VALIDATION``, ``TEST``) holds identities that no training picture shows, and even triples
+    of class, first and second colour that none shows.
     """
 
     class_word: str
@@ -58,7 +63,8 @@ class Identity:
         """The identity of a seed in ``range(COUNT)``; ValueError outside of it."""
         if not 0 <= seed < COUNT:
             raise ValueError(f"identity seed {seed} is outside 0..{COUNT - 1}")
-        index = (seed * _MULTIPLIER + 12_345) % COUNT
+        block, place = divmod(seed, _BLOCK)
+        index = (place * _MULTIPLIER + _OFFSET) % _BLOCK * len(_RESIDUES) + _RESIDUES[block]
         digits = []
         for base in _RADIX:
             index, digit = divmod(index, base)

@@ -71,6 +71,10 @@ def _head(kind: str, x: Tensor, y: Tensor) -> Tensor:
     return shapes.ellipse(x, y, 0.37, 0.33)
 
 
+def _trunk(kind: str, x: Tensor, y: Tensor, girth: Tensor) -> Tensor:
+    return shapes.box(x, y, girth, 0.40, 0.05) if kind == "robot" else shapes.ellipse(x, y, girth + 0.02, 0.39)
+
+
 def _hat(canvas: Canvas, hats: list[str], x: Tensor, y: Tensor, colour: Tensor) -> None:
     cone = shapes.polygon(x, y, torch.tensor([[-0.22, 0.06], [0.22, 0.06], [0.0, -0.42]]))
     top = torch.minimum(shapes.box(x, y - 0.02, 0.30, 0.05), shapes.box(x, y + 0.17, 0.18, 0.20))
@@ -120,12 +124,7 @@ def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[
         start = torch.where(fx < 0, -0.5, 0.5) * girth
         canvas.solid(shapes.capsule(u, v, px_ + start, py, fx, fy - 0.03, 0.105), primary, near=0.64)
         canvas.solid(shapes.ellipse(u - fx - 0.03 * fx.sign(), v - fy, 0.16, 0.10), paws, near=0.66)
-    trunk = (
-        shapes.box(u - cx, v - cy, girth, 0.40, 0.05)
-        if kind == "robot"
-        else shapes.ellipse(u - cx, v - cy, girth + 0.02, 0.39)
-    )
-    canvas.solid(trunk, coat, near=0.68)
+    canvas.solid(_trunk(kind, u - cx, v - cy, girth), coat, near=0.68)
     _emblem(canvas, [i.emblem for i in identities], u - cx, v - cy - 0.06, accent)
     for side in ("left", "right"):
         ax, ay = bones[f"{side}_hand"]

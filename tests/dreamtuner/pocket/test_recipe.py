@@ -1,0 +1,61 @@
+"""The recipe, at a scale of seconds: every part runs, resumes exactly, and ends as a folder that stock diffusers opens."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+from transformers import CLIPModel
+
+from dreamtuner.pocket.recipe import train_pocket
+from dreamtuner.pocket.scale import load_scale
+from dreamtuner.score.oracle import Oracle
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workshop")
+    assert train_pocket("all", "cpu", "smoke", folder, say=lambda line: None)
+    return folder
+
+
+def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
+    words = (workshop / "report" / "README.md").read_text()
+    assert "scene" in words
+    assert "psnr_subject" in words
+    assert {"curves.png", "samples.png", "figures.json"} <= {f.name for f in (workshop / "report").iterdir()}
+
+
+def test_stock_diffusers_opens_the_weights_and_draws(workshop: Path):
+    pipe = StableDiffusionPipeline.from_pretrained(workshop / "weights", local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    image = pipe("a photo of a bear", num_inference_steps=2).images[0]
+    assert image.size == (64, 64)
+
+
+def test_tower_and_oracle_open(workshop: Path):
+    tower = CLIPModel.from_pretrained(workshop / "weights" / "tower", dtype=torch.float32)
+    assert tower.config.vision_config.num_hidden_layers >= 5
+    logits = Oracle.load(workshop / "weights" / "oracle")(torch.zeros(2, 3, 64, 64))
+    assert logits["scene"].shape == (2, 6)
+
+
+@pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle"])
+def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part: str):
+    for name in ("data", "latents.npy"):
+        (tmp_path / name).symlink_to(workshop / name)
+    while not train_pocket(part, "cpu", "smoke", tmp_path, minutes=0.0, say=lambda line: None):
+        pass
+    whole, pieces = (load_file(folder / part / "state.safetensors") for folder in (workshop, tmp_path))
+    for name, tensor in whole.items():
+        torch.testing.assert_close(pieces[name], tensor, rtol=0, atol=1e-6, msg=name)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="part: 'unett'"):
+        train_pocket("unett")
+    with pytest.raises(ValueError, match="device: 'tpu'"):
+        train_pocket("vae", "tpu")
+    with pytest.raises(ValueError, match="scale: 'huge' is neither one of cpu, gpu, smoke"):
+        load_scale("huge")

@@ -1,0 +1,127 @@
+"""The one training loop: a resumed run is the unbroken one, to the last bit."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from dreamtuner.train.loop import train
+from dreamtuner.train.settings import LoopSettings
+from dreamtuner.train.state import load_ema
+
+
+class _Line:
+    """Learns y = 3x + noise with a linear layer and a frozen one beside it."""
+
+    def __init__(self, width: int) -> None:
+        self.learns = nn.Sequential(nn.Linear(width, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+        self.learns[0].bias.requires_grad_(False)
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        x = torch.randn(16, self.learns[0].in_features, generator=generator)
+        error = self.learns(x) - 3 * x.sum(1, keepdim=True)
+        return error.square().mean(), {"size": float(x.std())}
+
+
+@dataclass(frozen=True)
+class _LineFactory:
+    width: int = 3
+
+    def build(self, device: torch.device) -> _Line:
+        return _Line(self.width)
+
+
+@dataclass(frozen=True)
+class _Killed:
+    """Dies in the loss of one step, as a kill would."""
+
+    at: int
+
+    def build(self, device: torch.device) -> _Line:
+        stage = _Line(3)
+        plain = stage.loss
+
+        def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+            if step == self.at:
+                raise KeyboardInterrupt
+            return plain(step, generator)
+
+        stage.loss = loss  # type: ignore[method-assign]
+        return stage
+
+
+def _settings(**changes: object) -> LoopSettings:
+    return LoopSettings.model_validate({"steps": 40, "lr": 0.02, "warmup": 5, "log_every": 10, "save_every": 10, **changes})
+
+
+def _quiet(line: str) -> None:
+    pass
+
+
+def test_loss_falls(tmp_path: Path):
+    assert train(_LineFactory(), _settings(steps=200), tmp_path, report=_quiet) == 200
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_killed_run_resumes_to_the_unbroken_one(tmp_path: Path):
+    train(_LineFactory(), _settings(), tmp_path / "unbroken", report=_quiet)
+    with pytest.raises(KeyboardInterrupt):
+        train(_Killed(at=27), _settings(), tmp_path / "killed", report=_quiet)
+    train(_LineFactory(), _settings(), tmp_path / "killed", report=_quiet)
+    one, other = (load_file(tmp_path / name / "state.safetensors") for name in ("unbroken", "killed"))
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+def test_a_finished_run_does_nothing(tmp_path: Path):
+    train(_LineFactory(), _settings(), tmp_path, report=_quiet)
+    before = (tmp_path / "state.safetensors").read_bytes()
+    assert train(_LineFactory(), _settings(), tmp_path, report=_quiet) == 40
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+def test_a_time_limit_stops_and_saves(tmp_path: Path):
+    done = train(_LineFactory(), _settings(steps=10_000), tmp_path, minutes=0.0, report=_quiet)
+    assert done == 1
+    assert train(_LineFactory(), _settings(steps=10_000), tmp_path, minutes=0.0, report=_quiet) == 2
+
+
+def test_two_processes_average_their_gradients(tmp_path: Path):
+    assert train(_LineFactory(), _settings(steps=20), tmp_path, processes=2) == 20
+    module = _Line(3).learns
+    assert load_ema(tmp_path, module) == 20
+    with pytest.raises(ValueError, match="processes"):
+        train(_LineFactory(), _settings(), tmp_path, processes=2, device="cuda")
+
+
+def test_the_state_of_another_model_is_refused(tmp_path: Path):
+    train(_LineFactory(), _settings(steps=1), tmp_path, report=_quiet)
+
+    @dataclass(frozen=True)
+    class Other:
+        def build(self, device: torch.device) -> _Line:
+            stage = _Line(3)
+            stage.learns.append(nn.Linear(1, 1))
+            return stage
+
+    with pytest.raises(ValueError, match="another model"):
+        train(Other(), _settings(), tmp_path, report=_quiet)
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    settings = _settings(steps=100, warmup=10, cooldown=0.2, lr=1.0)
+    rates = [settings.lr_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[9:80] == [1.0] * 71
+    assert rates[-1] == pytest.approx(0.05)
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(ValueError, match="stesp"):
+        LoopSettings.model_validate({"stesp": 3, "lr": 1.0})
