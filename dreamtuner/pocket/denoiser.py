@@ -20,7 +20,7 @@ from dreamtuner.train.stage import place
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
 MIN_SNR = 5.0
-FLOOR = 0.3
+FLOOR = 0.8
 
 
 def new_unet() -> UNet2DConditionModel:

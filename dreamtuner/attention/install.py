@@ -1,0 +1,124 @@
+"""Puts S-S-A into a stock U-Net and takes it out again. This file alone knows diffusers' class and layer names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+from torch import Tensor
+
+from dreamtuner.attention.self_subject import SubjectKeys, attend
+
+Layers = Mapping[str, SubjectKeys]
+"""What one reference at one noise level gives: the layer's name -> its subject keys."""
+
+Captured = dict[str, tuple[Tensor, Tensor]]
+"""The layer's name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
+
+
+class SelfSubjectProcessor:
+    """The processor of one self-attention layer. It holds its own layer's tensors and nothing of the others.
+
+    `groups` says which rows of the batch see which subject: (rows, keys or None), in order; None: all rows see none.
+    `foreground` maps a count of tokens to the indices to keep; None: nothing is captured.
+    """
+
+    def __init__(self) -> None:
+        self.groups: tuple[tuple[int, SubjectKeys | None], ...] | None = None
+        self.foreground: Mapping[int, Tensor] | None = None
+        self.captured: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        """hidden_states: B L C. Returns B L C."""
+        if encoder_hidden_states is not None or attention_mask is not None:
+            raise ValueError("self-subject-attention acts in self-attention without a mask; this layer is another kind")
+        q, k, v = (_heads(project(hidden_states), attn.heads) for project in (attn.to_q, attn.to_k, attn.to_v))
+        if self.foreground is not None:
+            kept = self.foreground[k.shape[2]]
+            self.captured.append((k[:, :, kept], v[:, :, kept]))
+        if self.groups is None:
+            mixed = attend(q, k, v, None)
+        else:
+            sizes = [rows for rows, _ in self.groups]
+            parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), self.groups, strict=True)
+            mixed = torch.cat([attend(q_g, k_g, v_g, subject) for q_g, k_g, v_g, (_, subject) in parts])
+        flat = mixed.transpose(1, 2).reshape(hidden_states.shape[0], -1, attn.heads * mixed.shape[-1])
+        out: Tensor = attn.to_out[1](attn.to_out[0](flat.to(q.dtype)))
+        return out
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """B L (h d) -> B h L d."""
+    return x.view(x.shape[0], -1, heads, x.shape[-1] // heads).transpose(1, 2)
+
+
+class SelfSubject:
+    """The handle of an attached U-Net: capture a reference, or let rows attend to one, for the length of a context."""
+
+    def __init__(self, processors: dict[str, SelfSubjectProcessor]) -> None:
+        self._processors = processors
+
+    @contextmanager
+    def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
+        """Every U-Net call inside adds its rows; the dict that is yielded is filled when the context ends well.
+
+        `foreground`: a layer's count of tokens -> indices of its subject tokens (F).
+        """
+        captured: Captured = {}
+        try:
+            for processor in self._processors.values():
+                processor.foreground, processor.captured = foreground, []
+            yield captured
+            for name, processor in self._processors.items():
+                keys, values = zip(*processor.captured, strict=True)
+                captured[name] = torch.cat(keys), torch.cat(values)
+        finally:
+            for processor in self._processors.values():
+                processor.foreground, processor.captured = None, []
+
+    @contextmanager
+    def attend(self, groups: Sequence[tuple[int, Layers | None]]) -> Iterator[None]:
+        """In U-Net calls inside, the first group's rows see its reference, and so on; None: they see none.
+
+        The groups' rows must add up to the batch. KeyError when a reference lacks a layer.
+        """
+        seen = any(layers is not None for _, layers in groups)
+        try:
+            for name, processor in self._processors.items():
+                split = tuple((rows, None if layers is None else layers[name]) for rows, layers in groups)
+                processor.groups = split if seen else None
+            yield
+        finally:
+            for processor in self._processors.values():
+                processor.groups = None
+
+
+@contextmanager
+def attached(unet: Any) -> Iterator[SelfSubject]:
+    """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net; on leaving, the U-Net is as it was.
+
+    Merge LoRA weights before entering. ValueError when a layer's own processor is not a stock one (fused projections,
+    slicing, or attached already), since ours would silently take its place.
+    """
+    before = dict(unet.attn_processors)
+    names = [name for name in before if name.endswith(".attn1.processor")]
+    for name in names:
+        if type(before[name]) not in (AttnProcessor, AttnProcessor2_0):
+            raise ValueError(
+                f"{name} is {type(before[name]).__name__}, not a stock processor: undo fuse_qkv_projections, attention "
+                "slicing or an earlier attach before attaching self-subject-attention"
+            )
+    ours = {name: SelfSubjectProcessor() for name in names}
+    unet.set_attn_processor({**before, **ours})
+    try:
+        yield SelfSubject({name.removesuffix(".processor"): processor for name, processor in ours.items()})
+    finally:
+        unet.set_attn_processor(before)

@@ -1,0 +1,146 @@
+"""The frozen parts of a profile: loaded from the plain diffusers layout; between pictures, text and latents."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from dreamtuner.profiles import PARTS, Profile
+
+_log = logging.getLogger(__name__)
+_HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
+
+
+class WeightsMissing(FileNotFoundError):
+    """The profile's folder lacks parts; the message names them and the step that brings them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A Stable Diffusion in diffusers' own classes, frozen and in eval mode; the method never changes it.
+
+    `scheduler` is a template: every loop takes a fresh copy. `weights_digest`: see the function of that name.
+    """
+
+    unet: Any = field(repr=False)
+    vae: Any = field(repr=False)
+    text_encoder: Any = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    scheduler: Any = field(repr=False)
+    weights_digest: str
+    profile: Profile
+
+    @property
+    def device(self) -> torch.device:
+        """Where the U-Net is, and with it every tensor of the loop."""
+        device: torch.device = self.unet.device
+        return device
+
+    @property
+    def pixels_per_latent(self) -> int:
+        """f: the side of the square of pixels that one latent covers."""
+        return 1 << (len(self.vae.config.block_out_channels) - 1)
+
+    def latent_shape(self, resolution: int) -> tuple[int, int, int]:
+        """C H W of the latents of a square picture. ValueError when its side in pixels is no multiple of f."""
+        if resolution % self.pixels_per_latent:
+            raise ValueError(
+                f"sampling.resolution: {resolution} is not a multiple of {self.pixels_per_latent}; choose one"
+            )
+        side = resolution // self.pixels_per_latent
+        return int(self.unet.config.in_channels), side, side
+
+    def encode_text(self, prompt: str) -> Tensor:
+        """One prompt -> 1 L D, padded to the encoder's length. Alone, so that its batch cannot change its last bits."""
+        length = self.tokenizer.model_max_length
+        inputs = self.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+        whole = len(self.tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
+        if whole > length:
+            _log.warning("prompt %r is %d tokens, the model reads %d; its end is cut off", prompt, whole, length)
+        masked = getattr(self.text_encoder.config, "use_attention_mask", False)
+        mask = inputs["attention_mask"].to(self.device) if masked else None
+        states: Tensor = self.text_encoder(inputs["input_ids"].to(self.device), attention_mask=mask)[0]
+        return states.to(self.unet.dtype)
+
+    def encode_image(self, image: Image.Image) -> Tensor:
+        """RGB, sides multiples of f -> C H W scaled latents: the mode of the posterior, so nothing is drawn."""
+        pixels = VaeImageProcessor(self.pixels_per_latent).preprocess(image).to(self.device, self.vae.dtype)
+        latents: Tensor = self.vae.encode(pixels).latent_dist.mode()[0] * self.vae.config.scaling_factor
+        return latents.to(self.unet.dtype)
+
+    def decode(self, x_0: Tensor) -> list[Image.Image]:
+        """Scaled latents N C H W -> N pictures, RGB."""
+        pixels = self.vae.decode(x_0.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
+        pictures: list[Image.Image] = VaeImageProcessor(self.pixels_per_latent).postprocess(pixels, output_type="pil")
+        return pictures
+
+
+def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
+    """Load a profile's weights, `dtype` float32 by default. WeightsMissing says what is not there and how to get it."""
+    _demand(profile)
+    folder, kind = profile.weights, dtype or torch.float32
+    settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    models = [
+        AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=kind, local_files_only=True),
+        UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=kind, local_files_only=True),
+        CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=kind, local_files_only=True),
+    ]
+    vae, unet, text_encoder = (model.requires_grad_(False).eval().to(device) for model in models)
+    return Backbone(
+        unet=unet,
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True),
+        scheduler=getattr(diffusers, settings["_class_name"]).from_config(settings),
+        weights_digest=weights_digest(profile),
+        profile=profile,
+    )
+
+
+def weights_digest(profile: Profile) -> str:
+    """sha256 over the weight, config and vocabulary files of the parts that draw, sorted by path; nothing is loaded.
+
+    The tower only scores, so it is left out. A file is read again only when its size or time changed.
+    """
+    _demand(profile)
+    return digest_of(profile.weights, PARTS)
+
+
+def digest_of(folder: Path, parts: Sequence[str]) -> str:
+    """sha256 over the model files in these parts of a folder: each file's relative path and sha256, sorted by path."""
+    files = sorted(f for part in parts for f in (folder / part).rglob("*") if f.suffix in _HASHED and f.is_file())
+    total = sha256()
+    for file in files:
+        stat = file.stat()
+        total.update(
+            f"{file.relative_to(folder).as_posix()}\0{_file_sha256(file, stat.st_mtime_ns, stat.st_size)}\n".encode()
+        )
+    return total.hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _file_sha256(file: Path, mtime_ns: int, size: int) -> str:
+    """The arguments besides `file` are the cache's key: they change when the file does."""
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
+
+
+def _demand(profile: Profile) -> None:
+    missing = profile.missing()
+    if missing:
+        raise WeightsMissing(
+            f"profile {profile.name!r}: no {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
+        )

@@ -1,0 +1,49 @@
+"""Frozen settings of one picture: every number of the paper, its symbol, and where the paper says it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Style = Literal["natural", "anime"]
+
+ENGINE_VERSION = 1
+"""Part of every cell's digest. Raise it when equal settings would draw another picture than before."""
+
+Scale = Annotated[float, Field(ge=0, le=100)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Offset = Annotated[int, Field(ge=0, le=999)]
+
+
+class Sampling(BaseModel):
+    """What decides a picture besides weights, reference, prompt and seed. Unknown keys are refused.
+
+    The paper gives `w_ref` and `p_r`. It names `w_r`, `w_c`, `dt` and `dt'` without numbers: those are ours, and a
+    profile sets its own (`Profile.sampling`). Each field's description says its symbol and source.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    steps: int = Field(default=20, ge=1, le=1000, description="scheduler steps from x_T to x_0; ours")
+    resolution: int = Field(default=64, ge=16, le=4096, multiple_of=8, description="side of the picture, pixels; ours")
+    w_ref: Scale = Field(
+        default=3.0,
+        description="w_ref, weight of a subject token in S-S-A, Eq. 3; 3.0 natural, 2.5 anime, Sec. 4; 0 = off",
+    )
+    p_r: Probability = Field(
+        default=0.9,
+        description="p_r, probability that a step is guided by the reference, Eq. 6; 0.9, Sec. 4",
+    )
+    w_r: Scale = Field(default=2.0, description="w_r, scale of reference guidance, Eq. 4; ours; 1 = unguided")
+    w_c: Scale = Field(default=7.5, description="w_c, scale of text guidance, Eq. 5; ours, the usual 7.5; 1 = unguided")
+    dt: Offset = Field(
+        default=10,
+        description="dt, training timesteps: the wanted branch sees x^r_{t-dt}, Eq. 4-5; ours, 1 % of the chain",
+    )
+    dt_prime: Offset = Field(
+        default=10,
+        description="dt', training timesteps: the undesired branch sees x^r_{t+dt'}, Eq. 5; ours, 1 % of the chain",
+    )
+    beta: Probability = Field(
+        default=0.0,
+        description="beta, strength of the subject-encoder, Eq. 1; the paper's 0.2, Sec. 4; 0 = no encoder",
+    )

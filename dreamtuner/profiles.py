@@ -1,0 +1,94 @@
+"""Model profiles: which weights to load, at what size, under which licence, and the numbers that suit them."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dreamtuner.config import Sampling, Style
+
+PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+"""The folders of the plain diffusers layout that decide a picture; `tower` only scores and is kept apart."""
+
+
+ANIME = {"w_ref": 2.5}
+"""What anime characters change in the numbers for natural subjects, Sec. 4."""
+
+
+class ProfileUnknown(KeyError):
+    """No profile has this name. The message lists those that exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Profile(BaseModel):
+    """A model and its habits. `weights` is a folder in the plain diffusers layout (PARTS and model_index.json)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    weights: Path
+    resolution: int = Field(description="side of the pictures the model was trained on, pixels")
+    licence: str
+    remedy: str = Field(description="the command or step that brings the weights where they are missing")
+    natural: Sampling
+    anime: Sampling
+
+    @property
+    def tower(self) -> Path:
+        """Folder of the CLIPModel that scores CLIP-I and CLIP-T, with its processor and tokenizer."""
+        return self.weights / "tower"
+
+    def sampling(self, style: Style = "natural", **overrides: object) -> Sampling:
+        """The style's defaults with `overrides` laid over, validated again (pydantic.ValidationError)."""
+        defaults = self.natural if style == "natural" else self.anime
+        return Sampling.model_validate({**defaults.model_dump(), **overrides})
+
+    def missing(self) -> list[str]:
+        """Which of PARTS hold no config on disk; empty when a picture can be drawn."""
+        return [part for part in PARTS if not any((self.weights / part).glob("*.json"))]
+
+
+def pocket() -> Profile:
+    """The embedded default: a small Stable Diffusion of 64 x 64 pictures, trained here from scratch."""
+    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0)
+    return Profile(
+        name="pocket",
+        weights=Path(__file__).parent / "pocket" / "weights",
+        resolution=64,
+        licence="Apache-2.0",
+        remedy="dreamtuner train pocket",
+        natural=numbers,
+        anime=numbers.model_copy(update=ANIME),
+    )
+
+
+def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Profile:
+    """A profile for any Stable Diffusion 1.x/2.x folder in the plain layout, at the size its configs state.
+
+    The numbers are the paper's. FileNotFoundError names the config that is not there.
+    """
+    unet = json.loads((folder / "unet" / "config.json").read_text())
+    vae = json.loads((folder / "vae" / "config.json").read_text())
+    resolution = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
+    numbers = Sampling(steps=30, resolution=resolution)
+    return Profile(
+        name=name,
+        weights=folder,
+        resolution=resolution,
+        licence=licence,
+        remedy=f"put a Stable Diffusion in the plain diffusers layout into {folder}",
+        natural=numbers,
+        anime=numbers.model_copy(update=ANIME),
+    )
+
+
+PROFILES = {"pocket": pocket}
+
+
+def get_profile(name: str) -> Profile:
+    """The profile of this name; ProfileUnknown lists those that exist."""
+    if name not in PROFILES:
+        raise ProfileUnknown(f"profile: there is no profile {name!r}; choose one of: {', '.join(sorted(PROFILES))}")
+    return PROFILES[name]()

@@ -1,0 +1,27 @@
+"""The paper's numbers, and settings that cannot go wrong quietly."""
+
+import pytest
+from pydantic import ValidationError
+
+from dreamtuner.config import Sampling
+from dreamtuner.profiles import get_profile
+
+
+def test_the_papers_numbers_are_the_defaults() -> None:
+    assert Sampling().w_ref == 3.0
+    assert Sampling().p_r == 0.9
+    pocket = get_profile("pocket")
+    assert (pocket.sampling("natural").w_ref, pocket.sampling("anime").w_ref) == (3.0, 2.5)
+    assert (pocket.sampling().steps, pocket.sampling().resolution, pocket.sampling().p_r) == (20, 64, 0.9)
+
+
+@pytest.mark.parametrize("wrong", [{"w_reff": 3.0}, {"p_r": 1.1}, {"w_ref": -1}, {"steps": 0}, {"w_c": float("nan")}])
+def test_unknown_and_impossible_settings_are_refused_by_name(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        get_profile("pocket").sampling("natural", **wrong)
+
+
+def test_settings_are_frozen_and_every_field_says_its_source() -> None:
+    with pytest.raises(ValidationError):
+        Sampling().w_ref = 1.0  # type: ignore[misc]
+    assert all(field.description for field in Sampling.model_fields.values())
