@@ -19,6 +19,8 @@ from dreamtuner.pocket.world.captions import caption, detailed_caption
 from dreamtuner.train.stage import place
 
 DETAILED = 0.7  # share of captions that name the identity: what makes CLIP-I see it
+WHITE = 0.25  # share of pictures whose background is white, as a masked reference's is
+WHITE_BACKGROUND = "on a white background"
 
 
 def new_tower() -> CLIPModel:
@@ -43,16 +45,23 @@ class TowerStage:
         self.model = self.learns = new_tower()
         place(self.model, device)
         self.tokenizer = new_tokenizer()
-        self.images, self.pictures = torch.from_numpy(shards.images), shards.pictures
+        self.images, self.masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
+        self.pictures = shards.pictures
         self.batch, self.device = batch, device
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
         rows = rng.sample(range(len(self.pictures)), self.batch)
-        chosen = [self.pictures[i] for i in rows]
-        words = [(detailed_caption if rng.random() < DETAILED else caption)(p.identity, p.context) for p in chosen]
+        white = [rng.random() < WHITE for _ in rows]
+        words = []
+        for picture, cut in zip((self.pictures[i] for i in rows), white, strict=True):
+            named = detailed_caption if rng.random() < DETAILED else caption
+            text = named(picture.identity, picture.context)
+            words.append(text.replace(picture.context.scene, WHITE_BACKGROUND) if cut else text)
         tokens = self.tokenizer(words, padding=True, truncation=True, return_tensors="pt").to(self.device)
-        x = roughen(to_model(self.images[rows]), generator).to(self.device)
+        x = to_model(self.images[rows])
+        kept = torch.maximum(self.masks[rows].unsqueeze(1) / 255, ~torch.tensor(white).view(-1, 1, 1, 1))
+        x = roughen(x * kept + (1 - kept), generator).to(self.device)
         out = self.model(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=x)
         logits: Tensor = out.logits_per_image
         labels = torch.arange(self.batch, device=self.device)

@@ -1,0 +1,69 @@
+"""From whatever a file stores (palette, grey, 16 bit, CMYK, wide gamut, turned) to upright 8-bit sRGB and alpha."""
+
+import io
+import logging
+import struct
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+_log = logging.getLogger(__name__)
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """Turn and mirror as the EXIF orientation says; unreadable EXIF counts as none, as it does in browsers."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError, EOFError, struct.error) as error:
+        _log.warning("EXIF block is unreadable, orientation left as stored: %s", error)
+        return picture
+
+
+def split_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Separate colours (mode L, RGB or CMYK, 8 bit) from alpha (mode L, or None where nothing is transparent)."""
+    if picture.mode.startswith("I"):
+        return _from_16_bit(picture)
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        return rgba.convert("RGB"), None if _opaque(alpha) else alpha
+    if picture.mode in ("L", "RGB", "CMYK"):
+        return picture, None
+    return picture.convert("L" if picture.mode == "1" else "RGB"), None
+
+
+def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert colours from their ICC profile to sRGB (perceptual intent); without a usable profile they count as sRGB.
+
+    A profile that is damaged, or made for another kind of picture (an RGB profile on a grey one), is ignored with a
+    warning in the log.
+    """
+    if profile is None:
+        return picture.convert("RGB")
+    try:
+        source = ImageCms.getOpenProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(picture, source, _srgb(), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        _log.warning("ICC profile is not usable, colours taken as sRGB: %s", error)
+        return picture.convert("RGB")
+    return converted if converted is not None else picture.convert("RGB")
+
+
+@cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def _opaque(alpha: Image.Image) -> bool:
+    return bool(np.asarray(alpha).min() == 255)
+
+
+def _from_16_bit(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Keep the high byte of 16-bit grey: Pillow's own conversion clips at 255 and gives a white picture."""
+    values = np.asarray(picture).astype(np.int64)
+    grey = Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+    key = picture.info.get("transparency")
+    if not isinstance(key, int) or not bool((values == key).any()):
+        return grey, None
+    return grey, Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))

@@ -1,0 +1,105 @@
+"""The embedded masker, without weights: GrabCut grown from a saliency map, several times, and a vote.
+
+Measured on 160 pictures of 64 x 64 of the pocket world, drawn after the constants were chosen: mean intersection over
+union with the true mask 0.88 (worst tenth below 0.74; poorest in a room, 0.77, where the window is taken for a part of
+the subject); rank correlation of confidence and truth 0.67. The threshold 0.75 came from 200 other pictures; here it
+flags a quarter (mean 0.80, against 0.91 of the rest) and 5 of the 8 masks below 0.7. Subjects that fill a photograph to
+its border and crowded backgrounds are beyond it.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dreamtuner.preprocess.foreground import ForegroundMask
+from dreamtuner.preprocess.saliency import saliency
+from dreamtuner.preprocess.superpixels import Floats
+from dreamtuner.preprocess.tidy import Mask, tidy
+
+SEEDS = (0.7, 1.2, 1.8)
+"""Shares of Otsu's threshold above which saliency seeds the foreground: generous, middling, strict."""
+
+
+@dataclass(frozen=True)
+class GrabCutMasker:
+    """GrabCut (Rother et al. 2004, from OpenCV) seeded by saliency; deterministic, 0.7 s of one core a picture.
+
+    Attributes:
+        side: pixels of the longer side it works at; smaller pictures are enlarged to it, for a colour model needs
+            pixels, and larger ones reduced, for attention layers never see a finer mask.
+        iterations: rounds of GrabCut.
+        threshold: confidence below which a mask is doubtful.
+    """
+
+    side: int = 256
+    iterations: int = 5
+    threshold: float = 0.75
+
+    @property
+    def name(self) -> str:
+        return "grabcut-1"
+
+    def cut(self, image: Image.Image) -> ForegroundMask:
+        """Mask of an RGB picture, of its size; empty, with confidence 0, where nothing stands out."""
+        rgb = _resized(image, self.side)
+        salient, background = saliency(rgb)
+        cuts = [tidy(grown, salient) for grown in self._grow(rgb, salient, background)]
+        voted = np.asarray(np.mean(cuts, axis=0) > 0.5)
+        confidence = _confidence(rgb, voted, cuts)
+        mask = Image.fromarray(_resized_mask(voted, image.size))
+        return ForegroundMask(mask, confidence, self.name, doubtful=confidence < self.threshold)
+
+    def _grow(self, rgb: NDArray[np.uint8], salient: Floats, background: Floats) -> list[Mask]:
+        """One raw (H, W) cut for each of `SEEDS`."""
+        otsu, _ = cv2.threshold((salient * 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+        cuts = []
+        for share in SEEDS:
+            threshold = min(otsu / 255 * share, 0.9)
+            seeds = np.where(salient > threshold, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+            core = cv2.erode((salient > max(threshold, 0.8)).astype(np.uint8), np.ones((3, 3), np.uint8))
+            seeds[core > 0] = cv2.GC_FGD
+            seeds[(background > 0.8) & (salient < threshold / 2)] = cv2.GC_BGD
+            cuts.append(_grabcut(rgb, seeds, self.iterations))
+        return cuts
+
+
+def _grabcut(rgb: NDArray[np.uint8], seeds: NDArray[np.uint8], iterations: int) -> Mask:
+    subject = (seeds & 1).astype(bool)  # the definite and the probable foreground are the odd ones of OpenCV's classes
+    if not subject.any() or subject.all():
+        return subject
+    cv2.setRNGSeed(0)  # k-means starts the colour models from OpenCV's generator, one a thread
+    nowhere = (0, 0, 0, 0)  # the rectangle counts only when there are no seeds
+    cv2.grabCut(rgb, seeds, nowhere, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
+    return (seeds & 1).astype(bool)
+
+
+def _confidence(rgb: NDArray[np.uint8], mask: Mask, cuts: list[Mask]) -> float:
+    """Agreement of the cuts times separation of the colours inside and outside, each 0..1; 0 for an empty mask.
+
+    Agreement is the smallest intersection over union of two cuts: a subject that stands out is found from any seed.
+    Separation is 1 less the overlap of two colour histograms: a subject of the background's colours bleeds into it.
+    """
+    if not mask.any() or mask.all():
+        return 0.0
+    agreement = min(float((a & b).sum() / max((a | b).sum(), 1)) for a, b in combinations(cuts, 2))
+    levels = (rgb // 32).astype(np.int64)
+    colour = levels[..., 0] * 64 + levels[..., 1] * 8 + levels[..., 2]
+    inside, outside = (np.bincount(colour[part], minlength=512) / part.sum() for part in (mask, ~mask))
+    return agreement * float(1 - np.minimum(inside, outside).sum())
+
+
+def _resized(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    scale = side / max(image.size)
+    size = tuple(max(side // 8, round(length * scale)) for length in image.size)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(np.asarray(image.convert("RGB")), size, interpolation=how), dtype=np.uint8)
+
+
+def _resized_mask(mask: Mask, size: tuple[int, int]) -> NDArray[np.uint8]:
+    how = cv2.INTER_AREA if size[0] < mask.shape[1] else cv2.INTER_LINEAR
+    soft = cv2.resize(mask.astype(np.float32), size, interpolation=how)
+    return np.where(soft > 0.5, 255, 0).astype(np.uint8)

@@ -1,0 +1,156 @@
+"""Bytes from a stranger in, an upright sRGB picture out, or a refusal that says what to do about it."""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+from dreamtuner.preprocess.colour import split_alpha, to_srgb, upright
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+# How other things that people take for a reference begin, so that the refusal can name them.
+_OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"%PDF", "PDF"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"\0\0\1\0", "icon"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (4, b"ftypavif", "AVIF"),
+    (4, b"ftypheic", "HEIC"),
+    (4, b"ftypheix", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+)
+
+
+class ImageRefused(ValueError):
+    """A picture that cannot be a reference: `reason` says what is wrong with it, `remedy` what would be right."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy)  # both in args, so that the error survives pickling between tasks
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.remedy}"
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What a reference may weigh. The defaults take a 48-megapixel phone picture and the smallest profile's 64 x 64.
+
+    `max_pixels` is read from the header, before anything is decoded. Above Pillow's own limit
+    (`PIL.Image.MAX_IMAGE_PIXELS`, 89 million) it has no effect: Pillow refuses first.
+    """
+
+    max_bytes: int = 32 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    min_side: int = 64
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An upright picture in sRGB.
+
+    Attributes:
+        image: mode RGB, H x W; where the file was transparent it is laid on white, so hidden colours never show.
+        alpha: mode L, H x W, 0 transparent .. 255 opaque; None when the file has no alpha or is opaque everywhere,
+            for such a channel says nothing about a subject.
+    """
+
+    image: Image.Image
+    alpha: Image.Image | None
+
+
+DEFAULT_LIMITS = ImageLimits()
+
+
+def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> DecodedImage:
+    """Decode a PNG, JPEG or WebP file; EXIF orientation is applied and an embedded ICC profile converted to sRGB.
+
+    Raises:
+        ImageRefused: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
+    """
+    picture = open_upright(data, limits=limits)
+    profile = picture.info.get("icc_profile")
+    colours, alpha = split_alpha(picture)
+    image = to_srgb(colours, profile if isinstance(profile, bytes) else None)
+    if alpha is not None:
+        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
+    return DecodedImage(image=image, alpha=alpha)
+
+
+def open_upright(data: bytes, *, limits: ImageLimits) -> Image.Image:
+    """The picture in its file's own mode and colours, checked, decoded and turned upright; raises as `decode_image`."""
+    if len(data) > limits.max_bytes:
+        raise ImageRefused(
+            f"the file has {len(data):,} bytes, more than the {limits.max_bytes:,} allowed",
+            "save it smaller, or as JPEG or WebP",
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd metadata: the picture is whole
+        picture = _open(data, limits)
+        _check_header(picture, limits)
+        try:
+            picture.load()
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise _damaged(picture.format, error) from error
+        return upright(picture)
+
+
+def _open(data: bytes, limits: ImageLimits) -> Image.Image:
+    """Read the header only."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels(None, limits) from error
+    except UnidentifiedImageError as error:
+        if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP"):
+            raise _damaged(None, error) from error
+        raise _not_taken(data) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise _damaged(None, error) from error
+
+
+def _check_header(picture: Image.Image, limits: ImageLimits) -> None:
+    width, height = picture.size
+    if width * height > limits.max_pixels:
+        raise _too_many_pixels(picture.size, limits)
+    if min(width, height) < limits.min_side:
+        raise ImageRefused(
+            f"the picture is {width} x {height} pixels, too small",
+            f"use one of at least {limits.min_side} pixels on its shorter side",
+        )
+    # A camera's multi-picture JPEG (MPO: a thumbnail or a gain map behind the photograph) is a still picture.
+    if picture.format != "MPO" and getattr(picture, "is_animated", False):
+        raise ImageRefused(
+            f"the {picture.format} is animated ({getattr(picture, 'n_frames', 'several')} frames)",
+            "save the one frame that shows the subject best",
+        )
+
+
+def _too_many_pixels(size: tuple[int, int] | None, limits: ImageLimits) -> ImageRefused:
+    what = f"the picture is {size[0]} x {size[1]}, more" if size else "the header announces far more"
+    return ImageRefused(f"{what} than the {limits.max_pixels:,} pixels allowed", "scale it down first")
+
+
+def _damaged(name: str | None, error: Exception) -> ImageRefused:
+    return ImageRefused(
+        f"the {name or 'image'} file is truncated or damaged ({error})", "fetch or export it again, whole"
+    )
+
+
+def _not_taken(data: bytes) -> ImageRefused:
+    for offset, magic, name in _OTHER_FORMATS:
+        if data[offset:].startswith(magic):
+            return ImageRefused(f"the file is {name}, not a format taken here", "convert it to PNG, JPEG or WebP")
+    if not data:
+        return ImageRefused("the file is empty", "give a PNG, JPEG or WebP file")
+    return ImageRefused("the file is not an image", "give a PNG, JPEG or WebP file")

@@ -1,0 +1,108 @@
+"""Which mask a reference gets: the user's own, else its alpha channel, else the masker's; checked in every case."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from dreamtuner.preprocess.colour import split_alpha
+from dreamtuner.preprocess.foreground import ForegroundMask, Masker
+from dreamtuner.preprocess.grabcut import GrabCutMasker
+from dreamtuner.preprocess.image import ImageLimits, ImageRefused, open_upright
+
+__all__ = ["ForegroundMask", "GrabCutMasker", "Masker", "foreground_mask", "read_mask"]
+
+EMPTY = 0.004
+"""Share of the picture below which a mask counts as all background: one of the 256 tokens of a 16 x 16 layer."""
+
+FULL = 0.99
+"""Share of the picture above which a mask counts as all foreground."""
+
+_MASK_LIMITS = ImageLimits(min_side=1)  # a small mask is refused for its size against the picture, which says more
+
+
+def foreground_mask(
+    image: Image.Image,
+    *,
+    alpha: Image.Image | None = None,
+    user_mask: bytes | Image.Image | None = None,
+    masker: Masker | None = None,
+) -> ForegroundMask:
+    """The foreground mask of a decoded reference: `user_mask` wins over `alpha`, `alpha` over `masker`.
+
+    A user's mask must have the picture's size, after EXIF orientation. Another size is refused even at the same
+    proportions: whether it was scaled or cropped cannot be told from the file, and a wrong mask spoils every cell.
+
+    Args:
+        image: mode RGB.
+        alpha: mode L, 0 transparent .. 255 opaque; 128 and more is subject.
+        user_mask: a PNG, JPEG or WebP file, or a picture; white (128 and more) is subject, or, where it has
+            transparency, what is not transparent.
+        masker: `GrabCutMasker()` by default; asked only when there is neither `user_mask` nor `alpha`.
+
+    Returns:
+        The mask. One that is all foreground separates nothing: its confidence is 0 and it is doubtful, whoever made it.
+
+    Raises:
+        ImageRefused: a mask of another size, an unreadable one, or one that is all background.
+    """
+    if user_mask is not None:
+        grey = read_mask(user_mask)
+        _check_size(grey, image, "the mask")
+        return _checked(
+            _stated(grey, "user"),
+            "the mask marks nothing as subject",
+            "paint the subject white (255) and everything else black (0)",
+        )
+    if alpha is not None:
+        _check_size(alpha, image, "the alpha channel")
+        return _checked(
+            _stated(alpha, "alpha"),
+            "the picture is transparent all over",
+            "keep the subject opaque, or give a mask of its own",
+        )
+    return _checked(
+        (masker or GrabCutMasker()).cut(image),
+        "nothing stands out from the background",
+        "use a picture with a clear subject, or give a mask of your own",
+    )
+
+
+def read_mask(mask: bytes | Image.Image) -> Image.Image:
+    """A mask file or picture as mode L, 0..255: its transparency where it has any, else its brightness.
+
+    Raises:
+        ImageRefused: the file is not a picture that can be read; the reason begins with "the mask".
+    """
+    if isinstance(mask, Image.Image):
+        picture = mask
+    else:
+        try:
+            picture = open_upright(mask, limits=_MASK_LIMITS)
+        except ImageRefused as refusal:
+            raise ImageRefused(f"the mask cannot be used, {refusal.reason}", refusal.remedy) from refusal
+    colours, alpha = split_alpha(picture)
+    return alpha if alpha is not None else colours.convert("L")
+
+
+def _stated(grey: Image.Image, method: str) -> ForegroundMask:
+    binary = np.where(np.asarray(grey) >= 128, 255, 0).astype(np.uint8)
+    return ForegroundMask(Image.fromarray(binary), confidence=1.0, method=method, doubtful=False)
+
+
+def _checked(found: ForegroundMask, reason: str, remedy: str) -> ForegroundMask:
+    share = float(np.asarray(found.mask, dtype=bool).mean())
+    if share < EMPTY:
+        raise ImageRefused(f"{reason} ({share:.2%} of it is foreground)", remedy)
+    return replace(found, confidence=0.0, doubtful=True) if share > FULL else found
+
+
+def _check_size(mask: Image.Image, image: Image.Image, name: str) -> None:
+    if mask.size == image.size:
+        return
+    turned = mask.size == image.size[::-1]
+    raise ImageRefused(
+        f"{name} is {mask.width} x {mask.height} pixels, the picture {image.width} x {image.height}"
+        + (" once it is turned as its EXIF orientation says" if turned else ""),
+        f"save the mask at {image.width} x {image.height}",
+    )
