@@ -60,6 +60,9 @@ def _spawned(
     minutes: float | None,
 ) -> None:
     torch.set_num_threads(1)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if len(cores) >= world:  # replicas wait for each other: two on one core would halve both
+        os.sched_setaffinity(0, {cores[rank]})
     _worker(rank, world, port, factory, settings, folder, device, minutes, _say)
 
 
