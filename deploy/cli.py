@@ -1,0 +1,187 @@
+"""The `dreamtuner` command. Each command imports what it needs when it runs, so that --help and status are quick."""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from deploy.terminal import Terminal, new_log, plain_terminal, take_over
+from deploy.train import train
+from flows.problems import InputError, SubjectRefused
+from flows.settings import Settings, SettingsError
+
+OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="dreamtuner",
+    help="One reference picture in, a scored catalog of that subject out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Everything is kept in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
+    "failed, 2 bad input, 130 interrupted.",
+)
+app.add_typer(train, name="train")
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The order, a YAML file; see examples/pocket.yaml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")]
+
+
+@app.command()
+def run(spec: SpecPath, as_json: AsJson = False) -> None:
+    """Make what a spec asks for and is not there yet: ingest, draw, score, contact sheet.
+
+    Run it again after an interrupt or an error: only what is missing is made. With --json the last line on stdout is
+    {"run", "made", "skipped", "failed", "contact_sheet"}; progress goes to stderr.
+    """
+    from deploy.progress_line import ProgressLine
+    from deploy.running import log_to_stderr, run_catalog
+    from deploy.tables import print_sheet, run_json, run_table
+    from flows.preflight import demand_models
+    from flows.spec_file import read_spec
+
+    settings = Settings.load()
+    order = read_spec(spec)
+    demand_models(order, settings)
+    log = new_log(settings.home, "run")
+    terminal = take_over(log)
+    log_to_stderr()
+    try:
+        with ProgressLine(terminal.err) as line:
+            summary = run_catalog(order, settings, line, line.started)
+    except KeyboardInterrupt:
+        _say(terminal, "interrupted; what is made is kept, and the same command makes the rest")
+        _leave(terminal, INTERRUPTED)
+    except InputError as error:
+        _say(terminal, str(error))
+        _leave(terminal, BAD_INPUT)
+    except Exception as error:
+        traceback.print_exc()
+        _say(terminal, f"{type(error).__name__}: {error}\nthe whole story is in {log}; what is made is kept")
+        _leave(terminal, SOME_FAILED)
+    if as_json:
+        terminal.out.print(json.dumps(run_json(summary)), soft_wrap=True, highlight=False, markup=False)
+    else:
+        terminal.out.print(run_table(summary))
+        print_sheet(terminal.out, summary)
+    _leave(terminal, SOME_FAILED if summary.failed else OK)
+
+
+@app.command()
+def plan(spec: SpecPath, as_json: AsJson = False) -> None:
+    """Show what `run` would make, and which references it would refuse. Writes nothing."""
+    from deploy.tables import plan_json, plan_table
+    from flows.preview import preview
+    from flows.spec_file import read_spec
+
+    order = read_spec(spec)
+    found = preview(order, Settings.load())
+    _print(plan_json(order, found) if as_json else plan_table(order, found))
+    if any(one.error for one in found.subjects):
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show how much is planned, generating, generated, failed and lost, and the last runs."""
+    from deploy.tables import status_json, status_table
+    from flows.preview import catalog_if_any
+    from storage.catalog import views
+    from storage.catalog.records import CELL_STATES, StatusView
+
+    catalog = catalog_if_any(Settings.load())
+    found, runs = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), []
+    if catalog is not None:
+        with catalog.read() as s:
+            found, runs = views.status(s), views.recent_runs(s, limit=10)
+    _print(status_json(found) if as_json else status_table(found, runs))
+
+
+@app.command()
+def ingest(
+    image: Annotated[str, typer.Argument(help="The reference: a PNG, JPEG or WebP by path, https:// or s3:// URL.")],
+    name: Annotated[str, typer.Option(help="What the subject is called; an existing name gets a new reference.")],
+    class_word: Annotated[str, typer.Option(help="What it is, in a word the model knows: bear, rabbit, robot, ...")],
+    style: Annotated[str, typer.Option(help="natural or anime")] = "natural",
+    mask: Annotated[str | None, typer.Option(help="Its foreground mask, white on black, of the same size.")] = None,
+    caption: Annotated[str | None, typer.Option(help="What the reference shows, in detail.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take one subject into the catalog: check its reference, find its foreground, keep both."""
+    from pydantic import ValidationError
+
+    from flows.keep import take_in
+    from flows.problems import problems_of
+    from flows.spec import SubjectSpec
+
+    given = {"name": name, "class_word": class_word, "style": style, "mask": mask, "caption": caption}
+    try:
+        subject = SubjectSpec.model_validate({**given, "reference": image})
+    except ValidationError as error:
+        raise InputError("ingest", problems_of(error, SubjectSpec)) from error
+    kept = take_in(subject, Settings.load())
+    facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
+    if as_json:
+        _print({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful})
+    else:
+        doubt = " [yellow](doubtful: look at it, or give --mask)[/yellow]" if kept.doubtful else ""
+        plain_terminal().out.print(f"{name} is in the catalog; its mask has confidence {kept.confidence:.2f}{doubt}")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, which profile can run, what is missing and how to get it."""
+    from deploy.doctor import as_json as to_json
+    from deploy.doctor import as_table, examine
+
+    findings = examine(Settings.load())
+    _print(to_json(findings) if as_json else as_table(findings))
+    if any(one.state == "missing" for one in findings):
+        raise typer.Exit(SOME_FAILED)
+
+
+def _print(what: Any) -> None:
+    if isinstance(what, dict):
+        sys.stdout.write(json.dumps(what) + "\n")
+    else:
+        plain_terminal().out.print(what)
+
+
+def _say(terminal: Terminal, message: str) -> None:
+    terminal.err.print(f"dreamtuner: {message}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _leave(terminal: Terminal, code: int) -> NoReturn:
+    """End here and now: everything is put back and said, and what libraries do at exit only costs time."""
+    terminal.flush()
+    os._exit(code)
+
+
+def main() -> NoReturn:
+    """Run the command line; bad input is a message and exit code 2, never a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _say(plain_terminal(), "interrupted")
+        sys.exit(INTERRUPTED)
+    except (InputError, SettingsError, SubjectRefused) as error:
+        _say(plain_terminal(), str(error))
+        sys.exit(BAD_INPUT)
+    except Exception as error:
+        # imported only now: the classes live beside SQLAlchemy and boto3, and --help needs neither
+        from storage.catalog.records import CatalogError
+        from storage.objects import StoreError
+
+        if not isinstance(error, CatalogError | StoreError | OSError):
+            raise
+        _say(plain_terminal(), str(error))
+        sys.exit(SOME_FAILED)
+    sys.exit(OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Run flows from the command line: Prefect beside us, its noise in a log, and a clean end however it ends."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from deploy.prefect_server import PrefectServer
+from flows.progress import Listener, listening
+from flows.settings import Settings
+from flows.spec import Spec
+
+if TYPE_CHECKING:
+    from flows.report import RunSummary
+
+
+def run_catalog(spec: Spec, settings: Settings, listener: Listener, started: Callable[[], None]) -> "RunSummary":
+    """Run the catalog flow here; `started` is called when the flow begins.
+
+    With PREFECT_API_URL in the environment the run is reported to that server, otherwise to one of our own that keeps
+    its history in home/prefect. KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, once everything is put back.
+    """
+    with _signals_interrupt(), _prefect(settings) as ready:
+        from flows.catalog import catalog
+
+        ready()
+        started()
+        with listening(listener):
+            return catalog(spec)
+
+
+@contextmanager
+def _prefect(settings: Settings) -> Iterator[Callable[[], None]]:
+    """Prefect's environment, set before its import, and a server; call what is yielded before the first flow."""
+    os.environ.update(settings.prefect_environment())
+    if os.environ.get("PREFECT_API_URL"):
+        yield lambda: None
+        return
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    server = PrefectServer({})
+    os.environ["PREFECT_API_URL"] = server.api
+    try:
+        yield server.wait
+        server.settle()
+    finally:
+        server.stop()
+        del os.environ["PREFECT_API_URL"]
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, unless they are ignored (nohup)."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def log_to_stderr() -> None:
+    """Our own and the libraries' log records, with times; stderr is the log file by now."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,138 @@
+"""What commands print at the end: tables for people, and the same as JSON values for machines."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from flows.preview import Preview
+from flows.spec import Spec
+from storage.catalog.records import RunView, StatusView
+
+if TYPE_CHECKING:
+    from flows.report import RunSummary
+
+SCORES = {"clip_i": "CLIP-I", "clip_t": "CLIP-T"}
+MAX_REASONS = 5
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+    return table
+
+
+def run_json(summary: "RunSummary") -> dict[str, Any]:
+    """The one line that ends `run --json`."""
+    return {
+        "run": summary.run,
+        "made": summary.made,
+        "skipped": summary.skipped,
+        "failed": summary.failed,
+        "contact_sheet": str(summary.contact_sheet),
+    }
+
+
+def run_table(summary: "RunSummary") -> RenderableType:
+    """Subject by subject: cells, mean scores, and why something failed."""
+    metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
+    table = _table("subject", "made", "skipped", "failed", *(SCORES.get(metric, metric) for metric in metrics))
+    for one in summary.subjects:
+        name = Text(one.name) + Text("  doubtful mask", style="yellow") if one.doubtful else Text(one.name)
+        failed = Text(str(one.failed), style="red" if one.failed else "")
+        means = (f"{one.scores[metric]:.3f}" if metric in one.scores else "-" for metric in metrics)
+        table.add_row(name, str(one.made), str(one.skipped), failed, *means)
+    if len(summary.subjects) > 1:
+        table.add_row(
+            "together",
+            str(summary.made),
+            str(summary.skipped),
+            str(summary.failed),
+            *("" for _ in metrics),
+            style="dim",
+        )
+    parts: list[RenderableType] = ["", table, ""]
+    for one in summary.subjects:
+        parts += [Text(f"{one.name}: {reason}", style="red") for reason in one.errors[:MAX_REASONS]]
+        if len(one.errors) > MAX_REASONS:
+            parts.append(Text(f"{one.name}: and {len(one.errors) - MAX_REASONS} more reasons", style="red"))
+    if any(one.doubtful for one in summary.subjects):
+        parts.append(
+            Text("doubtful masks: look at them in the contact sheet; give the subject a mask: file to be sure")
+        )
+    return Group(*parts)
+
+
+def print_sheet(console: Console, summary: "RunSummary") -> None:
+    """The path alone on its line, never folded, so that it can be copied or clicked."""
+    console.print(f"contact sheet: {escape(str(summary.contact_sheet))}", soft_wrap=True, highlight=False)
+
+
+def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
+    """What `plan --json` prints."""
+    subjects = [
+        {
+            "name": one.name,
+            "cells": sum(cell.subject == one.name for cell in found.cells),
+            "missing": found.missing(one.name),
+            "mask_confidence": one.confidence,
+            "doubtful": one.doubtful,
+            "error": one.error,
+        }
+        for one in found.subjects
+    ]
+    cells = [
+        {
+            "digest": cell.digest,
+            "subject": cell.subject,
+            "prompt": cell.prompt,
+            "seed": cell.seed,
+            "state": found.states.get(cell.digest),
+        }
+        for cell in found.cells
+    ]
+    counts = {"total": len(found.cells), "missing": found.missing(), "there": len(found.cells) - found.missing()}
+    return {"name": spec.name, "profile": spec.profile, "cells": counts, "subjects": subjects, "grid": cells}
+
+
+def plan_table(spec: Spec, found: Preview) -> RenderableType:
+    """What `plan` shows."""
+    table = _table("subject", "cells", "there", "to make", "mask")
+    for one in found.subjects:
+        if one.error is not None:
+            table.add_row(Text(one.name), "-", "-", "-", Text("refused", style="red"))
+            continue
+        cells, missing = sum(cell.subject == one.name for cell in found.cells), found.missing(one.name)
+        mask = Text(
+            f"{one.confidence:.2f}" + (" doubtful" if one.doubtful else ""), style="yellow" if one.doubtful else ""
+        )
+        table.add_row(Text(one.name), str(cells), str(cells - missing), str(missing), mask)
+    grid = f"{len(spec.subjects)} subjects x {len(spec.prompts)} prompts x {len(spec.seeds)} seeds"
+    total = f"{spec.name}: {grid}; {found.missing()} cells to make"
+    errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
+    return Group(Text(total, style="bold"), "", table, *([""] if errors else []), *errors)
+
+
+def status_json(found: StatusView) -> dict[str, Any]:
+    """What `status --json` prints."""
+    return {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
+
+
+def status_table(found: StatusView, runs: list[RunView]) -> RenderableType:
+    """What `status` shows: the whole catalog in a line, then the last runs."""
+    cells = _table(*found.cells, "scored", "subjects")
+    cells.columns[0].justify = "right"
+    cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
+    if not runs:
+        return Group(cells, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
+    recent = _table("run", "name", "state", "began (UTC)", "generated", "failed")
+    for run in runs:
+        began = run.started_at.strftime("%Y-%m-%d %H:%M")
+        counts = str(run.cells["generated"]), str(run.cells["failed"])
+        recent.add_row(run.id[:8], Text(run.name), run.state, began, *counts)
+    for column in recent.columns[1:4]:
+        column.justify = "left"
+    return Group(cells, "", recent)

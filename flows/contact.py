@@ -1,0 +1,120 @@
+"""The contact sheet of a run: its pictures fetched and drawn, kept in the run's folder and in the store."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from PIL import Image
+
+from dreamtuner.preprocess import decode_image
+from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
+from flows.ingest import IngestResult
+from flows.keep import Ingested
+from flows.picture import PNG, open_picture, png_bytes
+from flows.plan import PlannedCell
+from flows.progress import tell
+from flows.report import SubjectSummary
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+from storage.catalog import writes
+from storage.catalog.records import CellView
+from storage.objects import ObjectStore, StoreError, get_blob, put_blob
+
+MAX_SUBJECTS, MAX_PROMPTS, MAX_SEEDS = 12, 12, 8
+"""What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
+
+Cells = Mapping[str, CellView]
+
+
+def draw_sheet(
+    spec: Spec,
+    settings: Settings,
+    run_id: str,
+    ingested: IngestResult,
+    planned: Sequence[PlannedCell],
+    cells: Cells,
+    subjects: Sequence[SubjectSummary],
+) -> Image.Image:
+    """The run at a glance, failed subjects and cells among the others."""
+    rows = {one.facts.name: one for one in ingested.ingested}
+    shown = spec.subjects[:MAX_SUBJECTS]
+    blocks = []
+    for i, subject in enumerate(shown):
+        tell("sheet", i, len(shown), subject.name)
+        if subject.name in rows:
+            ours = [cell for cell in planned if cell.subject == subject.name]
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, store_of(settings)))
+        else:
+            blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
+    tell("sheet", len(shown), len(shown))
+    made, skipped, failed = (sum(getattr(one, what) for one in subjects) for what in ("made", "skipped", "failed"))
+    total = made + skipped + failed
+    words = [
+        f"profile {spec.profile}",
+        f"{total} {'cell' if total == 1 else 'cells'}: {made} made, {skipped} skipped, {failed} failed",
+        datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        f"run {run_id[:8]}",
+    ]
+    if len(shown) < len(spec.subjects):
+        words.append(f"the first {len(shown)} of {len(spec.subjects)} subjects")
+    return contact_sheet(spec.name, "  ·  ".join(words), blocks)
+
+
+def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
+    """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path."""
+    data = png_bytes(sheet)
+    sha256 = put_blob(store_of(settings), data, PNG)
+    with catalog_of(settings).write() as s:
+        writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
+    path = settings.home / "runs" / run_id / "contact_sheet.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
+    return path
+
+
+def _detail(subject: SubjectSpec) -> str:
+    return f"{subject.class_word}  ·  {subject.style}"
+
+
+def _block(
+    spec: Spec,
+    subject: SubjectSpec,
+    row: Ingested,
+    ours: Sequence[PlannedCell],
+    cells: Cells,
+    store: ObjectStore,
+) -> SheetBlock:
+    seeds = spec.seeds[:MAX_SEEDS]
+    prompts = list(dict.fromkeys(cell.prompt for cell in ours))
+    placed = {(cell.prompt, cell.seed): cells[cell.digest] for cell in ours}
+    more = [
+        f"{len(every) - len(shown)} more {what}"
+        for what, every, shown in (("prompts", prompts, prompts[:MAX_PROMPTS]), ("seeds", spec.seeds, seeds))
+        if len(shown) < len(every)
+    ]
+    return SheetBlock(
+        name=subject.name,
+        detail=_detail(subject),
+        reference=decode_image(get_blob(store, row.facts.reference_sha256)).image,
+        mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
+        confidence=row.confidence,
+        doubtful=row.doubtful,
+        columns=[f"seed {seed}" for seed in seeds],
+        rows=[
+            SheetRow(prompt, [_cell(placed[prompt, seed], store) for seed in seeds]) for prompt in prompts[:MAX_PROMPTS]
+        ],
+        footnote=f"and {', '.join(more)}" if more else None,
+    )
+
+
+def _cell(cell: CellView, store: ObjectStore) -> SheetCell:
+    if cell.image_sha256 is None:
+        return SheetCell(None, reason=cell.error)
+    try:
+        return SheetCell(open_picture(get_blob(store, cell.image_sha256), "RGB"), cell.scores)
+    except StoreError as error:
+        return SheetCell(None, reason=f"lost: {error}")

@@ -1,0 +1,123 @@
+"""From a claimed cell's row back to a call of the method: group what shares a reference, draw, survive what fails."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from PIL import Image
+
+from dreamtuner.config import Sampling
+from dreamtuner.pipeline import Cell, Reference, generate
+from dreamtuner.preprocess import decode_image
+from flows.picture import open_picture
+from flows.plan import canonical, digest_of, recipe_of
+from flows.resources import backbone_of, store_of
+from flows.settings import Settings
+from storage.catalog.records import CellDetail
+from storage.objects import get_blob
+
+Drawn = Callable[[CellDetail, Image.Image], None]
+Failed = Callable[[CellDetail, str], None]
+
+
+class CellChanged(RuntimeError):
+    """A cell's row does not give its digest, or the weights on disk are not those it was planned with."""
+
+
+def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a recipe that a cell's row keeps in `settings`; the rest has columns of its own."""
+    return {key: recipe[key] for key in ("caption", "checkpoint", "negative_prompt", "sampling", "engine")}
+
+
+def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
+    """The whole recipe again; CellChanged if it does not hash to the cell's digest."""
+    recipe = recipe_of(
+        reference=cell.reference_sha256,
+        mask=cell.mask_sha256,
+        caption=cell.settings["caption"],
+        weights=cell.weights_digest,
+        prompt=cell.prompt,
+        negative_prompt=cell.settings["negative_prompt"],
+        seed=cell.seed,
+        sampling=Sampling.model_validate(cell.settings["sampling"]),
+    )
+    if digest_of(recipe) != cell.digest:
+        raise CellChanged(f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again")
+    return recipe
+
+
+def draw(
+    cells: Sequence[CellDetail],
+    settings: Settings,
+    *,
+    drawn: Drawn,
+    failed: Failed,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Draw the cells; `drawn` or `failed` is called for each, `on_progress` with the cells done so far, in fractions.
+
+    A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
+    the memory, does not take the others with it. What `drawn` and `failed` raise goes out as it is.
+    """
+    before = 0
+    for group in _same_reference(cells):
+        _draw(group, settings, drawn, failed, _after(before, on_progress))
+        before += len(group)
+        on_progress(before)
+
+
+def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Progress of what comes after so many `cells`."""
+    return lambda done: on_progress(cells + done)
+
+
+def _same_reference(cells: Sequence[CellDetail]) -> Iterator[list[CellDetail]]:
+    def key(cell: CellDetail) -> str:
+        return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {cell.profile}"
+
+    for _, group in groupby(sorted(cells, key=key), key=key):
+        yield list(group)
+
+
+def _draw(
+    cells: list[CellDetail],
+    settings: Settings,
+    drawn: Drawn,
+    failed: Failed,
+    on_progress: Callable[[float], None],
+) -> None:
+    try:
+        images = _generate(cells, settings, on_progress)
+    except Exception as error:
+        if len(cells) == 1:
+            failed(cells[0], f"{type(error).__name__}: {error}")
+            return
+        half = len(cells) // 2
+        _draw(cells[:half], settings, drawn, failed, on_progress)
+        _draw(cells[half:], settings, drawn, failed, _after(half, on_progress))
+        return
+    for cell, image in zip(cells, images, strict=True):
+        drawn(cell, image)
+
+
+def _generate(
+    cells: list[CellDetail], settings: Settings, on_progress: Callable[[float], None]
+) -> Sequence[Image.Image]:
+    first = cells[0]
+    backbone = backbone_of(settings, first.profile)
+    if backbone.weights_digest != first.weights_digest:
+        raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
+    objects = store_of(settings)
+    reference = Reference(
+        image=decode_image(get_blob(objects, first.reference_sha256)).image,
+        mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
+        caption=first.settings["caption"],
+    )
+    return generate(
+        backbone,
+        reference,
+        [Cell(prompt=cell.prompt, seed=cell.seed) for cell in cells],
+        Sampling.model_validate(first.settings["sampling"]),
+        negative_prompt=first.settings["negative_prompt"],
+        on_step=lambda done, total: on_progress(len(cells) * done / total),
+    )

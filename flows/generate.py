@@ -1,0 +1,151 @@
+"""Generate: the cells of a run that are still missing, in chunks of one subject. No cell is made twice."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from PIL import Image
+from prefect import flow, task
+
+from flows.draw import draw, recipe_of_row
+from flows.picture import PNG, png_bytes
+from flows.plan import canonical
+from flows.progress import tell, tell_part
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.owners import this_owner
+from storage.catalog.records import CellDetail, CellView, LeaseLost
+from storage.objects import put_blob
+
+_log = logging.getLogger(__name__)
+POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
+"""While another run makes the rest: how often to look, and how often to see whether that run is gone."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of claimed cells, by digest. A cell that another run held is in neither."""
+
+    made: tuple[str, ...]
+    failed: tuple[str, ...]
+
+    @property
+    def claimed(self) -> int:
+        """How many cells this process could work on."""
+        return len(self.made) + len(self.failed)
+
+
+@task(name="generate-cells", task_run_name="{subject}: {place}")
+def generate_cells(digests: Sequence[str], subject: str, place: str) -> Made:
+    """Claim the cells, draw those that were free, keep each picture as soon as it is there.
+
+    On an interrupt, or an error of catalog or store, what is unfinished goes back to planned.
+    """
+    return _Chunk(Settings.load()).make(list(digests))
+
+
+class _Chunk:
+    """One claim: who holds what until when, and what came of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog, self.store = catalog_of(settings), store_of(settings)
+        self.owner = this_owner()
+        self.held: set[str] = set()
+        self.made: list[str] = []
+        self.failed: list[str] = []
+        self.renewed = time.monotonic()
+
+    def make(self, digests: list[str]) -> Made:
+        try:
+            with self.catalog.write() as s:
+                self.held.update(writes.claim_cells(s, digests, self.owner, self.settings.lease_seconds))
+            with self.catalog.read() as s:
+                cells = [views.cell(s, digest) for digest in digests if digest in self.held]
+            draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
+        finally:
+            if self.held:
+                with self.catalog.write() as s:
+                    writes.release_cells(s, sorted(self.held), owner=self.owner)
+        return Made(tuple(self.made), tuple(self.failed))
+
+    def _drawn(self, cell: CellDetail, image: Image.Image) -> None:
+        data = png_bytes(image, canonical(recipe_of_row(cell)))
+        sha256 = put_blob(self.store, data, PNG)  # the object first, then the row that names it
+        try:
+            with self.catalog.write() as s:
+                writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
+                writes.finish_cell(
+                    s, cell.digest, owner=self.owner, image_sha256=sha256, width=image.width, height=image.height
+                )
+        except LeaseLost as error:
+            _log.warning("%s", error)
+        else:
+            self.made.append(cell.digest)
+        self.held.discard(cell.digest)
+
+    def _failed(self, cell: CellDetail, error: str) -> None:
+        _log.warning("cell %s failed: %s", cell.digest, error)
+        with self.catalog.write() as s:
+            writes.fail_cell(s, cell.digest, owner=self.owner, error=error)
+        self.held.discard(cell.digest)
+        self.failed.append(cell.digest)
+
+    def _progress(self, done: float) -> None:
+        tell_part("generate", done)
+        if time.monotonic() - self.renewed > self.settings.lease_seconds / 3:
+            with self.catalog.write() as s:
+                writes.renew_lease(s, sorted(self.held), self.owner, self.settings.lease_seconds)
+            self.renewed = time.monotonic()
+
+
+@flow(name="generate", flow_run_name="generate", validate_parameters=False)
+def generate(run_id: str) -> Made:
+    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies."""
+    settings = Settings.load()
+    made: set[str] = set()
+    failed: set[str] = set()
+    cells = _cells(settings, run_id)
+    while missing := [cell for cell in cells if cell.state != "generated" and cell.digest not in failed]:
+        claimed = 0
+        for chunk, place in _chunks(missing, settings.chunk_cells):
+            tell("generate", len(cells) - len(missing) + claimed, len(cells))
+            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place)
+            made.update(result.made)
+            failed.update(result.failed)
+            claimed += result.claimed
+        cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
+    tell("generate", len(cells), len(cells))
+    return Made(tuple(sorted(made)), tuple(sorted(failed)))
+
+
+def _cells(settings: Settings, run_id: str) -> list[CellView]:
+    with catalog_of(settings).read() as s:
+        return views.cells_of_run(s, run_id)
+
+
+def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
+    """Chunks of one subject in the order of the grid, each with its place ("33-48") for the name of the task."""
+    for _, group in groupby(cells, key=lambda cell: cell.subject_name):
+        ours = list(group)
+        for first in range(0, len(ours), size):
+            chunk = ours[first : first + size]
+            yield chunk, f"{first + 1}-{first + len(chunk)}"
+
+
+def _wait(settings: Settings, run_id: str) -> list[CellView]:
+    """The run's cells once something may be claimable or done: another run holds all that is missing now."""
+    before = [cell.state for cell in _cells(settings, run_id)]
+    until = time.monotonic() + RECLAIM_SECONDS
+    while True:
+        time.sleep(POLL_SECONDS)
+        cells = _cells(settings, run_id)
+        done = sum(cell.state == "generated" for cell in cells)
+        tell("generate", done, len(cells), "another run is making the rest")
+        free = any(cell.state in ("planned", "failed", "lost") for cell in cells)
+        missing = any(cell.state == "generating" for cell in cells)
+        if not missing or (free and [cell.state for cell in cells] != before) or time.monotonic() > until:
+            return cells

@@ -1,0 +1,42 @@
+"""Ingest: subjects' references and masks from wherever they are into the store and the catalog."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect import flow, task
+
+from flows.keep import Ingested, take_in
+from flows.problems import SubjectRefused
+from flows.progress import tell
+from flows.settings import Settings
+from flows.spec import SubjectSpec
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """Who came in, in the order of the spec, and why the others did not (subject's name to reason)."""
+
+    ingested: tuple[Ingested, ...]
+    refused: dict[str, str]
+
+
+@task(name="ingest-subject", task_run_name="ingest {subject.name}")
+def ingest_subject(subject: SubjectSpec) -> Ingested:
+    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with its files."""
+    return take_in(subject, Settings.load())
+
+
+@flow(name="ingest", flow_run_name="ingest", validate_parameters=False)
+def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
+    """Take in every subject that can be; one bad reference stops only its own."""
+    done: list[Ingested] = []
+    refused: dict[str, str] = {}
+    for i, subject in enumerate(subjects):
+        tell("ingest", i, len(subjects), subject.name)
+        state = ingest_subject(subject, return_state=True)
+        try:
+            done.append(state.result())
+        except SubjectRefused as error:
+            refused[subject.name] = str(error)
+    tell("ingest", len(subjects), len(subjects))
+    return IngestResult(tuple(done), refused)

@@ -1,0 +1,75 @@
+"""What a run of a spec would do, found out without writing anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flows.plan import PlannedCell, plan_cells
+from flows.preflight import preflight
+from flows.prepare import known_mask_in, prepare
+from flows.problems import SubjectRefused
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec
+from storage.catalog import Catalog, views
+from storage.catalog.records import CellState, NotInCatalog
+
+
+@dataclass(frozen=True)
+class SubjectPreview:
+    """One subject: what its mask is worth, or why it would be refused."""
+
+    name: str
+    confidence: float | None
+    doubtful: bool
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The grid, and the state of those of its cells that the catalog knows (digest to state)."""
+
+    subjects: tuple[SubjectPreview, ...]
+    cells: tuple[PlannedCell, ...]
+    states: Mapping[str, CellState]
+
+    def missing(self, subject: str | None = None) -> int:
+        """How many cells a run would make, of one subject or of all."""
+        ours = [cell for cell in self.cells if subject is None or cell.subject == subject]
+        return sum(self.states.get(cell.digest) != "generated" for cell in ours)
+
+
+def preview(spec: Spec, settings: Settings) -> Preview:
+    """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one."""
+    ready = preflight(spec, settings)
+    catalog = catalog_if_any(settings)
+    subjects, facts = [], []
+    for subject in spec.subjects:
+        try:
+            if catalog is None:
+                prepared = prepare(subject, settings)
+            else:
+                prepared = prepare(subject, settings, known_mask_in(catalog, store_of(settings), subject.name))
+        except SubjectRefused as error:
+            subjects.append(SubjectPreview(subject.name, None, False, str(error)))
+            continue
+        facts.append(prepared.facts)
+        subjects.append(SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None))
+    cells = plan_cells(spec, facts, weights=ready.weights, sampling=ready.sampling)
+    return Preview(tuple(subjects), tuple(cells), {} if catalog is None else _states(catalog, cells))
+
+
+def catalog_if_any(settings: Settings) -> Catalog | None:
+    """The catalog, unless it is a file that is not there yet: looking must not make it."""
+    file = settings.catalog_file
+    return catalog_of(settings) if file is None or file.is_file() else None
+
+
+def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:
+    states: dict[str, CellState] = {}
+    with catalog.read() as s:
+        for cell in cells:
+            try:
+                states[cell.digest] = views.cell(s, cell.digest).state
+            except NotInCatalog:
+                continue
+    return states

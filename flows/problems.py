@@ -1,0 +1,139 @@
+"""What is wrong with bad input, said for people: the field's path, what was found there, and the remedy."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+_KINDS = {"string_type": "text", "int_type": "a whole number", "float_type": "a number", "float_parsing": "a number"}
+_KINDS |= {"int_parsing": "a whole number", "int_from_float": "a whole number", "bool_type": "true or false"}
+_KINDS |= {"model_type": "a mapping of keys to values", "model_attributes_type": "a mapping of keys to values"}
+_KINDS |= {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mapping of keys to values"}
+
+
+class Problem(BaseModel):
+    """One thing that is wrong: where it is (keys and indices from the top) and what to do."""
+
+    path: tuple[str | int, ...]
+    message: str
+    line: int | None = None
+    """Line of the file, from 1; None where there is no file."""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        name = dotted(self.path)
+        return f"{where}{name}: {self.message}" if name else f"{where}{self.message}"
+
+
+class InputError(ValueError):
+    """Input that cannot be used, with everything that is wrong with it. `source` names the file or the argument."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        super().__init__(source, list(problems))
+        self.source = source
+        self.problems = list(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{self.source}: {problem}" for problem in self.problems)
+
+
+class SubjectRefused(ValueError):
+    """A subject that cannot be taken in; the message names the field (reference, mask) and the remedy."""
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """("subjects", 0, "style") -> "subjects[0].style"."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()) -> list[Problem]:
+    """Say each error of a failed validation of `model`, whose own place is `at`."""
+    found = [dict(one) for one in error.errors(include_url=False)]
+    # pydantic calls a list too short when it dropped the elements that it refused: say only those
+    echoes = [one for one in found if one["type"] == "too_short" and any(_inside(other, one) for other in found)]
+    return [_problem(one, model, tuple(at)) for one in found if one not in echoes]
+
+
+def _inside(inner: dict[str, Any], outer: dict[str, Any]) -> bool:
+    depth = len(outer["loc"])
+    return len(inner["loc"]) > depth and inner["loc"][:depth] == outer["loc"]
+
+
+def _problem(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int, ...]) -> Problem:
+    path = at + tuple(found["loc"])
+    context, given = found.get("ctx", {}), _shown(found.get("input"))
+    inner = context.get("error")
+    if found["type"] == "value_error" and isinstance(inner, PlacedError):
+        return Problem(path=path + inner.path, message=str(inner))
+    match found["type"]:
+        case "value_error":
+            message = str(inner)
+        case "missing":
+            message = "is missing; add it"
+        case "extra_forbidden":
+            message = _unknown(str(path[-1]), _keys_at(model, found["loc"][:-1]))
+        case "literal_error":
+            message = f"must be {context['expected']}, not {given}"
+        case "string_pattern_mismatch":
+            message = f"{given} does not fit: {_rule_at(model, found['loc'])}"
+        case "string_too_short" | "too_short":
+            message = "is empty; give at least one"
+        case "string_too_long":
+            message = f"is longer than {context['max_length']} characters; shorten it"
+        case "greater_than_equal":
+            message = f"is {given}; give {_number(context['ge'])} or more"
+        case "greater_than":
+            message = f"is {given}; give more than {_number(context['gt'])}"
+        case "less_than_equal":
+            message = f"is {given}; give {_number(context['le'])} or less"
+        case kind if kind in _KINDS:
+            quote = "; put it in quotes" if kind == "string_type" and isinstance(found["input"], int | float) else ""
+            message = f"must be {_KINDS[kind]}, not {given}{quote}"
+        case _:
+            message = f"{found['msg'][0].lower()}{found['msg'][1:]} (found {given})"
+    return Problem(path=path, message=message)
+
+
+class PlacedError(ValueError):
+    """Raised in a validator to point further down: `path` continues the validated field's own."""
+
+    def __init__(self, path: Sequence[str | int], message: str) -> None:
+        super().__init__(message)
+        self.path = tuple(path)
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else str(value)
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"remove it; the keys here are {', '.join(known)}"
+    return f"unknown key; {hint}"
+
+
+def _model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
+    """The model that the keys of `path` lead to; lists of models are looked into."""
+    for part in path:
+        if isinstance(part, str) and part in model.model_fields:
+            inside = model.model_fields[part].annotation
+            models = [one for one in (inside, *getattr(inside, "__args__", ())) if isinstance(one, type)]
+            model = next((one for one in models if issubclass(one, BaseModel)), model)
+    return model
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    return list(_model_at(model, path).model_fields)
+
+
+def _rule_at(model: type[BaseModel], path: Sequence[str | int]) -> str:
+    """The description of the field, which for a field with a pattern says the pattern in words."""
+    names = [part for part in path if isinstance(part, str)]
+    field = _model_at(model, path[:-1]).model_fields.get(names[-1])
+    return (field.description if field is not None else None) or "use plain text"

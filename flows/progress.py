@@ -1,0 +1,51 @@
+"""How far the work is, told to whoever listens in this process; flows tell, the command line draws."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Stage = Literal["ingest", "generate", "score", "sheet"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units of a stage (subjects, cells, scores); fractions are steps within a picture."""
+
+    stage: Stage
+    done: float
+    total: float
+    note: str = ""
+
+
+Listener = Callable[[Progress], None]
+_listeners: list[Listener] = []
+_told: dict[Stage, Progress] = {}
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Hear everything that is told inside the block."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def tell(stage: Stage, done: float, total: float, note: str = "") -> None:
+    """Report; without a listener nothing happens."""
+    _told[stage] = Progress(stage, done, total, note)
+    _say(_told[stage])
+
+
+def tell_part(stage: Stage, more: float) -> None:
+    """Report `more` units on top of what `tell` said last; for a task, which knows nothing of the whole."""
+    if stage in _told:
+        last = _told[stage]
+        _say(replace(last, done=min(last.done + more, last.total)))
+
+
+def _say(progress: Progress) -> None:
+    for listener in tuple(_listeners):
+        listener(progress)

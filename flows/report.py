@@ -1,0 +1,90 @@
+"""What a run comes to: numbers for each subject, and the reasons of what failed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from flows.generate import Made
+from flows.ingest import IngestResult
+from flows.plan import PlannedCell
+from flows.spec import Spec
+from storage.catalog.records import CellView
+
+
+@dataclass(frozen=True)
+class SubjectSummary:
+    """One subject's cells in this run, the means of their scores, and why the subject or its cells failed."""
+
+    name: str
+    made: int
+    skipped: int
+    failed: int
+    scores: Mapping[str, float]
+    doubtful: bool = False
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run. made + skipped + failed is the whole grid; cells of a refused subject count as failed."""
+
+    run: str
+    name: str
+    contact_sheet: Path
+    subjects: tuple[SubjectSummary, ...]
+
+    @property
+    def made(self) -> int:
+        """Cells that this run drew."""
+        return sum(one.made for one in self.subjects)
+
+    @property
+    def skipped(self) -> int:
+        """Cells that were there already, or that another run made meanwhile."""
+        return sum(one.skipped for one in self.subjects)
+
+    @property
+    def failed(self) -> int:
+        """Cells that are not there, with their reasons in the subjects' `errors`."""
+        return sum(one.failed for one in self.subjects)
+
+
+def summarise(
+    spec: Spec,
+    ingested: IngestResult,
+    planned: Sequence[PlannedCell],
+    made: Made,
+    cells: Mapping[str, CellView],
+) -> tuple[SubjectSummary, ...]:
+    """Count subject by subject. A picture that two subjects share was made for the first of them."""
+    fresh, failed = set(made.made), set(made.failed)
+    doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
+    summaries = []
+    for subject in spec.subjects:
+        if subject.name in ingested.refused:
+            lost = len(spec.prompts) * len(spec.seeds)
+            summaries.append(SubjectSummary(subject.name, 0, 0, lost, {}, errors=(ingested.refused[subject.name],)))
+            continue
+        ours = [cell.digest for cell in planned if cell.subject == subject.name]
+        n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
+        fresh.difference_update(ours)
+        scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
+        reasons = dict.fromkeys(cells[digest].error or "" for digest in ours if digest in failed)
+        summaries.append(
+            SubjectSummary(
+                name=subject.name,
+                made=n_made,
+                skipped=len(ours) - n_made - n_failed,
+                failed=n_failed,
+                scores={metric: mean for metric, mean in scores.items() if mean is not None},
+                doubtful=subject.name in doubtful,
+                errors=tuple(reason for reason in reasons if reason),
+            )
+        )
+    return tuple(summaries)
+
+
+def _mean(metric: str, digests: Sequence[str], cells: Mapping[str, CellView]) -> float | None:
+    values = [cells[digest].scores[metric] for digest in digests if metric in cells[digest].scores]
+    return fmean(values) if values else None

@@ -1,0 +1,68 @@
+"""What a process opens once and keeps: catalog, store and models. Tasks carry ids and ask here for the rest."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dreamtuner.profiles import Profile, get_profile
+from flows.settings import Settings
+from storage.catalog import Catalog
+from storage.objects import ObjectStore, open_store
+
+if TYPE_CHECKING:
+    from dreamtuner.backbone import Backbone
+    from dreamtuner.score import Tower
+
+
+@cache
+def catalog_of(settings: Settings) -> Catalog:
+    """The catalog, made or migrated when needed."""
+    if (file := settings.catalog_file) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return Catalog.open(settings.catalog_url)
+
+
+@cache
+def store_of(settings: Settings) -> ObjectStore:
+    """The object store."""
+    return open_store(settings.store_url)
+
+
+def profile_of(settings: Settings, name: str) -> Profile:
+    """The profile called `name`; pocket with other weights where the settings say so."""
+    profile = get_profile(name)
+    if name == "pocket" and settings.pocket_weights is not None:
+        return profile.model_copy(update={"weights": settings.pocket_weights})
+    return profile
+
+
+@cache
+def weights_digest_of(settings: Settings, name: str) -> str:
+    """The digest of the profile's weights on disk, hashed once a process. WeightsMissing names what is not there."""
+    from dreamtuner.backbone import weights_digest
+
+    return weights_digest(profile_of(settings, name))
+
+
+@cache
+def backbone_of(settings: Settings, name: str) -> "Backbone":
+    """The loaded model of a profile; the heavy thing that must never cross a task's border."""
+    from dreamtuner.backbone import load_backbone
+
+    return load_backbone(profile_of(settings, name), device=device_of(settings))
+
+
+@cache
+def tower_of(settings: Settings, name: str) -> "Tower":
+    """The loaded scorer of a profile."""
+    from dreamtuner.score import load_tower
+
+    return load_tower(profile_of(settings, name), device=device_of(settings))
+
+
+def device_of(settings: Settings) -> str:
+    """The device to compute on; `auto` is the GPU where there is one."""
+    if settings.device != "auto":
+        return settings.device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

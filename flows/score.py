@@ -1,0 +1,72 @@
+"""Score: what a run has drawn and a metric has not seen yet."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from prefect import flow, task
+
+from dreamtuner.preprocess import decode_image
+from dreamtuner.score import METRICS, score_version
+from flows.picture import open_picture
+from flows.progress import tell
+from flows.resources import catalog_of, profile_of, store_of, tower_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.records import UnscoredOutput
+from storage.objects import get_blob
+
+CHUNK_OUTPUTS = 64
+
+
+@task(name="score-outputs", task_run_name="{metric}")
+def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    """Score outputs of one reference by one metric; returns how many."""
+    settings = Settings.load()
+    scorer, version = METRICS[metric], score_version(METRICS[metric], profile_of(settings, profile))
+    wanted = set(output_ids)
+    with catalog_of(settings).read() as s:
+        outputs = [one for one in views.unscored(s, run_id, metric, version) if one.output_id in wanted]
+    if not outputs:
+        return 0
+    store, first = store_of(settings), outputs[0]
+    values = scorer.score(
+        tower_of(settings, profile),
+        [open_picture(get_blob(store, one.image_sha256), "RGB") for one in outputs],
+        reference=decode_image(get_blob(store, first.reference_sha256)).image,
+        reference_mask=None if first.mask_sha256 is None else open_picture(get_blob(store, first.mask_sha256), "L"),
+        prompts=[one.prompt for one in outputs],
+    )
+    with catalog_of(settings).write() as s:
+        for one, value in zip(outputs, values, strict=True):
+            writes.add_score(s, output_id=one.output_id, metric=metric, version=version, value=value)
+    return len(outputs)
+
+
+@flow(name="score", flow_run_name="score", validate_parameters=False)
+def score(run_id: str, profile: str, metrics: Sequence[str]) -> int:
+    """Score what is unscored by each metric, reference by reference; returns the number of new scores."""
+    settings = Settings.load()
+    work: list[tuple[str, list[int]]] = []
+    for metric in metrics:
+        version = score_version(METRICS[metric], profile_of(settings, profile))
+        with catalog_of(settings).read() as s:
+            work += [(metric, chunk) for chunk in _chunks(views.unscored(s, run_id, metric, version))]
+    total = sum(len(chunk) for _, chunk in work)
+    done = 0
+    for metric, chunk in work:
+        tell("score", done, total)
+        score_outputs(run_id, profile, metric, chunk)
+        done += len(chunk)
+    tell("score", total, total)
+    return total
+
+
+def _chunks(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
+    """Ids of one reference and mask together, at most CHUNK_OUTPUTS."""
+
+    def of(output: UnscoredOutput) -> tuple[str, str]:
+        return output.reference_sha256, output.mask_sha256 or ""
+
+    for _, group in groupby(sorted(outputs, key=of), key=of):
+        ids = [one.output_id for one in group]
+        yield from (ids[first : first + CHUNK_OUTPUTS] for first in range(0, len(ids), CHUNK_OUTPUTS))

@@ -1,0 +1,121 @@
+"""The user's order: which subjects, in which prompts, with which seeds. Unknown keys are refused, absence is null."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dreamtuner.config import Sampling
+from dreamtuner.profiles import ProfileUnknown, get_profile
+from flows.problems import PlacedError, problems_of
+
+PLACEHOLDER = "{subject}"
+STYLE_PLACEHOLDER = "{style}"
+MAX_CELLS = 250_000
+
+
+def _prompt(prompt: str) -> str:
+    if PLACEHOLDER not in prompt:
+        raise ValueError(
+            f"{prompt!r} lacks the placeholder {PLACEHOLDER}; write for example 'a {PLACEHOLDER} on the beach'"
+        )
+    rest = prompt.replace(PLACEHOLDER, "").replace(STYLE_PLACEHOLDER, "")
+    if "{" in rest or "}" in rest:
+        raise ValueError(f"{prompt!r} holds another brace; the placeholders are {PLACEHOLDER} and {STYLE_PLACEHOLDER}")
+    return prompt
+
+
+def _known_profile(name: str) -> str:
+    try:
+        get_profile(name)
+    except ProfileUnknown as error:
+        raise ValueError(str(error).removeprefix("profile: ")) from error
+    return name
+
+
+def _no_pose(pose: Any) -> None:
+    if pose is not None:
+        raise ValueError("layout control is not available in this profile yet, so no pose can be followed; write null")
+
+
+def _no_finetune(finetune: Any) -> None:
+    if finetune is not None:
+        raise ValueError("subject-driven fine-tuning is not available yet; write finetune: null")
+
+
+_NAME_RULE = "a name is 1 to 80 characters without slashes and control characters, and begins with no space"
+Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
+Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class _Strict(BaseModel):
+    # strict: a seed written "1" or a name written 123 is a slip to point at, not to guess about
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SubjectSpec(_Strict):
+    """One subject and its reference. `reference`, `mask`: a path, s3:// or https://; `caption`: what it shows."""
+
+    name: Name
+    class_word: str = Field(
+        max_length=80,
+        pattern=r"^[^{}\s]+( [^{}\s]+)*$",
+        description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
+    )
+    style: Literal["natural", "anime"] = "natural"
+    reference: Text
+    mask: Text | None = None
+    caption: Text | None = None
+
+
+class Spec(_Strict):
+    """A grid: every subject in every prompt with every seed."""
+
+    name: Name
+    profile: Annotated[str, AfterValidator(_known_profile)] = "pocket"
+    subjects: tuple[SubjectSpec, ...] = Field(min_length=1, strict=False)
+    prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(min_length=1, strict=False)
+    poses: tuple[Annotated[Any, AfterValidator(_no_pose)], ...] = Field((None,), min_length=1, strict=False)
+    seeds: tuple[Seed, ...] = Field(min_length=1, strict=False)
+    negative_prompt: str = Field("", max_length=2000)
+    finetune: Annotated[Any, AfterValidator(_no_finetune)] = None
+    score: tuple[str, ...] = Field(("clip_i", "clip_t"), strict=False)
+    sampling: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("prompts", "poses", "seeds", "score")
+    @classmethod
+    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        seen: set[Any] = set()
+        for i, value in enumerate(values):
+            if value in seen:
+                raise PlacedError([i], f"{value!r} is there twice; remove one")
+            seen.add(value)
+        return values
+
+    @field_validator("subjects")
+    @classmethod
+    def _names_differ(cls, subjects: tuple[SubjectSpec, ...]) -> tuple[SubjectSpec, ...]:
+        taken: dict[str, int] = {}
+        for i, subject in enumerate(subjects):
+            if subject.name in taken:
+                message = f"the name {subject.name!r} is taken by subjects[{taken[subject.name]}]"
+                raise PlacedError([i, "name"], f"{message}; give each subject its own")
+            taken[subject.name] = i
+        return subjects
+
+    @field_validator("sampling")
+    @classmethod
+    def _numbers_of_the_method(cls, overrides: dict[str, Any]) -> dict[str, Any]:
+        try:
+            Sampling.model_validate(overrides)
+        except ValidationError as error:
+            first = problems_of(error, Sampling)[0]
+            raise PlacedError(first.path, first.message) from error
+        return overrides
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        cells = len(self.subjects) * len(self.prompts) * len(self.seeds)
+        if cells > MAX_CELLS:
+            raise ValueError(f"the grid has {cells:,} cells, more than {MAX_CELLS:,}; split it into several specs")
+        return self

@@ -1,0 +1,116 @@
+"""Commands as a user types them, where nothing is drawn."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+EMPTY = {"planned": 0, "generating": 0, "generated": 0, "failed": 0, "lost": 0}
+
+
+def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "deploy.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("words", [(), ("run",), ("plan",), ("status",), ("ingest",), ("train", "pocket"), ("doctor",)])
+def test_every_command_explains_itself_without_loading_a_model(
+    environment: dict[str, str], words: tuple[str, ...]
+) -> None:
+    program = (
+        "import sys; from deploy.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'torch', 'prefect', 'sqlalchemy', 'boto3', 'cv2'} & set(sys.modules)\n"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)\n"
+    )
+    command = [sys.executable, "-c", program, *words, "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_status_of_nothing_is_zeros_and_makes_nothing(environment: dict[str, str]) -> None:
+    done = dreamtuner(environment, "status", "--json")
+    assert json.loads(done.stdout) == {"subjects": 0, "cells": EMPTY, "scored": 0}
+    assert not Path(environment["DREAMTUNER_HOME"]).exists()
+    assert "dreamtuner run examples/pocket.yaml" in dreamtuner(environment, "status").stdout
+
+
+def test_a_plan_counts_and_writes_nothing(environment: dict[str, str], spec: Path) -> None:
+    done = dreamtuner(environment, "plan", str(spec), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["cells"] == {"total": 24, "missing": 24, "there": 0}
+    assert [(one["name"], one["missing"]) for one in found["subjects"]] == [("pip", 12), ("momo", 12)]
+    assert len({cell["digest"] for cell in found["grid"]}) == 24
+    assert not Path(environment["DREAMTUNER_HOME"]).exists()
+
+
+def test_ingest_takes_a_subject_in(environment: dict[str, str], spec: Path) -> None:
+    words = ("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear", "--json")
+    done = dreamtuner(environment, *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["subject"] == "pip"
+    assert json.loads(dreamtuner(environment, "status", "--json").stdout)["subjects"] == 1
+
+
+def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
+    good = dreamtuner(environment, "doctor", "--json")
+    assert json.loads(good.stdout)["ok"] is True
+    assert good.returncode == 0
+    bad = dreamtuner(environment | {"DREAMTUNER_POCKET_WEIGHTS": str(tmp_path / "none")}, "doctor", "--json")
+    assert bad.returncode == 1
+    [missing] = [one for one in json.loads(bad.stdout)["findings"] if one["state"] == "missing"]
+    assert missing["what"] == "profile pocket"
+    assert "dreamtuner train pocket" in missing["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("name: trip", "name: [trip"), "line "),
+        (("style: anime", "style: foto"), "subjects[1].style: must be 'natural' or 'anime', not 'foto'"),
+        (("name: trip", "nmae: trip"), "nmae: unknown key; did you mean 'name'?"),
+        (("{subject} in", "bear in"), "prompts[1]: "),
+        (("seeds: [1", "seeds: [2"), "seeds[1]: 2 is there twice"),
+        (("name: trip", "name: trip\nprofile: sd99"), "profile: there is no profile 'sd99'"),
+        (("name: trip", "name: trip\nposes: [wave.png]"), "poses[0]: layout control is not available"),
+        (("name: trip", "name: trip\nfinetune: {steps: 3}"), "finetune: subject-driven fine-tuning"),
+        (("sampling: {steps: 12}", "sampling: {steps: 0}"), "sampling.steps: is 0; give 1 or more"),
+        (("name: momo", "name: pip"), "subjects[1].name: the name 'pip' is taken"),
+    ],
+)
+def test_bad_specs_are_refused_in_a_sentence_and_nothing_is_written(
+    environment: dict[str, str], spec: Path, change: tuple[str, str], said: str
+) -> None:
+    spec.write_text(spec.read_text().replace(*change))
+    done = dreamtuner(environment, "run", str(spec), "--json")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert not Path(environment["DREAMTUNER_HOME"]).exists()
+
+
+def test_other_bad_input(environment: dict[str, str], spec: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "tiny.png")
+    (tmp_path / "text.png").write_text("no picture")
+    name = ("--name", "x", "--class-word", "bear")
+    for words, said in (
+        (("run", str(tmp_path / "none.yaml")), "none.yaml: cannot be read"),
+        (("ingest", str(tmp_path / "tiny.png"), *name), "too small"),
+        (("ingest", str(tmp_path / "text.png"), *name), "not an image"),
+        (("ingest", "https://127.0.0.1:9/a.png", *name), "private or local"),
+        (("ingest", str(tmp_path / "pip.png"), "--name", "a/b", "--class-word", "bear"), "name: 'a/b' does not fit"),
+    ):
+        done = dreamtuner(environment, *words)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert said in done.stderr
+    done = dreamtuner(environment | {"DREAMTUNER_POCKET_WEIGHTS": str(tmp_path)}, "run", str(spec))
+    assert done.returncode == 2
+    assert "lacks unet" in done.stderr
+    assert "dreamtuner train pocket" in done.stderr

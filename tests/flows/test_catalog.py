@@ -1,0 +1,99 @@
+"""The whole chain with the tiny model, a real catalog, a real store and a real Prefect."""
+
+import io
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flows.catalog import catalog
+from flows.plan import canonical
+from flows.preview import preview
+from flows.progress import Progress, listening
+from flows.report import RunSummary
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+from storage.catalog import views
+from storage.objects import get_blob
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+@pytest.fixture
+def spec(references: Path) -> Spec:
+    """Two good subjects around a bad one; 2 x 2 cells each."""
+    named = {"pip": "bear", "cut": "cat", "momo": "rabbit"}
+    return Spec(
+        name="trip",
+        subjects=tuple(
+            SubjectSpec(name=name, class_word=word, style="anime", reference=str(references / f"{name}.png"))
+            for name, word in named.items()
+        ),
+        prompts=("a {subject}", "one {subject}"),
+        seeds=(1, 2),
+        sampling={"steps": 2},
+    )
+
+
+def counts(summary: RunSummary) -> list[tuple[str, int, int, int]]:
+    return [(one.name, one.made, one.skipped, one.failed) for one in summary.subjects]
+
+
+def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings, spec: Spec) -> None:
+    before = preview(spec, settings)
+    assert before.missing() == 8
+    assert not settings.home.exists(), "a plan wrote something"
+    told: list[Progress] = []
+    with listening(told.append):
+        first = catalog(spec)
+    assert counts(first) == [("pip", 4, 0, 0), ("cut", 0, 0, 4), ("momo", 4, 0, 0)]
+    assert (first.made, first.skipped, first.failed) == (8, 0, 4)
+    assert "truncated" in first.subjects[1].errors[0]
+    assert set(first.subjects[0].scores) == {"clip_i", "clip_t"}
+    assert {one.stage for one in told} == {"ingest", "generate", "score", "sheet"}
+    assert max(one.done for one in told if one.stage == "generate") == 8
+
+    with catalog_of(settings).read() as s:
+        cells = views.cells_of_run(s, first.run)
+        status = views.status(s)
+    assert [cell.digest for cell in cells] == [cell.digest for cell in before.cells]
+    assert status.cells["generated"] == status.scored == 8
+    for cell in cells:
+        assert cell.image_sha256 is not None
+        with Image.open(io.BytesIO(get_blob(store_of(settings), cell.image_sha256))) as image:
+            recipe = json.loads(image.info["dreamtuner"])
+        assert sha256(canonical(recipe).encode()).hexdigest() == cell.digest
+        assert recipe["sampling"]["steps"] == 2
+
+    told.clear()
+    with listening(told.append):
+        second = catalog(spec)
+    assert counts(second) == [("pip", 0, 4, 0), ("cut", 0, 0, 4), ("momo", 0, 4, 0)]
+    assert second.run != first.run
+    assert [one.total for one in told if one.stage == "score"] == [0]
+    assert second.subjects[0].scores == first.subjects[0].scores
+    for one in (first, second):
+        sheet = settings.home / "runs" / one.run / "contact_sheet.png"
+        assert one.contact_sheet == sheet
+        assert get_blob(store_of(settings), sha256(sheet.read_bytes()).hexdigest()) == sheet.read_bytes()
+    with catalog_of(settings).read() as s:
+        assert {(run.id, run.state) for run in views.recent_runs(s)} == {(first.run, "failed"), (second.run, "failed")}
+
+
+def test_more_seeds_add_only_what_is_new(settings: Settings, spec: Spec) -> None:
+    only = spec.model_copy(update={"subjects": spec.subjects[:1], "score": ()})
+    assert catalog(only).made == 4
+    more = only.model_copy(update={"seeds": (2, 3), "prompts": ("a {subject}",)})
+    summary = catalog(more)
+    assert (summary.made, summary.skipped) == (1, 1)
+    with catalog_of(settings).read() as s:
+        assert {run.state for run in views.recent_runs(s)} == {"completed"}
+
+
+def test_no_subject_at_all_is_still_a_run_with_a_sheet(settings: Settings, spec: Spec) -> None:
+    summary = catalog(spec.model_copy(update={"subjects": spec.subjects[1:2]}))
+    assert (summary.made, summary.failed) == (0, 4)
+    assert summary.contact_sheet.is_file()

@@ -1,0 +1,193 @@
+"""Claims, failures and interrupts, with a generator that is not the method."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import flows.draw
+from dreamtuner.config import Sampling
+from dreamtuner.pipeline import Cell
+from flows.draw import settings_of
+from flows.generate import generate_cells
+from flows.keep import take_in
+from flows.picture import RECIPE_KEY, open_picture
+from flows.plan import digest_of, plan_cells
+from flows.preflight import preflight
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+from storage.catalog import views, writes
+from storage.catalog.owners import this_owner
+from storage.catalog.records import CellRecord
+from storage.keys import blob_key
+from storage.objects import get_blob
+
+Draw = Callable[[Sequence[Cell]], list[Image.Image]]
+
+
+@pytest.fixture
+def digests(settings: Settings, references: Path) -> list[str]:
+    """Eight planned cells of one subject."""
+    pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
+    spec = Spec(name="t", subjects=(pip,), prompts=("a {subject}", "one {subject}"), seeds=(1, 2, 3, 4), score=())
+    kept, ready = take_in(pip, settings), preflight(spec, settings)
+    cells = plan_cells(spec, [kept.facts], weights=ready.weights, sampling=ready.sampling)
+    with catalog_of(settings).write() as s:
+        run_id = writes.start_run(s, name="t", spec={}, flow_run_id=None)
+        profile_id = writes.add_profile(s, name="pocket", weights_digest=ready.weights)
+        records = [
+            CellRecord(
+                digest=cell.digest,
+                subject_id=kept.subject_id,
+                reference_id=kept.reference_id,
+                mask_id=kept.mask_id,
+                profile_id=profile_id,
+                prompt=cell.prompt,
+                pose=None,
+                seed=cell.seed,
+                settings=settings_of(cell.recipe),
+            )
+            for cell in cells
+        ]
+        writes.plan_cells(s, run_id, records)
+    return [cell.digest for cell in cells]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Draw], None]:
+    def put(draw: Draw) -> None:
+        def generate(_: Any, __: Any, cells: Sequence[Cell], ___: Sampling, **____: Any) -> list[Image.Image]:
+            return draw(cells)
+
+        monkeypatch.setattr(flows.draw, "generate", generate)
+
+    return put
+
+
+def picture(cell: Cell) -> Image.Image:
+    return Image.new("RGB", (8, 8), (cell.seed, len(cell.prompt), 0))
+
+
+def states(settings: Settings, digests: list[str]) -> list[str]:
+    with catalog_of(settings).read() as s:
+        return [views.cell(s, digest).state for digest in digests]
+
+
+def test_pictures_are_kept_with_their_recipe_whose_sha256_is_the_digest(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    fake(lambda cells: [picture(cell) for cell in cells])
+    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+    with catalog_of(settings).read() as s:
+        cells = [views.cell(s, digest) for digest in digests]
+    for cell in cells:
+        assert cell.image_sha256 is not None
+        data = get_blob(store_of(settings), cell.image_sha256)
+        recipe = text_of(data)
+        assert digest_of(recipe) == cell.digest
+        assert (recipe["seed"], recipe["prompt"]) == (cell.seed, cell.prompt)
+        assert open_picture(data, "RGB").getpixel((0, 0)) == (cell.seed, len(cell.prompt), 0)
+
+
+def text_of(png: bytes) -> dict[str, Any]:
+    import io
+    import json
+
+    with Image.open(io.BytesIO(png)) as image:
+        found: dict[str, Any] = json.loads(image.info[RECIPE_KEY])
+    return found
+
+
+def test_one_bad_cell_fails_alone_and_says_why(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        if any(cell.seed == 3 and cell.prompt == "a bear" for cell in cells):
+            raise ValueError("no three bears")
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    result = generate_cells.fn(digests, "pip", "1-8")
+    assert result.failed == (digests[2],)
+    assert set(result.made) == set(digests) - {digests[2]}
+    with catalog_of(settings).read() as s:
+        assert views.cell(s, digests[2]).error == "ValueError: no three bears"
+
+
+def test_too_many_for_the_memory_is_halved(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    sizes = []
+
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        sizes.append(len(cells))
+        if len(cells) > 2:
+            raise MemoryError
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    assert generate_cells.fn(digests, "pip", "1-8").failed == ()
+    assert max(sizes[1:]) < 8
+    assert states(settings, digests) == ["generated"] * 8
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_gives_back_what_is_unfinished(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None], error: type[BaseException]
+) -> None:
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        raise error
+
+    fake(draw)
+    with pytest.raises(error):
+        generate_cells.fn(digests, "pip", "1-8")
+    assert states(settings, digests) == ["planned"] * 8
+
+
+def test_a_store_that_fails_is_no_fault_of_the_cells(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    fake(lambda cells: [picture(cell) for cell in cells])
+    monkeypatch.setattr("flows.generate.put_blob", full)
+    with pytest.raises(OSError, match="No space left"):
+        generate_cells.fn(digests, "pip", "1-8")
+    assert states(settings, digests) == ["planned"] * 8
+
+
+def test_what_another_holds_is_left_alone(settings: Settings, digests: list[str], fake: Callable[[Draw], None]) -> None:
+    fake(lambda cells: [picture(cell) for cell in cells])
+    with catalog_of(settings).write() as s:
+        writes.claim_cells(s, digests[:3], "elsewhere:1:token", 600)
+    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests[3:])
+    assert states(settings, digests) == ["generating"] * 3 + ["generated"] * 5
+
+
+def test_a_cell_taken_over_meanwhile_is_not_counted_and_not_disturbed(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        with catalog_of(settings).write() as s:
+            writes.release_cells(s, digests[:1], owner=this_owner())
+            writes.claim_cells(s, digests[:1], "elsewhere:1:token", 600)
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests[1:])
+    assert states(settings, digests[:1]) == ["generating"]
+
+
+def test_a_missing_reference_fails_the_cells_by_name(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    fake(lambda cells: [picture(cell) for cell in cells])
+    with catalog_of(settings).read() as s:
+        store_of(settings).delete(blob_key(views.cell(s, digests[0]).reference_sha256))
+    assert generate_cells.fn(digests, "pip", "1-8").failed == tuple(digests)
+    with catalog_of(settings).read() as s:
+        assert "is not in the store" in str(views.cell(s, digests[0]).error)

@@ -1,0 +1,74 @@
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from dreamtuner.config import Sampling
+from flows.plan import Facts, PlannedCell, canonical, caption_of, expand, plan_cells
+from flows.spec import Spec
+from flows.spec_file import parse_spec
+
+SPEC = """
+name: trip
+subjects: [{name: pip, class_word: bear, reference: pip.png}]
+prompts: ["a {subject} on the beach", "a {style} of a {subject} in the snow"]
+seeds: [1, 2, 3]
+"""
+PIP = Facts("pip", "bear", "natural", "a photo of a bear", "aa" * 32, "bb" * 32)
+MOMO = Facts("momo", "rabbit", "anime", "a drawing of a rabbit", "cc" * 32, "dd" * 32)
+NUMBERS = {"natural": Sampling(), "anime": Sampling(w_ref=2.5)}
+
+
+def spec(text: str = SPEC) -> Spec:
+    return parse_spec(text, source="spec.yaml", base=Path())
+
+
+def plan(*facts: Facts, weights: str = "ee", order: Spec | None = None) -> list[PlannedCell]:
+    return plan_cells(order or spec(), facts or (PIP,), weights=weights, sampling=NUMBERS)
+
+
+def test_subject_by_subject_prompt_by_prompt_seed_by_seed() -> None:
+    cells = plan(PIP, MOMO)
+    assert [(cell.subject, cell.seed) for cell in cells[:7]] == [("pip", s) for s in (1, 2, 3, 1, 2, 3)] + [("momo", 1)]
+    assert cells[0].prompt == "a bear on the beach"
+    assert cells[-1].prompt == "a drawing of a rabbit in the snow"
+
+
+def test_the_digest_is_the_sha256_of_the_recipe_and_each_is_another() -> None:
+    cells = plan(PIP, MOMO)
+    assert all(cell.digest == sha256(canonical(cell.recipe).encode()).hexdigest() for cell in cells)
+    assert len({cell.digest for cell in cells}) == len(cells) == 12
+
+
+def test_the_same_order_names_the_same_cells_whatever_stands_around_them() -> None:
+    alone = plan(PIP, order=spec(SPEC.replace("[1, 2, 3]", "[3]")))
+    assert {cell.digest for cell in alone} < {cell.digest for cell in plan(MOMO, PIP)}
+    renamed = plan(replace(PIP, name="other"))
+    assert [cell.digest for cell in renamed] == [cell.digest for cell in plan()]
+
+
+@pytest.mark.parametrize("field", ["reference_sha256", "mask_sha256", "caption", "class_word"])
+def test_every_fact_of_the_subject_counts(field: str) -> None:
+    changed = plan(replace(PIP, **{field: "changed"}))
+    assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
+
+
+@pytest.mark.parametrize("name", sorted(Sampling.model_fields))
+def test_every_number_of_the_method_counts(name: str) -> None:
+    value = getattr(NUMBERS["natural"], name)
+    other = value + 8 if isinstance(value, int) else value / 2 + 0.25
+    numbers = {**NUMBERS, "natural": Sampling.model_validate({name: other})}
+    changed = plan_cells(spec(), [PIP], weights="ee", sampling=numbers)
+    assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
+
+
+def test_weights_and_negative_prompt_count() -> None:
+    assert plan(weights="ff")[0].digest != plan()[0].digest
+    assert plan(order=spec(f"{SPEC}negative_prompt: blurry\n"))[0].digest != plan()[0].digest
+
+
+def test_captions() -> None:
+    assert caption_of(None, class_word="bear", style="anime") == "a drawing of a bear"
+    assert caption_of("a photo of a red bear", class_word="bear", style="anime") == "a photo of a red bear"
+    assert expand("{subject} {subject}", class_word="cat", style="natural") == "cat cat"

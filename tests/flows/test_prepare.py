@@ -1,0 +1,87 @@
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flows.keep import take_in
+from flows.picture import open_picture
+from flows.prepare import known_mask_in, prepare
+from flows.problems import SubjectRefused
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import SubjectSpec
+from storage.catalog import views
+from storage.objects import get_blob
+
+
+def subject(reference: Path | str, mask: Path | None = None) -> SubjectSpec:
+    return SubjectSpec(
+        name="pip", class_word="bear", reference=str(reference), mask=None if mask is None else str(mask)
+    )
+
+
+def test_the_reference_is_kept_as_it_came_and_the_rows_name_the_blobs(settings: Settings, references: Path) -> None:
+    kept = take_in(subject(references / "pip.png"), settings)
+    with catalog_of(settings).read() as s:
+        assets = views.subject_assets(s, "pip")
+    assert get_blob(store_of(settings), assets.image_sha256) == (references / "pip.png").read_bytes()
+    assert (assets.reference_id, assets.mask_id) == (kept.reference_id, kept.mask_id)
+    assert assets.mask_sha256 == kept.facts.mask_sha256
+    mask = open_picture(get_blob(store_of(settings), kept.facts.mask_sha256), "L")
+    assert mask.getpixel((32, 32)) == 255
+    assert mask.getpixel((2, 2)) == 0
+
+
+def test_taking_in_twice_changes_nothing(settings: Settings, references: Path) -> None:
+    assert take_in(subject(references / "pip.png"), settings) == take_in(subject(references / "pip.png"), settings)
+
+
+def test_a_mask_of_the_users_own_wins(settings: Settings, references: Path, tmp_path: Path) -> None:
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 20, 20))
+    mask.save(tmp_path / "mask.png")
+    found = prepare(subject(references / "pip.png", tmp_path / "mask.png"), settings)
+    assert found.mask.mask.tobytes() == mask.tobytes()
+    assert found.mask.confidence == 1.0
+
+
+def test_another_encoding_of_the_same_mask_is_the_same_mask(settings: Settings, references: Path) -> None:
+    one = prepare(subject(references / "pip.png"), settings)
+    buffer = io.BytesIO()
+    one.mask.mask.save(buffer, "PNG", compress_level=0)
+    assert prepare(subject(references / "pip.png"), settings, lambda _: buffer.getvalue()).mask_png == buffer.getvalue()
+    empty = io.BytesIO()
+    Image.new("L", (64, 64)).save(empty, "PNG")
+    assert prepare(subject(references / "pip.png"), settings, lambda _: empty.getvalue()).mask_png == one.mask_png
+
+
+def test_only_the_mask_of_this_very_reference_is_known(settings: Settings, references: Path) -> None:
+    kept = take_in(subject(references / "pip.png"), settings)
+    known = known_mask_in(catalog_of(settings), store_of(settings), "pip")
+    assert known(kept.facts.reference_sha256) is not None
+    assert known("00" * 32) is None
+    assert known_mask_in(catalog_of(settings), store_of(settings), "nobody")(kept.facts.reference_sha256) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("none.png", "reference .*none.png: .*cannot be read"),
+        ("cut.png", "reference .*cut.png: .*truncated"),
+        ("https://127.0.0.1:9/pip.png", "reference https://.*private or local"),
+        ("ftp://example.org/pip.png", "reference ftp://"),
+    ],
+)
+def test_a_refusal_names_field_place_and_reason(
+    settings: Settings, references: Path, reference: str, said: str
+) -> None:
+    place = reference if "://" in reference else references / reference
+    with pytest.raises(SubjectRefused, match=said):
+        prepare(subject(place), settings)
+
+
+def test_a_mask_of_another_size_is_refused_by_name(settings: Settings, references: Path, tmp_path: Path) -> None:
+    Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
+    with pytest.raises(SubjectRefused, match=r"mask .*small\.png: the mask is 32 x 32"):
+        prepare(subject(references / "pip.png", tmp_path / "small.png"), settings)
