@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from deploy.bench import bench
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
 from flows.problems import InputError, SubjectRefused
@@ -26,6 +27,7 @@ app = typer.Typer(
     "failed, 2 bad input, 130 interrupted.",
 )
 app.add_typer(train, name="train")
+app.add_typer(bench, name="bench")
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The order, a YAML file; see examples/pocket.yaml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")]

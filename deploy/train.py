@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from flows.problems import InputError, Problem
-from flows.settings import Settings
-
 train = typer.Typer(help="Train the weights of an embedded profile.", no_args_is_help=True)
 
 
@@ -19,24 +16,33 @@ def _group() -> None:
 
 @train.command()
 def pocket(
-    part: Annotated[
-        str, typer.Option(help="What to train: all, or one part of the recipe; a wrong name lists them.")
-    ] = "all",
+    part: Annotated[str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, weights, report.")] = "all",
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
-    scale: Annotated[str, typer.Option(help="How much: cpu, gpu, or smoke to see it work in a minute.")] = "cpu",
+    scale: Annotated[
+        str, typer.Option(help="cpu, gpu, smoke (seconds, draws nothing), auto for the device's, or a YAML file.")
+    ] = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the checkpoints, report and weights; default home/train/pocket.")
+        Path, typer.Option(help="Folder of pictures, checkpoints, weights and report; goes on from what is there.")
+    ] = Path(".dreamtuner/train/pocket"),
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Save and stop after so many minutes of training a part.")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Stop each part after so long, saved.")] = None,
 ) -> None:
-    """Train the pocket model from scratch on drawn pictures. Interrupt it at will: the same command goes on."""
-    from dreamtuner.pocket.recipe import train_pocket
+    """Train the pocket model from scratch on drawn pictures. Interrupt it at will: the same command goes on.
 
-    folder = out if out is not None else Settings.load().home / "train" / "pocket"
+    The finished weights are in OUT/weights, a folder that stock diffusers opens; OUT/report says how good they are.
+    DREAMTUNER_POCKET_WEIGHTS=OUT/weights makes `run` use them.
+    """
+    from dreamtuner.pocket.recipe import RecipeError, train_pocket
+
     try:
-        done = train_pocket(part, device, scale, folder, minutes=minutes)
-    except ValueError as error:
-        raise InputError("train pocket", [Problem(path=(), message=str(error))]) from error
-    if not done:
-        typer.echo("not done yet; the same command goes on", err=True)
+        finished = train_pocket(part, device, scale, out, minutes=minutes, say=_say)
+    except RecipeError as error:
+        _say(f"dreamtuner: {error}")
+        raise typer.Exit(2) from error
+    if not finished:
         raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

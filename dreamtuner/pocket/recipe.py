@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,10 +134,14 @@ _STEPS: dict[str, Callable[[Workshop], bool]] = {
 }
 
 
+class RecipeError(ValueError):
+    """A training that cannot start as it was asked for; the message names the option and the remedy."""
+
+
 def train_pocket(
     part: str = "all",
     device: str = "auto",
-    scale: str = "cpu",
+    scale: str = "auto",
     out: Path = Path(".dreamtuner/train/pocket"),
     *,
     minutes: float | None = None,
@@ -146,19 +152,40 @@ def train_pocket(
     ``minutes`` bounds each part that trains: it saves and stops there. Returns whether everything asked for is done.
 
     Raises:
-        ValueError: unknown part, device or scale, with the known ones.
+        RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
     """
     if part != "all" and part not in PARTS:
-        raise ValueError(f"part: {part!r} is not one of all, {', '.join(PARTS)}")
+        raise RecipeError(f"--part: {part!r} is not one of all, {', '.join(PARTS)}")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device: there is no CUDA device here; give --device cpu")
     if device not in ("cpu", "cuda"):
-        raise ValueError(f"device: {device!r} is not one of auto, cpu, cuda")
-    shop = Workshop(out, load_scale(scale), device, minutes, say)
-    for name in PARTS if part == "all" else (part,):
-        if not _STEPS[name](shop):
-            say(f"{name} is saved and not finished; the same command goes on")
-            return False
+        raise RecipeError(f"--device: {device!r} is not one of auto, cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("--device: there is no CUDA device here; give --device cpu")
+    try:
+        sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
+    except ValueError as error:
+        raise RecipeError(f"--scale: {error}") from error
+    shop = Workshop(out, sizes, device, minutes, say)
+    with _alone_in(out):
+        for name in PARTS if part == "all" else (part,):
+            try:
+                finished = _STEPS[name](shop)
+            except FileNotFoundError as error:
+                raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
+            if not finished:
+                say(f"{name} is saved and not finished; the same command goes on")
+                return False
     return True
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two trainings in one folder would overwrite each other's state."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RecipeError(f"--out: another training is at work in {folder}; wait for it or give another") from error
+        yield

@@ -48,5 +48,5 @@ def load_scale(name: str) -> Scale:
     elif Path(name).is_file():
         text = Path(name).read_text()
     else:
-        raise ValueError(f"scale: {name!r} is neither one of {', '.join(known)} nor a YAML file")
+        raise ValueError(f"{name!r} is neither one of {', '.join(known)} nor a YAML file")
     return Scale.model_validate(yaml.safe_load(text))

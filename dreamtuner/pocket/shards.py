@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dreamtuner.pocket.world import HELD_OUT, TRAIN, Context, Identity, render
+from dreamtuner.pocket.world import HELD_OUT, STYLES, TRAIN, Context, Identity, render
 
 PER_IDENTITY = 4
 IDENTITIES_PER_SHARD = 128
@@ -51,7 +51,7 @@ def draw_pictures(rng: random.Random, seeds: range, identities: int) -> list[Pic
     pictures = []
     for _ in range(identities):
         seed = rng.choice(seeds)
-        style = rng.choice(("natural", "anime"))
+        style = rng.choice(STYLES)
         pictures += [Picture(seed, Context.draw(rng, style=style)) for _ in range(PER_IDENTITY)]
     return pictures
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Literal
 
 SCENES = ("on the beach", "in the snow", "in the forest", "in the city", "at night", "in a room")
 POSES = ("standing", "arms up", "waving", "sitting", "jumping", "running")
-STYLES = ("natural", "anime")
+Style = Literal["natural", "anime"]
+STYLES: tuple[Style, ...] = ("natural", "anime")
 EXPRESSIONS = ("neutral", "smiling", "eyes closed", "mouth open")
 
 
@@ -21,7 +23,7 @@ class Context:
 
     scene: str
     pose: str
-    style: str
+    style: Style
     expression: str = "neutral"
     x: float = 0.0
     y: float = 0.0
@@ -35,7 +37,7 @@ class Context:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(known)}")
 
     @classmethod
-    def draw(cls, rng: random.Random, *, style: str | None = None) -> Context:
+    def draw(cls, rng: random.Random, *, style: Style | None = None) -> Context:
         """A context drawn uniformly from ``rng``; subjects fill 78 to 95 % of the height."""
         return cls(
             scene=rng.choice(SCENES),

@@ -1,4 +1,4 @@
-"""The recipe, at a scale of seconds: every part runs, resumes exactly, and ends as a folder that stock diffusers opens."""
+"""The recipe at a scale of seconds: every part runs, resumes exactly, and ends as a folder stock diffusers opens."""
 
 from pathlib import Path
 
@@ -8,8 +8,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
-from dreamtuner.pocket.recipe import train_pocket
-from dreamtuner.pocket.scale import load_scale
+from dreamtuner.pocket.recipe import RecipeError, train_pocket
 from dreamtuner.score.oracle import Oracle
 
 
@@ -52,10 +51,23 @@ def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part:
         torch.testing.assert_close(pieces[name], tensor, rtol=0, atol=1e-6, msg=name)
 
 
-def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="part: 'unett'"):
-        train_pocket("unett")
-    with pytest.raises(ValueError, match="device: 'tpu'"):
-        train_pocket("vae", "tpu")
-    with pytest.raises(ValueError, match="scale: 'huge' is neither one of cpu, gpu, smoke"):
-        load_scale("huge")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"part": "unett"}, "--part: 'unett' is not one of all, data, vae"),
+        ({"device": "tpu"}, "--device: 'tpu'"),
+        ({"scale": "huge"}, "--scale: 'huge' is neither one of cpu, gpu, smoke"),
+        ({"part": "vae", "device": "cpu", "scale": "smoke"}, "--part: vae needs .*00000.npz, which an earlier part"),
+    ],
+)
+def test_bad_arguments_are_named(tmp_path: Path, options: dict[str, str], message: str):
+    with pytest.raises(RecipeError, match=message):
+        train_pocket(**options, out=tmp_path)
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path):
+    def second(line: str) -> None:
+        train_pocket("data", "cpu", "smoke", tmp_path, say=print)
+
+    with pytest.raises(RecipeError, match="--out: another training is at work"):
+        train_pocket("data", "cpu", "smoke", tmp_path, say=second)

@@ -55,7 +55,9 @@ class _Killed:
 
 
 def _settings(**changes: object) -> LoopSettings:
-    return LoopSettings.model_validate({"steps": 40, "lr": 0.02, "warmup": 5, "log_every": 10, "save_every": 10, **changes})
+    return LoopSettings.model_validate(
+        {"steps": 40, "lr": 0.02, "warmup": 5, "log_every": 10, "save_every": 10, **changes}
+    )
 
 
 def _quiet(line: str) -> None:
