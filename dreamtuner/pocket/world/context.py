@@ -42,7 +42,7 @@ class Context:
         return cls(
             scene=rng.choice(SCENES),
             pose=rng.choice(POSES),
-            style=style or rng.choice(STYLES),
+            style=rng.choice(STYLES) if style is None else style,
             expression=rng.choice(EXPRESSIONS),
             x=rng.uniform(-0.12, 0.12),
             y=rng.uniform(-0.03, 0.05),
