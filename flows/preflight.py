@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dreamtuner.config import Sampling, Style
+from dreamtuner.score import METRICS
 from flows.problems import InputError, Problem
 from flows.resources import profile_of, weights_digest_of
 from flows.settings import Settings
@@ -34,8 +35,6 @@ def demand_models(spec: Spec, settings: Settings) -> None:
 def preflight(spec: Spec, settings: Settings) -> Ready:
     """Check and resolve; InputError names the spec's field that does not fit."""
     demand_models(spec, settings)
-    from dreamtuner.score import METRICS
-
     profile = profile_of(settings, spec.profile)
     unknown = [
         Problem(path=("score", i), message=f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
@@ -44,6 +43,9 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
     ]
     if unknown:
         raise InputError(f"spec {spec.name!r}", unknown)
+    if spec.sampling.get("beta", 0) > 0:
+        message = f"profile {spec.profile!r} has no subject-encoder yet; remove it, or write beta: 0"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     styles: tuple[Style, ...] = ("natural", "anime")
     return Ready(
         weights_digest_of(settings, spec.profile), {style: profile.sampling(style, **spec.sampling) for style in styles}

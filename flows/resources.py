@@ -4,13 +4,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dreamtuner.profiles import Profile, get_profile
+from dreamtuner.weights import weights_digest
 from flows.settings import Settings
 from storage.catalog import Catalog
 from storage.objects import ObjectStore, open_store
 
 if TYPE_CHECKING:
     from dreamtuner.backbone import Backbone
-    from dreamtuner.score import Tower
+    from dreamtuner.score.tower import Tower
 
 
 @cache
@@ -38,8 +39,6 @@ def profile_of(settings: Settings, name: str) -> Profile:
 @cache
 def weights_digest_of(settings: Settings, name: str) -> str:
     """The digest of the profile's weights on disk, hashed once a process. WeightsMissing names what is not there."""
-    from dreamtuner.backbone import weights_digest
-
     return weights_digest(profile_of(settings, name))
 
 
@@ -54,7 +53,7 @@ def backbone_of(settings: Settings, name: str) -> "Backbone":
 @cache
 def tower_of(settings: Settings, name: str) -> "Tower":
     """The loaded scorer of a profile."""
-    from dreamtuner.score import load_tower
+    from dreamtuner.score.tower import load_tower
 
     return load_tower(profile_of(settings, name), device=device_of(settings))
 

@@ -10,8 +10,8 @@ from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import Context, render
 
 EXAMPLES: dict[str, Picture] = {
-    "pip": Picture(1_133_914, Context("in a room", "standing", "natural", "smiling", size=0.88, seed=5)),
-    "momo": Picture(1_119_395, Context("in the snow", "standing", "anime", "smiling", size=0.88, seed=5)),
+    "pip": Picture(1_133_914, Context("in the snow", "standing", "natural", "smiling", size=0.88, seed=5)),
+    "momo": Picture(1_119_395, Context("on the beach", "standing", "anime", "smiling", size=0.88, seed=5)),
     "bolt": Picture(1_124_863, Context("on the beach", "standing", "natural", "smiling", size=0.88, seed=5)),
 }
 

@@ -2,8 +2,8 @@
 
 from dreamtuner.score.clip_i import ClipI
 from dreamtuner.score.clip_t import ClipT
-from dreamtuner.score.tower import Metric, Tower, load_tower, score_version
+from dreamtuner.score.metric import Metric, score_version
 
-__all__ = ["METRICS", "Metric", "Tower", "load_tower", "score_version"]
+__all__ = ["METRICS", "Metric", "score_version"]
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (ClipI(), ClipT())}

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from dreamtuner.score.tower import Tower
+if TYPE_CHECKING:
+    from dreamtuner.score.tower import Tower
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class ClipT:
 
     def score(
         self,
-        tower: Tower,
+        tower: "Tower",
         images: Sequence[Image.Image],
         *,
         reference: Image.Image,

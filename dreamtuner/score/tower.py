@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from PIL import Image
@@ -11,8 +10,8 @@ from torch import Tensor
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from dreamtuner.backbone import WeightsMissing, digest_of
 from dreamtuner.profiles import Profile
+from dreamtuner.score.metric import demand_tower
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,52 +38,15 @@ class Tower:
         return _unit(self.model.get_text_features(tokens["input_ids"], attention_mask=tokens["attention_mask"]))
 
 
-class Metric(Protocol):
-    """One score. `version` rises when equal inputs would score otherwise; the tower's weights are `score_version`'s."""
-
-    @property
-    def name(self) -> str:
-        """The key under which the score is stored."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """The version of the computation."""
-        ...
-
-    def score(
-        self,
-        tower: Tower,
-        images: Sequence[Image.Image],
-        *,
-        reference: Image.Image,
-        reference_mask: Image.Image | None,
-        prompts: Sequence[str],
-    ) -> list[float]:
-        """One number per image, higher is better. `prompts`: one per image, as drawn."""
-        ...
-
-
 def load_tower(profile: Profile, *, device: str = "cpu") -> Tower:
     """Load a profile's tower in float32. WeightsMissing says how to get it."""
-    folder = _demand(profile)
+    folder = demand_tower(profile)
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return Tower(
         model=model.requires_grad_(False).eval().to(device),
         image_processor=CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True),
         tokenizer=CLIPTokenizer.from_pretrained(folder, local_files_only=True),
     )
-
-
-def score_version(metric: Metric, profile: Profile) -> str:
-    """What a stored score hangs on: `<metric's version>-<first 12 digits of the tower's digest>`. Loads nothing."""
-    return f"{metric.version}-{digest_of(_demand(profile).parent, ('tower',))[:12]}"
-
-
-def _demand(profile: Profile) -> Path:
-    if not (profile.tower / "config.json").is_file():
-        raise WeightsMissing(f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}")
-    return profile.tower
 
 
 def _unit(features: Any) -> Tensor:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.backbone import Backbone, WeightsMissing, load_backbone, weights_digest
+from dreamtuner.backbone import Backbone, load_backbone
 from dreamtuner.profiles import Profile, ProfileUnknown, folder_profile, get_profile
+from dreamtuner.weights import WeightsMissing, weights_digest
 
 
 def test_parts_are_frozen_and_in_eval_mode(tiny: Backbone) -> None:

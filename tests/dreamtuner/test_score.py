@@ -8,9 +8,10 @@ import torch
 from PIL import Image, ImageDraw
 from transformers import CLIPModel
 
-from dreamtuner.backbone import WeightsMissing
 from dreamtuner.profiles import Profile, folder_profile, get_profile
-from dreamtuner.score import METRICS, Tower, load_tower, score_version
+from dreamtuner.score import METRICS, score_version
+from dreamtuner.score.tower import Tower, load_tower
+from dreamtuner.weights import WeightsMissing
 
 PROMPTS = ["a bear on the beach", "a frog", "a bear, waving"]
 

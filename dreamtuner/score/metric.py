@@ -1,0 +1,51 @@
+"""What a metric is, and the version that its stored scores hang on. Torch is not needed to know either."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PIL import Image
+
+from dreamtuner.profiles import Profile
+from dreamtuner.weights import WeightsMissing, digest_of
+
+if TYPE_CHECKING:
+    from dreamtuner.score.tower import Tower
+
+
+class Metric(Protocol):
+    """One score. `version` rises when equal inputs would score otherwise; the tower's weights are `score_version`'s."""
+
+    @property
+    def name(self) -> str:
+        """The key under which the score is stored."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of the computation."""
+        ...
+
+    def score(
+        self,
+        tower: "Tower",
+        images: Sequence[Image.Image],
+        *,
+        reference: Image.Image,
+        reference_mask: Image.Image | None,
+        prompts: Sequence[str],
+    ) -> list[float]:
+        """One number per image, higher is better. `prompts`: one per image, as drawn."""
+        ...
+
+
+def score_version(metric: Metric, profile: Profile) -> str:
+    """What a stored score hangs on: `<metric's version>-<first 12 digits of the tower's digest>`. Loads nothing."""
+    return f"{metric.version}-{digest_of(demand_tower(profile).parent, ('tower',))[:12]}"
+
+
+def demand_tower(profile: Profile) -> Path:
+    """The tower's folder; WeightsMissing where it is not there."""
+    if not (profile.tower / "config.json").is_file():
+        raise WeightsMissing(f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}")
+    return profile.tower
