@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dreamtuner.sheet import LABELS
 from flows.preview import Preview
 from flows.spec import Spec
 from storage.catalog.records import RunView, StatusView
@@ -14,7 +15,6 @@ from storage.catalog.records import RunView, StatusView
 if TYPE_CHECKING:
     from flows.report import RunSummary
 
-SCORES = {"clip_i": "CLIP-I", "clip_t": "CLIP-T"}
 MAX_REASONS = 5
 
 
@@ -39,7 +39,7 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
 def run_table(summary: "RunSummary") -> RenderableType:
     """Subject by subject: cells, mean scores, and why something failed."""
     metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
-    table = _table("subject", "made", "skipped", "failed", *(SCORES.get(metric, metric) for metric in metrics))
+    table = _table("subject", "made", "skipped", "failed", *(LABELS.get(metric, metric) for metric in metrics))
     for one in summary.subjects:
         name = Text(one.name) + Text("  doubtful mask", style="yellow") if one.doubtful else Text(one.name)
         failed = Text(str(one.failed), style="red" if one.failed else "")

@@ -13,7 +13,7 @@ PICTURE = 144
 """Side of a drawn cell, pixels; smaller pictures are enlarged to it, larger ones reduced."""
 ASSET, PROMPT, GAP, MARGIN, PAD = 176, 200, 12, 32, 24
 SCORE_LINE, COLUMN_LINE, HEAD = 24, 26, 52
-LABELS: Mapping[str, str] = {"clip_i": "CLIP-I", "clip_t": "CLIP-T"}
+LABELS: Mapping[str, str] = {"clip_i": "CLIP-I", "clip_i_masked": "masked CLIP-I", "clip_t": "CLIP-T"}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,10 @@ def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
 def export_weights(workshop: Path, out: Path) -> None:
     """Write what ``workshop`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
     trained_pipeline(workshop).to(torch.float16).save_pretrained(out, safe_serialization=True)
+    _compute_in_float32(out / "text_encoder")
     tower = out / "tower"
     trained_tower(workshop).half().save_pretrained(tower)
+    _compute_in_float32(tower)
     new_tokenizer().save_pretrained(tower)
     half = [0.5, 0.5, 0.5]
     size = {"height": 64, "width": 64}
@@ -65,3 +68,9 @@ def export_weights(workshop: Path, out: Path) -> None:
         size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
     ).save_pretrained(tower)
     trained_oracle(workshop).save(out / "oracle")
+
+
+def _compute_in_float32(folder: Path) -> None:
+    """Have transformers load a model's fp16 file as float32, as diffusers loads the others: else they do not fit."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dtype": "float32"}, indent=2) + "\n")

@@ -6,4 +6,4 @@ from dreamtuner.score.metric import Metric, score_version
 
 __all__ = ["METRICS", "Metric", "score_version"]
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (ClipI(), ClipT())}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (ClipI(), ClipI(masked=True), ClipT())}

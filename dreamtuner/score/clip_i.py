@@ -12,10 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipI:
-    """Subject fidelity, -1..1. With a mask the reference's background is white, so that its subject is compared."""
+    """Subject fidelity, -1..1: as in Table 1, or ``masked``, with the reference's background white where it has a mask.
 
-    name: str = "clip_i"
+    The masked form does not reward a background that is like the reference's.
+    """
+
+    masked: bool = False
     version: str = "1"
+
+    @property
+    def name(self) -> str:
+        """clip_i or clip_i_masked."""
+        return "clip_i_masked" if self.masked else "clip_i"
 
     def score(
         self,
@@ -29,7 +37,7 @@ class ClipI:
         """One cosine per image; the prompts do not count. ValueError when mask and reference differ in size."""
         if not images:
             return []
-        target = tower.embed_images([on_white(reference, reference_mask)])
+        target = tower.embed_images([on_white(reference, reference_mask) if self.masked else reference])
         cosines: list[float] = (tower.embed_images(images) @ target[0]).tolist()
         return cosines
 

@@ -71,8 +71,9 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) ->
                 if f"m/{name}" in keys:
                     optimizer.state[p] = {
                         "step": torch.tensor(float(step)),
-                        "exp_avg": file.get_tensor(f"m/{name}").to(p),
-                        "exp_avg_sq": file.get_tensor(f"v/{name}").to(p),
+                        # laid out as the parameter is: the fused optimizer walks both by memory, not by index
+                        "exp_avg": torch.empty_like(p).copy_(file.get_tensor(f"m/{name}")),
+                        "exp_avg_sq": torch.empty_like(p).copy_(file.get_tensor(f"v/{name}")),
                     }
             for name, buffer in module.named_buffers():
                 buffer.copy_(file.get_tensor(f"buffer/{name}"))

@@ -39,15 +39,16 @@ def test_clip_i_of_the_reference_itself_is_one(tower: Tower, images: list[Image.
     assert all(-1 <= s < 1 - 1e-6 for s in scores[1:])
 
 
-def test_clip_i_with_a_mask_does_not_see_the_references_background(tower: Tower, images: list[Image.Image]) -> None:
+def test_masked_clip_i_does_not_see_the_references_background(tower: Tower, images: list[Image.Image]) -> None:
     mask = Image.new("L", (64, 64), 0)
     ImageDraw.Draw(mask).ellipse((0, 10, 40, 50), fill=255)
     other = Image.composite(images[0], Image.new("RGB", (64, 64), "purple"), mask)
-    masked = METRICS["clip_i"].score(tower, images, reference=other, reference_mask=mask, prompts=PROMPTS)
-    assert masked == score("clip_i", tower, images, mask)
-    assert masked != score("clip_i", tower, images)
+    masked = METRICS["clip_i_masked"].score(tower, images, reference=other, reference_mask=mask, prompts=PROMPTS)
+    assert masked == score("clip_i_masked", tower, images, mask)
+    assert masked != score("clip_i_masked", tower, images)
     with pytest.raises(ValueError, match="reference_mask"):
-        score("clip_i", tower, images, Image.new("L", (8, 8)))
+        score("clip_i_masked", tower, images, Image.new("L", (8, 8)))
+    assert score("clip_i", tower, images, mask) == score("clip_i", tower, images)
 
 
 @torch.no_grad()
@@ -86,7 +87,7 @@ def test_missing_tower_names_the_command(tmp_path: Path) -> None:
 
 def test_metrics_are_filed_under_their_names() -> None:
     assert all(name == metric.name for name, metric in METRICS.items())
-    assert {"clip_i", "clip_t"} <= METRICS.keys()
+    assert {"clip_i", "clip_i_masked", "clip_t"} <= METRICS.keys()
 
 
 def test_tower_reads_the_folder_alone(tiny_profile: Profile) -> None:
