@@ -49,3 +49,10 @@ def demand(profile: Profile) -> None:
         raise WeightsMissing(
             f"profile {profile.name!r}: no {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
         )
+
+
+def demand_tower(profile: Profile) -> Path:
+    """The tower's folder; WeightsMissing where it is not there."""
+    if not (profile.tower / "config.json").is_file():
+        raise WeightsMissing(f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}")
+    return profile.tower

@@ -1,13 +1,12 @@
 """What a metric is, and the version that its stored scores hang on. Torch is not needed to know either."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
 from dreamtuner.profiles import Profile
-from dreamtuner.weights import WeightsMissing, digest_of
+from dreamtuner.weights import demand_tower, digest_of
 
 if TYPE_CHECKING:
     from dreamtuner.score.tower import Tower
@@ -42,10 +41,3 @@ class Metric(Protocol):
 def score_version(metric: Metric, profile: Profile) -> str:
     """What a stored score hangs on: `<metric's version>-<first 12 digits of the tower's digest>`. Loads nothing."""
     return f"{metric.version}-{digest_of(demand_tower(profile).parent, ('tower',))[:12]}"
-
-
-def demand_tower(profile: Profile) -> Path:
-    """The tower's folder; WeightsMissing where it is not there."""
-    if not (profile.tower / "config.json").is_file():
-        raise WeightsMissing(f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}")
-    return profile.tower

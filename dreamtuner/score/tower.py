@@ -11,7 +11,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.profiles import Profile
-from dreamtuner.score.metric import demand_tower
+from dreamtuner.weights import demand_tower
 
 
 @dataclass(frozen=True, eq=False)

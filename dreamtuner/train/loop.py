@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -38,61 +39,58 @@ def train(
     Returns the number of steps done in all.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if processes == 1:
-        return _worker(0, 1, 0, factory, settings, folder, device, minutes, report)
-    if device != "cpu":
+    if processes > 1 and device != "cpu":
         raise ValueError(f"processes: {processes} replicas train on the CPU only; give processes=1 for {device}")
+    run = _Run(factory, settings, folder, device, minutes, processes)
+    if processes == 1:
+        return _work(run, 0, 0, report)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    spawn(_spawned, (processes, port, factory, settings, folder, device, minutes), nprocs=processes)
+    spawn(_replica, (run, port), nprocs=processes)
     return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 
-def _spawned(
-    rank: int,
-    world: int,
-    port: int,
-    factory: StageFactory,
-    settings: LoopSettings,
-    folder: Path,
-    device: str,
-    minutes: float | None,
-) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """What every replica of one training needs to know."""
+
+    factory: StageFactory
+    settings: LoopSettings
+    folder: Path
+    device: str
+    minutes: float | None
+    world: int
+
+
+def _replica(rank: int, run: _Run, port: int) -> None:
     torch.set_num_threads(1)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) >= world:  # replicas wait for each other: two on one core would halve both
+    if len(cores) >= run.world:  # replicas wait for each other: two on one core would halve both
         os.sched_setaffinity(0, {cores[rank]})
-    _worker(rank, world, port, factory, settings, folder, device, minutes, _say)
+    _work(run, rank, port, _say)
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _worker(
-    rank: int,
-    world: int,
-    port: int,
-    factory: StageFactory,
-    settings: LoopSettings,
-    folder: Path,
-    device: str,
-    minutes: float | None,
-    report: Report,
-) -> int:
+def _work(run: _Run, rank: int, port: int, report: Report) -> int:
+    settings, folder, world = run.settings, run.folder, run.world
     torch.set_flush_denormal(True)
     if world > 1:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
         dist.init_process_group("gloo", rank=rank, world_size=world)
     torch.manual_seed(settings.seed)
-    stage = factory.build(torch.device(device))
+    stage = run.factory.build(torch.device(run.device))
     module = stage.learns
     parameters = trainable(module)
     optimizer = torch.optim.AdamW(
         parameters.values(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
     )
     state = load_state(folder, module, optimizer)
+    if rank == 0:
+        _forget(folder, state.step)
     begun, first, sums = time.monotonic(), state.step, dict[str, float]()
     while state.step < settings.steps:
         for group in optimizer.param_groups:
@@ -101,7 +99,7 @@ def _worker(
         loss, figures = stage.loss(state.step, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        late = minutes is not None and time.monotonic() - begun > minutes * 60
+        late = run.minutes is not None and time.monotonic() - begun > run.minutes * 60
         if world > 1:
             late = _average(parameters, late)
         norm = nn.utils.clip_grad_norm_(parameters.values(), settings.clip)
@@ -125,6 +123,14 @@ def _worker(
         dist.barrier()
         dist.destroy_process_group()
     return state.step
+
+
+def _forget(folder: Path, step: int) -> None:
+    """Drop log lines of steps that a killed run did after its last save: they are done again."""
+    log = folder / "log.jsonl"
+    if log.exists():
+        kept = [line for line in log.read_text().splitlines(keepends=True) if json.loads(line)["step"] <= step]
+        log.write_text("".join(kept))
 
 
 def _average(parameters: dict[str, nn.Parameter], late: bool) -> bool:

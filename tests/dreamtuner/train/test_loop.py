@@ -73,12 +73,14 @@ def test_loss_falls(tmp_path: Path):
 def test_a_killed_run_resumes_to_the_unbroken_one(tmp_path: Path):
     train(_LineFactory(), _settings(), tmp_path / "unbroken", report=_quiet)
     with pytest.raises(KeyboardInterrupt):
-        train(_Killed(at=27), _settings(), tmp_path / "killed", report=_quiet)
-    train(_LineFactory(), _settings(), tmp_path / "killed", report=_quiet)
+        train(_Killed(at=35), _settings(save_every=20), tmp_path / "killed", report=_quiet)
+    train(_LineFactory(), _settings(save_every=20), tmp_path / "killed", report=_quiet)
     one, other = (load_file(tmp_path / name / "state.safetensors") for name in ("unbroken", "killed"))
     assert one.keys() == other.keys()
     for name, tensor in one.items():
         assert torch.equal(tensor, other[name]), name
+    logged = [json.loads(line)["step"] for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert logged == [10, 20, 30, 40]
 
 
 def test_a_finished_run_does_nothing(tmp_path: Path):
