@@ -129,7 +129,8 @@ def _forget(folder: Path, step: int) -> None:
     """Drop log lines of steps that a killed run did after its last save: they are done again."""
     log = folder / "log.jsonl"
     if log.exists():
-        kept = [line for line in log.read_text().splitlines(keepends=True) if json.loads(line)["step"] <= step]
+        whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        kept = [line for line in whole if json.loads(line)["step"] <= step]
         log.write_text("".join(kept))
 
 
