@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,7 +74,14 @@ def _data(shop: Workshop) -> bool:
         (shop.held_out, shop.scale.held_out_shards, True),
         (shop.pictures, shop.scale.shards, False),
     ):
-        for done in render_shards(folder, count, held_out=held, processes=max(2, shop.scale.processes)):
+        rendering = render_shards(
+            folder,
+            count,
+            identities=shop.scale.identities_per_shard,
+            held_out=held,
+            processes=os.cpu_count() or 1,
+        )
+        for done in rendering:
             left = (time.monotonic() - begun) / done * (count - done)
             if done % 10 == 0 or done == count:
                 shop.say(f"{folder.name} {done}/{count} shards  ETA {left / 60:.0f} min")

@@ -25,7 +25,8 @@ class Scale(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shards: int = Field(gt=0, description="shards of 512 training pictures that are rendered ahead")
+    identities_per_shard: int = Field(128, gt=0, description="identities in a shard, four pictures of each")
+    shards: int = Field(gt=0, description="shards of training pictures that are rendered ahead")
     held_out_shards: int = Field(gt=0, description="shards of held-out identities, for the report")
     processes: int = Field(gt=0, description="replicas on the CPU, one thread each; a GPU takes one")
     vae: PartScale

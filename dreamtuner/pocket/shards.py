@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from dreamtuner.pocket.world import HELD_OUT, STYLES, TRAIN, Context, Identity, render
 
 PER_IDENTITY = 4
-IDENTITIES_PER_SHARD = 128
-PER_SHARD = PER_IDENTITY * IDENTITIES_PER_SHARD
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,13 @@ def draw_pictures(rng: random.Random, seeds: range, identities: int) -> list[Pic
     return pictures
 
 
-def _render_shard(folder: Path, index: int, held_out: bool) -> None:
+def _render_shard(folder: Path, index: int, identities: int, held_out: bool) -> None:
     torch.set_num_threads(1)
     final = folder / f"{index:05d}.npz"
     if final.exists():
         return
     seeds = HELD_OUT if held_out else TRAIN
-    pictures = draw_pictures(random.Random(f"pocket shard {held_out} {index}"), seeds, IDENTITIES_PER_SHARD)
+    pictures = draw_pictures(random.Random(f"pocket shard {held_out} {index}"), seeds, identities)
     images, masks = [], []
     for start in range(0, len(pictures), 128):
         part = pictures[start : start + 128]
@@ -75,11 +73,16 @@ def _render_shard(folder: Path, index: int, held_out: bool) -> None:
     partial.rename(final)
 
 
-def render_shards(folder: Path, count: int, *, held_out: bool = False, processes: int = 2) -> Iterator[int]:
-    """Render what is missing of ``count`` shards into ``folder``; yields how many are done, as they finish."""
+def render_shards(
+    folder: Path, count: int, *, identities: int, held_out: bool = False, processes: int = 2
+) -> Iterator[int]:
+    """Render what is missing of ``count`` shards of so many ``identities`` into ``folder``.
+
+    Yields how many shards are done, as they finish.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_render_shard, folder, i, held_out) for i in range(count)]
+        jobs = [pool.submit(_render_shard, folder, i, identities, held_out) for i in range(count)]
         for done, job in enumerate(jobs, start=1):
             job.result()
             yield done
@@ -96,7 +99,7 @@ def load_truth(folder: Path, count: int) -> list[Picture]:
 
 
 def load_images(folder: Path, index: int) -> NDArray[np.uint8]:
-    """The pictures of one shard, (512, 64, 64, 3)."""
+    """The pictures of one shard, (n, 64, 64, 3)."""
     with np.load(folder / f"{index:05d}.npz") as shard:
         images: NDArray[np.uint8] = shard["images"]
     return images
