@@ -34,10 +34,22 @@ def running(environment: dict[str, str]) -> Iterator[list[subprocess.Popen[str]]
 def start(environment: dict[str, str], spec: Path, running: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "deploy.cli", "run", str(spec), "--json"]
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=spec.parent
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=spec.parent,
+        preexec_fn=_hear_signals,
     )
     running.append(process)
     return process
+
+
+def _hear_signals() -> None:
+    """As in a terminal: a test run in the background, or under nohup, would hand its deafness down."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
