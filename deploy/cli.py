@@ -175,12 +175,20 @@ def main() -> NoReturn:
         sys.exit(BAD_INPUT)
     except Exception as error:
         # imported only now: the classes live beside SQLAlchemy and boto3, and --help needs neither
+        from sqlalchemy.exc import DatabaseError
+
         from storage.catalog.records import CatalogError
         from storage.objects import StoreError
 
-        if not isinstance(error, CatalogError | StoreError | OSError):
+        if isinstance(error, DatabaseError):
+            _say(
+                plain_terminal(),
+                f"the catalog cannot be used ({error.orig}); restore it, or set another",
+            )
+        elif isinstance(error, CatalogError | StoreError | OSError):
+            _say(plain_terminal(), str(error))
+        else:
             raise
-        _say(plain_terminal(), str(error))
         sys.exit(SOME_FAILED)
     sys.exit(OK)
 

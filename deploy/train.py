@@ -22,8 +22,9 @@ def pocket(
         str, typer.Option(help="cpu, gpu, smoke (seconds, draws nothing), auto for the device's, or a YAML file.")
     ] = "auto",
     out: Annotated[
-        Path, typer.Option(help="Folder of pictures, checkpoints, weights and report; goes on from what is there.")
-    ] = Path(".dreamtuner/train/pocket"),
+        Path | None,
+        typer.Option(help="Folder of checkpoints, weights and report; default DREAMTUNER_HOME/train/pocket."),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Save and stop after so many minutes of training a part.")
     ] = None,
@@ -34,9 +35,11 @@ def pocket(
     DREAMTUNER_POCKET_WEIGHTS=OUT/weights makes `run` use them.
     """
     from dreamtuner.pocket.recipe import RecipeError, train_pocket
+    from flows.settings import Settings
 
     try:
-        finished = train_pocket(part, device, scale, out, minutes=minutes, say=_say)
+        folder = out or Settings.load().home / "train" / "pocket"
+        finished = train_pocket(part, device, scale, folder, minutes=minutes, say=_say)
     except RecipeError as error:
         _say(f"dreamtuner: {error}")
         raise typer.Exit(2) from error

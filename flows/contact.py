@@ -7,11 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreamtuner.preprocess import decode_image
 from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 from flows.ingest import IngestResult
 from flows.keep import Ingested
-from flows.picture import PNG, open_picture, png_bytes
+from flows.picture import PNG, open_picture, open_reference, png_bytes
 from flows.plan import PlannedCell
 from flows.progress import tell
 from flows.report import SubjectSummary
@@ -99,7 +98,7 @@ def _block(
     return SheetBlock(
         name=subject.name,
         detail=_detail(subject),
-        reference=decode_image(get_blob(store, row.facts.reference_sha256)).image,
+        reference=open_reference(get_blob(store, row.facts.reference_sha256)),
         mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
         confidence=row.confidence,
         doubtful=row.doubtful,

@@ -8,8 +8,7 @@ from PIL import Image
 
 from dreamtuner.config import Sampling
 from dreamtuner.pipeline import Cell, Reference, generate
-from dreamtuner.preprocess import decode_image
-from flows.picture import open_picture
+from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, recipe_of
 from flows.resources import backbone_of, store_of
 from flows.settings import Settings
@@ -109,7 +108,7 @@ def _generate(
         raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     objects = store_of(settings)
     reference = Reference(
-        image=decode_image(get_blob(objects, first.reference_sha256)).image,
+        image=open_reference(get_blob(objects, first.reference_sha256)),
         mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
         caption=first.settings["caption"],
     )

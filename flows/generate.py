@@ -18,7 +18,7 @@ from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
 from storage.catalog.records import CellDetail, CellView, LeaseLost
-from storage.objects import put_blob
+from storage.objects import DigestMismatch, ObjectMissing, get_blob, put_blob
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
@@ -108,6 +108,7 @@ def generate(run_id: str) -> Made:
     settings = Settings.load()
     made: set[str] = set()
     failed: set[str] = set()
+    _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
     while missing := [cell for cell in cells if cell.state != "generated" and cell.digest not in failed]:
         claimed = 0
@@ -120,6 +121,21 @@ def generate(run_id: str) -> Made:
         cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
     tell("generate", len(cells), len(cells))
     return Made(tuple(sorted(made)), tuple(sorted(failed)))
+
+
+def _notice_lost(settings: Settings, run_id: str) -> None:
+    """Pictures that are gone from the store, or damaged there, are made again."""
+    store, lost = store_of(settings), []
+    for cell in _cells(settings, run_id):
+        if cell.state == "generated" and cell.image_sha256 is not None:
+            try:
+                get_blob(store, cell.image_sha256)
+            except (ObjectMissing, DigestMismatch) as error:
+                _log.warning("cell %s is lost: %s", cell.digest, error)
+                lost.append(cell.digest)
+    if lost:
+        with catalog_of(settings).write() as s:
+            writes.lose_cells(s, lost)
 
 
 def _cells(settings: Settings, run_id: str) -> list[CellView]:

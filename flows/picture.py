@@ -5,6 +5,8 @@ import io
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from dreamtuner.preprocess import ImageLimits, decode_image
+
 RECIPE_KEY = "dreamtuner"
 PNG = "image/png"
 
@@ -23,6 +25,11 @@ def open_picture(data: bytes, mode: str) -> Image.Image:
     """A stored PNG of ours, decoded to `mode`."""
     with Image.open(io.BytesIO(data)) as image:
         return image.convert(mode)
+
+
+def open_reference(data: bytes) -> Image.Image:
+    """A stored reference as ingestion saw it, RGB and upright. Its size was judged there, by that day's settings."""
+    return decode_image(data, limits=ImageLimits(max_bytes=len(data))).image
 
 
 def content_type(data: bytes) -> str:

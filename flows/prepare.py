@@ -1,6 +1,7 @@
 """A subject's files read, checked and masked in memory. Nothing is written, so that a plan may look too."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,10 +54,10 @@ def prepare(subject: SubjectSpec, settings: Settings, known_mask: KnownMask = la
     kept, so that another version of the PNG encoder does not turn every cell into a new one.
     """
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
-    with _naming(f"reference {subject.reference}"):
+    with _naming(f"reference {_shown(subject.reference)}"):
         reference = _read(subject.reference, settings)
         decoded = decode_image(reference, limits=limits)
-    with _naming(f"mask {subject.mask or 'of ' + subject.reference}"):
+    with _naming(f"mask {_shown(subject.mask or 'of ' + subject.reference)}"):
         user_mask = None if subject.mask is None else _read(subject.mask, settings)
         mask = foreground_mask(decoded.image, alpha=decoded.alpha, user_mask=user_mask)
     known = known_mask(hashlib.sha256(reference).hexdigest())
@@ -82,6 +83,11 @@ def known_mask_in(catalog: Catalog, store: ObjectStore, subject_name: str) -> Kn
 
 def _read(source: str, settings: Settings) -> bytes:
     return read_source(source, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
+
+
+def _shown(source: str) -> str:
+    """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
+    return re.sub(r"//[^/]*@", "//", source).partition("?")[0] if "://" in source else source
 
 
 def _same_pixels(png: bytes, image: Image.Image) -> bool:

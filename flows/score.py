@@ -5,9 +5,8 @@ from itertools import groupby
 
 from prefect import flow, task
 
-from dreamtuner.preprocess import decode_image
 from dreamtuner.score import METRICS, score_version
-from flows.picture import open_picture
+from flows.picture import open_picture, open_reference
 from flows.progress import tell
 from flows.resources import catalog_of, profile_of, store_of, tower_of
 from flows.settings import Settings
@@ -32,7 +31,7 @@ def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[i
     values = scorer.score(
         tower_of(settings, profile),
         [open_picture(get_blob(store, one.image_sha256), "RGB") for one in outputs],
-        reference=decode_image(get_blob(store, first.reference_sha256)).image,
+        reference=open_reference(get_blob(store, first.reference_sha256)),
         reference_mask=None if first.mask_sha256 is None else open_picture(get_blob(store, first.mask_sha256), "L"),
         prompts=[one.prompt for one in outputs],
     )

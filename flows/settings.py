@@ -45,6 +45,8 @@ class Settings(BaseModel):
                 "\n".join(_explain(problem["loc"][0], problem["msg"]) for problem in error.errors())
             ) from error
         home = settings.home.expanduser().absolute()
+        if not settings.catalog_url and set("?#%") & set(str(home)):
+            raise SettingsError(f"DREAMTUNER_HOME: {home} holds one of ? # %, which a database's URL cannot; rename it")
         weights = settings.pocket_weights
         return settings.model_copy(
             update={

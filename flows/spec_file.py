@@ -16,7 +16,10 @@ MAX_SPEC_BYTES = 1024 * 1024
 def read_spec(path: Path) -> Spec:
     """The spec in the file at `path`; paths in it start at the file's folder. InputError says all that is wrong."""
     try:
-        data = path.read_bytes()[: MAX_SPEC_BYTES + 1]
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise _refused(path, "is not a regular file; give the path of a spec in YAML")
+        with path.open("rb") as file:
+            data = file.read(MAX_SPEC_BYTES + 1)
     except OSError as error:
         raise _refused(path, f"cannot be read ({error.strerror}); give the path of a spec in YAML") from error
     if len(data) > MAX_SPEC_BYTES:
@@ -36,7 +39,7 @@ def parse_spec(text: str, *, source: str, base: Path) -> Spec:
         content = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         raise InputError(source, [_yaml_problem(error)]) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(source, [Problem(path=(), message=f"is not YAML ({error}); see examples/")]) from error
     if not isinstance(content, dict):
         kind = "empty" if content is None else f"a {type(content).__name__}, not a mapping"
@@ -58,7 +61,12 @@ def _refused(path: Path, message: str) -> InputError:
 
 def _absolute(subject: SubjectSpec, base: Path) -> SubjectSpec:
     def of(place: str | None) -> str | None:
-        return place if place is None or "://" in place else str((base / Path(place).expanduser()).absolute())
+        if place is None or "://" in place:
+            return place
+        try:
+            return str((base / Path(place).expanduser()).absolute())
+        except RuntimeError:  # ~name of a user there is not: the file's own error says so
+            return str((base / place).absolute())
 
     return subject.model_copy(update={"reference": of(subject.reference), "mask": of(subject.mask)})
 

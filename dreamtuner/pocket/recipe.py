@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.denoiser import DenoiserFactory
@@ -181,6 +183,8 @@ def train_pocket(
                 finished = _STEPS[name](shop)
             except FileNotFoundError as error:
                 raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
+            except (SafetensorError, BadZipFile, ValueError) as error:
+                raise RecipeError(f"--out: {name} cannot go on from what {out} holds ({error})") from error
             if not finished:
                 say(f"{name} is saved and not finished; the same command goes on")
                 return False

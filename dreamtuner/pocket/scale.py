@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamtuner.train.settings import LoopSettings
 
@@ -50,4 +50,11 @@ def load_scale(name: str) -> Scale:
         text = Path(name).read_text()
     else:
         raise ValueError(f"{name!r} is neither one of {', '.join(known)} nor a YAML file")
-    return Scale.model_validate(yaml.safe_load(text))
+    try:
+        return Scale.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{name} is not YAML: {error}") from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in wrong["loc"])
+        raise ValueError(f"{name}: {place}: {wrong['msg']}; see the scales that are there") from error

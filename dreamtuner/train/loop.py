@@ -91,7 +91,9 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
     state = load_state(folder, module, optimizer)
     if rank == 0:
         _forget(folder, state.step)
-    begun, first, sums = time.monotonic(), state.step, dict[str, float]()
+    begun, first = time.monotonic(), state.step
+    sums: dict[str, float] = {}
+    summed = 0
     while state.step < settings.steps:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr_at(state.step)
@@ -109,12 +111,12 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
         torch._foreach_lerp_(list(state.ema.values()), [p.detach() for p in parameters.values()], 1 - decay)
         for name, value in {"loss": float(loss.detach()), "grad_norm": float(norm), **figures}.items():
             sums[name] = sums.get(name, 0.0) + value
+        summed += 1
         stop = late or state.step == settings.steps
         if rank == 0 and (stop or state.step % settings.log_every == 0):
-            count = (state.step - 1) % settings.log_every + 1
-            _log(folder, state.step, first, settings, begun, {k: v / count for k, v in sums.items()}, report)
+            _log(folder, state.step, first, settings, begun, {k: v / summed for k, v in sums.items()}, report)
         if state.step % settings.log_every == 0:
-            sums.clear()
+            sums, summed = {}, 0
         if rank == 0 and (stop or state.step % settings.save_every == 0):
             save_state(folder, state, module, optimizer)
         if late:

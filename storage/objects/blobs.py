@@ -11,9 +11,15 @@ class DigestMismatch(StoreError):
 
 
 def put_blob(store: ObjectStore, data: bytes, content_type: str) -> str:
-    """Keep `data` and return its address, the SHA-256 in 64 hex digits. Bytes that are there are not rewritten."""
+    """Keep `data` and return its address, the SHA-256 in 64 hex digits.
+
+    Bytes that are there are not rewritten, unless they were damaged: then these take their place.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
-    store.put(blob_key(sha256), data, content_type=content_type)
+    key = blob_key(sha256)
+    if not store.put(key, data, content_type=content_type) and store.get(key) != data:
+        store.delete(key)
+        store.put(key, data, content_type=content_type)
     return sha256
 
 

@@ -17,6 +17,7 @@ from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import views
+from storage.keys import blob_key
 from storage.objects import get_blob
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -97,3 +98,27 @@ def test_no_subject_at_all_is_still_a_run_with_a_sheet(settings: Settings, spec:
     summary = catalog(spec.model_copy(update={"subjects": spec.subjects[1:2]}))
     assert (summary.made, summary.failed) == (0, 4)
     assert summary.contact_sheet.is_file()
+
+
+def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference_mended(
+    settings: Settings, spec: Spec
+) -> None:
+    only = spec.model_copy(update={"subjects": spec.subjects[:1]})
+    first = catalog(only)
+    store = store_of(settings)
+    with catalog_of(settings).read() as s:
+        before = [cell.image_sha256 for cell in views.cells_of_run(s, first.run)]
+        reference = views.subject_assets(s, "pip").image_sha256
+    gone, damaged = before[:2]
+    assert gone is not None
+    assert damaged is not None
+    store.delete(blob_key(gone))
+    for sha in (damaged, reference):
+        store.delete(blob_key(sha))
+        store.put(blob_key(sha), b"junk", content_type="image/png")
+    again = catalog(only)
+    assert (again.made, again.skipped, again.failed) == (2, 2, 0)
+    with catalog_of(settings).read() as s:
+        assert [cell.image_sha256 for cell in views.cells_of_run(s, again.run)] == before
+    for sha in (gone, damaged, reference):
+        assert sha256(get_blob(store, sha)).hexdigest() == sha

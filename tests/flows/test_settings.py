@@ -30,3 +30,8 @@ def test_prefect_sends_nothing_home() -> None:
     environment = Settings.load({}).prefect_environment()
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert environment["DO_NOT_TRACK"] == "1"
+
+
+def test_a_home_that_no_database_url_can_hold_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"DREAMTUNER_HOME: .*wh\?at"):
+        Settings.load({"DREAMTUNER_HOME": "/srv/wh?at"})

@@ -67,6 +67,11 @@ def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
     return _change(s, digests, _held_by(owner), {"lease_expires_at": now() + timedelta(seconds=lease_seconds)})
 
 
+def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
+    """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
+    return _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY)
+
+
 def release_cells(s: Session, digests: Sequence[str], *, owner: str) -> list[str]:
     """Give back unfinished cells, on an interrupt: those that `owner` holds are planned again; returns which."""
     return _change(s, digests, _held_by(owner), {"state": "planned"} | _NOBODY)
