@@ -181,10 +181,8 @@ def main() -> NoReturn:
         from storage.objects import StoreError
 
         if isinstance(error, DatabaseError):
-            _say(
-                plain_terminal(),
-                f"the catalog cannot be used ({error.orig}); restore it, or set another",
-            )
+            remedy = "restore it, or set DREAMTUNER_CATALOG_URL or DREAMTUNER_HOME to another"
+            _say(plain_terminal(), f"the catalog cannot be used ({error.orig}); {remedy}")
         elif isinstance(error, CatalogError | StoreError | OSError):
             _say(plain_terminal(), str(error))
         else:

@@ -114,3 +114,14 @@ def test_other_bad_input(environment: dict[str, str], spec: Path, tmp_path: Path
     assert done.returncode == 2
     assert "lacks unet" in done.stderr
     assert "dreamtuner train pocket" in done.stderr
+
+
+def test_a_catalog_that_is_no_database_is_told_in_a_sentence(environment: dict[str, str]) -> None:
+    home = Path(environment["DREAMTUNER_HOME"])
+    home.mkdir(parents=True)
+    (home / "catalog.db").write_bytes(b"no database " * 500)
+    done = dreamtuner(environment, "status", "--json")
+    assert done.returncode == 1
+    assert "the catalog cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "DREAMTUNER_CATALOG_URL" in done.stderr
