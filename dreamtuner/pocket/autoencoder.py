@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from PIL import Image
 from torch import Tensor
 
 from dreamtuner.pocket.shards import Shards, load_images, load_shards
@@ -37,6 +40,11 @@ def new_autoencoder() -> AutoencoderKL:
 def to_model(images: Tensor) -> Tensor:
     """uint8 (B, H, W, 3) -> float (B, 3, H, W) in -1..1, channels last in memory."""
     return images.permute(0, 3, 1, 2).float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)
+
+
+def pictures_to_model(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures of one size -> float (B, 3, H, W) in -1..1."""
+    return to_model(torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])))
 
 
 class AutoencoderStage:

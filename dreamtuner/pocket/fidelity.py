@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-import torch
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.pipeline import Cell, Reference, generate
-from dreamtuner.pocket.autoencoder import to_model
+from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import SCENES, STYLES, TEST, Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
@@ -77,7 +76,7 @@ def measure(
         asked, scenes = cells_of(subject, cells)
         sampling = profile.sampling(subject.context.style, **overrides)
         images = generate(backbone, reference_of(subject), asked, sampling)
-        read = oracle.read(to_model(torch.from_numpy(np.stack([np.asarray(image) for image in images]))))
+        read = oracle.read(pictures_to_model(images))
         for name in IDENTITY:
             rows[name].append(float(np.mean([seen[name] == getattr(subject.identity, name) for seen in read])))
         rows["identity"].append(float(np.mean([rows[name][-1] for name in IDENTITY])))

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dreamtuner.pocket.autoencoder import new_autoencoder, to_model
+from dreamtuner.pocket.autoencoder import new_autoencoder, pictures_to_model, to_model
 from dreamtuner.pocket.export import trained_oracle, trained_pipeline
 from dreamtuner.pocket.judge import HEADS, truth_table
 from dreamtuner.pocket.scale import Scale
 from dreamtuner.pocket.shards import load_shards
 from dreamtuner.pocket.world import HELD_OUT, Context, Identity, caption
+from dreamtuner.train.loop import last_step
 from dreamtuner.train.state import load_ema
 
 PARTS = ("vae", "tower", "oracle", "unet")
@@ -87,8 +88,7 @@ def prompt_figures(
     workshop: Path, images: list[Image.Image], wanted: list[tuple[Identity, Context, str]]
 ) -> dict[str, float]:
     """Share of drawn pictures in which the oracle reads what the prompt says."""
-    x = to_model(torch.from_numpy(np.stack([np.asarray(image) for image in images])))
-    read = trained_oracle(workshop).read(x)
+    read = trained_oracle(workshop).read(pictures_to_model(images))
     right = dict.fromkeys(("scene", "class_word", "style", "pose", "expression"), 0)
     for seen, (identity, context, _) in zip(read, wanted, strict=True):
         for name in right:
@@ -124,7 +124,7 @@ def write_report(workshop: Path, scale: Scale) -> Path:
     wanted = held_out_prompts(scale.samples)
     images = draw_samples(workshop, [prompt for _, _, prompt in wanted])
     figures: dict[str, Any] = {
-        "steps": {part: _last_step(workshop, part) for part in PARTS},
+        "steps": {part: last_step(workshop / part) for part in PARTS},
         "prompts": prompt_figures(workshop, images, wanted),
         "samples": len(images),
         "autoencoder": autoencoder_figures(workshop, scale),
@@ -136,10 +136,6 @@ def write_report(workshop: Path, scale: Scale) -> Path:
     _grid(images[:48], 12, 2, folder / "samples.png")
     (folder / "README.md").write_text(_words(figures, wanted))
     return folder
-
-
-def _last_step(workshop: Path, part: str) -> int:
-    return int(json.loads((workshop / part / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 
 def _table(figures: dict[str, float], unit: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def train(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     spawn(_replica, (run, port), nprocs=processes)
-    return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
+    return last_step(folder)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def _replica(rank: int, run: _Run, port: int) -> None:
     if len(cores) >= run.world:  # replicas wait for each other: two on one core would halve both
         os.sched_setaffinity(0, {cores[rank]})
     _work(run, rank, port, _say)
+    sys.stdout.flush()
+    os._exit(0)  # all is saved; taking gloo down can abort a replica whose peer was quicker
 
 
 def _say(line: str) -> None:
@@ -123,7 +126,6 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
             break
     if world > 1:
         dist.barrier()
-        dist.destroy_process_group()
     return state.step
 
 
@@ -134,6 +136,11 @@ def _forget(folder: Path, step: int) -> None:
         whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [line for line in whole if json.loads(line)["step"] <= step]
         log.write_text("".join(kept))
+
+
+def last_step(folder: Path) -> int:
+    """The step that the training in ``folder`` logged last: what it has done, once it returned."""
+    return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 
 def _average(parameters: dict[str, nn.Parameter], late: bool) -> bool:

@@ -12,7 +12,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from dreamtuner.backbone import load_backbone
-from dreamtuner.pocket.autoencoder import to_model
+from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.fidelity import held_out_subjects, measure
 from dreamtuner.pocket.judge import HEADS, truth
 from dreamtuner.pocket.report import held_out_prompts
@@ -53,7 +53,7 @@ def test_stock_diffusers_draws_what_prompts_say(oracle: Oracle):
     generators = [torch.Generator().manual_seed(i) for i in range(24)]
     prompts = [words for _, _, words in wanted]
     images = pipe(prompts, num_inference_steps=20, guidance_scale=4.0, generator=generators).images
-    read = oracle.read(to_model(torch.from_numpy(np.stack([np.asarray(image) for image in images]))))
+    read = oracle.read(pictures_to_model(images))
     scenes = np.mean([seen["scene"] == context.scene for seen, (_, context, _) in zip(read, wanted, strict=True)])
     classes = np.mean([seen["class_word"] == one.class_word for seen, (one, _, _) in zip(read, wanted, strict=True)])
     assert scenes >= 0.8
