@@ -14,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.pocket.shards import Shards, load_images, load_shards
+from dreamtuner.pocket.start import start_from
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 SUBJECT_WEIGHT = 4.0
-KL_WEIGHT = 1e-5
+KL_WEIGHT = 1e-6  # at 1e-5 two of the eight channels fell silent
 
 
 def new_autoencoder() -> AutoencoderKL:
@@ -48,10 +49,12 @@ def pictures_to_model(pictures: Sequence[Image.Image]) -> Tensor:
 
 
 class AutoencoderStage:
-    """Reconstruction (L1 + L2, subject x 4, a pooled term for colours) with a small KL."""
+    """Reconstruction (L1 and L2, subject x 4, a pooled term for colours) with a small KL."""
 
-    def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
+    def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
         self.model = self.learns = new_autoencoder()
+        if start is not None:
+            start_from(self.model, AutoencoderKL.from_pretrained(start / "vae"), start / "vae")
         place(self.model, device)
         self.images = torch.from_numpy(shards.images)
         self.masks = torch.from_numpy(shards.masks)
@@ -68,7 +71,7 @@ class AutoencoderStage:
         y = self.model.decode(posterior.mean + posterior.std * noise).sample
         error = y - x
         pooled = F.avg_pool2d(error * weight, 4).abs().mean()
-        pixel = (weight * (error.abs() + 2.0 * error.square())).mean()
+        pixel = (weight * (error.abs() + 8.0 * error.square())).mean()
         kl = posterior.kl().mean()
         mse = error.detach().square().mean()
         return pixel + pooled + KL_WEIGHT * kl, {"psnr": float(10 * torch.log10(4.0 / mse)), "kl": float(kl.detach())}
@@ -76,14 +79,15 @@ class AutoencoderStage:
 
 @dataclass(frozen=True)
 class AutoencoderFactory:
-    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step."""
+    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step; ``start``: weights to go on from."""
 
     data: Path
     shards: int
     batch: int
+    start: Path | None = None
 
     def build(self, device: torch.device) -> AutoencoderStage:
-        return AutoencoderStage(load_shards(self.data, self.shards), self.batch, device)
+        return AutoencoderStage(load_shards(self.data, self.shards), self.batch, device, self.start)
 
 
 @torch.no_grad()

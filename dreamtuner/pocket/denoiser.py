@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
+from transformers import CLIPTextModel
 
 from dreamtuner.pocket.autoencoder import scaling_factor
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
+from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.train.stage import place
@@ -24,13 +26,13 @@ FLOOR = 0.8
 
 
 def new_unet() -> UNet2DConditionModel:
-    """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.5 M parameters."""
+    """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.9 M parameters."""
     return UNet2DConditionModel(
         sample_size=16,
         in_channels=8,
         out_channels=8,
         block_out_channels=(64, 96, 128),
-        layers_per_block=(0, 1, 1),
+        layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D",) * 3,
         up_block_types=("CrossAttnUpBlock2D",) * 3,
         cross_attention_dim=WIDTH,
@@ -71,8 +73,14 @@ class DenoiserStage:
     self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side.
     """
 
-    def __init__(self, latents: Tensor, pictures: list[Picture], batch: int, device: torch.device) -> None:
+    def __init__(
+        self, latents: Tensor, pictures: list[Picture], batch: int, device: torch.device, start: Path | None
+    ) -> None:
         self.model = self.learns = TextConditionedUNet()
+        if start is not None:
+            start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
+            text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
+            start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
         place(self.model, device)
         self.scale = scaling_factor(latents)
         self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
@@ -125,13 +133,17 @@ class DenoiserStage:
 
 @dataclass(frozen=True)
 class DenoiserFactory:
-    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``."""
+    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``.
+
+    ``start`` is a weights folder to go on from.
+    """
 
     data: Path
     shards: int
     latents: Path
     batch: int
+    start: Path | None = None
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
-        return DenoiserStage(latents, load_truth(self.data, self.shards), self.batch, device)
+        return DenoiserStage(latents, load_truth(self.data, self.shards), self.batch, device, self.start)

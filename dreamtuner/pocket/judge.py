@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dreamtuner.pocket.autoencoder import to_model
 from dreamtuner.pocket.shards import Picture, Shards, load_shards
+from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world import EXPRESSIONS, POSES, SCENES, STYLES
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.score.oracle import Heads, Oracle
@@ -48,8 +49,10 @@ def roughen(x: Tensor, generator: torch.Generator) -> Tensor:
 class OracleStage:
     """Cross-entropy over all heads."""
 
-    def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
+    def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
         self.model = self.learns = Oracle(HEADS)
+        if start is not None:
+            start_from(self.model, Oracle.load(start / "oracle"), start / "oracle")
         place(self.model, device)
         self.images, self.truth = torch.from_numpy(shards.images), truth_table(shards.pictures)
         self.batch, self.device = batch, device
@@ -67,11 +70,12 @@ class OracleStage:
 
 @dataclass(frozen=True)
 class OracleFactory:
-    """Builds the stage in a worker."""
+    """Builds the stage in a worker; ``start``: a weights folder to go on from."""
 
     data: Path
     shards: int
     batch: int
+    start: Path | None = None
 
     def build(self, device: torch.device) -> OracleStage:
-        return OracleStage(load_shards(self.data, self.shards), self.batch, device)
+        return OracleStage(load_shards(self.data, self.shards), self.batch, device, self.start)

@@ -37,6 +37,7 @@ class Workshop:
     scale: Scale
     device: str
     minutes: float | None
+    start: Path | None
     say: Say
 
     @property
@@ -92,7 +93,7 @@ def _data(shop: Workshop) -> bool:
 
 def _vae(shop: Workshop) -> bool:
     part = shop.scale.vae
-    if not shop.fit("vae", AutoencoderFactory(shop.pictures, shop.scale.shards, part.batch), part):
+    if not shop.fit("vae", AutoencoderFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part):
         return False
     if not shop.latents.exists():
         shop.say("vae: encoding the training pictures")
@@ -105,17 +106,18 @@ def _vae(shop: Workshop) -> bool:
 
 def _tower(shop: Workshop) -> bool:
     part = shop.scale.tower
-    return shop.fit("tower", TowerFactory(shop.pictures, shop.scale.shards, part.batch), part)
+    return shop.fit("tower", TowerFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part)
 
 
 def _oracle(shop: Workshop) -> bool:
     part = shop.scale.oracle
-    return shop.fit("oracle", OracleFactory(shop.pictures, shop.scale.shards, part.batch), part)
+    return shop.fit("oracle", OracleFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part)
 
 
 def _unet(shop: Workshop) -> bool:
     part = shop.scale.unet
-    return shop.fit("unet", DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, part.batch), part)
+    factory = DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, part.batch, shop.start)
+    return shop.fit("unet", factory, part)
 
 
 def _weights(shop: Workshop) -> bool:
@@ -155,11 +157,13 @@ def train_pocket(
     out: Path = Path(".dreamtuner/train/pocket"),
     *,
     minutes: float | None = None,
+    start: Path | None = None,
     say: Say = print,
 ) -> bool:
     """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
 
-    ``minutes`` bounds each part that trains: it saves and stops there. Returns whether everything asked for is done.
+    ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a
+    weights folder, parts begin from its weights instead of random ones. Returns whether everything asked for is done.
 
     Raises:
         RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
@@ -176,7 +180,7 @@ def train_pocket(
         sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
     except ValueError as error:
         raise RecipeError(f"--scale: {error}") from error
-    shop = Workshop(out, sizes, device, minutes, say)
+    shop = Workshop(out, sizes, device, minutes, start, say)
     with _alone_in(out):
         for name in PARTS if part == "all" else (part,):
             try:

@@ -10,10 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dreamtuner.pocket.world import HELD_OUT, STYLES, TRAIN, Context, Identity, render
 
@@ -36,6 +38,8 @@ class Picture:
 class Shards:
     """Pictures in memory: ``images`` (N, 64, 64, 3) uint8, ``masks`` (N, 64, 64) uint8, ``pictures`` their truth.
 
+    On disk each shard also holds the layouts of its pictures (``load_layouts``).
+
     Pictures of one identity stand together, ``PER_IDENTITY`` at a time, all in one style: any two of them make a sheet.
     """
 
@@ -54,6 +58,10 @@ def draw_pictures(rng: random.Random, seeds: range, identities: int) -> list[Pic
     return pictures
 
 
+def _bytes(values: Tensor) -> NDArray[np.uint8]:
+    return (values * 255).round().byte().numpy()
+
+
 def _render_shard(folder: Path, index: int, identities: int, held_out: bool) -> None:
     torch.set_num_threads(1)
     final = folder / f"{index:05d}.npz"
@@ -61,15 +69,17 @@ def _render_shard(folder: Path, index: int, identities: int, held_out: bool) -> 
         return
     seeds = HELD_OUT if held_out else TRAIN
     pictures = draw_pictures(random.Random(f"pocket shard {held_out} {index}"), seeds, identities)
-    images, masks = [], []
+    arrays: dict[str, list[NDArray[np.uint8]]] = {"images": [], "masks": [], "depth": [], "pose": []}
     for start in range(0, len(pictures), 128):
         part = pictures[start : start + 128]
         drawn = render([p.identity for p in part], [p.context for p in part])
-        images.append((drawn.image.permute(0, 2, 3, 1) * 255).round().byte().numpy())
-        masks.append((drawn.mask[:, 0] * 255).round().byte().numpy())
+        arrays["images"].append(_bytes(drawn.image.permute(0, 2, 3, 1)))
+        arrays["masks"].append(_bytes(drawn.mask[:, 0]))
+        arrays["depth"].append(_bytes(drawn.depth.permute(0, 2, 3, 1)))
+        arrays["pose"].append(_bytes(drawn.pose.permute(0, 2, 3, 1)))
     truth = json.dumps([{"seed": p.identity_seed, "context": asdict(p.context)} for p in pictures])
     partial = folder / f".{index:05d}.{os.getpid()}.npz"
-    np.savez(partial, images=np.concatenate(images), masks=np.concatenate(masks), truth=np.array(truth))
+    np.savez(partial, **{name: np.concatenate(parts) for name, parts in arrays.items()}, truth=np.array(truth))
     partial.rename(final)
 
 
@@ -103,6 +113,15 @@ def load_images(folder: Path, index: int) -> NDArray[np.uint8]:
     with np.load(folder / f"{index:05d}.npz") as shard:
         images: NDArray[np.uint8] = shard["images"]
     return images
+
+
+def load_layouts(folder: Path, count: int, kind: Literal["depth", "pose"]) -> NDArray[np.uint8]:
+    """The layouts of the first ``count`` shards' pictures: depth (N, 64, 64, 1) or drawn skeletons (N, 64, 64, 3)."""
+    layouts = []
+    for index in range(count):
+        with np.load(folder / f"{index:05d}.npz") as shard:
+            layouts.append(shard[kind])
+    return np.concatenate(layouts)
 
 
 def load_shards(folder: Path, count: int) -> Shards:

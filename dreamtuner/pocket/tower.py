@@ -14,6 +14,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
 from dreamtuner.pocket.autoencoder import to_model
 from dreamtuner.pocket.judge import roughen
 from dreamtuner.pocket.shards import Shards, load_shards
+from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_tokenizer, text_config
 from dreamtuner.pocket.world.captions import caption, detailed_caption
 from dreamtuner.train.stage import place
@@ -41,8 +42,10 @@ def new_tower() -> CLIPModel:
 class TowerStage:
     """Symmetric InfoNCE between pictures and captions."""
 
-    def __init__(self, shards: Shards, batch: int, device: torch.device) -> None:
+    def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
         self.model = self.learns = new_tower()
+        if start is not None:
+            start_from(self.model, CLIPModel.from_pretrained(start / "tower"), start / "tower")
         place(self.model, device)
         self.tokenizer = new_tokenizer()
         self.images, self.masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
@@ -71,11 +74,12 @@ class TowerStage:
 
 @dataclass(frozen=True)
 class TowerFactory:
-    """Builds the stage in a worker."""
+    """Builds the stage in a worker; ``start``: a weights folder to go on from."""
 
     data: Path
     shards: int
     batch: int
+    start: Path | None = None
 
     def build(self, device: torch.device) -> TowerStage:
-        return TowerStage(load_shards(self.data, self.shards), self.batch, device)
+        return TowerStage(load_shards(self.data, self.shards), self.batch, device, self.start)

@@ -10,7 +10,8 @@ from dreamtuner.pocket.world.canvas import INK, Canvas
 from dreamtuner.pocket.world.identity import Identity
 
 _WHITE = torch.ones(1, 3, 1, 1)
-_MOUTH = torch.tensor([0.62, 0.10, 0.14]).view(1, 3, 1, 1)
+_MOUTH = torch.tensor([0.92, 0.16, 0.24]).view(1, 3, 1, 1)
+_BLUSH = torch.tensor([1.0, 0.55, 0.66]).view(1, 3, 1, 1)
 
 
 def _rows(flags: list[bool], distance: Tensor) -> Tensor:
@@ -30,34 +31,35 @@ def paint_face(
 ) -> None:
     """Paint the face around the head's centre: x, y (B, H, W) relative to it."""
     ax = x.abs()
-    eye_x, eye_y = (0.26, -0.25) if kind == "frog" else (0.15, -0.08)
-    mouth_y = 0.13
+    eye_x, eye_y, mouth_y = (0.30, -0.24, 0.14) if kind == "frog" else (0.19, -0.08, 0.19)
     if kind == "duck":
-        canvas.solid(shapes.ellipse(x, y - 0.12, 0.30, 0.10), beak.expand_as(muzzle), near=0.84)
-        mouth_y = 0.20
-    elif kind != "robot":
-        canvas.mark(shapes.ellipse(x, y - 0.13, 0.20 if kind != "frog" else 0.34, 0.12), muzzle)
+        canvas.solid(shapes.ellipse(x, y - 0.19, 0.32, 0.13), beak.expand_as(muzzle), near=0.84)
+    elif kind == "robot":
+        canvas.mark(shapes.box(x, y - 0.19, 0.29, 0.13), muzzle)
     else:
-        canvas.mark(shapes.box(x, y - 0.13, 0.24, 0.10), muzzle)
+        canvas.mark(shapes.ellipse(x, y - mouth_y, 0.28 if kind != "frog" else 0.40, 0.15), muzzle)
 
     ex, ey = ax - eye_x, y - eye_y
     closed = [e == "eyes closed" for e in expressions]
     big = [i.eyes == "big eyes" for i in identities]
     glasses = [i.eyes == "glasses" for i in identities]
     opened = [not c for c in closed]
-    canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.135, 0.115, 0.04)), INK)
-    canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.09, 0.07, 0.02)), _WHITE)
-    canvas.mark(_rows(glasses, shapes.box(x, ey + 0.02, eye_x, 0.022)), INK)
-    canvas.mark(
-        _rows([b and o for b, o in zip(big, opened, strict=True)], shapes.ellipse(ex, ey, 0.115, 0.125)), _WHITE
-    )
-    canvas.mark(_rows(opened, shapes.ellipse(ex, ey, 0.055, 0.065)), INK)
-    canvas.mark(_rows(closed, shapes.box(ex, ey - 0.02, 0.10, 0.026)), INK)
+    # rims stay when the eyes close, so that a closed eye still tells whose it is
+    canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.185, 0.155, 0.04)), INK)
+    canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.125, 0.10, 0.02)), _WHITE)
+    canvas.mark(_rows(glasses, shapes.box(x, ey + 0.02, eye_x, 0.025)), INK)
+    canvas.mark(_rows(big, shapes.ellipse(ex, ey, 0.175, 0.185)), INK)
+    canvas.mark(_rows(big, shapes.ellipse(ex, ey, 0.135, 0.145)), _WHITE)
+    canvas.mark(_rows([b and c for b, c in zip(big, closed, strict=True)], shapes.ellipse(ex, ey, 0.135, 0.145)), muzzle)
+    canvas.mark(_rows(opened, shapes.ellipse(ex, ey, 0.075, 0.09)), INK)
+    canvas.mark(_rows(closed, shapes.box(ex, ey, 0.125, 0.032)), INK)
 
     my = y - mouth_y
-    canvas.mark(_rows([e == "mouth open" for e in expressions], shapes.ellipse(x, my, 0.095, 0.085)), _MOUTH)
-    curve = (my + 2.6 * x * x - 0.05).abs() - 0.026
-    smile = torch.maximum(curve, ax - 0.15)
+    canvas.mark(_rows([e == "mouth open" for e in expressions], shapes.ellipse(x, my, 0.15, 0.125)), INK)
+    canvas.mark(_rows([e == "mouth open" for e in expressions], shapes.ellipse(x, my, 0.10, 0.08)), _MOUTH)
+    curve = (my + 2.8 * x * x - 0.07).abs() - 0.032
+    smile = torch.maximum(curve, ax - 0.20)
     canvas.mark(_rows([e == "smiling" for e in expressions], smile), INK)
-    line = shapes.box(x, my, 0.075, 0.024)
+    canvas.mark(_rows([e == "smiling" for e in expressions], shapes.ellipse(ax - 0.31, my + 0.02, 0.07, 0.055)), _BLUSH)
+    line = shapes.box(x, my, 0.085, 0.03)
     canvas.mark(_rows([e in ("neutral", "eyes closed") for e in expressions], line), INK)

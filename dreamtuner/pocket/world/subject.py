@@ -12,7 +12,7 @@ from dreamtuner.pocket.world.identity import EMBLEMS, PATTERNS, RGB, Identity
 from dreamtuner.pocket.world.skeleton import Skeleton
 
 ABSENT = 9.0
-_GIRTH = {"slim": 0.25, "medium": 0.33, "round": 0.42}
+_GIRTH = {"slim": 0.26, "medium": 0.34, "round": 0.44}
 _BEAK = torch.tensor([0.98, 0.60, 0.16]).view(1, 3, 1, 1)
 
 
@@ -45,30 +45,29 @@ def _ears(canvas: Canvas, kind: str, x: Tensor, y: Tensor, coat: Tensor, inner: 
     """What stands on the head: x, y relative to the head's centre."""
     ax = x.abs()
     if kind == "bear":
-        canvas.solid(shapes.ellipse(ax - 0.29, y + 0.27, 0.15, 0.15), coat, near=0.66)
-        canvas.mark(shapes.ellipse(ax - 0.29, y + 0.27, 0.075, 0.075), inner)
+        canvas.solid(shapes.ellipse(ax - 0.36, y + 0.32, 0.17, 0.17), coat, near=0.66)
+        canvas.mark(shapes.ellipse(ax - 0.36, y + 0.32, 0.09, 0.09), inner)
     elif kind == "rabbit":
-        canvas.solid(shapes.ellipse(ax - 0.19, y + 0.50, 0.105, 0.30), coat, near=0.66)
-        canvas.mark(shapes.ellipse(ax - 0.19, y + 0.50, 0.05, 0.22), inner)
+        canvas.solid(shapes.ellipse(ax - 0.26, y + 0.54, 0.12, 0.28), coat, near=0.66)
+        canvas.mark(shapes.ellipse(ax - 0.26, y + 0.54, 0.06, 0.20), inner)
     elif kind == "cat":
-        triangle = torch.tensor([[-0.17, 0.13], [0.14, 0.13], [0.06, -0.24]])
-        canvas.solid(shapes.polygon(ax - 0.22, y + 0.32, triangle), coat, near=0.66)
+        triangle = torch.tensor([[-0.20, 0.16], [0.17, 0.16], [0.10, -0.26]])
+        canvas.solid(shapes.polygon(ax - 0.27, y + 0.38, triangle), coat, near=0.66)
+        canvas.mark(shapes.polygon((ax - 0.29) * 1.9, (y + 0.36) * 1.9, triangle), inner)
     elif kind == "robot":
         zero = torch.zeros_like(x)
-        canvas.solid(shapes.capsule(ax, y, zero + 0.22, zero - 0.2, zero + 0.30, zero - 0.52, 0.035), coat, near=0.66)
-        canvas.solid(shapes.ellipse(ax - 0.31, y + 0.53, 0.085, 0.085), inner, near=0.66)
-    elif kind == "frog":
-        canvas.solid(shapes.ellipse(ax - 0.27, y + 0.24, 0.16, 0.16), coat, near=0.66)
+        canvas.solid(shapes.capsule(ax, y, zero + 0.27, zero - 0.26, zero + 0.36, zero - 0.58, 0.04), coat, near=0.66)
+        canvas.solid(shapes.ellipse(ax - 0.37, y + 0.59, 0.10, 0.10), inner, near=0.66)
 
 
 def _head(kind: str, x: Tensor, y: Tensor) -> Tensor:
     if kind == "robot":
-        return shapes.box(x, y, 0.36, 0.30, 0.06)
+        return shapes.box(x, y, 0.43, 0.36, 0.06)
     if kind == "frog":
-        return shapes.ellipse(x, y, 0.46, 0.30)
+        return shapes.ellipse(x, y, 0.54, 0.31)
     if kind == "duck":
-        return shapes.ellipse(x, y, 0.30, 0.33)
-    return shapes.ellipse(x, y, 0.37, 0.33)
+        return shapes.ellipse(x, y, 0.40, 0.40)
+    return shapes.ellipse(x, y, 0.44, 0.39)
 
 
 def _trunk(kind: str, x: Tensor, y: Tensor, girth: Tensor) -> Tensor:
@@ -76,8 +75,8 @@ def _trunk(kind: str, x: Tensor, y: Tensor, girth: Tensor) -> Tensor:
 
 
 def _hat(canvas: Canvas, hats: list[str], x: Tensor, y: Tensor, colour: Tensor) -> None:
-    cone = shapes.polygon(x, y, torch.tensor([[-0.22, 0.06], [0.22, 0.06], [0.0, -0.42]]))
-    top = torch.minimum(shapes.box(x, y - 0.02, 0.30, 0.05), shapes.box(x, y + 0.17, 0.18, 0.20))
+    cone = shapes.polygon(x, y, torch.tensor([[-0.22, 0.06], [0.22, 0.06], [0.0, -0.38]]))
+    top = torch.minimum(shapes.box(x, y - 0.02, 0.28, 0.05), shapes.box(x, y + 0.15, 0.18, 0.18))
     crown = shapes.polygon(
         x,
         y,
@@ -114,7 +113,7 @@ def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[
     u, v = canvas.u, canvas.v
     cx, cy = (nx + px_) / 2, (ny + py) / 2
     coat = _patterned(identities, u - cx, v - cy, canvas.px)
-    paws = _BEAK.expand_as(secondary) if kind == "duck" else secondary
+    feet = _BEAK.expand_as(secondary) if kind == "duck" else secondary
 
     if kind == "cat":
         canvas.solid(shapes.capsule(u, v, px_ + 0.2, py, px_ + 0.62, py - 0.30, 0.07), primary, near=0.60)
@@ -122,18 +121,20 @@ def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[
         fx, fy = bones[f"{side}_foot"]
         # a mirrored pose swaps sides: limbs start on the side where they end
         start = torch.where(fx < 0, -0.5, 0.5) * girth
-        canvas.solid(shapes.capsule(u, v, px_ + start, py, fx, fy - 0.03, 0.105), primary, near=0.64)
-        canvas.solid(shapes.ellipse(u - fx - 0.03 * fx.sign(), v - fy, 0.16, 0.10), paws, near=0.66)
+        canvas.solid(shapes.capsule(u, v, px_ + start, py, fx, fy - 0.03, 0.115), coat, near=0.64)
+        canvas.solid(shapes.ellipse(u - fx - 0.03 * fx.sign(), v - fy, 0.17, 0.11), feet, near=0.66)
     canvas.solid(_trunk(kind, u - cx, v - cy, girth), coat, near=0.68)
     _emblem(canvas, [i.emblem for i in identities], u - cx, v - cy - 0.06, accent)
     for side in ("left", "right"):
         ax, ay = bones[f"{side}_hand"]
         start = nx + torch.where(ax < nx, -0.85, 0.85) * girth
-        canvas.solid(shapes.capsule(u, v, start, ny + 0.12, ax, ay, 0.095), primary, near=0.72)
-        canvas.solid(shapes.ellipse(u - ax, v - ay, 0.125, 0.125), paws, near=0.74)
+        canvas.solid(shapes.capsule(u, v, start, ny + 0.12, ax, ay, 0.105), coat, near=0.72)
+        canvas.solid(shapes.ellipse(u - ax, v - ay, 0.135, 0.135), secondary, near=0.74)
 
     x, y = u - hx, v - hy
     _ears(canvas, kind, x, y, primary, secondary)
     canvas.solid(_head(kind, x, y), primary, near=0.76)
+    if kind == "frog":  # the eyes bulge in front of the head
+        canvas.solid(shapes.ellipse(x.abs() - 0.30, y + 0.22, 0.20, 0.20), primary, near=0.78)
     paint_face(canvas, kind, identities, expressions, x, y, secondary, _BEAK)
-    _hat(canvas, [i.hat for i in identities], x, y + (0.30 if kind in ("robot", "frog") else 0.33), accent)
+    _hat(canvas, [i.hat for i in identities], x, y + {"robot": 0.35, "frog": 0.42}.get(kind, 0.39), accent)

@@ -1,0 +1,47 @@
+"""Beginning a training from finished weights instead of random ones, also where the new model has layers more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import Tensor, nn
+
+
+def start_from(module: nn.Module, found: nn.Module, folder: Path) -> None:
+    """Copy the parameters of ``found``, which ``folder`` held, into ``module``, a model of the same kind.
+
+    Layers that ``found`` lacks begin as the identity (their last projection is zero), so ``module`` computes at first
+    what ``found`` does: a deeper model goes on from a shallower one.
+
+    Raises:
+        ValueError: ``found`` has parameters that ``module`` lacks, or of another shape.
+    """
+    state, old = module.state_dict(), found.state_dict()
+    for name, value in old.items():
+        if name not in state or state[name].shape != value.shape:
+            here = tuple(state[name].shape) if name in state else "none"
+            raise ValueError(f"{folder}: {name} is {tuple(value.shape)} there and {here} in the model to be trained")
+    module.load_state_dict({**state, **old})
+    for name, part in module.named_modules():
+        if f"{name}.norm1.weight" not in old and isinstance(part, ResnetBlock2D):
+            _as_identity(part)
+        if f"{name}.norm.weight" not in old and isinstance(part, Transformer2DModel):
+            _zero(part.proj_out)
+
+
+def _zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+@torch.no_grad()
+def _as_identity(block: ResnetBlock2D) -> None:
+    """The block hands on its first channels: what came from below, not what was concatenated to it."""
+    _zero(block.conv2)
+    if block.conv_shortcut is not None:
+        weight: Tensor = block.conv_shortcut.weight
+        _zero(block.conv_shortcut)
+        weight[:, :, 0, 0].fill_diagonal_(1.0)
