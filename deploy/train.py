@@ -16,20 +16,26 @@ def _group() -> None:
 
 @train.command()
 def pocket(
-    part: Annotated[str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, weights, report.")] = "all",
+    part: Annotated[
+        str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, controlnets, weights, report.")
+    ] = "all",
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[
-        str, typer.Option(help="cpu, gpu, smoke (seconds, draws nothing), auto for the device's, or a YAML file.")
+        str,
+        typer.Option(help="cpu, gpu, continue (with --start), smoke (seconds, draws nothing), auto, or a YAML file."),
     ] = "auto",
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of checkpoints, weights and report; default DREAMTUNER_HOME/train/pocket."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A weights folder to begin from, instead of random weights.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Save and stop after so many minutes of training a part.")
     ] = None,
 ) -> None:
-    """Train the pocket model from scratch on drawn pictures. Interrupt it at will: the same command goes on.
+    """Train the pocket model on pictures that are drawn here. Interrupt it at will: the same command goes on.
 
     The finished weights are in OUT/weights, a folder that stock diffusers opens; OUT/report says how good they are.
     DREAMTUNER_POCKET_WEIGHTS=OUT/weights makes `run` use them.
@@ -39,7 +45,7 @@ def pocket(
 
     try:
         folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket(part, device, scale, folder, minutes=minutes, say=_say)
+        finished = train_pocket(part, device, scale, folder, minutes=minutes, start=start, say=_say)
     except RecipeError as error:
         _say(f"dreamtuner: {error}")
         raise typer.Exit(2) from error

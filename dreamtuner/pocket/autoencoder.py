@@ -79,7 +79,7 @@ class AutoencoderStage:
 
 @dataclass(frozen=True)
 class AutoencoderFactory:
-    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step; ``start``: weights to go on from."""
+    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step, begun from ``start``."""
 
     data: Path
     shards: int
@@ -90,12 +90,17 @@ class AutoencoderFactory:
         return AutoencoderStage(load_shards(self.data, self.shards), self.batch, device, self.start)
 
 
+def trained_autoencoder(trained: Path) -> AutoencoderKL:
+    """The autoencoder with the averaged weights of its training in ``trained``, for use."""
+    model = new_autoencoder()
+    load_ema(trained, model)
+    return model.eval().requires_grad_(False)
+
+
 @torch.no_grad()
 def encode_shards(trained: Path, data: Path, shards: int, device: str) -> Tensor:
     """Posterior means of all training pictures by the weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
-    model = new_autoencoder()
-    load_ema(trained, model)
-    model = model.eval().to(device).to(memory_format=torch.channels_last)
+    model = trained_autoencoder(trained).to(device).to(memory_format=torch.channels_last)
     latents = []
     for index in range(shards):
         images = torch.from_numpy(load_images(data, index))

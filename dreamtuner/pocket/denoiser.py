@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
-from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
@@ -66,6 +69,52 @@ class TextConditionedUNet(nn.Module):
         self.text_encoder = new_text_encoder(self.tokenizer)
 
 
+def assemble(model: TextConditionedUNet, vae: AutoencoderKL) -> StableDiffusionPipeline:
+    """The stock pipeline of these parts."""
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        unet=model.unet,
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def encode_captions(
+    tokenizer: CLIPTokenizer, text_encoder: nn.Module, captions: list[str], device: torch.device
+) -> Tensor:
+    """The text states (B, L, D) of ``captions``."""
+    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+    states: Tensor = text_encoder(tokens.input_ids.to(device)).last_hidden_state
+    return states
+
+
+def v_loss(
+    predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, alphas: Tensor, generator: torch.Generator
+) -> tuple[Tensor, float]:
+    """The v-prediction loss of one batch at random noise levels, and its plain mean squared error.
+
+    ``predict`` takes x_t (B, C, H, W) and t (B,) and gives v; ``alphas`` are the schedule's (1000,) on x0's device.
+    """
+    x0 = x0.contiguous(memory_format=torch.channels_last)
+    n = len(x0)
+    # stratified over the batch
+    t = ((torch.arange(n) + torch.rand(n, generator=generator)) * (1000 / n)).long().clamp(0, 999).to(x0.device)
+    noise = torch.randn(x0.shape, generator=generator).to(x0.device)
+    a = alphas[t].view(-1, 1, 1, 1)
+    x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
+    target = a.sqrt() * noise - (1 - a).sqrt() * x0
+    v = predict(x_t.contiguous(memory_format=torch.channels_last), t)
+    snr = (a / (1 - a).clamp_min(1e-8)).flatten()
+    # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
+    weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
+    each = (v - target).square().mean(dim=(1, 2, 3))
+    return (weight * each).mean(), float(each.detach().mean())
+
+
 class DenoiserStage:
     """Every other step draws single pictures, the steps between draw sheets of the same subject side by side.
 
@@ -74,7 +123,13 @@ class DenoiserStage:
     """
 
     def __init__(
-        self, latents: Tensor, pictures: list[Picture], batch: int, device: torch.device, start: Path | None
+        self,
+        latents: Tensor,
+        pictures: list[Picture],
+        vae: AutoencoderKL,
+        batch: int,
+        device: torch.device,
+        start: Path | None,
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
         if start is not None:
@@ -83,6 +138,8 @@ class DenoiserStage:
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
         place(self.model, device)
         self.scale = scaling_factor(latents)
+        vae.register_to_config(scaling_factor=self.scale)
+        self.vae = vae.to(device)
         self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
         self.alphas = new_scheduler().alphas_cumprod.to(device)
 
@@ -112,28 +169,21 @@ class DenoiserStage:
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         x0, captions = self._batch(step, generator)
-        x0 = x0.contiguous(memory_format=torch.channels_last)
-        n = len(x0)
-        # stratified over the batch
-        t = ((torch.arange(n) + torch.rand(n, generator=generator)) * (1000 / n)).long().clamp(0, 999).to(self.device)
-        noise = torch.randn(x0.shape, generator=generator).to(self.device)
-        a = self.alphas[t].view(-1, 1, 1, 1)
-        x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
-        target = a.sqrt() * noise - (1 - a).sqrt() * x0
-        tokens = self.model.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-        c = self.model.text_encoder(tokens.input_ids.to(self.device)).last_hidden_state
-        v = self.model.unet(x_t.contiguous(memory_format=torch.channels_last), t, c).sample
-        snr = (a / (1 - a).clamp_min(1e-8)).flatten()
-        # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
-        weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
-        each = (v - target).square().mean(dim=(1, 2, 3))
-        name = "sheet" if step % 2 else "single"
-        return (weight * each).mean(), {f"mse_{name}": 2 * float(each.detach().mean())}
+        model = self.model
+        c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
+        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator)
+        return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
+
+    def preview(self) -> Image.Image:
+        """A row of pictures by what the model has learnt so far."""
+        pipe = assemble(self.model, self.vae)
+        return draw_preview(pipe)
 
 
 @dataclass(frozen=True)
 class DenoiserFactory:
-    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``.
+    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``, the
+    autoencoder's training in ``vae``.
 
     ``start`` is a weights folder to go on from.
     """
@@ -141,9 +191,11 @@ class DenoiserFactory:
     data: Path
     shards: int
     latents: Path
+    vae: Path
     batch: int
     start: Path | None = None
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
-        return DenoiserStage(latents, load_truth(self.data, self.shards), self.batch, device, self.start)
+        pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
+        return DenoiserStage(latents, pictures, vae, self.batch, device, self.start)

@@ -1,4 +1,4 @@
-"""The finished weights: fp16 safetensors in the plain diffusers layout, with the tower and the oracle beside them."""
+"""The finished weights: fp16 safetensors in the diffusers layout, with ControlNets, tower and oracle beside them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPImageProcessorPil, CLIPModel
 
-from dreamtuner.pocket.autoencoder import new_autoencoder, scaling_factor
-from dreamtuner.pocket.denoiser import TextConditionedUNet, new_scheduler
+from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.denoiser import TextConditionedUNet, assemble
 from dreamtuner.pocket.judge import HEADS
+from dreamtuner.pocket.layout import KINDS, new_controlnet
 from dreamtuner.pocket.text import new_tokenizer
 from dreamtuner.pocket.tower import new_tower
 from dreamtuner.score.oracle import Oracle
@@ -36,22 +37,12 @@ def trained_oracle(workshop: Path) -> Oracle:
 
 def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
     """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
-    vae = new_autoencoder()
-    load_ema(workshop / "vae", vae)
+    vae = trained_autoencoder(workshop / "vae")
     latents = torch.from_numpy(np.load(workshop / "latents.npy", mmap_mode="r+"))
     vae.register_to_config(scaling_factor=scaling_factor(latents))
     model = TextConditionedUNet()
     load_ema(workshop / "unet", model)
-    return StableDiffusionPipeline(
-        vae=vae.eval(),
-        text_encoder=model.text_encoder.eval(),
-        tokenizer=model.tokenizer,
-        unet=model.unet.eval(),
-        scheduler=new_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
+    return assemble(model.eval(), vae)
 
 
 def export_weights(workshop: Path, out: Path) -> None:
@@ -68,6 +59,10 @@ def export_weights(workshop: Path, out: Path) -> None:
         size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
     ).save_pretrained(tower)
     trained_oracle(workshop).save(out / "oracle")
+    for kind in KINDS:
+        controlnet = new_controlnet()
+        load_ema(workshop / f"controlnet-{kind}", controlnet)
+        controlnet.half().save_pretrained(out / f"controlnet-{kind}", safe_serialization=True)
 
 
 def _compute_in_float32(folder: Path) -> None:

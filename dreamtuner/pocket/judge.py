@@ -47,7 +47,7 @@ def roughen(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class OracleStage:
-    """Cross-entropy over all heads."""
+    """Cross-entropy over all heads and over the silhouette's pixels."""
 
     def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
         self.model = self.learns = Oracle(HEADS)
@@ -55,17 +55,20 @@ class OracleStage:
             start_from(self.model, Oracle.load(start / "oracle"), start / "oracle")
         place(self.model, device)
         self.images, self.truth = torch.from_numpy(shards.images), truth_table(shards.pictures)
+        self.masks = torch.from_numpy(shards.masks)
         self.batch, self.device = batch, device
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = torch.randint(len(self.images), (self.batch,), generator=generator)
         x = roughen(to_model(self.images[rows]), generator).to(self.device)
         labels = self.truth[rows].to(self.device)
-        logits = self.model(x.contiguous(memory_format=torch.channels_last))
+        logits, silhouette = self.model(x.contiguous(memory_format=torch.channels_last))
+        mask = self.masks[rows].to(self.device).float().div(255)
         losses = [F.cross_entropy(logits[name], labels[:, i]) for i, name in enumerate(HEADS)]
         right = {n: float((logits[n].argmax(1) == labels[:, i]).float().mean()) for i, n in enumerate(HEADS)}
         shown = {"class": right["class_word"], "pose": right["pose"], "all": sum(right.values()) / len(right)}
-        return torch.stack(losses).sum(), shown
+        outline = F.binary_cross_entropy_with_logits(silhouette[:, 0], mask)
+        return torch.stack(losses).sum() + 4 * outline, {**shown, "outline": float(outline.detach())}
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,16 @@ from safetensors import SafetensorError
 from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.denoiser import DenoiserFactory
 from dreamtuner.pocket.judge import OracleFactory
+from dreamtuner.pocket.layout import KINDS, LayoutFactory
 from dreamtuner.pocket.scale import PartScale, Scale, load_scale
 from dreamtuner.pocket.shards import render_shards
+from dreamtuner.pocket.start import StartError
 from dreamtuner.pocket.tower import TowerFactory
 from dreamtuner.train.loop import train
 from dreamtuner.train.stage import StageFactory
+from dreamtuner.train.state import StateError
 
-PARTS = ("data", "vae", "tower", "oracle", "unet", "weights", "report")
+PARTS = ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights", "report")
 
 Say = Callable[[str], None]
 
@@ -116,8 +119,26 @@ def _oracle(shop: Workshop) -> bool:
 
 def _unet(shop: Workshop) -> bool:
     part = shop.scale.unet
-    factory = DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, part.batch, shop.start)
+    factory = DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, shop.root / "vae", part.batch, shop.start)
     return shop.fit("unet", factory, part)
+
+
+def _controlnets(shop: Workshop) -> bool:
+    part = shop.scale.controlnets
+    for kind in KINDS:
+        start = shop.start / f"controlnet-{kind}" if shop.start is not None else None
+        factory = LayoutFactory(
+            kind,
+            shop.root / "unet",
+            shop.pictures,
+            shop.scale.shards,
+            shop.latents,
+            part.batch,
+            start if start is not None and start.is_dir() else None,
+        )
+        if not shop.fit(f"controlnet-{kind}", factory, part):
+            return False
+    return True
 
 
 def _weights(shop: Workshop) -> bool:
@@ -131,7 +152,7 @@ def _weights(shop: Workshop) -> bool:
 def _report(shop: Workshop) -> bool:
     from dreamtuner.pocket.report import write_report
 
-    shop.say(f"report: {write_report(shop.root, shop.scale)}")
+    shop.say(f"report: {write_report(shop.root, shop.scale, shop.say)}")
     return True
 
 
@@ -141,6 +162,7 @@ _STEPS: dict[str, Callable[[Workshop], bool]] = {
     "tower": _tower,
     "oracle": _oracle,
     "unet": _unet,
+    "controlnets": _controlnets,
     "weights": _weights,
     "report": _report,
 }
@@ -187,7 +209,7 @@ def train_pocket(
                 finished = _STEPS[name](shop)
             except FileNotFoundError as error:
                 raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
-            except (SafetensorError, BadZipFile, ValueError) as error:
+            except (SafetensorError, BadZipFile, StateError, StartError) as error:
                 raise RecipeError(f"--out: {name} cannot go on from what {out} holds ({error})") from error
             if not finished:
                 say(f"{name} is saved and not finished; the same command goes on")

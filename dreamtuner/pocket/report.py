@@ -1,104 +1,35 @@
-"""The training report that the recipe writes: curves, figures on held-out pictures, and samples to look at."""
+"""The training report that the recipe writes: curves, samples at steps, and the figures of the finished weights."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from PIL import Image
 
-from dreamtuner.pocket.autoencoder import new_autoencoder, pictures_to_model, to_model
-from dreamtuner.pocket.export import trained_oracle, trained_pipeline
-from dreamtuner.pocket.judge import HEADS, truth_table
+from dreamtuner.pocket.figures import Figure
+from dreamtuner.pocket.preview import PROMPTS
+from dreamtuner.pocket.quality import Measured, measure_weights
 from dreamtuner.pocket.scale import Scale
-from dreamtuner.pocket.shards import load_shards
-from dreamtuner.pocket.world import HELD_OUT, Context, Identity, caption
-from dreamtuner.train.loop import last_step
-from dreamtuner.train.state import load_ema
+from dreamtuner.pocket.world import caption
+from dreamtuner.train.loop import trained_parts
 
-PARTS = ("vae", "tower", "oracle", "unet")
-GUIDANCE = 4.0
-STEPS = 20
+SHOWN = 48
+COLUMNS = 12
 
 
-def held_out_prompts(count: int, seed: int = 0) -> list[tuple[Identity, Context, str]]:
-    """``count`` plain captions of held-out identities in random contexts, with what they say."""
-    rng = random.Random(seed)
-    drawn = [(Identity.from_seed(rng.choice(HELD_OUT)), Context.draw(rng)) for _ in range(count)]
-    return [(identity, context, caption(identity, context)) for identity, context in drawn]
-
-
-@torch.no_grad()
-def draw_samples(workshop: Path, prompts: list[str], *, batch: int = 20) -> list[Image.Image]:
-    """Pictures by the stock pipeline and scheduler, one a prompt, each from the seed of its place."""
-    pipe = trained_pipeline(workshop)
-    pipe.set_progress_bar_config(disable=True)
-    pictures: list[Image.Image] = []
-    for start in range(0, len(prompts), batch):
-        part = prompts[start : start + batch]
-        generators = [torch.Generator().manual_seed(start + i) for i in range(len(part))]
-        out = pipe(part, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators)
-        pictures += out.images
-    return pictures
-
-
-@torch.no_grad()
-def autoencoder_figures(workshop: Path, scale: Scale) -> dict[str, float]:
-    """PSNR in dB on held-out identities: of whole pictures, and of the subject's pixels."""
-    shards = load_shards(workshop / "data" / "held", scale.held_out_shards)
-    model = new_autoencoder()
-    load_ema(workshop / "vae", model)
-    x = to_model(torch.from_numpy(shards.images[:512]))
-    mask = torch.from_numpy(shards.masks[:512]).unsqueeze(1) > 127
-    y = torch.cat([model.decode(model.encode(part).latent_dist.mode()).sample for part in x.split(64)])
-    error = (y.clamp(-1, 1) - x).square().mean(1, keepdim=True)
-    return {"psnr": _psnr(float(error.mean())), "psnr_subject": _psnr(float(error[mask].mean()))}
-
-
-def _psnr(mse: float) -> float:
-    return float(10 * np.log10(4.0 / mse))
-
-
-@torch.no_grad()
-def oracle_figures(workshop: Path, scale: Scale) -> dict[str, float]:
-    """Share of held-out rendered pictures that the oracle reads rightly, by attribute."""
-    shards = load_shards(workshop / "data" / "held", scale.held_out_shards)
-    oracle, table = trained_oracle(workshop), truth_table(shards.pictures)
-    picks = [
-        oracle(to_model(torch.from_numpy(part))) for part in np.array_split(shards.images, scale.held_out_shards * 4)
-    ]
-    return {
-        name: float((torch.cat([p[name].argmax(1) for p in picks]) == table[:, i]).float().mean())
-        for i, name in enumerate(HEADS)
-    }
-
-
-@torch.no_grad()
-def prompt_figures(
-    workshop: Path, images: list[Image.Image], wanted: list[tuple[Identity, Context, str]]
-) -> dict[str, float]:
-    """Share of drawn pictures in which the oracle reads what the prompt says."""
-    read = trained_oracle(workshop).read(pictures_to_model(images))
-    right = dict.fromkeys(("scene", "class_word", "style", "pose", "expression"), 0)
-    for seen, (identity, context, _) in zip(read, wanted, strict=True):
-        for name in right:
-            right[name] += seen[name] == getattr(identity if name == "class_word" else context, name)
-    return {name: count / len(images) for name, count in right.items()}
-
-
-def _curves(workshop: Path, out: Path) -> None:
-    figure, axes = plt.subplots(1, len(PARTS), figsize=(16, 3.2), constrained_layout=True)
-    for axis, part in zip(axes, PARTS, strict=True):
+def _curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
+    figure, axes = plt.subplots(1, len(parts), figsize=(3.2 * len(parts), 3.0), constrained_layout=True)
+    for axis, part in zip(axes, parts, strict=True):
         log = [json.loads(line) for line in (workshop / part / "log.jsonl").read_text().splitlines()]
         axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
         axis.set(title=part, xlabel="step", yscale="log")
@@ -108,65 +39,115 @@ def _curves(workshop: Path, out: Path) -> None:
     plt.close(figure)
 
 
-def _grid(images: list[Image.Image], columns: int, zoom: int, out: Path) -> None:
-    rows = -(-len(images) // columns)
-    side = images[0].width * zoom
+def grid(images: Sequence[Image.Image], columns: int, zoom: int) -> Image.Image:
+    """Pictures of one size, row by row, each enlarged ``zoom`` times without smoothing."""
+    rows, side = -(-len(images) // columns), images[0].width * zoom
     sheet = Image.new("RGB", (columns * side, rows * side), "white")
     for i, image in enumerate(images):
         sheet.paste(image.resize((side, side), Image.Resampling.NEAREST), (i % columns * side, i // columns * side))
+    return sheet
+
+
+def _previews(folder: Path, out: Path, rows: int = 6) -> list[int]:
+    """Join a training's previews, evenly chosen, one row each; returns their steps."""
+    found = sorted(folder.glob("preview-*.png"))
+    if not found:
+        return []
+    chosen = [
+        found[round(i * (len(found) - 1) / max(1, min(rows, len(found)) - 1))] for i in range(min(rows, len(found)))
+    ]
+    pictures = [Image.open(path) for path in chosen]
+    sheet = Image.new("RGB", (2 * pictures[0].width, 2 * sum(p.height for p in pictures)))
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST), (0, 128 * i))
     sheet.save(out)
+    return [int(path.stem.removeprefix("preview-")) for path in chosen]
 
 
-def write_report(workshop: Path, scale: Scale) -> Path:
-    """Measure the trained parts on held-out identities and write ``report/`` with README.md, figures and pictures."""
+def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Path:
+    """Measure ``workshop/weights`` on held-out identities and write ``report/``: README.md, figures and pictures."""
     folder = workshop / "report"
     folder.mkdir(exist_ok=True)
-    wanted = held_out_prompts(scale.samples)
-    images = draw_samples(workshop, [prompt for _, _, prompt in wanted])
-    figures: dict[str, Any] = {
-        "steps": {part: last_step(workshop / part) for part in PARTS},
-        "prompts": prompt_figures(workshop, images, wanted),
-        "samples": len(images),
-        "autoencoder": autoencoder_figures(workshop, scale),
-        "oracle": oracle_figures(workshop, scale),
-        "hardware": {"cpu_count": os.cpu_count(), "machine": platform.machine(), "cuda": torch.cuda.is_available()},
-    }
-    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    _curves(workshop, folder / "curves.png")
-    _grid(images[:48], 12, 2, folder / "samples.png")
-    (folder / "README.md").write_text(_words(figures, wanted))
+    parts = trained_parts(workshop)
+    measured = measure_weights(workshop / "weights", scale.samples, say)
+    rows = [{**asdict(figure), "met": figure.met} for figure in measured.figures]
+    hardware = {"cpus": os.cpu_count(), "machine": platform.machine(), "gpu": _gpu()}
+    (folder / "figures.json").write_text(
+        json.dumps({"parts": parts, "hardware": hardware, "prompts": scale.samples, "figures": rows}, indent=1) + "\n"
+    )
+    _curves(workshop, list(parts), folder / "curves.png")
+    steps = _previews(workshop / "unet", folder / "steps.png")
+    write_sheets(measured, folder)
+    (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
     return folder
 
 
-def _table(figures: dict[str, float], unit: str) -> str:
-    scale = 100 if unit == "%" else 1
-    rows = "\n".join(f"| {name} | {value * scale:.1f} {unit} |" for name, value in figures.items())
-    return f"| | |\n| --- | --- |\n{rows}\n"
+def _gpu() -> str | None:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _words(figures: dict[str, Any], wanted: list[tuple[Identity, Context, str]]) -> str:
-    prompts = "\n".join(f"{i + 1}. {words}" for i, (_, _, words) in enumerate(wanted[:48]))
+def write_sheets(measured: Measured, folder: Path) -> None:
+    """Contact sheets of the first drawn pictures (prompt.png, depth.png, pose.png) and of the truth (asked.png)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, pictures in measured.pictures.items():
+        grid(pictures[:SHOWN], COLUMNS, 2).save(folder / f"{name}.png")
+    pixels = (measured.asked.drawn.image[:SHOWN].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    grid([Image.fromarray(picture) for picture in pixels], COLUMNS, 2).save(folder / "asked.png")
+
+
+def figure_table(figures: Sequence[Figure]) -> str:
+    """The figures as a Markdown table."""
+    mark = {None: "", True: "reached", False: "**missed**"}
+    rows = [f"| {f.group} | {f.name} | {f.words()} | {f.wanted_words()} | {mark[f.met]} |" for f in figures]
+    return "\n".join(("| | | measured (95 %) | wanted | |", "| --- | --- | --- | --- | --- |", *rows)) + "\n"
+
+
+def _words(
+    measured: Measured, parts: dict[str, tuple[int, float]], hardware: Mapping[str, object], steps: Sequence[int]
+) -> str:
+    trained = "\n".join(f"| {name} | {done} | {seconds / 60:.0f} |" for name, (done, seconds) in parts.items())
+    prompts = "\n".join(
+        f"{i + 1}. {caption(p.identity, p.context)}" for i, p in enumerate(measured.asked.pictures[:SHOWN])
+    )
+    previews = (
+        f"## The U-Net by step\n\nSteps {', '.join(map(str, steps))} from top to bottom, averaged weights. "
+        f"From left to right: {'; '.join(PROMPTS)}.\n\n![samples at steps](steps.png)\n\n"
+        if steps
+        else ""
+    )
     return f"""# Training report of the pocket model
 
-Steps: {figures["steps"]}. Measured on: {figures["hardware"]}.
+| part | steps | minutes |
+| --- | --- | --- |
+{trained}
+
+Trained on: {hardware["cpus"]} CPUs ({hardware["machine"]}), GPU: {hardware["gpu"] or "none"}.
 
 ![loss by step](curves.png)
 
-## Prompts followed
+{previews}## Figures
 
-{figures["samples"]} plain captions of held-out identities, stock sampler, {STEPS} steps, guidance {GUIDANCE}; read by
-the oracle.
+{len(measured.asked.pictures)} identities that no training picture shows, one context each; pictures are drawn by the
+stock diffusers pipelines, 20 steps, guidance 4, and read by the oracle.
 
-{_table(figures["prompts"], "%")}
-![samples](samples.png)
+{figure_table(measured.figures)}
+## Pictures
 
-The samples, row by row:
+By the captions below, row by row:
+
+![drawn by prompt](prompt.png)
+
+By the depth of the rendered picture, the caption's pose left out:
+
+![drawn with depth](depth.png)
+
+By its skeleton:
+
+![drawn with pose](pose.png)
+
+What the renderer draws for the same identities and contexts (the captions do not tell the identity):
+
+![rendered](asked.png)
 
 {prompts}
-
-## Autoencoder on held-out identities
-
-{_table(figures["autoencoder"], "dB")}
-## Oracle on rendered held-out pictures
-
-{_table(figures["oracle"], "%")}"""
+"""

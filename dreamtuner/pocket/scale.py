@@ -33,11 +33,12 @@ class Scale(BaseModel):
     tower: PartScale
     oracle: PartScale
     unet: PartScale
+    controlnets: PartScale
     samples: int = Field(gt=0, description="prompts that the report's oracle judges")
 
 
 def load_scale(name: str) -> Scale:
-    """A scale by its name (cpu, gpu, smoke) or by the path of a YAML file.
+    """A scale by its name (cpu, gpu, continue, smoke) or by the path of a YAML file.
 
     Raises:
         ValueError: there is no such scale; the message lists those there are.

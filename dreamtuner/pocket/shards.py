@@ -69,17 +69,24 @@ def _render_shard(folder: Path, index: int, identities: int, held_out: bool) -> 
         return
     seeds = HELD_OUT if held_out else TRAIN
     pictures = draw_pictures(random.Random(f"pocket shard {held_out} {index}"), seeds, identities)
-    arrays: dict[str, list[NDArray[np.uint8]]] = {"images": [], "masks": [], "depth": [], "pose": []}
+    images, masks, depth, pose = [], [], [], []
     for start in range(0, len(pictures), 128):
         part = pictures[start : start + 128]
         drawn = render([p.identity for p in part], [p.context for p in part])
-        arrays["images"].append(_bytes(drawn.image.permute(0, 2, 3, 1)))
-        arrays["masks"].append(_bytes(drawn.mask[:, 0]))
-        arrays["depth"].append(_bytes(drawn.depth.permute(0, 2, 3, 1)))
-        arrays["pose"].append(_bytes(drawn.pose.permute(0, 2, 3, 1)))
+        images.append(_bytes(drawn.image.permute(0, 2, 3, 1)))
+        masks.append(_bytes(drawn.mask[:, 0]))
+        depth.append(_bytes(drawn.depth.permute(0, 2, 3, 1)))
+        pose.append(_bytes(drawn.pose.permute(0, 2, 3, 1)))
     truth = json.dumps([{"seed": p.identity_seed, "context": asdict(p.context)} for p in pictures])
     partial = folder / f".{index:05d}.{os.getpid()}.npz"
-    np.savez(partial, **{name: np.concatenate(parts) for name, parts in arrays.items()}, truth=np.array(truth))
+    np.savez(
+        partial,
+        images=np.concatenate(images),
+        masks=np.concatenate(masks),
+        depth=np.concatenate(depth),
+        pose=np.concatenate(pose),
+        truth=np.array(truth),
+    )
     partial.rename(final)
 
 

@@ -10,6 +10,10 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
 
+class StartError(ValueError):
+    """The weights to start from do not fit the model; the message names the first tensor that differs."""
+
+
 def start_from(module: nn.Module, found: nn.Module, folder: Path) -> None:
     """Copy the parameters of ``found``, which ``folder`` held, into ``module``, a model of the same kind.
 
@@ -17,13 +21,13 @@ def start_from(module: nn.Module, found: nn.Module, folder: Path) -> None:
     what ``found`` does: a deeper model goes on from a shallower one.
 
     Raises:
-        ValueError: ``found`` has parameters that ``module`` lacks, or of another shape.
+        StartError: ``found`` has parameters that ``module`` lacks, or of another shape.
     """
     state, old = module.state_dict(), found.state_dict()
     for name, value in old.items():
         if name not in state or state[name].shape != value.shape:
             here = tuple(state[name].shape) if name in state else "none"
-            raise ValueError(f"{folder}: {name} is {tuple(value.shape)} there and {here} in the model to be trained")
+            raise StartError(f"{folder}: {name} is {tuple(value.shape)} there and {here} in the model to be trained")
     module.load_state_dict({**state, **old})
     for name, part in module.named_modules():
         if f"{name}.norm1.weight" not in old and isinstance(part, ResnetBlock2D):

@@ -1,4 +1,4 @@
-"""The oracle: a classifier that reads class, context and every identity attribute from a pocket picture."""
+"""The oracle: reads class, context, every identity attribute and the silhouette from a pocket picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -30,7 +31,7 @@ class _Block(nn.Module):
 
 
 class Oracle(nn.Module):
-    """Logits of every attribute: pictures (B, 3, 64, 64) in -1..1 -> {attribute: (B, choices)}.
+    """Logits of every attribute and of the subject's silhouette, from pictures (B, 3, 64, 64) in -1..1.
 
     It shares no weight and no training loss with the tower that scores CLIP-I and CLIP-T, nor with the generator: it
     learns from the renderer's truth alone.
@@ -43,19 +44,31 @@ class Oracle(nn.Module):
         self.blocks = nn.Sequential(_Block(32, 32, 1), _Block(32, 64, 2), _Block(64, 128, 2), _Block(128, 128, 1))
         self.rows = nn.Conv2d(128, 32, 1)  # keeps where things are, for pose
         self.out = nn.Linear(2 * 128 + 32 * 64, sum(len(c) for c in self.heads.values()))
+        self.coarse = nn.Conv2d(128, 32, 1)
+        self.fine = nn.Sequential(nn.Conv2d(64, 32, 3, 1, 1), nn.ReLU(), nn.Conv2d(32, 4, 1), nn.PixelShuffle(2))
 
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        h = self.blocks(self.stem(pictures))
+    def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """{attribute: (B, choices)} and the silhouette (B, 1, 64, 64), all logits."""
+        near = self.blocks[0](self.stem(pictures))
+        h = self.blocks[1:](near)
         features = torch.cat([h.mean((2, 3)), h.amax((2, 3)), self.rows(h).relu().flatten(1)], dim=1)
         logits = self.out(features).split([len(c) for c in self.heads.values()], dim=1)
-        return dict(zip(self.heads, logits, strict=True))
+        far = F.interpolate(self.coarse(h), scale_factor=4.0, mode="bilinear", align_corners=False)
+        return dict(zip(self.heads, logits, strict=True)), self.fine(torch.cat([near, far], dim=1))
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> list[dict[str, str]]:
         """The most likely choice of every attribute, for each picture (B, 3, 64, 64) in -1..1."""
-        logits = self(pictures)
+        logits, _ = self(pictures)
         picks = {name: logits[name].argmax(1).tolist() for name in self.heads}
         return [{name: self.heads[name][picks[name][i]] for name in self.heads} for i in range(len(pictures))]
+
+    @torch.no_grad()
+    def silhouette(self, pictures: Tensor) -> Tensor:
+        """Where the subject is: pictures (B, 3, 64, 64) in -1..1 -> bool (B, 64, 64)."""
+        _, silhouette = self(pictures)
+        inside: Tensor = silhouette[:, 0] > 0
+        return inside
 
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``oracle.safetensors`` (fp16) into ``folder``."""

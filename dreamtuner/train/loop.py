@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from dreamtuner.train.settings import LoopSettings
-from dreamtuner.train.stage import StageFactory
+from dreamtuner.train.stage import Previews, Stage, StageFactory
 from dreamtuner.train.state import load_state, save_state, trainable
 
 Report = Callable[[str], None]
@@ -94,17 +94,19 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
     state = load_state(folder, module, optimizer)
     if rank == 0:
         _forget(folder, state.step)
-    begun, first = time.monotonic(), state.step
+    begun, first = time.monotonic() - _spent(folder), state.step
+    started = time.monotonic()
     sums: dict[str, float] = {}
     summed = 0
     while state.step < settings.steps:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr_at(state.step)
         generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
-        loss, figures = stage.loss(state.step, generator)
+        with torch.autocast(run.device, torch.bfloat16, enabled=settings.precision == "bf16"):
+            loss, figures = stage.loss(state.step, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        late = run.minutes is not None and time.monotonic() - begun > run.minutes * 60
+        late = run.minutes is not None and time.monotonic() - started > run.minutes * 60
         if world > 1:
             late = _average(parameters, late)
         norm = nn.utils.clip_grad_norm_(parameters.values(), settings.clip)
@@ -117,11 +119,15 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
         summed += 1
         stop = late or state.step == settings.steps
         if rank == 0 and (stop or state.step % settings.log_every == 0):
-            _log(folder, state.step, first, settings, begun, {k: v / summed for k, v in sums.items()}, report)
+            _log(
+                folder, state.step, (first, started, begun), settings, {k: v / summed for k, v in sums.items()}, report
+            )
         if state.step % settings.log_every == 0:
             sums, summed = {}, 0
         if rank == 0 and (stop or state.step % settings.save_every == 0):
             save_state(folder, state, module, optimizer)
+        if rank == 0 and settings.preview_every and state.step % settings.preview_every == 0:
+            _preview(stage, state.ema, folder / f"preview-{state.step:06d}.png")
         if late:
             break
     if world > 1:
@@ -136,6 +142,36 @@ def _forget(folder: Path, step: int) -> None:
         whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [line for line in whole if json.loads(line)["step"] <= step]
         log.write_text("".join(kept))
+
+
+def _spent(folder: Path) -> float:
+    """Seconds that earlier starts of this training took, up to the step that was saved."""
+    log = folder / "log.jsonl"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
+
+
+def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> None:
+    """Let the stage draw with its averaged weights."""
+    if not isinstance(stage, Previews):
+        return
+    parameters = trainable(stage.learns)
+    kept = {name: p.detach().clone() for name, p in parameters.items()}
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(ema[name])
+        try:
+            picture = stage.preview()
+        finally:
+            for name, p in parameters.items():
+                p.copy_(kept[name])
+    picture.save(path)
+
+
+def trained_parts(root: Path) -> dict[str, tuple[int, float]]:
+    """The trainings in the folders of ``root``, by name: steps done and seconds spent."""
+    logs = {log.parent.name: json.loads(log.read_text().splitlines()[-1]) for log in sorted(root.glob("*/log.jsonl"))}
+    return {name: (line["step"], line.get("seconds", 0.0)) for name, line in logs.items()}
 
 
 def last_step(folder: Path) -> int:
@@ -157,12 +193,23 @@ def _average(parameters: dict[str, nn.Parameter], late: bool) -> bool:
 
 
 def _log(
-    folder: Path, step: int, first: int, settings: LoopSettings, begun: float, figures: dict[str, float], report: Report
+    folder: Path,
+    step: int,
+    clock: tuple[int, float, float],
+    settings: LoopSettings,
+    figures: dict[str, float],
+    report: Report,
 ) -> None:
-    seconds = time.monotonic() - begun
-    rate = (step - first) / max(seconds, 1e-9)
+    first, started, begun = clock  # the step and time of this start, and the time of a start without interruption
+    now = time.monotonic()
+    rate = (step - first) / max(now - started, 1e-9)
     left = (settings.steps - step) / rate
-    line = {**{k: round(v, 5) for k, v in figures.items()}, "step": step, "steps_per_second": round(rate, 3)}
+    line = {
+        **{k: round(v, 5) for k, v in figures.items()},
+        "step": step,
+        "steps_per_second": round(rate, 3),
+        "seconds": round(now - begun, 1),
+    }
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
     shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -21,6 +23,10 @@ class LoopSettings(BaseModel):
     seed: int = 0
     log_every: int = Field(50, gt=0)
     save_every: int = Field(500, gt=0)
+    preview_every: int | None = Field(None, gt=0, description="steps between previews, of stages that draw them")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16: autocast on fp32 weights; for GPUs and CPUs that have bf16 units, slower without"
+    )
 
     def lr_at(self, step: int) -> float:
         """Learning rate of ``step`` (0-based): trapezoid of warm-up, plateau and cool-down."""

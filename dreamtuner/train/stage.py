@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 
@@ -21,6 +22,14 @@ class Stage(Protocol):
         Everything random comes from ``generator``, which the loop seeds from (seed, step, rank): a resumed run draws
         what an unbroken one would have drawn.
         """
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A stage that can show what it has learnt so far."""
+
+    def preview(self) -> Image.Image:
+        """A picture by the module as it is now; the loop puts the averaged weights in before and out after."""
 
 
 class StageFactory(Protocol):

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 FILE = "state.safetensors"
 
 
+class StateError(ValueError):
+    """The state on disk does not belong to what is to be trained, or is damaged; the message says what to do."""
+
+
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     """The parameters that learn, by name."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -51,7 +55,7 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) ->
     """Restore into ``module`` and ``optimizer`` what ``folder`` holds, or a fresh state where it holds none.
 
     Raises:
-        ValueError: the file belongs to a module with other parameters.
+        StateError: the file is damaged, or belongs to a module with other parameters.
     """
     parameters = trainable(module)
     path = folder / FILE
@@ -61,7 +65,7 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) ->
         metadata, keys = file.metadata(), set(file.keys())
         held = {k.removeprefix("weights/") for k in keys if k.startswith("weights/")}
         if held != set(parameters):
-            raise ValueError(f"{path} was written by another model; train into an empty folder or delete it")
+            raise StateError(f"{path} was written by another model; train into an empty folder or delete it")
         step = int(metadata["step"])
         ema = {}
         with torch.no_grad():

@@ -50,7 +50,9 @@ def paint_face(
     canvas.mark(_rows(glasses, shapes.box(x, ey + 0.02, eye_x, 0.025)), INK)
     canvas.mark(_rows(big, shapes.ellipse(ex, ey, 0.175, 0.185)), INK)
     canvas.mark(_rows(big, shapes.ellipse(ex, ey, 0.135, 0.145)), _WHITE)
-    canvas.mark(_rows([b and c for b, c in zip(big, closed, strict=True)], shapes.ellipse(ex, ey, 0.135, 0.145)), muzzle)
+    canvas.mark(
+        _rows([b and c for b, c in zip(big, closed, strict=True)], shapes.ellipse(ex, ey, 0.135, 0.145)), muzzle
+    )
     canvas.mark(_rows(opened, shapes.ellipse(ex, ey, 0.075, 0.09)), INK)
     canvas.mark(_rows(closed, shapes.box(ex, ey, 0.125, 0.032)), INK)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
@@ -21,9 +21,11 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
     words = (workshop / "report" / "README.md").read_text()
-    assert "scene" in words
-    assert "psnr_subject" in words
-    assert {"curves.png", "samples.png", "figures.json"} <= {f.name for f in (workshop / "report").iterdir()}
+    assert "| prompts followed | scene |" in words
+    assert "PSNR of the subject" in words
+    assert {"curves.png", "steps.png", "prompt.png", "depth.png", "pose.png", "asked.png", "figures.json"} <= {
+        f.name for f in (workshop / "report").iterdir()
+    }
 
 
 def test_stock_diffusers_opens_the_weights_and_draws(workshop: Path):
@@ -36,15 +38,35 @@ def test_stock_diffusers_opens_the_weights_and_draws(workshop: Path):
 def test_tower_and_oracle_open(workshop: Path):
     tower = CLIPModel.from_pretrained(workshop / "weights" / "tower", dtype=torch.float32)
     assert tower.config.vision_config.num_hidden_layers >= 5
-    logits = Oracle.load(workshop / "weights" / "oracle")(torch.zeros(2, 3, 64, 64))
+    logits, silhouette = Oracle.load(workshop / "weights" / "oracle")(torch.zeros(2, 3, 64, 64))
     assert logits["scene"].shape == (2, 6)
+    assert silhouette.shape == (2, 1, 64, 64)
 
 
-@pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle"])
+@pytest.mark.parametrize("kind", ["depth", "pose"])
+def test_stock_diffusers_opens_the_controlnets_and_draws(workshop: Path, kind: str):
+    controlnet = ControlNetModel.from_pretrained(workshop / "weights" / f"controlnet-{kind}")
+    pipe = StableDiffusionControlNetPipeline.from_pretrained(
+        workshop / "weights", controlnet=controlnet, local_files_only=True
+    )
+    pipe.set_progress_bar_config(disable=True)
+    image = pipe("a photo of a bear", torch.rand(1, 3, 64, 64), num_inference_steps=2).images[0]
+    assert image.size == (64, 64)
+
+
+@pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle", "controlnet-depth"])
 def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part: str):
-    for name in ("data", "latents.npy"):
-        (tmp_path / name).symlink_to(workshop / name)
-    while not train_pocket(part, "cpu", "smoke", tmp_path, minutes=0.0, say=lambda line: None):
+    for name in ("data", "latents.npy", "vae", "unet"):
+        if name != part:
+            (tmp_path / name).symlink_to(workshop / name)
+    while not train_pocket(
+        part.split("-")[0].replace("controlnet", "controlnets"),
+        "cpu",
+        "smoke",
+        tmp_path,
+        minutes=0.0,
+        say=lambda line: None,
+    ):
         pass
     whole, pieces = (load_file(folder / part / "state.safetensors") for folder in (workshop, tmp_path))
     for name, tensor in whole.items():
@@ -56,7 +78,7 @@ def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part:
     [
         ({"part": "unett"}, "--part: 'unett' is not one of all, data, vae"),
         ({"device": "tpu"}, "--device: 'tpu'"),
-        ({"scale": "huge"}, "--scale: 'huge' is neither one of cpu, gpu, smoke"),
+        ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, gpu, smoke"),
         ({"part": "vae", "device": "cpu", "scale": "smoke"}, "--part: vae needs .*00000.npz, which an earlier part"),
     ],
 )
