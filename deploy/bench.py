@@ -73,7 +73,7 @@ def pocket(
 
     from deploy.terminal import plain_terminal
     from dreamtuner.pocket.quality import measure_weights, seconds_for_cells
-    from dreamtuner.pocket.report import write_sheets
+    from dreamtuner.pocket.sheets import write_sheets
     from flows.resources import profile_of
     from flows.settings import Settings
 

@@ -14,17 +14,14 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
-from PIL import Image
 
 from dreamtuner.pocket.figures import Figure
 from dreamtuner.pocket.preview import PROMPTS
 from dreamtuner.pocket.quality import Measured, measure_weights
 from dreamtuner.pocket.scale import Scale
+from dreamtuner.pocket.sheets import SHOWN, join_previews, world_sheet, write_sheets
 from dreamtuner.pocket.world import caption
 from dreamtuner.train.loop import trained_parts
-
-SHOWN = 48
-COLUMNS = 12
 
 
 def _curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
@@ -39,31 +36,6 @@ def _curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
     plt.close(figure)
 
 
-def grid(images: Sequence[Image.Image], columns: int, zoom: int) -> Image.Image:
-    """Pictures of one size, row by row, each enlarged ``zoom`` times without smoothing."""
-    rows, side = -(-len(images) // columns), images[0].width * zoom
-    sheet = Image.new("RGB", (columns * side, rows * side), "white")
-    for i, image in enumerate(images):
-        sheet.paste(image.resize((side, side), Image.Resampling.NEAREST), (i % columns * side, i // columns * side))
-    return sheet
-
-
-def _previews(folder: Path, out: Path, rows: int = 6) -> list[int]:
-    """Join a training's previews, evenly chosen, one row each; returns their steps."""
-    found = sorted(folder.glob("preview-*.png"))
-    if not found:
-        return []
-    chosen = [
-        found[round(i * (len(found) - 1) / max(1, min(rows, len(found)) - 1))] for i in range(min(rows, len(found)))
-    ]
-    pictures = [Image.open(path) for path in chosen]
-    sheet = Image.new("RGB", (2 * pictures[0].width, 2 * sum(p.height for p in pictures)))
-    for i, picture in enumerate(pictures):
-        sheet.paste(picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST), (0, 128 * i))
-    sheet.save(out)
-    return [int(path.stem.removeprefix("preview-")) for path in chosen]
-
-
 def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Path:
     """Measure ``workshop/weights`` on held-out identities and write ``report/``: README.md, figures and pictures."""
     folder = workshop / "report"
@@ -76,23 +48,15 @@ def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Pa
         json.dumps({"parts": parts, "hardware": hardware, "prompts": scale.samples, "figures": rows}, indent=1) + "\n"
     )
     _curves(workshop, list(parts), folder / "curves.png")
-    steps = _previews(workshop / "unet", folder / "steps.png")
+    steps = join_previews(workshop / "unet", folder / "steps.png")
     write_sheets(measured, folder)
+    world_sheet(measured.asked).save(folder / "world.png")
     (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
     return folder
 
 
 def _gpu() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
-
-
-def write_sheets(measured: Measured, folder: Path) -> None:
-    """Contact sheets of the first drawn pictures (prompt.png, depth.png, pose.png) and of the truth (asked.png)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, pictures in measured.pictures.items():
-        grid(pictures[:SHOWN], COLUMNS, 2).save(folder / f"{name}.png")
-    pixels = (measured.asked.drawn.image[:SHOWN].permute(0, 2, 3, 1) * 255).round().byte().numpy()
-    grid([Image.fromarray(picture) for picture in pixels], COLUMNS, 2).save(folder / "asked.png")
 
 
 def figure_table(figures: Sequence[Figure]) -> str:
@@ -124,6 +88,12 @@ def _words(
 Trained on: {hardware["cpus"]} CPUs ({hardware["machine"]}), GPU: {hardware["gpu"] or "none"}.
 
 ![loss by step](curves.png)
+
+## The world
+
+From top to bottom: picture, mask, depth, skeleton, of twelve identities that training never saw.
+
+![the pocket world](world.png)
 
 {previews}## Figures
 
