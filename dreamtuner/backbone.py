@@ -12,9 +12,13 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from PIL import Image
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.layout import Kind, load_controlnet
 from dreamtuner.profiles import Profile
+from dreamtuner.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.weights import demand, weights_digest
 
 _log = logging.getLogger(__name__)
@@ -34,6 +38,30 @@ class Backbone:
     scheduler: Any = field(repr=False)
     weights_digest: str
     profile: Profile
+    encoder: SubjectEncoder | None = field(default=None, repr=False)
+    image_encoder: Any = field(default=None, repr=False)
+    image_processor: Any = field(default=None, repr=False)
+    _controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
+
+    def controlnet(self, kind: Kind) -> Any:
+        """The profile's ControlNet of this kind, loaded when first asked for. LayoutRefused where there is none."""
+        if kind not in self._controlnets:
+            self._controlnets[kind] = load_controlnet(
+                self.profile, kind, device=str(self.device), dtype=self.unet.dtype
+            )
+        return self._controlnets[kind]
+
+    def demand_encoder(self) -> SubjectEncoder:
+        """The subject-encoder; ValueError where the profile has none."""
+        if self.encoder is None:
+            raise ValueError("sampling.beta: this profile has no subject-encoder; set beta to 0")
+        return self.encoder
+
+    def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
+        """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
+        encoder = self.demand_encoder()
+        pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, self.unet.dtype)
+        return encoder.keys(encoder(hidden_states(self.image_encoder, pixels, encoder.config.depths)))
 
     @property
     def device(self) -> torch.device:
@@ -91,6 +119,7 @@ def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype |
         CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=kind, local_files_only=True),
     ]
     vae, unet, text_encoder = (model.requires_grad_(False).eval().to(device) for model in models)
+    encoder, image_encoder, processor = _load_encoder(profile, device, kind)
     return Backbone(
         unet=unet,
         vae=vae,
@@ -99,4 +128,19 @@ def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype |
         scheduler=getattr(diffusers, settings["_class_name"]).from_config(settings),
         weights_digest=weights_digest(profile),
         profile=profile,
+        encoder=encoder,
+        image_encoder=image_encoder,
+        image_processor=processor,
     )
+
+
+def _load_encoder(profile: Profile, device: str, dtype: torch.dtype) -> tuple[SubjectEncoder | None, Any, Any]:
+    """The subject-encoder with the image encoder that it reads, or nothing where the profile has none."""
+    folder = profile.weights / "subject_encoder"
+    if not folder.is_dir():
+        return None, None, None
+    encoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
+    vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
+    processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
+    ready = [model.requires_grad_(False).eval().to(device) for model in (encoder, vision)]
+    return ready[0], ready[1], processor

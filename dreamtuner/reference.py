@@ -40,6 +40,11 @@ class ReferenceFeatures:
     rows: Mapping[Row, int]
     layers: Mapping[str, tuple[Tensor, Tensor, Tensor]]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(k.nbytes + v.nbytes for k, v, _ in self.layers.values())
+
     def at(self, row: Row) -> Layers:
         """The subject keys of one row, 1 h F d a layer. KeyError when the row was not encoded."""
         i = self.rows[row]
@@ -51,11 +56,13 @@ def reference_digest(image: Image.Image) -> str:
     return sha256(repr(image.size).encode() + image.convert("RGB").tobytes()).hexdigest()
 
 
-def square(image: Image.Image, mask: Image.Image | None, side: int) -> tuple[Image.Image, Image.Image]:
+def square(
+    image: Image.Image, mask: Image.Image | None, side: int, *, fill: str = "white"
+) -> tuple[Image.Image, Image.Image]:
     """Cut a square that holds the whole subject and resize it to `side` pixels -> RGB, L (0..255 covered share).
 
     The square is the largest inside the picture, placed over the subject; where the subject is longer than that, the
-    square grows to hold it and what lies outside the picture is white and background. No mask: all is subject.
+    square grows to hold it and what lies outside the picture is `fill` and background. No mask: all is subject.
     """
     mask = Image.new("L", image.size, 255) if mask is None else mask.convert("L")
     if mask.size != image.size:
@@ -68,7 +75,7 @@ def square(image: Image.Image, mask: Image.Image | None, side: int) -> tuple[Ima
         return (length - edge) // 2 if edge > length else min(max((low + high - edge) // 2, 0), length - edge)
 
     corner = (-start(left, right, image.width), -start(top, bottom, image.height))
-    canvas, cover = Image.new("RGB", (edge, edge), "white"), Image.new("L", (edge, edge), 0)
+    canvas, cover = Image.new("RGB", (edge, edge), fill), Image.new("L", (edge, edge), 0)
     canvas.paste(image.convert("RGB"), corner)
     cover.paste(mask, corner)
     size = (side, side)
@@ -131,3 +138,41 @@ def encode_reference(
             unet(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part), -1, -1), return_dict=False)
     log_w = x_0.new_tensor(w_ref).log()
     return ReferenceFeatures(index, {n: (k, v, log_w.expand(k.shape[2])) for n, (k, v) in captured.items()})
+
+
+class ReferencePass:
+    """A reference's features for all rows of a plan, encoded when first asked for, all at once where they fit.
+
+    Where `budget` bytes do not hold them all, they are encoded for as many steps as fit, from the step asked for on,
+    and again when the loop begins anew. ValueError where the rows of one step take more than the budget.
+    """
+
+    def __init__(self, encode: Callable[[Sequence[Row]], ReferenceFeatures], rows: Iterable[Row], budget: int) -> None:
+        self._encode, self._rows, self._budget = encode, sorted(set(rows)), budget
+        self._held: list[ReferenceFeatures] = []
+
+    def at(self, row: Row) -> Layers:
+        """The subject keys of one row."""
+        for features in self._held:
+            if row in features.rows:
+                return features.at(row)
+        self._fill(row.step)
+        return next(features for features in self._held if row in features.rows).at(row)
+
+    def _fill(self, step: int) -> None:
+        self._held = []  # before the next are made: both would not fit
+        first = [row for row in self._rows if row.step == step]
+        self._held.append(self._encode(first))
+        row_bytes = self._held[0].nbytes // len(first)
+        fit = self._budget // max(row_bytes, 1)
+        if fit < len(first):
+            raise ValueError(
+                f"kv_bytes: one step of the reference takes {len(first) * row_bytes / 1e6:.1f} MB of keys and values, "
+                f"more than the {self._budget / 1e6:.1f} MB allowed; allow more, or draw smaller pictures"
+            )
+        ahead = [row for row in self._rows if row.step > step][: fit - len(first)]
+        later = [row for row in self._rows if row.step > step][len(ahead) :]
+        if later:  # whole steps only
+            ahead = [row for row in ahead if row.step < later[0].step]
+        if ahead:
+            self._held.append(self._encode(ahead))

@@ -1,12 +1,13 @@
-"""Puts S-S-A into a stock U-Net and takes it out again. This file alone knows diffusers' class and layer names."""
+"""Puts S-S-A and S-E-A into stock models and takes them out again. It alone knows diffusers' class and layer names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from diffusers.models.attention import BasicTransformerBlock
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
-from torch import Tensor
+from torch import Tensor, nn
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
 
@@ -68,9 +69,10 @@ class SelfSubject:
 
     @contextmanager
     def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
-        """Every U-Net call inside adds its rows; the dict that is yielded is filled when the context ends well.
+        """Every call of a model inside adds its rows; the dict that is yielded is filled when the context ends well.
 
-        `foreground`: a layer's count of tokens -> indices of its subject tokens (F).
+        A model that is not called, such as a ControlNet without a layout, leaves no entry. `foreground`: a layer's count
+        of tokens -> indices of its subject tokens (F).
         """
         captured: Captured = {}
         try:
@@ -78,22 +80,23 @@ class SelfSubject:
                 processor.foreground, processor.captured = foreground, []
             yield captured
             for name, processor in self._processors.items():
-                keys, values = zip(*processor.captured, strict=True)
-                captured[name] = torch.cat(keys), torch.cat(values)
+                if processor.captured:
+                    keys, values = zip(*processor.captured, strict=True)
+                    captured[name] = torch.cat(keys), torch.cat(values)
         finally:
             for processor in self._processors.values():
                 processor.foreground, processor.captured = None, []
 
     @contextmanager
     def attend(self, groups: Sequence[tuple[int, Layers | None]]) -> Iterator[None]:
-        """In U-Net calls inside, the first group's rows see its reference, and so on; None: they see none.
+        """In calls inside, the first group's rows see its reference, and so on; None: they see none.
 
-        The groups' rows must add up to the batch. KeyError when a reference lacks a layer.
+        The groups' rows must add up to the batch. In a layer that a reference did not pass, its rows see none.
         """
         seen = any(layers is not None for _, layers in groups)
         try:
             for name, processor in self._processors.items():
-                split = tuple((rows, None if layers is None else layers[name]) for rows, layers in groups)
+                split = tuple((rows, None if layers is None else layers.get(name)) for rows, layers in groups)
                 processor.groups = split if seen else None
             yield
         finally:
@@ -102,23 +105,75 @@ class SelfSubject:
 
 
 @contextmanager
-def attached(unet: Any) -> Iterator[SelfSubject]:
-    """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net; on leaving, the U-Net is as it was.
+def attached(unet: Any, controlnet: Any = None) -> Iterator[SelfSubject]:
+    """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net, and of a ControlNet that leads it.
 
-    Merge LoRA weights before entering. ValueError when a layer's own processor is not a stock one (fused projections,
-    slicing, or attached already), since ours would silently take its place.
+    On leaving, both are as they were. Merge LoRA weights before entering. ValueError when a layer's own processor is
+    not a stock one (fused projections, slicing, or attached already), since ours would silently take its place.
     """
-    before = dict(unet.attn_processors)
-    names = [name for name in before if name.endswith(".attn1.processor")]
-    for name in names:
-        if type(before[name]) not in (AttnProcessor, AttnProcessor2_0):
-            raise ValueError(
-                f"{name} is {type(before[name]).__name__}, not a stock processor: undo fuse_qkv_projections, attention "
-                "slicing or an earlier attach before attaching self-subject-attention"
-            )
-    ours = {name: SelfSubjectProcessor() for name in names}
-    unet.set_attn_processor({**before, **ours})
+    models = {"": unet} if controlnet is None else {"": unet, "controlnet.": controlnet}
+    before = {prefix: dict(model.attn_processors) for prefix, model in models.items()}
+    ours: dict[str, dict[str, SelfSubjectProcessor]] = {}
+    for prefix, processors in before.items():
+        names = [name for name in processors if name.endswith(".attn1.processor")]
+        for name in names:
+            if type(processors[name]) not in (AttnProcessor, AttnProcessor2_0):
+                raise ValueError(
+                    f"{prefix}{name} is {type(processors[name]).__name__}, not a stock processor: undo "
+                    "fuse_qkv_projections, attention slicing or an earlier attach before attaching S-S-A"
+                )
+        ours[prefix] = {name: SelfSubjectProcessor() for name in names}
+    for prefix, model in models.items():
+        model.set_attn_processor({**before[prefix], **ours[prefix]})
     try:
-        yield SelfSubject({name.removesuffix(".processor"): processor for name, processor in ours.items()})
+        yield SelfSubject(
+            {
+                prefix + name.removesuffix(".processor"): processor
+                for prefix, processors in ours.items()
+                for name, processor in processors.items()
+            }
+        )
     finally:
-        unet.set_attn_processor(before)
+        for prefix, model in models.items():
+            model.set_attn_processor(before[prefix])
+
+
+def transformer_blocks(model: Any) -> dict[str, BasicTransformerBlock]:
+    """The blocks of self- and cross-attention of a U-Net, by name, in the model's order."""
+    return {name: part for name, part in model.named_modules() if isinstance(part, BasicTransformerBlock)}
+
+
+class _Passing(nn.Module):
+    """Stands where a U-Net turns the arguments of its grounding slot into what every block's slot receives."""
+
+    def forward(self, objs: object = None) -> object:
+        return objs
+
+
+SLOT: dict[str, Any] = {"gligen": {"objs": True}}
+"""A U-Net with S-E-A attached takes these `cross_attention_kwargs`: they open the slot in which the layers stand."""
+
+
+@contextmanager
+def encoder_attached(unet: Any, layers: Mapping[str, nn.Module]) -> Iterator[None]:
+    """S-E-A layers, by the name of their transformer block, between its self- and cross-attention.
+
+    They stand in diffusers' slot for grounded generation, which is exactly there. On leaving, the U-Net is as it was.
+
+    Raises:
+        ValueError: a block lacks its layer, a layer its block, or the slot is taken.
+    """
+    blocks = transformer_blocks(unet)
+    if missing := sorted(set(blocks) ^ set(layers)):
+        raise ValueError(f"the subject-encoder belongs to another U-Net: {missing[0]} is in one of them only")
+    if getattr(unet, "position_net", None) is not None or any(hasattr(block, "fuser") for block in blocks.values()):
+        raise ValueError("this U-Net is made for grounded generation (GLIGEN); its slot is taken")
+    unet.position_net = _Passing()
+    for name, block in blocks.items():
+        block.fuser = layers[name]
+    try:
+        yield
+    finally:
+        del unet.position_net
+        for block in blocks.values():
+            del block.fuser

@@ -11,12 +11,13 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
-from dreamtuner.pipeline import Cell, Reference, generate
+from dreamtuner.pipeline import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import SCENES, STYLES, TEST, Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import Profile
+from dreamtuner.request import Cell, Reference
 from dreamtuner.score.oracle import Oracle
 
 IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")

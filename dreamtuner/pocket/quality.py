@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dreamtuner.backbone import load_backbone
 from dreamtuner.config import Sampling
-from dreamtuner.pipeline import Cell, generate
+from dreamtuner.pipeline import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
 from dreamtuner.pocket.judge import CONTEXT, HEADS, truth
@@ -27,6 +27,7 @@ from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import EXPRESSIONS, TEST, Context, caption, render
 from dreamtuner.pocket.world.render import Rendered
 from dreamtuner.profiles import pocket
+from dreamtuner.request import Cell
 from dreamtuner.score.oracle import Oracle
 
 GUIDANCE = 4.0  # tuned on validation identities

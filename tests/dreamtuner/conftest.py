@@ -10,8 +10,8 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, C
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.pipeline import Reference
 from dreamtuner.profiles import Profile, folder_profile
+from dreamtuner.request import Reference
 
 SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 

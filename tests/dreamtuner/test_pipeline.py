@@ -14,8 +14,9 @@ from dreamtuner.attention.install import attached
 from dreamtuner.backbone import Backbone
 from dreamtuner.config import Sampling
 from dreamtuner.guidance import interleaved
-from dreamtuner.pipeline import Cell, Reference, generate
+from dreamtuner.pipeline import generate
 from dreamtuner.reference import Row, encode_reference, foreground_tokens, reference_digest, square
+from dreamtuner.request import Cell, Reference
 from dreamtuner.sampling import step_lambda
 
 CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2), Cell("a bear", 3)]

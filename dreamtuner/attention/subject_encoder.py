@@ -1,0 +1,64 @@
+"""Subject-encoder-attention, S-E-A (Eq. 1): h <- h + beta * S-E-A(h, SE(r)), one layer a transformer block.
+
+Shapes: B rows, L tokens of a picture, T subject tokens, C channels of the block, D of the subject tokens, h heads.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class TokenKeys(NamedTuple):
+    """What one layer reads of a subject's tokens: keys and values, each 1|B h T C/h."""
+
+    k: Tensor
+    v: Tensor
+
+
+class SubjectEncoderAttention(nn.Module):
+    """Built like a cross-attention, with a norm of its own; `to_out` begins at zero, so a new layer changes nothing.
+
+    It stands between self-attention and text cross-attention. `groups` says which rows of the batch see which subject:
+    (rows, keys or None), in order; None: no row sees any. `beta` weighs what it adds.
+    """
+
+    def __init__(self, channels: int, heads: int, token_channels: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels)
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(token_channels, channels, bias=False)
+        self.to_v = nn.Linear(token_channels, channels, bias=False)
+        self.to_out = nn.Linear(channels, channels)
+        nn.init.zeros_(self.to_out.weight)
+        nn.init.zeros_(self.to_out.bias)
+        self.groups: Sequence[tuple[int, TokenKeys | None]] | None = None
+        self.beta = 0.0
+
+    def keys(self, tokens: Tensor) -> TokenKeys:
+        """tokens: B T D. They do not change over the steps, so a subject's keys are computed once."""
+        return TokenKeys(self._split(self.to_k(tokens)), self._split(self.to_v(tokens)))
+
+    def forward(self, h: Tensor, _: object = None) -> Tensor:
+        """h: B L C -> B L C. Rows that see no subject pass unchanged, to the last bit."""
+        if self.groups is None or self.beta == 0:
+            return h
+        parts = []
+        for part, (_, keys) in zip(h.split([rows for rows, _ in self.groups]), self.groups, strict=True):
+            parts.append(part if keys is None else part + self.beta * self._attend(part, keys))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _attend(self, h: Tensor, keys: TokenKeys) -> Tensor:
+        q = self._split(self.to_q(self.norm(h)))
+        k, v = (x.expand(len(h), -1, -1, -1) for x in keys)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        out: Tensor = self.to_out(mixed)
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        """B T (h d) -> B h T d."""
+        split: Tensor = x.unflatten(-1, (self.heads, -1))
+        return split.transpose(1, 2)

@@ -1,0 +1,32 @@
+"""What is asked for: references of one subject, and the cells to draw of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from dreamtuner.layout import Kind, Layout
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One picture of the subject.
+
+    `image`: RGB; `mask`: L, 255 subject, 0 background, the image's size, or None: all of it is subject; `caption`: what
+    the picture shows, in the words of the model's captions; `layouts`: the picture's own layout of a kind, of its size,
+    with which it passes where cells follow a layout of that kind.
+    """
+
+    image: Image.Image
+    mask: Image.Image | None
+    caption: str
+    layouts: Mapping[Kind, Image.Image] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture to draw. `seed` alone decides x_T; `layout`: where things are to be, or None: the prompt decides."""
+
+    prompt: str
+    seed: int
+    layout: Layout | None = None

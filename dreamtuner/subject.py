@@ -1,0 +1,75 @@
+"""A subject as the model sees it: its references as latents, subject tokens, text states and layouts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.backbone import Backbone
+from dreamtuner.config import Sampling
+from dreamtuner.layout import Kind, Layout, layout_pixels
+from dreamtuner.reference import foreground_tokens, reference_digest, square
+from dreamtuner.request import Reference
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One reference of a subject, ready for the reference pass.
+
+    `x_0`: C H W latents; `foreground`: a layer's count of tokens -> indices of its subject tokens, None where S-S-A is
+    off or the mask is empty; `c_r`: 1 L D, its own caption; `digest`: seeds lambda and noise; `keys`: what every S-E-A
+    layer reads of it, None where the subject-encoder is off; `layouts`: its own layouts, 3 S S.
+    """
+
+    x_0: Tensor
+    foreground: Mapping[int, Tensor] | None
+    c_r: Tensor
+    digest: str
+    keys: Mapping[str, TokenKeys] | None
+    layouts: Mapping[Kind, Tensor]
+
+
+def prepare_subject(backbone: Backbone, reference: Reference, sampling: Sampling) -> Subject | None:
+    """None where nothing of the reference can be seen: w_ref and beta are 0, or its mask is empty."""
+    image, mask = square(reference.image, reference.mask, sampling.resolution)
+    m_r = torch.frombuffer(bytearray(mask.tobytes()), dtype=torch.uint8).view(mask.height, mask.width) / 255
+    if not m_r.any() or (sampling.w_ref == 0 and sampling.beta == 0):
+        return None
+    x_0 = backbone.encode_image(image)
+    foreground = None
+    if sampling.w_ref > 0:
+        levels = len(backbone.unet.config.block_out_channels)
+        tokens = foreground_tokens(m_r, (x_0.shape[1], x_0.shape[2]), levels)
+        foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
+    return Subject(
+        x_0,
+        foreground,
+        backbone.encode_text(reference.caption),
+        reference_digest(reference.image),
+        backbone.subject_keys(on_white(image, mask)) if sampling.beta > 0 else None,
+        {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
+    )
+
+
+def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
+    """The reference's layout, cut as its image is: what the square adds outside of the picture is far and empty."""
+    layout = reference.layouts[kind]
+    if layout.size != reference.image.size:
+        raise ValueError(
+            f"reference: its {kind} layout is {layout.size} and the image {reference.image.size} pixels; give one size"
+        )
+    return layout_pixels(Layout(kind, square(layout, reference.mask, side, fill="black")[0]), side)
+
+
+def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """The subject alone, its background white: what the subject-encoder and fine-tuning look at (Sec. 3.1, 3.3)."""
+    return Image.composite(image.convert("RGB"), Image.new("RGB", image.size, "white"), mask.convert("L"))
+
+
+def subject_digest(digests: list[str]) -> str:
+    """One digest for the references of a subject, in order: it seeds lambda, the same for all of its cells."""
+    return sha256("/".join(digests).encode()).hexdigest()
