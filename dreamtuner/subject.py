@@ -50,7 +50,7 @@ def prepare_subject(backbone: Backbone, reference: Reference, sampling: Sampling
         foreground,
         backbone.encode_text(reference.caption),
         reference_digest(reference.image),
-        backbone.subject_keys(on_white(image, mask)) if sampling.beta > 0 else None,
+        backbone.subject_keys(_alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
     )
 
@@ -63,6 +63,13 @@ def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
             f"reference: its {kind} layout is {layout.size} and the image {reference.image.size} pixels; give one size"
         )
     return layout_pixels(Layout(kind, square(layout, reference.mask, side, fill="black")[0]), side)
+
+
+def _alone(reference: Reference, side: int) -> Image.Image:
+    """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
+    mask = reference.mask
+    image = reference.image if mask is None else on_white(reference.image, mask)
+    return square(image, mask, side)[0]
 
 
 def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +19,11 @@ from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
-MIN_SNR = 5.0
-FLOOR = 0.8
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -92,29 +90,6 @@ def encode_captions(
     return states
 
 
-def v_loss(
-    predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, alphas: Tensor, generator: torch.Generator
-) -> tuple[Tensor, float]:
-    """The v-prediction loss of one batch at random noise levels, and its plain mean squared error.
-
-    ``predict`` takes x_t (B, C, H, W) and t (B,) and gives v; ``alphas`` are the schedule's (1000,) on x0's device.
-    """
-    x0 = x0.contiguous(memory_format=torch.channels_last)
-    n = len(x0)
-    # stratified over the batch
-    t = ((torch.arange(n) + torch.rand(n, generator=generator)) * (1000 / n)).long().clamp(0, 999).to(x0.device)
-    noise = torch.randn(x0.shape, generator=generator).to(x0.device)
-    a = alphas[t].view(-1, 1, 1, 1)
-    x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
-    target = a.sqrt() * noise - (1 - a).sqrt() * x0
-    v = predict(x_t.contiguous(memory_format=torch.channels_last), t)
-    snr = (a / (1 - a).clamp_min(1e-8)).flatten()
-    # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
-    weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
-    each = (v - target).square().mean(dim=(1, 2, 3))
-    return (weight * each).mean(), float(each.detach().mean())
-
-
 class DenoiserStage:
     """Every other step draws single pictures, the steps between draw sheets of the same subject side by side.
 
@@ -141,7 +116,7 @@ class DenoiserStage:
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
         self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
-        self.alphas = new_scheduler().alphas_cumprod.to(device)
+        self.scheduler = new_scheduler()
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
@@ -171,7 +146,9 @@ class DenoiserStage:
         x0, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
-        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator)
+        loss, mse = diffusion_loss(
+            lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.scheduler, generator, floor=FLOOR
+        )
         return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
 
     def preview(self) -> Image.Image:

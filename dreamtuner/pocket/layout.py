@@ -13,10 +13,11 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
 from dreamtuner.pocket.autoencoder import scaling_factor
-from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler, v_loss
+from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world.captions import drawn_caption
+from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
@@ -72,7 +73,7 @@ class LayoutStage:
         self.scale = scaling_factor(latents)
         self.latents, self.pictures, self.layouts = latents, pictures, layouts
         self.batch, self.device = batch, device
-        self.alphas = new_scheduler().alphas_cumprod.to(device)
+        self.scheduler = new_scheduler()
 
     def _caption(self, rng: random.Random, picture: Picture) -> str:
         if rng.random() < DROP_CAPTION:
@@ -95,7 +96,7 @@ class LayoutStage:
             ).sample
             return v
 
-        loss, mse = v_loss(predict, x0, self.alphas, generator)
+        loss, mse = diffusion_loss(predict, x0, self.scheduler, generator, floor=FLOOR)
         return loss, {"mse": mse}
 
 

@@ -1,0 +1,77 @@
+"""Stage 1 on the pocket world: the subject-encoder of the pocket model, with or without the depth ControlNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import ControlNetModel, StableDiffusionPipeline
+from transformers import CLIPModel, CLIPVisionModel
+
+from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.denoiser import encode_captions
+from dreamtuner.pocket.shards import load_layouts, load_shards
+from dreamtuner.pocket.world.captions import caption
+from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
+from dreamtuner.train.stage import place
+
+WIDTH = 96
+
+
+def new_encoder(unet: object, vision: object) -> SubjectEncoder:
+    """An untrained subject-encoder of the pocket model: 96 wide, two residual blocks."""
+    return SubjectEncoder.for_unet(unet, vision, width=WIDTH, resblocks=2)
+
+
+@dataclass(frozen=True)
+class EncoderFactory:
+    """Builds the stage in a worker, on the finished ``weights``; ``controlnet`` False is the ablation."""
+
+    weights: Path
+    data: Path
+    shards: int
+    latents: Path
+    batch: int
+    controlnet: bool = True
+
+    def build(self, device: torch.device) -> EncoderStage:
+        pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
+        controlnet = ControlNetModel.from_pretrained(self.weights / "controlnet-depth") if self.controlnet else None
+        vision: CLIPVisionModel = CLIPModel.from_pretrained(self.weights / "tower").vision_model
+        for model in (pipe.unet, pipe.text_encoder, vision, controlnet):
+            if model is not None:
+                place(model.requires_grad_(False).eval(), device)
+        encoder = new_encoder(pipe.unet, vision)
+        place(encoder, device)
+        shards = load_shards(self.data, self.shards)
+        images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
+        depth = torch.from_numpy(load_layouts(self.data, self.shards, "depth"))
+        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        scale = scaling_factor(latents)
+
+        def draw(generator: torch.Generator) -> Examples:
+            rows = torch.randint(len(images), (self.batch,), generator=generator)
+            mask = masks[rows].unsqueeze(1).float().div(255)
+            alone = images[rows].permute(0, 3, 1, 2).float().div(255) * mask + (1 - mask)
+            return Examples(
+                alone.to(device),
+                latents[rows].float().mul(scale).to(device),
+                [caption(p.identity, p.context) for p in (shards.pictures[int(i)] for i in rows)],
+                depth[rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device),
+            )
+
+        return EncoderStage(
+            encoder,
+            Frozen(
+                pipe.unet,
+                lambda captions: encode_captions(pipe.tokenizer, pipe.text_encoder, captions, device),
+                vision,
+                lambda x: x * 2 - 1,
+                pipe.scheduler,
+                controlnet,
+            ),
+            draw,
+        )

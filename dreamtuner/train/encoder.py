@@ -1,0 +1,75 @@
+"""Stage 1: the subject-encoder learns alone; U-Net, text encoder, image encoder and depth ControlNet stay frozen.
+
+The depth ControlNet supplies the layout of the training picture, so that the encoder has only content left to learn
+(Sec. 3.1); without it, it learns to copy the reference's layout as well: an ablation. beta = 1 in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dreamtuner.attention.install import SLOT, encoder_attached
+from dreamtuner.subject_encoder import SubjectEncoder, hidden_states
+from dreamtuner.train.augment import augment
+from dreamtuner.train.diffusion import FLOOR, diffusion_loss
+
+NO_CAPTION = 0.1  # share of empty captions: the encoder must also serve the unconditional branch
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """What stage 1 does not train. `controlnet` is None for the ablation without layout."""
+
+    unet: Any
+    text: Callable[[list[str]], Tensor]
+    image_encoder: Any
+    normalise: Callable[[Tensor], Tensor]
+    scheduler: Any
+    controlnet: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` B 3 S S in 0..1."""
+
+    subjects: Tensor
+    x0: Tensor
+    captions: list[str]
+    depth: Tensor
+
+
+class EncoderStage:
+    """The picture is denoised with its own subject in view: augmented, without background, through S-E-A alone."""
+
+    def __init__(self, encoder: SubjectEncoder, frozen: Frozen, draw: Callable[[torch.Generator], Examples]) -> None:
+        self.learns, self.frozen, self.draw = encoder, frozen, draw
+        self._attached = ExitStack()  # for as long as the stage lives: nothing else uses these models
+        layers = {name: encoder.layer(name) for name in encoder.config.blocks}
+        self._attached.enter_context(encoder_attached(frozen.unet, layers))
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        frozen, encoder, batch = self.frozen, self.learns, self.draw(generator)
+        silent = torch.rand(len(batch.captions), generator=generator) < NO_CAPTION
+        c = frozen.text(["" if quiet else words for words, quiet in zip(batch.captions, silent, strict=True)])
+        with torch.no_grad():
+            pixels = frozen.normalise(augment(batch.subjects, generator))
+            states = hidden_states(frozen.image_encoder, pixels, encoder.config.depths)
+
+        def predict(x_t: Tensor, t: Tensor) -> Tensor:
+            extra = {}
+            if frozen.controlnet is not None:
+                with torch.no_grad():
+                    down, mid = frozen.controlnet(x_t, t, c, batch.depth, return_dict=False)
+                extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+            with encoder.attend([(len(x_t), encoder.keys(encoder(states)))], beta=1.0):
+                prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample
+            return prediction
+
+        loss, mse = diffusion_loss(predict, batch.x0, frozen.scheduler, generator, floor=FLOOR)
+        return loss, {"mse": mse}
