@@ -8,16 +8,10 @@ import typer
 train = typer.Typer(help="Train the weights of an embedded profile.", no_args_is_help=True)
 
 
-@train.callback()
-def _group() -> None:
-    # with a callback typer keeps `pocket` a sub-command although it is the only one
-    pass
-
-
 @train.command()
 def pocket(
     part: Annotated[
-        str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, controlnets, weights, report.")
+        str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, controlnets, weights, encoder, report.")
     ] = "all",
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[
@@ -46,6 +40,40 @@ def pocket(
     try:
         folder = out or Settings.load().home / "train" / "pocket"
         finished = train_pocket(part, device, scale, folder, minutes=minutes, start=start, say=_say)
+    except RecipeError as error:
+        _say(f"dreamtuner: {error}")
+        raise typer.Exit(2) from error
+    if not finished:
+        raise typer.Exit(1)
+
+
+@train.command()
+def encoder(
+    profile: Annotated[
+        str, typer.Option(help="Which model's subject-encoder; pocket is the one trained here.")
+    ] = "pocket",
+    controlnet: Annotated[
+        bool,
+        typer.Option(help="Take the layout from the depth ControlNet; without it the layout is copied: an ablation."),
+    ] = True,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
+    scale: Annotated[str, typer.Option(help="As for `train pocket`.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="The folder of `train pocket`.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Save and stop after so many minutes.")] = None,
+) -> None:
+    """Train the subject-encoder (stage 1, Sec. 3.1) on a finished model; all else stays frozen.
+
+    It is written into OUT/weights/subject_encoder. Interrupt it at will: the same command goes on.
+    """
+    from dreamtuner.pocket.recipe import RecipeError, train_pocket
+    from flows.settings import Settings
+
+    if profile != "pocket":
+        _say(f"dreamtuner: --profile: {profile!r} has no training here; give pocket")
+        raise typer.Exit(2)
+    try:
+        folder = out or Settings.load().home / "train" / "pocket"
+        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, controlnet=controlnet, say=_say)
     except RecipeError as error:
         _say(f"dreamtuner: {error}")
         raise typer.Exit(2) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import ControlNetModel, StableDiffusionPipeline
+from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPModel, CLIPVisionModel
 
 from dreamtuner.pocket.autoencoder import scaling_factor
@@ -17,6 +17,7 @@ from dreamtuner.pocket.world.captions import caption
 from dreamtuner.subject_encoder import SubjectEncoder
 from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
 from dreamtuner.train.stage import place
+from dreamtuner.train.state import load_ema
 
 WIDTH = 96
 
@@ -75,3 +76,12 @@ class EncoderFactory:
             ),
             draw,
         )
+
+
+def export_encoder(trained: Path, weights: Path, out: Path) -> None:
+    """Write the averaged weights of the training in ``trained`` to ``out``: fp16 safetensors with their config."""
+    unet = UNet2DConditionModel.from_pretrained(weights / "unet")
+    vision = CLIPModel.from_pretrained(weights / "tower").vision_model
+    encoder = new_encoder(unet, vision)
+    load_ema(trained, encoder)
+    encoder.half().save_pretrained(out, safe_serialization=True)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.denoiser import DenoiserFactory
+from dreamtuner.pocket.encoder import EncoderFactory, export_encoder
 from dreamtuner.pocket.judge import OracleFactory
 from dreamtuner.pocket.layout import KINDS, LayoutFactory
 from dreamtuner.pocket.scale import PartScale, Scale, load_scale
@@ -27,7 +28,7 @@ from dreamtuner.train.loop import train
 from dreamtuner.train.stage import StageFactory
 from dreamtuner.train.state import StateError
 
-PARTS = ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights", "report")
+PARTS = ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights", "encoder", "report")
 
 Say = Callable[[str], None]
 
@@ -149,6 +150,21 @@ def _weights(shop: Workshop) -> bool:
     return True
 
 
+def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
+    part, name = shop.scale.encoder, "encoder" if controlnet else "encoder-without-layout"
+    if not shop.weights.is_dir():
+        raise FileNotFoundError(2, "missing", str(shop.weights))
+    factory = EncoderFactory(
+        shop.weights, shop.pictures, shop.scale.shards, shop.latents, part.batch, controlnet=controlnet
+    )
+    if not shop.fit(name, factory, part):
+        return False
+    out = shop.weights / "subject_encoder" if controlnet else shop.root / "subject_encoder-without-layout"
+    export_encoder(shop.root / name, shop.weights, out)
+    shop.say(f"encoder: {out}")
+    return True
+
+
 def _report(shop: Workshop) -> bool:
     from dreamtuner.pocket.report import write_report
 
@@ -164,6 +180,7 @@ _STEPS: dict[str, Callable[[Workshop], bool]] = {
     "unet": _unet,
     "controlnets": _controlnets,
     "weights": _weights,
+    "encoder": _encoder,
     "report": _report,
 }
 
@@ -180,12 +197,14 @@ def train_pocket(
     *,
     minutes: float | None = None,
     start: Path | None = None,
+    controlnet: bool = True,
     say: Say = print,
 ) -> bool:
     """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
 
     ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a
-    weights folder, parts begin from its weights instead of random ones. Returns whether everything asked for is done.
+    weights folder, parts begin from its weights instead of random ones. ``controlnet`` False trains the part
+    ``encoder`` without layout, an ablation, and keeps it apart from the weights. Returns whether everything asked for is done.
 
     Raises:
         RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
@@ -206,7 +225,9 @@ def train_pocket(
     with _alone_in(out):
         for name in PARTS if part == "all" else (part,):
             try:
-                finished = _STEPS[name](shop)
+                finished = (
+                    _encoder(shop, controlnet=False) if part == "encoder" and not controlnet else _STEPS[name](shop)
+                )
             except FileNotFoundError as error:
                 raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
             except (SafetensorError, BadZipFile, StateError, StartError) as error:

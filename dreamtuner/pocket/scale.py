@@ -34,6 +34,7 @@ class Scale(BaseModel):
     oracle: PartScale
     unet: PartScale
     controlnets: PartScale
+    encoder: PartScale
     samples: int = Field(gt=0, description="prompts that the report's oracle judges")
 
 

@@ -54,9 +54,9 @@ def test_stock_diffusers_opens_the_controlnets_and_draws(workshop: Path, kind: s
     assert image.size == (64, 64)
 
 
-@pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle", "controlnet-depth"])
+@pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle", "controlnet-depth", "encoder"])
 def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part: str):
-    for name in ("data", "latents.npy", "vae", "unet"):
+    for name in ("data", "latents.npy", "vae", "unet", "weights"):
         if name != part:
             (tmp_path / name).symlink_to(workshop / name)
     while not train_pocket(
