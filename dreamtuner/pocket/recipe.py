@@ -202,9 +202,9 @@ def train_pocket(
 ) -> bool:
     """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
 
-    ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a
-    weights folder, parts begin from its weights instead of random ones. ``controlnet`` False trains the part
-    ``encoder`` without layout, an ablation, and keeps it apart from the weights. Returns whether everything asked for is done.
+    ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a weights folder, parts begin
+    from its weights instead of random ones. ``controlnet`` False trains the part ``encoder`` without layout, an
+    ablation, and keeps it apart from the weights. Returns whether everything asked for is done.
 
     Raises:
         RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
@@ -221,13 +221,13 @@ def train_pocket(
         sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
     except ValueError as error:
         raise RecipeError(f"--scale: {error}") from error
+    if not controlnet and part != "encoder":
+        raise RecipeError(f"--no-controlnet: it is for the part encoder, not for {part}")
     shop = Workshop(out, sizes, device, minutes, start, say)
     with _alone_in(out):
         for name in PARTS if part == "all" else (part,):
             try:
-                finished = (
-                    _encoder(shop, controlnet=False) if part == "encoder" and not controlnet else _STEPS[name](shop)
-                )
+                finished = _STEPS[name](shop) if controlnet else _encoder(shop, controlnet=False)
             except FileNotFoundError as error:
                 raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
             except (SafetensorError, BadZipFile, StateError, StartError) as error:
