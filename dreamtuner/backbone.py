@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -139,8 +140,13 @@ def _load_encoder(profile: Profile, device: str, dtype: torch.dtype) -> tuple[Su
     folder = profile.weights / "subject_encoder"
     if not folder.is_dir():
         return None, None, None
-    encoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
+    encoder = load_encoder(folder, device=device, dtype=dtype)
     vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
     processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
-    ready = [model.requires_grad_(False).eval().to(device) for model in (encoder, vision)]
-    return ready[0], ready[1], processor
+    return encoder, vision.requires_grad_(False).eval().to(device), processor
+
+
+def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SubjectEncoder:
+    """A subject-encoder from its own folder, frozen."""
+    encoder: SubjectEncoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
+    return encoder.requires_grad_(False).eval().to(device)

@@ -1,92 +1,161 @@
-"""How much of a subject S-S-A carries: the oracle reads drawn pictures, with the reference and without."""
+"""How much of a subject the method carries: pictures of held-out subjects, read by the oracle and scored by the tower."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.pipeline import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
+from dreamtuner.pocket.judge import truth
 from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.world import SCENES, STYLES, TEST, Context, caption, render
+from dreamtuner.pocket.world import EXPRESSIONS, POSES, SCENES, STYLES, TEST, Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import Profile
 from dreamtuner.request import Cell, Reference
+from dreamtuner.score.clip_i import ClipI
+from dreamtuner.score.clip_t import ClipT
 from dreamtuner.score.oracle import Oracle
+from dreamtuner.score.tower import Tower
 
 IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")
-POSES_ASKED = ("standing", "arms up", "waving", "sitting")
+PROMPT = ("class_word", "scene", "pose", "expression", "style")
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share of pictures, with the half width of its 95 % interval over subjects (0..1)."""
+class Variant:
+    """One way to draw: what differs from the profile's defaults. `encoder` names another subject-encoder's folder."""
 
-    mean: float
-    half_width: float
+    name: str
+    sampling: Mapping[str, object] = field(default_factory=dict)
+    masked: bool = True
+    captioned: bool = True
+    encoder: str | None = None
 
 
-def held_out_subjects(count: int, seed: int = 0) -> list[Picture]:
-    """``count`` test identities, each standing in a scene and style of its own."""
+@dataclass(frozen=True)
+class Drawn:
+    """One subject by one variant. Each measure holds one value a picture, in the order of the prompts and seeds."""
+
+    subject: Picture
+    pictures: list[Image.Image]
+    measures: Mapping[str, NDArray[np.float64]]
+
+
+def held_out_subjects(count: int, seed: int = 0, seeds: range = TEST) -> list[Picture]:
+    """``count`` identities of ``seeds``, each standing in a scene and style of its own."""
     rng = random.Random(f"fidelity {seed}")
     return [
-        Picture(rng.choice(TEST), Context(rng.choice(SCENES), "standing", rng.choice(STYLES), size=0.88))
+        Picture(rng.choice(seeds), Context(rng.choice(SCENES), "standing", rng.choice(STYLES), size=0.88))
         for _ in range(count)
     ]
 
 
 def reference_of(picture: Picture) -> Reference:
-    """The subject's reference with the renderer's exact mask and its plain caption."""
+    """The subject's reference with the renderer's exact mask and layouts, and its plain caption."""
     drawn = render([picture.identity], [picture.context])
-    pixels = (drawn.image[0].permute(1, 2, 0) * 255).round().byte().numpy()
-    mask = (drawn.mask[0, 0] * 255).round().byte().numpy()
-    return Reference(Image.fromarray(pixels), Image.fromarray(mask), caption(picture.identity, picture.context))
+    image, mask, depth, pose = (
+        (layer[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        for layer in (drawn.image, drawn.mask, drawn.depth.expand(-1, 3, -1, -1), drawn.pose)
+    )
+    return Reference(
+        Image.fromarray(image),
+        Image.fromarray(mask[..., 0]),
+        caption(picture.identity, picture.context),
+        {"depth": Image.fromarray(depth), "pose": Image.fromarray(pose)},
+    )
 
 
-def cells_of(picture: Picture, count: int) -> tuple[list[Cell], list[str]]:
-    """``count`` cells in other scenes than the reference's, and the scene that each asks for."""
-    scenes = [scene for scene in SCENES if scene != picture.context.scene]
-    medium = "photo" if picture.context.style == "natural" else "drawing"
-    asked = [(scenes[i % len(scenes)], POSES_ASKED[i % len(POSES_ASKED)]) for i in range(count)]
-    words = [f"a {medium} of a {picture.identity.class_word} {scene}, {pose}" for scene, pose in asked]
-    return [Cell(prompt, seed) for seed, prompt in enumerate(words)], [scene for scene, _ in asked]
+def asked_of(subject: Picture, prompts: int) -> list[Context]:
+    """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every other with an expression."""
+    rng = random.Random(f"asked {subject.identity_seed}")
+    scenes = [scene for scene in SCENES if scene != subject.context.scene]
+    return [
+        Context(
+            scenes[i % len(scenes)],
+            POSES[i % len(POSES)],
+            subject.context.style,
+            rng.choice(EXPRESSIONS[1:]) if i % 2 else "neutral",
+        )
+        for i in range(prompts)
+    ]
 
 
-def measure(
+def draw_subject(
     backbone: Backbone,
-    oracle: Oracle,
     profile: Profile,
-    subjects: Sequence[Picture],
-    cells: int,
-    overrides: dict[str, object],
-    on_subject: Callable[[int], None] = lambda done: None,
-) -> dict[str, Share]:
-    """Draw ``cells`` pictures of each subject and read them.
+    oracle: Oracle,
+    tower: Tower,
+    subject: Picture,
+    variant: Variant,
+    prompts: int,
+    seeds: int,
+) -> Drawn:
+    """Draw ``prompts`` x ``seeds`` pictures of one subject by one variant, and measure them.
 
-    Returns the share of pictures that show the reference's value, by identity attribute, their mean as ``identity``,
-    and the share that shows the class and the scene that the prompt names, as ``class_word`` and ``scene``.
+    Measures: ``identity``, the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the
+    oracle reads, and each alone; ``prompt``, the share of what the prompt names, and each alone; ``clip_i_masked``,
+    ``clip_t``; ``leakage``, the IoU of the picture's silhouette with the reference's.
     """
-    rows: dict[str, list[float]] = {name: [] for name in ("identity", "class_word", "scene", *IDENTITY)}
+    asked = [context for context in asked_of(subject, prompts) for _ in range(seeds)]
+    words = [caption(subject.identity, context) for context in asked]
+    whole = reference_of(subject)
+    reference = replace(
+        whole, mask=whole.mask if variant.masked else None, caption=whole.caption if variant.captioned else ""
+    )
+    cells = [Cell(prompt, seed) for seed, prompt in enumerate(words)]
+    images = generate(backbone, reference, cells, profile.sampling(subject.context.style, **variant.sampling))
+    x = pictures_to_model(images)
+    read = oracle.read(x)
+    true = [truth(Picture(subject.identity_seed, context)) for context in asked]
+    right = {
+        name: np.array([float(seen[name] == is_[name]) for seen, is_ in zip(read, true, strict=True)])
+        for name in (*IDENTITY, *PROMPT)
+    }
+    assert whole.mask is not None
+    outline = torch.from_numpy(np.array(whole.mask)) > 127
+    inside = oracle.silhouette(x)
+    overlap = (inside & outline).sum((1, 2)) / (inside | outline).sum((1, 2)).clamp_min(1)
+    scores = {
+        metric.name: np.array(
+            metric.score(tower, images, reference=whole.image, reference_mask=whole.mask, prompts=words)
+        )
+        for metric in (ClipI(masked=True), ClipT())
+    }
+    return Drawn(
+        subject,
+        images,
+        {
+            "identity": np.mean([right[name] for name in IDENTITY], axis=0),
+            "prompt": np.mean([right[name] for name in PROMPT], axis=0),
+            **right,
+            **scores,
+            "leakage": overlap.numpy().astype(np.float64),
+        },
+    )
+
+
+def draw_variant(
+    backbone: Backbone,
+    profile: Profile,
+    oracle: Oracle,
+    tower: Tower,
+    subjects: Sequence[Picture],
+    variant: Variant,
+    prompts: int,
+    seeds: int,
+    on_subject: Callable[[int], None] = lambda done: None,
+) -> list[Drawn]:
+    """All subjects by one variant; ``on_subject`` is told how many are done."""
+    drawn = []
     for done, subject in enumerate(subjects, start=1):
-        asked, scenes = cells_of(subject, cells)
-        sampling = profile.sampling(subject.context.style, **overrides)
-        images = generate(backbone, reference_of(subject), asked, sampling)
-        read = oracle.read(pictures_to_model(images))
-        for name in IDENTITY:
-            rows[name].append(float(np.mean([seen[name] == getattr(subject.identity, name) for seen in read])))
-        rows["identity"].append(float(np.mean([rows[name][-1] for name in IDENTITY])))
-        rows["class_word"].append(float(np.mean([seen["class_word"] == subject.identity.class_word for seen in read])))
-        rows["scene"].append(float(np.mean([seen["scene"] == s for seen, s in zip(read, scenes, strict=True)])))
+        drawn.append(draw_subject(backbone, profile, oracle, tower, subject, variant, prompts, seeds))
         on_subject(done)
-    return {name: _share(values) for name, values in rows.items()}
-
-
-def _share(values: list[float]) -> Share:
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return Share(float(np.mean(values)), 1.96 * spread / sqrt(len(values)))
+    return drawn

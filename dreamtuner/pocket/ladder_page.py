@@ -1,0 +1,84 @@
+"""The page of the fidelity ladder: its table, its differences, and rows of pictures as the paper shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from dreamtuner.pocket.fidelity import Drawn, asked_of, reference_of
+from dreamtuner.pocket.ladder import SHOWN, Mean, ladder_steps, means
+from dreamtuner.pocket.world import caption
+from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
+
+SUBJECTS_SHOWN = 4
+PROMPTS_SHOWN = 4
+HEADS = {
+    "identity": "identity",
+    "clip_i_masked": "masked CLIP-I",
+    "prompt": "prompt",
+    "clip_t": "CLIP-T",
+    "leakage": "silhouette like the reference's",
+}
+SHARES = frozenset({"identity", "prompt", "leakage"})
+
+
+def figure_words(name: str, mean: Mean) -> str:
+    """A mean and its half width: in percent for shares, as it is for cosines."""
+    half = (mean.high - mean.low) / 2
+    if name in SHARES:
+        return f"{100 * mean.value:.1f} ± {100 * half:.1f} %"
+    return f"{mean.value:.3f} ± {half:.3f}"
+
+
+def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[Drawn]], seeds: int) -> Path:
+    """Write ``README.md`` and ``pictures.png`` into ``folder``; returns the former."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sheet(title, by_name, seeds).save(folder / "pictures.png")
+    heads = " | ".join(HEADS[name] for name in SHOWN)
+    rows = [
+        f"| {variant} | " + " | ".join(figure_words(name, means(drawn)[name]) for name in SHOWN) + " |"
+        for variant, drawn in by_name.items()
+    ]
+    steps = [
+        f"| {low} to {high} | {100 * d.value:+.1f} | {100 * d.low:+.1f} to {100 * d.high:+.1f} |"
+        for low, high, d in ladder_steps(by_name)
+    ]
+    compared = (
+        "\n".join(("", "| from, to | identity, points | 95 % |", "| --- | --- | --- |", *steps, "")) if steps else ""
+    )
+    page = folder / "README.md"
+    page.write_text(
+        f"# {title}\n\n{detail}\n\n| variant | {heads} |\n|{' --- |' * (len(SHOWN) + 1)}\n"
+        + "\n".join(rows)
+        + f"\n{compared}\n![pictures by variant](pictures.png)\n"
+    )
+    return page
+
+
+def _sheet(title: str, by_name: Mapping[str, Sequence[Drawn]], seeds: int) -> Image.Image:
+    """The first seed of the first prompts of the first subjects, a column a variant."""
+    first = next(iter(by_name.values()))
+    blocks = []
+    for i, one in enumerate(first[:SUBJECTS_SHOWN]):
+        reference = reference_of(one.subject)
+        asked = asked_of(one.subject, len(one.pictures) // seeds)[:PROMPTS_SHOWN]
+        rows = [
+            SheetRow(
+                caption(one.subject.identity, context),
+                [SheetCell(drawn[i].pictures[j * seeds]) for drawn in by_name.values()],
+            )
+            for j, context in enumerate(asked)
+        ]
+        blocks.append(
+            SheetBlock(
+                f"subject {one.subject.identity_seed}",
+                one.subject.identity.class_word,
+                reference.image,
+                reference.mask,
+                columns=list(by_name),
+                rows=rows,
+            )
+        )
+    return contact_sheet(title, "one column a variant, the same seeds in all", blocks)
