@@ -1,4 +1,4 @@
-"""How much of a subject the method carries: pictures of held-out subjects, read by the oracle and scored by the tower."""
+"""How much of a subject the method carries: pictures of held-out subjects, read by the oracle, scored by the tower."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def reference_of(picture: Picture) -> Reference:
 
 
 def asked_of(subject: Picture, prompts: int) -> list[Context]:
-    """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every other with an expression."""
+    """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every second an expression."""
     rng = random.Random(f"asked {subject.identity_seed}")
     scenes = [scene for scene in SCENES if scene != subject.context.scene]
     return [
@@ -100,8 +100,8 @@ def draw_subject(
 ) -> Drawn:
     """Draw ``prompts`` x ``seeds`` pictures of one subject by one variant, and measure them.
 
-    Measures: ``identity``, the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the
-    oracle reads, and each alone; ``prompt``, the share of what the prompt names, and each alone; ``clip_i_masked``,
+    Measures: ``identity``, the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that
+    the oracle reads, and each alone; ``prompt``, the share of what the prompt names, and each alone; ``clip_i_masked``,
     ``clip_t``; ``leakage``, the IoU of the picture's silhouette with the reference's.
     """
     asked = [context for context in asked_of(subject, prompts) for _ in range(seeds)]
