@@ -16,7 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
 from dreamtuner.pocket.preview import draw_preview
-from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
+from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_cell_masks, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
@@ -26,6 +26,7 @@ DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
 MIN_SNR = 5.0
 FLOOR = 0.8
+SUBJECT_WEIGHT = 4.0
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -93,11 +94,16 @@ def encode_captions(
 
 
 def v_loss(
-    predict: Callable[[Tensor, Tensor], Tensor], x0: Tensor, alphas: Tensor, generator: torch.Generator
+    predict: Callable[[Tensor, Tensor], Tensor],
+    x0: Tensor,
+    alphas: Tensor,
+    generator: torch.Generator,
+    subject: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """The v-prediction loss of one batch at random noise levels, and its plain mean squared error.
 
-    ``predict`` takes x_t (B, C, H, W) and t (B,) and gives v; ``alphas`` are the schedule's (1000,) on x0's device.
+    ``predict`` takes x_t (B, C, H, W) and t (B,) and gives v; ``alphas`` are the schedule's (1000,) on x0's device;
+    where ``subject`` (B, 1, H, W) in 0..1 is 1, errors count SUBJECT_WEIGHT times: scenes are learnt long before it.
     """
     x0 = x0.contiguous(memory_format=torch.channels_last)
     n = len(x0)
@@ -111,8 +117,12 @@ def v_loss(
     snr = (a / (1 - a).clamp_min(1e-8)).flatten()
     # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
     weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
-    each = (v - target).square().mean(dim=(1, 2, 3))
-    return (weight * each).mean(), float(each.detach().mean())
+    error = (v - target).square()
+    plain = float(error.detach().mean())
+    if subject is not None:
+        place = 1 + (SUBJECT_WEIGHT - 1) * subject
+        error = error * (place / place.mean())
+    return (weight * error.mean(dim=(1, 2, 3))).mean(), plain
 
 
 class DenoiserStage:
@@ -125,6 +135,7 @@ class DenoiserStage:
     def __init__(
         self,
         latents: Tensor,
+        masks: Tensor,
         pictures: list[Picture],
         vae: AutoencoderKL,
         batch: int,
@@ -140,16 +151,16 @@ class DenoiserStage:
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
-        self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
+        self.latents, self.masks, self.pictures, self.batch, self.device = latents, masks, pictures, batch, device
         self.alphas = new_scheduler().alphas_cumprod.to(device)
 
-    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
+    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
         sheet = step % 2 == 1
         if not sheet:
             rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
             captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-            latents = self.latents[rows]
+            latents, masks = self.latents[rows], self.masks[rows]
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -163,15 +174,17 @@ class DenoiserStage:
                 captions.append(
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
-            latents = torch.cat([self.latents[[a for a, _ in pairs]], self.latents[[b for _, b in pairs]]], dim=3)
+            left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
+            latents = torch.cat([self.latents[left_rows], self.latents[right_rows]], dim=3)
+            masks = torch.cat([self.masks[left_rows], self.masks[right_rows]], dim=3)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
-        return latents.float().mul(self.scale).to(self.device), captions
+        return latents.float().mul(self.scale).to(self.device), masks.float().to(self.device), captions
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x0, captions = self._batch(step, generator)
+        x0, masks, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
-        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator)
+        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator, masks)
         return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
 
     def preview(self) -> Image.Image:
@@ -197,5 +210,6 @@ class DenoiserFactory:
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        masks = load_cell_masks(self.data, self.shards, 4)
         pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
-        return DenoiserStage(latents, pictures, vae, self.batch, device, self.start)
+        return DenoiserStage(latents, masks, pictures, vae, self.batch, device, self.start)
