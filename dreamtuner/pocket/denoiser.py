@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.preview import draw_preview
-from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_cell_masks, load_truth
+from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.world import SIZE
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.train.stage import place
 
@@ -26,7 +28,6 @@ DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
 MIN_SNR = 5.0
 FLOOR = 0.8
-SUBJECT_WEIGHT = 4.0
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -98,12 +99,12 @@ def v_loss(
     x0: Tensor,
     alphas: Tensor,
     generator: torch.Generator,
-    subject: Tensor | None = None,
+    emphasis: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """The v-prediction loss of one batch at random noise levels, and its plain mean squared error.
 
     ``predict`` takes x_t (B, C, H, W) and t (B,) and gives v; ``alphas`` are the schedule's (1000,) on x0's device;
-    where ``subject`` (B, 1, H, W) in 0..1 is 1, errors count SUBJECT_WEIGHT times: scenes are learnt long before it.
+    ``emphasis`` (B, 1, H, W) weighs the places of a picture against one another.
     """
     x0 = x0.contiguous(memory_format=torch.channels_last)
     n = len(x0)
@@ -115,13 +116,13 @@ def v_loss(
     target = a.sqrt() * noise - (1 - a).sqrt() * x0
     v = predict(x_t.contiguous(memory_format=torch.channels_last), t)
     snr = (a / (1 - a).clamp_min(1e-8)).flatten()
-    # min-SNR for v-prediction, but never below FLOOR: at high noise, class, colours and layout are decided
-    weight = (snr.clamp_max(MIN_SNR) / (snr + 1)).clamp_min(FLOOR)
+    weight = snr.clamp_max(MIN_SNR) / (snr + 1)  # min-SNR for v-prediction ...
+    # ... but never below FLOOR at high noise, where class, colours and layout are decided
+    weight = torch.where(snr < 1, weight.clamp_min(FLOOR), weight)
     error = (v - target).square()
     plain = float(error.detach().mean())
-    if subject is not None:
-        place = 1 + (SUBJECT_WEIGHT - 1) * subject
-        error = error * (place / place.mean())
+    if emphasis is not None:
+        error = error * (emphasis / emphasis.mean())
     return (weight * error.mean(dim=(1, 2, 3))).mean(), plain
 
 
@@ -135,7 +136,7 @@ class DenoiserStage:
     def __init__(
         self,
         latents: Tensor,
-        masks: Tensor,
+        emphasis: Tensor,
         pictures: list[Picture],
         vae: AutoencoderKL,
         batch: int,
@@ -151,7 +152,8 @@ class DenoiserStage:
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
-        self.latents, self.masks, self.pictures, self.batch, self.device = latents, masks, pictures, batch, device
+        self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
+        self.batch, self.device = batch, device
         self.alphas = new_scheduler().alphas_cumprod.to(device)
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
@@ -160,7 +162,7 @@ class DenoiserStage:
         if not sheet:
             rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
             captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-            latents, masks = self.latents[rows], self.masks[rows]
+            latents, emphasis = self.latents[rows], self.emphasis[rows]
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -176,15 +178,15 @@ class DenoiserStage:
                 )
             left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
             latents = torch.cat([self.latents[left_rows], self.latents[right_rows]], dim=3)
-            masks = torch.cat([self.masks[left_rows], self.masks[right_rows]], dim=3)
+            emphasis = torch.cat([self.emphasis[left_rows], self.emphasis[right_rows]], dim=3)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
-        return latents.float().mul(self.scale).to(self.device), masks.float().to(self.device), captions
+        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), captions
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x0, masks, captions = self._batch(step, generator)
+        x0, emphasis, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
-        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator, masks)
+        loss, mse = v_loss(lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.alphas, generator, emphasis)
         return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
 
     def preview(self) -> Image.Image:
@@ -210,6 +212,6 @@ class DenoiserFactory:
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
-        masks = load_cell_masks(self.data, self.shards, 4)
         pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
-        return DenoiserStage(latents, masks, pictures, vae, self.batch, device, self.start)
+        emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
+        return DenoiserStage(latents, emphasis, pictures, vae, self.batch, device, self.start)

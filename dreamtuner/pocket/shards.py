@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -121,16 +120,6 @@ def load_images(folder: Path, index: int) -> NDArray[np.uint8]:
     with np.load(folder / f"{index:05d}.npz") as shard:
         images: NDArray[np.uint8] = shard["images"]
     return images
-
-
-def load_cell_masks(folder: Path, count: int, factor: int) -> Tensor:
-    """Share of subject in cells of ``factor`` x ``factor`` pixels: (N, 1, 64 / factor, 64 / factor) float16 in 0..1."""
-    shares = []
-    for index in range(count):
-        with np.load(folder / f"{index:05d}.npz") as shard:
-            masks = torch.from_numpy(shard["masks"]).unsqueeze(1).float().div(255)
-        shares.append(F.avg_pool2d(masks, factor).half())
-    return torch.cat(shares)
 
 
 def load_layouts(folder: Path, count: int, kind: Literal["depth", "pose"]) -> NDArray[np.uint8]:
