@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.world import SIZE
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -100,6 +102,7 @@ class DenoiserStage:
     def __init__(
         self,
         latents: Tensor,
+        emphasis: Tensor,
         pictures: list[Picture],
         vae: AutoencoderKL,
         batch: int,
@@ -115,16 +118,17 @@ class DenoiserStage:
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
         self.vae = vae.to(device)
-        self.latents, self.pictures, self.batch, self.device = latents, pictures, batch, device
+        self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
+        self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
 
-    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, list[str]]:
+    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
         sheet = step % 2 == 1
         if not sheet:
             rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
             captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-            latents = self.latents[rows]
+            latents, emphasis = self.latents[rows], self.emphasis[rows]
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -138,16 +142,18 @@ class DenoiserStage:
                 captions.append(
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
-            latents = torch.cat([self.latents[[a for a, _ in pairs]], self.latents[[b for _, b in pairs]]], dim=3)
+            left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
+            latents = torch.cat([self.latents[left_rows], self.latents[right_rows]], dim=3)
+            emphasis = torch.cat([self.emphasis[left_rows], self.emphasis[right_rows]], dim=3)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
-        return latents.float().mul(self.scale).to(self.device), captions
+        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), captions
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x0, captions = self._batch(step, generator)
+        x0, emphasis, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
         loss, mse = diffusion_loss(
-            lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.scheduler, generator, floor=FLOOR
+            lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis
         )
         return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
 
@@ -175,4 +181,5 @@ class DenoiserFactory:
     def build(self, device: torch.device) -> DenoiserStage:
         latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
         pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
-        return DenoiserStage(latents, pictures, vae, self.batch, device, self.start)
+        emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
+        return DenoiserStage(latents, emphasis, pictures, vae, self.batch, device, self.start)

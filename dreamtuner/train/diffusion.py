@@ -16,13 +16,20 @@ Predict = Callable[[Tensor, Tensor], Tensor]
 
 
 def diffusion_loss(
-    predict: Predict, x0: Tensor, scheduler: Any, generator: torch.Generator, *, floor: float = 0.0
+    predict: Predict,
+    x0: Tensor,
+    scheduler: Any,
+    generator: torch.Generator,
+    *,
+    floor: float = 0.0,
+    emphasis: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """The loss of one batch at random noise levels, and its plain mean squared error.
 
     ``scheduler`` is a diffusers scheduler of 1000 training steps that predicts ``epsilon`` or ``v_prediction``; the
-    weight is min-SNR's (Hang et al. 2023, gamma 5), nowhere below ``floor``: at high noise, class, colours and layout
-    are decided. Noise and levels come from ``generator``; levels are stratified over the batch.
+    weight is min-SNR's (Hang et al. 2023, gamma 5), and at an SNR below 1 not less than ``floor``: at high noise,
+    class, colours and layout are decided. ``emphasis`` (B, 1, H, W) weighs the places of a picture against one another.
+    Noise and levels come from ``generator``; levels are stratified over the batch.
 
     Raises:
         ValueError: the scheduler predicts something else.
@@ -43,5 +50,9 @@ def diffusion_loss(
     else:
         target, weight = a.sqrt() * noise - (1 - a).sqrt() * x0, clipped / (snr + 1)
     prediction = predict(x_t.contiguous(memory_format=torch.channels_last), t)
-    each = (prediction - target).square().mean(dim=(1, 2, 3))
-    return (weight.clamp_min(floor) * each).mean(), float(each.detach().mean())
+    error = (prediction - target).square()
+    plain = float(error.detach().mean())
+    if emphasis is not None:
+        error = error * (emphasis / emphasis.mean())
+    weight = torch.where(snr < 1, weight.clamp_min(floor), weight)
+    return (weight * error.mean(dim=(1, 2, 3))).mean(), plain

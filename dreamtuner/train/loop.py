@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import torch
 import torch.distributed as dist
@@ -66,12 +67,20 @@ class _Run:
 
 def _replica(rank: int, run: _Run, port: int) -> None:
     torch.set_num_threads(1)
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     if len(cores) >= run.world:  # replicas wait for each other: two on one core would halve both
         os.sched_setaffinity(0, {cores[rank]})
     _work(run, rank, port, _say)
     sys.stdout.flush()
     os._exit(0)  # all is saved; taking gloo down can abort a replica whose peer was quicker
+
+
+def _end_with(parent: int) -> None:
+    """A replica whose parent was killed must not train on: the folder's lock is free, another may have begun."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def _say(line: str) -> None:

@@ -1,6 +1,10 @@
 """The one training loop: a resumed run is the unbroken one, to the last bit."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,3 +133,52 @@ def test_the_learning_rate_rises_stays_and_falls():
 def test_unknown_settings_are_refused():
     with pytest.raises(ValueError, match="stesp"):
         LoopSettings.model_validate({"stesp": 3, "lr": 1.0})
+
+
+_ENDLESS = """
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dreamtuner.train.loop import train
+from dreamtuner.train.settings import LoopSettings
+
+
+class Line:
+    def __init__(self):
+        self.learns = nn.Linear(1, 1)
+
+    def loss(self, step, generator):
+        return self.learns(torch.ones(1, 1)).sum(), {}
+
+
+@dataclass(frozen=True)
+class Factory:
+    def build(self, device):
+        return Line()
+
+
+if __name__ == "__main__":
+    train(Factory(), LoopSettings(steps=10**9, lr=1e-9, log_every=10), Path(sys.argv[1]), processes=2)
+"""
+
+
+def test_replicas_end_with_a_killed_parent(tmp_path: Path):
+    script = tmp_path / "endless.py"
+    script.write_text(_ENDLESS)
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdout.readline()  # a line of progress: both replicas are at work
+    replicas = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    assert len(replicas) >= 2
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}/cmdline").exists() for pid in replicas) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not [pid for pid in replicas if Path(f"/proc/{pid}/cmdline").exists()]
