@@ -20,8 +20,8 @@ from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
-from dreamtuner.pocket.world import SIZE
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
