@@ -19,8 +19,8 @@ from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
-from dreamtuner.pocket.world import SIZE
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
