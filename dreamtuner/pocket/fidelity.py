@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
-from dreamtuner.pipeline import generate
+from dreamtuner.batch import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import SCENES, STYLES, TEST, Context, caption, render

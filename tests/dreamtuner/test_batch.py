@@ -12,9 +12,9 @@ from torch import Tensor
 
 from dreamtuner.attention.install import attached
 from dreamtuner.backbone import Backbone
+from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
 from dreamtuner.guidance import interleaved
-from dreamtuner.pipeline import generate
 from dreamtuner.reference import Row, encode_reference, foreground_tokens, reference_digest, square
 from dreamtuner.request import Cell, Reference
 from dreamtuner.sampling import step_lambda
