@@ -22,7 +22,7 @@ def pil_images(name: str, given: Pictures) -> list[Image.Image | None]:
     """
     if given is None:
         return []
-    if isinstance(given, Sequence):
+    if isinstance(given, Sequence) and not isinstance(given, str):
         return [picture for one in given for picture in ([None] if one is None else pil_images(name, one))]
     if isinstance(given, Image.Image):
         return [given]
