@@ -95,8 +95,8 @@ def asked_references(
     if any(one is None for one in images):
         raise ValueError("reference_image: a list of references holds no None; leave it out")
     if not images:
-        beside = {"mask": mask, "caption": caption, "caption_embeds": caption_embeds, **layouts}
-        for name, value in beside.items():
+        beside: list[tuple[str, object]] = [("mask", mask), ("caption", caption), ("caption_embeds", caption_embeds)]
+        for name, value in [*beside, *layouts.items()]:
             if value is not None:
                 raise ValueError(f"reference_{name}: there is no reference_image; give one, or leave this out")
         return []

@@ -51,8 +51,9 @@ class Parts:
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
         """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
         encoder = self.demand_encoder()
-        pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, self.unet.dtype)
-        return encoder.keys(encoder(hidden_states(self.image_encoder, pixels, encoder.config.depths)))
+        vision = self.image_encoder
+        pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
+        return encoder.keys(encoder(hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)))
 
     @property
     def device(self) -> torch.device:
@@ -90,8 +91,9 @@ class Parts:
         """RGB, sides multiples of f -> C H W scaled latents: the mode of the posterior, so nothing is drawn."""
         pixels = VaeImageProcessor(self.pixels_per_latent).preprocess(image).to(self.device, self.vae.dtype)
         encoded = self.vae.encode(pixels)  # AutoencoderTiny has no posterior
-        latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-        return (latents[0] * self.vae.config.scaling_factor).to(self.unet.dtype)
+        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        x_0: Tensor = latents[0] * self.vae.config.scaling_factor
+        return x_0.to(self.unet.dtype)
 
     def decode_pixels(self, x_0: Tensor) -> Tensor:
         """Scaled latents N C H W -> pixels N 3 H W, -1..1 and a little beyond."""

@@ -21,7 +21,7 @@ from dreamtuner.subject_encoder import SubjectEncoder
 class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
     """A pipeline without its `__call__`: loaded, saved, moved and offloaded as diffusers' own are."""
 
-    model_cpu_offload_seq = "text_encoder->image_encoder->unet->vae"  # ControlNets and the encoder serve every step
+    model_cpu_offload_seq = "image_encoder->text_encoder->unet->vae"  # ControlNets and the encoder serve every step
     _optional_components: ClassVar[list[str]] = [
         "controlnet_depth",
         "controlnet_pose",

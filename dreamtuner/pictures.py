@@ -26,12 +26,7 @@ def pil_images(name: str, given: Pictures) -> list[Image.Image | None]:
         return [picture for one in given for picture in ([None] if one is None else pil_images(name, one))]
     if isinstance(given, Image.Image):
         return [given]
-    if isinstance(given, Tensor):
-        values = given.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
-        array = values.numpy() if values.ndim == 2 else np.moveaxis(values.numpy(), -3, -1) if values.ndim > 2 else None
-    else:
-        array = given if isinstance(given, np.ndarray) else None
+    array = _array(given)
     if array is None or array.ndim not in (2, 3, 4) or (array.ndim > 2 and array.shape[-1] not in (1, 3, 4)):
         held = f"{type(given).__name__} {tuple(getattr(given, 'shape', ()))}"
         raise ValueError(
@@ -43,6 +38,15 @@ def pil_images(name: str, given: Pictures) -> list[Image.Image | None]:
         Image.fromarray(one[..., 0] if one.ndim == 3 and one.shape[-1] == 1 else one)
         for one in (levels if levels.ndim == 4 else [levels])
     ]
+
+
+def _array(given: object) -> np.ndarray[Any, Any] | None:
+    """Channels last; None where it is neither an array nor a tensor."""
+    if not isinstance(given, Tensor):
+        return given if isinstance(given, np.ndarray) else None
+    values = given.detach().cpu()
+    array: np.ndarray[Any, Any] = (values.float() if values.is_floating_point() else values).numpy()
+    return np.moveaxis(array, -3, -1) if array.ndim > 2 else array
 
 
 def _levels(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

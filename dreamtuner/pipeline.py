@@ -157,10 +157,10 @@ class DreamTunerPipeline(Components):
             {"pose": reference_pose, "depth": reference_depth},
             kind,
         )
-        parts = self._parts()
+        parts, controlnet = self._parts(), self._controlnet(kind)
+        led = None if kind is None else torch.stack([layout_pixels(one, s.resolution) for one in asked])
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
-        controlnet = self._controlnet(kind)
-        led = None if kind is None else torch.stack([layout_pixels(one, s.resolution) for one in asked]).to(x.device)
+        led = None if led is None else led.to(x.device)
         subjects = self._subjects(parts, references, s, reference_caption_embeds)
         plan = plan_steps(self.scheduler, subjects, s)
         compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
