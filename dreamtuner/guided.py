@@ -23,10 +23,13 @@ KV_BYTES = 4 << 30
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """What predicts: a U-Net, the ControlNet that leads it with the layout's kind, and the subject-encoder; or None."""
+    """What predicts: a U-Net, the ControlNet that leads it with the layout's kind, and the subject-encoder; or None.
+
+    `alphas_cumprod`: of the training schedule, by which references are noised; None where there are no references.
+    """
 
     unet: Any
-    alphas_cumprod: Tensor
+    alphas_cumprod: Tensor | None
     controlnet: Any = None
     kind: Kind | None = None
     encoder: SubjectEncoder | None = None
@@ -105,6 +108,7 @@ class GuidedModel:
 
         assert subject.foreground is not None
         assert self._ssa is not None
+        assert self._models.alphas_cumprod is not None
         return encode_reference(
             self._ssa,
             run,

@@ -170,7 +170,7 @@ class DreamTunerPipeline(Components):
         text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
         models = Models(
             self.unet,
-            self.scheduler.alphas_cumprod,
+            getattr(self.scheduler, "alphas_cumprod", None),
             controlnet,
             kind,
             self.subject_encoder if s.beta > 0 and subjects else None,
@@ -199,6 +199,11 @@ class DreamTunerPipeline(Components):
         self, parts: Parts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
     ) -> list[Subject]:
         """The references as the model sees them, without those of which it sees nothing."""
+        if references and not hasattr(self.scheduler, "alphas_cumprod"):
+            raise ValueError(
+                f"reference_image: {type(self.scheduler).__name__} has no alphas_cumprod to noise it by; set one "
+                "that counts training timesteps, such as DDIMScheduler"
+            )
         needed = ("subject_encoder", "image_encoder", "feature_extractor") if references and s.beta > 0 else ()
         if missing := [name for name in needed if getattr(self, name) is None]:
             raise ValueError(f"beta: this pipeline has no {', '.join(missing)}; load it with them, or set beta to 0")
