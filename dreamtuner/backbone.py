@@ -1,4 +1,4 @@
-"""The frozen parts of a profile: loaded from the plain diffusers layout; between pictures, text and latents."""
+"""The parts that draw, between pictures, text and latents; and a profile's, loaded from the plain diffusers layout."""
 
 import json
 import logging
@@ -25,11 +25,12 @@ from dreamtuner.weights import demand, weights_digest
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Backbone:
-    """A Stable Diffusion in diffusers' own classes, frozen and in eval mode; the method never changes it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Parts:
+    """A Stable Diffusion in diffusers' own classes; the method never changes it.
 
-    `scheduler` is a template: every loop takes a fresh copy. `weights_digest`: see the function of that name.
+    `scheduler` is a template: every loop takes a fresh copy. `place`: where tensors go, if not where the U-Net lies, as
+    where models are loaded to a device only while they run.
     """
 
     unet: Any = field(repr=False)
@@ -37,20 +38,10 @@ class Backbone:
     text_encoder: Any = field(repr=False)
     tokenizer: Any = field(repr=False)
     scheduler: Any = field(repr=False)
-    weights_digest: str
-    profile: Profile
     encoder: SubjectEncoder | None = field(default=None, repr=False)
     image_encoder: Any = field(default=None, repr=False)
     image_processor: Any = field(default=None, repr=False)
-    _controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
-
-    def controlnet(self, kind: Kind) -> Any:
-        """The profile's ControlNet of this kind, loaded when first asked for. LayoutRefused where there is none."""
-        if kind not in self._controlnets:
-            self._controlnets[kind] = load_controlnet(
-                self.profile, kind, device=str(self.device), dtype=self.unet.dtype
-            )
-        return self._controlnets[kind]
+    place: torch.device | None = None
 
     def demand_encoder(self) -> SubjectEncoder:
         """The subject-encoder; ValueError where the profile has none."""
@@ -61,13 +52,14 @@ class Backbone:
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
         """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
         encoder = self.demand_encoder()
-        pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, self.unet.dtype)
-        return encoder.keys(encoder(hidden_states(self.image_encoder, pixels, encoder.config.depths)))
+        vision = self.image_encoder
+        pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
+        return encoder.keys(encoder(hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)))
 
     @property
     def device(self) -> torch.device:
-        """Where the U-Net is, and with it every tensor of the loop."""
-        device: torch.device = self.unet.device
+        """Where every tensor of the loop is."""
+        device: torch.device = self.unet.device if self.place is None else self.place
         return device
 
     @property
@@ -94,19 +86,43 @@ class Backbone:
         masked = getattr(self.text_encoder.config, "use_attention_mask", False)
         mask = inputs["attention_mask"].to(self.device) if masked else None
         states: Tensor = self.text_encoder(inputs["input_ids"].to(self.device), attention_mask=mask)[0]
-        return states.to(self.unet.dtype)
+        return states if self.unet is None else states.to(self.unet.dtype)
 
     def encode_image(self, image: Image.Image) -> Tensor:
         """RGB, sides multiples of f -> C H W scaled latents: the mode of the posterior, so nothing is drawn."""
         pixels = VaeImageProcessor(self.pixels_per_latent).preprocess(image).to(self.device, self.vae.dtype)
-        latents: Tensor = self.vae.encode(pixels).latent_dist.mode()[0] * self.vae.config.scaling_factor
-        return latents.to(self.unet.dtype)
+        encoded = self.vae.encode(pixels)  # AutoencoderTiny has no posterior
+        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        x_0: Tensor = latents[0] * self.vae.config.scaling_factor
+        return x_0.to(self.unet.dtype)
+
+    def decode_pixels(self, x_0: Tensor) -> Tensor:
+        """Scaled latents N C H W -> pixels N 3 H W, -1..1 and a little beyond."""
+        pixels: Tensor = self.vae.decode(x_0.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
+        return pixels
 
     def decode(self, x_0: Tensor) -> list[Image.Image]:
         """Scaled latents N C H W -> N pictures, RGB."""
-        pixels = self.vae.decode(x_0.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
+        pixels = self.decode_pixels(x_0)
         pictures: list[Image.Image] = VaeImageProcessor(self.pixels_per_latent).postprocess(pixels, output_type="pil")
         return pictures
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Backbone(Parts):
+    """The parts of a profile, frozen and in eval mode. `weights_digest`: see the function of that name."""
+
+    weights_digest: str
+    profile: Profile
+    _controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
+
+    def controlnet(self, kind: Kind) -> Any:
+        """The profile's ControlNet of this kind, loaded when first asked for. LayoutRefused where there is none."""
+        if kind not in self._controlnets:
+            self._controlnets[kind] = load_controlnet(
+                self.profile, kind, device=str(self.device), dtype=self.unet.dtype
+            )
+        return self._controlnets[kind]
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:

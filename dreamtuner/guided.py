@@ -1,7 +1,7 @@
 """Eq. 1-6 as one prediction: what the sampling loop calls at every step, for any batch of cells of one subject."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,10 +23,13 @@ KV_BYTES = 4 << 30
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """What predicts: a U-Net, the ControlNet that leads it with the layout's kind, and the subject-encoder; or None."""
+    """What predicts: a U-Net, the ControlNet that leads it with the layout's kind, and the subject-encoder; or None.
+
+    `alphas_cumprod`: of the training schedule, by which references are noised; None where there are no references.
+    """
 
     unet: Any
-    alphas_cumprod: Tensor
+    alphas_cumprod: Tensor | None
     controlnet: Any = None
     kind: Kind | None = None
     encoder: SubjectEncoder | None = None
@@ -38,7 +41,7 @@ class GuidedModel:
     def __init__(
         self,
         models: Models,
-        ssa: SelfSubject,
+        ssa: SelfSubject | None,
         subjects: Sequence[Subject],
         plan: Sequence[Pair],
         *,
@@ -55,20 +58,32 @@ class GuidedModel:
         ]
 
     def predict(
-        self, text: Mapping[Literal["c", "uc"], Tensor], layout: Tensor | None, x: Tensor, t: Tensor, step: int
+        self,
+        text: Mapping[Literal["c", "uc"], Tensor],
+        layout: Tensor | None,
+        x: Tensor,
+        t: Tensor,
+        step: int,
+        *,
+        w_c: float | None = None,
     ) -> Tensor:
         """The step's branches as one batch, combined by Eq. 4 or 5. x: N C H W; text: N L D each; layout: N 3 S S.
 
         Their rows part only inside S-S-A and S-E-A. Two calls measured 4-31 % slower on a CPU (1 and 16 cells).
+        `w_c`: the scale of text guidance in this step instead of the plan's, where that is neither 0 nor 1.
         """
         pair = self._plan[step]
+        if w_c is not None and pair.other.text == "uc":
+            pair = pair._replace(w=w_c)
         branches = pair.branches
         rows = torch.cat([x] * len(branches)).to(self._models.unet.dtype)
         c = torch.cat([text[branch.text] for branch in branches])
         layouts = None if layout is None else torch.cat([layout] * len(branches)).to(rows.dtype)
         keys = _joined([subject.keys for subject in self._subjects])
         with (
-            self._ssa.attend([(len(x), self._layers(branch, step)) for branch in branches]),
+            nullcontext()
+            if self._ssa is None
+            else self._ssa.attend([(len(x), self._layers(branch, step)) for branch in branches]),
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
         ):
             eps = self._run(rows, t, c, layouts)
@@ -92,6 +107,8 @@ class GuidedModel:
                 return (self._run(x, t, c, layout),)
 
         assert subject.foreground is not None
+        assert self._ssa is not None
+        assert self._models.alphas_cumprod is not None
         return encode_reference(
             self._ssa,
             run,
@@ -133,13 +150,14 @@ def guided(
     beta: float,
     kv_bytes: int = KV_BYTES,
 ) -> Iterator[GuidedModel]:
-    """Attach S-S-A, and S-E-A where there is an encoder; on leaving, all models are as they were.
+    """Attach S-S-A where it sees a subject, and S-E-A where there is an encoder; on leaving, all is as it was.
 
     The reference passes run when the first step asks for them. `kv_bytes`: how many bytes of keys and values may be
     held; beyond, they are encoded for as many steps at a time as fit. ValueError where one step alone does not fit.
     """
     with ExitStack() as stack:
-        ssa = stack.enter_context(attached(models.unet, models.controlnet))
+        seen = any(subject.foreground is not None for subject in subjects)
+        ssa = stack.enter_context(attached(models.unet, models.controlnet)) if seen else None
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
             stack.enter_context(encoder_attached(models.unet, layers))

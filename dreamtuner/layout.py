@@ -56,11 +56,16 @@ def layout_pixels(layout: Layout, side: int) -> Tensor:
     return torch.from_numpy(np.asarray(fitted).copy()).permute(2, 0, 1).float() / 255
 
 
+def kinds_of(profile: Profile) -> list[Kind]:
+    """The kinds of layout that the profile has a ControlNet for."""
+    return [kind for kind in KINDS if (profile.weights / f"controlnet-{kind}").is_dir()]
+
+
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
     """The profile's ControlNet of this kind, frozen. LayoutRefused where the profile has none."""
     folder = profile.weights / f"controlnet-{kind}"
     if not folder.is_dir():
-        have = [k for k in KINDS if (profile.weights / f"controlnet-{k}").is_dir()]
+        have = kinds_of(profile)
         known = f"it has {', '.join(have)}" if have else "it follows no layouts"
         raise LayoutRefused(f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}")
     model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)

@@ -1,100 +1,247 @@
-"""From a reference and prompts to pictures: encodes what is shared once, then draws the cells in batches."""
+"""DreamTunerPipeline: the method with diffusers' conventions. It draws by the same functions as `dreamtuner.batch`."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 import torch
-from PIL import Image
+from diffusers import ImagePipelineOutput
+from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from dreamtuner.backbone import Backbone
+from dreamtuner.arguments import asked_layouts, asked_references, asked_settings, check_plain, count_prompts, texts
+from dreamtuner.backbone import Parts
+from dreamtuner.components import Components
 from dreamtuner.config import Sampling
-from dreamtuner.guidance import Pair, interleaved
 from dreamtuner.guided import KV_BYTES, Models, guided
-from dreamtuner.layout import Kind, layout_pixels
-from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler, step_lambda
-from dreamtuner.subject import Subject, prepare_subject, subject_digest
+from dreamtuner.layout import layout_pixels
+from dreamtuner.pictures import Pictures
+from dreamtuner.plan import plan_steps
+from dreamtuner.request import Reference
+from dreamtuner.sampling import denoise, fresh_scheduler
+from dreamtuner.step_end import StepEnd, Text
+from dreamtuner.subject import Subject, prepare_subject
 
 
-@torch.inference_mode()
-def generate(
-    backbone: Backbone,
-    reference: Reference | Sequence[Reference] | None,
-    cells: Sequence[Cell],
-    sampling: Sampling,
-    *,
-    negative_prompt: str = "",
-    batch_size: int = 16,
-    kv_bytes: int = KV_BYTES,
-    on_step: Callable[[int, int], None] | None = None,
-) -> list[Image.Image]:
-    """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
+class DreamTunerPipeline(Components):
+    """Pictures of the subject of a reference, by any Stable Diffusion 1.x or 2.x.
 
-    No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
-    step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
-    `kv_bytes`: how many bytes of the reference's keys and values may be held. `on_step(done, total)` is called after
-    each step of each batch, done from 1 to total; what it raises ends the call, the models restored.
-
-    Raises:
-        ValueError: names the setting that does not fit.
-        LayoutRefused: names the layout that cannot be followed.
+    All of `StableDiffusionPipeline`'s components serve as they are: `DreamTunerPipeline.from_pipe(pipe)` needs nothing
+    more. `controlnet_depth` and `controlnet_pose` follow layouts; `subject_encoder` needs `image_encoder` and
+    `feature_extractor` beside it. `defaults`: numbers of `dreamtuner.config.Sampling` for what a call leaves out.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
-    if sampling.beta > 0:
-        backbone.demand_encoder()
-    shape = backbone.latent_shape(sampling.resolution)
-    given = [reference] if isinstance(reference, Reference) else list(reference or ())
-    kinds: list[Kind | None] = list(dict.fromkeys(None if c.layout is None else c.layout.kind for c in cells))
-    leading = {kind: None if kind is None else backbone.controlnet(kind) for kind in kinds}
-    layouts = {i: layout_pixels(c.layout, sampling.resolution) for i, c in enumerate(cells) if c.layout is not None}
-    prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
-    subjects = [subject for subject in prepared if subject is not None]
-    plan = plan_steps(backbone.scheduler, subjects, sampling)
-    text = {prompt: backbone.encode_text(prompt) for prompt in {negative_prompt, *(cell.prompt for cell in cells)}}
-    batches = [(kind, batch) for kind in kinds for batch in _batches(cells, kind, batch_size)]
-    pictures: dict[int, Image.Image] = {}
-    for kind in kinds:
-        models = Models(
-            backbone.unet,
-            backbone.scheduler.alphas_cumprod,
-            leading[kind],
-            kind,
-            backbone.encoder if sampling.beta > 0 and subjects else None,
-        )
-        with guided(models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes) as model:
-            for number, (_, batch) in ((n, b) for n, b in enumerate(batches) if b[0] == kind):
-                c = torch.cat([text[cells[i].prompt] for i in batch])
-                generators = [torch.Generator().manual_seed(cells[i].seed) for i in batch]
-                scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
-                x = cell_noise(generators, shape).to(backbone.device) * scheduler.init_noise_sigma
-                led = None if kind is None else torch.stack([layouts[i] for i in batch]).to(backbone.device)
-                report = (
-                    None if on_step is None else partial(_report, on_step, number * len(plan), len(batches) * len(plan))
+
+    @torch.no_grad()
+    def encode_prompt(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        device: torch.device | None = None,
+        num_images_per_prompt: int = 1,
+        do_classifier_free_guidance: bool = True,
+        negative_prompt: str | Sequence[str] | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Wanted and undesired text states, each (prompts * num_images_per_prompt) L D; unguided: (wanted, None).
+
+        One negative prompt serves all prompts. ValueError names what does not fit.
+        """
+        count = count_prompts(prompt, prompt_embeds)
+        if prompt_embeds is None:
+            prompt_embeds = self._text("prompt", texts("prompt", prompt, count))
+        dtype = prompt_embeds.dtype if self.unet is None else self.unet.dtype
+        device = self._execution_device if device is None else device
+        prompt_embeds = prompt_embeds.to(device, dtype).repeat_interleave(num_images_per_prompt, dim=0)
+        if not do_classifier_free_guidance:
+            negative_prompt_embeds = None
+        else:
+            if negative_prompt_embeds is None:
+                negative_prompt_embeds = self._text("negative_prompt", texts("negative_prompt", negative_prompt, count))
+            elif negative_prompt is not None:
+                raise ValueError("negative_prompt, negative_prompt_embeds: give one of the two")
+            negative_prompt_embeds = negative_prompt_embeds.to(device, dtype)
+            negative_prompt_embeds = negative_prompt_embeds.repeat_interleave(num_images_per_prompt, dim=0)
+            if negative_prompt_embeds.shape != prompt_embeds.shape:
+                raise ValueError(
+                    f"negative_prompt_embeds: {tuple(negative_prompt_embeds.shape)} beside prompt_embeds of "
+                    f"{tuple(prompt_embeds.shape)}; give one shape"
                 )
-                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
-                x = denoise(predict, x, scheduler, generators=generators, on_step=report)
-                pictures.update(zip(batch, backbone.decode(x), strict=True))
-    return [pictures[i] for i in range(len(cells))]
+        return prompt_embeds, negative_prompt_embeds
 
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        reference_image: Pictures = None,
+        reference_mask: Pictures = None,
+        reference_caption: str | Sequence[str] | None = None,
+        *,
+        pose_image: Pictures = None,
+        depth_image: Pictures = None,
+        reference_pose: Pictures = None,
+        reference_depth: Pictures = None,
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int | None = None,
+        w_ref: float | None = None,
+        w_r: float | None = None,
+        w_c: float | None = None,
+        p_r: float | None = None,
+        dt: int | None = None,
+        dt_prime: int | None = None,
+        beta: float | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
+        num_images_per_prompt: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+        reference_caption_embeds: Tensor | None = None,
+        output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callable[..., dict[str, Any] | None] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        kv_bytes: int = KV_BYTES,
+    ) -> ImagePipelineOutput | tuple[Any]:
+        """Draw `num_images_per_prompt` pictures a prompt, all of one subject.
 
-def plan_steps(scheduler: object, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
-    """Eq. 6 for every step: one plan for the subject, whatever its cells."""
-    digest = subject_digest([subject.digest for subject in subjects])
-    timesteps: Tensor = fresh_scheduler(scheduler, sampling.steps).timesteps
-    t_max = float(scheduler.config.num_train_timesteps - 1)  # type: ignore[attr-defined]
-    return [
-        interleaved(step_lambda(digest, step), t, sampling, t_max=t_max, reference=bool(subjects))
-        for step, t in enumerate(timesteps.tolist())
-    ]
+        Pictures in are PIL, arrays or tensors (see `dreamtuner.pictures`); several references of it are a list.
 
+        Args:
+            prompt: what to draw, or several; or `prompt_embeds`, as `encode_prompt` makes them, N L D.
+            reference_image: the subject. None draws what the stock pipeline draws.
+            reference_mask: white is subject, of the reference's size; None: all of it is.
+            reference_caption: what the reference shows, in words; or `reference_caption_embeds`, one row a reference.
+            pose_image, depth_image: the layout to follow, square; one for all prompts or one each.
+            reference_pose, reference_depth: the reference's own layout, of its size, where pictures follow that kind.
+            height, width: the side of the square pictures, pixels.
+            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `dreamtuner.config.Sampling`; None: the
+                pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is another name of w_c.
+            generator: one for all pictures, or a list of one each, on which a picture then depends alone.
+            latents: x_T before the scheduler's scale, N C H W, instead of drawn noise.
+            output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
+            callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, with the tensors that
+                `callback_on_step_end_tensor_inputs` names; those that it returns take their places.
+            kv_bytes: how many bytes of the reference's keys and values may be held.
 
-def _batches(cells: Sequence[Cell], kind: Kind | None, size: int) -> list[list[int]]:
-    """The places of the cells that follow a layout of this kind, so many at a time."""
-    ours = [i for i, cell in enumerate(cells) if (None if cell.layout is None else cell.layout.kind) == kind]
-    return [ours[first : first + size] for first in range(0, len(ours), size)]
+        Returns:
+            `ImagePipelineOutput` with `images`, or without `return_dict` a tuple of them alone.
 
+        Raises:
+            ValueError: names the argument that does not fit, and the remedy.
+        """
+        names = getattr(callback_on_step_end, "tensor_inputs", callback_on_step_end_tensor_inputs)
+        check_plain(output_type, num_images_per_prompt, names)
+        prompts = count_prompts(prompt, prompt_embeds)
+        s = asked_settings(
+            self._defaults(),
+            height=height,
+            width=width,
+            guidance_scale=guidance_scale,
+            steps=num_inference_steps,
+            w_ref=w_ref,
+            w_r=w_r,
+            w_c=w_c,
+            p_r=p_r,
+            dt=dt,
+            dt_prime=dt_prime,
+            beta=beta,
+        )
+        asked = asked_layouts({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
+        kind = asked[0].kind if asked else None
+        references = asked_references(
+            reference_image,
+            reference_mask,
+            reference_caption,
+            reference_caption_embeds,
+            {"pose": reference_pose, "depth": reference_depth},
+            kind,
+        )
+        parts, controlnet = self._parts(), self._controlnet(kind)
+        led = None if kind is None else torch.stack([layout_pixels(one, s.resolution) for one in asked])
+        x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
+        led = None if led is None else led.to(x.device)
+        subjects = self._subjects(parts, references, s, reference_caption_embeds)
+        plan = plan_steps(self.scheduler, subjects, s)
+        compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
+        c, uc = self.encode_prompt(
+            prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
+        )
+        text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
+        models = Models(
+            self.unet,
+            getattr(self.scheduler, "alphas_cumprod", None),
+            controlnet,
+            kind,
+            self.subject_encoder if s.beta > 0 and subjects else None,
+        )
+        scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
+        self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
+        with (
+            guided(models, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes) as model,
+            self.progress_bar(total=len(plan)) as bar,
+        ):
+            x = denoise(
+                lambda x, t, step: model.predict(text, led, x, t, step, w_c=self._changed_scale(s.w_c, text)),
+                x * scheduler.init_noise_sigma,
+                scheduler,
+                generators=generator,
+                on_step=StepEnd(self, bar, scheduler.timesteps, text, callback_on_step_end, names),
+                stopped=lambda: self._interrupt,
+            )
+        images = x
+        if output_type != "latent":
+            images = self.image_processor.postprocess(parts.decode_pixels(x), output_type=output_type)
+        self.maybe_free_model_hooks()
+        return ImagePipelineOutput(images=images) if return_dict else (images,)
 
-def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int) -> None:
-    on_step(before + step + 1, total)
+    def _subjects(
+        self, parts: Parts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
+    ) -> list[Subject]:
+        """The references as the model sees them, without those of which it sees nothing."""
+        if references and not hasattr(self.scheduler, "alphas_cumprod"):
+            raise ValueError(
+                f"reference_image: {type(self.scheduler).__name__} has no alphas_cumprod to noise it by; set one "
+                "that counts training timesteps, such as DDIMScheduler"
+            )
+        needed = ("subject_encoder", "image_encoder", "feature_extractor") if references and s.beta > 0 else ()
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"beta: this pipeline has no {', '.join(missing)}; load it with them, or set beta to 0")
+        states = self._text("reference_caption", [one.caption for one in references]) if embeds is None else embeds
+        prepared = [
+            prepare_subject(parts, one, s, c_r=c_r[None].to(parts.device, self.unet.dtype))
+            for one, c_r in zip(references, states, strict=True)
+        ]
+        return [subject for subject in prepared if subject is not None]
+
+    def _text(self, name: str, prompts: Sequence[str]) -> Tensor:
+        """Text states N L D of each alone, so that its batch cannot change its last bits."""
+        if prompts and (self.text_encoder is None or self.tokenizer is None):
+            raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
+        parts = self._parts()
+        return torch.cat([parts.encode_text(prompt) for prompt in prompts]) if prompts else torch.empty(0)
+
+    def _noise(
+        self,
+        shape: tuple[int, ...],
+        generator: torch.Generator | list[torch.Generator] | None,
+        latents: Tensor | None,
+    ) -> Tensor:
+        """x_T before the scheduler's scale, float32 whatever the models' type: one seed is one picture."""
+        if isinstance(generator, list) and len(generator) != shape[0]:
+            raise ValueError(f"generator: {len(generator)} for {shape[0]} pictures; give one for each, or one for all")
+        device = self._execution_device
+        if latents is None:
+            noise: Tensor = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
+            return noise
+        if tuple(latents.shape) != shape:
+            raise ValueError(f"latents: {tuple(latents.shape)} is not {shape}, which this call draws")
+        return latents.to(device, torch.float32)
+
+    def _changed_scale(self, w_c: float, text: Text) -> float | None:
+        """The scale of text guidance that a callback has set; None: that of the plan."""
+        if self._guidance_scale == w_c:
+            return None
+        if self._guidance_scale > 1 and "uc" not in text:
+            raise ValueError("guidance_scale: no step of this call compares with a negative prompt; begin above 1")
+        return max(self._guidance_scale, 1.0)

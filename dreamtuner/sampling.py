@@ -11,6 +11,9 @@ from torch import Tensor
 Predict = Callable[[Tensor, Tensor, int], Tensor]
 """(x_t scaled for the model: N C H W, timestep: scalar tensor, step: 0..steps-1) -> guided prediction: N C H W."""
 
+OnStep = Callable[[int, Tensor], Tensor | None]
+"""(step: 0..steps-1, x after it: N C H W) -> the x to go on from, or None: the same."""
+
 
 def seeded(*parts: object) -> torch.Generator:
     """A CPU generator of its own for these parts, such as (reference digest, "noise", step).
@@ -44,19 +47,24 @@ def denoise(
     x: Tensor,
     scheduler: Any,
     *,
-    generators: Sequence[torch.Generator],
-    on_step: Callable[[int], None] | None = None,
+    generators: torch.Generator | Sequence[torch.Generator] | None,
+    on_step: OnStep | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Tensor:
     """x_T -> x_0, both N C H W. `scheduler`: fresh, timesteps set. `x`: noise times the scheduler's init_noise_sigma.
 
-    `generators`: one a row, for schedulers that draw noise in their steps; DDIM draws none.
-    `on_step(step)` is called after each step, step in 0..steps-1.
+    `generators`: for schedulers that draw noise in their steps (DDIM draws none): one a row, one for all, or None:
+    torch's own. `on_step(step, x)` is called after each step, step in 0..steps-1. `stopped()` is asked before each
+    step; where it is true, the x reached so far is the result.
     """
     draws = "generator" in inspect.signature(scheduler.step).parameters
-    extra = {"generator": list(generators)} if draws else {}
+    one = generators is None or isinstance(generators, torch.Generator)
+    extra = {"generator": generators if one else list(generators)} if draws else {}  # type: ignore[arg-type]
     for step, t in enumerate(scheduler.timesteps):
+        if stopped is not None and stopped():
+            break
         prediction = predict(scheduler.scale_model_input(x, t), t, step)
         x = scheduler.step(prediction, t, x, return_dict=False, **extra)[0]
-        if on_step is not None:
-            on_step(step)
+        changed = None if on_step is None else on_step(step, x)
+        x = x if changed is None else changed
     return x

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.subject_encoder import TokenKeys
-from dreamtuner.backbone import Backbone
+from dreamtuner.backbone import Parts
 from dreamtuner.config import Sampling
 from dreamtuner.layout import Kind, Layout, layout_pixels
 from dreamtuner.reference import foreground_tokens, reference_digest, square
@@ -33,24 +33,29 @@ class Subject:
     layouts: Mapping[Kind, Tensor]
 
 
-def prepare_subject(backbone: Backbone, reference: Reference, sampling: Sampling) -> Subject | None:
-    """None where nothing of the reference can be seen: w_ref and beta are 0, or its mask is empty."""
+def prepare_subject(
+    parts: Parts, reference: Reference, sampling: Sampling, *, c_r: Tensor | None = None
+) -> Subject | None:
+    """None where nothing of the reference can be seen: w_ref and beta are 0, or its mask is empty.
+
+    `c_r`: 1 L D, the text states of its caption where they are at hand already.
+    """
     image, mask = square(reference.image, reference.mask, sampling.resolution)
     m_r = torch.frombuffer(bytearray(mask.tobytes()), dtype=torch.uint8).view(mask.height, mask.width) / 255
     if not m_r.any() or (sampling.w_ref == 0 and sampling.beta == 0):
         return None
-    x_0 = backbone.encode_image(image)
+    x_0 = parts.encode_image(image)
     foreground = None
     if sampling.w_ref > 0:
-        levels = len(backbone.unet.config.block_out_channels)
+        levels = len(parts.unet.config.block_out_channels)
         tokens = foreground_tokens(m_r, (x_0.shape[1], x_0.shape[2]), levels)
         foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
     return Subject(
         x_0,
         foreground,
-        backbone.encode_text(reference.caption),
+        parts.encode_text(reference.caption) if c_r is None else c_r,
         reference_digest(reference.image),
-        backbone.subject_keys(_alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
+        parts.subject_keys(_alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
     )
 

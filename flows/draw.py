@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
+from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
-from dreamtuner.pipeline import generate
 from dreamtuner.request import Cell, Reference
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, recipe_of

@@ -42,8 +42,11 @@ WALLS = (
 KNOWS_DIFFUSERS = (
     "dreamtuner/attention/install.py",
     "dreamtuner/backbone.py",
+    "dreamtuner/components.py",
+    "dreamtuner/layout.py",
     "dreamtuner/pipeline.py",
     "dreamtuner/pocket/",
+    "dreamtuner/subject_encoder.py",
     "dreamtuner/train/",
 )
 
@@ -156,7 +159,7 @@ def test_a_broken_wall_is_seen(tmp_path: Path, file: str, source: str) -> None:
         ),
         ("dreamtuner/pocket/recipe.py", "from diffusers import AutoencoderKL"),
         ("storage/catalog/views.py", "import sqlalchemy\nfrom ..keys import blob_key"),
-        ("flows/generate.py", "import prefect\nfrom dreamtuner.pipeline import generate\nfrom storage import catalog"),
+        ("flows/generate.py", "import prefect\nfrom dreamtuner.batch import generate\nfrom storage import catalog"),
         ("deploy/cli.py", "from flows import catalog\nfrom dreamtuner.train import loop\nfrom storage import keys"),
         ("deploy/dashboard/app.py", "import fastapi\nfrom . import pages\nfrom storage.catalog import views"),
         ("dreamtuner/config.py", "import storagex\nimport my.storage"),

@@ -6,7 +6,13 @@ from typing import Any
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
+from diffusers.models.attention_processor import (
+    Attention,
+    AttnProcessor,
+    AttnProcessor2_0,
+    FusedAttnProcessor2_0,
+    SlicedAttnProcessor,
+)
 from torch import Tensor, nn
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
@@ -16,6 +22,10 @@ Layers = Mapping[str, SubjectKeys]
 
 Captured = dict[str, tuple[Tensor, Tensor]]
 """The layer's name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
+
+
+_REPLACEABLE = (AttnProcessor, AttnProcessor2_0, FusedAttnProcessor2_0, SlicedAttnProcessor)
+"""Processors of plain attention, which differ in memory and speed alone: ours may stand in for them."""
 
 
 class SelfSubjectProcessor:
@@ -108,8 +118,8 @@ class SelfSubject:
 def attached(unet: Any, controlnet: Any = None) -> Iterator[SelfSubject]:
     """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net, and of a ControlNet that leads it.
 
-    On leaving, both are as they were. Merge LoRA weights before entering. ValueError when a layer's own processor is
-    not a stock one (fused projections, slicing, or attached already), since ours would silently take its place.
+    On leaving, both are as they were. Merge LoRA weights before entering. ValueError when a layer's own processor does
+    more than plain attention (or ours is attached already), since ours would silently take its place.
     """
     models = {"": unet} if controlnet is None else {"": unet, "controlnet.": controlnet}
     before = {prefix: dict(model.attn_processors) for prefix, model in models.items()}
@@ -117,10 +127,10 @@ def attached(unet: Any, controlnet: Any = None) -> Iterator[SelfSubject]:
     for prefix, processors in before.items():
         names = [name for name in processors if name.endswith(".attn1.processor")]
         for name in names:
-            if type(processors[name]) not in (AttnProcessor, AttnProcessor2_0):
+            if type(processors[name]) not in _REPLACEABLE:
                 raise ValueError(
-                    f"{prefix}{name} is {type(processors[name]).__name__}, not a stock processor: undo "
-                    "fuse_qkv_projections, attention slicing or an earlier attach before attaching S-S-A"
+                    f"{prefix}{name} is {type(processors[name]).__name__}, not a stock processor: undo an earlier "
+                    "attach, or call set_default_attn_processor(), before attaching S-S-A"
                 )
         ours[prefix] = {name: SelfSubjectProcessor() for name in names}
     for prefix, model in models.items():

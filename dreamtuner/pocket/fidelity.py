@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
-from dreamtuner.pipeline import generate
+from dreamtuner.batch import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.judge import truth
 from dreamtuner.pocket.shards import Picture

@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.backbone import load_backbone
+from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
-from dreamtuner.pipeline import generate
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
 from dreamtuner.pocket.judge import CONTEXT, HEADS, truth

@@ -1,17 +1,30 @@
 """A tiny Stable Diffusion with random weights in diffusers' standard classes, on disk in the plain layout."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image, ImageDraw
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig
+from transformers import (
+    CLIPConfig,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+)
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.backbone import Backbone, load_backbone
+from dreamtuner.config import Sampling
+from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.profiles import Profile, folder_profile
 from dreamtuner.request import Reference
+from dreamtuner.subject_encoder import SubjectEncoder
 
 SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 
@@ -95,3 +108,69 @@ def pip() -> Reference:
         ImageDraw.Draw(canvas).ellipse((25, 12, 70, 75), fill=colour)
     ImageDraw.Draw(image).rectangle((40, 40, 52, 52), fill="blue")
     return Reference(image, mask, "a photo of a bear in the snow, waving")
+
+
+@pytest.fixture(scope="session")
+def whole(tiny: Backbone) -> DreamTunerPipeline:
+    """The tiny model with all that is optional - two ControlNets, a subject-encoder - of random weights that tell."""
+    layers = {"num_hidden_layers": 6, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        vision = CLIPVisionModel(CLIPVisionConfig(hidden_size=16, intermediate_size=16, **layers)).eval()
+        encoder = SubjectEncoder.for_unet(tiny.unet, vision, width=16).eval()
+        for name in encoder.config.blocks:
+            torch.nn.init.normal_(encoder.layer(name).to_out.weight, std=0.3)
+        channels = (4, 8, 8)  # twice halved, as the autoencoder does
+        depth, pose = (
+            ControlNetModel.from_unet(tiny.unet, conditioning_embedding_out_channels=channels).eval() for _ in range(2)
+        )
+        for parameter in (*depth.parameters(), *pose.parameters()):
+            if not parameter.any():  # a new ControlNet's outputs are zero
+                torch.nn.init.normal_(parameter, std=0.1)
+    size = {"shortest_edge": 32}
+    return DreamTunerPipeline(
+        vae=tiny.vae,
+        text_encoder=tiny.text_encoder,
+        tokenizer=tiny.tokenizer,
+        unet=tiny.unet,
+        scheduler=tiny.scheduler,
+        controlnet_depth=depth,
+        controlnet_pose=pose,
+        subject_encoder=encoder,
+        image_encoder=vision,
+        feature_extractor=CLIPImageProcessorPil(size=size, crop_size={"height": 32, "width": 32}),
+        defaults=Sampling(steps=3, p_r=0.6, w_r=2.0, w_c=4.0, beta=0.2).model_dump(),
+    )
+
+
+@pytest.fixture(scope="session")
+def skeleton() -> Callable[..., Image.Image]:
+    """A drawn pose of any size."""
+
+    def draw(width: int, height: int) -> Image.Image:
+        image = Image.new("RGB", (width, height))
+        ImageDraw.Draw(image).line((width // 3, 8, width // 2, height - 12), "yellow", 5)
+        ImageDraw.Draw(image).line((width // 4, height // 2, width // 2, height // 3), "cyan", 5)
+        return image
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def asked(pip: Reference, skeleton: Callable[..., Image.Image]) -> Callable[..., dict[str, Any]]:
+    """Arguments of a call that uses every part of the method, with a new generator each time."""
+
+    def arguments(**changes: Any) -> dict[str, Any]:
+        return {
+            "prompt": "a bear, waving",
+            "reference_image": pip.image,
+            "reference_mask": pip.mask,
+            "reference_caption": "a bear in snow",
+            "pose_image": skeleton(64, 64),
+            "reference_pose": skeleton(*pip.image.size),
+            "generator": torch.Generator().manual_seed(0),
+            "output_type": "np",
+            **changes,
+        }
+
+    return arguments

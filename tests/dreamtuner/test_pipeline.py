@@ -1,205 +1,243 @@
-"""Pictures: with all off, stock diffusers; a cell alone, its grid; references, edges and Eq. 4-6 end to end."""
+"""DreamTunerPipeline draws what the batch function draws, and without a reference what stock diffusers draws."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline
+from diffusers import (
+    EulerAncestralDiscreteScheduler,
+    PNDMScheduler,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionPipeline,
+    schedulers,
+)
 from PIL import Image
-from torch import Tensor
 
-from dreamtuner.attention.install import attached
 from dreamtuner.backbone import Backbone
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import interleaved
-from dreamtuner.pipeline import generate
-from dreamtuner.reference import Row, encode_reference, foreground_tokens, reference_digest, square
+from dreamtuner.batch import generate
+from dreamtuner.layout import Layout
+from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import step_lambda
 
-CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2), Cell("a bear", 3)]
-S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
-
-
-class LatentsKept:
-    """Stands in for a backbone whose decoder keeps the latents, so that a test sees more than eight bits."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone, self.latents = backbone, []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backbone, name)
-
-    def decode(self, x_0: Tensor) -> list[Image.Image]:
-        self.latents += list(x_0)
-        return self._backbone.decode(x_0)
+Asked = Callable[..., dict[str, Any]]
+Skeleton = Callable[..., Image.Image]
+SEEDS = (1, 2)
+BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1}
 
 
-def latents(backbone: Backbone, *args: Any, **kwargs: Any) -> Tensor:
-    kept = LatentsKept(backbone)
-    generate(kept, *args, **kwargs)
-    return torch.stack(kept.latents)
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def stock(backbone: Backbone) -> StableDiffusionPipeline:
-    b = backbone
-    pipe = StableDiffusionPipeline(
-        b.vae, b.text_encoder, b.tokenizer, b.unet, b.scheduler, None, None, requires_safety_checker=False
+def backbone_of(whole: DreamTunerPipeline, tiny: Backbone) -> Backbone:
+    return replace(
+        tiny,
+        encoder=whole.subject_encoder,
+        image_encoder=whole.image_encoder,
+        image_processor=whole.feature_extractor,
+        _controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose},
     )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+
+
+@pytest.fixture(autouse=True)
+def quiet(whole: DreamTunerPipeline) -> None:
+    whole.set_progress_bar_config(disable=True)
+
+
+def state_of(pipe: DreamTunerPipeline) -> list[object]:
+    """What a call could leave behind in the models."""
+    models = [pipe.unet, pipe.controlnet_pose, pipe.subject_encoder]
+    return [
+        [list(model.named_modules()) for model in models],
+        [list(model.attn_processors.items()) for model in models[:2]],
+        [[(name, value.data_ptr()) for name, value in model.state_dict().items()] for model in models],
+        [(layer.groups, layer.beta) for layer in pipe.subject_encoder.layers.values()],
+        hasattr(pipe.unet, "position_net"),
+    ]
+
+
+def test_everything_on_it_draws_the_batch_functions_pictures(
+    whole: DreamTunerPipeline, tiny: Backbone, asked: Asked, pip: Reference, skeleton: Skeleton
+) -> None:
+    call = asked(num_images_per_prompt=2, generator=generators(*SEEDS), output_type="pil", negative_prompt="a frog")
+    reference = Reference(pip.image, pip.mask, call["reference_caption"], {"pose": call["reference_pose"]})
+    cells = [Cell(call["prompt"], seed, Layout("pose", call["pose_image"])) for seed in SEEDS]
+    theirs = generate(backbone_of(whole, tiny), reference, cells, whole._defaults(), negative_prompt="a frog")
+    ours = whole(**call).images
+    assert [picture.tobytes() for picture in ours] == [picture.tobytes() for picture in theirs]
+    for changes in ({"beta": 0.0}, {"w_ref": 0.0}, {"reference_pose": None}, {"reference_caption": "a frog"}):
+        assert whole(**{**call, **changes, "generator": generators(*SEEDS)}).images[0] != ours[0], changes
+
+
+def test_several_references_and_prompts_are_the_batch_functions_too(
+    whole: DreamTunerPipeline, tiny: Backbone, pip: Reference
+) -> None:
+    turned = Reference(pip.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), None, "a frog")
+    references, prompts = [pip, turned], ["a bear", "a bear on a beach"]
+    cells = [Cell(prompt, seed) for prompt, seed in zip(prompts, SEEDS, strict=True)]
+    ours = whole(
+        prompts,
+        [one.image for one in references],
+        [one.mask for one in references],
+        [one.caption for one in references],
+        generator=generators(*SEEDS),
+    ).images
+    theirs = generate(backbone_of(whole, tiny), references, cells, whole._defaults())
+    assert [picture.tobytes() for picture in ours] == [picture.tobytes() for picture in theirs]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
-@pytest.mark.parametrize("scheduler", [None, EulerDiscreteScheduler, PNDMScheduler])
+@pytest.mark.parametrize("scheduler", [None, EulerAncestralDiscreteScheduler, PNDMScheduler])
 @pytest.mark.parametrize("w_c", [1.0, 4.0])
-def test_with_everything_off_it_is_the_stock_pipeline_to_the_last_bit(
+def test_without_a_reference_it_is_the_stock_pipeline_to_the_last_bit(
     tiny: Backbone, scheduler: type | None, w_c: float
 ) -> None:
-    if scheduler is not None:
-        tiny = replace(
-            tiny, scheduler=scheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
-        )
-    cells = [Cell("a photo of a bear", seed) for seed in (1, 2, 3)]
-    ours = generate(tiny, None, cells, S.model_copy(update={"w_c": w_c}), negative_prompt="a frog")
-    theirs = stock(replace(tiny, scheduler=type(tiny.scheduler).from_config(tiny.scheduler.config)))(
-        prompt="a photo of a bear",
-        negative_prompt="a frog",
-        num_images_per_prompt=3,
-        num_inference_steps=S.steps,
-        guidance_scale=w_c,
-        generator=[torch.Generator().manual_seed(cell.seed) for cell in cells],
-    ).images
-    assert [a.tobytes() for a in ours] == [b.tobytes() for b in theirs]
+    template = tiny.scheduler if scheduler is None else scheduler(**BETAS)
+    models = {"vae": tiny.vae, "text_encoder": tiny.text_encoder, "tokenizer": tiny.tokenizer, "unet": tiny.unet}
+    ours = DreamTunerPipeline(**models, scheduler=template)
+    theirs = StableDiffusionPipeline(
+        **models,
+        scheduler=type(template).from_config(template.config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pictures = []
+    for pipe in (ours, theirs):
+        pipe.set_progress_bar_config(disable=True)
+        call = {"prompt": "a bear", "negative_prompt": "a frog", "num_images_per_prompt": 2, "output_type": "np"}
+        one = torch.Generator().manual_seed(3)  # for all pictures and all steps
+        pictures.append(pipe(**call, num_inference_steps=4, guidance_scale=w_c, generator=one).images)
+    assert np.array_equal(*pictures)
 
 
-def test_latents_are_the_stock_pipelines_for_a_grid_of_prompts(tiny: Backbone) -> None:
-    theirs = stock(tiny)(
-        prompt=[cell.prompt for cell in CELLS],
-        num_inference_steps=S.steps,
-        guidance_scale=S.w_c,
-        generator=[torch.Generator().manual_seed(cell.seed) for cell in CELLS],
-        output_type="latent",
-    ).images
-    torch.testing.assert_close(latents(tiny, None, CELLS, S), theirs, rtol=1e-5, atol=1e-5)
-
-
-def test_no_reference_no_weight_and_an_empty_mask_are_one_to_the_last_bit(tiny: Backbone, pip: Reference) -> None:
-    plain = latents(tiny, None, CELLS, S)
-    empty = replace(pip, mask=Image.new("L", pip.image.size, 0))
-    assert torch.equal(latents(tiny, pip, CELLS, S.model_copy(update={"w_ref": 0.0})), plain)
-    assert torch.equal(latents(tiny, empty, CELLS, S), plain)
-    assert torch.equal(latents(tiny, [], CELLS, S), plain)
-    assert float((latents(tiny, pip, CELLS, S) - plain).abs().max()) > 1e-3
-
-
-def test_a_cell_alone_is_the_cell_in_its_grid_at_any_batch_size(tiny: Backbone, pip: Reference) -> None:
-    grid = latents(tiny, pip, CELLS, S)
-    for i, cell in enumerate(CELLS):
-        torch.testing.assert_close(latents(tiny, pip, [cell], S)[0], grid[i], rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(latents(tiny, pip, CELLS, S, batch_size=2), grid, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(latents(tiny, pip, CELLS[::-1], S).flip(0), grid, rtol=1e-5, atol=1e-5)
-
-
-def test_a_rerun_is_equal_to_the_last_bit_and_the_global_generator_is_not_touched(
-    tiny: Backbone, pip: Reference
+def test_with_a_layout_alone_it_is_the_stock_controlnet_pipeline_to_the_last_bit(
+    whole: DreamTunerPipeline, asked: Asked
 ) -> None:
-    before = torch.get_rng_state()
-    first = latents(tiny, pip, CELLS, S)
-    torch.manual_seed(99)
-    assert torch.equal(latents(tiny, pip, CELLS, S), first)
-    torch.set_rng_state(before)
-    assert torch.equal(torch.get_rng_state(), before)
+    stock = StableDiffusionControlNetPipeline(
+        vae=whole.vae,
+        text_encoder=whole.text_encoder,
+        tokenizer=whole.tokenizer,
+        unet=whole.unet,
+        controlnet=whole.controlnet_pose,
+        scheduler=type(whole.scheduler).from_config(whole.scheduler.config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    stock.set_progress_bar_config(disable=True)
+    call = asked()
+    same = {"prompt": "a bear", "num_inference_steps": 3, "guidance_scale": 4.0, "output_type": "np"}
+    theirs = stock(**same, image=call["pose_image"], generator=generators(1)).images
+    ours = whole(**same, pose_image=call["pose_image"], generator=generators(1)).images
+    assert np.array_equal(ours, theirs)
+    assert not np.array_equal(whole(**same, generator=generators(1)).images, ours)
 
 
-@torch.no_grad()
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"p_r": 0.0},
-        {"p_r": 1.0},
-        {"w_r": 1.0},
-        {"w_r": 0.0},
-        {"w_r": 0.0, "p_r": 1.0},
-        {"dt": 200, "dt_prime": 300},
-    ],
-)
-def test_the_loop_is_equations_4_to_6_with_a_reference_pass_at_every_step(
-    tiny: Backbone, pip: Reference, changes: dict[str, float]
-) -> None:
-    """Slow and obvious: one cell, one U-Net call a branch, the reference encoded anew for each."""
-    from hashlib import sha256
+def test_a_call_leaves_the_models_as_they_were_and_the_next_is_equal(whole: DreamTunerPipeline, asked: Asked) -> None:
+    before, config = state_of(whole), dict(whole.scheduler.config)
+    first = whole(**asked()).images
+    assert state_of(whole) == before
 
-    s = S.model_validate({**S.model_dump(), **changes})
-    cell, digest = CELLS[0], reference_digest(pip.image)
-    image, cover = square(pip.image, pip.mask, 64)
-    m_r = torch.from_numpy(np.array(cover) / 255)
-    scheduler = type(tiny.scheduler).from_config(tiny.scheduler.config)
-    scheduler.set_timesteps(s.steps)
-    x = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(cell.seed))
-    text = {"c": tiny.encode_text(cell.prompt), "uc": tiny.encode_text("")}
-    for step, t in enumerate(scheduler.timesteps.tolist()):
-        lam = step_lambda(sha256(digest.encode()).hexdigest(), step)
-        pair = interleaved(lam, t, s, t_max=999, reference=True)
-        eps = []
-        for branch in (pair.other, pair.wanted):
-            with attached(tiny.unet) as ssa:
-                seen = None
-                if branch.x_r is not None:
-                    row = Row(step, branch.x_r)
-                    seen = encode_reference(
-                        ssa,
-                        tiny.unet,
-                        tiny.encode_image(image),
-                        tiny.encode_text(pip.caption),
-                        foreground_tokens(m_r, (16, 16), 3),
-                        [row],
-                        w_ref=s.w_ref,
-                        alphas_cumprod=tiny.scheduler.alphas_cumprod,
-                        digest=digest,
-                    ).at(row)
-                with ssa.attend([(1, seen)]):
-                    eps.append(tiny.unet(x, t, text[branch.text], return_dict=False)[0])
-        x = scheduler.step(pair.w * eps[1] - (pair.w - 1) * eps[0], t, x).prev_sample
-    torch.testing.assert_close(latents(tiny, pip, [cell], s), x, rtol=1e-4, atol=1e-4)
-
-
-def test_several_references_of_a_subject_are_taken(tiny: Backbone, pip: Reference) -> None:
-    turned = Reference(pip.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), None, "a photo of a bear")
-    one, two = latents(tiny, pip, CELLS, S), latents(tiny, [pip, turned], CELLS, S)
-    assert float((one - two).abs().max()) > 1e-4
-    torch.testing.assert_close(latents(tiny, [pip, turned], CELLS[1:2], S)[0], two[1], rtol=1e-5, atol=1e-5)
-
-
-def test_progress_counts_every_step_of_every_batch(tiny: Backbone, pip: Reference) -> None:
-    seen: list[tuple[int, int]] = []
-    pictures = generate(tiny, pip, CELLS, S, batch_size=2, on_step=lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 8) for done in range(1, 9)]
-    assert [(p.mode, p.size) for p in pictures] == [("RGB", (64, 64))] * 3
-    assert generate(tiny, pip, [], S) == []
-
-
-def test_an_interrupt_leaves_the_model_as_it_was(tiny: Backbone, pip: Reference) -> None:
-    before = dict(tiny.unet.attn_processors)
-
-    def stop(done: int, total: int) -> None:
+    def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(tiny, pip, CELLS, S, on_step=stop)
-    assert all(tiny.unet.attn_processors[name] is processor for name, processor in before.items())
+        whole(**asked(callback_on_step_end=stop))
+    assert state_of(whole) == before
+    assert dict(whole.scheduler.config) == config
+    assert np.array_equal(whole(**asked()).images, first)
 
 
-@pytest.mark.parametrize(
-    ("changes", "batch_size", "message"),
-    [
-        ({"beta": 0.2}, 16, "sampling.beta: this profile has no subject-encoder"),
-        ({}, 0, "batch_size: 0"),
-    ],
-)
-def test_what_cannot_be_done_is_named(tiny: Backbone, changes: dict[str, float], batch_size: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        generate(tiny, None, CELLS, S.model_copy(update=changes), batch_size=batch_size)
+@pytest.mark.parametrize("held", ["pil", "np", "pt"])
+def test_pictures_in_any_form_are_the_same_reference(whole: DreamTunerPipeline, asked: Asked, held: str) -> None:
+    """The digest of the reference's pixels seeds every draw, so that one other pixel would make another picture."""
+    call = asked()
+    for name in ("reference_image", "reference_mask", "pose_image", "reference_pose"):
+        pixels = np.asarray(call[name])
+        if held == "np":
+            call[name] = pixels.astype(np.float32) / 255
+        elif held == "pt":
+            call[name] = torch.from_numpy(pixels.copy()).view(*pixels.shape[:2], -1).permute(2, 0, 1)
+    assert np.array_equal(whole(**call).images, whole(**asked()).images)
+
+
+def test_pictures_out_in_any_form_are_the_same(whole: DreamTunerPipeline, asked: Asked) -> None:
+    out = {kind: whole(**asked(output_type=kind)).images for kind in ("pil", "np", "pt", "latent")}
+    assert out["np"].shape == (1, 64, 64, 3)
+    assert np.abs(out["pt"].permute(0, 2, 3, 1).numpy() - out["np"]).max() < 1e-6
+    assert np.abs(np.asarray(out["pil"][0]) / 255 - out["np"][0]).max() < 0.51 / 255
+    assert out["latent"].shape == (1, 8, 16, 16)
+    assert out["latent"].dtype == torch.float32
+    again = whole.image_processor.postprocess(whole._parts().decode_pixels(out["latent"]).detach(), output_type="np")
+    assert np.array_equal(again, out["np"])
+    (alone,) = whole(**asked(return_dict=False))
+    assert np.array_equal(alone, out["np"])
+
+
+def test_a_batch_is_its_singles(whole: DreamTunerPipeline, asked: Asked) -> None:
+    prompts = ["a bear, waving", "a bear", "very long " * 20]
+    batch = whole(**asked(prompt=prompts, generator=generators(0, 1, 2), output_type="latent")).images
+    for i, prompt in enumerate(prompts):
+        single = whole(**asked(prompt=prompt, generator=generators(i), output_type="latent")).images
+        torch.testing.assert_close(batch[i : i + 1], single, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prompts", [1, 2])
+@pytest.mark.parametrize("each", [1, 2])
+def test_so_many_pictures_a_prompt_side_by_side(
+    whole: DreamTunerPipeline, asked: Asked, prompts: int, each: int
+) -> None:
+    texts = ["a bear, waving", "a bear"][:prompts]
+    seeds = generators(*range(prompts * each))
+    many = whole(**asked(prompt=texts, num_images_per_prompt=each, generator=seeds, num_inference_steps=1)).images
+    assert len(many) == prompts * each
+    last = whole(**asked(prompt=texts[-1], generator=generators(prompts * each - 1), num_inference_steps=1)).images
+    assert np.abs(many[-1] - last[0]).max() < 1e-4
+
+
+def test_prompt_embeds_are_the_prompt(whole: DreamTunerPipeline, asked: Asked) -> None:
+    text = {"prompt": "a bear, waving", "negative_prompt": "a frog"}
+    plain = whole(**asked(**text, num_images_per_prompt=2)).images
+    c, uc = whole.encode_prompt(**text)
+    caption, _ = whole.encode_prompt("a bear in snow", do_classifier_free_guidance=False)
+    states = {"prompt_embeds": c, "negative_prompt_embeds": uc, "reference_caption_embeds": caption}
+    wordless = DreamTunerPipeline(
+        **{**whole.components, "text_encoder": None, "tokenizer": None}, defaults=whole.config.defaults
+    )
+    wordless.set_progress_bar_config(disable=True)
+    call = asked(**states, prompt=None, reference_caption=None, num_images_per_prompt=2)
+    assert np.array_equal(wordless(**call).images, plain)
+    with pytest.raises(ValueError, match="prompt: this pipeline has no text_encoder and tokenizer; give"):
+        wordless("a bear")
+
+
+def test_latents_take_the_place_of_drawn_noise(whole: DreamTunerPipeline, asked: Asked) -> None:
+    noise = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert np.array_equal(whole(**asked(latents=noise, generator=None)).images, whole(**asked()).images)
+
+
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # inside diffusers
+def test_every_scheduler_of_the_family_draws(tiny: Backbone, pip: Reference) -> None:
+    models = {name: getattr(tiny, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
+    ran = 0
+    for kind in schedulers.KarrasDiffusionSchedulers:
+        try:
+            scheduler = getattr(schedulers, kind.name).from_config({**BETAS, "prediction_type": "v_prediction"})
+        except ImportError:  # one needs torchsde
+            continue
+        pipe = DreamTunerPipeline(**models, scheduler=scheduler)
+        pipe.set_progress_bar_config(disable=True)
+        shown = {"reference_image": pip.image, "reference_mask": pip.mask, "reference_caption": "a bear"}
+        if not hasattr(scheduler, "alphas_cumprod"):  # EDM's, which knows no training timesteps
+            with pytest.raises(ValueError, match=r"reference_image: .* has no alphas_cumprod"):
+                pipe("a bear", **shown)
+            shown = {}
+        x = pipe("a bear", **shown, num_inference_steps=5, output_type="latent").images
+        assert x.shape == (1, 8, 16, 16), kind
+        assert x.isfinite().all(), kind
+        ran += 1
+    assert ran >= 12

@@ -69,8 +69,28 @@ def test_any_scheduler_steps_down_and_keeps_no_state_between_loops(kind: type) -
     assert {name: value for name, value in vars(template).items() if not isinstance(value, Tensor)} == before
 
 
-def test_steps_are_reported_in_order() -> None:
+def test_steps_are_reported_in_order_and_what_is_returned_goes_on() -> None:
+    seen: list[int] = []
+
+    def on_step(step: int, x: Tensor) -> Tensor | None:
+        seen.append(step)
+        return torch.ones_like(x) if step == 3 else None
+
+    scheduler = fresh_scheduler(DDIMScheduler(), 4)
+    x = denoise(lambda x, t, step: x, torch.zeros(1, 1, 2, 2), scheduler, generators=None, on_step=on_step)
+    assert seen == [0, 1, 2, 3]
+    assert torch.equal(x, torch.ones_like(x))
+
+
+def test_the_loop_ends_where_it_is_stopped() -> None:
     seen: list[int] = []
     scheduler = fresh_scheduler(DDIMScheduler(), 4)
-    denoise(lambda x, t, step: x, torch.zeros(1, 1, 2, 2), scheduler, generators=generators(0), on_step=seen.append)
-    assert seen == [0, 1, 2, 3]
+    denoise(
+        lambda x, t, step: x,
+        torch.zeros(1, 1, 2, 2),
+        scheduler,
+        generators=generators(0),
+        on_step=lambda step, x: seen.append(step),
+        stopped=lambda: len(seen) == 2,
+    )
+    assert seen == [0, 1]

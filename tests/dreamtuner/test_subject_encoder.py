@@ -12,8 +12,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from dreamtuner.attention.install import SLOT, encoder_attached, transformer_blocks
 from dreamtuner.attention.subject_encoder import SubjectEncoderAttention
 from dreamtuner.backbone import Backbone
+from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
-from dreamtuner.pipeline import generate
 from dreamtuner.request import Cell, Reference
 from dreamtuner.subject_encoder import FINAL, SubjectEncoder, depths_of, hidden_states
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 import flows.draw
 from dreamtuner.config import Sampling
-from dreamtuner.pipeline import Cell
+from dreamtuner.request import Cell
 from flows.draw import settings_of
 from flows.generate import generate_cells
 from flows.keep import take_in

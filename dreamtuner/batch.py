@@ -1,0 +1,89 @@
+"""From references and cells to pictures: encodes what is shared once, then draws the cells in batches."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.config import Sampling
+from dreamtuner.guided import KV_BYTES, Models, guided
+from dreamtuner.layout import Kind, layout_pixels
+from dreamtuner.plan import plan_steps
+from dreamtuner.request import Cell, Reference
+from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler
+from dreamtuner.subject import prepare_subject
+
+
+@torch.inference_mode()
+def generate(
+    backbone: Backbone,
+    reference: Reference | Sequence[Reference] | None,
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    *,
+    negative_prompt: str = "",
+    batch_size: int = 16,
+    kv_bytes: int = KV_BYTES,
+    on_step: Callable[[int, int], None] | None = None,
+) -> list[Image.Image]:
+    """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
+
+    No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
+    step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
+    `kv_bytes`: how many bytes of the reference's keys and values may be held. `on_step(done, total)` is called after
+    each step of each batch, done from 1 to total; what it raises ends the call, the models restored.
+
+    Raises:
+        ValueError: names the setting that does not fit.
+        LayoutRefused: names the layout that cannot be followed.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
+    if sampling.beta > 0:
+        backbone.demand_encoder()
+    shape = backbone.latent_shape(sampling.resolution)
+    given = [reference] if isinstance(reference, Reference) else list(reference or ())
+    kinds: list[Kind | None] = list(dict.fromkeys(None if c.layout is None else c.layout.kind for c in cells))
+    leading = {kind: None if kind is None else backbone.controlnet(kind) for kind in kinds}
+    layouts = {i: layout_pixels(c.layout, sampling.resolution) for i, c in enumerate(cells) if c.layout is not None}
+    prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
+    subjects = [subject for subject in prepared if subject is not None]
+    plan = plan_steps(backbone.scheduler, subjects, sampling)
+    text = {prompt: backbone.encode_text(prompt) for prompt in {negative_prompt, *(cell.prompt for cell in cells)}}
+    batches = [(kind, batch) for kind in kinds for batch in _batches(cells, kind, batch_size)]
+    pictures: dict[int, Image.Image] = {}
+    for kind in kinds:
+        models = Models(
+            backbone.unet,
+            backbone.scheduler.alphas_cumprod,
+            leading[kind],
+            kind,
+            backbone.encoder if sampling.beta > 0 and subjects else None,
+        )
+        with guided(models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes) as model:
+            for number, (_, batch) in ((n, b) for n, b in enumerate(batches) if b[0] == kind):
+                c = torch.cat([text[cells[i].prompt] for i in batch])
+                generators = [torch.Generator().manual_seed(cells[i].seed) for i in batch]
+                scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+                x = cell_noise(generators, shape).to(backbone.device) * scheduler.init_noise_sigma
+                led = None if kind is None else torch.stack([layouts[i] for i in batch]).to(backbone.device)
+                report = (
+                    None if on_step is None else partial(_report, on_step, number * len(plan), len(batches) * len(plan))
+                )
+                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
+                x = denoise(predict, x, scheduler, generators=generators, on_step=report)
+                pictures.update(zip(batch, backbone.decode(x), strict=True))
+    return [pictures[i] for i in range(len(cells))]
+
+
+def _batches(cells: Sequence[Cell], kind: Kind | None, size: int) -> list[list[int]]:
+    """The places of the cells that follow a layout of this kind, so many at a time."""
+    ours = [i for i, cell in enumerate(cells) if (None if cell.layout is None else cell.layout.kind) == kind]
+    return [ours[first : first + size] for first in range(0, len(ours), size)]
+
+
+def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:
+    on_step(before + step + 1, total)

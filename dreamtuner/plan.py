@@ -1,0 +1,25 @@
+"""What every step of a schedule compares (Eq. 6): one plan for a subject, whatever is drawn of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from dreamtuner.config import Sampling
+from dreamtuner.guidance import Pair, interleaved
+from dreamtuner.sampling import fresh_scheduler, step_lambda
+from dreamtuner.subject import Subject, subject_digest
+
+
+def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
+    """Eq. 6 for every timestep that `scheduler`, a template, takes in `sampling.steps` steps.
+
+    `subjects`: the references of one subject, whose digest draws lambda; none: every step is text-guided.
+    """
+    digest = subject_digest([subject.digest for subject in subjects])
+    timesteps: Tensor = fresh_scheduler(scheduler, sampling.steps).timesteps
+    t_max = float(scheduler.config.num_train_timesteps - 1)
+    return [
+        interleaved(step_lambda(digest, step), t, sampling, t_max=t_max, reference=bool(subjects))
+        for step, t in enumerate(timesteps.tolist())
+    ]

@@ -1,0 +1,56 @@
+"""Between the denoising loop and who waits for it: a progress bar, and a callback that may change what comes next."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+
+Text = dict[Literal["c", "uc"], Tensor]
+"""The text states of a call, N L D each: wanted, and undesired where a step compares with them."""
+
+TENSORS = ("latents", "prompt_embeds", "negative_prompt_embeds")
+"""What a callback may ask for, and return to have it changed."""
+
+
+class StepEnd:
+    """An `OnStep` of the loop. It calls `callback(pipeline, step, timestep, tensors)`, tensors by their names.
+
+    `text` is changed in place where the callback returns other text states.
+    """
+
+    def __init__(
+        self,
+        pipeline: Any,
+        bar: Any,
+        timesteps: Tensor,
+        text: Text,
+        callback: Callable[..., dict[str, Any] | None] | None,
+        names: Sequence[str],
+    ) -> None:
+        self._pipeline, self._bar, self._timesteps, self._text = pipeline, bar, timesteps, text
+        self._callback, self._names = callback, names
+
+    def __call__(self, step: int, x: Tensor) -> Tensor:
+        """After `step`, at x: N C H W. Returns the x to go on from. ValueError where the callback changed a shape."""
+        self._bar.update()
+        if self._callback is None:
+            return x
+        held = {"latents": x, "prompt_embeds": self._text["c"], "negative_prompt_embeds": self._text.get("uc")}
+        asked = {name: held[name] for name in self._names}
+        given = self._callback(self._pipeline, step, self._timesteps[step], asked) or {}
+        if "uc" in self._text:
+            self._text["uc"] = _in_place_of(self._text["uc"], "negative_prompt_embeds", given)
+        self._text["c"] = _in_place_of(self._text["c"], "prompt_embeds", given)
+        return _in_place_of(x, "latents", given)
+
+
+def _in_place_of(old: Tensor, name: str, given: dict[str, Any]) -> Tensor:
+    new = given.get(name)
+    if new is None:
+        return old
+    if not isinstance(new, Tensor) or new.shape != old.shape:
+        raise ValueError(
+            f"callback_on_step_end: it returned {name} of {tuple(getattr(new, 'shape', ()))}, which are "
+            f"{tuple(old.shape)}; return that shape, or leave them out"
+        )
+    return new.to(old)

@@ -1,0 +1,76 @@
+"""What does not fit is refused before anything is drawn, by the argument's name and with a remedy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from dreamtuner.config import Sampling
+from dreamtuner.pipeline import DreamTunerPipeline
+
+Asked = Callable[..., dict[str, Any]]
+GREY = Image.new("L", (64, 64), 9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prompt": None}, "prompt, prompt_embeds: give one of the two"),
+        ({"prompt_embeds": torch.zeros(1, 24, 16)}, "prompt, prompt_embeds: give one of the two"),
+        ({"prompt": None, "prompt_embeds": torch.zeros(24, 16)}, r"prompt_embeds: \(24, 16\) is not N L D"),
+        ({"prompt": []}, r"prompt: \[\] is neither a string nor a list"),
+        ({"prompt": ["a", 1]}, r"prompt: \['a', 1\] is neither"),
+        ({"negative_prompt": ["a", "b"], "p_r": 0}, r"negative_prompt: \['a', 'b'\] for 1 prompts"),
+        ({"negative_prompt": "a", "negative_prompt_embeds": torch.zeros(1, 24, 16), "p_r": 0}, "give one of the two"),
+        ({"negative_prompt_embeds": torch.zeros(2, 24, 16), "p_r": 0}, r"negative_prompt_embeds: \(2, 24, 16\) beside"),
+        ({"output_type": "jpeg"}, "output_type: 'jpeg' is not one of pil, np, pt, latent"),
+        ({"num_images_per_prompt": 0}, "num_images_per_prompt: 0 is too small"),
+        ({"callback_on_step_end_tensor_inputs": ["eps"]}, "tensor_inputs: there is no eps; choose of latents"),
+        ({"height": 64, "width": 72}, "height, width: pictures are square, not 64 x 72"),
+        ({"width": 60}, "height: 60 does not do; .*multiple of 8"),
+        ({"num_inference_steps": 0}, "num_inference_steps: 0 does not do; .*greater than or equal to 1"),
+        ({"w_ref": -1.0}, "w_ref: -1.0 does not do"),
+        ({"p_r": 2.0, "beta": 3.0}, "p_r: 2.0 does not do; .*beta: 3.0 does not do"),
+        ({"guidance_scale": 3.0, "w_c": 3.0}, "guidance_scale, w_c: they are two names of one number"),
+        ({"generator": [torch.Generator()] * 2}, "generator: 2 for 1 pictures"),
+        ({"latents": torch.zeros(1, 4, 16, 16)}, r"latents: \(1, 4, 16, 16\) is not \(1, 8, 16, 16\)"),
+        ({"reference_image": [None]}, "reference_image: a list of references holds no None"),
+        ({"reference_image": None}, "reference_mask: there is no reference_image"),
+        ({"reference_image": None, "reference_mask": None}, "reference_caption: there is no reference_image"),
+        ({"reference_mask": GREY}, r"reference_mask: it is \(64, 64\) pixels and its reference_image \(96, 80\)"),
+        ({"reference_mask": [None, None]}, "reference_mask: 2 for 1 references"),
+        ({"reference_caption": None}, "reference_caption: say what the reference shows"),
+        ({"reference_caption": ["a", "b"]}, "reference_caption: .* is not 1 strings"),
+        (
+            {"reference_caption": None, "reference_caption_embeds": torch.zeros(24, 16)},
+            r"reference_caption_embeds: \(24, 16\) is not N L D with N = 1",
+        ),
+        ({"pose_image": None}, "reference_pose: it is read where the pictures follow one; give pose_image"),
+        ({"depth_image": GREY}, "depth_image, pose_image: pictures follow one"),
+        ({"pose_image": [GREY, GREY]}, "pose_image: 2 layouts for 1 prompts"),
+        ({"pose_image": [None]}, "pose_image: one is None"),
+        ({"pose_image": Image.new("RGB", (32, 32))}, "pose: the layout is 32 pixels wide, the picture 64"),
+        ({"reference_pose": GREY}, r"reference_pose: it is \(64, 64\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    whole: DreamTunerPipeline, asked: Asked, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        whole(**asked(**changes))
+
+
+def test_components_that_are_not_there_are_named(whole: DreamTunerPipeline, asked: Asked) -> None:
+    optional = dict.fromkeys(whole._optional_components)
+    bare = DreamTunerPipeline(**{**whole.components, **optional}, defaults=whole.config.defaults)
+    with pytest.raises(ValueError, match="pose_image: this pipeline has no controlnet_pose"):
+        bare(**asked())
+    with pytest.raises(ValueError, match="beta: this pipeline has no subject_encoder, image_encoder, feature_ext"):
+        bare(**asked(pose_image=None, reference_pose=None, beta=0.2))
+    assert bare._defaults() == whole._defaults().model_copy(update={"beta": 0.0})
+
+
+def test_without_defaults_the_numbers_are_the_papers_at_the_models_size(whole: DreamTunerPipeline) -> None:
+    assert DreamTunerPipeline(**whole.components)._defaults() == Sampling(steps=30, resolution=64)
