@@ -62,11 +62,11 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         depths: Sequence[int],
         blocks: Mapping[str, Sequence[int]],
         width: int = 128,
-        resblocks: int = 2,
+        num_resblocks: int = 2,
     ) -> None:
         super().__init__()
         self.proj_in = nn.Linear(vision_width * len(depths), width)
-        self.resblocks = nn.ModuleList([_ResBlock(width) for _ in range(resblocks)])
+        self.resblocks = nn.ModuleList([_ResBlock(width) for _ in range(num_resblocks)])
         self.norm_out = nn.LayerNorm(width)
         # a module's name holds no dots
         self.layers = nn.ModuleDict(
@@ -83,7 +83,7 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
             name: (block.attn1.to_q.in_features, block.attn1.heads) for name, block in transformer_blocks(unet).items()
         }
         depths = depths_of(vision.config.num_hidden_layers)
-        encoder: SubjectEncoder = cls(vision.config.hidden_size, depths, blocks, width=width, resblocks=resblocks)
+        encoder: SubjectEncoder = cls(vision.config.hidden_size, depths, blocks, width=width, num_resblocks=resblocks)
         return encoder
 
     def forward(self, states: Tensor) -> Tensor:
