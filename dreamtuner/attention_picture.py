@@ -11,8 +11,8 @@ from dreamtuner.attention.maps import Look
 from dreamtuner.lettering import font, wrap
 from dreamtuner.sheet import CARD, GREY, INK, LINE, PAPER
 
-TILE, SIDE, LABEL, GAP, MARGIN, PAD = 208, 272, 132, 16, 32, 24
-HEAD, COLUMN, UNDER = 92, 30, 26
+TILE, SIDE, LABEL, GAP, MARGIN, PAD = 208, 272, 124, 16, 32, 24
+HEAD, COLUMN, UNDER, FOOT = 92, 30, 26, 22
 _LAYER = re.compile(r"(controlnet\.)?(down|mid|up)_blocks?(?:\.(\d+))?\.attentions\.(\d+)\.transformer_blocks\.(\d+)")
 _RAMP = ((0.0, (255, 244, 200)), (0.35, (254, 190, 80)), (0.7, (236, 72, 36)), (1.0, (122, 6, 40)))
 
@@ -40,11 +40,13 @@ def attention_picture(
     shown: Shown,
     columns: Sequence[Column],
     *,
+    w_ref: float,
     title: str,
     detail: str,
     notes: Sequence[str] = (),
 ) -> Image.Image:
-    """Draw it, RGB: a row a layer, a column a step. `point`: x, y in 0..1 of `picture`; `notes`: lines at the foot.
+    """Draw it, RGB: a row a layer, a column a step. `point`: x, y in 0..1 of `picture`; `w_ref`: with which it was
+    drawn; `notes`: lines at the foot.
 
     ValueError where no layer was watched.
     """
@@ -54,9 +56,9 @@ def attention_picture(
     right = MARGIN + PAD + SIDE + 2 * PAD
     width = right + LABEL + len(columns) * (TILE + GAP) - GAP + PAD + MARGIN
     letters = font(14)
-    foot = [line for note in (*_captions(columns), *notes) for line in wrap(note, letters, width - 2 * (MARGIN + PAD))]
+    foot = [line for note in (*_captions(columns, w_ref), *notes) for line in wrap(note, letters, width - 2 * (MARGIN + PAD))]
     rows = max(COLUMN + len(layers) * (TILE + UNDER + GAP) - GAP, 2 * (SIDE + UNDER + GAP) + COLUMN)
-    card = (MARGIN, HEAD, width - MARGIN, HEAD + 2 * PAD + rows + 18 + 21 * len(foot) + PAD)
+    card = (MARGIN, HEAD, width - MARGIN, HEAD + 2 * PAD + rows + 18 + FOOT * len(foot))
     sheet = Image.new("RGB", (width, card[3] + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN - 8), title, font=font(26, bold=True), fill=INK)
@@ -76,13 +78,14 @@ def attention_picture(
     for r, name in enumerate(layers):
         grid = next(column.looks[name].grid for column in columns if name in column.looks)
         top = y + COLUMN + r * (TILE + UNDER + GAP)
-        words = [*wrap(layer_title(name), font(15, bold=True), LABEL - GAP)]
-        draw.text((right, top), "\n".join(words), font=font(15, bold=True), fill=INK, spacing=4)
-        below = top + 21 * len(words) + 2
-        draw.text((right, below), f"{grid[0]} × {grid[1]} patches", font=font(13), fill=GREY)
-    top = card[3] - PAD - 21 * len(foot)
+        place, *layer = layer_title(name).split(", ")
+        draw.text((right, top), wrap(place, font(15, bold=True), LABEL - GAP, max_lines=1)[0], font=font(15, bold=True), fill=INK)
+        words = "\n".join([*layer, f"{grid[0]} × {grid[1]} patches"])
+        draw.text((right, top + 23), words, font=font(13), fill=GREY, spacing=4)
+    top = card[3] - PAD - FOOT * len(foot)
     draw.line((x, top - 14, card[2] - PAD, top - 14), fill=LINE)
-    draw.text((x, top - 2), "\n".join(foot), font=letters, fill=INK, spacing=5)
+    for i, line in enumerate(foot):
+        draw.text((x, top + i * FOOT), line, font=letters, fill=INK)
     return sheet
 
 
@@ -165,14 +168,17 @@ def _legend(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
     draw.text((x + SIDE, y + 15), "most (framed)", font=font(13), fill=GREY, anchor="ra")
 
 
-def _captions(columns: Sequence[Column]) -> list[str]:
+def _captions(columns: Sequence[Column], w_ref: float) -> list[str]:
     """How much of the attention went to the reference, step by step, against a gaze that prefers nothing."""
     lines = []
     for column in columns:
         if looks := list(column.looks.values()):
-            share, even = (100 * sum(v) / len(looks) for v in ([o.share for o in looks], [o.uniform_share for o in looks]))
-            lines.append(
-                f"{column.title}: {share:.0f} % of this point's attention went to the reference, the rest to the picture "
-                f"itself (mean of these layers and their heads); a gaze that prefers nothing would give it {even:.0f} %."
-            )
+            share = 100 * sum(one.share for one in looks) / len(looks)
+            lines.append(f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the picture.")
+    if looks := [one for column in columns for one in column.looks.values()]:
+        even = 100 * sum(one.even_share(w_ref) for one in looks) / len(looks)
+        lines.append(
+            f"A point to which all patches were alike would give it {even:.0f} % (w_ref = {w_ref:g}). "
+            "Means of these layers and their heads."
+        )
     return lines

@@ -65,6 +65,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
         where,
         shown,
         columns,
+        w_ref=s.w_ref,
         title="Where this point looked",
         detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
         notes=[said],

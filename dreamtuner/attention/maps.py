@@ -44,10 +44,9 @@ class Look:
         """The weights on a reference's patches, mean over heads: rows x columns; they sum to its part of `share`."""
         return self.references[reference].mean(dim=0).view(self.grid)
 
-    @property
-    def uniform_share(self) -> float:
-        """The share that as many tokens would get from a query that looks at all alike, w_ref = 1: F / (L + F)."""
-        subject = sum(int((weights > 0).any(dim=0).sum()) for weights in self.references)
+    def even_share(self, w_ref: float) -> float:
+        """The share of a query that is equally near to all tokens, by their weights alone: w_ref F / (L + w_ref F)."""
+        subject = w_ref * sum(int((weights > 0).any(dim=0).sum()) for weights in self.references)
         return subject / (self.own.shape[1] + subject)
 
 

@@ -43,7 +43,7 @@ def test_a_query_that_equals_a_key_of_the_reference_finds_its_patch() -> None:
     assert found.share > 0.9
     assert found.patches().sum() == pytest.approx(found.share)
     assert set(found.references[0].sum(0).nonzero()[:, 0].tolist()) <= set(kept.tolist())
-    assert found.uniform_share == pytest.approx(4 / 20)
+    assert found.even_share(3.0) == pytest.approx(12 / 28)
 
 
 def test_several_references_keep_apart_and_one_unseen_stays_empty() -> None:
@@ -100,7 +100,7 @@ def test_the_picture_shows_heat_where_the_weight_is_and_nowhere_else() -> None:
     found = look(torch.cat([torch.full((1, 16), 0.03), weights.view(1, -1) + 0.00125], 1), (4, 4), [torch.arange(16)])
     columns = [Column("middle step", {"mid_block.attentions.0.transformer_blocks.0.attn1": found})]
     shown = Shown(grey, Image.new("L", (64, 64), 255))
-    sheet = attention_picture(grey, (0.5, 0.5), shown, columns, title="t", detail="d")
+    sheet = attention_picture(grey, (0.5, 0.5), shown, columns, w_ref=3.0, title="t", detail="d")
     assert sheet.width > 2 * TILE
     with pytest.raises(ValueError, match="no layer was watched"):
-        attention_picture(grey, (0.5, 0.5), shown, [], title="t", detail="d")
+        attention_picture(grey, (0.5, 0.5), shown, [], w_ref=3.0, title="t", detail="d")
