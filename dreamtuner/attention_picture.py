@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dreamtuner.attention.maps import Look
+from dreamtuner.heat import heat, ramp
 from dreamtuner.lettering import font, wrap
 from dreamtuner.sheet import CARD, GREY, INK, LINE, PAPER
 
 TILE, SIDE, LABEL, GAP, MARGIN, PAD = 208, 272, 124, 16, 32, 24
 HEAD, COLUMN, UNDER, FOOT = 92, 30, 26, 22
 _LAYER = re.compile(r"(controlnet\.)?(down|mid|up)_blocks?(?:\.(\d+))?\.attentions\.(\d+)\.transformer_blocks\.(\d+)")
-_RAMP = ((0.0, (255, 244, 200)), (0.35, (254, 190, 80)), (0.7, (236, 72, 36)), (1.0, (122, 6, 40)))
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,19 @@ def attention_picture(
     right = MARGIN + PAD + SIDE + 2 * PAD
     width = right + LABEL + len(columns) * (TILE + GAP) - GAP + PAD + MARGIN
     letters = font(14)
-    foot = [line for note in (*_captions(columns, w_ref), *notes) for line in wrap(note, letters, width - 2 * (MARGIN + PAD))]
+    foot = [
+        line
+        for note in (*_captions(columns, w_ref), *notes)
+        for line in wrap(note, letters, width - 2 * (MARGIN + PAD))
+    ]
     rows = max(COLUMN + len(layers) * (TILE + UNDER + GAP) - GAP, 2 * (SIDE + UNDER + GAP) + COLUMN)
     card = (MARGIN, HEAD, width - MARGIN, HEAD + 2 * PAD + rows + 18 + FOOT * len(foot))
     sheet = Image.new("RGB", (width, card[3] + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN - 8), title, font=font(26, bold=True), fill=INK)
-    draw.text((MARGIN, MARGIN + 29), wrap(detail, font(15), width - 2 * MARGIN, max_lines=1)[0], font=font(15), fill=GREY)
+    draw.text(
+        (MARGIN, MARGIN + 29), wrap(detail, font(15), width - 2 * MARGIN, max_lines=1)[0], font=font(15), fill=GREY
+    )
     draw.rounded_rectangle(card, radius=14, fill=CARD, outline=LINE)
     x, y = MARGIN + PAD, HEAD + PAD
     _side(sheet, draw, x, y + COLUMN, _marked(picture, point), "the picture; the ring is the point")
@@ -79,7 +85,12 @@ def attention_picture(
         grid = next(column.looks[name].grid for column in columns if name in column.looks)
         top = y + COLUMN + r * (TILE + UNDER + GAP)
         place, *layer = layer_title(name).split(", ")
-        draw.text((right, top), wrap(place, font(15, bold=True), LABEL - GAP, max_lines=1)[0], font=font(15, bold=True), fill=INK)
+        draw.text(
+            (right, top),
+            wrap(place, font(15, bold=True), LABEL - GAP, max_lines=1)[0],
+            font=font(15, bold=True),
+            fill=INK,
+        )
         words = "\n".join([*layer, f"{grid[0]} × {grid[1]} patches"])
         draw.text((right, top + 23), words, font=font(13), fill=GREY, spacing=4)
     top = card[3] - PAD - FOOT * len(foot)
@@ -97,22 +108,6 @@ def layer_title(name: str) -> str:
     control, part, block, layer, inner = found.groups()
     where = "middle" if part == "mid" else f"{part} {int(block) + 1}, layer {int(layer) + 1}"
     return ("ControlNet: " if control else "") + where + (f".{int(inner) + 1}" if int(inner) else "")
-
-
-def heat(image: Image.Image, weights: np.ndarray, side: int) -> Image.Image:
-    """The picture in pale grey under heat, RGB, `side` pixels. `weights`: rows x columns, >= 0; the largest is hottest.
-
-    Heat grows with the root of the weight, so that what is looked at little is seen as well; zero is no heat at all.
-    """
-    grey = np.asarray(image.convert("L").resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
-    base = np.repeat((0.55 * grey + 110)[..., None], 3, axis=2)
-    level = np.sqrt(weights / max(float(weights.max()), 1e-12))
-    places, colours = zip(*_RAMP, strict=True)
-    rgb = np.stack([np.interp(level, places, [c[i] for c in colours]) for i in range(3)], axis=2)
-    alpha = np.where(weights > 0, 0.25 + 0.6 * level, 0)[..., None]
-    cells = [np.arange(side) * count // side for count in weights.shape]
-    rgb, alpha = (a[cells[0]][:, cells[1]] for a in (rgb, alpha))
-    return Image.fromarray(((1 - alpha) * base + alpha * rgb).round().clip(0, 255).astype(np.uint8))
 
 
 def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: Shown, look: Look) -> None:
@@ -160,10 +155,7 @@ def _outlined(shown: Shown) -> Image.Image:
 
 def _legend(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
     for i in range(SIDE):
-        level = i / (SIDE - 1)
-        places, colours = zip(*_RAMP, strict=True)
-        colour = tuple(round(float(np.interp(level, places, [c[k] for c in colours]))) for k in range(3))
-        draw.line((x + i, y, x + i, y + 10), fill=colour)
+        draw.line((x + i, y, x + i, y + 10), fill=tuple(ramp(np.asarray(i / (SIDE - 1))).round().astype(int).tolist()))
     draw.text((x, y + 15), "looked at least", font=font(13), fill=GREY)
     draw.text((x + SIDE, y + 15), "most (framed)", font=font(13), fill=GREY, anchor="ra")
 
@@ -174,7 +166,9 @@ def _captions(columns: Sequence[Column], w_ref: float) -> list[str]:
     for column in columns:
         if looks := list(column.looks.values()):
             share = 100 * sum(one.share for one in looks) / len(looks)
-            lines.append(f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the picture.")
+            lines.append(
+                f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the picture."
+            )
     if looks := [one for column in columns for one in column.looks.values()]:
         even = 100 * sum(one.even_share(w_ref) for one in looks) / len(looks)
         lines.append(

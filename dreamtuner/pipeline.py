@@ -35,9 +35,9 @@ def generate(
 
     No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
     step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
-    `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the one cell
-    looks. `on_step(done, total)` is called after
-    each step of each batch, done from 1 to total; what it raises ends the call, the models restored.
+    `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the
+    one cell looks. `on_step(done, total)` is called after each step of each batch, done from 1 to total; what it raises
+    ends the call, the models restored.
 
     Raises:
         ValueError: names the setting that does not fit.

@@ -1,4 +1,4 @@
-"""Where a point of a drawn cell looked: the cell is drawn again from its recipe, watched, and compared with its picture."""
+"""Where a point of a drawn cell looked: the cell is drawn again from its recipe, watched and compared."""
 
 import json
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ from storage.catalog.records import CellDetail, NotInCatalog
 from storage.objects import get_blob
 
 FINE, COARSER = 256, 64
-"""Tokens of the layers to show: grids of 16 x 16, as the paper does, and of 8 x 8 where a model has few of the former."""
+"""Tokens of the layers to show: grids of 16 x 16, as in the paper, and of 8 x 8 where a model has few of those."""
 FEW = 3
 
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The map as a picture; `redrawn` says how the cell drawn again compares; `shares`: step -> 0..1 on the reference."""
+    """The map as a picture. `redrawn`: how the cell drawn again compares; `shares`: step -> 0..1 on the reference."""
 
     digest: str
     image: Image.Image
@@ -74,7 +74,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
 
 
 def point_of(text: str) -> tuple[float, float]:
-    """"0.5,0.3" -> (0.5, 0.3); InputError for anything but two numbers in 0..1."""
+    """Read "0.5,0.3" as (0.5, 0.3); InputError for anything but two numbers in 0..1."""
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
@@ -95,7 +95,9 @@ def find_cell(cell: str, settings: Settings) -> CellDetail:
                 return views.cell(s, digest)
     except NotInCatalog:
         pass
-    raise _refused("CELL", f"{digest[:12]} is not in the catalog of {settings.home}; give all 64 digits, or a PNG drawn here")
+    raise _refused(
+        "CELL", f"{digest[:12]} is not in the catalog of {settings.home}; give all 64 digits, or a PNG drawn here"
+    )
 
 
 def _digest_in(file: Path) -> str:
@@ -103,7 +105,9 @@ def _digest_in(file: Path) -> str:
         with Image.open(file) as image:
             recipe = image.info.get(RECIPE_KEY)
     except OSError as error:
-        raise _refused("CELL", f"{file} cannot be read as a picture ({error}); give a PNG that was drawn here") from error
+        raise _refused(
+            "CELL", f"{file} cannot be read as a picture ({error}); give a PNG that was drawn here"
+        ) from error
     if recipe is None:
         raise _refused("CELL", f"{file} carries no recipe; give the PNG as it was drawn, or the cell's digest")
     return digest_of(json.loads(recipe))
@@ -119,16 +123,18 @@ def chosen(looks: Mapping[tuple[int, str], Look], step: int) -> dict[str, Look]:
 def difference(redrawn: Image.Image, stored: Image.Image) -> str:
     """How the cell drawn again compares with its stored picture, in words."""
     if redrawn.size != stored.size:
-        return f"Drawn again, the picture is {redrawn.size}, the stored one {stored.size} pixels: this map is of another."
+        return (
+            f"Drawn again, the picture is {redrawn.size}, the stored one {stored.size} pixels: this map is of another."
+        )
     apart = np.abs(np.asarray(redrawn, dtype=np.int16) - np.asarray(stored, dtype=np.int16))
     if not apart.any():
         return "Drawn again from its recipe, the picture equals the stored one to the last bit."
     share, most = 100 * float((apart > 0).any(axis=2).mean()), int(apart.max())
     if most <= 2:
-        return f"Drawn again, the picture equals the stored one but for rounding ({share:.1f} % of pixels, by {most} of 255)."
+        return f"Drawn again, the picture equals the stored one but for rounding ({share:.1f} % of pixels, by {most})."
     return (
-        f"Drawn again, the picture DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: this map "
-        "is of the picture shown here, which another machine or version of a library drew otherwise."
+        f"Drawn again, the picture DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: "
+        "this map is of the picture shown here; another machine or version of a library drew the stored one."
     )
 
 

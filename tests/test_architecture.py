@@ -42,6 +42,7 @@ WALLS = (
 KNOWS_DIFFUSERS = (
     "dreamtuner/attention/install.py",
     "dreamtuner/backbone.py",
+    "dreamtuner/bench/",
     "dreamtuner/pipeline.py",
     "dreamtuner/pocket/",
     "dreamtuner/train/",

@@ -84,8 +84,8 @@ class SelfSubject:
     def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
         """Every call of a model inside adds its rows; the dict that is yielded is filled when the context ends well.
 
-        A model that is not called, such as a ControlNet without a layout, leaves no entry. `foreground`: a layer's count
-        of tokens -> indices of its subject tokens (F).
+        A model that is not called, such as a ControlNet without a layout, leaves no entry. `foreground`: a layer's
+        count of tokens -> indices of its subject tokens (F).
         """
         captured: Captured = {}
         try:

@@ -27,8 +27,8 @@ def query_weights(q: Tensor, k: Tensor, subject: SubjectKeys | None) -> Tensor:
 class Look:
     """What one query token attended to in one layer at one step. All its weights together sum to 1 in every head.
 
-    `grid`: rows and columns of the layer's tokens, the picture's and the references' alike; `own`: h L, on the picture's
-    own tokens; `references`: h R each, zero where the reference has no subject.
+    `grid`: rows and columns of the layer's tokens, the picture's and the references' alike; `own`: h L, on the
+    picture's own tokens; `references`: h R each, zero where the reference has no subject.
     """
 
     grid: tuple[int, int]

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from dreamtuner.attention.maps import look, query_weights
 from dreamtuner.attention.self_subject import SubjectKeys, self_subject_attention
-from dreamtuner.attention_picture import TILE, Column, Shown, attention_picture, heat, layer_title
+from dreamtuner.attention_picture import TILE, Column, Shown, attention_picture, layer_title
 from dreamtuner.backbone import Backbone
 from dreamtuner.config import Sampling
+from dreamtuner.heat import heat
 from dreamtuner.pipeline import generate
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
@@ -31,7 +32,9 @@ def test_weights_are_the_formulas_softmax_and_sum_to_one() -> None:
     one_hot = torch.eye(21).expand(1, 2, -1, -1)
     formula = self_subject_attention(q, k, one_hot[:, :, :16], k_r, one_hot[:, :, 16:], torch.ones(5), 3.0)
     torch.testing.assert_close(weights, formula[0, :, 6], rtol=0, atol=1e-6)
-    torch.testing.assert_close(query_weights(q[0, :, 6], k[0], None), (k[0] @ q[0, :, 6, :, None] / 8**0.5)[..., 0].softmax(1))
+    torch.testing.assert_close(
+        query_weights(q[0, :, 6], k[0], None), (k[0] @ q[0, :, 6, :, None] / 8**0.5)[..., 0].softmax(1)
+    )
 
 
 def test_a_query_that_equals_a_key_of_the_reference_finds_its_patch() -> None:
@@ -60,7 +63,9 @@ def test_several_references_keep_apart_and_one_unseen_stays_empty() -> None:
         look(weights, (2, 2), [torch.tensor([3])])
 
 
-def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same(tiny: Backbone, pip: Reference) -> None:
+def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same(
+    tiny: Backbone, pip: Reference
+) -> None:
     watch = Watch((0.5, 0.3), frozenset({1, 3}), frozenset({256}))
     [watched] = generate(tiny, pip, [CELL], S, watch=watch)
     assert watched.tobytes() == generate(tiny, pip, [CELL], S)[0].tobytes()
