@@ -146,12 +146,12 @@ def speed(
         on_gpu = time_gpu(cells, 30, repeats, _say_run)
         figures += gpu_figures(on_gpu)
         raw["gpu"] = asdict(on_gpu)
-    machine = {"cpus": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()}
+    machine = {"cpus": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
     if as_json:
         rows = [{**asdict(figure), "met": figure.met} for figure in figures]
         typer.echo(json.dumps({"machine": machine, "figures": rows, "measured": raw}))
         return
-    load = f"load {machine['load'][0]:.1f} on {machine['cpus']} processors"
+    load = f"load {machine['load']:.1f} on {machine['cpus']} processors"
     table = Table(title=f"ratios to the plain model; {load}; without a GPU the figures for one are left out")
     for column in ("", "median", "least to largest", "wanted", ""):
         table.add_column(column)

@@ -14,8 +14,8 @@ _RAMP = ((0.0, (255, 244, 200)), (0.35, (254, 190, 80)), (0.7, (236, 72, 36)), (
 
 def ramp(level: Grid) -> Grid:
     """Levels in 0..1, of any shape -> RGB in 0..255 along a new last axis: pale yellow, orange, red, dark red."""
-    places, colours = zip(*_RAMP, strict=True)
-    return np.stack([np.interp(level, places, [colour[i] for colour in colours]) for i in range(3)], axis=-1)
+    places = [place for place, _ in _RAMP]
+    return np.stack([np.interp(level, places, [colour[i] for _, colour in _RAMP]) for i in range(3)], axis=-1)
 
 
 def heat(image: Image.Image, weights: Grid, side: int) -> Image.Image:

@@ -20,7 +20,7 @@ def query_weights(q: Tensor, k: Tensor, subject: SubjectKeys | None) -> Tensor:
     scores = own.float() / q.shape[-1] ** 0.5
     if subject is not None:
         scores[:, k.shape[1] :] += subject.log_m.float()
-    return scores.softmax(dim=-1)
+    return torch.softmax(scores, dim=-1)
 
 
 @dataclass(frozen=True, eq=False)

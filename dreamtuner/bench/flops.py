@@ -1,8 +1,7 @@
 """Counted FLOPs of a grid of cells of one subject, at SD 1.5's shapes on the meta device: exact, and no weights.
 
-Counted is what the code itself calls, attention with its matrix products, in the U-Net, S-E-A and the subject-encoder's
-blocks. Text, VAE and the image encoder are left out: the first two are the plain model's as well, the third is one
-picture a subject.
+Counted is what the code itself calls in the U-Net and in S-E-A, the matrix products of attention within. Left out are
+text encoder and VAE, which the plain model needs as well, and what makes the subject tokens, once a subject.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,21 +65,24 @@ def _ours(unet: Any, encoder: SubjectEncoder | None, subjects: Sequence[Subject]
     with guided(sd15_models(unet, encoder), subjects, plan, w_ref=s.w_ref, beta=BETA) as model:
 
         def step(i: int) -> int:
-            return _counted(lambda: model.predict(*_inputs(unet, cells), i))
+            text, x, t = _inputs(unet, cells)
+            return _counted(lambda: model.predict(text, None, x, t, i))
 
+        if not subjects:
+            return _by_kind(plan, step)
         first = step(0)  # the reference pass is in it
         return first + _by_kind(plan[1:], lambda i: step(i + 1))
 
 
 def _naive(unet: Any, subject: Subject, plan: list[Pair], cells: int) -> int:
-    text, _, x, t = _inputs(unet, 1)
+    text, x, t = _inputs(unet, 1)
     with naive_predict(sd15_models(unet, None), subject, plan, w_ref=Sampling().w_ref) as predict:
         return cells * _by_kind(plan, lambda i: _counted(lambda: predict(text, x, t, i)))
 
 
 def _inputs(unet: Any, cells: int) -> Any:
     text = {side: torch.empty(cells, *TEXT, device=unet.device) for side in ("c", "uc")}
-    return text, None, torch.empty(cells, *LATENT, device=unet.device), torch.tensor(500)
+    return text, torch.empty(cells, *LATENT, device=unet.device), torch.tensor(500)
 
 
 def _by_kind(plan: Sequence[Pair], count: Callable[[int], int]) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from dreamtuner.bench.shapes import TEXT, even_plan, sd15_encoder, sd15_models, sd15_subject, sd15_unet
+from dreamtuner.bench.shapes import TEXT, even_plan, sd15_encoder, sd15_models, sd15_scheduler, sd15_subject, sd15_unet
 from dreamtuner.bench.timing import Timing, interleaved_timings
 from dreamtuner.config import Sampling
 from dreamtuner.guided import guided
@@ -79,7 +79,7 @@ def gpu_ways(
 
     def stock() -> None:
         pipe = StableDiffusionPipeline(
-            None, None, None, unet, DDIMScheduler(), None, None, requires_safety_checker=False
+            None, None, None, unet, sd15_scheduler(), None, None, requires_safety_checker=False
         )
         pipe.set_progress_bar_config(disable=True)
         for count in parts:
@@ -106,7 +106,7 @@ def gpu_ways(
 
                 generators = seeds(count)
                 x = cell_noise(generators, shape).to(unet.device, unet.dtype)  # the type in which stock keeps them
-                denoise(predict, x, fresh_scheduler(DDIMScheduler(), steps, unet.device), generators=generators)
+                denoise(predict, x, fresh_scheduler(sd15_scheduler(), steps, unet.device), generators=generators)
 
     return {STOCK: stock, SSA: lambda: ours(None), SSA_SEA: lambda: ours(encoder)}
 

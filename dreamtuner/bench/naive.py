@@ -63,7 +63,9 @@ def naive_generate(
     """What `generate` draws without layouts and subject-encoder, by `naive_predict`."""
     subject = prepare_subject(backbone, reference, sampling)
     if subject is None:
-        raise ValueError("reference: its mask is empty, so there is nothing to recompute")
+        raise ValueError(
+            "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
+        )
     models = Models(backbone.unet, backbone.scheduler.alphas_cumprod)
     plan = plan_steps(backbone.scheduler, [subject], sampling)
     undesired, pictures = backbone.encode_text(""), []

@@ -48,9 +48,21 @@ def sd15_encoder(unet: Any, device: str, dtype: torch.dtype = torch.float32) -> 
     return ready
 
 
+def sd15_scheduler() -> Any:
+    """The scheduler of SD 1.5, without noise of its own."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
 def even_plan(steps: int, sampling: Sampling, *, reference: bool = True) -> list[Pair]:
     """Eq. 6 with lambda spread evenly, so that its share of Eq. 4 is p_r and not one draw's."""
-    scheduler = DDIMScheduler()
+    scheduler = sd15_scheduler()
     t_max = float(scheduler.config.num_train_timesteps - 1)
     timesteps = fresh_scheduler(scheduler, steps).timesteps.tolist()
     return [
@@ -59,8 +71,8 @@ def even_plan(steps: int, sampling: Sampling, *, reference: bool = True) -> list
 
 
 def sd15_models(unet: Any, encoder: SubjectEncoder | None) -> Models:
-    """What predicts, with the noise schedule of a stock scheduler."""
-    return Models(unet, DDIMScheduler().alphas_cumprod, encoder=encoder)
+    """What predicts, with the noise schedule of SD 1.5."""
+    return Models(unet, sd15_scheduler().alphas_cumprod, encoder=encoder)
 
 
 def share_of_tokens(share: float) -> dict[int, Tensor]:
