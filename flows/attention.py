@@ -13,7 +13,7 @@ from dreamtuner.attention_picture import Column, Shown, attention_picture
 from dreamtuner.config import Sampling
 from dreamtuner.reference import square
 from dreamtuner.watch import Watch
-from flows.draw import draw_together, recipe_of_row
+from flows.draw import CellChanged, draw_together, recipe_of_row
 from flows.picture import RECIPE_KEY, open_picture, open_reference
 from flows.plan import digest_of
 from flows.preview import catalog_if_any
@@ -42,18 +42,20 @@ class AttentionMap:
 def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
     """Map a cell (digest or PNG file) at "x,y", the middle and the last step.
 
-    Raises:
-        InputError: names what of the two cannot be used, and the remedy.
-        CellChanged: engine or weights are not those that drew the cell.
+    InputError names what of the two cannot be used and the remedy; a cell that another engine or other weights drew is
+    refused as well.
     """
     where, found = point_of(point), find_cell(cell, settings)
     if found.image_sha256 is None:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
-    recipe_of_row(found)  # raises where another engine planned it
     s = Sampling.model_validate(found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
     watch = Watch(where, frozenset(steps), frozenset({FINE, COARSER}))
-    [picture] = draw_together([found], settings, watch=watch)
+    try:
+        recipe_of_row(found)
+        [picture] = draw_together([found], settings, watch=watch)
+    except CellChanged as error:
+        raise _refused("CELL", str(error)) from error
     objects = store_of(settings)
     stored = open_picture(get_blob(objects, found.image_sha256), "RGB")
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
