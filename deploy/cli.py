@@ -135,6 +135,29 @@ def ingest(
 
 
 @app.command()
+def attention(
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's digest, or a PNG file that was drawn here.")],
+    point: Annotated[str, typer.Option(help="x,y from the upper left corner of the picture, each 0..1.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the map, a PNG file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show which patches of the reference a point of a drawn picture looked at, by layer and step.
+
+    The cell is drawn once more from its recipe, and compared with the stored picture; both are said.
+    """
+    from flows.attention import attention_map
+
+    made = attention_map(cell, point, Settings.load())
+    made.image.save(output)
+    if as_json:
+        _print({"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares, "map": str(output)})
+    else:
+        shares = ", ".join(f"{title} {100 * share:.0f} %" for title, share in made.shares.items())
+        _say(plain_terminal(), made.redrawn)
+        plain_terminal().out.print(f"{output}: attention on the reference: {shares}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, which profile can run, what is missing and how to get it."""
     from deploy.doctor import as_json as to_json

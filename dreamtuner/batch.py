@@ -15,6 +15,7 @@ from dreamtuner.plan import plan_steps
 from dreamtuner.request import Cell, Reference
 from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler
 from dreamtuner.subject import prepare_subject
+from dreamtuner.watch import Watch
 
 
 @torch.inference_mode()
@@ -27,14 +28,16 @@ def generate(
     negative_prompt: str = "",
     batch_size: int = 16,
     kv_bytes: int = KV_BYTES,
+    watch: Watch | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
     """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
 
     No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
     step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
-    `kv_bytes`: how many bytes of the reference's keys and values may be held. `on_step(done, total)` is called after
-    each step of each batch, done from 1 to total; what it raises ends the call, the models restored.
+    `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the one
+    cell looks. `on_step(done, total)` is called after each step of each batch, done from 1 to total; what it raises
+    ends the call, the models restored.
 
     Raises:
         ValueError: names the setting that does not fit.
@@ -42,6 +45,8 @@ def generate(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
+    if watch is not None and len(cells) != 1:
+        raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
     if sampling.beta > 0:
         backbone.demand_encoder()
     shape = backbone.latent_shape(sampling.resolution)
@@ -63,7 +68,9 @@ def generate(
             kind,
             backbone.encoder if sampling.beta > 0 and subjects else None,
         )
-        with guided(models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes) as model:
+        with guided(
+            models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes, watch=watch
+        ) as model:
             for number, (_, batch) in ((n, b) for n, b in enumerate(batches) if b[0] == kind):
                 c = torch.cat([text[cells[i].prompt] for i in batch])
                 generators = [torch.Generator().manual_seed(cells[i].seed) for i in batch]

@@ -1,7 +1,7 @@
 """Eq. 1-6 as one prediction: what the sampling loop calls at every step, for any batch of cells of one subject."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +13,10 @@ from dreamtuner.attention.self_subject import concatenate
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.guidance import Branch, Pair
 from dreamtuner.layout import Kind
-from dreamtuner.reference import ReferencePass, Row, encode_reference
+from dreamtuner.reference import ReferencePass, Row, encode_reference, token_grids
 from dreamtuner.subject import Subject
 from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.watch import Watch
 
 KV_BYTES = 4 << 30
 """Default budget of captured keys and values. SD 1.5 takes 0.55 GB for 30 steps, SDXL 5 GB at 40 % foreground."""
@@ -48,8 +49,10 @@ class GuidedModel:
         w_ref: float,
         beta: float,
         kv_bytes: int,
+        watch: Watch | None = None,
     ) -> None:
         self._models, self._ssa, self._subjects, self._plan, self._beta = models, ssa, subjects, plan, beta
+        self._watch = watch
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
         seen = [subject for subject in subjects if subject.foreground is not None]
         self._passes = [
@@ -85,17 +88,31 @@ class GuidedModel:
             if self._ssa is None
             else self._ssa.attend([(len(x), self._layers(branch, step)) for branch in branches]),
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
+            self._watched(pair, step, x),
         ):
             eps = self._run(rows, t, c, layouts)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
 
     def _layers(self, branch: Branch, step: int) -> Layers | None:
         """What the branch sees: nothing, or its references' tokens one after the other."""
-        if branch.x_r is None or not self._passes:
+        each = self._each(branch, step)
+        if not each:
             return None
-        each = [reference.at(Row(step, branch.x_r)) for reference in self._passes]
         joined = {name: concatenate([layers[name] for layers in each if name in layers]) for name in each[0]}
         return {name: keys for name, keys in joined.items() if keys is not None}
+
+    def _each(self, branch: Branch, step: int) -> list[Layers]:
+        """What each reference gives to the branch."""
+        return [] if branch.x_r is None else [one.at(Row(step, branch.x_r)) for one in self._passes]
+
+    def _watched(self, pair: Pair, step: int, x: Tensor) -> AbstractContextManager[None]:
+        """The first cell of the wanted branch under watch, where one is asked for."""
+        if self._watch is None or self._ssa is None or pair.wanted not in pair.branches:
+            return nullcontext()
+        grids = token_grids((x.shape[2], x.shape[3]), len(self._models.unet.config.block_out_channels))
+        kept = [subject.foreground for subject in self._subjects if subject.foreground is not None]
+        seen = list(zip(kept, self._each(pair.wanted, step), strict=False))  # none where no reference is seen
+        return self._watch.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> Any:
         """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layout image."""
@@ -149,11 +166,13 @@ def guided(
     w_ref: float,
     beta: float,
     kv_bytes: int = KV_BYTES,
+    watch: Watch | None = None,
 ) -> Iterator[GuidedModel]:
     """Attach S-S-A where it sees a subject, and S-E-A where there is an encoder; on leaving, all is as it was.
 
     The reference passes run when the first step asks for them. `kv_bytes`: how many bytes of keys and values may be
     held; beyond, they are encoded for as many steps at a time as fit. ValueError where one step alone does not fit.
+    `watch`: keeps where a point of the first cell of a call looks.
     """
     with ExitStack() as stack:
         seen = any(subject.foreground is not None for subject in subjects)
@@ -161,7 +180,7 @@ def guided(
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
             stack.enter_context(encoder_attached(models.unet, layers))
-        yield GuidedModel(models, ssa, subjects, plan, w_ref=w_ref, beta=beta, kv_bytes=kv_bytes)
+        yield GuidedModel(models, ssa, subjects, plan, w_ref=w_ref, beta=beta, kv_bytes=kv_bytes, watch=watch)
 
 
 def _joined(each: Sequence[Mapping[str, TokenKeys] | None]) -> Mapping[str, TokenKeys] | None:

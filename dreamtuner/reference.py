@@ -82,13 +82,18 @@ def square(
     return canvas.resize(size, Image.Resampling.LANCZOS), cover.resize(size, Image.Resampling.BOX)
 
 
+def token_grids(size: tuple[int, int], levels: int) -> dict[int, tuple[int, int]]:
+    """Tokens of a level -> their rows and columns. size: latent h, w; each level of a U-Net halves it, rounding up."""
+    grids = [(ceil(size[0] / 2**level), ceil(size[1] / 2**level)) for level in range(levels)]
+    return {rows * columns: (rows, columns) for rows, columns in grids}
+
+
 def foreground_tokens(m_r: Tensor, size: tuple[int, int], levels: int) -> dict[int, Tensor]:
     """Tokens of a level -> indices of its subject tokens. m_r: H W in [0, 1]; size: latent h, w; ValueError: empty."""
     if not m_r.any():
         raise ValueError("reference: the mask is empty; an absent subject is passed as None, not as a mask of zeros")
     tokens: dict[int, Tensor] = {}
-    for level in range(levels):
-        grid = (ceil(size[0] / 2**level), ceil(size[1] / 2**level))
+    for grid in token_grids(size, levels).values():
         share = F.adaptive_avg_pool2d(m_r[None, None].float(), grid).flatten()
         subject = share >= min(0.5, float(share.max()))
         tokens[len(share)] = subject.nonzero()[:, 0]

@@ -9,6 +9,7 @@ from PIL import Image
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
 from dreamtuner.request import Cell, Reference
+from dreamtuner.watch import Watch
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, recipe_of
 from flows.resources import backbone_of, store_of
@@ -87,7 +88,7 @@ def _draw(
     on_progress: Callable[[float], None],
 ) -> None:
     try:
-        images = _generate(cells, settings, on_progress)
+        images = draw_together(cells, settings, on_progress)
     except Exception as error:
         if len(cells) == 1:
             failed(cells[0], f"{type(error).__name__}: {error}")
@@ -100,9 +101,14 @@ def _draw(
         drawn(cell, image)
 
 
-def _generate(
-    cells: list[CellDetail], settings: Settings, on_progress: Callable[[float], None]
+def draw_together(
+    cells: Sequence[CellDetail],
+    settings: Settings,
+    on_progress: Callable[[float], None] = lambda done: None,
+    *,
+    watch: Watch | None = None,
 ) -> Sequence[Image.Image]:
+    """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
     first = cells[0]
     backbone = backbone_of(settings, first.profile)
     if backbone.weights_digest != first.weights_digest:
@@ -119,5 +125,6 @@ def _generate(
         [Cell(prompt=cell.prompt, seed=cell.seed) for cell in cells],
         Sampling.model_validate(first.settings["sampling"]),
         negative_prompt=first.settings["negative_prompt"],
+        watch=watch,
         on_step=lambda done, total: on_progress(len(cells) * done / total),
     )

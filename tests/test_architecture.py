@@ -42,6 +42,7 @@ WALLS = (
 KNOWS_DIFFUSERS = (
     "dreamtuner/attention/install.py",
     "dreamtuner/backbone.py",
+    "dreamtuner/bench/",
     "dreamtuner/components.py",
     "dreamtuner/layout.py",
     "dreamtuner/pipeline.py",

@@ -15,6 +15,7 @@ from diffusers.models.attention_processor import (
 )
 from torch import Tensor, nn
 
+from dreamtuner.attention.maps import query_weights
 from dreamtuner.attention.self_subject import SubjectKeys, attend
 
 Layers = Mapping[str, SubjectKeys]
@@ -32,13 +33,16 @@ class SelfSubjectProcessor:
     """The processor of one self-attention layer. It holds its own layer's tensors and nothing of the others.
 
     `groups` says which rows of the batch see which subject: (rows, keys or None), in order; None: all rows see none.
-    `foreground` maps a count of tokens to the indices to keep; None: nothing is captured.
+    `foreground` maps a count of tokens to the indices to keep; None: nothing is captured. `watched` is the row to watch
+    and, by a layer's count of tokens, the query in it; None: no weights are computed.
     """
 
     def __init__(self) -> None:
         self.groups: tuple[tuple[int, SubjectKeys | None], ...] | None = None
         self.foreground: Mapping[int, Tensor] | None = None
         self.captured: list[tuple[Tensor, Tensor]] = []
+        self.watched: tuple[int, Mapping[int, int]] | None = None
+        self.weights: tuple[int, Tensor] | None = None
 
     def __call__(
         self,
@@ -55,6 +59,8 @@ class SelfSubjectProcessor:
         if self.foreground is not None:
             kept = self.foreground[k.shape[2]]
             self.captured.append((k[:, :, kept], v[:, :, kept]))
+        if self.watched is not None:
+            self._look(q, k, *self.watched)
         if self.groups is None:
             mixed = attend(q, k, v, None)
         else:
@@ -64,6 +70,13 @@ class SelfSubjectProcessor:
         flat = mixed.transpose(1, 2).reshape(hidden_states.shape[0], -1, attn.heads * mixed.shape[-1])
         out: Tensor = attn.to_out[1](attn.to_out[0](flat.to(q.dtype)))
         return out
+
+    def _look(self, q: Tensor, k: Tensor, row: int, tokens: Mapping[int, int]) -> None:
+        """Keep the weights of one query of one row. Each row of a group sees the one subject of the group."""
+        count = k.shape[2]
+        if count in tokens:
+            whose = [subject for rows, subject in self.groups or ((len(k), None),) for _ in range(rows)]
+            self.weights = count, query_weights(q[row, :, tokens[count]], k[row], whose[row])
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -96,6 +109,23 @@ class SelfSubject:
         finally:
             for processor in self._processors.values():
                 processor.foreground, processor.captured = None, []
+
+    @contextmanager
+    def watch(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:
+        """In calls inside, keep where one query of row `row` looks: the layer's name -> its count of tokens, weights.
+
+        `tokens`: a layer's count of tokens -> the query; layers of other counts are let be. The weights, h (L + F) as
+        `query_weights` gives them, are those of the last call; the dict is filled when the context ends well.
+        """
+        weights: dict[str, tuple[int, Tensor]] = {}
+        try:
+            for processor in self._processors.values():
+                processor.watched, processor.weights = (row, tokens), None
+            yield weights
+            weights.update({n: p.weights for n, p in self._processors.items() if p.weights is not None})
+        finally:
+            for processor in self._processors.values():
+                processor.watched = processor.weights = None
 
     @contextmanager
     def attend(self, groups: Sequence[tuple[int, Layers | None]]) -> Iterator[None]:

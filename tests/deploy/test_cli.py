@@ -17,7 +17,20 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("run",), ("plan",), ("status",), ("ingest",), ("train", "pocket"), ("bench", "pocket"), ("doctor",)]
+    "words",
+    [
+        (),
+        ("run",),
+        ("plan",),
+        ("status",),
+        ("ingest",),
+        ("attention",),
+        ("train", "pocket"),
+        ("train", "encoder"),
+        ("bench", "pocket"),
+        ("bench", "speed"),
+        ("doctor",),
+    ],
 )
 def test_every_command_explains_itself_without_loading_a_model(
     environment: dict[str, str], words: tuple[str, ...]

@@ -1,0 +1,103 @@
+"""The slow and obvious form: the reference goes through the U-Net for every picture at every step, with all its tokens.
+
+This is how reference-attention is usually written. The fast form is held to it, in what it draws and in what it costs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.install import Layers, SelfSubject, attached
+from dreamtuner.attention.self_subject import SubjectKeys
+from dreamtuner.backbone import Backbone
+from dreamtuner.config import Sampling
+from dreamtuner.guidance import Branch, Pair
+from dreamtuner.guided import Models
+from dreamtuner.plan import plan_steps
+from dreamtuner.reference import noised
+from dreamtuner.request import Cell, Reference
+from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler, seeded
+from dreamtuner.subject import Subject, prepare_subject
+
+Predict = Callable[[Mapping[Literal["c", "uc"], Tensor], Tensor, Tensor, int], Tensor]
+"""(text states N L D each, x_t N C H W, timestep, step) -> guided prediction N C H W."""
+
+
+@contextmanager
+def naive_predict(models: Models, subject: Subject, plan: Sequence[Pair], *, w_ref: float) -> Iterator[Predict]:
+    """Eq. 2-6 with nothing kept: no rows shared, background weighed by m = 0 (a mask of -inf), not left out."""
+    if subject.foreground is None:
+        raise ValueError("sampling.w_ref: the naive form is S-S-A; set w_ref above 0")
+    everything = {count: torch.arange(count, device=kept.device) for count, kept in subject.foreground.items()}
+    log_m = {count: _log_m(count, kept, w_ref, subject.x_0) for count, kept in subject.foreground.items()}
+    with attached(models.unet) as ssa:
+
+        def seen(branch: Branch, step: int, rows: int) -> Layers | None:
+            if branch.x_r is None:
+                return None
+            noise = torch.randn(subject.x_0.shape, generator=seeded(subject.digest, "noise", step)).to(subject.x_0)
+            x_r = noised(subject.x_0, noise, branch.x_r, models.alphas_cumprod).expand(rows, -1, -1, -1)
+            return _capture(ssa, models, x_r, branch.x_r, subject.c_r, everything, log_m)
+
+        def predict(text: Mapping[Literal["c", "uc"], Tensor], x: Tensor, t: Tensor, step: int) -> Tensor:
+            branches = plan[step].branches
+            groups = [(len(x), seen(branch, step, len(x))) for branch in branches]
+            c = torch.cat([text[branch.text] for branch in branches])
+            with ssa.attend(groups):
+                rows = torch.cat([x] * len(branches)).to(models.unet.dtype)
+                eps = models.unet(rows, t, encoder_hidden_states=c, return_dict=False)[0]
+            return plan[step].combine(eps.to(x.dtype).chunk(len(branches)))
+
+        yield predict
+
+
+@torch.inference_mode()
+def naive_generate(
+    backbone: Backbone, reference: Reference, cells: Sequence[Cell], sampling: Sampling, *, batch_size: int
+) -> list[Image.Image]:
+    """What `generate` draws without layouts and subject-encoder, by `naive_predict`."""
+    subject = prepare_subject(backbone, reference, sampling)
+    if subject is None:
+        raise ValueError(
+            "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
+        )
+    models = Models(backbone.unet, backbone.scheduler.alphas_cumprod)
+    plan = plan_steps(backbone.scheduler, [subject], sampling)
+    undesired, pictures = backbone.encode_text(""), []
+    with naive_predict(models, subject, plan, w_ref=sampling.w_ref) as naive:
+        for first in range(0, len(cells), batch_size):
+            part = cells[first : first + batch_size]
+            c = torch.cat([backbone.encode_text(cell.prompt) for cell in part])
+            generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
+            scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+            x = cell_noise(generators, backbone.latent_shape(sampling.resolution)).to(backbone.device)
+            predict = partial(naive, {"c": c, "uc": undesired.expand_as(c)})
+            x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
+            pictures += backbone.decode(x)
+    return pictures
+
+
+def _log_m(count: int, kept: Tensor, w_ref: float, like: Tensor) -> Tensor:
+    """log(w_ref * m_r) over all tokens of a layer: -inf in the background."""
+    m_r = torch.zeros(count, device=like.device, dtype=like.dtype).index_fill(0, kept, 1)
+    return (w_ref * m_r).log()
+
+
+def _capture(
+    ssa: SelfSubject,
+    models: Models,
+    x_r: Tensor,
+    t: float,
+    c_r: Tensor,
+    everything: Mapping[int, Tensor],
+    log_m: Mapping[int, Tensor],
+) -> Layers:
+    with ssa.capture(everything) as captured:
+        times = torch.full((len(x_r),), t, device=x_r.device)
+        models.unet(x_r, times, encoder_hidden_states=c_r.expand(len(x_r), -1, -1), return_dict=False)
+    return {name: SubjectKeys(k, v, log_m[k.shape[2]]) for name, (k, v) in captured.items()}

@@ -1,0 +1,112 @@
+"""Wall time on the pocket model: stock diffusers, ours in three forms, and the naive form, side by side in one run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+from transformers import CLIPModel
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.batch import generate
+from dreamtuner.bench.naive import naive_generate
+from dreamtuner.bench.timing import Timing, interleaved_timings
+from dreamtuner.config import Sampling
+from dreamtuner.pocket.examples import EXAMPLES
+from dreamtuner.pocket.fidelity import cells_of, reference_of
+from dreamtuner.request import Cell, Reference
+from dreamtuner.subject import prepare_subject
+from dreamtuner.subject_encoder import SubjectEncoder
+
+STOCK, PLAIN, SSA, SSA_SEA, NAIVE = (
+    "stock diffusers",
+    "ours, no reference",
+    "ours, S-S-A",
+    "ours, S-S-A + S-E-A",
+    "naive: the reference again for every picture",
+)
+BATCH = 16
+BETA = 0.2
+
+
+@dataclass(frozen=True)
+class GridTiming:
+    """The timings of one number of cells; `share`: the share of the finest layer's reference tokens that is subject."""
+
+    cells: int
+    steps: int
+    batch: int
+    share: float
+    ways: Mapping[str, Timing]
+
+
+def time_grid(
+    backbone: Backbone, count: int, steps: int, repeats: int, on_run: Callable[[str, int, float], None]
+) -> GridTiming:
+    """Draw `count` cells of one subject in every way, `repeats` times, interleaved; each is warmed up by one step."""
+    picture = EXAMPLES["pip"]
+    reference, (cells, _) = reference_of(picture), cells_of(picture, count)
+    off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
+    backbone = with_encoder(backbone)
+
+    def ways(cells: Sequence[Cell], s: Sampling) -> dict[str, Callable[[], object]]:
+        return {
+            STOCK: lambda: stock(backbone, cells, s),
+            PLAIN: lambda: generate(backbone, None, cells, s, batch_size=BATCH),
+            SSA: lambda: generate(backbone, reference, cells, s, batch_size=BATCH),
+            SSA_SEA: lambda: generate(
+                backbone, reference, cells, s.model_copy(update={"beta": BETA}), batch_size=BATCH
+            ),
+            NAIVE: lambda: naive_generate(backbone, reference, cells, s, batch_size=BATCH),
+        }
+
+    for run in ways(cells[:BATCH], off.model_copy(update={"steps": 1})).values():
+        run()
+    timings = interleaved_timings(ways(cells, off), repeats, on_run)
+    return GridTiming(count, steps, BATCH, share_of(backbone, reference, off), timings)
+
+
+def stock(backbone: Backbone, cells: Sequence[Cell], sampling: Sampling) -> list[Image.Image]:
+    """The cells by diffusers' own pipeline, as many at a time as ours, without a reference or a safety checker."""
+    b = backbone
+    pipe = StableDiffusionPipeline(
+        b.vae, b.text_encoder, b.tokenizer, b.unet, b.scheduler, None, None, requires_safety_checker=False
+    )
+    pipe.set_progress_bar_config(disable=True)
+    pictures: list[Image.Image] = []
+    for first in range(0, len(cells), BATCH):
+        part = cells[first : first + BATCH]
+        pictures += pipe(
+            prompt=[cell.prompt for cell in part],
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.w_c,
+            generator=[torch.Generator().manual_seed(cell.seed) for cell in part],
+        ).images
+    return pictures
+
+
+def with_encoder(backbone: Backbone) -> Backbone:
+    """The backbone with its subject-encoder; where it has none, one with random weights, which costs the same time."""
+    if backbone.encoder is not None:
+        return backbone
+    tower = backbone.profile.tower
+    vision = CLIPModel.from_pretrained(tower, local_files_only=True).vision_model.requires_grad_(False).eval()
+    encoder = SubjectEncoder.for_unet(backbone.unet, vision, width=128).requires_grad_(False).eval()
+    return replace(
+        backbone,
+        encoder=encoder.to(backbone.device),
+        image_encoder=vision.to(backbone.device),
+        image_processor=CLIPImageProcessorPil.from_pretrained(tower, local_files_only=True),
+    )
+
+
+def share_of(backbone: Backbone, reference: Reference, sampling: Sampling) -> float:
+    """f: which share of the tokens of the finest layer is subject, 0..1."""
+    with torch.inference_mode():
+        subject = prepare_subject(backbone, reference, sampling)
+    if subject is None or subject.foreground is None:
+        return 0.0
+    finest = max(subject.foreground)
+    return len(subject.foreground[finest]) / finest

@@ -1,0 +1,68 @@
+"""All figures of speed, each beside what was wanted of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dreamtuner.bench import gpu, pocket
+from dreamtuner.bench.flops import Flops
+from dreamtuner.bench.gpu import GpuTiming
+from dreamtuner.bench.pocket import GridTiming
+from dreamtuner.bench.timing import Ratio, ratio
+
+FLOPS_WANTED = {"ours, S-S-A": 1.05, "ours, S-S-A + S-E-A": 1.09}
+GRID_WANTED = {pocket.SSA: 1.20, pocket.SSA_SEA: 1.30}
+ALONE_WANTED = {pocket.SSA: 1.75}
+"""Of one cell alone; with S-E-A nothing was asked."""
+GPU_WANTED = {gpu.SSA: 0.90, gpu.SSA_SEA: 0.85}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One ratio to the plain model: of work or of time, where less is better, or of throughput, where more is."""
+
+    group: str
+    name: str
+    ratio: Ratio
+    wanted: float | None = None
+    throughput: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median is what was wanted; None where nothing was."""
+        if self.wanted is None:
+            return None
+        return self.ratio.median >= self.wanted if self.throughput else self.ratio.median <= self.wanted
+
+
+def flop_figures(found: Flops) -> list[Speed]:
+    """Counted FLOPs over those of plain classifier-free guidance. Exact: there is no spread."""
+    group = f"FLOPs at SD 1.5's shapes, {found.cells} cells x {found.steps} steps, {100 * found.share:.0f} % subject"
+    ways = {"ours, S-S-A": found.ours, "ours, S-S-A + S-E-A": found.ours_sea, pocket.NAIVE: found.naive}
+    ratios = {name: found.over_plain(flops) for name, flops in ways.items()}
+    return [Speed(group, name, Ratio(r, r, r), FLOPS_WANTED.get(name)) for name, r in ratios.items()]
+
+
+def grid_figures(found: GridTiming) -> list[Speed]:
+    """Times over stock diffusers', by the clock and by the processor's own count, which a busy machine spares."""
+    wanted: Mapping[str, float] = ALONE_WANTED if found.cells == 1 else GRID_WANTED
+    figures = []
+    for kind in ("wall", "cpu"):
+        times = {name: getattr(timing, kind) for name, timing in found.ways.items()}
+        group = f"{kind} time on pocket, {found.cells} cells x {found.steps} steps, {100 * found.share:.0f} % subject"
+        figures += [
+            Speed(group, name, ratio(seconds, times[pocket.STOCK]), wanted.get(name))
+            for name, seconds in times.items()
+            if name != pocket.STOCK
+        ]
+    return figures
+
+
+def gpu_figures(found: GpuTiming) -> list[Speed]:
+    """Pictures a second over the compiled stock pipeline's."""
+    stock = found.ways[gpu.STOCK].wall
+    group = f"throughput on {found.device}, {found.cells} cells x {found.steps} steps, bf16, compiled"
+    return [
+        Speed(group, name, ratio(stock, found.ways[name].wall), GPU_WANTED[name], throughput=True)
+        for name in found.ways
+        if name != gpu.STOCK
+    ]

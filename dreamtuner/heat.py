@@ -1,0 +1,33 @@
+"""A map of weights laid over a picture as heat."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Grid = NDArray[np.floating[Any]]
+"""Weights >= 0, rows x columns."""
+
+_RAMP = ((0.0, (255, 244, 200)), (0.35, (254, 190, 80)), (0.7, (236, 72, 36)), (1.0, (122, 6, 40)))
+
+
+def ramp(level: Grid) -> Grid:
+    """Levels in 0..1, of any shape -> RGB in 0..255 along a new last axis: pale yellow, orange, red, dark red."""
+    places = [place for place, _ in _RAMP]
+    return np.stack([np.interp(level, places, [colour[i] for _, colour in _RAMP]) for i in range(3)], axis=-1)
+
+
+def heat(image: Image.Image, weights: Grid, side: int) -> Image.Image:
+    """The picture in pale grey under heat, RGB, `side` pixels. `weights`: rows x columns, >= 0; the largest is hottest.
+
+    Heat grows with the root of the weight, so that what is looked at little is seen as well; zero is no heat at all.
+    """
+    grey = np.asarray(image.convert("L").resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
+    base = np.repeat((0.55 * grey + 110)[..., None], 3, axis=2)
+    level = np.sqrt(weights / max(float(weights.max()), 1e-12))
+    rgb = ramp(level)
+    alpha = np.where(weights > 0, 0.25 + 0.6 * level, 0)[..., None]
+    cells = [np.arange(side) * count // side for count in weights.shape]
+    rgb, alpha = (a[cells[0]][:, cells[1]] for a in (rgb, alpha))
+    return Image.fromarray(((1 - alpha) * base + alpha * rgb).round().clip(0, 255).astype(np.uint8))

@@ -1,0 +1,61 @@
+"""Attention maps of drawn cells: by digest and by file, compared with what is stored, bad input named."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flows.attention import attention_map, difference, point_of
+from flows.generate import generate_cells
+from flows.problems import InputError
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from storage.catalog import views
+from storage.objects import get_blob
+from tests.flows.test_generate import digests
+
+__all__ = ["digests"]
+
+
+def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
+    settings: Settings, digests: list[str], tmp_path: Path
+) -> None:
+    generate_cells.fn(digests[:1], "pip", "1")
+    made = attention_map(digests[0], "0.5,0.3", settings)
+    assert made.redrawn == "Drawn again from its recipe, the picture equals the stored one to the last bit."
+    assert list(made.shares) == ["step 10 of 20", "step 20 of 20"]
+    assert all(0 < share < 1 for share in made.shares.values())
+    with catalog_of(settings).read() as s:
+        stored = views.cell(s, digests[0]).image_sha256
+    assert stored is not None
+    (tmp_path / "cell.png").write_bytes(get_blob(store_of(settings), stored))
+    again = attention_map(str(tmp_path / "cell.png"), "0.5,0.3", settings)
+    assert (again.digest, again.image.tobytes()) == (made.digest, made.image.tobytes())
+
+
+def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for cell, said in (
+        (digests[0], "is planned, so there is no picture"),
+        ("0" * 64, "is not in the catalog"),
+        (str(tmp_path / "plain.png"), "carries no recipe"),
+        (str(tmp_path / "text.png"), "cannot be read as a picture"),
+        (str(tmp_path / "none.png"), "cannot be read as a picture"),
+    ):
+        with pytest.raises(InputError, match=said):
+            attention_map(cell, "0.5,0.5", settings)
+    for point in ("0.5", "a,b", "0.5,1.5", "nan,0", "0,0,0"):
+        with pytest.raises(InputError, match=r"attention: point: .* is not x,y"):
+            point_of(point)
+    assert point_of("0,1") == (0.0, 1.0)
+
+
+def test_a_redrawn_picture_that_differs_is_told_from_one_that_is_rounded() -> None:
+    black = Image.new("RGB", (4, 4))
+    assert "equals the stored one to the last bit" in difference(black, black.copy())
+    assert "but for rounding (100.0 % of pixels, by 2)" in difference(black, Image.new("RGB", (4, 4), (0, 0, 2)))
+    assert "DIFFERS from the stored one in 100.0 % of pixels, by up to 9 of 255" in difference(
+        black, Image.new("RGB", (4, 4), (9, 0, 0))
+    )
+    assert "this map is of another" in difference(black, Image.new("RGB", (8, 4)))
