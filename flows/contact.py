@@ -67,6 +67,7 @@ def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
     sha256 = put_blob(store_of(settings), data, PNG)
     with catalog_of(settings).write() as s:
         writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
+        writes.keep_sheet(s, run_id, sha256)
     path = settings.home / "runs" / run_id / "contact_sheet.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

@@ -17,7 +17,7 @@ from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CellDetail, CellView, LeaseLost
+from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
 from storage.objects import DigestMismatch, ObjectMissing, get_blob, put_blob
 
 _log = logging.getLogger(__name__)
@@ -104,23 +104,30 @@ class _Chunk:
 
 @flow(name="generate", flow_run_name="generate", validate_parameters=False)
 def generate(run_id: str) -> Made:
-    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies."""
+    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
+
+    A cell that fails is tried again after the others, MAX_FAILURES times in all.
+    """
     settings = Settings.load()
     made: set[str] = set()
     failed: set[str] = set()
     _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
-    while missing := [cell for cell in cells if cell.state != "generated" and cell.digest not in failed]:
+    while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
         claimed = 0
         for chunk, place in _chunks(missing, settings.chunk_cells):
             tell("generate", len(cells) - len(missing) + claimed, len(cells))
             result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place)
             made.update(result.made)
-            failed.update(result.failed)
+            failed = (failed - set(result.made)) | set(result.failed)
             claimed += result.claimed
         cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
     tell("generate", len(cells), len(cells))
     return Made(tuple(sorted(made)), tuple(sorted(failed)))
+
+
+def _given_up(cell: CellView) -> bool:
+    return cell.state == "failed" and cell.failures >= MAX_FAILURES
 
 
 def _notice_lost(settings: Settings, run_id: str) -> None:
@@ -161,7 +168,7 @@ def _wait(settings: Settings, run_id: str) -> list[CellView]:
         cells = _cells(settings, run_id)
         done = sum(cell.state == "generated" for cell in cells)
         tell("generate", done, len(cells), "another run is making the rest")
-        free = any(cell.state in ("planned", "failed", "lost") for cell in cells)
+        free = any(cell.state in ("planned", "failed", "lost") and not _given_up(cell) for cell in cells)
         missing = any(cell.state == "generating" for cell in cells)
         if not missing or (free and [cell.state for cell in cells] != before) or time.monotonic() > until:
             return cells

