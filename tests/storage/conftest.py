@@ -127,7 +127,10 @@ def planned(catalog: Catalog) -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint of a real S3 server on this machine, started for the session."""
+    """The endpoint of a real S3 server on this machine, started for the session, or the one at DREAMTUNER_TEST_S3."""
+    if endpoint := os.environ.get("DREAMTUNER_TEST_S3"):
+        yield endpoint
+        return
     named = os.environ.get("DREAMTUNER_TEST_MINISTACK")
     program = Path(named) if named else ROOT / ".venv-s3/bin/ministack"
     if not program.exists():
@@ -172,12 +175,12 @@ def _await(endpoint: str, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The project's own client, on the test's server, with a bucket called "pictures"."""
-    from storage.objects.s3 import s3_client
+    from storage.objects.client import s3_client
 
     for name, value in {
         "AWS_ENDPOINT_URL": s3_server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": os.environ.get("DREAMTUNER_TEST_S3_KEY", "test"),
+        "AWS_SECRET_ACCESS_KEY": os.environ.get("DREAMTUNER_TEST_S3_SECRET", "test"),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",

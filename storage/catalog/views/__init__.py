@@ -2,7 +2,7 @@
 
 from storage.catalog.views.cells import cell, cells_of_run, unscored
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
-from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, run_page
+from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, run_page
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import recent_runs, status
 
@@ -17,6 +17,7 @@ __all__ = [
     "cells_page",
     "history",
     "outputs_page",
+    "place",
     "recent_runs",
     "reviews_of",
     "run_page",

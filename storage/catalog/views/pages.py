@@ -153,12 +153,13 @@ def _checked(limit: int) -> int:
     return limit
 
 
-def _page(rows: Sequence[T], limit: int, place: Any) -> Page[T]:
-    return Page(rows, _write(place(rows[-1])) if len(rows) == limit else None)
+def _page(rows: Sequence[T], limit: int, of: Any) -> Page[T]:
+    return Page(rows, place(of(rows[-1])) if len(rows) == limit else None)
 
 
-def _write(place: list[float]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+def place(columns: Sequence[float]) -> str:
+    """The `after` of a page: what its order is by, of the row before it."""
+    return base64.urlsafe_b64encode(json.dumps(list(columns)).encode()).decode().rstrip("=")
 
 
 def _read(after: str, length: int) -> list[float]:
