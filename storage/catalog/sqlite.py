@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from storage.catalog.records import CatalogError
 
 BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
+CACHE_KIB = 64 * 1024  # what a connection may keep of the file; SQLite's 2 MiB hold too little of a million rows
 WRITES = "storage_writes"  # the execution option that asks for BEGIN IMMEDIATE
 
 
@@ -29,6 +30,7 @@ def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
         _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a commit that was acknowledged survives a power cut
         connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
+        connection.execute(f"PRAGMA cache_size={-CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def _begins(connection: Connection) -> None:
