@@ -16,9 +16,11 @@ from flows.progress import tell, tell_part
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import views, writes
+from storage.catalog.heartbeat import Heartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
-from storage.objects import DigestMismatch, ObjectMissing, get_blob, put_blob
+from storage.keeping import keeping
+from storage.objects import DigestMismatch, ObjectMissing, get_blob
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
@@ -39,59 +41,58 @@ class Made:
 
 
 @task(name="generate-cells", task_run_name="{subject}: {place}")
-def generate_cells(digests: Sequence[str], subject: str, place: str) -> Made:
-    """Claim the cells, draw those that were free, keep each picture as soon as it is there.
+def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str | None = None) -> Made:
+    """Claim the cells, draw those that were free, keep each picture as soon as it is there, as made for the run.
 
     On an interrupt, or an error of catalog or store, what is unfinished goes back to planned.
     """
-    return _Chunk(Settings.load()).make(list(digests))
+    return _Chunk(Settings.load(), run_id).make(list(digests))
 
 
 class _Chunk:
     """One claim: who holds what until when, and what came of it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, run_id: str | None) -> None:
         self.settings = settings
         self.catalog, self.store = catalog_of(settings), store_of(settings)
         self.owner = this_owner()
-        self.held: set[str] = set()
+        self.run_id = run_id
+        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
         self.made: list[str] = []
         self.failed: list[str] = []
-        self.renewed = time.monotonic()
 
     def make(self, digests: list[str]) -> Made:
-        try:
-            with self.catalog.write() as s:
-                self.held.update(writes.claim_cells(s, digests, self.owner, self.settings.lease_seconds))
-            with self.catalog.read() as s:
-                cells = [views.cell(s, digest) for digest in digests if digest in self.held]
-            draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
-        finally:
-            if self.held:
+        with self.beat:
+            try:
                 with self.catalog.write() as s:
-                    writes.release_cells(s, sorted(self.held), owner=self.owner)
+                    claimed = writes.claim_cells(s, digests, self.owner, self.settings.lease_seconds)
+                self.beat.hold(claimed)
+                with self.catalog.read() as s:
+                    cells = [views.cell(s, digest) for digest in claimed]
+                draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
+            finally:
+                if held := self.beat.held:
+                    with self.catalog.write() as s:
+                        writes.release_cells(s, held, owner=self.owner)
         return Made(tuple(self.made), tuple(self.failed))
 
     def _drawn(self, cell: CellDetail, image: Image.Image) -> None:
         data = png_bytes(image, canonical(recipe_of_row(cell)))
-        sha256 = put_blob(self.store, data, PNG)  # the object first, then the row that names it
+        size = {"width": image.width, "height": image.height}
         try:
-            with self.catalog.write() as s:
-                writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
-                writes.finish_cell(
-                    s, cell.digest, owner=self.owner, image_sha256=sha256, width=image.width, height=image.height
-                )
+            with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
+                writes.finish_cell(s, cell.digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
         except LeaseLost as error:
             _log.warning("%s", error)
         else:
             self.made.append(cell.digest)
-        self.held.discard(cell.digest)
+        self.beat.let_go(cell.digest)
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)
         with self.catalog.write() as s:
             writes.fail_cell(s, cell.digest, owner=self.owner, error=error)
-        self.held.discard(cell.digest)
+        self.beat.let_go(cell.digest)
         self.failed.append(cell.digest)
 
     def _progress(self, done: float) -> None:
@@ -99,7 +100,6 @@ class _Chunk:
         if time.monotonic() - self.renewed > self.settings.lease_seconds / 3:
             with self.catalog.write() as s:
                 writes.renew_lease(s, sorted(self.held), self.owner, self.settings.lease_seconds)
-            self.renewed = time.monotonic()
 
 
 @flow(name="generate", flow_run_name="generate", validate_parameters=False)
@@ -117,7 +117,7 @@ def generate(run_id: str) -> Made:
         claimed = 0
         for chunk, place in _chunks(missing, settings.chunk_cells):
             tell("generate", len(cells) - len(missing) + claimed, len(cells))
-            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place)
+            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
             made.update(result.made)
             failed = (failed - set(result.made)) | set(result.failed)
             claimed += result.claimed

@@ -16,7 +16,9 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("words", [(), ("run",), ("plan",), ("status",), ("ingest",), ("train", "pocket"), ("doctor",)])
+@pytest.mark.parametrize(
+    "words", [(), ("run",), ("plan",), ("status",), ("ingest",), ("train", "pocket"), ("doctor",), ("gc",), ("backup",)]
+)
 def test_every_command_explains_itself_without_loading_a_model(
     environment: dict[str, str], words: tuple[str, ...]
 ) -> None:
