@@ -20,9 +20,12 @@ from storage.catalog.heartbeat import Heartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
 from storage.keeping import keeping
-from storage.objects import DigestMismatch, ObjectMissing, get_blob
+from storage.objects import DigestMismatch, ObjectMissing, Uploader, get_blob
 
 _log = logging.getLogger(__name__)
+Picture = tuple[str, bytes, tuple[int, int]]
+"""Digest of the cell, PNG, width and height."""
+
 POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
 """While another run makes the rest: how often to look, and how often to see whether that run is gone."""
 
@@ -58,6 +61,7 @@ class _Chunk:
         self.owner = this_owner()
         self.run_id = run_id
         self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
+        self.uploads = Uploader(self._keep)
         self.made: list[str] = []
         self.failed: list[str] = []
 
@@ -69,24 +73,31 @@ class _Chunk:
                 self.beat.hold(claimed)
                 with self.catalog.read() as s:
                     cells = [views.cell(s, digest) for digest in claimed]
-                draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
+                with self.uploads:
+                    draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
             finally:
                 if held := self.beat.held:
                     with self.catalog.write() as s:
                         writes.release_cells(s, held, owner=self.owner)
-        return Made(tuple(self.made), tuple(self.failed))
+        made = set(self.made)  # uploads end in any order
+        return Made(tuple(digest for digest in digests if digest in made), tuple(self.failed))
 
     def _drawn(self, cell: CellDetail, image: Image.Image) -> None:
         data = png_bytes(image, canonical(recipe_of_row(cell)))
-        size = {"width": image.width, "height": image.height}
+        self.uploads.put((cell.digest, data, image.size), len(data))
+
+    def _keep(self, picture: Picture) -> None:
+        """In a thread of the uploads: the picture into the store, its rows into the catalog."""
+        digest, data, (width, height) = picture
         try:
             with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
-                writes.finish_cell(s, cell.digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
+                size = {"width": width, "height": height}
+                writes.finish_cell(s, digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
         except LeaseLost as error:
             _log.warning("%s", error)
         else:
-            self.made.append(cell.digest)
-        self.beat.let_go(cell.digest)
+            self.made.append(digest)
+        self.beat.let_go(digest)
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)
@@ -97,9 +108,6 @@ class _Chunk:
 
     def _progress(self, done: float) -> None:
         tell_part("generate", done)
-        if time.monotonic() - self.renewed > self.settings.lease_seconds / 3:
-            with self.catalog.write() as s:
-                writes.renew_lease(s, sorted(self.held), self.owner, self.settings.lease_seconds)
 
 
 @flow(name="generate", flow_run_name="generate", validate_parameters=False)

@@ -93,10 +93,8 @@ class Uploader(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """At a clean end all is sent; when the block raises, what waits is dropped and what is under way is awaited."""
+        """All that was put is sent, also when the block raises: it was made and is worth keeping."""
         with self._changed:
-            if error is not None:
-                self._drop()
             self._closed = True
             self._changed.notify_all()
         for thread in self._threads:

@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> DiskStore:
 
 def audit(catalog: Catalog, store: DiskStore, *, read_bytes: bool = True) -> tuple[Looked, dict[str, Finding]]:
     found: list[Finding] = []
-    looked = verify(catalog, store, found.append, read_bytes=read_bytes)
+    looked = verify(catalog, store, found.append, read_bytes=read_bytes, settle_seconds=0)
     assert len({one.what for one in found}) == len(found)
     return looked, {one.what: one for one in found}
 
@@ -60,3 +60,18 @@ def test_only_a_blobs_key_gives_a_digest() -> None:
     assert sha256_of_key(blob_key(sha256)) == sha256
     for key in ("", "blobs/readme.txt", sha256, f"blobs/sha256/{sha256}", f"blobs/sha256/00/00/{sha256}"):
         assert sha256_of_key(key) is None
+
+
+def test_what_a_run_is_about_to_record_is_waited_for(
+    catalog: Catalog, store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_blob(store, b"one", PNG)
+
+    def sleep(seconds: float) -> None:
+        with keeping(catalog, store, (b"one", PNG)):
+            assert seconds == 7
+
+    monkeypatch.setattr("storage.verify.time.sleep", sleep)
+    found: list[Finding] = []
+    assert verify(catalog, store, found.append, settle_seconds=7).objects == 1
+    assert found == []
