@@ -19,6 +19,7 @@ from storage.catalog import views, writes
 from storage.catalog.heartbeat import Heartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
+from storage.catalog.retry import retrying
 from storage.keeping import keeping
 from storage.objects import DigestMismatch, ObjectMissing, Uploader, get_blob
 
@@ -68,8 +69,8 @@ class _Chunk:
     def make(self, digests: list[str]) -> Made:
         with self.beat:
             try:
-                with self.catalog.write() as s:
-                    claimed = writes.claim_cells(s, digests, self.owner, self.settings.lease_seconds)
+                lease = self.settings.lease_seconds
+                claimed = self.catalog.transact(lambda s: writes.claim_cells(s, digests, self.owner, lease))
                 self.beat.hold(claimed)
                 with self.catalog.read() as s:
                     cells = [views.cell(s, digest) for digest in claimed]
@@ -77,8 +78,7 @@ class _Chunk:
                     draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
             finally:
                 if held := self.beat.held:
-                    with self.catalog.write() as s:
-                        writes.release_cells(s, held, owner=self.owner)
+                    self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
         made = set(self.made)  # uploads end in any order
         return Made(tuple(digest for digest in digests if digest in made), tuple(self.failed))
 
@@ -89,10 +89,14 @@ class _Chunk:
     def _keep(self, picture: Picture) -> None:
         """In a thread of the uploads: the picture into the store, its rows into the catalog."""
         digest, data, (width, height) = picture
-        try:
+
+        def keep() -> None:
             with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
                 size = {"width": width, "height": height}
                 writes.finish_cell(s, digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
+
+        try:
+            retrying(keep)
         except LeaseLost as error:
             _log.warning("%s", error)
         else:
@@ -101,8 +105,7 @@ class _Chunk:
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)
-        with self.catalog.write() as s:
-            writes.fail_cell(s, cell.digest, owner=self.owner, error=error)
+        self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=error))
         self.beat.let_go(cell.digest)
         self.failed.append(cell.digest)
 

@@ -33,6 +33,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = server.get_uri(database="{}")
     with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # tests kill clients, never the machine
+        connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would hold a database that is being copied
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE empty")
         connection.execute("CREATE DATABASE migrated")
