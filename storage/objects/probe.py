@@ -22,6 +22,7 @@ class Guarantees:
     conditional_put: bool = True
     checksums: bool = True
     ranges: bool = True
+    conditional_parts: bool = True
 
     def missing(self, bucket: str) -> list[str]:
         """One sentence for each guarantee that the bucket lacks, with what is done instead."""
@@ -29,6 +30,7 @@ class Guarantees:
             "conditional_put": "no conditional put (If-None-Match): a key is looked up before it is put, so of two "
             "writers at the same instant both may be told that they were first; blobs are not harmed by that",
             "checksums": "no SHA-256 checksums of what is sent: every object is read back once and compared",
+            "conditional_parts": "no conditional end of uploads in parts: large objects go in one piece, at most 5 GB",
             "ranges": "no ranged reads: whole objects are read where a part would do",
         }
         return [f"bucket {bucket} has {text}" for name, text in said.items() if not getattr(self, name)]
@@ -53,7 +55,10 @@ def probe(client: Any, bucket: str, prefix: str = "") -> Guarantees:
             if client.get_object(**place)["Body"].read() != data:
                 raise StoreError(f"bucket {bucket} gives back other bytes than were put; use another server")
             return Guarantees(
-                conditional, _refuses_wrong_checksum(client, other), _ranges(client, place, expected=data[1:3])
+                conditional_put=conditional,
+                checksums=_refuses_wrong_checksum(client, other),
+                ranges=_ranges(client, place, expected=data[1:3]),
+                conditional_parts=conditional and _refuses_parts(client, place, data),
             )
         finally:
             _remove(client, place, other)
@@ -71,6 +76,21 @@ def _refuses_the_second(client: Any, place: dict[str, str], data: bytes) -> bool
         client.put_object(**place, Body=data, IfNoneMatch="*")
     except ClientError as error:
         return status_of(error) in (409, 412)
+    return False
+
+
+def _refuses_parts(client: Any, place: dict[str, str], data: bytes) -> bool:
+    """Whether an upload in parts, here a single one, does not replace what is at `place`."""
+    upload = {**place, "UploadId": client.create_multipart_upload(**place)["UploadId"]}
+    try:
+        tag = client.upload_part(**upload, PartNumber=1, Body=data)["ETag"]
+        parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+        client.complete_multipart_upload(**upload, MultipartUpload=parts, IfNoneMatch="*")
+    except ClientError as error:
+        client.abort_multipart_upload(**upload)
+        if status_of(error) in (400, 409, 412, 501):
+            return status_of(error) in (409, 412)
+        raise
     return False
 
 

@@ -24,6 +24,7 @@ from storage.objects.store import (
     check_seconds,
 )
 
+MOST_AT_ONCE = 5_000_000_000  # bytes in one request, by S3's rules
 _CONFLICTS = 6  # how often a put is tried when another put of the key is under way
 _log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class S3Store:
             return self._given
 
     def _send(self, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
-        if len(data) > LARGE:
+        if len(data) > LARGE and (given.conditional_parts or len(data) > MOST_AT_ONCE):
             return put_in_parts(self._client, place, data, content_type, given)
         condition = {"IfNoneMatch": "*"} if given.conditional_put else {}
         checksum = {"ChecksumSHA256": checksum_of(data)} if given.checksums else {}
