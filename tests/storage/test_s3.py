@@ -15,7 +15,6 @@ from storage.objects.client import split_s3_url
 from storage.objects.multipart import LARGE
 from storage.objects.probe import Guarantees, probe
 
-
 whole_server = pytest.mark.skipif("DREAMTUNER_TEST_S3" in os.environ, reason="for a server that lacks nothing")
 
 
