@@ -87,6 +87,22 @@ def test_a_page_walks_an_index_and_sorts_nothing(large: Catalog, name: str) -> N
             assert "Seq Scan" not in plan, plan
 
 
+def test_a_claim_looks_at_the_cells_it_names_and_no_others(large: Catalog) -> None:
+    sent: list[tuple[str, Any]] = []
+    with large.write() as s:
+        connection = s.connection()
+        event.listen(connection, "before_cursor_execute", lambda _, __, sql, values, *___: sent.append((sql, values)))
+        digests = [f"a000{i:060x}" for i in range(200, 216)]
+        assert len(writes.claim_cells(s, digests, "me", 60)) == 1  # one in 200 is lost
+        statement, values = next(one for one in sent if "digest IN" in one[0])
+        explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+        plan = "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, values))
+        s.rollback()
+    assert "uq_cells_digest" in plan or "sqlite_autoindex_cells_1" in plan, plan
+    assert "SCAN cells" not in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
 @pytest.mark.parametrize("name", ["subject", "score in subject", "score within bounds"])
 def test_pages_hold_every_row_once_in_order(large: Catalog, name: str) -> None:
     turn, _ = PAGES[name]

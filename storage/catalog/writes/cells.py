@@ -120,7 +120,7 @@ def _change(
     """
     found: list[Row[int, str, str | None]] = []
     for part in chunks(sorted(digests)):
-        chosen = select(Cell.id, Cell.digest, Cell.owner).where(Cell.digest.in_(part), where).order_by(Cell.id)
+        chosen = select(Cell.id, Cell.digest, Cell.owner).where(Cell.digest.in_(part), where).order_by(Cell.digest)
         rows = s.execute(chosen.with_for_update(skip_locked=not wait)).all()
         if rows:
             changed = update(Cell).where(Cell.id.in_([row.id for row in rows])).values(news)

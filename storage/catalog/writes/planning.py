@@ -41,7 +41,7 @@ def retry_cells(s: Session, digests: Sequence[str]) -> list[str]:
     found: set[str] = set()
     for part in chunks(digests):
         failed = select(Cell.id, Cell.digest).where(Cell.digest.in_(part), Cell.state == "failed", Cell.failures > 0)
-        rows = s.execute(failed.order_by(Cell.id).with_for_update()).all()
+        rows = s.execute(failed.order_by(Cell.digest).with_for_update()).all()
         _forgive(s, [row.id for row in rows])
         found.update(row.digest for row in rows)
     return [digest for digest in dict.fromkeys(digests) if digest in found]
