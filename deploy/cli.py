@@ -12,6 +12,7 @@ import typer
 from deploy.bench import bench
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
+from deploy.upkeep import add_commands
 from flows.problems import InputError, SubjectRefused
 from flows.settings import Settings, SettingsError
 
@@ -167,6 +168,9 @@ def doctor(as_json: AsJson = False) -> None:
     _print(to_json(findings) if as_json else as_table(findings))
     if any(one.state == "missing" for one in findings):
         raise typer.Exit(SOME_FAILED)
+
+
+add_commands(app)
 
 
 def _print(what: Any) -> None:

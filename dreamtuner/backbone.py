@@ -165,4 +165,5 @@ def _load_encoder(profile: Profile, device: str, dtype: torch.dtype) -> tuple[Su
 def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SubjectEncoder:
     """A subject-encoder from its own folder, frozen."""
     encoder: SubjectEncoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
-    return encoder.requires_grad_(False).eval().to(device)
+    frozen: SubjectEncoder = encoder.requires_grad_(False).eval().to(device)
+    return frozen

@@ -13,7 +13,7 @@ from flows.keep import Ingested
 from flows.plan import PlannedCell, plan_cells
 from flows.preflight import Ready, preflight
 from flows.report import RunSummary, summarise
-from flows.resources import catalog_of
+from flows.resources import catalog_of, profile_of
 from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
@@ -65,7 +65,8 @@ def _record(
     """Enter the grid in the catalog; cells that are there already only join the run."""
     rows = {one.facts.name: one for one in ingested}
     with catalog_of(settings).write() as s:
-        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.weights)
+        licence = profile_of(settings, spec.profile).licence
+        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.weights, licence=licence)
         records = [
             CellRecord(
                 digest=cell.digest,

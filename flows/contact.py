@@ -19,7 +19,8 @@ from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView
-from storage.objects import ObjectStore, StoreError, get_blob, put_blob
+from storage.keeping import keeping
+from storage.objects import ObjectStore, StoreError, get_blob
 
 MAX_SUBJECTS, MAX_PROMPTS, MAX_SEEDS = 12, 12, 8
 """What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
@@ -64,9 +65,8 @@ def draw_sheet(
 def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
     """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path."""
     data = png_bytes(sheet)
-    sha256 = put_blob(store_of(settings), data, PNG)
-    with catalog_of(settings).write() as s:
-        writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
+    with keeping(catalog_of(settings), store_of(settings), (data, PNG)) as (s, [sha256]):
+        writes.keep_sheet(s, run_id, sha256)
     path = settings.home / "runs" / run_id / "contact_sheet.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

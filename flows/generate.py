@@ -16,11 +16,17 @@ from flows.progress import tell, tell_part
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import views, writes
+from storage.catalog.heartbeat import Heartbeat
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CellDetail, CellView, LeaseLost
-from storage.objects import DigestMismatch, ObjectMissing, get_blob, put_blob
+from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
+from storage.catalog.retry import retrying
+from storage.keeping import keeping
+from storage.objects import DigestMismatch, ObjectMissing, Uploader, get_blob
 
 _log = logging.getLogger(__name__)
+Picture = tuple[str, bytes, tuple[int, int]]
+"""Digest of the cell, PNG, width and height."""
+
 POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
 """While another run makes the rest: how often to look, and how often to see whether that run is gone."""
 
@@ -39,88 +45,100 @@ class Made:
 
 
 @task(name="generate-cells", task_run_name="{subject}: {place}")
-def generate_cells(digests: Sequence[str], subject: str, place: str) -> Made:
-    """Claim the cells, draw those that were free, keep each picture as soon as it is there.
+def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str | None = None) -> Made:
+    """Claim the cells, draw those that were free, keep each picture as soon as it is there, as made for the run.
 
     On an interrupt, or an error of catalog or store, what is unfinished goes back to planned.
     """
-    return _Chunk(Settings.load()).make(list(digests))
+    return _Chunk(Settings.load(), run_id).make(list(digests))
 
 
 class _Chunk:
     """One claim: who holds what until when, and what came of it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, run_id: str | None) -> None:
         self.settings = settings
         self.catalog, self.store = catalog_of(settings), store_of(settings)
         self.owner = this_owner()
-        self.held: set[str] = set()
+        self.run_id = run_id
+        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
+        self.uploads = Uploader(self._keep)
         self.made: list[str] = []
         self.failed: list[str] = []
-        self.renewed = time.monotonic()
 
     def make(self, digests: list[str]) -> Made:
-        try:
-            with self.catalog.write() as s:
-                self.held.update(writes.claim_cells(s, digests, self.owner, self.settings.lease_seconds))
-            with self.catalog.read() as s:
-                cells = [views.cell(s, digest) for digest in digests if digest in self.held]
-            draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
-        finally:
-            if self.held:
-                with self.catalog.write() as s:
-                    writes.release_cells(s, sorted(self.held), owner=self.owner)
-        return Made(tuple(self.made), tuple(self.failed))
+        with self.beat:
+            try:
+                lease = self.settings.lease_seconds
+                claimed = self.catalog.transact(lambda s: writes.claim_cells(s, digests, self.owner, lease))
+                self.beat.hold(claimed)
+                with self.catalog.read() as s:
+                    cells = [views.cell(s, digest) for digest in claimed]
+                with self.uploads:
+                    draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
+            finally:
+                if held := self.beat.held:
+                    self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
+        made = set(self.made)  # uploads end in any order
+        return Made(tuple(digest for digest in digests if digest in made), tuple(self.failed))
 
     def _drawn(self, cell: CellDetail, image: Image.Image) -> None:
         data = png_bytes(image, canonical(recipe_of_row(cell)))
-        sha256 = put_blob(self.store, data, PNG)  # the object first, then the row that names it
+        self.uploads.put((cell.digest, data, image.size), len(data))
+
+    def _keep(self, picture: Picture) -> None:
+        """In a thread of the uploads: the picture into the store, its rows into the catalog."""
+        digest, data, (width, height) = picture
+
+        def keep() -> None:
+            with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
+                size = {"width": width, "height": height}
+                writes.finish_cell(s, digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
+
         try:
-            with self.catalog.write() as s:
-                writes.record_blob(s, sha256=sha256, size=len(data), content_type=PNG)
-                writes.finish_cell(
-                    s, cell.digest, owner=self.owner, image_sha256=sha256, width=image.width, height=image.height
-                )
+            retrying(keep)
         except LeaseLost as error:
             _log.warning("%s", error)
         else:
-            self.made.append(cell.digest)
-        self.held.discard(cell.digest)
+            self.made.append(digest)
+        self.beat.let_go(digest)
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)
-        with self.catalog.write() as s:
-            writes.fail_cell(s, cell.digest, owner=self.owner, error=error)
-        self.held.discard(cell.digest)
+        self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=error))
+        self.beat.let_go(cell.digest)
         self.failed.append(cell.digest)
 
     def _progress(self, done: float) -> None:
         tell_part("generate", done)
-        if time.monotonic() - self.renewed > self.settings.lease_seconds / 3:
-            with self.catalog.write() as s:
-                writes.renew_lease(s, sorted(self.held), self.owner, self.settings.lease_seconds)
-            self.renewed = time.monotonic()
 
 
 @flow(name="generate", flow_run_name="generate", validate_parameters=False)
 def generate(run_id: str) -> Made:
-    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies."""
+    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
+
+    A cell that fails is tried again after the others, MAX_FAILURES times in all.
+    """
     settings = Settings.load()
     made: set[str] = set()
     failed: set[str] = set()
     _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
-    while missing := [cell for cell in cells if cell.state != "generated" and cell.digest not in failed]:
+    while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
         claimed = 0
         for chunk, place in _chunks(missing, settings.chunk_cells):
             tell("generate", len(cells) - len(missing) + claimed, len(cells))
-            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place)
+            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
             made.update(result.made)
-            failed.update(result.failed)
+            failed = (failed - set(result.made)) | set(result.failed)
             claimed += result.claimed
         cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
     tell("generate", len(cells), len(cells))
     return Made(tuple(sorted(made)), tuple(sorted(failed)))
+
+
+def _given_up(cell: CellView) -> bool:
+    return cell.state == "failed" and cell.failures >= MAX_FAILURES
 
 
 def _notice_lost(settings: Settings, run_id: str) -> None:
@@ -161,7 +179,7 @@ def _wait(settings: Settings, run_id: str) -> list[CellView]:
         cells = _cells(settings, run_id)
         done = sum(cell.state == "generated" for cell in cells)
         tell("generate", done, len(cells), "another run is making the rest")
-        free = any(cell.state in ("planned", "failed", "lost") for cell in cells)
+        free = any(cell.state in ("planned", "failed", "lost") and not _given_up(cell) for cell in cells)
         missing = any(cell.state == "generating" for cell in cells)
         if not missing or (free and [cell.state for cell in cells] != before) or time.monotonic() > until:
             return cells

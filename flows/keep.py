@@ -9,7 +9,7 @@ from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import SubjectSpec
 from storage.catalog import writes
-from storage.objects import put_blob
+from storage.keeping import keeping
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,10 @@ def take_in(subject: SubjectSpec, settings: Settings) -> Ingested:
 
 def keep(prepared: Prepared, settings: Settings) -> Ingested:
     """Put the bytes, then write the rows that name them."""
-    objects = store_of(settings)
-    reference_type = content_type(prepared.reference)
-    reference_sha256 = put_blob(objects, prepared.reference, reference_type)
-    mask_sha256 = put_blob(objects, prepared.mask_png, PNG)
     subject, mask = prepared.subject, prepared.mask
-    with catalog_of(settings).write() as s:
-        writes.record_blob(s, sha256=reference_sha256, size=len(prepared.reference), content_type=reference_type)
-        writes.record_blob(s, sha256=mask_sha256, size=len(prepared.mask_png), content_type=PNG)
+    reference = (prepared.reference, content_type(prepared.reference))
+    kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG))
+    with kept as (s, [reference_sha256, mask_sha256]):
         subject_id = writes.add_subject(s, name=subject.name, class_word=subject.class_word, style=subject.style)
         reference_id = writes.add_reference(
             s,

@@ -39,3 +39,9 @@ def blob_key(sha256: str) -> str:
             f"sha256 {sha256[:80]!r} is not 64 lower-case hex digits; pass hashlib.sha256(data).hexdigest()"
         )
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def sha256_of_key(key: str) -> str | None:
+    """The digest whose `blob_key` is `key`; None if it is no blob's key."""
+    digest = key.rpartition("/")[2]
+    return digest if _SHA256.fullmatch(digest) and blob_key(digest) == key else None

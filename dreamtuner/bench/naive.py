@@ -31,7 +31,8 @@ Predict = Callable[[Mapping[Literal["c", "uc"], Tensor], Tensor, Tensor, int], T
 @contextmanager
 def naive_predict(models: Models, subject: Subject, plan: Sequence[Pair], *, w_ref: float) -> Iterator[Predict]:
     """Eq. 2-6 with nothing kept: no rows shared, background weighed by m = 0 (a mask of -inf), not left out."""
-    if subject.foreground is None:
+    alphas_cumprod = models.alphas_cumprod
+    if subject.foreground is None or alphas_cumprod is None:
         raise ValueError("sampling.w_ref: the naive form is S-S-A; set w_ref above 0")
     everything = {count: torch.arange(count, device=kept.device) for count, kept in subject.foreground.items()}
     log_m = {count: _log_m(count, kept, w_ref, subject.x_0) for count, kept in subject.foreground.items()}
@@ -41,7 +42,7 @@ def naive_predict(models: Models, subject: Subject, plan: Sequence[Pair], *, w_r
             if branch.x_r is None:
                 return None
             noise = torch.randn(subject.x_0.shape, generator=seeded(subject.digest, "noise", step)).to(subject.x_0)
-            x_r = noised(subject.x_0, noise, branch.x_r, models.alphas_cumprod).expand(rows, -1, -1, -1)
+            x_r = noised(subject.x_0, noise, branch.x_r, alphas_cumprod).expand(rows, -1, -1, -1)
             return _capture(ssa, models, x_r, branch.x_r, subject.c_r, everything, log_m)
 
         def predict(text: Mapping[Literal["c", "uc"], Tensor], x: Tensor, t: Tensor, step: int) -> Tensor:

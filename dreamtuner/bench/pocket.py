@@ -15,7 +15,8 @@ from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.timing import Timing, interleaved_timings
 from dreamtuner.config import Sampling
 from dreamtuner.pocket.examples import EXAMPLES
-from dreamtuner.pocket.fidelity import cells_of, reference_of
+from dreamtuner.pocket.fidelity import asked_of, reference_of
+from dreamtuner.pocket.world import caption
 from dreamtuner.request import Cell, Reference
 from dreamtuner.subject import prepare_subject
 from dreamtuner.subject_encoder import SubjectEncoder
@@ -47,7 +48,8 @@ def time_grid(
 ) -> GridTiming:
     """Draw `count` cells of one subject in every way, `repeats` times, interleaved; each is warmed up by one step."""
     picture = EXAMPLES["pip"]
-    reference, (cells, _) = reference_of(picture), cells_of(picture, count)
+    reference = reference_of(picture)
+    cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(asked_of(picture, count))]
     off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
     backbone = with_encoder(backbone)
 

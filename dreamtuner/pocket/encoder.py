@@ -24,7 +24,8 @@ WIDTH = 96
 
 def new_encoder(unet: object, vision: object) -> SubjectEncoder:
     """An untrained subject-encoder of the pocket model: 96 wide, two residual blocks."""
-    return SubjectEncoder.for_unet(unet, vision, width=WIDTH, resblocks=2)
+    encoder: SubjectEncoder = SubjectEncoder.for_unet(unet, vision, width=WIDTH, resblocks=2)
+    return encoder
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
-"""The catalog: what exists, in which state and where it came from. SQLAlchemy over SQLite, migrated by Alembic."""
+"""The catalog: what exists, in which state and where it came from. SQLAlchemy over SQLite or PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from storage.catalog.engine import catalog_url, make_engine, writing
+from storage.catalog.engine import catalog_url, make_engine, reading, writing
 from storage.catalog.migrate import upgrade
+from storage.catalog.retry import retrying
 
 __all__ = ["Catalog"]
+
+T = TypeVar("T")
 
 
 class Catalog:
@@ -24,33 +28,53 @@ class Catalog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = writing(engine)
+        self._reader, self._writer = reading(engine), writing(engine)
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the catalog at `url` (sqlite:///path), making the file and bringing its schema up to date.
+        """Open the catalog at `url` (sqlite:///path or postgresql://...) and bring its schema up to date.
 
-        Raises CatalogError if the URL is no SQLite file or a newer version of the code made the catalog.
+        A SQLite file is made, a PostgreSQL database has to be there. Raises CatalogError if the URL is neither, the
+        server does not answer, or a newer version of the code made the catalog.
         """
         parsed = catalog_url(url)
         upgrade(parsed)
         return cls(make_engine(parsed))
 
+    @property
+    def url(self) -> URL:
+        """Where it is, password and all: not for printing."""
+        return self._engine.url
+
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that holds the write lock: committed at a clean end, rolled back on any exception.
+        """A session that may write: committed at a clean end, rolled back on any exception.
 
-        Keep it short: every other writer waits. No generation, no upload inside.
+        Beginning it is tried again while the database is away or locked; what happens inside is not (see `transact`).
+        Keep it short: on SQLite every other writer waits. No generation, no upload inside.
         """
-        with Session(self._writer) as session, session.begin():
-            session.connection()  # take the lock now, before anything is read
+        with retrying(lambda: _begun(Session(self._writer))) as session:
             yield session
+            session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one snapshot of the catalog; it never waits for writers, and the database refuses its writes."""
-        with Session(self._engine, autoflush=False) as session:
+        with retrying(lambda: _begun(Session(self._reader, autoflush=False))) as session:
             yield session
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, called in a `write()`; all of it again when the database lets it down half-way.
+
+        If the connection is lost while committing, nobody knows whether it was: so `work` must be something that may
+        be said twice, as everything in storage.catalog.writes may.
+        """
+
+        def once() -> T:
+            with self.write() as session:
+                return work(session)
+
+        return retrying(once)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -63,3 +87,13 @@ class Catalog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _begun(session: Session) -> Session:
+    """The session in its transaction: on SQLite a writer takes the lock now, before anything is read."""
+    try:
+        session.connection()
+    except BaseException:
+        session.close()
+        raise
+    return session

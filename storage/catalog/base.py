@@ -1,9 +1,9 @@
-"""What every table shares: UTC instants, names of constraints, JSON."""
+"""What the tables share: UTC instants, names of constraints, JSON, conditions in words of both databases."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, MetaData
+from sqlalchemy import JSON, DateTime, MetaData, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -27,6 +27,16 @@ class Utc(TypeDecorator[datetime]):
 def now() -> datetime:
     """This instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def one_of(column: str, allowed: tuple[str, ...]) -> str:
+    """The condition that `column` holds one of the `allowed` words."""
+    return f"{column} IN ({', '.join(repr(value) for value in allowed)})"
+
+
+def only_where_set(column: str) -> dict[str, Any]:
+    """What keeps the rows without `column`, most of them, out of an index."""
+    return {f"{dialect}_where": text(f"{column} IS NOT NULL") for dialect in ("sqlite", "postgresql")}
 
 
 class Base(DeclarativeBase):

@@ -1,77 +1,58 @@
-"""SQLite as a shared catalog: WAL, one writer at a time by BEGIN IMMEDIATE, reads that cannot write.
+"""From a URL to an engine: SQLite by default, PostgreSQL by its URL."""
 
-Python's driver would begin a transaction only at the first INSERT, after the SELECT that decided on it: two processes
-then claim the same cell. So the driver's own transactions are off, and each begins here, before its first statement.
-"""
-
-import sqlite3
-import time
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from storage.catalog.postgres import postgres_engine
 from storage.catalog.records import CatalogError
+from storage.catalog.sqlite import WRITES, sqlite_engine
 
-BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
-WRITES = "storage_writes"  # the execution option that asks for BEGIN IMMEDIATE
+_USE = "use sqlite:///path/to/catalog.db or postgresql://user:password@host/database"
 
 
 def catalog_url(url: str) -> URL:
-    """`url` parsed; CatalogError unless it names a SQLite file."""
+    """`url` parsed; CatalogError unless it names a SQLite file or a PostgreSQL database."""
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise CatalogError(f"catalog URL {url!r} is not a database URL; use sqlite:///path/to/catalog.db") from None
-    if parsed.get_backend_name() != "sqlite":
-        shown = parsed.render_as_string(hide_password=True)
-        raise CatalogError(f"catalog URL {shown!r}: only SQLite is supported so far; use sqlite:///path/to/catalog.db")
+        raise CatalogError(f"catalog URL {url!r} is not a database URL; {_USE}") from None
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        if not parsed.database:
+            raise CatalogError(f"catalog URL {shown(parsed)!r} names no database; {_USE}")
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise CatalogError(f"catalog URL {shown(parsed)!r} is of another kind of database or driver; {_USE}")
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
-        raise CatalogError(f"catalog URL {url!r} names no file to share; use sqlite:///path/to/catalog.db")
+        raise CatalogError(f"catalog URL {url!r} names no file to share; {_USE}")
     return parsed
 
 
+def shown(url: URL) -> str:
+    """The URL for people, without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether the catalog is a file."""
+    return url.get_backend_name() == "sqlite"
+
+
 def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
-    """An engine on the SQLite file, whose folder is made if need be. `foreign_keys` is off for migrations only."""
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        _use_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")  # a commit that was acknowledged survives a power cut
-        connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
-
-    @event.listens_for(engine, "begin")
-    def _begins(connection: Connection) -> None:
-        writes = bool(connection.get_execution_options().get(WRITES))
-        connection.exec_driver_sql(f"PRAGMA query_only={int(not writes)}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+    """An engine on the catalog. `foreign_keys` is off for migrations of SQLite only."""
+    return sqlite_engine(url, foreign_keys=foreign_keys) if is_sqlite(url) else postgres_engine(url)
 
 
 def writing(engine: Engine) -> Engine:
-    """The same engine and pool, whose transactions take the write lock when they begin."""
+    """The same engine and pool; on SQLite its transactions take the write lock when they begin."""
     options: dict[str, Any] = {WRITES: True}
     return engine.execution_options(**options)
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. The switch itself does not wait for others by the busy timeout, so it waits here."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-            continue
-        if mode != "wal":
-            raise CatalogError(f"the catalog's disk cannot do WAL (journal mode {mode}); keep it on a local disk")
-        return
+def reading(engine: Engine) -> Engine:
+    """The same engine and pool; a transaction sees one snapshot, and the database refuses its writes."""
+    if engine.dialect.name == "sqlite":
+        return engine  # what it does unless asked to write
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -7,13 +7,16 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
-from storage.catalog.engine import make_engine, writing
+from storage.catalog.engine import is_sqlite, make_engine, shown, writing
 from storage.catalog.records import CatalogError
 
 _FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 0x647265616D  # any number that others of this database are unlikely to lock by
+_REFUSED = ("28000", "28P01", "3D000")  # SQLSTATEs: no such user, wrong password, no such database
 
 
 def upgrade(url: URL, revision: str = "head") -> None:
@@ -44,26 +47,35 @@ def _config() -> Config:
 
 def _migrate(url: URL, revision: str, *, up: bool) -> None:
     # One write transaction holds the reading of the revision and every step, so a second process waits and then finds
-    # nothing to do, and a process killed half-way leaves the old schema. Foreign keys are off because SQLite changes a
-    # table by making it anew; they are checked before the commit.
+    # nothing to do, and a process killed half-way leaves the old schema. SQLite's foreign keys are off because a table
+    # may have to be made anew; they are checked before the commit.
     engine = make_engine(url, foreign_keys=False)
     try:
         with engine.begin() as connection:
             if revision == "head" and current_revision(connection) == head_revision():
                 return  # the usual case, which waits for nobody
         with writing(engine).begin() as connection:
+            if not is_sqlite(url):
+                connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             config = _config()
             config.attributes["connection"] = connection
             (command.upgrade if up else command.downgrade)(config, revision)
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all() if is_sqlite(url) else []
             if broken:
                 raise CatalogError(
                     f"migrating {url.database} to {revision} would break {len(broken)} links; nothing done"
                 )
     except CommandError as error:
         raise CatalogError(
-            f"catalog {url.database} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
-            "upgrade this installation, or use another catalog file"
+            f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
+            "upgrade this installation, or use another catalog"
+        ) from error
+    except OperationalError as error:
+        if is_sqlite(url) or getattr(error.orig, "sqlstate", None) not in (None, *_REFUSED):
+            raise
+        raise CatalogError(
+            f"catalog {shown(url)} cannot be opened: {error.orig}; start the server, make the database, or correct the "
+            "catalog URL"
         ) from error
     finally:
         engine.dispose()

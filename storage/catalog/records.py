@@ -7,8 +7,11 @@ from typing import Any, Literal, get_args
 
 CellState = Literal["planned", "generating", "generated", "failed", "lost"]
 RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
+Decision = Literal["none", "approved", "rejected", "flagged"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run, or retry_cells, asks for it
 
 
 class CatalogError(Exception):
@@ -21,6 +24,14 @@ class NotInCatalog(CatalogError, LookupError):
 
 class LeaseLost(CatalogError):
     """The cell is no longer this owner's: its lease ran out and another took it, or it is already made."""
+
+
+class ReviewConflict(CatalogError):
+    """The output was reviewed or made anew since the reviewer looked; `revision` is what it is at now."""
+
+    def __init__(self, message: str, revision: int) -> None:
+        super().__init__(message)
+        self.revision = revision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +51,7 @@ class CellRecord:
     pose: str | None
     seed: int
     settings: Mapping[str, Any]
+    checkpoint_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,10 @@ class SubjectAssets:
 
 @dataclass(frozen=True)
 class CellView:
-    """A cell as a person sees it. `error` is the reason of a failed cell; `scores` maps metric to its newest value."""
+    """A cell as a person sees it. `error` is the reason of a failed cell; `scores` maps metric to its newest value.
+
+    `failures` counts how often it failed since it was asked for; at MAX_FAILURES it is not tried again.
+    """
 
     digest: str
     state: CellState
@@ -99,6 +114,7 @@ class CellView:
     pose: str | None
     seed: int
     error: str | None
+    failures: int
     output_id: int | None
     image_sha256: str | None
     scores: Mapping[str, float]

@@ -4,15 +4,19 @@ from storage.objects.blobs import DigestMismatch, get_blob, put_blob
 from storage.objects.disk import DiskStore
 from storage.objects.opening import open_store
 from storage.objects.s3 import S3Store
-from storage.objects.store import ObjectMissing, ObjectStore, StoreError
+from storage.objects.store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, StoreError
+from storage.objects.uploader import Uploader
 
 __all__ = [
+    "ChecksumMismatch",
     "DigestMismatch",
     "DiskStore",
     "ObjectMissing",
+    "ObjectStat",
     "ObjectStore",
     "S3Store",
     "StoreError",
+    "Uploader",
     "get_blob",
     "open_store",
     "put_blob",

@@ -3,7 +3,7 @@
 import hashlib
 
 from storage.keys import blob_key
-from storage.objects.store import ObjectStore, StoreError
+from storage.objects.store import ObjectMissing, ObjectStore, StoreError
 
 
 class DigestMismatch(StoreError):
@@ -15,12 +15,22 @@ def put_blob(store: ObjectStore, data: bytes, content_type: str) -> str:
 
     Bytes that are there are not rewritten, unless they were damaged: then these take their place.
     """
+    return place_blob(store, data, content_type)[0]
+
+
+def place_blob(store: ObjectStore, data: bytes, content_type: str) -> tuple[str, bool]:
+    """The same, and whether the bytes were written now; False: they were there before."""
     sha256 = hashlib.sha256(data).hexdigest()
     key = blob_key(sha256)
-    if not store.put(key, data, content_type=content_type) and store.get(key) != data:
-        store.delete(key)
-        store.put(key, data, content_type=content_type)
-    return sha256
+    if store.put(key, data, content_type=content_type, sha256=sha256):
+        return sha256, True
+    try:
+        if store.get(key) == data:
+            return sha256, False
+    except ObjectMissing:  # deleted in between
+        pass
+    store.delete(key)
+    return sha256, store.put(key, data, content_type=content_type, sha256=sha256)
 
 
 def get_blob(store: ObjectStore, sha256: str) -> bytes:

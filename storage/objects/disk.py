@@ -1,17 +1,28 @@
 """A folder as an object store: each object is one file, named by its key, there in full or not at all."""
 
-import errno
+import hashlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 
-from storage.keys import check_key
-from storage.objects.store import ObjectMissing, StoreError
+from storage.keys import InvalidKey, check_key
+from storage.objects.durable import make_folder, name_file, sweep, sync_folder
+from storage.objects.store import (
+    URL_SECONDS,
+    ChecksumMismatch,
+    ObjectMissing,
+    ObjectStat,
+    StoreError,
+    check_range,
+    check_seconds,
+)
 
-_TEMPORARY = ".incoming"  # no key begins with a dot
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+INCOMING = ".incoming"  # files under way; no key begins with a dot
+STALE_SECONDS = 24 * 3600.0  # no put takes a day: whoever began it is gone
 
 
 class DiskStore:
@@ -20,55 +31,111 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
 
-    def put(self, key: str, data: bytes, *, content_type: str) -> bool:
+    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
         """See ObjectStore. The file is written aside, flushed to the disk, then given its name in one step."""
         path = self._path(key)
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise ChecksumMismatch(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
         with self._errors(key, "written"):
-            _make_folder(path.parent)
+            make_folder(path.parent)
             written = not path.exists() and self._write(path, data)
             # Also when it was there: the process that named it may have died before the name was durable.
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         return written
 
     def get(self, key: str) -> bytes:
         """See ObjectStore."""
         path = self._path(key)
-        with self._errors(key, "read"):
-            try:
-                return path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                raise ObjectMissing(key) from None
+        with self._errors(key, "read"), self._missing(key):
+            return path.read_bytes()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """See ObjectStore."""
+        check_range(start, length)
+        path = self._path(key)
+        with self._errors(key, "read"), self._missing(key), path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
 
     def exists(self, key: str) -> bool:
         """See ObjectStore."""
         return self._path(key).is_file()
+
+    def stat(self, key: str) -> ObjectStat:
+        """See ObjectStore."""
+        path = self._path(key)
+        with self._errors(key, "read"), self._missing(key):
+            found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise ObjectMissing(key)
+        return ObjectStat(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
+        """See ObjectStore. Files whose names are no keys of ours are left out."""
+        top = self._path(prefix) if prefix else self.root
+        for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if name != INCOMING]
+            for name in files:
+                try:
+                    yield self.stat(Path(folder, name).relative_to(self.root).as_posix())
+                except (InvalidKey, ObjectMissing):
+                    continue
 
     def delete(self, key: str) -> None:
         """See ObjectStore. The folders stay: another process may be about to name a file in them."""
         path = self._path(key)
         with self._errors(key, "deleted"), suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
-    def url(self, key: str) -> str:
-        """See ObjectStore: a file:// URL."""
+    def url(self, key: str, *, seconds: int = URL_SECONDS) -> str:
+        """See ObjectStore: a file:// URL, good for as long as the file is there."""
+        check_seconds(seconds)
         return self._path(key).as_uri()
+
+    def check(self) -> Sequence[str]:
+        """See ObjectStore. Files that a killed process left half-written are removed once they are a day old."""
+        with self._errors("(a probe)", "written"):
+            incoming = self.root / INCOMING
+            make_folder(incoming)
+            sweep(incoming, older_than=STALE_SECONDS)
+            probe = incoming / uuid.uuid4().hex
+            try:
+                probe.write_bytes(b"x")
+                linked = name_file(probe, probe.with_suffix(".linked"), links_only=True)
+            finally:
+                probe.with_suffix(".linked").unlink(missing_ok=True)
+                probe.unlink(missing_ok=True)
+        if linked:
+            return []
+        return [
+            f"folder {self.root} has no hard links: of two writers of one key at the same instant both may be told "
+            "that they were first; blobs are not harmed by that"
+        ]
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
     def _write(self, path: Path, data: bytes) -> bool:
         """Write `data` aside and name it `path`, unless another did so first; True if this one did."""
-        _make_folder(self.root / _TEMPORARY)
-        temporary = self.root / _TEMPORARY / uuid.uuid4().hex
+        make_folder(self.root / INCOMING)
+        temporary = self.root / INCOMING / uuid.uuid4().hex
         try:
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            return _name(temporary, path)
+            return name_file(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    @staticmethod
+    @contextmanager
+    def _missing(key: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise ObjectMissing(key) from None
 
     @contextmanager
     def _errors(self, key: str, done: str) -> Iterator[None]:
@@ -79,36 +146,3 @@ class DiskStore:
                 f"object {key} could not be {done} in {self.root}: {error.strerror}; "
                 "check that folder's disk and permissions, or keep objects elsewhere"
             ) from error
-
-
-def _name(temporary: Path, path: Path) -> bool:
-    """Give the written file its name unless that is taken; True if it was free."""
-    try:
-        os.link(temporary, path)  # unlike a rename, it refuses to replace
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # A file system without hard links. A rename is atomic too, but of two writers both may think they were first.
-        if path.exists():
-            return False
-        os.rename(temporary, path)
-    return True
-
-
-def _make_folder(folder: Path) -> None:
-    """Make `folder` and those above it, each durable in its parent."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

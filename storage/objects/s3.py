@@ -1,136 +1,159 @@
 """An S3 bucket as an object store, by boto3. AWS's own settings apply: credentials, AWS_REGION, AWS_ENDPOINT_URL."""
 
-import base64
 import hashlib
-import os
-import re
+import logging
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import Any, Self
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from storage.keys import check_key
-from storage.objects.store import ObjectMissing, StoreError
+from storage.keys import InvalidKey, check_key
+from storage.objects.client import s3_client, s3_errors, split_s3_url, status_of
+from storage.objects.multipart import LARGE, put_in_parts
+from storage.objects.probe import Guarantees, checksum_of, probe
+from storage.objects.store import (
+    URL_SECONDS,
+    ChecksumMismatch,
+    ObjectMissing,
+    ObjectStat,
+    StoreError,
+    check_range,
+    check_seconds,
+)
 
-THREADS = 32  # connections kept for concurrent callers
-URL_SECONDS = 300  # how long a presigned URL is good
+MOST_AT_ONCE = 5_000_000_000  # bytes in one request, by S3's rules
 _CONFLICTS = 6  # how often a put is tried when another put of the key is under way
-_S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
-
-
-def split_s3_url(url: str) -> tuple[str, str]:
-    """Bucket and key (or prefix, maybe empty) of s3://bucket/key. Raises StoreError for another shape."""
-    match = _S3_URL.fullmatch(url)
-    if match is None:
-        raise StoreError(f"{url[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case")
-    return match[1], match[2] or ""
-
-
-@cache
-def s3_client() -> Any:
-    """The process's one client: it is safe among threads, and its connections are worth keeping."""
-    import boto3  # slow to load, and most catalogs live on a disk
-
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    config = Config(
-        max_pool_connections=THREADS,
-        connect_timeout=10,
-        read_timeout=60,
-        retries={"mode": "standard", "total_max_attempts": 5},
-        request_checksum_calculation="when_required",  # other servers than AWS's stumble over the trailing checksums
-        response_checksum_validation="when_required",
-        # Only AWS is sure to resolve bucket.host.
-        s3={"addressing_style": "path" if endpoint else "auto"},
-    )
-    return boto3.client("s3", config=config)
+_log = logging.getLogger(__name__)
 
 
 class S3Store:
-    """Objects in `bucket`, below `prefix` ("" or "a/b"). The bucket exists; making one is its owner's choice."""
+    """Objects in `bucket`, below `prefix` ("" or "a/b"). The bucket exists; making one is its owner's choice.
 
-    def __init__(self, bucket: str, prefix: str = "", client: Any = None) -> None:
+    What the server guarantees is found out by `check`, or before the first put; `given` is for who knows it already.
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", client: Any = None, given: Guarantees | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""
         self._client = s3_client() if client is None else client
+        self._given = given
+        self._probing = threading.Lock()
 
     @classmethod
     def from_url(cls, url: str) -> Self:
         """The store at s3://bucket or s3://bucket/prefix."""
         return cls(*split_s3_url(url))
 
-    def put(self, key: str, data: bytes, *, content_type: str) -> bool:
-        """See ObjectStore. One conditional request; the server checks the bytes against their SHA-256."""
-        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
-        request = self._place(key) | {"Body": data, "ContentType": content_type, "ChecksumSHA256": checksum}
+    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
+        """See ObjectStore. Conditional requests; the server checks the bytes against their SHA-256."""
+        place = self._place(key)
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise ChecksumMismatch(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
+        given = self.guarantees()
+        if not given.conditional_put and self.exists(key):
+            return False
         for attempt in range(_CONFLICTS):
-            with self._errors(key):
+            with s3_errors(self.bucket, key):
                 try:
-                    self._client.put_object(**request, IfNoneMatch="*")
-                    return True
+                    written = self._send(place, data, content_type, given)
                 except ClientError as error:
-                    status = _status(error)
-                    if status == 412:  # the key is taken: what was wanted is there
-                        return False
-                    if status != 409:  # 409: another put of the key is under way
+                    if status_of(error) != 409:  # 409: another put of the key is under way
                         raise
-            time.sleep(0.05 * 2**attempt)
+                    time.sleep(0.05 * 2**attempt)
+                    continue
+            if written and not given.checksums and self.get(key) != data:
+                self.delete(key)
+                raise ChecksumMismatch(f"bucket {self.bucket}, object {key}: the bytes changed on the way; try again")
+            return written
         raise StoreError(f"bucket {self.bucket}, object {key}: other puts of it stay under way; try again later")
 
     def get(self, key: str) -> bytes:
         """See ObjectStore."""
-        with self._errors(key):
+        with s3_errors(self.bucket, key):
             body: bytes = self._client.get_object(**self._place(key))["Body"].read()
+            return body
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """See ObjectStore."""
+        check_range(start, length)
+        if not self.guarantees().ranges or length == 0:  # HTTP knows no empty range
+            return self.get(key)[start : start + length]
+        with s3_errors(self.bucket, key):
+            try:
+                asked = f"bytes={start}-{start + length - 1}"
+                body: bytes = self._client.get_object(**self._place(key), Range=asked)["Body"].read()
+            except ClientError as error:
+                if status_of(error) != 416:  # it begins behind the object's end
+                    raise
+                return b""
             return body
 
     def exists(self, key: str) -> bool:
         """See ObjectStore."""
         try:
-            with self._errors(key):
-                self._client.head_object(**self._place(key))
+            self.stat(key)
         except ObjectMissing:
             return False
         return True
 
+    def stat(self, key: str) -> ObjectStat:
+        """See ObjectStore."""
+        with s3_errors(self.bucket, key):
+            head = self._client.head_object(**self._place(key))
+            return ObjectStat(key, head["ContentLength"], head["LastModified"].astimezone(UTC))
+
+    def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
+        """See ObjectStore. What lies below the prefix under names that are no keys of ours is left out."""
+        below = self.prefix + (f"{check_key(prefix)}/" if prefix else "")
+        with s3_errors(self.bucket, below):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below):
+                for one in page.get("Contents", []):
+                    try:
+                        key = check_key(one["Key"].removeprefix(self.prefix))
+                    except InvalidKey:
+                        continue
+                    yield ObjectStat(key, one["Size"], one["LastModified"].astimezone(UTC))
+
     def delete(self, key: str) -> None:
         """See ObjectStore."""
-        with self._errors(key):
+        with s3_errors(self.bucket, key):
             self._client.delete_object(**self._place(key))
 
-    def url(self, key: str) -> str:
-        """See ObjectStore: a presigned GET, good for URL_SECONDS. It is signed here, be the object there or not."""
-        with self._errors(key):
-            url: str = self._client.generate_presigned_url("get_object", self._place(key), ExpiresIn=URL_SECONDS)
+    def url(self, key: str, *, seconds: int = URL_SECONDS) -> str:
+        """See ObjectStore: a presigned GET. It is signed here, be the object there or not."""
+        check_seconds(seconds)
+        with s3_errors(self.bucket, key):
+            url: str = self._client.generate_presigned_url("get_object", self._place(key), ExpiresIn=seconds)
             return url
 
-    def _place(self, key: str) -> dict[str, Any]:
-        return {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
+    def check(self) -> Sequence[str]:
+        """See ObjectStore."""
+        return self.guarantees().missing(self.bucket)
 
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        """boto3's errors as the store's."""
+    def guarantees(self) -> Guarantees:
+        """What the server guarantees: tried once, by whoever asks first; what it lacks is logged."""
+        with self._probing:
+            if self._given is None:
+                self._given = probe(self._client, self.bucket, self.prefix)
+                for words in self._given.missing(self.bucket):
+                    _log.warning("%s", words)
+            return self._given
+
+    def _send(self, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
+        if len(data) > LARGE and (given.conditional_parts or len(data) > MOST_AT_ONCE):
+            return put_in_parts(self._client, place, data, content_type, given)
+        condition = {"IfNoneMatch": "*"} if given.conditional_put else {}
+        checksum = {"ChecksumSHA256": checksum_of(data)} if given.checksums else {}
         try:
-            yield
+            self._client.put_object(**place, Body=data, ContentType=content_type, **condition, **checksum)
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if _status(error) == 404 and code != "NoSuchBucket":
-                raise ObjectMissing(key) from error
-            raise StoreError(f"bucket {self.bucket}, object {key}: {error}; {_remedy(code)}") from error
-        except BotoCoreError as error:
-            raise StoreError(f"bucket {self.bucket}, object {key}: {error}; {_remedy('')}") from error
+            if status_of(error) == 412:  # the key is taken: what was wanted is there
+                return False
+            raise
+        return True
 
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _remedy(code: str) -> str:
-    remedies = {
-        "NoSuchBucket": "create the bucket, or correct its name in the object store URL",
-        "AccessDenied": "allow GetObject, PutObject and DeleteObject on it, and ListBucket so that absence is told",
-        "NotImplemented": "this server has no conditional put (If-None-Match); use one that has",
-    }
-    return remedies.get(code, "check the credentials, AWS_REGION and AWS_ENDPOINT_URL")
+    def _place(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}

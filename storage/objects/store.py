@@ -1,6 +1,11 @@
 """What every object store does, and how it fails. tests/storage/test_objects.py is the contract in full."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+
+URL_SECONDS = 300  # how long a presigned URL is good unless asked otherwise
 
 
 class StoreError(Exception):
@@ -15,28 +20,72 @@ class ObjectMissing(StoreError, LookupError):
         self.key = key
 
 
+class ChecksumMismatch(StoreError):
+    """The bytes are not those that were announced; nothing was kept."""
+
+
+@dataclass(frozen=True)
+class ObjectStat:
+    """An object without its bytes: `size` in bytes, `modified` when it was put (aware, UTC)."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
 class ObjectStore(Protocol):
     """Bytes under keys. An object is written whole or not at all and is never changed, only deleted.
 
     Every method takes a key of storage.keys and raises InvalidKey for any other, before anything is touched. All may be
-    called from several threads and processes at once.
+    called from several threads and processes at once. What goes wrong with the store itself is a StoreError.
     """
 
-    def put(self, key: str, data: bytes, *, content_type: str) -> bool:
+    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
         """Keep `data` under `key` unless the key is taken; True if this call wrote it.
 
         Whatever is returned, the object is durable then. Of several puts of one key exactly one returns True, and its
-        bytes stay. `content_type` (MIME) is for whoever fetches the URL; a folder on disk does not keep it.
+        bytes stay. `content_type` (MIME) is for whoever fetches the URL; a folder on disk does not keep it. With
+        `sha256` (64 hex digits) other bytes than these raise ChecksumMismatch.
         """
 
     def get(self, key: str) -> bytes:
         """The bytes under `key`. Raises ObjectMissing."""
 
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start` (0 is the first); fewer where the object ends. Raises ObjectMissing."""
+
     def exists(self, key: str) -> bool:
         """Whether `key` is taken."""
+
+    def stat(self, key: str) -> ObjectStat:
+        """The object's size and age. Raises ObjectMissing."""
+
+    def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
+        """Every object below `prefix` ("" or "a/b"), in no order. For audits: the catalog answers all other questions.
+
+        An object that comes or goes meanwhile may be in it or not.
+        """
 
     def delete(self, key: str) -> None:
         """Free `key`; nothing happens if it is free."""
 
-    def url(self, key: str) -> str:
-        """Where a reader on this machine (file://) or a browser (presigned, for minutes) fetches the object."""
+    def url(self, key: str, *, seconds: int = URL_SECONDS) -> str:
+        """Where a reader on this machine (file://) or a browser (presigned, for `seconds`) fetches the object."""
+
+    def check(self) -> Sequence[str]:
+        """Make sure, by trying, that the store can be used, and tidy up what earlier processes left half-done.
+
+        Returns in words what this store cannot guarantee and what is done instead; StoreError if that is too little.
+        """
+
+
+def check_range(start: int, length: int) -> None:
+    """StoreError for a range that makes no sense."""
+    if start < 0 or length < 0:
+        raise StoreError(f"start {start} and length {length} of a range: both have to be 0 or more")
+
+
+def check_seconds(seconds: int) -> None:
+    """StoreError for a lifetime that no signature can have."""
+    if not 1 <= seconds <= 604_800:
+        raise StoreError(f"seconds {seconds} of a URL: use 1 to 604800, a week; the shorter the better")

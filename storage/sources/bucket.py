@@ -2,7 +2,7 @@
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage.objects.s3 import s3_client, split_s3_url
+from storage.objects.client import s3_client, split_s3_url
 from storage.objects.store import StoreError
 from storage.sources.errors import SourceError, too_large
 

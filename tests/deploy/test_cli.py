@@ -29,6 +29,8 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
         ("train", "encoder"),
         ("bench", "pocket"),
         ("bench", "speed"),
+        ("gc",),
+        ("backup",),
         ("doctor",),
     ],
 )

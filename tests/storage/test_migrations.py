@@ -1,49 +1,73 @@
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.schema import SchemaItem
 
-from storage.catalog import Catalog, migrate, views
+from storage.catalog import Catalog, migrate, views, writes
 from storage.catalog.base import Base
 from storage.catalog.engine import catalog_url, make_engine, writing
 from storage.catalog.records import CatalogError
 
+Layout = dict[str, dict[str, list[Any]]]
+sqlite_only = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
-def layout(path: Path) -> dict[str, list[str]]:
-    """Every table and index with the lines that define it, in no order."""
-    engine = make_engine(catalog_url(f"sqlite:///{path}"))
+
+def layout(url: str) -> Layout:
+    """Every table with its columns, links, checks and indexes, as the database tells them."""
+    engine = make_engine(catalog_url(url))
     with engine.begin() as connection:
-        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+        look = inspect(connection)
+        found = {
+            table: {
+                "columns": [{**one, "type": str(one["type"])} for one in look.get_columns(table)],
+                "primary": [look.get_pk_constraint(table)],
+                # SQLite keeps the name of a link that was added to a table where no one can read it
+                "links": [{**one, "name": None} for one in look.get_foreign_keys(table)],
+                "unique": look.get_unique_constraints(table),
+                "checks": look.get_check_constraints(table),
+                "indexes": [{**one, "dialect_options": _plain(one)} for one in look.get_indexes(table)],
+            }
+            for table in look.get_table_names()
+            if table != "alembic_version"
+        }
     engine.dispose()
-    lines = {name: sorted(line.strip(" \t,") for line in sql.splitlines()) for name, sql in rows}
-    lines.pop("alembic_version", None)
-    return lines
+    return {t: {what: sorted(ones, key=repr) for what, ones in parts.items()} for t, parts in found.items()}
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
-    migrate.upgrade(catalog_url(f"sqlite:///{tmp_path}/migrated.db"))
-    engine = make_engine(catalog_url(f"sqlite:///{tmp_path}/declared.db"))
+def _plain(index: Any) -> dict[str, str]:
+    return {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+
+
+@pytest.fixture
+def declared_url(kind: str, tmp_path: Any, request: pytest.FixtureRequest) -> str:
+    """Another empty database, of the same kind."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/declared.db"
+    return str(request.getfixturevalue("new_database")("empty"))
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_schema(empty_url: str, declared_url: str) -> None:
+    migrate.upgrade(catalog_url(empty_url))
+    engine = make_engine(catalog_url(declared_url))
     with writing(engine).begin() as connection:
         Base.metadata.create_all(connection)
     engine.dispose()
-    declared = layout(tmp_path / "declared.db")
-    assert declared == layout(tmp_path / "migrated.db")
-    assert set(Base.metadata.tables) <= set(declared)
+    assert layout(declared_url) == layout(empty_url)
+    assert set(layout(empty_url)) == set(Base.metadata.tables)
 
 
-def test_down_and_up_again_with_data(tmp_path: Path, catalog: Catalog, planned: Callable[..., SimpleNamespace]) -> None:
-    url = catalog_url(f"sqlite:///{tmp_path}/catalog.db")
+def test_down_and_up_again_with_data(url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]) -> None:
     planned(5)
-    migrate.upgrade(url)  # nothing to do: the data stays
+    migrate.upgrade(catalog_url(url))  # nothing to do: the data stays
     with catalog.read() as s:
         assert views.status(s).cells["planned"] == 5
     catalog.close()
-    migrate.downgrade(url, "base")
-    assert layout(tmp_path / "catalog.db") == {}
-    migrate.upgrade(url)
+    migrate.downgrade(catalog_url(url), "base")
+    assert layout(url) == {}
+    migrate.upgrade(catalog_url(url))
     with catalog.read() as s:
         assert views.status(s).cells["planned"] == 0
     planned(5)
@@ -52,35 +76,91 @@ def test_down_and_up_again_with_data(tmp_path: Path, catalog: Catalog, planned: 
         assert migrate.current_revision(s.connection()) == migrate.head_revision()
 
 
-def test_a_catalog_from_the_future_is_left_alone(tmp_path: Path, catalog: Catalog) -> None:
+def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
+    url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]
+) -> None:
+    plan = planned(3)
+    with catalog.write() as s:
+        second = writes.add_mask(
+            s, reference_id=plan.reference, mask_sha256="1" * 64, method="user", confidence=1, doubtful=False
+        )
+        writes.claim_cells(s, plan.digests, "me", 60)
+        digest, *others = plan.digests
+        output = writes.finish_cell(s, digest, owner="me", image_sha256="1" * 64, width=8, height=8)
+        for other in others:
+            writes.finish_cell(s, other, owner="me", image_sha256="2" * 64, width=8, height=8)
+        for version, value in (("1", 0.25), ("2", 0.5)):
+            writes.add_score(s, output_id=output, metric="clip_i", version=version, value=value)
+        writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="approved", rating=4)
+    with catalog.read() as s:
+        before = views.cells_of_run(s, plan.run)
+    at_head = layout(url)
+    catalog.close()
+    migrate.downgrade(catalog_url(url), "0001")
+    assert {"reviews", "lineage", "checkpoints"}.isdisjoint(layout(url))
+    migrate.upgrade(catalog_url(url))
+    assert layout(url) == at_head
+    with catalog.read() as s:
+        assert views.cells_of_run(s, plan.run) == before
+        assert before[0].scores == {"clip_i": 0.5}
+        assert views.subject_assets(s, "pip").mask_id == second
+        assert s.execute(text("SELECT version FROM masks ORDER BY id")).scalars().all() == [1, 2]
+        assert s.execute(text("SELECT version FROM scores WHERE current")).scalars().all() == ["2"]
+        (best,) = views.outputs_page(s, subject_id=plan.subject, metric="clip_i").rows
+        assert (best.output_id, best.revision, best.decision) == (output, 1, "none")  # the older schema knows no review
+        assert len(views.outputs_page(s, subject_id=plan.subject).rows) == 3
+    with catalog.write() as s:
+        writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="rejected")
+
+
+@pytest.mark.parametrize("change", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", ["reviews", "lineage"])
+def test_what_is_append_only_is_refused_by_the_database(
+    catalog: Catalog, planned: Callable[..., SimpleNamespace], table: str, change: str
+) -> None:
+    plan = planned(1)
+    with catalog.write() as s:
+        writes.claim_cells(s, plan.digests, "me", 60)
+        output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
+        writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="approved")
+    with pytest.raises(Exception, match=f"{table} is append-only: add a row"), catalog.write() as s:
+        s.execute(text(change.format(table)))
+    with catalog.read() as s:
+        assert [one.reviewer for one in views.reviews_of(s, output)] == ["ann"]
+
+
+def test_a_catalog_from_the_future_is_left_alone(url: str, catalog: Catalog) -> None:
     with catalog.write() as s:
         s.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(CatalogError, match="upgrade this installation"):
-        Catalog.open(f"sqlite:///{tmp_path}/catalog.db")
+        Catalog.open(url)
     with catalog.read() as s:
         assert s.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_fails_leaves_the_old_schema(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from alembic import op
 
     create = op.create_table
 
     def fails(name: str, *columns: SchemaItem) -> None:
-        if name == "scores":
+        if name == "lineage":
             raise RuntimeError("power cut")
         create(name, *columns)
 
+    url = catalog_url(empty_url)
+    migrate.upgrade(url, "0001")
+    first = layout(empty_url)
     monkeypatch.setattr(op, "create_table", fails)
-    url = catalog_url(f"sqlite:///{tmp_path}/catalog.db")
     with pytest.raises(RuntimeError, match="power cut"):
         migrate.upgrade(url)
-    assert layout(tmp_path / "catalog.db") == {}
+    assert layout(empty_url) == first
     monkeypatch.undo()
     migrate.upgrade(url)
-    assert "scores" in layout(tmp_path / "catalog.db")
+    assert "lineage" in layout(empty_url)
 
 
-def test_a_percent_sign_in_the_path_is_no_trouble(tmp_path: Path) -> None:
+@sqlite_only
+def test_a_percent_sign_in_the_path_is_no_trouble(kind: str, tmp_path: Any) -> None:
     Catalog.open(f"sqlite:///{tmp_path}/100%/catalog.db").close()
     assert (tmp_path / "100%/catalog.db").exists()

@@ -1,53 +1,29 @@
-"""Cells: planned once, claimed by one owner at a time, then generated, failed or given back."""
+"""Cells at work: claimed by one owner at a time, then generated, failed, given back or lost."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.base import now
 from storage.catalog.owners import is_gone
-from storage.catalog.records import CatalogError, CellRecord, LeaseLost, NotInCatalog, PlanResult
-from storage.catalog.schema import Cell, Output, RunCell, Score
-from storage.catalog.sql import chunks, insert_into
-from storage.catalog.writes.subjects import require_blob
+from storage.catalog.records import MAX_FAILURES, CatalogError, LeaseLost, NotInCatalog
+from storage.catalog.schema import Cell, Output, Score
+from storage.catalog.sql import chunks, instant
+from storage.catalog.writes.blobs import require_blob
+from storage.catalog.writes.lineage import record_event, record_events
 
 _NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
 MAX_ERROR_LENGTH = 4000  # characters; the whole log belongs to the orchestrator
 
 
-def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResult:
-    """Enter the run's cells in the order of its grid; a cell whose digest is known is not entered again.
-
-    `existing` holds cells in every state, also planned or failed ones of an earlier run: to make what is missing,
-    claim all digests of the plan, and claim_cells leaves out what is generated.
-    """
-    by_digest = {cell.digest: cell for cell in cells}
-    ids: dict[str, int] = {}
-    new: set[str] = set()
-    for part in chunks(list(by_digest)):
-        rows = [_row(by_digest[digest]) for digest in part]
-        entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
-        new.update(s.scalars(entered, rows))
-        ids.update(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(part))).all())
-    start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
-    places = [{"run_id": run_id, "cell_id": ids[d], "position": start + i} for i, d in enumerate(by_digest)]
-    if places:
-        s.execute(insert_into(s, RunCell).on_conflict_do_nothing(), places)
-    return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
-
-
-def _row(cell: CellRecord) -> dict[str, Any]:
-    return vars(cell) | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
-
-
 def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
     """Make those cells this owner's that nobody holds and that are not generated; their digests, in the order given.
 
-    Taken are planned, failed and lost cells, and generating ones whose lease ran out or whose owner was a process of
-    this machine that is gone. Of several claimants exactly one gets a cell. Unknown digests are left out.
+    Taken are planned and lost cells, failed ones that failed less than MAX_FAILURES times, and generating ones whose
+    lease ran out or whose owner was a process of this machine that is gone. Of several claimants exactly one gets a
+    cell, and none waits for another. Unknown digests are left out. Leases are measured by the database's clock.
     """
     if not owner or lease_seconds < 0:
         raise CatalogError(
@@ -55,39 +31,55 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
         )
     holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
     gone = [holder for holder in holders if holder is not None and is_gone(holder)]
-    instant = now()
-    abandoned = and_(Cell.state == "generating", or_(Cell.lease_expires_at <= instant, Cell.owner.in_(gone)))
-    free = or_(Cell.state.in_(("planned", "failed", "lost")), abandoned)
-    news = {"state": "generating", "owner": owner, "error": None, "attempts": Cell.attempts + 1}
-    return _change(s, digests, free, news | {"lease_expires_at": instant + timedelta(seconds=lease_seconds)})
+    at = instant(s)
+    abandoned = and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
+    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
+    until = at + timedelta(seconds=lease_seconds)
+    news = {"state": "generating", "owner": owner, "lease_expires_at": until, "error": None}
+    news["attempts"] = Cell.attempts + 1
+    before = _change(s, digests, or_(Cell.state.in_(("planned", "lost")), again, abandoned), news, wait=False)
+    for held in {row.owner for row in before if row.owner is not None}:
+        taken = [row.digest for row in before if row.owner == held]
+        record_events(s, "cell", taken, "taken over", actor=owner, held_by=held)
+    return _in_order(digests, before)
 
 
 def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
     """Hold on to the cells for `lease_seconds` from now. Returns those still held: stop work on any that is missing."""
-    return _change(s, digests, _held_by(owner), {"lease_expires_at": now() + timedelta(seconds=lease_seconds)})
+    until = instant(s) + timedelta(seconds=lease_seconds)
+    return _in_order(digests, _change(s, digests, _held_by(owner), {"lease_expires_at": until}))
 
 
 def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
     """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
-    return _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY)
+    lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY))
+    record_events(s, "cell", lost, "lost")
+    return lost
 
 
 def release_cells(s: Session, digests: Sequence[str], *, owner: str) -> list[str]:
     """Give back unfinished cells, on an interrupt: those that `owner` holds are planned again; returns which."""
-    return _change(s, digests, _held_by(owner), {"state": "planned"} | _NOBODY)
+    return _in_order(digests, _change(s, digests, _held_by(owner), {"state": "planned"} | _NOBODY))
 
 
 def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
     """Record why the cell could not be made. False: it is no longer this owner's and was left as it is."""
-    news = {"state": "failed", "error": error[:MAX_ERROR_LENGTH]} | _NOBODY
-    return bool(_change(s, [digest], _held_by(owner), news))
+    reason = error[:MAX_ERROR_LENGTH]
+    news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | _NOBODY
+    failed = bool(_change(s, [digest], _held_by(owner), news))
+    if failed:
+        record_event(s, "cell", digest, "failed", actor=owner, error=reason)
+    return failed
 
 
-def finish_cell(s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int) -> int:
+def finish_cell(
+    s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int, run_id: str | None = None
+) -> int:
     """The output id of the cell, now generated. The picture, width x height pixels, is stored and recorded before.
 
     Said again, or by an owner that was overtaken and made the same picture, it changes nothing. Raises LeaseLost if the
-    cell is not this owner's to finish. When a lost picture is made again and differs, its old scores are dropped.
+    cell is not this owner's to finish. When a lost picture is made again and differs, its old scores are dropped and
+    what was decided on it holds no longer. `run_id` is the run that had it made.
     """
     require_blob(s, "image_sha256", image_sha256)
     chosen = select(Cell).where(Cell.digest == digest).with_for_update().execution_options(populate_existing=True)
@@ -102,13 +94,15 @@ def finish_cell(s: Session, digest: str, *, owner: str, image_sha256: str, width
             f"cell {digest} is {cell.state}, held by {cell.owner}, not by {owner}; claim it again or drop it"
         )
     if output is None:
-        output = Output(cell_id=cell.id)
+        output = Output(cell_id=cell.id, subject_id=cell.subject_id)
         s.add(output)
     elif output.image_sha256 != image_sha256:
         s.execute(delete(Score).where(Score.output_id == output.id))
-    output.image_sha256, output.width, output.height = image_sha256, width, height
-    cell.state, cell.owner, cell.lease_expires_at, cell.error = "generated", None, None, None
+        output.revision, output.decision, output.rating = output.revision + 1, "none", 0
+    output.image_sha256, output.width, output.height, output.run_id = image_sha256, width, height, run_id
+    cell.state, cell.owner, cell.lease_expires_at, cell.error, cell.failures = "generated", None, None, None, 0
     s.flush()
+    record_event(s, "cell", digest, "generated", actor=owner, image_sha256=image_sha256, run_id=run_id)
     return output.id
 
 
@@ -116,10 +110,25 @@ def _held_by(owner: str) -> ColumnElement[bool]:
     return and_(Cell.state == "generating", Cell.owner == owner)
 
 
-def _change(s: Session, digests: Sequence[str], where: ColumnElement[bool], news: dict[str, Any]) -> list[str]:
-    """Update the cells among `digests` that satisfy `where`, each test and change one atomic step; returns which."""
-    changed: set[str] = set()
-    for part in chunks(digests):
-        statement = update(Cell).where(Cell.digest.in_(part), where).values(news).returning(Cell.digest)
-        changed.update(s.scalars(statement.execution_options(synchronize_session=False)))
+def _change(
+    s: Session, digests: Sequence[str], where: ColumnElement[bool], news: dict[str, Any], *, wait: bool = True
+) -> list[Row[int, str, str | None]]:
+    """Change the cells among `digests` that satisfy `where`; their ids, digests and owners before.
+
+    The rows are locked first, in one order for all, so that nobody changes them between the test and the change and
+    two changes never wait for each other crosswise. Without `wait` those that another has locked are left out.
+    """
+    found: list[Row[int, str, str | None]] = []
+    for part in chunks(sorted(digests)):
+        chosen = select(Cell.id, Cell.digest, Cell.owner).where(Cell.digest.in_(part), where).order_by(Cell.digest)
+        rows = s.execute(chosen.with_for_update(skip_locked=not wait)).all()
+        if rows:
+            changed = update(Cell).where(Cell.id.in_([row.id for row in rows])).values(news)
+            s.execute(changed.execution_options(synchronize_session=False))
+        found += rows
+    return found
+
+
+def _in_order(digests: Sequence[str], rows: Sequence[Row[int, str, str | None]]) -> list[str]:
+    changed = {row.digest for row in rows}
     return [digest for digest in dict.fromkeys(digests) if digest in changed]

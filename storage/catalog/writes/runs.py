@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from storage.catalog.base import now
 from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunState
 from storage.catalog.schema import Run
+from storage.catalog.sql import insert_into
+from storage.catalog.writes.blobs import require_blob
 
 
 def start_run(s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None) -> str:
@@ -17,22 +19,35 @@ def start_run(s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: st
 
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
-    if flow_run_id is not None:
-        begun = s.scalar(select(Run).where(Run.flow_run_id == flow_run_id))
-        if begun is not None:
-            begun.state, begun.finished_at = "running", None
-            s.flush()
-            return begun.id
-    run = Run(id=str(uuid.uuid4()), name=name, state="running", spec=dict(spec), flow_run_id=flow_run_id)
-    s.add(run)
-    s.flush()
-    return run.id
+    row = {"id": str(uuid.uuid4()), "name": name, "state": "running", "spec": dict(spec), "flow_run_id": flow_run_id}
+    news = {"state": "running", "finished_at": None}
+    insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
+    return s.scalars(insert.returning(Run.id)).one()
 
 
 def finish_run(s: Session, run_id: str, state: RunState) -> None:
     """Close the run as "completed", "failed", "cancelled" or "crashed"."""
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
-    closed = s.execute(update(Run).where(Run.id == run_id).values(state=state, finished_at=now()).returning(Run.id))
-    if closed.first() is None:
-        raise NotInCatalog(f"run {run_id!r} is not in the catalog; start_run(...) gives the id")
+    _change(s, run_id, {"state": state, "finished_at": now()})
+
+
+def keep_sheet(s: Session, run_id: str, sha256: str) -> None:
+    """Name the run's contact sheet, a recorded blob; until then nothing refers to it."""
+    require_blob(s, "sha256", sha256)
+    _change(s, run_id, {"sheet_sha256": sha256})
+
+
+def lock_run(s: Session, run_id: str) -> None:
+    """Hold the run's row until the transaction ends; NotInCatalog if there is none."""
+    if s.scalar(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True)) is None:
+        raise _unknown(run_id)
+
+
+def _change(s: Session, run_id: str, news: dict[str, Any]) -> None:
+    if s.execute(update(Run).where(Run.id == run_id).values(news).returning(Run.id)).first() is None:
+        raise _unknown(run_id)
+
+
+def _unknown(run_id: str) -> NotInCatalog:
+    return NotInCatalog(f"run {run_id!r} is not in the catalog; start_run(...) gives the id")

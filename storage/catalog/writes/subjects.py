@@ -1,27 +1,13 @@
-"""Blobs, subjects, references, masks and profiles: what a cell is made from."""
+"""Subjects, their references and the masks of these."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError
-from storage.catalog.schema import Blob, Mask, Profile, Reference, Subject
+from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.schema import Mask, Reference, Subject
 from storage.catalog.sql import insert_into
-from storage.keys import blob_key
-
-
-def record_blob(s: Session, *, sha256: str, size: int, content_type: str) -> None:
-    """Say that the store holds these bytes: `size` bytes of MIME type `content_type`. Put them there first."""
-    blob_key(sha256)  # refuses what is not a digest
-    row = {"sha256": sha256, "size": size, "content_type": content_type}
-    s.execute(insert_into(s, Blob).values(row).on_conflict_do_nothing(index_elements=[Blob.sha256]))
-
-
-def require_blob(s: Session, field: str, sha256: str) -> None:
-    """Raise CatalogError unless `sha256` is a recorded blob."""
-    if s.get(Blob, sha256) is None:
-        raise CatalogError(
-            f"{field} {sha256!r} is not a recorded blob; put the bytes in the store, then record_blob(...)"
-        )
+from storage.catalog.writes.blobs import require_blob
+from storage.catalog.writes.lineage import record_event
 
 
 def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
@@ -41,40 +27,49 @@ def add_reference(
     with `source` and `caption` brought up to date.
     """
     require_blob(s, "image_sha256", image_sha256)
+    _lock(s, Subject, "subject_id", subject_id)
     newest = s.scalar(select(func.max(Reference.turn)).where(Reference.subject_id == subject_id)) or 0
     same = select(Reference).where(Reference.subject_id == subject_id, Reference.image_sha256 == image_sha256)
     row = s.scalar(same)
+    new = row is None
     if row is None:
         row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0)
         s.add(row)
     row.source, row.caption = source, caption
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
     s.flush()
+    if new:
+        record_event(s, "reference", row.id, "added", source=source, image_sha256=image_sha256)
     return row.id
 
 
 def add_mask(s: Session, *, reference_id: int, mask_sha256: str, method: str, confidence: float, doubtful: bool) -> int:
     """The id of this mask of the reference, which becomes the reference's current mask.
 
-    `confidence` lies in 0..1; `doubtful` asks a person to look. The same mask by the same method is the same row.
+    `confidence` lies in 0..1; `doubtful` asks a person to look. The same mask by the same method is the same row, any
+    other a new version. Cells keep the mask that they were planned with.
     """
     if not 0 <= confidence <= 1:
         raise CatalogError(f"confidence {confidence} is outside 0..1; pass a probability")
     require_blob(s, "mask_sha256", mask_sha256)
-    newest = s.scalar(select(func.max(Mask.turn)).where(Mask.reference_id == reference_id)) or 0
+    _lock(s, Reference, "reference_id", reference_id)
+    tops = select(func.max(Mask.turn), func.max(Mask.version)).where(Mask.reference_id == reference_id)
+    newest, version = (top or 0 for top in s.execute(tops).one())
     same = select(Mask).where(Mask.reference_id == reference_id, Mask.mask_sha256 == mask_sha256, Mask.method == method)
     row = s.scalar(same)
+    new = row is None
     if row is None:
-        row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, turn=0)
+        row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, version=version + 1, turn=0)
         s.add(row)
     row.confidence, row.doubtful = confidence, doubtful
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
     s.flush()
+    if new:
+        record_event(s, "mask", row.id, "added", method=method, version=row.version, mask_sha256=mask_sha256)
     return row.id
 
 
-def add_profile(s: Session, *, name: str, weights_digest: str) -> int:
-    """The id of the model profile `name` with exactly these weights."""
-    insert = insert_into(s, Profile).values(name=name, weights_digest=weights_digest)
-    s.execute(insert.on_conflict_do_nothing(index_elements=[Profile.name, Profile.weights_digest]))
-    return s.scalars(select(Profile.id).where(Profile.name == name, Profile.weights_digest == weights_digest)).one()
+def _lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
+    """Hold the row that others belong to: which of those is current is decided by one writer at a time."""
+    if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
+        raise NotInCatalog(f"{field} {row_id} is not in the catalog; enter it first")

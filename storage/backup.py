@@ -1,0 +1,125 @@
+"""The embedded default in one file and back: a SQLite catalog and the folder of its objects, while runs go on.
+
+The catalog is copied first, by SQLite's own online backup, then the objects that the copy names: objects never change
+and come before their rows, so whatever the copy refers to is there.
+"""
+
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import tempfile
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage.catalog import Catalog, garbage
+from storage.catalog.migrate import head_revision
+from storage.keys import blob_key
+from storage.objects import DiskStore, StoreError, get_blob
+from storage.objects.durable import sync_file, sync_folder
+
+FORMAT = 1
+CATALOG, OBJECTS, MANIFEST = "catalog.db", "objects", "manifest.json"
+Progress = Callable[[int, int], None]
+
+
+class BackupError(Exception):
+    """The backup cannot be made or restored; nothing was changed, and the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup holds: `blobs` objects of `bytes` in all; `revision` is that of the catalog's schema."""
+
+    format: int
+    revision: str
+    made_at: str
+    blobs: int
+    bytes: int
+
+
+def backup(
+    catalog: Catalog, store: DiskStore, file: Path, on_progress: Progress = lambda done, total: None
+) -> Manifest:
+    """Write catalog and objects to `file`, a tar archive that appears only when it is whole and on the disk.
+
+    `on_progress` hears how many of how many objects are in. Raises BackupError if `file` is taken, the catalog is no
+    SQLite file, or an object is missing or damaged: `dreamtuner verify` lists what is.
+    """
+    if catalog.url.get_backend_name() != "sqlite" or catalog.url.database is None:
+        raise BackupError(
+            "this catalog is a server's: back it up with pg_dump, and its bucket with the bucket's own means"
+        )
+    if file.exists():
+        raise BackupError(f"{file} exists; name another file, or remove it")
+    partial = file.with_name(f"{file.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with tempfile.TemporaryDirectory(prefix="backup-", dir=file.parent) as folder:
+            copy = Path(folder, CATALOG)
+            _copy(Path(catalog.url.database), copy)
+            manifest = _archive(copy, store, partial, on_progress)
+        sync_file(partial)
+        os.link(partial, file)
+        sync_folder(file.parent)
+    except FileExistsError:
+        raise BackupError(f"{file} exists; name another file, or remove it") from None
+    except StoreError as error:
+        raise BackupError(f"{error}; run `dreamtuner verify` and mend what it lists, then back up") from error
+    except OSError as error:
+        raise BackupError(f"{file} cannot be written: {error.strerror}; name a file in a folder with room") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return manifest
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def _archive(copy: Path, store: DiskStore, target: Path, on_progress: Progress) -> Manifest:
+    with Catalog.open(f"sqlite:///{copy}") as opened:
+        wanted = _referred(opened)
+    # One file now: the last connection that was closed left nothing beside it.
+    total = sum(size for _, size in wanted)
+    manifest = Manifest(FORMAT, str(head_revision()), datetime.now(UTC).isoformat(), len(wanted), total)
+    with tarfile.open(target, "x", format=tarfile.PAX_FORMAT) as archive:
+        _add(archive, MANIFEST, json.dumps(asdict(manifest)).encode())
+        archive.add(copy, CATALOG, filter=_plain)
+        for done, (sha256, _) in enumerate(wanted):
+            on_progress(done, len(wanted))
+            _add(archive, f"{OBJECTS}/{blob_key(sha256)}", get_blob(store, sha256))
+    on_progress(len(wanted), len(wanted))
+    return manifest
+
+
+def _referred(catalog: Catalog) -> list[tuple[str, int]]:
+    """Blobs that something refers to; the rows of the others are taken out of the copy: their objects may go."""
+    with catalog.write() as s:
+        garbage.forget(s)
+    found: list[tuple[str, int]] = []
+    while True:
+        with catalog.read() as s:
+            page = garbage.blobs(s, after=found[-1][0] if found else "")
+        if not page:
+            return found
+        found += [(sha256, size) for sha256, size, _ in page]
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = _plain(tarfile.TarInfo(name))
+    entry.size = len(data)
+    archive.addfile(entry, io.BytesIO(data))
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Nobody's name and number goes along."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o644
+    return entry

@@ -1,0 +1,6 @@
+"""A large catalog of made-up outputs, and how quickly its questions are answered."""
+
+from storage.catalog.bench.fill import fill
+from storage.catalog.bench.measure import Figure, measure
+
+__all__ = ["Figure", "fill", "measure"]

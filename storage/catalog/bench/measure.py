@@ -1,0 +1,101 @@
+"""How long pages take at any depth, and how many cells a second are planned, claimed and finished."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from storage.catalog import Catalog, views, writes
+from storage.catalog.bench.fill import METRICS, PER_SUBJECT, RUNS
+from storage.catalog.records import CellRecord
+
+PAGE = 60  # pictures
+CLAIM = 16  # cells in one claim
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement: pages have `p50_ms` and `p95_ms`, work has `per_second`."""
+
+    name: str
+    count: int
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    per_second: float | None = None
+
+
+def measure(catalog: Catalog, outputs: int, *, pages: int = 100, cells: int = 2000, seed: int = 0) -> list[Figure]:
+    """Figures for a catalog that `fill` filled with `outputs`: each kind of page `pages` times, at random depths.
+
+    Then `cells` more are planned, claimed CLAIM at a time and finished one by one, each claim and each finish in a
+    transaction of its own, as workers do it.
+    """
+    draw = Random(seed)
+    figures = [_paged(catalog, name, turn, draw, pages) for name, turn in _questions(outputs).items()]
+    return figures + list(_worked(catalog, cells))
+
+
+def _questions(outputs: int) -> dict[str, Callable[[Any, Random], Any]]:
+    """What the gallery asks, each from some place in the middle."""
+    subjects = max(outputs // PER_SUBJECT, 1)
+    by_score: dict[str, Any] = {"metric": METRICS[0], "limit": PAGE}
+    return {
+        "newest": lambda s, r: views.outputs_page(s, after=_place(r.randrange(outputs) + 2), limit=PAGE),
+        "state": lambda s, r: views.cells_page(s, state="lost", after=_place(r.randrange(outputs) + 2), limit=PAGE),
+        "subject": lambda s, r: views.outputs_page(s, subject_id=r.randrange(subjects) + 1, limit=PAGE),
+        "run": lambda s, r: views.run_page(
+            s, f"bench-{r.randrange(RUNS)}", after=_place(r.randrange(max(outputs // RUNS, 1))), limit=PAGE
+        ),
+        "score": lambda s, r: views.outputs_page(s, after=_place(r.random(), 1), **by_score),
+        "score in subject": lambda s, r: views.outputs_page(s, subject_id=r.randrange(subjects) + 1, **by_score),
+        "score, flagged": lambda s, r: views.outputs_page(
+            s, decision="flagged", after=_place(r.random(), 1), **by_score
+        ),
+        "score in run": lambda s, r: views.outputs_page(
+            s, run_id=f"bench-{r.randrange(RUNS)}", after=_place(r.random(), 1), **by_score
+        ),
+    }
+
+
+def _place(*columns: float) -> str:
+    return views.place(list(columns))
+
+
+def _paged(catalog: Catalog, name: str, turn: Callable[[Any, Random], Any], draw: Random, pages: int) -> Figure:
+    times = []
+    for _ in range(pages):
+        with catalog.read() as s:
+            began = time.perf_counter()
+            turn(s, draw)
+            times.append(1000 * (time.perf_counter() - began))
+    times.sort()
+    return Figure(f"page: {name}", pages, times[len(times) // 2], times[min(int(0.95 * pages), pages - 1)])
+
+
+def _worked(catalog: Catalog, count: int) -> Iterator[Figure]:
+    digests = [f"b{i:063x}" for i in range(count)]
+    fields: dict[str, Any] = {"subject_id": 1, "reference_id": 1, "mask_id": None, "profile_id": 1, "pose": None}
+    cells = [CellRecord(digest=d, prompt="a bear", seed=i, settings={}, **fields) for i, d in enumerate(digests)]
+    done: list[Figure] = []
+    with _timed("plan", count, done), catalog.write() as s:
+        run_id = writes.start_run(s, name="bench", spec={}, flow_run_id=None)
+        writes.plan_cells(s, run_id, cells)
+    with _timed("claim", count, done):
+        for first in range(0, count, CLAIM):
+            with catalog.write() as s:
+                writes.claim_cells(s, digests[first : first + CLAIM], "bench:1:x", 600)
+    with _timed("finish", count, done):
+        for digest in digests:
+            with catalog.write() as s:
+                writes.record_blob(s, sha256=digest, size=1, content_type="image/png")
+                writes.finish_cell(s, digest, owner="bench:1:x", image_sha256=digest, width=64, height=64)
+    yield from done
+
+
+@contextmanager
+def _timed(name: str, count: int, done: list[Figure]) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    done.append(Figure(name, count, per_second=count / (time.perf_counter() - began)))

@@ -1,0 +1,85 @@
+"""Hold on to claimed cells while they are worked on, from a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.catalog import Catalog
+from storage.catalog.writes import renew_lease
+
+_log = logging.getLogger(__name__)
+_BEATS = 4  # renewals in the time of one lease: three may fail before another worker takes over
+
+
+class Heartbeat:
+    """Renews the lease of what is held, so that the longest step loses no cell, and a process that died loses all.
+
+    with Heartbeat(catalog, this_owner(), lease_seconds=60) as beat:
+        beat.hold(claimed)
+        ...
+        beat.let_go(digest)  # finished, failed or given back
+    """
+
+    def __init__(self, catalog: Catalog, owner: str, *, lease_seconds: float) -> None:
+        self._catalog, self._owner, self._lease = catalog, owner, lease_seconds
+        self._held: set[str] = set()
+        self._lost: set[str] = set()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    @property
+    def held(self) -> list[str]:
+        """The digests that this process holds, as far as it knows."""
+        with self._lock:
+            return sorted(self._held)
+
+    @property
+    def lost(self) -> list[str]:
+        """Digests that were held and are another's now: work on them is in vain."""
+        with self._lock:
+            return sorted(self._lost)
+
+    def hold(self, digests: Iterable[str]) -> None:
+        """Renew these from now on; they were just claimed."""
+        with self._lock:
+            self._held.update(digests)
+
+    def let_go(self, digest: str) -> None:
+        """Renew this no more; nothing happens if it is not held."""
+        with self._lock:
+            self._held.discard(digest)
+
+    def renew(self) -> None:
+        """Renew all that is held, now; what turns out to be another's is in `lost` from then on."""
+        if not (held := self.held):
+            return
+        with self._catalog.write() as s:
+            renewed = set(renew_lease(s, held, self._owner, self._lease))
+        with self._lock:
+            gone = self._held & set(held) - renewed  # what was let go meanwhile is finished, not lost
+            self._held -= gone
+            self._lost |= gone
+        if gone:
+            _log.warning("%d cells are held by another worker now", len(gone))
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._lease / _BEATS):
+            try:
+                self.renew()
+            except SQLAlchemyError as error:  # the next beat may succeed; if none does, another takes the cells over
+                _log.warning("the leases of %d cells could not be renewed: %s", len(self.held), error)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()

@@ -1,0 +1,19 @@
+"""PostgreSQL as a shared catalog, by psycopg 3: many writers, each row locked by who changes it."""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+
+LOCK_SECONDS = 60  # a statement waits this long for another's row, then fails and may be tried again
+_SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s"
+# A server that vanished without a word is noticed within a minute, not after TCP's two hours.
+_ALIVE = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+def postgres_engine(url: URL) -> Engine:
+    """An engine on the database, which exists. Connections that died in the pool are replaced unseen."""
+    given: dict[str, Any] = {name: value for name, value in _ALIVE.items() if name not in url.query}
+    if "options" not in url.query:
+        given["options"] = _SESSION
+    return create_engine(url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20)

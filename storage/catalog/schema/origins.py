@@ -1,0 +1,112 @@
+"""What pictures are made from: blobs, subjects, references, masks, profiles, checkpoints."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.catalog.base import Base, now, only_where_set
+
+
+class Blob(Base):
+    """Bytes that the store holds at keys.blob_key(sha256). The object is written before this row.
+
+    `marked_at` is when a collector found that nothing refers to the blob; it is taken away when something may again.
+    """
+
+    __tablename__ = "blobs"
+    __table_args__ = (Index(None, "marked_at", **only_where_set("marked_at")),)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    content_type: Mapped[str]
+    marked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Subject(Base):
+    """Whom or what the pictures show, under a name of its own."""
+
+    __tablename__ = "subjects"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    class_word: Mapped[str]
+    style: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Reference(Base):
+    """A subject's picture. `turn` rises each time one becomes current: a clock may jump, it may not."""
+
+    __tablename__ = "refs"
+    __table_args__ = (
+        UniqueConstraint("subject_id", "image_sha256"),
+        Index(None, "subject_id", "turn"),
+        Index(None, "image_sha256"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subjects.id"))
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    width: Mapped[int]
+    height: Mapped[int]
+    source: Mapped[str]
+    caption: Mapped[str | None]
+    turn: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Mask(Base):
+    """A reference's foreground. `version` counts a reference's masks from 1; `turn` as in Reference."""
+
+    __tablename__ = "masks"
+    __table_args__ = (
+        UniqueConstraint("reference_id", "mask_sha256", "method"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        Index(None, "reference_id", "turn"),
+        Index(None, "reference_id", "version", unique=True),
+        Index(None, "mask_sha256"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    mask_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    method: Mapped[str]
+    confidence: Mapped[float]
+    doubtful: Mapped[bool]
+    version: Mapped[int] = mapped_column(server_default="0")
+    turn: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Profile(Base):
+    """A model profile with the digest of its weights: other weights are another row.
+
+    `parts` maps each part of the model (unet, vae, ...) to the digest of its own weights; `licence` is an SPDX tag.
+    """
+
+    __tablename__ = "profiles"
+    __table_args__ = (UniqueConstraint("name", "weights_digest"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    weights_digest: Mapped[str]
+    licence: Mapped[str] = mapped_column(server_default="unknown")
+    parts: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Checkpoint(Base):
+    """A profile fine-tuned to a reference of a subject; `settings` are the numbers it was trained with."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = (
+        UniqueConstraint("reference_id", "profile_id", "weights_sha256"),
+        Index(None, "subject_id", "id"),
+        Index(None, "weights_sha256"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subjects.id"))
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
+    profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id"))
+    weights_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    settings: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)

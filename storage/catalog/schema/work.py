@@ -1,0 +1,76 @@
+"""What is asked for and how far it is: runs and their cells."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.catalog.base import Base, now, one_of, only_where_set
+from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
+
+
+class Run(Base):
+    """One asking for a grid, with its spec as it was read, and its contact sheet once there is one."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(one_of("state", RUN_STATES), name="state"),
+        Index(None, "started_at"),
+        Index(None, "sheet_sha256", **only_where_set("sheet_sha256")),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    state: Mapped[RunState] = mapped_column(String)
+    spec: Mapped[dict[str, Any]]
+    flow_run_id: Mapped[str | None] = mapped_column(unique=True)
+    sheet_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class Cell(Base):
+    """One picture to make or made. Owner and lease are set exactly while it is being generated.
+
+    `attempts` counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
+    """
+
+    __tablename__ = "cells"
+    __table_args__ = (
+        CheckConstraint(one_of("state", CELL_STATES), name="state"),
+        CheckConstraint("(state = 'generating') = (owner IS NOT NULL)", name="owner"),
+        CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="lease"),
+        Index(None, "state", "id"),
+        Index(None, "subject_id", "id"),
+        Index(None, "checkpoint_id", "id", **only_where_set("checkpoint_id")),
+        Index(None, "pose", **only_where_set("pose")),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subjects.id"))
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
+    checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id"))
+    prompt: Mapped[str]
+    pose: Mapped[str | None]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    settings: Mapped[dict[str, Any]]
+    state: Mapped[CellState] = mapped_column(String)
+    owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    attempts: Mapped[int]
+    failures: Mapped[int] = mapped_column(server_default="0", default=0)
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+
+class RunCell(Base):
+    """A run asked for a cell, at this place of its grid."""
+
+    __tablename__ = "run_cells"
+    __table_args__ = (Index(None, "run_id", "position"), Index(None, "cell_id"))
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
+    position: Mapped[int]

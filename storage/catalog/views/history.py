@@ -1,0 +1,52 @@
+"""What happened to a row, and what people said of an output."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import Decision
+from storage.catalog.schema import LineageEvent, Review
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened; `actor` is the worker or person, `detail` whatever the event carries."""
+
+    event: str
+    actor: str | None
+    detail: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """One decision on an output as it was at `revision`, showing the picture `image_sha256`."""
+
+    uuid: str
+    revision: int
+    image_sha256: str
+    reviewer: str
+    decision: Decision
+    rating: int
+    note: str
+    created_at: datetime
+
+
+def history(s: Session, entity: str, entity_id: object) -> list[Event]:
+    """The events of one row, oldest first: entity "cell" by digest, "reference", "mask", "checkpoint" by id."""
+    columns = (LineageEvent.event, LineageEvent.actor, LineageEvent.detail, LineageEvent.created_at)
+    rows = select(*columns).where(LineageEvent.entity == entity, LineageEvent.entity_id == str(entity_id))
+    return [Event(*row) for row in s.execute(rows.order_by(LineageEvent.id))]
+
+
+def reviews_of(s: Session, output_id: int) -> list[ReviewView]:
+    """The output's reviews, oldest first."""
+    rows = s.scalars(select(Review).where(Review.output_id == output_id).order_by(Review.revision))
+    return [
+        ReviewView(r.uuid, r.revision, r.image_sha256, r.reviewer, r.decision, r.rating, r.note, r.created_at)
+        for r in rows
+    ]

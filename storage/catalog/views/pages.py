@@ -1,0 +1,172 @@
+"""Pages of a large catalog, by keyset: each begins where the last one ended, however deep, and none is counted.
+
+Every page walks one index in the order that it is shown in and stops when it is full. Further conditions are tested on
+the way, so a rare one makes a page slower, never wrong.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, null, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import CatalogError, CellState, Decision
+from storage.catalog.schema import Cell, Output, RunCell, Score
+
+MAX_PAGE = 300
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows, and where the next page begins: pass `next` as `after`. None: this was the last."""
+
+    rows: Sequence[T]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    """A picture in a gallery; `value` is the score that the page is ordered by, None when it is not."""
+
+    output_id: int
+    digest: str
+    subject_id: int
+    prompt: str
+    seed: int
+    image_sha256: str
+    width: int
+    height: int
+    revision: int
+    decision: Decision
+    rating: int
+    created_at: datetime
+    value: float | None
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A cell in a list, in whatever state."""
+
+    cell_id: int
+    digest: str
+    subject_id: int
+    prompt: str
+    seed: int
+    state: CellState
+    attempts: int
+    error: str | None
+
+
+def outputs_page(
+    s: Session,
+    *,
+    subject_id: int | None = None,
+    decision: Decision | None = None,
+    run_id: str | None = None,
+    metric: str | None = None,
+    lowest: float | None = None,
+    highest: float | None = None,
+    after: str | None = None,
+    limit: int = 60,
+) -> Page[OutputRow]:
+    """Pictures that are there, newest first; with a `metric` those that it has scored, the best first.
+
+    `lowest` and `highest` bound the score and want a metric; `limit` is 1..300. Raises CatalogError for an `after` that
+    no page of the same order gave.
+    """
+    conditions = [] if run_id is None else [_asked_by(run_id)]
+    if metric is None:
+        if lowest is not None or highest is not None:
+            raise CatalogError("lowest and highest bound a score: give the metric too")
+        conditions += _equal((Output.subject_id, subject_id), (Output.decision, decision))
+        rows = _outputs().add_columns(null()).where(*conditions, *_beyond(after, Output.id))
+        found = s.execute(rows.order_by(Output.id.desc()).limit(_checked(limit))).all()
+        return _page([OutputRow(*row) for row in found], limit, lambda row: [row.output_id])
+    conditions += _equal((Score.subject_id, subject_id), (Score.decision, decision))
+    conditions += [Score.metric == metric, Score.current == true()]
+    conditions += [] if lowest is None else [Score.value >= lowest]
+    conditions += [] if highest is None else [Score.value <= highest]
+    scored = _outputs().add_columns(Score.value).join(Score, Score.output_id == Output.id)
+    rows = scored.where(*conditions, *_beyond(after, Score.value, Score.output_id))
+    found = s.execute(rows.order_by(Score.value.desc(), Score.output_id.desc()).limit(_checked(limit))).all()
+    return _page([OutputRow(*row) for row in found], limit, lambda row: [row.value, row.output_id])
+
+
+def cells_page(
+    s: Session,
+    *,
+    state: CellState | None = None,
+    subject_id: int | None = None,
+    after: str | None = None,
+    limit: int = 60,
+) -> Page[CellRow]:
+    """Cells in whatever state, those planned last first."""
+    conditions = _equal((Cell.state, state), (Cell.subject_id, subject_id))
+    rows = select(*_CELL).where(*conditions, *_beyond(after, Cell.id))
+    found = s.execute(rows.order_by(Cell.id.desc()).limit(_checked(limit))).all()
+    return _page([CellRow(*row) for row in found], limit, lambda row: [row.cell_id])
+
+
+def run_page(s: Session, run_id: str, *, after: str | None = None, limit: int = 60) -> Page[CellRow]:
+    """The cells of a run in the order of its grid."""
+    rows = select(*_CELL, RunCell.position).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
+    rows = rows.where(*([] if after is None else [RunCell.position > _read(after, 1)[0]]))
+    found = s.execute(rows.order_by(RunCell.position).limit(_checked(limit))).all()
+    places = {row.id: row.position for row in found}
+    return _page([CellRow(*row[:-1]) for row in found], limit, lambda row: [places[row.cell_id]])
+
+
+_CELL = (Cell.id, Cell.digest, Cell.subject_id, Cell.prompt, Cell.seed, Cell.state, Cell.attempts, Cell.error)
+
+
+def _outputs() -> Select[*tuple[Any, ...]]:
+    columns = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
+    chosen: Select[*tuple[Any, ...]] = select(*columns, Output.height, Output.revision, Output.decision)
+    chosen = chosen.add_columns(Output.rating, Output.created_at)
+    return chosen.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+
+
+def _asked_by(run_id: str) -> ColumnElement[bool]:
+    return select(RunCell.cell_id).where(RunCell.run_id == run_id, RunCell.cell_id == Output.cell_id).exists()
+
+
+def _equal(*pairs: tuple[Any, object]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _beyond(after: str | None, *columns: Any) -> list[ColumnElement[bool]]:
+    """What comes after the row named by `after` when all `columns` descend."""
+    if after is None:
+        return []
+    place = _read(after, len(columns))
+    return [columns[0] < place[0]] if len(columns) == 1 else [tuple_(*columns) < tuple_(*place)]
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= MAX_PAGE:
+        raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
+    return limit
+
+
+def _page(rows: Sequence[T], limit: int, of: Any) -> Page[T]:
+    return Page(rows, place(of(rows[-1])) if len(rows) == limit else None)
+
+
+def place(columns: Sequence[float]) -> str:
+    """The `after` of a page: what its order is by, of the row before it."""
+    return base64.urlsafe_b64encode(json.dumps(list(columns)).encode()).decode().rstrip("=")
+
+
+def _read(after: str, length: int) -> list[float]:
+    try:
+        place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+    except ValueError:
+        place = None
+    if not isinstance(place, list) or [type(one) in (int, float) for one in place] != [True] * length:
+        raise CatalogError(f"after {after[:80]!r} is not the `next` of such a page; begin again without it")
+    return place

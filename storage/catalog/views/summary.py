@@ -1,0 +1,37 @@
+"""How much there is of everything, and the last runs."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import CELL_STATES, CellState, RunView, StatusView
+from storage.catalog.schema import Cell, Output, Run, RunCell, Score, Subject
+
+
+def status(s: Session) -> StatusView:
+    """How much there is of everything."""
+    states = dict(s.execute(select(Cell.state, func.count()).group_by(Cell.state)).all())
+    in_place = select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.state == "generated")
+    scored = s.scalar(select(func.count(Score.output_id.distinct())).where(Score.output_id.in_(in_place)))
+    subjects = s.scalar(select(func.count()).select_from(Subject))
+    return StatusView(subjects=subjects or 0, cells=_every_state(states), scored=scored or 0)
+
+
+def _every_state(counts: Mapping[CellState, int]) -> dict[CellState, int]:
+    return {state: counts.get(state, 0) for state in CELL_STATES}
+
+
+def recent_runs(s: Session, limit: int = 20) -> list[RunView]:
+    """The newest runs, newest first."""
+    runs = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
+    counts: dict[str, dict[CellState, int]] = defaultdict(dict)
+    counted = select(RunCell.run_id, Cell.state, func.count()).join(Cell, Cell.id == RunCell.cell_id)
+    counted = counted.where(RunCell.run_id.in_([run.id for run in runs])).group_by(RunCell.run_id, Cell.state)
+    for run_id, state, count in s.execute(counted):
+        counts[run_id][state] = count
+    return [
+        RunView(r.id, r.name, r.state, r.flow_run_id, r.started_at, r.finished_at, _every_state(counts[r.id]))
+        for r in runs
+    ]

@@ -1,0 +1,57 @@
+"""Cells are planned once, whoever asks for them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import CellRecord, PlanResult
+from storage.catalog.schema import Cell, RunCell
+from storage.catalog.sql import chunks, insert_into
+from storage.catalog.writes.runs import lock_run
+
+
+def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResult:
+    """Enter the run's cells in the order of its grid; a cell whose digest is known is not entered again.
+
+    `existing` holds cells in every state, also planned or failed ones of an earlier run: to make what is missing,
+    claim all digests of the plan, and claim_cells leaves out what is generated. A failed cell that this run did not ask
+    for before has its failures forgiven: it is asked for again.
+    """
+    lock_run(s, run_id)
+    by_digest = {cell.digest: cell for cell in cells}
+    ids: dict[str, int] = {}
+    new: set[str] = set()
+    for part in chunks(sorted(by_digest)):  # sorted: two plans that share cells must not wait for each other crosswise
+        rows = [_row(by_digest[digest]) for digest in part]
+        entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
+        new.update(s.scalars(entered, rows))
+        ids.update(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(part))).all())
+    start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
+    places = [{"run_id": run_id, "cell_id": ids[d], "position": start + i} for i, d in enumerate(by_digest)]
+    if places:
+        joined = insert_into(s, RunCell).on_conflict_do_nothing().returning(RunCell.cell_id)
+        _forgive(s, list(s.scalars(joined, places)))
+    return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
+
+
+def retry_cells(s: Session, digests: Sequence[str]) -> list[str]:
+    """Ask again for cells that failed for good: their failures are forgiven, and they may be claimed. Returns which."""
+    found: set[str] = set()
+    for part in chunks(digests):
+        failed = select(Cell.id, Cell.digest).where(Cell.digest.in_(part), Cell.state == "failed", Cell.failures > 0)
+        rows = s.execute(failed.order_by(Cell.digest).with_for_update()).all()
+        _forgive(s, [row.id for row in rows])
+        found.update(row.digest for row in rows)
+    return [digest for digest in dict.fromkeys(digests) if digest in found]
+
+
+def _row(cell: CellRecord) -> dict[str, Any]:
+    return vars(cell) | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
+
+
+def _forgive(s: Session, ids: Sequence[int]) -> None:
+    for part in chunks(ids):
+        forgiven = update(Cell).where(Cell.id.in_(part), Cell.state == "failed", Cell.failures > 0).values(failures=0)
+        s.execute(forgiven.execution_options(synchronize_session=False))

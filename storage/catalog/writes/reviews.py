@@ -1,0 +1,67 @@
+"""Reviews: what people decide. Every one is kept; the last one of a picture is its decision."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import DECISIONS, CatalogError, Decision, NotInCatalog, ReviewConflict
+from storage.catalog.schema import Output, Review, Score
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """`revision` is the output's now: the one that the next review of it has to carry."""
+
+    review_id: int
+    revision: int
+
+
+def add_review(
+    s: Session,
+    *,
+    uuid: str,
+    output_id: int,
+    revision: int,
+    reviewer: str,
+    decision: Decision,
+    rating: int = 0,
+    note: str = "",
+) -> Reviewed:
+    """Record what `reviewer` decided on the output as it was at `revision`; `rating` is 1..5, or 0 for none.
+
+    The client makes `uuid`, one for each decision: the same review sent again is stored once. Raises ReviewConflict if
+    the output was reviewed or made anew since that revision: nothing is stored then.
+    """
+    _check(uuid, reviewer, decision, rating)
+    chosen = select(Output).where(Output.id == output_id).with_for_update(key_share=True)
+    output = s.scalar(chosen.execution_options(populate_existing=True))
+    if output is None:
+        raise NotInCatalog(f"output_id {output_id} is not in the catalog; outputs_page(...) lists what there is")
+    said = s.scalar(select(Review).where(Review.uuid == uuid))
+    if said is not None:
+        if (said.output_id, said.reviewer, said.decision, said.rating) != (output_id, reviewer, decision, rating):
+            raise CatalogError(f"uuid {uuid!r} names another review, {said.id}; make a new uuid for each decision")
+        return Reviewed(said.id, said.revision + 1)
+    if output.revision != revision:
+        raise ReviewConflict(
+            f"output {output_id} is at revision {output.revision}, and {decision!r} was decided on revision "
+            f"{revision}; look at it again",
+            output.revision,
+        )
+    review = Review(uuid=uuid, output_id=output_id, revision=revision, reviewer=reviewer, decision=decision)
+    review.rating, review.note, review.image_sha256 = rating, note, output.image_sha256
+    s.add(review)
+    output.revision, output.decision, output.rating = revision + 1, decision, rating
+    s.execute(update(Score).where(Score.output_id == output_id).values(decision=decision))
+    s.flush()
+    return Reviewed(review.id, output.revision)
+
+
+def _check(uuid: str, reviewer: str, decision: str, rating: int) -> None:
+    if not uuid or not reviewer:
+        raise CatalogError(f"uuid {uuid!r} and reviewer {reviewer!r}: both have to be given")
+    if decision not in DECISIONS:
+        raise CatalogError(f"decision {decision!r} is not known; use one of {', '.join(DECISIONS)}")
+    if not 0 <= rating <= 5:
+        raise CatalogError(f"rating {rating} is outside 1..5; use 0 for none")

@@ -1,0 +1,40 @@
+"""Bytes into the store and their rows into the catalog, in the order that no crash and no collector can upset."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from storage.catalog import Catalog
+from storage.catalog.writes import record_blob
+from storage.keys import blob_key
+from storage.objects import ObjectStore
+from storage.objects.blobs import place_blob
+
+Piece = tuple[bytes, str]
+"""Bytes and their MIME type."""
+
+SURE_SECONDS = 60.0  # a collector leaves objects alone that are not much older than this
+
+
+@contextmanager
+def keeping(catalog: Catalog, store: ObjectStore, *pieces: Piece) -> Iterator[tuple[Session, Sequence[str]]]:
+    """A session of `catalog.write()` in which the pieces, already in the store, are recorded; and their SHA-256.
+
+    with keeping(catalog, store, (png, "image/png")) as (s, [sha256]):
+        writes.finish_cell(s, digest, image_sha256=sha256, ...)
+
+    The objects are written before the transaction begins, so that it is short, and the rows that name them before it
+    ends. Bytes that were in the store already may have been on a collector's list until this very moment: once they are
+    recorded, which takes them off it, they are looked for again. Raises StoreError and whatever the block raises.
+    """
+    began = time.monotonic()
+    placed = [place_blob(store, data, content_type) for data, content_type in pieces]
+    with catalog.write() as s:
+        slow = time.monotonic() - began > SURE_SECONDS
+        for (sha256, new), (data, content_type) in zip(placed, pieces, strict=True):
+            record_blob(s, sha256=sha256, size=len(data), content_type=content_type)
+            if (slow or not new) and not store.exists(blob_key(sha256)):
+                place_blob(store, data, content_type)
+        yield s, [sha256 for sha256, _ in placed]

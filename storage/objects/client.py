@@ -1,0 +1,82 @@
+"""boto3's client, as this project uses it, and its errors as the store's."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from storage.objects.store import ChecksumMismatch, ObjectMissing, StoreError
+
+THREADS = 32  # connections kept for concurrent callers
+_S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+_BAD_CHECKSUMS = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
+
+
+def split_s3_url(url: str) -> tuple[str, str]:
+    """Bucket and key (or prefix, maybe empty) of s3://bucket/key. Raises StoreError for another shape."""
+    match = _S3_URL.fullmatch(url)
+    if match is None:
+        raise StoreError(f"{url[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case")
+    return match[1], match[2] or ""
+
+
+@cache
+def s3_client() -> Any:
+    """The process's one client: it is safe among threads, and its connections are worth keeping."""
+    import boto3  # slow to load, and most catalogs live on a disk
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        max_pool_connections=THREADS,
+        connect_timeout=10,
+        read_timeout=60,
+        # 500, 503, throttling and lost connections are tried again with backoff; what is our mistake is not
+        retries={"mode": "standard", "total_max_attempts": 5},
+        request_checksum_calculation="when_required",  # other servers than AWS's stumble over the trailing checksums
+        response_checksum_validation="when_required",
+        signature_version="s3v4",  # the older one, boto3's default for some URLs, is refused by many servers
+        # Only AWS is sure to resolve bucket.host.
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+    return boto3.client("s3", config=config)
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of an answer that is an error."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code_of(error: ClientError) -> str:
+    """S3's word for the error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def s3_errors(bucket: str, key: str) -> Iterator[None]:
+    """boto3's errors about an object as StoreError, ObjectMissing or ChecksumMismatch."""
+    what = f"bucket {bucket}, object {key}"
+    try:
+        yield
+    except ClientError as error:
+        code = code_of(error)
+        if status_of(error) == 404 and code not in ("NoSuchBucket", "NoSuchUpload"):
+            raise ObjectMissing(key) from error
+        if code in _BAD_CHECKSUMS:
+            raise ChecksumMismatch(f"{what}: the bytes changed on the way ({error}); put them again") from error
+        raise StoreError(f"{what}: {error}; {_remedy(code)}") from error
+    except BotoCoreError as error:
+        raise StoreError(f"{what}: {error}; {_remedy('')}") from error
+
+
+def _remedy(code: str) -> str:
+    remedies = {
+        "NoSuchBucket": "create the bucket, or correct its name in the object store URL",
+        "AccessDenied": "allow GetObject, PutObject and DeleteObject on it, and ListBucket so that absence is told",
+        "NotImplemented": "this server lacks something that S3 has; `dreamtuner verify` names what",
+    }
+    return remedies.get(code, "check the credentials, AWS_REGION and AWS_ENDPOINT_URL")

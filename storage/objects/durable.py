@@ -1,0 +1,64 @@
+"""Files that are there in full or not at all, whatever happens to the process or the machine."""
+
+import errno
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+
+def name_file(written: Path, path: Path, *, links_only: bool = False) -> bool:
+    """Give the written file its name unless that is taken; True if it was free.
+
+    `written` may stay beside it. With `links_only` a file system without hard links is told by False.
+    """
+    try:
+        os.link(written, path)  # unlike a rename, it refuses to replace
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A rename is atomic too, but of two writers both may think they were first.
+        if links_only or path.exists():
+            return False
+        os.rename(written, path)
+    return True
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it, each durable in its parent."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Bring the bytes of `path` to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sweep(folder: Path, *, older_than: float) -> int:
+    """Remove the files in `folder` that nobody wrote to for `older_than` seconds; how many."""
+    before, removed = time.time() - older_than, 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # another sweeps too
+                if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before:
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed

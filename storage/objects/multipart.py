@@ -1,0 +1,48 @@
+"""Large objects in parts: a connection that breaks costs one part, and S3 takes no more than 5 GB at once."""
+
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from storage.objects.client import code_of, status_of
+from storage.objects.probe import Guarantees, checksum_of
+
+PART = 8 * 1024 * 1024  # bytes; S3 wants at least 5 MiB and at most 10,000 parts
+LARGE = 2 * PART  # what is larger goes in parts
+_log = logging.getLogger(__name__)
+
+
+def put_in_parts(client: Any, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
+    """Put `data` at `place` unless it is taken; True if this wrote it. Nothing appears there before all parts are in.
+
+    Each part goes with its SHA-256 where the server checks it. Raises what boto3 raises.
+    """
+    algorithm = {"ChecksumAlgorithm": "SHA256"} if given.checksums else {}
+    begun = client.create_multipart_upload(**place, ContentType=content_type, **algorithm)
+    upload = {**place, "UploadId": begun["UploadId"]}
+    try:
+        parts = [_part(client, upload, i, data[i * PART : (i + 1) * PART], given) for i in range(-(-len(data) // PART))]
+        condition = {"IfNoneMatch": "*"} if given.conditional_put else {}
+        client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
+    except BaseException as error:
+        _abort(client, upload)
+        if isinstance(error, ClientError) and (status_of(error) == 412 or code_of(error) == "PreconditionFailed"):
+            return False
+        raise
+    return True
+
+
+def _part(client: Any, upload: dict[str, str], index: int, data: bytes, given: Guarantees) -> dict[str, Any]:
+    checksum = {"ChecksumSHA256": checksum_of(data)} if given.checksums else {}
+    number = {"PartNumber": index + 1}
+    sent = client.upload_part(**upload, **number, Body=data, **checksum)
+    return {**number, "ETag": sent["ETag"], **checksum}
+
+
+def _abort(client: Any, upload: dict[str, str]) -> None:
+    """Parts of an upload that is never completed are paid for until a lifecycle rule of the bucket removes them."""
+    try:
+        client.abort_multipart_upload(**upload)
+    except Exception as error:
+        _log.warning("the upload of %s could not be ended: %s", upload["Key"], error)

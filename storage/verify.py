@@ -1,0 +1,119 @@
+"""An audit: every row against its bytes, and every blob in the store against the rows."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, select
+
+from storage.catalog import Catalog, garbage
+from storage.catalog.schema import Blob, Cell, Output
+from storage.keys import blob_key, sha256_of_key
+from storage.objects import ObjectMissing, ObjectStat, ObjectStore
+
+Wrong = Literal["missing", "damaged", "unrecorded", "misplaced", "no output"]
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. `what` names the blob or cell, `detail` says more and what to do."""
+
+    kind: Wrong
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How much was looked at: rows and objects; `bytes` were read and hashed."""
+
+    blobs: int = 0
+    objects: int = 0
+    bytes: int = 0
+
+
+def verify(
+    catalog: Catalog,
+    store: ObjectStore,
+    found: Callable[[Finding], None],
+    *,
+    read_bytes: bool = True,
+    settle_seconds: float = 2.0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Looked:
+    """Call `found` for each thing that is wrong; nothing is changed.
+
+    Without `read_bytes` only existence and sizes are compared, not digests. `on_progress` hears how many of how many
+    blobs are done. What is written or collected meanwhile is not reported: what seems wrong is looked at twice, an
+    object that is younger than a minute after `settle_seconds`.
+    """
+    looked = Looked()
+    with catalog.read() as s:
+        total = s.scalar(select(func.count()).select_from(Blob)) or 0
+        headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output()).order_by(Cell.id)
+        for digest in s.scalars(headless).all():
+            found(Finding("no output", digest, "the cell is generated and has no output; run its spec again"))
+    for page in _pages(catalog):
+        for sha256, size, used in page:
+            finding = _wrong(store, sha256, size, used, read_bytes)
+            if finding is not None and _recorded(catalog, blob_key(sha256)):
+                found(finding)
+            looked = Looked(looked.blobs + 1, 0, looked.bytes + (size if read_bytes else 0))
+        on_progress(looked.blobs, total)
+    objects = 0
+    unrecorded: list[ObjectStat] = []
+    for one in store.walk("blobs"):
+        objects += 1
+        if sha256_of_key(one.key) is None:
+            found(Finding("misplaced", one.key, "this is no blob's key: something else put it there; remove it"))
+        elif not _recorded(catalog, one.key):
+            unrecorded.append(one)
+    if any(datetime.now(UTC) - one.modified < timedelta(minutes=1) for one in unrecorded):
+        time.sleep(settle_seconds)  # a run may be about to record it
+    for one in unrecorded:
+        if not _recorded(catalog, one.key) and store.exists(one.key):
+            detail = f"{one.size} bytes that no row records; `dreamtuner gc` removes them once they are old"
+            found(Finding("unrecorded", str(sha256_of_key(one.key)), detail))
+    return Looked(looked.blobs, objects, looked.bytes)
+
+
+def _has_output() -> ColumnElement[bool]:
+    return select(Output.id).where(Output.cell_id == Cell.id).exists()
+
+
+def _pages(catalog: Catalog) -> Iterator[list[tuple[str, int, bool]]]:
+    after = ""
+    while True:
+        with catalog.read() as s:
+            page = list(garbage.blobs(s, after=after, limit=_PAGE))
+        if not page:
+            return
+        yield page
+        after = page[-1][0]
+
+
+def _recorded(catalog: Catalog, key: str) -> bool:
+    with catalog.read() as s:
+        return bool(garbage.known(s, [str(sha256_of_key(key))]))
+
+
+def _wrong(store: ObjectStore, sha256: str, size: int, used: bool, read_bytes: bool) -> Finding | None:
+    key = blob_key(sha256)
+    then = "run the specs that use it again, or restore a backup" if used else "`dreamtuner gc` removes the row"
+    try:
+        held = store.stat(key).size
+        if held == size and read_bytes:
+            held, digest = size, hashlib.sha256(store.get(key)).hexdigest()
+        else:
+            digest = sha256
+    except ObjectMissing:
+        return Finding("missing", sha256, f"{size} bytes are recorded and not in the store; {then}")
+    if held != size:
+        return Finding("damaged", sha256, f"{held} bytes are in the store where {size} were put; {then}")
+    if digest != sha256:
+        return Finding("damaged", sha256, f"the bytes in the store have SHA-256 {digest}; {then}")
+    return None

@@ -1,0 +1,50 @@
+import time
+from collections.abc import Callable
+from typing import Any
+
+from storage.catalog import Catalog, writes
+from storage.catalog.heartbeat import Heartbeat
+
+LEASE = 0.8
+
+
+def claim(catalog: Catalog, digests: list[str], owner: str, lease: float = LEASE) -> list[str]:
+    with catalog.write() as s:
+        return writes.claim_cells(s, digests, owner, lease)
+
+
+def test_what_is_held_outlives_its_lease_and_what_is_let_go_does_not(
+    catalog: Catalog, planned: Callable[..., Any]
+) -> None:
+    kept, dropped = digests = planned(2).digests
+    with Heartbeat(catalog, "elsewhere:1:x", lease_seconds=LEASE) as beat:
+        beat.hold(claim(catalog, digests, "elsewhere:1:x"))
+        beat.let_go(dropped)
+        time.sleep(2 * LEASE)
+        assert claim(catalog, digests, "b:1:x") == [dropped]
+        assert (beat.held, beat.lost) == ([kept], [])
+    time.sleep(LEASE + 0.1)
+    assert claim(catalog, digests, "b:1:x") == digests  # whose holder beats no more
+
+
+def test_what_another_took_is_lost_and_left_alone(catalog: Catalog, planned: Callable[..., Any]) -> None:
+    first, second = digests = planned(2).digests
+    claim(catalog, digests, "slow:1:x", lease=0)
+    claim(catalog, [first], "quick:1:x", lease=60)
+    beat = Heartbeat(catalog, "slow:1:x", lease_seconds=60)
+    beat.hold(digests)
+    beat.renew()
+    assert (beat.held, beat.lost) == ([second], [first])
+    assert claim(catalog, digests, "c:1:x") == []
+
+
+def test_what_is_finished_between_two_beats_is_not_lost(catalog: Catalog, planned: Callable[..., Any]) -> None:
+    (digest,) = planned(1).digests
+    beat = Heartbeat(catalog, "a:1:x", lease_seconds=60)
+    beat.renew()  # nothing is held
+    beat.hold(claim(catalog, [digest], "a:1:x"))
+    with catalog.write() as s:
+        writes.finish_cell(s, digest, owner="a:1:x", image_sha256="1" * 64, width=1, height=1)
+    beat.let_go(digest)
+    beat.renew()
+    assert (beat.held, beat.lost) == ([], [])

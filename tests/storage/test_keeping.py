@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from storage.catalog import Catalog, garbage
+from storage.keeping import keeping
+from storage.keys import blob_key
+from storage.objects import DiskStore
+
+PNG = "image/png"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    return DiskStore(tmp_path / "objects")
+
+
+def recorded(catalog: Catalog) -> list[str]:
+    with catalog.read() as s:
+        return [sha256 for sha256, _, _ in garbage.blobs(s)]
+
+
+def test_bytes_are_in_the_store_before_the_transaction_and_their_rows_in_it(catalog: Catalog, store: DiskStore) -> None:
+    with keeping(catalog, store, (b"one", PNG), (b"two", PNG)) as (s, digests):
+        assert [store.get(blob_key(sha256)) for sha256 in digests] == [b"one", b"two"]
+        assert garbage.known(s, digests) == set(digests)
+        assert recorded(catalog) == []
+    assert recorded(catalog) == sorted(digests)
+
+
+def test_what_fails_inside_leaves_no_row(catalog: Catalog, store: DiskStore) -> None:
+    with pytest.raises(RuntimeError, match="no"), keeping(catalog, store, (b"one", PNG)):
+        raise RuntimeError("no")
+    assert recorded(catalog) == []
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_bytes_that_a_collector_took_in_between_are_put_again(
+    catalog: Catalog, store: DiskStore, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    """The collector deletes just after the put found the bytes there, before they are recorded."""
+    for _ in range(rounds):
+        with keeping(catalog, store, (b"one", PNG)) as (_, [sha256]):
+            pass
+    import storage.keeping
+
+    record = storage.keeping.record_blob
+
+    def late(s: object, **fields: object) -> None:
+        store.delete(blob_key(sha256))
+        record(s, **fields)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(storage.keeping, "record_blob", late)
+    with keeping(catalog, store, (b"one", PNG)):
+        assert store.get(blob_key(sha256)) == b"one"
+
+
+def test_a_writer_that_was_slow_looks_again_too(
+    catalog: Catalog, store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import storage.keeping
+
+    record = storage.keeping.record_blob
+
+    def late(s: object, **fields: object) -> None:
+        store.delete(blob_key(str(fields["sha256"])))
+        record(s, **fields)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(storage.keeping, "record_blob", late)
+    monkeypatch.setattr(storage.keeping, "SURE_SECONDS", -1.0)
+    with keeping(catalog, store, (b"new", PNG)) as (_, [sha256]):
+        assert store.get(blob_key(sha256)) == b"new"

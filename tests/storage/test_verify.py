@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from storage.catalog import Catalog
+from storage.keeping import keeping
+from storage.keys import blob_key, sha256_of_key
+from storage.objects import DiskStore, put_blob
+from storage.verify import Finding, Looked, verify
+
+PNG = "image/png"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    return DiskStore(tmp_path / "objects")
+
+
+def audit(catalog: Catalog, store: DiskStore, *, read_bytes: bool = True) -> tuple[Looked, dict[str, Finding]]:
+    found: list[Finding] = []
+    looked = verify(catalog, store, found.append, read_bytes=read_bytes, settle_seconds=0)
+    assert len({one.what for one in found}) == len(found)
+    return looked, {one.what: one for one in found}
+
+
+def test_what_agrees_is_told_by_counts_alone(catalog: Catalog, store: DiskStore) -> None:
+    assert audit(catalog, store) == (Looked(0, 0, 0), {})
+    with keeping(catalog, store, (b"one", PNG), (b"three", PNG)):
+        pass
+    assert audit(catalog, store) == (Looked(2, 2, 8), {})
+    assert audit(catalog, store, read_bytes=False) == (Looked(2, 2, 0), {})
+
+
+def test_each_thing_that_is_wrong_is_named_with_what_to_do(catalog: Catalog, store: DiskStore) -> None:
+    with keeping(catalog, store, *((name, PNG) for name in (b"gone", b"changed", b"cut", b"fine"))) as (_, digests):
+        gone, changed, cut, _ = digests
+    store.delete(blob_key(gone))
+    for sha256, data in ((changed, b"CHANGED"), (cut, b"c")):
+        store.delete(blob_key(sha256))
+        store.put(blob_key(sha256), data, content_type=PNG)
+    orphan = put_blob(store, b"orphan", PNG)
+    store.put("blobs/readme.txt", b"?", content_type="text/plain")
+    _, found = audit(catalog, store)
+    kinds = {what: one.kind for what, one in found.items()}
+    assert kinds == {
+        gone: "missing",
+        changed: "damaged",
+        cut: "damaged",
+        orphan: "unrecorded",
+        "blobs/readme.txt": "misplaced",
+    }
+    assert "dreamtuner gc" in found[gone].detail
+    assert "1 bytes are in the store where 3 were put" in found[cut].detail
+    _, quick = audit(catalog, store, read_bytes=False)
+    assert set(found) - set(quick) == {changed}
+
+
+def test_only_a_blobs_key_gives_a_digest() -> None:
+    sha256 = "ab" * 32
+    assert sha256_of_key(blob_key(sha256)) == sha256
+    for key in ("", "blobs/readme.txt", sha256, f"blobs/sha256/{sha256}", f"blobs/sha256/00/00/{sha256}"):
+        assert sha256_of_key(key) is None
+
+
+def test_what_a_run_is_about_to_record_is_waited_for(
+    catalog: Catalog, store: DiskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_blob(store, b"one", PNG)
+
+    def sleep(seconds: float) -> None:
+        with keeping(catalog, store, (b"one", PNG)):
+            assert seconds == 7
+
+    monkeypatch.setattr("storage.verify.time.sleep", sleep)
+    found: list[Finding] = []
+    assert verify(catalog, store, found.append, settle_seconds=7).objects == 1
+    assert found == []
