@@ -175,7 +175,7 @@ def guided(
     `watch`: keeps where a point of the first cell of a call looks.
     """
     with ExitStack() as stack:
-        seen = any(subject.foreground is not None for subject in subjects)
+        seen = watch is not None or any(subject.foreground is not None for subject in subjects)
         ssa = stack.enter_context(attached(models.unet, models.controlnet)) if seen else None
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}

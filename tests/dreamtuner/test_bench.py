@@ -16,7 +16,7 @@ from dreamtuner.bench.timing import Ratio, interleaved_timings, ratio
 from dreamtuner.config import Sampling
 from dreamtuner.request import Cell, Reference
 from dreamtuner.subject_encoder import SubjectEncoder
-from tests.dreamtuner.test_pipeline import LatentsKept, latents
+from tests.dreamtuner.test_batch import LatentsKept, latents
 
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
 
