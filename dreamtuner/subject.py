@@ -12,6 +12,7 @@ from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.backbone import Parts
 from dreamtuner.config import Sampling
 from dreamtuner.layout import Kind, Layout, layout_pixels
+from dreamtuner.preprocess.white import on_white
 from dreamtuner.reference import foreground_tokens, reference_digest, square
 from dreamtuner.request import Reference
 
@@ -72,14 +73,7 @@ def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
 
 def _alone(reference: Reference, side: int) -> Image.Image:
     """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
-    mask = reference.mask
-    image = reference.image if mask is None else on_white(reference.image, mask)
-    return square(image, mask, side)[0]
-
-
-def on_white(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """The subject alone, its background white: what the subject-encoder and fine-tuning look at (Sec. 3.1, 3.3)."""
-    return Image.composite(image.convert("RGB"), Image.new("RGB", image.size, "white"), mask.convert("L"))
+    return square(on_white(reference.image, reference.mask), reference.mask, side)[0]
 
 
 def subject_digest(digests: list[str]) -> str:

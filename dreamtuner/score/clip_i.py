@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from dreamtuner.preprocess.white import on_white
+
 if TYPE_CHECKING:
     from dreamtuner.score.tower import Tower
 
@@ -40,13 +42,3 @@ class ClipI:
         target = tower.embed_images([on_white(reference, reference_mask) if self.masked else reference])
         cosines: list[float] = (tower.embed_images(images) @ target[0]).tolist()
         return cosines
-
-
-def on_white(reference: Image.Image, mask: Image.Image | None) -> Image.Image:
-    """The reference with everything outside its mask (L, 255 subject) white; without a mask, as it is."""
-    if mask is None:
-        return reference
-    if mask.size != reference.size:
-        raise ValueError(f"reference_mask: {mask.size} pixels, but the reference has {reference.size}; give one size")
-    white = Image.new("RGB", reference.size, "white")
-    return Image.composite(reference.convert("RGB"), white, mask.convert("L"))
