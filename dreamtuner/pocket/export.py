@@ -10,10 +10,11 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPImageProcessorPil, CLIPModel
 
+from dreamtuner.layout import KINDS
 from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
 from dreamtuner.pocket.denoiser import TextConditionedUNet, assemble
 from dreamtuner.pocket.judge import HEADS
-from dreamtuner.pocket.layout import KINDS, new_controlnet
+from dreamtuner.pocket.layout import new_controlnet
 from dreamtuner.pocket.text import new_tokenizer
 from dreamtuner.pocket.tower import new_tower
 from dreamtuner.score.oracle import Oracle

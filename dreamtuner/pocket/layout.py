@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
+from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import scaling_factor
 from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
@@ -21,8 +21,6 @@ from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
-Kind = Literal["depth", "pose"]
-KINDS: tuple[Kind, ...] = ("depth", "pose")
 POSE_UNSAID = 0.5  # share of captions without the pose: only the layout tells it
 
 

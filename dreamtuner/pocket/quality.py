@@ -19,10 +19,10 @@ from torch import Tensor
 from dreamtuner.backbone import load_backbone
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
+from dreamtuner.layout import KINDS, Kind
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
 from dreamtuner.pocket.judge import CONTEXT, HEADS, truth
-from dreamtuner.pocket.layout import KINDS, Kind
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import EXPRESSIONS, TEST, Context, caption, render
 from dreamtuner.pocket.world.render import Rendered

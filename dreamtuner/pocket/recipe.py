@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
+from dreamtuner.layout import KINDS
 from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.denoiser import DenoiserFactory
 from dreamtuner.pocket.encoder import EncoderFactory, export_encoder
 from dreamtuner.pocket.judge import OracleFactory
-from dreamtuner.pocket.layout import KINDS, LayoutFactory
+from dreamtuner.pocket.layout import LayoutFactory
 from dreamtuner.pocket.scale import PartScale, Scale, load_scale
 from dreamtuner.pocket.shards import render_shards
 from dreamtuner.pocket.start import StartError
