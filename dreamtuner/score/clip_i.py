@@ -39,6 +39,7 @@ class ClipI:
         """One cosine per image; the prompts do not count. ValueError when mask and reference differ in size."""
         if not images:
             return []
-        target = tower.embed_images([on_white(reference, reference_mask) if self.masked else reference])
+        alone = on_white(reference, reference_mask, name="reference_mask") if self.masked else reference
+        target = tower.embed_images([alone])
         cosines: list[float] = (tower.embed_images(images) @ target[0]).tolist()
         return cosines

@@ -46,7 +46,7 @@ def test_masked_clip_i_does_not_see_the_references_background(tower: Tower, imag
     masked = METRICS["clip_i_masked"].score(tower, images, reference=other, reference_mask=mask, prompts=PROMPTS)
     assert masked == score("clip_i_masked", tower, images, mask)
     assert masked != score("clip_i_masked", tower, images)
-    with pytest.raises(ValueError, match="mask: .* pixels, but the picture has"):
+    with pytest.raises(ValueError, match="reference_mask"):
         score("clip_i_masked", tower, images, Image.new("L", (8, 8)))
     assert score("clip_i", tower, images, mask) == score("clip_i", tower, images)
 
