@@ -21,6 +21,7 @@ from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
@@ -114,6 +115,7 @@ class DenoiserStage:
             start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
+        self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)

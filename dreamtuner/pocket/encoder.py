@@ -15,6 +15,7 @@ from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -43,6 +44,9 @@ class EncoderFactory:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
         controlnet = ControlNetModel.from_pretrained(self.weights / "controlnet-depth") if self.controlnet else None
         vision: CLIPVisionModel = CLIPModel.from_pretrained(self.weights / "tower").vision_model
+        for model in (pipe.unet, controlnet):
+            if model is not None:
+                model.set_attn_processor(WrittenOutAttention())
         for model in (pipe.unet, pipe.text_encoder, vision, controlnet):
             if model is not None:
                 place(model.requires_grad_(False).eval(), device)

@@ -17,6 +17,7 @@ from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world.captions import drawn_caption
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -67,6 +68,8 @@ class LayoutStage:
         begin_from_unet(self.model, self.base.unet)
         if start is not None:
             start_from(self.model, ControlNetModel.from_pretrained(start), start)
+        for model in (self.base.unet, self.model):
+            model.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
         self.latents, self.pictures, self.layouts = latents, pictures, layouts
