@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPModel, CLIPVisionModel
 
-from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.world.captions import caption
@@ -55,7 +54,7 @@ class EncoderFactory:
         shards = load_shards(self.data, self.shards)
         images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
         depth = torch.from_numpy(load_layouts(self.data, self.shards, "depth"))
-        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        latents = load_latents(self.latents)
         scale = scaling_factor(latents)
 
         def draw(generator: torch.Generator) -> Examples:

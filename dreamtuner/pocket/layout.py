@@ -6,13 +6,12 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
 from dreamtuner.layout import Kind
-from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
@@ -117,7 +116,7 @@ class LayoutFactory:
     start: Path | None = None
 
     def build(self, device: torch.device) -> LayoutStage:
-        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        latents = load_latents(self.latents)
         layouts = torch.from_numpy(load_layouts(self.data, self.shards, self.kind))
         pictures = load_truth(self.data, self.shards)
         return LayoutStage(self.trained, latents, pictures, layouts, self.batch, device, self.start)
