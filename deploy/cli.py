@@ -192,6 +192,9 @@ def _leave(terminal: Terminal, code: int) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line; bad input is a message and exit code 2, never a traceback."""
+    # transformers speaks of torchvision, which nothing here needs, and shows a bar for every model that it loads
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         app()
     except KeyboardInterrupt:

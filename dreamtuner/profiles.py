@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from dreamtuner.config import Sampling, Style
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""The folders of the plain diffusers layout that decide a picture; `tower` only scores and is kept apart."""
+"""The folders of the plain diffusers layout that decide a picture."""
+ENCODER_PARTS = ("subject_encoder", "tower")
+"""What decides it too where there is a subject-encoder: it reads the image half of the tower, which else only scores.
+"""
 
 
 ANIME = {"w_ref": 2.5}
@@ -40,10 +43,19 @@ class Profile(BaseModel):
         """Folder of the CLIPModel that scores CLIP-I and CLIP-T, with its processor and tokenizer."""
         return self.weights / "tower"
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the weights hold a subject-encoder."""
+        return (self.weights / "subject_encoder").is_dir()
+
     def sampling(self, style: Style = "natural", **overrides: object) -> Sampling:
-        """The style's defaults with `overrides` laid over, validated again (pydantic.ValidationError)."""
-        defaults = self.natural if style == "natural" else self.anime
-        return Sampling.model_validate({**defaults.model_dump(), **overrides})
+        """The style's defaults with `overrides` laid over, validated again (pydantic.ValidationError).
+
+        Without a subject-encoder beta is 0 by default.
+        """
+        defaults = (self.natural if style == "natural" else self.anime).model_dump()
+        off = {} if self.has_encoder else {"beta": 0.0}
+        return Sampling.model_validate({**defaults, **off, **overrides})
 
     def missing(self) -> list[str]:
         """Which of PARTS hold no config on disk; empty when a picture can be drawn."""
@@ -52,7 +64,7 @@ class Profile(BaseModel):
 
 def pocket() -> Profile:
     """The embedded default: a small Stable Diffusion of 64 x 64 pictures, trained here from scratch."""
-    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0)
+    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.2)
     return Profile(
         name="pocket",
         weights=Path(__file__).parent / "pocket" / "weights",
@@ -72,7 +84,7 @@ def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Prof
     unet = json.loads((folder / "unet" / "config.json").read_text())
     vae = json.loads((folder / "vae" / "config.json").read_text())
     resolution = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
-    numbers = Sampling(steps=30, resolution=resolution)
+    numbers = Sampling(steps=30, resolution=resolution, beta=0.2)
     return Profile(
         name=name,
         weights=folder,

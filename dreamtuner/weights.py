@@ -5,7 +5,7 @@ from functools import lru_cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from dreamtuner.profiles import PARTS, Profile
+from dreamtuner.profiles import ENCODER_PARTS, PARTS, Profile
 
 _HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
 
@@ -17,10 +17,11 @@ class WeightsMissing(FileNotFoundError):
 def weights_digest(profile: Profile) -> str:
     """sha256 over the weight, config and vocabulary files of the parts that draw, sorted by path; nothing is loaded.
 
-    The tower only scores, so it is left out. A file is read again only when its size or time changed.
+    With a subject-encoder they include it and the tower, which it reads. A file is read again only when its size or
+    time changed.
     """
     demand(profile)
-    return digest_of(profile.weights, PARTS)
+    return digest_of(profile.weights, (*PARTS, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
 def digest_of(folder: Path, parts: Sequence[str]) -> str:

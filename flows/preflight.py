@@ -53,8 +53,8 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
     ]
     if unknown:
         raise InputError(f"spec {spec.name!r}", unknown)
-    if spec.sampling.get("beta", 0) > 0:
-        message = f"profile {spec.profile!r} has no subject-encoder yet; remove it, or write beta: 0"
+    if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
+        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     styles: tuple[Style, ...] = ("natural", "anime")
     sampling = {style: profile.sampling(style, **spec.sampling) for style in styles}

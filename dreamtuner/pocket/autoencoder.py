@@ -109,6 +109,11 @@ def encode_shards(trained: Path, data: Path, shards: int, device: str) -> Tensor
     return torch.cat(latents)
 
 
+def load_latents(file: Path) -> Tensor:
+    """The latents that ``encode_shards`` made, (N, 8, 16, 16) float16, read from disk as they are needed."""
+    return torch.from_numpy(np.load(file, mmap_mode="r+"))
+
+
 def scaling_factor(latents: Tensor) -> float:
     """What brings latents to unit variance, from a sample of them."""
     return 1.0 / float(latents[:: max(1, len(latents) // 4096)].float().std())

@@ -6,14 +6,13 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
@@ -21,6 +20,7 @@ from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
@@ -114,6 +114,7 @@ class DenoiserStage:
             start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
+        self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
         vae.register_to_config(scaling_factor=self.scale)
@@ -179,7 +180,7 @@ class DenoiserFactory:
     start: Path | None = None
 
     def build(self, device: torch.device) -> DenoiserStage:
-        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        latents = load_latents(self.latents)
         pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
         emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
         return DenoiserStage(latents, emphasis, pictures, vae, self.batch, device, self.start)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPModel, CLIPVisionModel
 
-from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -43,6 +43,9 @@ class EncoderFactory:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
         controlnet = ControlNetModel.from_pretrained(self.weights / "controlnet-depth") if self.controlnet else None
         vision: CLIPVisionModel = CLIPModel.from_pretrained(self.weights / "tower").vision_model
+        for model in (pipe.unet, controlnet):
+            if model is not None:
+                model.set_attn_processor(WrittenOutAttention())
         for model in (pipe.unet, pipe.text_encoder, vision, controlnet):
             if model is not None:
                 place(model.requires_grad_(False).eval(), device)
@@ -51,7 +54,7 @@ class EncoderFactory:
         shards = load_shards(self.data, self.shards)
         images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
         depth = torch.from_numpy(load_layouts(self.data, self.shards, "depth"))
-        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        latents = load_latents(self.latents)
         scale = scaling_factor(latents)
 
         def draw(generator: torch.Generator) -> Examples:

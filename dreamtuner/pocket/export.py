@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPImageProcessorPil, CLIPModel
 
 from dreamtuner.layout import KINDS
-from dreamtuner.pocket.autoencoder import scaling_factor, trained_autoencoder
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.denoiser import TextConditionedUNet, assemble
 from dreamtuner.pocket.judge import HEADS
 from dreamtuner.pocket.layout import new_controlnet
@@ -39,7 +38,7 @@ def trained_oracle(workshop: Path) -> Oracle:
 def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
     """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
     vae = trained_autoencoder(workshop / "vae")
-    latents = torch.from_numpy(np.load(workshop / "latents.npy", mmap_mode="r+"))
+    latents = load_latents(workshop / "latents.npy")
     vae.register_to_config(scaling_factor=scaling_factor(latents))
     model = TextConditionedUNet()
     load_ema(workshop / "unet", model)

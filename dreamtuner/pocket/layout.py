@@ -6,17 +6,17 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
 from dreamtuner.layout import Kind
-from dreamtuner.pocket.autoencoder import scaling_factor
+from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world.captions import drawn_caption
+from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -67,6 +67,8 @@ class LayoutStage:
         begin_from_unet(self.model, self.base.unet)
         if start is not None:
             start_from(self.model, ControlNetModel.from_pretrained(start), start)
+        for model in (self.base.unet, self.model):
+            model.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
         self.latents, self.pictures, self.layouts = latents, pictures, layouts
@@ -114,7 +116,7 @@ class LayoutFactory:
     start: Path | None = None
 
     def build(self, device: torch.device) -> LayoutStage:
-        latents = torch.from_numpy(np.load(self.latents, mmap_mode="r+"))
+        latents = load_latents(self.latents)
         layouts = torch.from_numpy(load_layouts(self.data, self.shards, self.kind))
         pictures = load_truth(self.data, self.shards)
         return LayoutStage(self.trained, latents, pictures, layouts, self.batch, device, self.start)

@@ -94,6 +94,7 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
         dist.init_process_group("gloo", rank=rank, world_size=world)
     torch.manual_seed(settings.seed)
+    autocast = settings.autocast(run.device)
     stage = run.factory.build(torch.device(run.device))
     module = stage.learns
     parameters = trainable(module)
@@ -111,7 +112,7 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
         for group in optimizer.param_groups:
             group["lr"] = settings.lr_at(state.step)
         generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
-        with torch.autocast(run.device, torch.bfloat16, enabled=settings.precision == "bf16"):
+        with torch.autocast(run.device, torch.bfloat16, enabled=autocast):
             loss, figures = stage.loss(state.step, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

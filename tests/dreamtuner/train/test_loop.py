@@ -171,13 +171,13 @@ def test_replicas_end_with_a_killed_parent(tmp_path: Path):
     script.write_text(_ENDLESS)
     root = str(Path(__file__).parents[3])
     environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment, stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    assert parent.stdout.readline()  # a line of progress: both replicas are at work
-    replicas = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    assert len(replicas) >= 2
-    parent.kill()
-    parent.wait()
+    command = [sys.executable, str(script), str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline()  # a line of progress: both replicas are at work
+        replicas = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        assert len(replicas) >= 2
+        parent.kill()
     until = time.monotonic() + 60
     while any(Path(f"/proc/{pid}/cmdline").exists() for pid in replicas) and time.monotonic() < until:
         time.sleep(0.2)
