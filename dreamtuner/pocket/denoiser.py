@@ -148,8 +148,9 @@ class DenoiserStage:
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
             left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
-            latents = torch.cat([self.latents[left_rows], self.latents[right_rows]], dim=3)
-            emphasis = torch.cat([self.emphasis[left_rows], self.emphasis[right_rows]], dim=3)
+            # joined in float32: under autocast a CPU does not join halves
+            latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
+            emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
         return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), captions
 
