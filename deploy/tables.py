@@ -1,5 +1,6 @@
 """What commands print at the end: tables for people, and the same as JSON values for machines."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -7,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from dreamtuner.layout import Kind
 from dreamtuner.sheet import LABELS
 from flows.preview import Preview
 from flows.spec import Spec
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from flows.report import RunSummary
 
 MAX_REASONS = 5
+WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
 def _table(*columns: str) -> Table:
@@ -89,6 +92,8 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
             "digest": cell.digest,
             "subject": cell.subject,
             "prompt": cell.prompt,
+            "pose": cell.layouts.get("pose"),
+            "depth": cell.layouts.get("depth"),
             "seed": cell.seed,
             "state": found.states.get(cell.digest),
         }
@@ -110,7 +115,9 @@ def plan_table(spec: Spec, found: Preview) -> RenderableType:
             f"{one.confidence:.2f}" + (" doubtful" if one.doubtful else ""), style="yellow" if one.doubtful else ""
         )
         table.add_row(Text(one.name), str(cells), str(cells - missing), str(missing), mask)
-    grid = f"{len(spec.subjects)} subjects x {len(spec.prompts)} prompts x {len(spec.seeds)} seeds"
+    counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
+    counts |= {what: len(spec.layouts[kind]) for kind, what in WHAT.items() if spec.follows(kind)}
+    grid = " x ".join(f"{count} {what}" for what, count in (counts | {"seeds": len(spec.seeds)}).items())
     total = f"{spec.name}: {grid}; {found.missing()} cells to make"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
     return Group(Text(total, style="bold"), "", table, *([""] if errors else []), *errors)

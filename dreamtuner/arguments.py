@@ -1,6 +1,6 @@
 """What DreamTunerPipeline is called with, checked and put into our words. Refusals name argument and remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PIL import Image
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from dreamtuner.config import Sampling
-from dreamtuner.layout import KINDS, Kind, Layout
+from dreamtuner.layout import KINDS, Kind
 from dreamtuner.pictures import Pictures, pil_images
 from dreamtuner.request import Reference
 from dreamtuner.step_end import TENSORS
@@ -85,11 +85,11 @@ def asked_references(
     caption: str | Sequence[str] | None,
     caption_embeds: Tensor | None,
     layouts: dict[Kind, Pictures],
-    followed: Kind | None,
+    followed: Collection[Kind],
 ) -> list[Reference]:
     """The references of the one subject. With `caption_embeds`, N L D, their captions are left empty.
 
-    `followed`: the kind of layout that pictures follow, the only one of which a reference may have its own.
+    `followed`: the kinds of layout that pictures follow, the only ones of which a reference may have its own.
     """
     images = pil_images("reference_image", image)
     if any(one is None for one in images):
@@ -101,7 +101,7 @@ def asked_references(
                 raise ValueError(f"reference_{name}: there is no reference_image; give one, or leave this out")
         return []
     for kind, own_layout in layouts.items():
-        if own_layout is not None and kind != followed:
+        if own_layout is not None and kind not in followed:
             raise ValueError(
                 f"reference_{kind}: it is read where the pictures follow one; give {kind}_image too, or leave it out"
             )
@@ -122,24 +122,22 @@ def asked_references(
     ]
 
 
-def asked_layouts(images: dict[Kind, Pictures], prompts: int, each: int) -> list[Layout]:
-    """A layout for every picture, `each` pictures a prompt, or none at all. One image serves all prompts."""
-    given = {kind: pil_images(f"{kind}_image", images.get(kind)) for kind in KINDS}
-    asked = [kind for kind in KINDS if given[kind]]
-    if len(asked) > 1:
-        raise ValueError(
-            f"{', '.join(f'{kind}_image' for kind in asked)}: pictures follow one layout; give one of them"
-        )
-    for kind in asked:
-        if len(given[kind]) not in (1, prompts):
+def asked_layouts(images: dict[Kind, Pictures], prompts: int, each: int) -> dict[Kind, list[Image.Image]]:
+    """Of each kind that is followed, a layout for every picture, `each` pictures a prompt. One serves all prompts."""
+    asked: dict[Kind, list[Image.Image]] = {}
+    for kind in KINDS:
+        given = pil_images(f"{kind}_image", images.get(kind))
+        if not given:
+            continue
+        if len(given) not in (1, prompts):
             raise ValueError(
-                f"{kind}_image: {len(given[kind])} layouts for {prompts} prompts; give one for all, or one for each"
+                f"{kind}_image: {len(given)} layouts for {prompts} prompts; give one for all, or one for each"
             )
-        if any(one is None for one in given[kind]):
+        if any(one is None for one in given):
             raise ValueError(f"{kind}_image: one is None; draw what follows no layout in a call of its own")
-        led = given[kind] * (prompts if len(given[kind]) == 1 else 1)
-        return [Layout(kind, one) for one in led if one is not None for _ in range(each)]
-    return []
+        led = given * (prompts if len(given) == 1 else 1)
+        asked[kind] = [one for one in led if one is not None for _ in range(each)]
+    return asked
 
 
 def _captions(caption: Any, embeds: Tensor | None, count: int) -> Sequence[str]:

@@ -14,7 +14,9 @@ from dreamtuner.sheet import CARD, GREY, INK, LINE, PAPER
 
 TILE, SIDE, LABEL, GAP, MARGIN, PAD = 208, 272, 124, 16, 32, 24
 HEAD, COLUMN, UNDER, FOOT = 92, 30, 26, 22
-_LAYER = re.compile(r"(controlnet\.)?(down|mid|up)_blocks?(?:\.(\d+))?\.attentions\.(\d+)\.transformer_blocks\.(\d+)")
+_LAYER = re.compile(
+    r"(controlnet_(?:pose|depth)\.)?(down|mid|up)_blocks?(?:\.(\d+))?\.attentions\.(\d+)\.transformer_blocks\.(\d+)"
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def layer_title(name: str) -> str:
         return name
     control, part, block, layer, inner = found.groups()
     where = "middle" if part == "mid" else f"{part} {int(block) + 1}, layer {int(layer) + 1}"
-    return ("ControlNet: " if control else "") + where + (f".{int(inner) + 1}" if int(inner) else "")
+    return (f"{control[11:-1]} ControlNet: " if control else "") + where + (f".{int(inner) + 1}" if int(inner) else "")
 
 
 def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: Shown, look: Look) -> None:

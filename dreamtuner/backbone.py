@@ -17,7 +17,8 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.attention.subject_encoder import TokenKeys
-from dreamtuner.layout import Kind, load_controlnet
+from dreamtuner.controlnet import load_controlnet
+from dreamtuner.layout import Kind
 from dreamtuner.profiles import Profile
 from dreamtuner.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.weights import demand, weights_digest

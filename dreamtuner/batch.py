@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import ceil
 
 import torch
 from PIL import Image
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.config import Sampling
+from dreamtuner.controlnet import layout_pixels
 from dreamtuner.guided import KV_BYTES, Models, guided
-from dreamtuner.layout import Kind, layout_pixels
+from dreamtuner.layout import KINDS, Kind
 from dreamtuner.plan import plan_steps
 from dreamtuner.request import Cell, Reference
 from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler
@@ -51,45 +53,46 @@ def generate(
         backbone.demand_encoder()
     shape = backbone.latent_shape(sampling.resolution)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
-    kinds: list[Kind | None] = list(dict.fromkeys(None if c.layout is None else c.layout.kind for c in cells))
-    leading = {kind: None if kind is None else backbone.controlnet(kind) for kind in kinds}
-    layouts = {i: layout_pixels(c.layout, sampling.resolution) for i, c in enumerate(cells) if c.layout is not None}
+    places = _by_kinds(cells)
+    leading = {kind: backbone.controlnet(kind) for kinds in places for kind in kinds}
+    layouts = [{k: layout_pixels(k, image, sampling.resolution) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(backbone.scheduler, subjects, sampling)
     text = {prompt: backbone.encode_text(prompt) for prompt in {negative_prompt, *(cell.prompt for cell in cells)}}
-    batches = [(kind, batch) for kind in kinds for batch in _batches(cells, kind, batch_size)]
+    steps = len(plan) * sum(ceil(len(ours) / batch_size) for ours in places.values())
+    done = 0
     pictures: dict[int, Image.Image] = {}
-    for kind in kinds:
+    for kinds, ours in places.items():
         models = Models(
             backbone.unet,
             backbone.scheduler.alphas_cumprod,
-            leading[kind],
-            kind,
+            {kind: leading[kind] for kind in kinds},
             backbone.encoder if sampling.beta > 0 and subjects else None,
         )
         with guided(
             models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes, watch=watch
         ) as model:
-            for number, (_, batch) in ((n, b) for n, b in enumerate(batches) if b[0] == kind):
+            for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
                 c = torch.cat([text[cells[i].prompt] for i in batch])
                 generators = [torch.Generator().manual_seed(cells[i].seed) for i in batch]
                 scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
                 x = cell_noise(generators, shape).to(backbone.device) * scheduler.init_noise_sigma
-                led = None if kind is None else torch.stack([layouts[i] for i in batch]).to(backbone.device)
-                report = (
-                    None if on_step is None else partial(_report, on_step, number * len(plan), len(batches) * len(plan))
-                )
+                led = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
+                report = None if on_step is None else partial(_report, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
                 x = denoise(predict, x, scheduler, generators=generators, on_step=report)
                 pictures.update(zip(batch, backbone.decode(x), strict=True))
+                done += len(plan)
     return [pictures[i] for i in range(len(cells))]
 
 
-def _batches(cells: Sequence[Cell], kind: Kind | None, size: int) -> list[list[int]]:
-    """The places of the cells that follow a layout of this kind, so many at a time."""
-    ours = [i for i, cell in enumerate(cells) if (None if cell.layout is None else cell.layout.kind) == kind]
-    return [ours[first : first + size] for first in range(0, len(ours), size)]
+def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
+    """The places of the cells, by the kinds of layout that they follow: those of one go through the same models."""
+    places: dict[tuple[Kind, ...], list[int]] = {}
+    for i, cell in enumerate(cells):
+        places.setdefault(tuple(kind for kind in KINDS if kind in cell.layouts), []).append(i)
+    return places
 
 
 def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:

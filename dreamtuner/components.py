@@ -45,19 +45,9 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         feature_extractor: BaseImageProcessor | None = None,
         defaults: dict[str, Any] | None = None,
     ) -> None:
+        modules = {name: part for name, part in locals().items() if name not in ("self", "defaults", "__class__")}
         super().__init__()
-        self.register_modules(
-            vae=vae,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-            unet=unet,
-            scheduler=scheduler,
-            controlnet_depth=controlnet_depth,
-            controlnet_pose=controlnet_pose,
-            subject_encoder=subject_encoder,
-            image_encoder=image_encoder,
-            feature_extractor=feature_extractor,
-        )
+        self.register_modules(**modules)
         checked = None if defaults is None else Sampling.model_validate(defaults).model_dump(mode="json")
         self.register_to_config(defaults=checked)
         self.vae_scale_factor = 8 if vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
@@ -135,9 +125,9 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
             place=self._execution_device,
         )
 
-    def _controlnet(self, kind: Kind | None) -> Any:
-        """The ControlNet that follows this kind; None: none is needed. ValueError where there is none."""
-        controlnet = None if kind is None else getattr(self, f"controlnet_{kind}")
-        if kind is not None and controlnet is None:
+    def _controlnet(self, kind: Kind) -> Any:
+        """The ControlNet that follows this kind. ValueError where there is none."""
+        controlnet = getattr(self, f"controlnet_{kind}")
+        if controlnet is None:
             raise ValueError(f"{kind}_image: this pipeline has no controlnet_{kind}; load it with one, or leave it out")
         return controlnet

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -24,15 +24,14 @@ KV_BYTES = 4 << 30
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """What predicts: a U-Net, the ControlNet that leads it with the layout's kind, and the subject-encoder; or None.
+    """What predicts: a U-Net, the ControlNets that lead it, by the kind of layout, and the subject-encoder or None.
 
     `alphas_cumprod`: of the training schedule, by which references are noised; None where there are no references.
     """
 
     unet: Any
     alphas_cumprod: Tensor | None
-    controlnet: Any = None
-    kind: Kind | None = None
+    controlnets: Mapping[Kind, Any] = field(default_factory=dict)
     encoder: SubjectEncoder | None = None
 
 
@@ -63,14 +62,14 @@ class GuidedModel:
     def predict(
         self,
         text: Mapping[Literal["c", "uc"], Tensor],
-        layout: Tensor | None,
+        layouts: Mapping[Kind, Tensor],
         x: Tensor,
         t: Tensor,
         step: int,
         *,
         w_c: float | None = None,
     ) -> Tensor:
-        """The step's branches as one batch, combined by Eq. 4 or 5. x: N C H W; text: N L D each; layout: N 3 S S.
+        """The step's branches as one batch, combined by Eq. 4 or 5. x: N C H W; text: N L D, layouts: N 3 S S each.
 
         Their rows part only inside S-S-A and S-E-A. Two calls measured 4-31 % slower on a CPU (1 and 16 cells).
         `w_c`: the scale of text guidance in this step instead of the plan's, where that is neither 0 nor 1.
@@ -81,7 +80,7 @@ class GuidedModel:
         branches = pair.branches
         rows = torch.cat([x] * len(branches)).to(self._models.unet.dtype)
         c = torch.cat([text[branch.text] for branch in branches])
-        layouts = None if layout is None else torch.cat([layout] * len(branches)).to(rows.dtype)
+        led = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
         keys = _joined([subject.keys for subject in self._subjects])
         with (
             nullcontext()
@@ -90,7 +89,7 @@ class GuidedModel:
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
             self._watched(pair, step, x),
         ):
-            eps = self._run(rows, t, c, layouts)
+            eps = self._run(rows, t, c, led)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
 
     def _layers(self, branch: Branch, step: int) -> Layers | None:
@@ -115,13 +114,13 @@ class GuidedModel:
         return self._watch.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> Any:
-        """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layout image."""
-        own = None if self._models.kind is None else subject.layouts.get(self._models.kind)
+        """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layouts."""
+        own = {kind: subject.layouts[kind] for kind in self._models.controlnets if kind in subject.layouts}
 
         def run(x: Tensor, t: Tensor, c: Tensor, **_: object) -> tuple[Tensor, ...]:
-            layout = None if own is None else own.to(x.dtype).expand(len(x), -1, -1, -1)
+            layouts = {kind: layout.to(x.dtype).expand(len(x), -1, -1, -1) for kind, layout in own.items()}
             with self._seen([(len(x), subject.keys)]):
-                return (self._run(x, t, c, layout),)
+                return (self._run(x, t, c, layouts),)
 
         assert subject.foreground is not None
         assert self._ssa is not None
@@ -146,11 +145,20 @@ class GuidedModel:
             with self._models.encoder.attend(groups, self._beta):
                 yield
 
-    def _run(self, x: Tensor, t: Tensor, c: Tensor, layout: Tensor | None) -> Tensor:
-        models, extra = self._models, {}
-        if layout is not None:
-            down, mid = models.controlnet(x, t, encoder_hidden_states=c, controlnet_cond=layout, return_dict=False)
-            extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+    def _run(self, x: Tensor, t: Tensor, c: Tensor, layouts: Mapping[Kind, Tensor]) -> Tensor:
+        """One call of the U-Net, led by the ControlNets of these kinds: their residuals add up."""
+        models: Models = self._models
+        extra: dict[str, Any] = {}
+        led = [
+            models.controlnets[kind](x, t, encoder_hidden_states=c, controlnet_cond=layouts[kind], return_dict=False)
+            for kind in models.controlnets
+            if kind in layouts
+        ]
+        if led:
+            extra["down_block_additional_residuals"] = [
+                sum(parts[1:], parts[0]) for parts in zip(*(d for d, _ in led), strict=True)
+            ]
+            extra["mid_block_additional_residual"] = sum((mid for _, mid in led[1:]), led[0][1])
         if models.encoder is not None:
             extra["cross_attention_kwargs"] = SLOT
         eps: Tensor = models.unet(x, t, encoder_hidden_states=c, return_dict=False, **extra)[0]
@@ -176,7 +184,7 @@ def guided(
     """
     with ExitStack() as stack:
         seen = watch is not None or any(subject.foreground is not None for subject in subjects)
-        ssa = stack.enter_context(attached(models.unet, models.controlnet)) if seen else None
+        ssa = stack.enter_context(attached(models.unet, models.controlnets)) if seen else None
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
             stack.enter_context(encoder_attached(models.unet, layers))

@@ -1,72 +1,92 @@
-"""Layout from a picture: depth maps and skeletons, and the ControlNets of a profile that follow them."""
+"""Layout from a picture: depth maps and drawn skeletons, what a picture of each kind must be, and who can follow it.
+
+Decided where the paper is silent:
+- A picture follows at most one layout of each kind. Where it follows both, the residuals of the two ControlNets add up.
+- A reference passes with its own layout of the kinds that the pictures follow. Of a kind that it lacks it passes
+  without that ControlNet, never with an empty picture: an empty skeleton says that there is nobody.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Literal, get_args
 
 import numpy as np
-import torch
-from diffusers import ControlNetModel
 from PIL import Image
-from torch import Tensor
 
 from dreamtuner.profiles import Profile
 
 Kind = Literal["depth", "pose"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Layouts = Mapping[Kind, Image.Image]
+"""Where things are in a picture, a picture of each kind: near is bright for depth, a skeleton is drawn for pose."""
+
+GREY = 12
+"""How far apart the channels of a grey pixel may be, 0..255: JPEG and colour profiles leave a little."""
+DARK = 48
+"""The brightest that the black around a skeleton may be, 0..255."""
 
 
 class LayoutRefused(ValueError):
     """A layout that cannot be followed; the message names what does not fit and the remedy."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where things are in a picture. `image`: near is bright for depth, a drawn skeleton for pose."""
-
-    kind: Kind
-    image: Image.Image
-
-
-def layout_pixels(layout: Layout, side: int) -> Tensor:
-    """The layout as its ControlNet reads it: 3 side side in 0..1.
+def fitted(kind: Kind, image: Image.Image, side: int) -> Image.Image:
+    """The layout of a picture of `side` pixels: RGB, of that side.
 
     Raises:
-        LayoutRefused: it is not square, smaller than the picture, or without content; a depth map has colours.
+        LayoutRefused: it is not square, its side is not a multiple of the picture's, or it is not of its kind.
     """
-    image = layout.image
-    if layout.kind not in KINDS:
-        raise LayoutRefused(f"layout: {layout.kind!r} is not one of {', '.join(KINDS)}")
     if image.width != image.height:
-        raise LayoutRefused(f"{layout.kind}: the layout is {image.width} x {image.height} pixels; make it square")
+        raise LayoutRefused(f"{kind}: the layout is {image.width} x {image.height} pixels; make it square")
     if image.width < side:
         raise LayoutRefused(
-            f"{layout.kind}: the layout is {image.width} pixels wide, the picture {side}; give one at least as large"
+            f"{kind}: the layout is {image.width} pixels wide, the picture {side}; give one at least as large"
         )
+    if image.width % side:
+        raise LayoutRefused(
+            f"{kind}: the layout is {image.width} pixels wide, no multiple of the picture's {side}; scale it to {side}"
+        )
+    rgb = checked(kind, image)
+    return rgb if rgb.width == side else rgb.resize((side, side), Image.Resampling.BOX)
+
+
+def checked(kind: Kind, image: Image.Image) -> Image.Image:
+    """As RGB. LayoutRefused unless a depth map is grey, a skeleton drawn in colours on black, and there is something.
+
+    A layout of one colour says nothing; it is refused rather than drawn by the prompt alone.
+    """
+    if kind not in KINDS:
+        raise LayoutRefused(f"layout: {kind!r} is not one of {', '.join(KINDS)}")
     rgb = image.convert("RGB")
-    pixels = np.asarray(rgb)
+    pixels = np.asarray(rgb).astype(np.int16)
     if pixels.min() == pixels.max():
-        raise LayoutRefused(f"{layout.kind}: the layout is of one colour; it says nothing")
-    if layout.kind == "depth" and int(np.ptp(pixels.astype(np.int16), axis=2).max()) > 12:
+        raise LayoutRefused(f"{kind}: the layout is of one colour; it says nothing")
+    coloured = int(np.ptp(pixels, axis=2).max()) > GREY
+    if kind == "depth" and coloured:
         raise LayoutRefused("depth: the layout has colours, a depth map is grey; is it a skeleton or a photograph?")
-    if layout.kind == "pose" and int(np.ptp(pixels.astype(np.int16), axis=2).max()) <= 12:
+    if kind == "pose" and not coloured:
         raise LayoutRefused("pose: the layout is grey, a skeleton is drawn in colours; is it a depth map?")
-    fitted = rgb if rgb.width == side else rgb.resize((side, side), Image.Resampling.BOX)
-    return torch.from_numpy(np.asarray(fitted).copy()).permute(2, 0, 1).float() / 255
+    if kind == "pose" and np.median(pixels.max(axis=2)) > DARK:
+        raise LayoutRefused("pose: most of the layout is not black, a skeleton is drawn on black; is it a photograph?")
+    return rgb
+
+
+def part_of(kind: Kind) -> str:
+    """The folder of the ControlNet of this kind, in that of a profile's weights."""
+    return f"controlnet-{kind}"
 
 
 def kinds_of(profile: Profile) -> list[Kind]:
     """The kinds of layout that the profile has a ControlNet for."""
-    return [kind for kind in KINDS if (profile.weights / f"controlnet-{kind}").is_dir()]
+    return [kind for kind in KINDS if (profile.weights / part_of(kind)).is_dir()]
 
 
-def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
-    """The profile's ControlNet of this kind, frozen. LayoutRefused where the profile has none."""
-    folder = profile.weights / f"controlnet-{kind}"
-    if not folder.is_dir():
-        have = kinds_of(profile)
+def demand_kind(profile: Profile, kind: Kind) -> None:
+    """LayoutRefused where the profile has no ControlNet of this kind."""
+    have = kinds_of(profile)
+    if kind not in have:
         known = f"it has {', '.join(have)}" if have else "it follows no layouts"
-        raise LayoutRefused(f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}")
-    model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)
-    return model.requires_grad_(False).eval().to(device)
+        raise LayoutRefused(
+            f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}; get it with: {profile.remedy}"
+        )

@@ -12,8 +12,8 @@ from dreamtuner.arguments import asked_layouts, asked_references, asked_settings
 from dreamtuner.backbone import Parts
 from dreamtuner.components import Components
 from dreamtuner.config import Sampling
+from dreamtuner.controlnet import layout_pixels
 from dreamtuner.guided import KV_BYTES, Models, guided
-from dreamtuner.layout import layout_pixels
 from dreamtuner.pictures import Pictures
 from dreamtuner.plan import plan_steps
 from dreamtuner.request import Reference
@@ -112,8 +112,9 @@ class DreamTunerPipeline(Components):
             reference_image: the subject. None draws what the stock pipeline draws.
             reference_mask: white is subject, of the reference's size; None: all of it is.
             reference_caption: what the reference shows, in words; or `reference_caption_embeds`, one row a reference.
-            pose_image, depth_image: the layout to follow, square; one for all prompts or one each.
-            reference_pose, reference_depth: the reference's own layout, of its size, where pictures follow that kind.
+            pose_image, depth_image: the layouts to follow, square; of a kind one for all prompts or one each.
+            reference_pose, reference_depth: the reference's own layout, of its size, where pictures follow that kind;
+                without, the reference passes without that ControlNet.
             height, width: the side of the square pictures, pixels.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `dreamtuner.config.Sampling`; None: the
                 pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is another name of w_c.
@@ -148,19 +149,18 @@ class DreamTunerPipeline(Components):
             beta=beta,
         )
         asked = asked_layouts({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
-        kind = asked[0].kind if asked else None
         references = asked_references(
             reference_image,
             reference_mask,
             reference_caption,
             reference_caption_embeds,
             {"pose": reference_pose, "depth": reference_depth},
-            kind,
+            asked,
         )
-        parts, controlnet = self._parts(), self._controlnet(kind)
-        led = None if kind is None else torch.stack([layout_pixels(one, s.resolution) for one in asked])
+        parts, controlnets = self._parts(), {kind: self._controlnet(kind) for kind in asked}
+        led = {kind: torch.stack([layout_pixels(kind, o, s.resolution) for o in ones]) for kind, ones in asked.items()}
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
-        led = None if led is None else led.to(x.device)
+        led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
         subjects = self._subjects(parts, references, s, reference_caption_embeds)
         plan = plan_steps(self.scheduler, subjects, s)
         compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
@@ -171,8 +171,7 @@ class DreamTunerPipeline(Components):
         models = Models(
             self.unet,
             getattr(self.scheduler, "alphas_cumprod", None),
-            controlnet,
-            kind,
+            controlnets,
             self.subject_encoder if s.beta > 0 and subjects else None,
         )
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)

@@ -1,6 +1,7 @@
 """What every step of a schedule compares (Eq. 6): one plan for a subject, whatever is drawn of it."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from torch import Tensor
@@ -8,15 +9,16 @@ from torch import Tensor
 from dreamtuner.config import Sampling
 from dreamtuner.guidance import Pair, interleaved
 from dreamtuner.sampling import fresh_scheduler, step_lambda
-from dreamtuner.subject import Subject, subject_digest
+from dreamtuner.subject import Subject
 
 
 def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
     """Eq. 6 for every timestep that `scheduler`, a template, takes in `sampling.steps` steps.
 
-    `subjects`: the references of one subject, whose digest draws lambda; none: every step is text-guided.
+    `subjects`: the references of one subject, the first of which draws lambda; none: every step is text-guided. So the
+    frames of a video, whose further references change, take the same kind of step at the same noise.
     """
-    digest = subject_digest([subject.digest for subject in subjects])
+    digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
     timesteps: Tensor = fresh_scheduler(scheduler, sampling.steps).timesteps
     t_max = float(scheduler.config.num_train_timesteps - 1)
     return [

@@ -1,11 +1,10 @@
 """What is asked for: references of one subject, and the cells to draw of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PIL import Image
 
-from dreamtuner.layout import Kind, Layout
+from dreamtuner.layout import Layouts
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,13 @@ class Reference:
     image: Image.Image
     mask: Image.Image | None
     caption: str
-    layouts: Mapping[Kind, Image.Image] = field(default_factory=dict)
+    layouts: Layouts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture to draw. `seed` alone decides x_T; `layout`: where things are to be, or None: the prompt decides."""
+    """One picture to draw. `seed` alone decides x_T; `layouts`: where things are to be; none: the prompt decides."""
 
     prompt: str
     seed: int
-    layout: Layout | None = None
+    layouts: Layouts = field(default_factory=dict)

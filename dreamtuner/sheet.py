@@ -11,7 +11,7 @@ PAPER, CARD, INK, GREY, LINE = "#f4f2ee", "#ffffff", "#26241f", "#7c776d", "#e3d
 ALARM, ALARM_PAPER, AMBER, AMBER_PAPER = "#a3321f", "#fbeae6", "#8a5a00", "#fdf1d8"
 PICTURE = 144
 """Side of a drawn cell, pixels; smaller pictures are enlarged to it, larger ones reduced."""
-ASSET, PROMPT, GAP, MARGIN, PAD = 176, 200, 12, 32, 24
+ASSET, PROMPT, LAYOUT, GAP, MARGIN, PAD = 176, 200, 76, 12, 32, 24
 SCORE_LINE, COLUMN_LINE, HEAD = 24, 26, 52
 LABELS: Mapping[str, str] = {"clip_i": "CLIP-I", "clip_i_masked": "masked CLIP-I", "clip_t": "CLIP-T"}
 
@@ -27,10 +27,11 @@ class SheetCell:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One prompt and its cells, in the order of the columns."""
+    """One prompt and its cells, in the order of the columns; `layouts` are what all of them follow, by name."""
 
     prompt: str
     cells: Sequence[SheetCell]
+    layouts: Sequence[tuple[str, Image.Image]] = ()
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,13 @@ def _draw_assets(sheet: Image.Image, draw: ImageDraw.ImageDraw, block: SheetBloc
 
 def _draw_row(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: SheetRow, x: int, y: int) -> None:
     draw.line((x, y - GAP // 2 + 1, x + PROMPT + len(row.cells) * (PICTURE + GAP), y - GAP // 2 + 1), fill=LINE)
-    lines = wrap(row.prompt, font(15), PROMPT - GAP, max_lines=7)
+    lines = wrap(row.prompt, font(15), PROMPT - GAP, max_lines=3 if row.layouts else 7)
     draw.text((x, y + 2), "\n".join(lines), font=font(15), fill=INK, spacing=5)
+    for i, (name, image) in enumerate(row.layouts):
+        left, top = x + i * (LAYOUT + GAP), y + PICTURE - LAYOUT
+        _paste(sheet, draw, image, left, top, LAYOUT)
+        label = wrap(name, font(11), LAYOUT, max_lines=1)[0]
+        draw.text((left + LAYOUT // 2, y + PICTURE + 5), label, font=font(11), fill=GREY, anchor="ma")
     for i, cell in enumerate(row.cells):
         left = x + PROMPT + GAP + i * (PICTURE + GAP)
         if cell.image is None:

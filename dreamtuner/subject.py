@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 import torch
 from PIL import Image
@@ -11,7 +10,8 @@ from torch import Tensor
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.backbone import Parts
 from dreamtuner.config import Sampling
-from dreamtuner.layout import Kind, Layout, layout_pixels
+from dreamtuner.controlnet import layout_pixels
+from dreamtuner.layout import Kind
 from dreamtuner.preprocess.white import on_white
 from dreamtuner.reference import foreground_tokens, reference_digest, square
 from dreamtuner.request import Reference
@@ -68,14 +68,9 @@ def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
         raise ValueError(
             f"reference: its {kind} layout is {layout.size} and the image {reference.image.size} pixels; give one size"
         )
-    return layout_pixels(Layout(kind, square(layout, reference.mask, side, fill="black")[0]), side)
+    return layout_pixels(kind, square(layout, reference.mask, side, fill="black")[0], side)
 
 
 def _alone(reference: Reference, side: int) -> Image.Image:
     """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
     return square(on_white(reference.image, reference.mask), reference.mask, side)[0]
-
-
-def subject_digest(digests: list[str]) -> str:
-    """One digest for the references of a subject, in order: it seeds lambda, the same for all of its cells."""
-    return sha256("/".join(digests).encode()).hexdigest()

@@ -6,19 +6,17 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from flows.contact import draw_sheet, keep_sheet
-from flows.draw import settings_of
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
-from flows.keep import Ingested
 from flows.plan import PlannedCell, plan_cells
 from flows.preflight import Ready, preflight
+from flows.record import record
 from flows.report import RunSummary, summarise
-from flows.resources import catalog_of, profile_of
+from flows.resources import catalog_of
 from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
 from storage.catalog import views, writes
-from storage.catalog.records import CellRecord
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
@@ -46,47 +44,18 @@ def catalog(spec: Spec) -> RunSummary:
 
 def _run(spec: Spec, settings: Settings, ready: Ready, run_id: str) -> RunSummary:
     ingested = ingest(spec.subjects)
-    planned = plan_cells(spec, [one.facts for one in ingested.ingested], weights=ready.weights, sampling=ready.sampling)
-    _record(spec, settings, ready, run_id, ingested.ingested, planned)
+    planned = plan_cells(spec, [one.facts for one in ingested.ingested], ready.drawing)
+    record(spec, settings, ready, run_id, ingested.ingested, planned)
     made = generate(run_id) if planned else Made((), ())
     if planned and spec.score:
         score(run_id, spec.profile, spec.score)
-    return _report(spec, settings, run_id, ingested, planned, made)
-
-
-def _record(
-    spec: Spec,
-    settings: Settings,
-    ready: Ready,
-    run_id: str,
-    ingested: Sequence[Ingested],
-    planned: Sequence[PlannedCell],
-) -> None:
-    """Enter the grid in the catalog; cells that are there already only join the run."""
-    rows = {one.facts.name: one for one in ingested}
-    with catalog_of(settings).write() as s:
-        licence = profile_of(settings, spec.profile).licence
-        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.weights, licence=licence)
-        records = [
-            CellRecord(
-                digest=cell.digest,
-                subject_id=rows[cell.subject].subject_id,
-                reference_id=rows[cell.subject].reference_id,
-                mask_id=rows[cell.subject].mask_id,
-                profile_id=profile_id,
-                prompt=cell.prompt,
-                pose=None,
-                seed=cell.seed,
-                settings=settings_of(cell.recipe),
-            )
-            for cell in planned
-        ]
-        writes.plan_cells(s, run_id, records)
+    return _report(spec, settings, ready, run_id, ingested, planned, made)
 
 
 def _report(
     spec: Spec,
     settings: Settings,
+    ready: Ready,
     run_id: str,
     ingested: IngestResult,
     planned: Sequence[PlannedCell],
@@ -95,5 +64,6 @@ def _report(
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
     subjects = summarise(spec, ingested, planned, made, cells)
-    path = keep_sheet(draw_sheet(spec, settings, run_id, ingested, planned, cells, subjects), settings, run_id)
+    sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects)
+    path = keep_sheet(sheet, settings, run_id)
     return RunSummary(run_id, spec.name, path, subjects)

@@ -3,26 +3,28 @@
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 from flows.ingest import IngestResult
 from flows.keep import Ingested
+from flows.layouts import GridLayouts
 from flows.picture import PNG, open_picture, open_reference, png_bytes
 from flows.plan import PlannedCell
 from flows.progress import tell
 from flows.report import SubjectSummary
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
+from flows.sources import shown
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView
 from storage.keeping import keeping
 from storage.objects import ObjectStore, StoreError, get_blob
 
-MAX_SUBJECTS, MAX_PROMPTS, MAX_SEEDS = 12, 12, 8
+MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
 """What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
 
 Cells = Mapping[str, CellView]
@@ -35,20 +37,21 @@ def draw_sheet(
     ingested: IngestResult,
     planned: Sequence[PlannedCell],
     cells: Cells,
+    layouts: GridLayouts,
     subjects: Sequence[SubjectSummary],
 ) -> Image.Image:
     """The run at a glance, failed subjects and cells among the others."""
     rows = {one.facts.name: one for one in ingested.ingested}
-    shown = spec.subjects[:MAX_SUBJECTS]
+    listed = spec.subjects[:MAX_SUBJECTS]
     blocks = []
-    for i, subject in enumerate(shown):
-        tell("sheet", i, len(shown), subject.name)
+    for i, subject in enumerate(listed):
+        tell("sheet", i, len(listed), subject.name)
         if subject.name in rows:
             ours = [cell for cell in planned if cell.subject == subject.name]
-            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, store_of(settings)))
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, store_of(settings)))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
-    tell("sheet", len(shown), len(shown))
+    tell("sheet", len(listed), len(listed))
     made, skipped, failed = (sum(getattr(one, what) for one in subjects) for what in ("made", "skipped", "failed"))
     total = made + skipped + failed
     words = [
@@ -57,8 +60,8 @@ def draw_sheet(
         datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         f"run {run_id[:8]}",
     ]
-    if len(shown) < len(spec.subjects):
-        words.append(f"the first {len(shown)} of {len(spec.subjects)} subjects")
+    if len(listed) < len(spec.subjects):
+        words.append(f"the first {len(listed)} of {len(spec.subjects)} subjects")
     return contact_sheet(spec.name, "  ·  ".join(words), blocks)
 
 
@@ -85,14 +88,16 @@ def _block(
     row: Ingested,
     ours: Sequence[PlannedCell],
     cells: Cells,
+    layouts: GridLayouts,
     store: ObjectStore,
 ) -> SheetBlock:
     seeds = spec.seeds[:MAX_SEEDS]
-    prompts = list(dict.fromkeys(cell.prompt for cell in ours))
-    placed = {(cell.prompt, cell.seed): cells[cell.digest] for cell in ours}
+    rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
+    placed = {cell.place: cells[cell.digest] for cell in ours}
+    names = layout_names(layouts)
     more = [
         f"{len(every) - len(shown)} more {what}"
-        for what, every, shown in (("prompts", prompts, prompts[:MAX_PROMPTS]), ("seeds", spec.seeds, seeds))
+        for what, every, shown in (("rows", rows, rows[:MAX_ROWS]), ("seeds", spec.seeds, seeds))
         if len(shown) < len(every)
     ]
     return SheetBlock(
@@ -104,10 +109,21 @@ def _block(
         doubtful=row.doubtful,
         columns=[f"seed {seed}" for seed in seeds],
         rows=[
-            SheetRow(prompt, [_cell(placed[prompt, seed], store) for seed in seeds]) for prompt in prompts[:MAX_PROMPTS]
+            SheetRow(
+                prompt,
+                [_cell(placed[prompt, pose, depth, seed], store) for seed in seeds],
+                [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
+            )
+            for prompt, pose, depth in rows[:MAX_ROWS]
         ],
         footnote=f"and {', '.join(more)}" if more else None,
     )
+
+
+def layout_names(layouts: GridLayouts) -> dict[str, str]:
+    """What people call each layout, by its SHA-256: the name of its file."""
+    files = (one for ones in layouts.values() for one in ones if one is not None)
+    return {one.sha256: PurePosixPath(shown(one.source)).stem for one in files}
 
 
 def _cell(cell: CellView, store: ObjectStore) -> SheetCell:

@@ -8,14 +8,15 @@ from PIL import Image
 
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
+from dreamtuner.layout import Kind
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, recipe_of
-from flows.resources import backbone_of, store_of
+from flows.resources import backbone_of, controlnet_digest_of, store_of
 from flows.settings import Settings
-from storage.catalog.records import CellDetail
-from storage.objects import get_blob
+from storage.catalog.records import CellDetail, CellView
+from storage.objects import ObjectStore, get_blob
 
 Drawn = Callable[[CellDetail, Image.Image], None]
 Failed = Callable[[CellDetail, str], None]
@@ -27,7 +28,8 @@ class CellChanged(RuntimeError):
 
 def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a recipe that a cell's row keeps in `settings`; the rest has columns of its own."""
-    return {key: recipe[key] for key in ("caption", "checkpoint", "negative_prompt", "sampling", "engine")}
+    kept = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames")
+    return {key: recipe[key] for key in kept if key in recipe}
 
 
 def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
@@ -41,10 +43,23 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
         sampling=Sampling.model_validate(cell.settings["sampling"]),
+        layouts=layouts_of(cell),
+        own_layouts=_set({"pose": cell.reference_pose, "depth": cell.reference_depth}),
+        controlnets=cell.settings.get("controlnets"),
+        frames=cell.settings.get("frames"),
     )
     if digest_of(recipe) != cell.digest:
         raise CellChanged(f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again")
     return recipe
+
+
+def layouts_of(cell: CellView) -> dict[Kind, str]:
+    """The SHA-256 of the layouts that the cell follows, by kind."""
+    return _set({"pose": cell.pose, "depth": cell.depth})
+
+
+def _set(layouts: dict[Kind, str | None]) -> dict[Kind, str]:
+    return {kind: sha256 for kind, sha256 in layouts.items() if sha256 is not None}
 
 
 def draw(
@@ -74,7 +89,8 @@ def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float]
 
 def _same_reference(cells: Sequence[CellDetail]) -> Iterator[list[CellDetail]]:
     def key(cell: CellDetail) -> str:
-        return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {cell.profile}"
+        own = f"{cell.reference_pose} {cell.reference_depth}"
+        return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
 
     for _, group in groupby(sorted(cells, key=key), key=key):
         yield list(group)
@@ -113,18 +129,39 @@ def draw_together(
     backbone = backbone_of(settings, first.profile)
     if backbone.weights_digest != first.weights_digest:
         raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
+    for kind, digest in first.settings.get("controlnets", {}).items():
+        if controlnet_digest_of(settings, first.profile, kind) != digest:
+            raise CellChanged(f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again")
     objects = store_of(settings)
+    pictures = _Pictures(objects)
+    own = _set({"pose": first.reference_pose, "depth": first.reference_depth})
     reference = Reference(
         image=open_reference(get_blob(objects, first.reference_sha256)),
         mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
         caption=first.settings["caption"],
+        layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
     )
     return generate(
         backbone,
         reference,
-        [Cell(prompt=cell.prompt, seed=cell.seed) for cell in cells],
+        [
+            Cell(cell.prompt, cell.seed, {kind: pictures[sha256] for kind, sha256 in layouts_of(cell).items()})
+            for cell in cells
+        ],
         Sampling.model_validate(first.settings["sampling"]),
         negative_prompt=first.settings["negative_prompt"],
         watch=watch,
         on_step=lambda done, total: on_progress(len(cells) * done / total),
     )
+
+
+class _Pictures(dict[str, Image.Image]):
+    """Stored layouts by their SHA-256, each read once: cells of a grid share them."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def __missing__(self, sha256: str) -> Image.Image:
+        self[sha256] = open_reference(get_blob(self._store, sha256))
+        return self[sha256]

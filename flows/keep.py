@@ -31,11 +31,12 @@ def take_in(subject: SubjectSpec, settings: Settings) -> Ingested:
 
 
 def keep(prepared: Prepared, settings: Settings) -> Ingested:
-    """Put the bytes, then write the rows that name them."""
+    """Put the bytes, then write the rows that name them; layouts are named by the cells that use them."""
     subject, mask = prepared.subject, prepared.mask
     reference = (prepared.reference, content_type(prepared.reference))
-    kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG))
-    with kept as (s, [reference_sha256, mask_sha256]):
+    layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
+    kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG), *layouts)
+    with kept as (s, [reference_sha256, mask_sha256, *_]):
         subject_id = writes.add_subject(s, name=subject.name, class_word=subject.class_word, style=subject.style)
         reference_id = writes.add_reference(
             s,

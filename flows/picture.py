@@ -28,8 +28,8 @@ def open_picture(data: bytes, mode: str) -> Image.Image:
 
 
 def open_reference(data: bytes) -> Image.Image:
-    """A stored reference as ingestion saw it, RGB and upright. Its size was judged there, by that day's settings."""
-    return decode_image(data, limits=ImageLimits(max_bytes=len(data))).image
+    """A stored reference or layout as ingestion saw it, RGB and upright. Its size was judged then, by its settings."""
+    return decode_image(data, limits=ImageLimits(max_bytes=len(data), min_side=1)).image
 
 
 def content_type(data: bytes) -> str:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from dreamtuner.config import ENGINE_VERSION, Sampling, Style
+from dreamtuner.layout import KINDS, Kind
 from flows.spec import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
 
 STYLE_WORDS: Mapping[str, str] = {"natural": "photo", "anime": "drawing"}
@@ -15,7 +17,10 @@ DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
 
 @dataclass(frozen=True)
 class Facts:
-    """What ingestion found out about one subject. Digests are the SHA-256 of the stored bytes."""
+    """What ingestion found out about one subject. Digests are the SHA-256 of the stored bytes.
+
+    `layouts`: the reference's own, by kind.
+    """
 
     name: str
     class_word: str
@@ -23,17 +28,28 @@ class Facts:
     caption: str
     reference_sha256: str
     mask_sha256: str
+    layouts: Mapping[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One picture of the grid. `recipe` is everything that decides its pixels; `digest` is the recipe's SHA-256."""
+    """One picture of the grid. `recipe` is everything that decides its pixels; `digest` is the recipe's SHA-256.
+
+    `layouts` are the pictures to follow, by kind and SHA-256, `own_layouts` the reference's of those kinds.
+    """
 
     digest: str
     subject: str
     prompt: str
     seed: int
     recipe: Mapping[str, Any]
+    layouts: Mapping[Kind, str] = field(default_factory=dict)
+    own_layouts: Mapping[Kind, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, str | None, str | None, int]:
+        """Where it stands in its subject's grid: prompt, pose, depth map, seed."""
+        return self.prompt, self.layouts.get("pose"), self.layouts.get("depth"), self.seed
 
 
 def expand(text: str, *, class_word: str, style: str) -> str:
@@ -70,9 +86,19 @@ def recipe_of(
     negative_prompt: str,
     seed: int,
     sampling: Sampling,
+    layouts: Mapping[Kind, str] | None = None,
+    own_layouts: Mapping[Kind, str] | None = None,
+    controlnets: Mapping[Kind, str] | None = None,
+    frames: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides a picture. `checkpoint` and `pose` have their place here before they exist."""
-    return {
+    """Everything that decides a picture. `checkpoint` has its place here before it exists.
+
+    What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
+    `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
+    looks at as further references.
+    """
+    followed, own = layouts or {}, own_layouts or {}
+    recipe = {
         "reference": reference,
         "mask": mask,
         "caption": caption,
@@ -80,34 +106,72 @@ def recipe_of(
         "weights": weights,
         "prompt": prompt,
         "negative_prompt": negative_prompt,
-        "pose": None,
+        "pose": followed.get("pose"),
         "seed": seed,
         "sampling": sampling.model_dump(mode="json"),
         "engine": ENGINE_VERSION,
     }
+    more = {
+        "depth": followed.get("depth"),
+        "reference_layouts": {kind: own[kind] for kind in KINDS if kind in followed and kind in own},
+        "controlnets": {kind: (controlnets or {})[kind] for kind in KINDS if kind in followed},
+        "frames": dict(frames or {}),
+    }
+    return recipe | {name: value for name, value in more.items() if value}
 
 
-def plan_cells(
-    spec: Spec, facts: Sequence[Facts], *, weights: str, sampling: Mapping[Style, Sampling]
-) -> list[PlannedCell]:
-    """The grid of the subjects in `facts`: subject by subject, prompt by prompt, seed by seed.
+@dataclass(frozen=True)
+class Drawing:
+    """What draws: the profile's weights digest, each style's numbers with the spec's own laid over, and layouts.
 
-    `weights` is the profile's weights digest; `sampling` the numbers of each style, the spec's overrides within.
+    `layouts`: those of the grid by kind, in the order of the spec, as SHA-256 or None; `controlnets`: the digest of the
+    weights of each kind that is followed.
     """
-    cells = []
-    for one in facts:
-        for template in spec.prompts:
-            prompt = expand(template, class_word=one.class_word, style=one.style)
-            for seed in spec.seeds:
-                recipe = recipe_of(
-                    reference=one.reference_sha256,
-                    mask=one.mask_sha256,
-                    caption=one.caption,
-                    weights=weights,
-                    prompt=prompt,
-                    negative_prompt=spec.negative_prompt,
-                    seed=seed,
-                    sampling=sampling[one.style],
-                )
-                cells.append(PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe))
-    return cells
+
+    weights: str
+    sampling: Mapping[Style, Sampling]
+    layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
+    controlnets: Mapping[Kind, str] = field(default_factory=dict)
+
+
+def plan_cells(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[PlannedCell]:
+    """The grid of the subjects in `facts`: subject by subject, then prompt, pose, depth map and seed."""
+    grid = product(
+        spec.prompts, drawing.layouts.get("pose", (None,)), drawing.layouts.get("depth", (None,)), spec.seeds
+    )
+    asked = [
+        (template, {kind: sha for kind, sha in (("pose", pose), ("depth", depth)) if sha is not None}, seed)
+        for template, pose, depth, seed in grid
+    ]
+    return [
+        plan_cell(spec, one, drawing, template, layouts, seed) for one in facts for template, layouts, seed in asked
+    ]
+
+
+def plan_cell(
+    spec: Spec,
+    one: Facts,
+    drawing: Drawing,
+    template: str,
+    layouts: Mapping[Kind, str],
+    seed: int,
+    frames: Mapping[str, str] | None = None,
+) -> PlannedCell:
+    """One picture of a subject. `layouts`, `frames`: as in `recipe_of`."""
+    prompt = expand(template, class_word=one.class_word, style=one.style)
+    own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
+    recipe = recipe_of(
+        reference=one.reference_sha256,
+        mask=one.mask_sha256,
+        caption=one.caption,
+        weights=drawing.weights,
+        prompt=prompt,
+        negative_prompt=spec.negative_prompt,
+        seed=seed,
+        sampling=drawing.sampling[one.style],
+        layouts=layouts,
+        own_layouts=own,
+        controlnets=drawing.controlnets,
+        frames=frames,
+    )
+    return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

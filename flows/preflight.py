@@ -1,22 +1,24 @@
 """Whether the models that a spec needs are here, and the numbers that it will draw with; before anything is written."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dreamtuner.config import Sampling, Style
+from dreamtuner.config import Style
+from dreamtuner.layout import KINDS, LayoutRefused, demand_kind
 from dreamtuner.score import METRICS
+from flows.layouts import NAMES, GridLayouts, read_layouts
+from flows.plan import Drawing
 from flows.problems import InputError, Problem
-from flows.resources import profile_of, weights_digest_of
+from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
 from flows.settings import Settings
 from flows.spec import Spec
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The digest of the weights that will draw, and each style's numbers with the spec's own laid over."""
+    """What will draw, and the layout pictures as they were read."""
 
-    weights: str
-    sampling: Mapping[Style, Sampling]
+    drawing: Drawing
+    layouts: GridLayouts
 
 
 def demand_models(spec: Spec, settings: Settings) -> None:
@@ -30,6 +32,14 @@ def demand_models(spec: Spec, settings: Settings) -> None:
             f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
         )
         raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=what)])
+    for kind in KINDS:
+        if spec.follows(kind):
+            try:
+                demand_kind(profile, kind)
+            except LayoutRefused as error:
+                i = next(i for i, place in enumerate(spec.layouts[kind]) if place is not None)
+                message = f"{error}; or leave {NAMES[kind]} out"
+                raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error
 
 
 def preflight(spec: Spec, settings: Settings) -> Ready:
@@ -47,6 +57,8 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     styles: tuple[Style, ...] = ("natural", "anime")
-    return Ready(
-        weights_digest_of(settings, spec.profile), {style: profile.sampling(style, **spec.sampling) for style in styles}
-    )
+    sampling = {style: profile.sampling(style, **spec.sampling) for style in styles}
+    layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
+    digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
+    controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
+    return Ready(Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets), layouts)

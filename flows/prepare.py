@@ -1,30 +1,35 @@
 """A subject's files read, checked and masked in memory. Nothing is written, so that a plan may look too."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
 
+from dreamtuner.layout import KINDS, LayoutRefused
 from dreamtuner.preprocess import ForegroundMask, ImageLimits, ImageRefused, decode_image, foreground_mask
+from flows.layouts import LayoutFile, read_own
 from flows.picture import open_picture, png_bytes
 from flows.plan import Facts, caption_of
 from flows.problems import SubjectRefused
 from flows.settings import Settings
+from flows.sources import read, shown
 from flows.spec import SubjectSpec
 from storage.catalog import Catalog, views
 from storage.catalog.records import NotInCatalog
 from storage.objects import ObjectStore, StoreError, get_blob
-from storage.sources import SourceError, read_source
+from storage.sources import SourceError
 
 KnownMask = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One subject, ready to be stored: `reference` is the file as it came, `mask_png` an L picture, 255 = subject."""
+    """One subject, ready to be stored: `reference` is the file as it came, `mask_png` an L picture, 255 = subject.
+
+    `layouts`: the reference's own.
+    """
 
     subject: SubjectSpec
     reference: bytes
@@ -32,6 +37,7 @@ class Prepared:
     height: int
     mask: ForegroundMask
     mask_png: bytes
+    layouts: tuple[LayoutFile, ...] = ()
 
     @property
     def facts(self) -> Facts:
@@ -44,6 +50,7 @@ class Prepared:
             caption=caption_of(one.caption, class_word=one.class_word, style=one.style),
             reference_sha256=hashlib.sha256(self.reference).hexdigest(),
             mask_sha256=hashlib.sha256(self.mask_png).hexdigest(),
+            layouts={layout.kind: layout.sha256 for layout in self.layouts},
         )
 
 
@@ -54,15 +61,20 @@ def prepare(subject: SubjectSpec, settings: Settings, known_mask: KnownMask = la
     kept, so that another version of the PNG encoder does not turn every cell into a new one.
     """
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
-    with _naming(f"reference {_shown(subject.reference)}"):
-        reference = _read(subject.reference, settings)
+    with _naming(f"reference {shown(subject.reference)}"):
+        reference = read(subject.reference, settings)
         decoded = decode_image(reference, limits=limits)
-    with _naming(f"mask {_shown(subject.mask or 'of ' + subject.reference)}"):
-        user_mask = None if subject.mask is None else _read(subject.mask, settings)
+    with _naming(f"mask {shown(subject.mask or 'of ' + subject.reference)}"):
+        user_mask = None if subject.mask is None else read(subject.mask, settings)
         mask = foreground_mask(decoded.image, alpha=decoded.alpha, user_mask=user_mask)
+    layouts = []
+    for kind in KINDS:
+        with _naming(f"{kind} {shown(getattr(subject, kind) or '')}"):
+            layouts.append(read_own(subject, kind, decoded.image.size, settings))
     known = known_mask(hashlib.sha256(reference).hexdigest())
     png = known if known is not None and _same_pixels(known, mask.mask) else png_bytes(mask.mask)
-    return Prepared(subject, reference, decoded.image.width, decoded.image.height, mask, png)
+    own = tuple(layout for layout in layouts if layout is not None)
+    return Prepared(subject, reference, decoded.image.width, decoded.image.height, mask, png, own)
 
 
 def known_mask_in(catalog: Catalog, store: ObjectStore, subject_name: str) -> KnownMask:
@@ -81,15 +93,6 @@ def known_mask_in(catalog: Catalog, store: ObjectStore, subject_name: str) -> Kn
     return look
 
 
-def _read(source: str, settings: Settings) -> bytes:
-    return read_source(source, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
-
-
-def _shown(source: str) -> str:
-    """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
-    return re.sub(r"//[^/]*@", "//", source).partition("?")[0] if "://" in source else source
-
-
 def _same_pixels(png: bytes, image: Image.Image) -> bool:
     stored = open_picture(png, "L")
     return stored.size == image.size and stored.tobytes() == image.tobytes()
@@ -99,7 +102,7 @@ def _same_pixels(png: bytes, image: Image.Image) -> bool:
 def _naming(what: str) -> Iterator[None]:
     try:
         yield
-    except (SourceError, ImageRefused) as error:
+    except (SourceError, ImageRefused, LayoutRefused) as error:
         raise SubjectRefused(f"{what}: {error}") from error
     except Exception as error:  # a decoder's own surprise is this subject's misfortune, not that of the others
         raise SubjectRefused(

@@ -54,7 +54,7 @@ def preview(spec: Spec, settings: Settings) -> Preview:
             continue
         facts.append(prepared.facts)
         subjects.append(SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None))
-    cells = plan_cells(spec, facts, weights=ready.weights, sampling=ready.sampling)
+    cells = plan_cells(spec, facts, ready.drawing)
     return Preview(tuple(subjects), tuple(cells), {} if catalog is None else _states(catalog, cells))
 
 

@@ -63,14 +63,14 @@ def summarise(
     summaries = []
     for subject in spec.subjects:
         if subject.name in ingested.refused:
-            lost = len(spec.prompts) * len(spec.seeds)
-            summaries.append(SubjectSummary(subject.name, 0, 0, lost, {}, errors=(ingested.refused[subject.name],)))
+            reasons = (ingested.refused[subject.name],)
+            summaries.append(SubjectSummary(subject.name, 0, 0, spec.cells_per_subject, {}, errors=reasons))
             continue
         ours = [cell.digest for cell in planned if cell.subject == subject.name]
         n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
         fresh.difference_update(ours)
         scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
-        reasons = dict.fromkeys(cells[digest].error or "" for digest in ours if digest in failed)
+        why = dict.fromkeys(cells[digest].error or "" for digest in ours if digest in failed)
         summaries.append(
             SubjectSummary(
                 name=subject.name,
@@ -79,7 +79,7 @@ def summarise(
                 failed=n_failed,
                 scores={metric: mean for metric, mean in scores.items() if mean is not None},
                 doubtful=subject.name in doubtful,
-                errors=tuple(reason for reason in reasons if reason),
+                errors=tuple(reason for reason in why if reason),
             )
         )
     return tuple(summaries)

@@ -3,8 +3,9 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dreamtuner.layout import Kind, part_of
 from dreamtuner.profiles import Profile, get_profile
-from dreamtuner.weights import weights_digest
+from dreamtuner.weights import digest_of, weights_digest
 from flows.settings import Settings
 from storage.catalog import Catalog
 from storage.objects import ObjectStore, open_store
@@ -40,6 +41,12 @@ def profile_of(settings: Settings, name: str) -> Profile:
 def weights_digest_of(settings: Settings, name: str) -> str:
     """The digest of the profile's weights on disk, hashed once a process. WeightsMissing names what is not there."""
     return weights_digest(profile_of(settings, name))
+
+
+@cache
+def controlnet_digest_of(settings: Settings, name: str, kind: Kind) -> str:
+    """The same of the profile's ControlNet that follows layouts of this kind."""
+    return digest_of(profile_of(settings, name).weights, [part_of(kind)])
 
 
 @cache

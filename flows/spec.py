@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dreamtuner.config import Sampling
+from dreamtuner.layout import Kind
 from dreamtuner.profiles import ProfileUnknown, get_profile
 from flows.problems import PlacedError, problems_of
 
@@ -32,11 +33,6 @@ def _known_profile(name: str) -> str:
     return name
 
 
-def _no_pose(pose: Any) -> None:
-    if pose is not None:
-        raise ValueError("layout control is not available in this profile yet, so no pose can be followed; write null")
-
-
 def _no_finetune(finetune: Any) -> None:
     if finetune is not None:
         raise ValueError("subject-driven fine-tuning is not available yet; write finetune: null")
@@ -54,7 +50,11 @@ class _Strict(BaseModel):
 
 
 class SubjectSpec(_Strict):
-    """One subject and its reference. `reference`, `mask`: a path, s3:// or https://; `caption`: what it shows."""
+    """One subject and its reference. `caption`: what it shows.
+
+    `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. The last two are the reference's own layouts, with
+    which it passes where cells follow a layout of that kind; without, it passes without that ControlNet.
+    """
 
     name: Name
     class_word: str = Field(
@@ -65,30 +65,37 @@ class SubjectSpec(_Strict):
     style: Literal["natural", "anime"] = "natural"
     reference: Text
     mask: Text | None = None
+    pose: Text | None = None
+    depth: Text | None = None
     caption: Text | None = None
 
 
 class Spec(_Strict):
-    """A grid: every subject in every prompt with every seed."""
+    """A grid: every subject in every prompt, pose, depth map and seed.
+
+    `poses`, `depth`: layout pictures (a path, s3:// or https://) or null, nothing to follow. A cell follows one of each
+    list, so both at once where neither is null.
+    """
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = "pocket"
     subjects: tuple[SubjectSpec, ...] = Field(min_length=1, strict=False)
     prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(min_length=1, strict=False)
-    poses: tuple[Annotated[Any, AfterValidator(_no_pose)], ...] = Field((None,), min_length=1, strict=False)
+    poses: tuple[Text | None, ...] = Field((None,), min_length=1, strict=False)
+    depth: tuple[Text | None, ...] = Field((None,), min_length=1, strict=False)
     seeds: tuple[Seed, ...] = Field(min_length=1, strict=False)
     negative_prompt: str = Field("", max_length=2000)
     finetune: Annotated[Any, AfterValidator(_no_finetune)] = None
     score: tuple[str, ...] = Field(("clip_i", "clip_t"), strict=False)
     sampling: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("prompts", "poses", "seeds", "score")
+    @field_validator("prompts", "poses", "depth", "seeds", "score")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         seen: set[Any] = set()
         for i, value in enumerate(values):
             if value in seen:
-                raise PlacedError([i], f"{value!r} is there twice; remove one")
+                raise PlacedError([i], f"{'null' if value is None else repr(value)} is there twice; remove one")
             seen.add(value)
         return values
 
@@ -113,9 +120,23 @@ class Spec(_Strict):
             raise PlacedError(first.path, first.message) from error
         return overrides
 
+    @property
+    def cells_per_subject(self) -> int:
+        """How many cells the grid has of each subject."""
+        return len(self.prompts) * len(self.poses) * len(self.depth) * len(self.seeds)
+
+    @property
+    def layouts(self) -> dict[Kind, tuple[str | None, ...]]:
+        """The layout pictures by their kind."""
+        return {"pose": self.poses, "depth": self.depth}
+
+    def follows(self, kind: Kind) -> bool:
+        """Whether some cell follows a layout of this kind."""
+        return any(place is not None for place in self.layouts[kind])
+
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        cells = len(self.subjects) * len(self.prompts) * len(self.seeds)
+        cells = len(self.subjects) * self.cells_per_subject
         if cells > MAX_CELLS:
             raise ValueError(f"the grid has {cells:,} cells, more than {MAX_CELLS:,}; split it into several specs")
         return self

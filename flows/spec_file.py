@@ -52,23 +52,31 @@ def parse_spec(text: str, *, source: str, base: Path) -> Spec:
         found = problems_of(error, Spec)
         placed = [problem.model_copy(update={"line": _line(root, problem.path)}) for problem in found]
         raise InputError(source, sorted(placed, key=lambda problem: problem.line or 0)) from error
-    return spec.model_copy(update={"subjects": tuple(_absolute(subject, base) for subject in spec.subjects)})
+    return spec.model_copy(
+        update={
+            "subjects": tuple(_absolute_subject(subject, base) for subject in spec.subjects),
+            "poses": tuple(_absolute(place, base) for place in spec.poses),
+            "depth": tuple(_absolute(place, base) for place in spec.depth),
+        }
+    )
 
 
 def _refused(path: Path, message: str) -> InputError:
     return InputError(str(path), [Problem(path=(), message=message)])
 
 
-def _absolute(subject: SubjectSpec, base: Path) -> SubjectSpec:
-    def of(place: str | None) -> str | None:
-        if place is None or "://" in place:
-            return place
-        try:
-            return str((base / Path(place).expanduser()).absolute())
-        except RuntimeError:  # ~name of a user there is not: the file's own error says so
-            return str((base / place).absolute())
+def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
+    places = {name: getattr(subject, name) for name in ("reference", "mask", "pose", "depth")}
+    return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
 
-    return subject.model_copy(update={"reference": of(subject.reference), "mask": of(subject.mask)})
+
+def _absolute(place: str | None, base: Path) -> str | None:
+    if place is None or "://" in place:
+        return place
+    try:
+        return str((base / Path(place).expanduser()).absolute())
+    except RuntimeError:  # ~name of a user there is not: the file's own error says so
+        return str((base / place).absolute())
 
 
 class _Loader(yaml.SafeLoader):

@@ -44,7 +44,7 @@ KNOWS_DIFFUSERS = (
     "dreamtuner/backbone.py",
     "dreamtuner/bench/",
     "dreamtuner/components.py",
-    "dreamtuner/layout.py",
+    "dreamtuner/controlnet.py",
     "dreamtuner/pipeline.py",
     "dreamtuner/pocket/",
     "dreamtuner/subject_encoder.py",

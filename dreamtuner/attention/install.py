@@ -145,13 +145,14 @@ class SelfSubject:
 
 
 @contextmanager
-def attached(unet: Any, controlnet: Any = None) -> Iterator[SelfSubject]:
-    """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net, and of a ControlNet that leads it.
+def attached(unet: Any, controlnets: Mapping[str, Any] | None = None) -> Iterator[SelfSubject]:
+    """S-S-A on every self-attention layer (`*.attn1`) of a diffusers U-Net, and of the ControlNets that lead it.
 
-    On leaving, both are as they were. Merge LoRA weights before entering. ValueError when a layer's own processor does
-    more than plain attention (or ours is attached already), since ours would silently take its place.
+    Layers of a ControlNet are called `controlnet_KEY.*`. On leaving, all are as they were. Merge LoRA weights before
+    entering. ValueError when a layer's own processor does more than plain attention (or ours is attached already),
+    since ours would silently take its place.
     """
-    models = {"": unet} if controlnet is None else {"": unet, "controlnet.": controlnet}
+    models = {"": unet, **{f"controlnet_{key}.": controlnet for key, controlnet in (controlnets or {}).items()}}
     before = {prefix: dict(model.attn_processors) for prefix, model in models.items()}
     ours: dict[str, dict[str, SelfSubjectProcessor]] = {}
     for prefix, processors in before.items():

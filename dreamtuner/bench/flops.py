@@ -66,7 +66,7 @@ def _ours(unet: Any, encoder: SubjectEncoder | None, subjects: Sequence[Subject]
 
         def step(i: int) -> int:
             text, x, t = _inputs(unet, cells)
-            return _counted(lambda: model.predict(text, None, x, t, i))
+            return _counted(lambda: model.predict(text, {}, x, t, i))
 
         if not subjects:
             return _by_kind(plan, step)

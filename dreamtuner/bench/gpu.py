@@ -102,7 +102,7 @@ def gpu_ways(
                 now = {side: states[:count] for side, states in text.items()}
 
                 def predict(x: Tensor, t: Tensor, step: int, now: Any = now) -> Tensor:
-                    return model.predict(now, None, x, t, step)
+                    return model.predict(now, {}, x, t, step)
 
                 generators = seeds(count)
                 x = cell_noise(generators, shape).to(unet.device, unet.dtype)  # the type in which stock keeps them

@@ -1,30 +1,75 @@
-"""The subjects of examples/: three identities that training never saw, each drawn once as its reference."""
+"""What examples/ holds, drawn by the world: subjects that training never saw, a pose library, depth maps and a wave."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 
+from dreamtuner.pocket.poses import pose_library, wave
 from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.world import Context, render
+from dreamtuner.pocket.world import Context, Identity, Rendered, render
 
 EXAMPLES: dict[str, Picture] = {
     "pip": Picture(1_133_914, Context("in the snow", "standing", "natural", "smiling", size=0.88, seed=5)),
     "momo": Picture(1_119_395, Context("on the beach", "standing", "anime", "smiling", size=0.88, seed=5)),
     "bolt": Picture(1_124_863, Context("on the beach", "standing", "natural", "smiling", size=0.88, seed=5)),
 }
+"""Three identities that training never saw, each drawn once as its reference."""
+
+DEPTHS: dict[str, tuple[str, str]] = {
+    "bear-waving": ("bear", "waving"),
+    "rabbit-sitting": ("rabbit", "sitting"),
+    "robot-jumping": ("robot", "jumping"),
+}
+"""Of what class the silhouette of each depth map is, and what it does."""
 
 
 def draw_example(name: str) -> Image.Image:
     """The reference of one example subject, 64 x 64 RGB. KeyError when there is none of that name."""
-    picture = EXAMPLES[name]
-    drawn = render([picture.identity], [picture.context]).image[0]
-    return Image.fromarray((drawn.permute(1, 2, 0) * 255).round().byte().numpy())
+    return _picture(_drawn(EXAMPLES[name]).image)
+
+
+def draw_depth(name: str) -> Image.Image:
+    """One depth map, 64 x 64 L: of a subject without a hat, which would say more than the layout."""
+    class_word, pose = DEPTHS[name]
+    bare = Identity(class_word, "red", "blue", "white", "plain", "circle", "no hat", "dot eyes", "medium")
+    return _picture(render([bare], [Context("in a room", pose, "natural")]).depth)
+
+
+def example_files() -> Mapping[str, Image.Image]:
+    """Every picture of examples/ by its path there: references with their own pose and depth, and layouts."""
+    files: dict[str, Image.Image] = {}
+    for name, picture in EXAMPLES.items():
+        drawn = _drawn(picture)
+        files[f"references/{name}.png"] = _picture(drawn.image)
+        files[f"references/{name}-pose.png"] = _picture(drawn.pose)
+        files[f"references/{name}-depth.png"] = _picture(drawn.depth)
+    files |= {f"poses/{name}.png": image for name, image in pose_library().items()}
+    files |= {f"poses/wave/{i:02d}.png": image for i, image in enumerate(wave())}
+    return files | {f"depth/{name}.png": draw_depth(name) for name in DEPTHS}
 
 
 def write_examples(folder: Path) -> None:
-    """Draw every example reference into ``folder`` as NAME.png."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in EXAMPLES:
-        draw_example(name).save(folder / f"{name}.png")
+    """Draw every file of ``example_files`` into ``folder``."""
+    for place, image in example_files().items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, optimize=True)
+
+
+def _drawn(picture: Picture) -> Rendered:
+    return render([picture.identity], [picture.context])
+
+
+def _picture(layer: Tensor) -> Image.Image:
+    """(1, 3, S, S) or (1, 1, S, S) in 0..1 -> RGB or L."""
+    pixels = (layer[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+if __name__ == "__main__":
+    write_examples(Path(sys.argv[1]))

@@ -16,6 +16,9 @@ REFERRING = (
     Checkpoint.weights_sha256,
     Run.sheet_sha256,
     Cell.pose,
+    Cell.depth,
+    Cell.reference_pose,
+    Cell.reference_depth,
     Output.image_sha256,
 )
 

@@ -38,8 +38,9 @@ class ReviewConflict(CatalogError):
 class CellRecord:
     """One picture to make. `digest` (64 hex digits) covers everything that decides the pixels.
 
-    `prompt` is the expanded prompt; `pose` the SHA-256 of the pose picture or None; `settings` every other number that
-    went into the digest, as JSON values.
+    `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of the layouts to follow or None,
+    `reference_pose` and `reference_depth` of those that the reference passes with; `settings` is all else that went
+    into the digest, as JSON values.
     """
 
     digest: str
@@ -52,6 +53,9 @@ class CellRecord:
     seed: int
     settings: Mapping[str, Any]
     checkpoint_id: int | None = None
+    depth: str | None = None
+    reference_pose: str | None = None
+    reference_depth: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ class CellView:
     subject_name: str
     prompt: str
     pose: str | None
+    depth: str | None
     seed: int
     error: str | None
     failures: int
@@ -126,6 +131,8 @@ class CellDetail(CellView):
 
     settings: Mapping[str, Any]
     reference_sha256: str
+    reference_pose: str | None
+    reference_depth: str | None
     mask_sha256: str | None
     profile: str
     weights_digest: str

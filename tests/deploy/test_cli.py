@@ -95,7 +95,10 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, s
         (("{subject} in", "bear in"), "prompts[1]: "),
         (("seeds: [1", "seeds: [2"), "seeds[1]: 2 is there twice"),
         (("name: trip", "name: trip\nprofile: sd99"), "profile: there is no profile 'sd99'"),
-        (("name: trip", "name: trip\nposes: [wave.png]"), "poses[0]: layout control is not available"),
+        (
+            ("name: trip", "name: trip\nposes: [null, wave.png]"),
+            "poses[1]: pose: the profile pocket has no ControlNet of this kind; it follows no layouts; get it with: ",
+        ),
         (("name: trip", "name: trip\nfinetune: {steps: 3}"), "finetune: subject-driven fine-tuning"),
         (("sampling: {steps: 12}", "sampling: {steps: 0}"), "sampling.steps: is 0; give 1 or more"),
         (("name: momo", "name: pip"), "subjects[1].name: the name 'pip' is taken"),

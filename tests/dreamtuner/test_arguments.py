@@ -48,10 +48,12 @@ GREY = Image.new("L", (64, 64), 9)
             r"reference_caption_embeds: \(24, 16\) is not N L D with N = 1",
         ),
         ({"pose_image": None}, "reference_pose: it is read where the pictures follow one; give pose_image"),
-        ({"depth_image": GREY}, "depth_image, pose_image: pictures follow one"),
+        ({"depth_image": GREY}, "depth: the layout is of one colour"),
+        ({"reference_depth": GREY}, "reference_depth: it is read where the pictures follow one; give depth_image"),
         ({"pose_image": [GREY, GREY]}, "pose_image: 2 layouts for 1 prompts"),
         ({"pose_image": [None]}, "pose_image: one is None"),
         ({"pose_image": Image.new("RGB", (32, 32))}, "pose: the layout is 32 pixels wide, the picture 64"),
+        ({"pose_image": Image.new("RGB", (96, 96))}, "pose: the layout is 96 pixels wide, no multiple of .* 64"),
         ({"reference_pose": GREY}, r"reference_pose: it is \(64, 64\)"),
     ],
 )

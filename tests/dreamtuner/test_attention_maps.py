@@ -91,7 +91,7 @@ def test_layers_have_names_for_people() -> None:
     rest = "transformer_blocks.0.attn1"
     assert layer_title(f"up_blocks.2.attentions.0.{rest}") == "up 3, layer 1"
     assert layer_title(f"mid_block.attentions.0.{rest}") == "middle"
-    assert layer_title(f"controlnet.down_blocks.0.attentions.1.{rest}") == "ControlNet: down 1, layer 2"
+    assert layer_title(f"controlnet_pose.down_blocks.0.attentions.1.{rest}") == "pose ControlNet: down 1, layer 2"
     assert layer_title("something.else") == "something.else"
 
 

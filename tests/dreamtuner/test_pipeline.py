@@ -18,7 +18,6 @@ from PIL import Image
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.batch import generate
-from dreamtuner.layout import Layout
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.request import Cell, Reference
 
@@ -64,7 +63,7 @@ def test_everything_on_it_draws_the_batch_functions_pictures(
 ) -> None:
     call = asked(num_images_per_prompt=2, generator=generators(*SEEDS), output_type="pil", negative_prompt="a frog")
     reference = Reference(pip.image, pip.mask, call["reference_caption"], {"pose": call["reference_pose"]})
-    cells = [Cell(call["prompt"], seed, Layout("pose", call["pose_image"])) for seed in SEEDS]
+    cells = [Cell(call["prompt"], seed, {"pose": call["pose_image"]}) for seed in SEEDS]
     theirs = generate(backbone_of(whole, tiny), reference, cells, whole._defaults(), negative_prompt="a frog")
     ours = whole(**call).images
     assert [picture.tobytes() for picture in ours] == [picture.tobytes() for picture in theirs]

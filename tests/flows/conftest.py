@@ -1,5 +1,6 @@
 """A home of its own for each test, the tiny model as its pocket, two references, and Prefect once per session."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,50 @@ def settings(tmp_path: Path, tiny_profile: Profile, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tiny_profile.weights))
     return Settings.load()
+
+
+@pytest.fixture
+def led_settings(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The tiny model with a pose and a depth ControlNet of random weights."""
+    import torch
+    from diffusers import ControlNetModel, UNet2DConditionModel
+
+    folder = tmp_path / "led"
+    assert settings.pocket_weights is not None
+    shutil.copytree(settings.pocket_weights, folder)
+    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        for kind in ("pose", "depth"):
+            controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8))
+            for parameter in controlnet.parameters():
+                if not parameter.any():  # a new ControlNet's outputs are zero
+                    torch.nn.init.normal_(parameter, std=0.1)
+            controlnet.save_pretrained(folder / f"controlnet-{kind}")
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(folder))
+    return Settings.load()
+
+
+def pose_picture(lean: int = 0, side: int = 64) -> Image.Image:
+    """A drawn skeleton."""
+    image = Image.new("RGB", (side, side))
+    draw, unit = ImageDraw.Draw(image), side // 64
+    draw.line([unit * 32, unit * 10, unit * (32 + lean), unit * 52], "yellow", 3 * unit)
+    draw.line([unit * 12, unit * (30 - lean), unit * 52, unit * 20], "cyan", 3 * unit)
+    return image
+
+
+@pytest.fixture
+def layouts(tmp_path: Path) -> Path:
+    """Two poses, one of twice the size, a depth map, and what is neither."""
+    folder = tmp_path / "layouts"
+    folder.mkdir()
+    pose_picture().save(folder / "stand.png")
+    pose_picture(8, 128).save(folder / "lean.png")
+    Image.linear_gradient("L").resize((64, 64)).save(folder / "near.png")
+    subject_picture("red").save(folder / "photo.png")
+    pose_picture().resize((96, 96)).save(folder / "odd.png")
+    return folder
 
 
 @pytest.fixture(scope="session")

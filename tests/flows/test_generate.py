@@ -10,18 +10,17 @@ from PIL import Image
 import flows.draw
 from dreamtuner.config import Sampling
 from dreamtuner.request import Cell
-from flows.draw import settings_of
 from flows.generate import generate_cells
 from flows.keep import take_in
 from flows.picture import RECIPE_KEY, open_picture
 from flows.plan import digest_of, plan_cells
 from flows.preflight import preflight
+from flows.record import record
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CellRecord
 from storage.keys import blob_key
 from storage.objects import get_blob
 
@@ -34,25 +33,10 @@ def digests(settings: Settings, references: Path) -> list[str]:
     pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
     spec = Spec(name="t", subjects=(pip,), prompts=("a {subject}", "one {subject}"), seeds=(1, 2, 3, 4), score=())
     kept, ready = take_in(pip, settings), preflight(spec, settings)
-    cells = plan_cells(spec, [kept.facts], weights=ready.weights, sampling=ready.sampling)
+    cells = plan_cells(spec, [kept.facts], ready.drawing)
     with catalog_of(settings).write() as s:
         run_id = writes.start_run(s, name="t", spec={}, flow_run_id=None)
-        profile_id = writes.add_profile(s, name="pocket", weights_digest=ready.weights)
-        records = [
-            CellRecord(
-                digest=cell.digest,
-                subject_id=kept.subject_id,
-                reference_id=kept.reference_id,
-                mask_id=kept.mask_id,
-                profile_id=profile_id,
-                prompt=cell.prompt,
-                pose=None,
-                seed=cell.seed,
-                settings=settings_of(cell.recipe),
-            )
-            for cell in cells
-        ]
-        writes.plan_cells(s, run_id, records)
+    record(spec, settings, ready, run_id, [kept], cells)
     return [cell.digest for cell in cells]
 
 

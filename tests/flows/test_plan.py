@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dreamtuner.config import Sampling
-from flows.plan import Facts, PlannedCell, canonical, caption_of, expand, plan_cells
+from flows.plan import Drawing, Facts, PlannedCell, canonical, caption_of, expand, plan_cells
 from flows.spec import Spec
 from flows.spec_file import parse_spec
 
@@ -25,7 +25,7 @@ def spec(text: str = SPEC) -> Spec:
 
 
 def plan(*facts: Facts, weights: str = "ee", order: Spec | None = None) -> list[PlannedCell]:
-    return plan_cells(order or spec(), facts or (PIP,), weights=weights, sampling=NUMBERS)
+    return plan_cells(order or spec(), facts or (PIP,), Drawing(weights, NUMBERS))
 
 
 def test_subject_by_subject_prompt_by_prompt_seed_by_seed() -> None:
@@ -59,7 +59,7 @@ def test_every_number_of_the_method_counts(name: str) -> None:
     value = getattr(NUMBERS["natural"], name)
     other = value + 8 if isinstance(value, int) else value / 2 + 0.25
     numbers = {**NUMBERS, "natural": Sampling.model_validate({name: other})}
-    changed = plan_cells(spec(), [PIP], weights="ee", sampling=numbers)
+    changed = plan_cells(spec(), [PIP], Drawing("ee", numbers))
     assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
 
 
@@ -72,3 +72,45 @@ def test_captions() -> None:
     assert caption_of(None, class_word="bear", style="anime") == "a drawing of a bear"
     assert caption_of("a photo of a red bear", class_word="bear", style="anime") == "a photo of a red bear"
     assert expand("{subject} {subject}", class_word="cat", style="natural") == "cat cat"
+
+
+LAYOUTS = {"pose": (None, "11" * 32, "22" * 32), "depth": (None, "33" * 32)}
+LED = Drawing("ee", NUMBERS, LAYOUTS, {"pose": "p", "depth": "d"})
+
+
+def test_a_cell_without_layout_keeps_the_digest_it_had_before_there_were_layouts() -> None:
+    first = "e65a7e8b49cf754be7164d054996c91da4287016fb8864d30f7a03b9e62118f3"
+    assert plan()[0].digest == first
+    assert plan_cells(spec(), [PIP], LED)[0].digest == first
+
+
+def test_every_prompt_in_every_pose_and_depth_map_and_seed() -> None:
+    cells = plan_cells(spec(), [PIP, MOMO], LED)
+    assert len({cell.digest for cell in cells}) == len(cells) == 2 * 2 * 3 * 2 * 3
+    places = [cell.place[1:] for cell in cells[:9]]
+    assert places == [(None, depth, seed) for depth in (None, "33" * 32) for seed in (1, 2, 3)] + [
+        ("11" * 32, None, seed) for seed in (1, 2, 3)
+    ]
+    both = cells[9]
+    assert (both.layouts, both.recipe["pose"], both.recipe["depth"]) == (
+        {"pose": "11" * 32, "depth": "33" * 32},
+        "11" * 32,
+        "33" * 32,
+    )
+    assert both.recipe["controlnets"] == {"pose": "p", "depth": "d"}
+    assert cells[6].recipe["controlnets"] == {"pose": "p"}
+    assert "controlnets" not in cells[0].recipe
+
+
+def test_the_references_own_layout_counts_where_its_kind_is_followed() -> None:
+    owning = replace(PIP, layouts={"pose": "44" * 32})
+    plain, owned = plan_cells(spec(), [PIP], LED), plan_cells(spec(), [owning], LED)
+    differ = [a.digest != b.digest for a, b in zip(plain, owned, strict=True)]
+    assert differ == ["pose" in cell.layouts for cell in plain]
+    assert owned[-1].recipe["reference_layouts"] == owned[-1].own_layouts == {"pose": "44" * 32}
+
+
+def test_the_controlnets_weights_count_for_what_they_lead_alone() -> None:
+    other = plan_cells(spec(), [PIP], replace(LED, controlnets={"pose": "q", "depth": "d"}))
+    differ = [a.digest != b.digest for a, b in zip(plan_cells(spec(), [PIP], LED), other, strict=True)]
+    assert differ == ["pose" in cell.layouts for cell in other]

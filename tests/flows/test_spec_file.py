@@ -65,7 +65,11 @@ def test_a_mistake_is_named_with_its_line_its_path_and_the_remedy(change: tuple[
 @pytest.mark.parametrize(
     ("added", "said"),
     [
-        ("poses: [null, wave.png]", "line 6: poses[1]: layout control is not available in this profile yet"),
+        ("poses: [null, wave.png, null]", "line 6: poses[2]: null is there twice"),
+        ("poses: [wave.png, wave.png]", "line 6: poses[1]: 'wave.png' is there twice"),
+        ("depth: []", "line 6: depth: is empty"),
+        ("depth: [3]", "line 6: depth[0]: must be text, not 3"),
+        ("poses: wave.png", "line 6: poses: must be a list"),
         ("finetune: {steps: 300}", "line 6: finetune: subject-driven fine-tuning is not available yet"),
         ("sampling: {w_reff: 1}", "line 6: sampling.w_reff: unknown key; did you mean 'w_ref'?"),
         ("sampling: {w_ref: -1}", "sampling.w_ref: is -1; give 0 or more"),

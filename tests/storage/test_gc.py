@@ -25,8 +25,9 @@ def store(tmp_path: Path) -> DiskStore:
 
 @pytest.fixture
 def used(catalog: Catalog, store: DiskStore) -> dict[str, str]:
-    """One blob for each way of being referred to: reference, mask, checkpoint, pose, output, contact sheet."""
-    names = ("reference", "mask", "checkpoint", "pose", "output", "sheet")
+    """One blob for each way of being referred to: reference, mask, checkpoint, layouts, output, contact sheet."""
+    layouts = ("pose", "depth", "reference_pose", "reference_depth")
+    names = ("reference", "mask", "checkpoint", *layouts, "output", "sheet")
     with keeping(catalog, store, *((name.encode(), PNG) for name in names)) as (s, digests):
         sha256 = dict(zip(names, digests, strict=True))
         subject = writes.add_subject(s, name="pip", class_word="bear", style="natural")
@@ -43,7 +44,7 @@ def used(catalog: Catalog, store: DiskStore) -> dict[str, str]:
         cell: dict[str, Any] = {"digest": "d" * 64, "subject_id": subject, "checkpoint_id": point, "seed": 1}
         from storage.catalog.records import CellRecord
 
-        record = CellRecord(**cell, **fields, prompt="a bear", pose=sha256["pose"], settings={})
+        record = CellRecord(**cell, **fields, prompt="a bear", **{one: sha256[one] for one in layouts}, settings={})
         writes.plan_cells(s, run, [record])
         writes.claim_cells(s, ["d" * 64], "me", 60)
         writes.finish_cell(s, "d" * 64, owner="me", image_sha256=sha256["output"], width=8, height=8, run_id=run)

@@ -48,6 +48,29 @@ def skeleton(poses: list[str], mirrored: list[bool]) -> Skeleton:
     return Skeleton(torch.tensor(rows, dtype=torch.float32))
 
 
+_ROOTS = {"left_hand": "neck", "right_hand": "neck", "left_foot": "pelvis", "right_foot": "pelvis"}
+
+
+def between(start: Skeleton, end: Skeleton, share: Tensor) -> Skeleton:
+    """The skeletons on the way from ``start`` to ``end``, one each (1, 7, 2), at ``share`` (N) in 0..1 -> (N, 7, 2).
+
+    Limbs swing about the joint they hang on, by the shorter way, and stretch evenly, so that a hand that is raised goes
+    round outside instead of through the trunk; the trunk moves straight. A share beyond 0..1 swings on.
+    """
+    share = share.view(-1, 1, 1)
+    joints = torch.lerp(start.joints, end.joints, share)
+    for limb, root in _ROOTS.items():
+        hand, hold = JOINTS.index(limb), JOINTS.index(root)
+        arms = [(one.joints[:, hand] - one.joints[:, hold]) for one in (start, end)]
+        angles = [torch.atan2(arm[:, 1], arm[:, 0]) for arm in arms]
+        turn = (angles[1] - angles[0] + torch.pi).remainder(2 * torch.pi) - torch.pi
+        length = torch.lerp(arms[0].norm(dim=1), arms[1].norm(dim=1), share[:, :, 0])
+        angle = angles[0] + turn * share[:, :, 0]
+        swung = torch.cat([length * angle.cos(), length * angle.sin()], dim=1)
+        joints[:, hand] = joints[:, hold] + swung
+    return Skeleton(joints)
+
+
 _BONES = (
     ("head", "neck", (1.0, 0.2, 0.2)),
     ("neck", "pelvis", (1.0, 1.0, 0.2)),

@@ -32,6 +32,7 @@ class Run(Base):
 class Cell(Base):
     """One picture to make or made. Owner and lease are set exactly while it is being generated.
 
+    `pose` and `depth` are the layouts that it follows, `reference_pose` and `reference_depth` those of its reference.
     `attempts` counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
     """
 
@@ -44,6 +45,9 @@ class Cell(Base):
         Index(None, "subject_id", "id"),
         Index(None, "checkpoint_id", "id", **only_where_set("checkpoint_id")),
         Index(None, "pose", **only_where_set("pose")),
+        Index(None, "depth", **only_where_set("depth")),
+        Index(None, "reference_pose", **only_where_set("reference_pose")),
+        Index(None, "reference_depth", **only_where_set("reference_depth")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(unique=True)
@@ -54,6 +58,9 @@ class Cell(Base):
     profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id"))
     prompt: Mapped[str]
     pose: Mapped[str | None]
+    depth: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
+    reference_pose: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
+    reference_depth: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
     seed: Mapped[int] = mapped_column(BigInteger)
     settings: Mapped[dict[str, Any]]
     state: Mapped[CellState] = mapped_column(String)

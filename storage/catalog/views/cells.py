@@ -25,6 +25,7 @@ def cell(s: Session, digest: str) -> CellDetail:
     lineage = (
         _cells()
         .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
+        .add_columns(Cell.reference_pose, Cell.reference_depth)
         .add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256, Profile.name.label("profile"))
         .join(Reference, Reference.id == Cell.reference_id)
         .outerjoin(Mask, Mask.id == Cell.mask_id)
@@ -54,9 +55,9 @@ def unscored(s: Session, run_id: str, metric: str, version: str) -> list[Unscore
 
 def _cells() -> Select[*tuple[Any, ...]]:
     """Cells with subject and output; the output of a cell that is not generated (any more) is not shown."""
-    columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.seed)
+    columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.depth)
     there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
-    chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.error, Cell.failures)
+    chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.seed, Cell.error, Cell.failures)
     chosen = chosen.add_columns(Output.id.label("output_id"), Output.image_sha256)
     return chosen.select_from(Cell).join(Subject, Subject.id == Cell.subject_id).outerjoin(Output, there)
 

@@ -1,0 +1,130 @@
+"""Which pictures are layouts, both kinds at once, and references with and without a layout of their own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionControlNetPipeline
+from PIL import Image
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.batch import generate
+from dreamtuner.config import Sampling
+from dreamtuner.layout import Kind, LayoutRefused, demand_kind, fitted, kinds_of
+from dreamtuner.pipeline import DreamTunerPipeline
+from dreamtuner.profiles import Profile
+from dreamtuner.request import Cell, Reference
+
+Skeleton = Callable[..., Image.Image]
+S = Sampling(steps=3, p_r=0.6, w_r=2.0, w_c=4.0)
+
+
+def ramp(width: int, height: int) -> Image.Image:
+    return Image.linear_gradient("L").resize((width, height))
+
+
+@pytest.fixture
+def led(whole: DreamTunerPipeline, tiny: Backbone) -> Backbone:
+    return replace(tiny, _controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose})
+
+
+@pytest.mark.parametrize(
+    ("kind", "image", "said"),
+    [
+        ("pose", ramp(64, 64), "pose: the layout is grey, .*; is it a depth map"),
+        ("pose", Image.new("RGB", (64, 64)), "pose: the layout is of one colour"),
+        ("pose", Image.effect_noise((64, 64), 60).convert("RGB"), "pose: the layout is grey"),
+        ("depth", Image.linear_gradient("L").resize((64, 32)), "depth: the layout is 64 x 32 pixels; make it square"),
+        ("depth", ramp(32, 32), "depth: the layout is 32 pixels wide, the picture 64; give one at least as large"),
+        ("depth", ramp(96, 96), "depth: the layout is 96 pixels wide, no multiple of the picture's 64; scale it to 64"),
+        ("edges", ramp(64, 64), "layout: 'edges' is not one of depth, pose"),
+    ],
+)
+def test_what_is_no_layout_is_refused_by_name(kind: Kind, image: Image.Image, said: str) -> None:
+    with pytest.raises(LayoutRefused, match=said):
+        fitted(kind, image, 64)
+
+
+def test_a_photograph_is_neither_and_a_skeleton_is_no_depth_map(skeleton: Skeleton) -> None:
+    photograph = Image.merge("RGB", [ramp(64, 64), ramp(64, 64).rotate(90), Image.new("L", (64, 64), 90)])
+    with pytest.raises(LayoutRefused, match="pose: most of the layout is not black"):
+        fitted("pose", photograph, 64)
+    for image in (photograph, skeleton(64, 64)):
+        with pytest.raises(LayoutRefused, match="depth: the layout has colours"):
+            fitted("depth", image, 64)
+
+
+def test_a_larger_layout_is_the_mean_of_its_whole_squares(skeleton: Skeleton) -> None:
+    large = skeleton(64, 64).resize((192, 192), Image.Resampling.NEAREST)
+    assert fitted("pose", large, 64).tobytes() == skeleton(64, 64).tobytes()
+    assert fitted("depth", ramp(64, 64), 64).mode == "RGB"
+
+
+def test_a_profile_without_the_controlnet_says_so(tiny_profile: Profile) -> None:
+    assert kinds_of(tiny_profile) == []
+    with pytest.raises(LayoutRefused, match=r"pose: the profile tiny has no ControlNet of this kind; .*; get it with"):
+        demand_kind(tiny_profile, "pose")
+
+
+def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(led: Backbone, skeleton: Skeleton) -> None:
+    stock = StableDiffusionControlNetPipeline(
+        vae=led.vae,
+        text_encoder=led.text_encoder,
+        tokenizer=led.tokenizer,
+        unet=led.unet,
+        controlnet=[led.controlnet("depth"), led.controlnet("pose")],
+        scheduler=type(led.scheduler).from_config(led.scheduler.config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    stock.set_progress_bar_config(disable=True)
+    layouts: dict[Kind, Image.Image] = {"depth": ramp(64, 64).convert("RGB"), "pose": skeleton(64, 64)}
+    theirs = stock(
+        "a bear",
+        image=list(layouts.values()),
+        num_inference_steps=S.steps,
+        guidance_scale=S.w_c,
+        generator=torch.Generator().manual_seed(1),
+    ).images[0]
+    [ours] = generate(led, None, [Cell("a bear", 1, layouts)], S)
+    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    alone = [generate(led, None, [Cell("a bear", 1, {kind: layouts[kind]})], S)[0] for kind in layouts]
+    assert len({picture.tobytes() for picture in (ours, *alone)}) == 3
+
+
+def test_cells_of_all_kinds_in_one_grid_are_those_drawn_alone(
+    led: Backbone, pip: Reference, skeleton: Skeleton
+) -> None:
+    pose, depth = skeleton(64, 64), ramp(64, 64)
+    each: list[dict[str, Any]] = [{"pose": pose}, {}, {"depth": depth}, {"pose": pose, "depth": depth}, {"pose": pose}]
+    cells = [Cell("a bear", seed, layouts) for seed, layouts in enumerate(each)]
+    seen: list[tuple[int, int]] = []
+    grid = generate(led, pip, cells, S, batch_size=2, on_step=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 12) for done in range(1, 13)]
+    for cell, picture in zip(cells, grid, strict=True):
+        [alone] = generate(led, pip, [cell], S)
+        assert np.abs(np.asarray(alone, dtype=int) - np.asarray(picture, dtype=int)).max() <= 1
+
+
+def test_a_reference_passes_with_its_own_layout_of_the_kinds_that_are_followed_alone(
+    led: Backbone, pip: Reference, skeleton: Skeleton
+) -> None:
+    own = replace(pip, layouts={"pose": skeleton(*pip.image.size)})
+    both = replace(pip, layouts={**own.layouts, "depth": ramp(*pip.image.size)})
+    posed, plain = [Cell("a bear", 1, {"pose": skeleton(64, 64)})], [Cell("a bear", 1)]
+    assert generate(led, own, posed, S) != generate(led, pip, posed, S)
+    assert generate(led, both, posed, S) == generate(led, own, posed, S)
+    assert generate(led, own, plain, S) == generate(led, pip, plain, S)
+    small = replace(pip, layouts={"pose": skeleton(64, 64)})
+    with pytest.raises(ValueError, match=r"reference: its pose layout is \(64, 64\) and the image \(96, 80\)"):
+        generate(led, small, posed, S)
+
+
+def test_no_controlnet_is_loaded_that_no_cell_follows(tiny: Backbone, pip: Reference) -> None:
+    fresh = replace(tiny, _controlnets={})
+    generate(fresh, pip, [Cell("a bear", 1)], S)
+    assert fresh._controlnets == {}

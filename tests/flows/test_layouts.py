@@ -1,0 +1,138 @@
+"""Layouts in a spec: what is refused, what is drawn, and where each is found again."""
+
+import io
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from flows.catalog import catalog
+from flows.draw import draw_together, recipe_of_row
+from flows.keep import take_in
+from flows.preflight import preflight
+from flows.preview import preview
+from flows.problems import InputError, SubjectRefused
+from flows.resources import backbone_of, catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+from storage import gc
+from storage.catalog import views
+from storage.objects import get_blob
+from tests.flows.conftest import pose_picture
+
+
+def order(references: Path, **changes: Any) -> Spec:
+    pip = {"name": "pip", "class_word": "bear", "reference": str(references / "pip.png")}
+    given = {"name": "t", "subjects": (pip,), "prompts": ("a {subject}",), "seeds": (1, 2), "score": ()}
+    return Spec.model_validate({**given, "sampling": {"steps": 2}, **changes})
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "said"),
+    [
+        ("poses", "near.png", r"poses\[1\]: .*near\.png: pose: the layout is grey, .*; is it a depth map"),
+        ("poses", "photo.png", r"poses\[1\]: .*photo\.png: pose: most of the layout is not black"),
+        ("poses", "odd.png", r"poses\[1\]: .*odd\.png: pose: the layout is 96 pixels wide, no multiple of"),
+        ("poses", "none.png", r"poses\[1\]: .*none\.png: .*cannot be read"),
+        ("depth", "stand.png", r"depth\[1\]: .*stand\.png: depth: the layout has colours"),
+        ("depth", "https://127.0.0.1:9/a.png?key=secret", r"depth\[1\]: https://127\.0\.0\.1:9/a\.png: .*private"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name_before_anything_is_written(
+    led_settings: Settings, references: Path, layouts: Path, kind: str, file: str, said: str
+) -> None:
+    place = file if "://" in file else str(layouts / file)
+    with pytest.raises(InputError, match=said):
+        preview(order(references, **{kind: (None, place)}), led_settings)
+    assert not led_settings.home.exists()
+
+
+def test_a_profile_without_the_controlnet_is_refused_with_the_remedy(
+    settings: Settings, references: Path, layouts: Path
+) -> None:
+    spec = order(references, depth=(None, str(layouts / "near.png")))
+    with pytest.raises(
+        InputError, match=r"depth\[1\]: depth: the profile pocket has no ControlNet .*; get it with: .*"
+    ):
+        preflight(spec, settings)
+    assert preflight(order(references), settings).drawing.controlnets == {}
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(128, r"pose .*own\.png: pose: the layout is 128 x 128 pixels, the reference 64 x 64"), (None, "cannot be read")],
+)
+def test_a_references_own_layout_that_does_not_fit_stops_its_subject(
+    led_settings: Settings, references: Path, size: int | None, said: str
+) -> None:
+    if size is not None:
+        pose_picture(side=size).save(references / "own.png")
+    subject = SubjectSpec(
+        name="pip", class_word="bear", reference=str(references / "pip.png"), pose=str(references / "own.png")
+    )
+    with pytest.raises(SubjectRefused, match=said):
+        take_in(subject, led_settings)
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
+    led_settings: Settings, references: Path, layouts: Path
+) -> None:
+    pose_picture(4).save(references / "own.png")
+    subject = {"name": "pip", "class_word": "bear", "reference": str(references / "pip.png")}
+    poses = (None, str(layouts / "stand.png"), str(layouts / "lean.png"))
+    spec = order(
+        references,
+        subjects=({**subject, "pose": str(references / "own.png")},),
+        poses=poses,
+        depth=(None, str(layouts / "near.png")),
+        seeds=(1,),
+    )
+    assert preview(spec, led_settings).missing() == 6
+    first = catalog(spec)
+    assert (first.made, first.skipped, first.failed) == (6, 0, 0)
+    with catalog_of(led_settings).read() as s:
+        cells = [views.cell(s, one.digest) for one in views.cells_of_run(s, first.run)]
+    stand, lean, near, own = (
+        sha256(path.read_bytes()).hexdigest()
+        for path in (layouts / "stand.png", layouts / "lean.png", layouts / "near.png", references / "own.png")
+    )
+    assert [(one.pose, one.depth) for one in cells] == [(p, d) for p in (None, stand, lean) for d in (None, near)]
+    assert [one.reference_pose for one in cells] == [None, None, own, own, own, own]
+    store = store_of(led_settings)
+    for cell in cells:
+        assert cell.image_sha256 is not None
+        data = get_blob(store, cell.image_sha256)
+        with Image.open(io.BytesIO(data)) as image:
+            recipe = json.loads(image.info["dreamtuner"])
+        assert recipe == recipe_of_row(cell)
+        assert (recipe["pose"], recipe.get("depth")) == (cell.pose, cell.depth)
+    assert len({one.image_sha256 for one in cells}) == 6
+    assert get_blob(store, lean) == (layouts / "lean.png").read_bytes()
+    gc.collect(catalog_of(led_settings), store, grace_seconds=0)
+    assert all(get_blob(store, sha) for sha in (stand, lean, near, own)), "a layout in use was collected"
+    again = catalog(spec)
+    assert (again.made, again.skipped) == (0, 6)
+    plain = catalog(spec.model_copy(update={"poses": (None,), "depth": (None,)}))
+    assert (plain.made, plain.skipped) == (0, 1)
+    [drawn] = draw_together([cells[3]], led_settings)
+    assert cells[3].image_sha256 is not None
+    with Image.open(io.BytesIO(get_blob(store, cells[3].image_sha256))) as kept:
+        assert kept.convert("RGB").tobytes() == drawn.tobytes()
+    assert set(backbone_of(led_settings, "pocket")._controlnets) == {"pose", "depth"}
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_a_controlnet_of_other_weights_is_another_cell(led_settings: Settings, references: Path, layouts: Path) -> None:
+    spec = order(references, poses=(str(layouts / "stand.png"),), seeds=(1,))
+    first = preview(spec, led_settings).cells[0]
+    assert led_settings.pocket_weights is not None
+    config = led_settings.pocket_weights / "controlnet-pose" / "config.json"
+    config.write_text(config.read_text() + "\n")
+    from flows.resources import controlnet_digest_of
+
+    controlnet_digest_of.cache_clear()
+    assert preview(spec, led_settings).cells[0].digest != first.digest
