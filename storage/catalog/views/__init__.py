@@ -15,7 +15,7 @@ from storage.catalog.views.facets import (
 )
 from storage.catalog.views.gallery import Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
-from storage.catalog.views.output import OutputDetail, Queue, output, outputs, queue, queues_of, sibling
+from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
 from storage.catalog.views.people import (
     Known,
@@ -67,6 +67,7 @@ __all__ = [
     "UserView",
     "audit_page",
     "batches",
+    "blob_type",
     "cell",
     "cell_states",
     "cells_of_run",

@@ -10,7 +10,19 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.records import CellState, Decision, NotInCatalog
-from storage.catalog.schema import Cell, Checkpoint, Mask, Output, Profile, Reference, ReviewQueue, Run, Score, Subject
+from storage.catalog.schema import (
+    Blob,
+    Cell,
+    Checkpoint,
+    Mask,
+    Output,
+    Profile,
+    Reference,
+    ReviewQueue,
+    Run,
+    Score,
+    Subject,
+)
 from storage.catalog.sql import chunks
 
 
@@ -111,13 +123,17 @@ def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
 
 @dataclass(frozen=True)
 class Queue:
-    """A frozen queue: its outputs do not change, what is decided of them does."""
+    """A frozen queue: its outputs do not change, what is decided of them does.
+
+    `revisions` are what the outputs were at when it was made, or empty.
+    """
 
     id: str
     user_id: int
     title: str
     filter: Mapping[str, Any]
     output_ids: Sequence[int]
+    revisions: Sequence[int]
     created_at: datetime
 
 
@@ -126,10 +142,15 @@ def queue(s: Session, queue_id: str) -> Queue:
     row = s.get(ReviewQueue, queue_id)
     if row is None:
         raise NotInCatalog("this review queue is there no more; start a new one from the gallery")
-    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.created_at)
+    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.ids["revisions"], row.created_at)
 
 
 def queues_of(s: Session, user_id: int) -> list[Queue]:
     """A person's queues, newest first."""
     rows = s.scalars(select(ReviewQueue).where(ReviewQueue.user_id == user_id).order_by(ReviewQueue.created_at.desc()))
-    return [Queue(r.id, r.user_id, r.title, r.filter, r.ids["ids"], r.created_at) for r in rows]
+    return [Queue(r.id, r.user_id, r.title, r.filter, r.ids["ids"], r.ids["revisions"], r.created_at) for r in rows]
+
+
+def blob_type(s: Session, sha256: str) -> str | None:
+    """The MIME type of a recorded blob; None if it is not recorded."""
+    return s.scalar(select(Blob.content_type).where(Blob.sha256 == sha256))

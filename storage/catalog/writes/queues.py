@@ -13,12 +13,20 @@ from storage.catalog.schema import ReviewQueue
 KEPT = 20  # queues of one person
 
 
-def add_queue(s: Session, *, user_id: int, title: str, filter: Mapping[str, Any], output_ids: Sequence[int]) -> str:
-    """The id of a new queue; of the person's older ones the last KEPT stay."""
+def add_queue(
+    s: Session,
+    *,
+    user_id: int,
+    title: str,
+    filter: Mapping[str, Any],
+    output_ids: Sequence[int],
+    revisions: Sequence[int] = (),
+) -> str:
+    """The id of a new queue; of the person's older ones the last KEPT stay. `revisions` are what was seen of each."""
     if not output_ids:
         raise CatalogError("there is nothing to review under this filter; widen it")
     queue = ReviewQueue(id=uuid.uuid4().hex, user_id=user_id, title=title, filter=dict(filter))
-    queue.ids = {"ids": list(output_ids)}
+    queue.ids = {"ids": list(output_ids), "revisions": list(revisions)}
     s.add(queue)
     s.flush()
     mine = select(ReviewQueue.id).where(ReviewQueue.user_id == user_id)
