@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from deploy.bench import bench
+from deploy.dashboard_command import dashboard
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
 from deploy.upkeep import add_commands
@@ -171,6 +172,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 add_commands(app)
+app.command()(dashboard)
 
 
 def _print(what: Any) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 
 from PIL import Image
@@ -21,7 +22,8 @@ from storage.catalog.owners import this_owner
 from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
 from storage.catalog.retry import retrying
 from storage.keeping import keeping
-from storage.objects import DigestMismatch, ObjectMissing, Uploader, get_blob
+from storage.objects import DigestMismatch, ObjectMissing, StoreError, Uploader, get_blob
+from storage.thumbnails import keep_thumbnail
 
 _log = logging.getLogger(__name__)
 Picture = tuple[str, bytes, tuple[int, int]]
@@ -91,9 +93,9 @@ class _Chunk:
         digest, data, (width, height) = picture
 
         def keep() -> None:
-            with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
+            with keeping(self.catalog, self.store, (data, PNG)) as (s, [image_sha256]):
                 size = {"width": width, "height": height}
-                writes.finish_cell(s, digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
+                writes.finish_cell(s, digest, owner=self.owner, image_sha256=image_sha256, run_id=self.run_id, **size)
 
         try:
             retrying(keep)
@@ -101,7 +103,15 @@ class _Chunk:
             _log.warning("%s", error)
         else:
             self.made.append(digest)
+            self._keep_thumbnail(data)
         self.beat.let_go(digest)
+
+    def _keep_thumbnail(self, data: bytes) -> None:
+        """The picture is made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
+        try:
+            keep_thumbnail(self.store, sha256(data).hexdigest(), data)
+        except StoreError as error:
+            _log.warning("no thumbnail: %s", error)
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)

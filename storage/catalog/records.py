@@ -8,9 +8,11 @@ from typing import Any, Literal, get_args
 CellState = Literal["planned", "generating", "generated", "failed", "lost"]
 RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
 Decision = Literal["none", "approved", "rejected", "flagged"]
+Role = Literal["viewer", "reviewer", "operator", "admin"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
 MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run, or retry_cells, asks for it
 
 

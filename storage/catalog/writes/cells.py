@@ -98,7 +98,7 @@ def finish_cell(
         s.add(output)
     elif output.image_sha256 != image_sha256:
         s.execute(delete(Score).where(Score.output_id == output.id))
-        output.revision, output.decision, output.rating = output.revision + 1, "none", 0
+        output.revision, output.decision, output.rating, output.approvals = output.revision + 1, "none", 0, 0
     output.image_sha256, output.width, output.height, output.run_id = image_sha256, width, height, run_id
     cell.state, cell.owner, cell.lease_expires_at, cell.error, cell.failures = "generated", None, None, None, 0
     s.flush()
