@@ -4,7 +4,7 @@ from storage.catalog.views.cells import cell, cells_of_run, unscored
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, run_page
 from storage.catalog.views.subjects import subject_assets
-from storage.catalog.views.summary import recent_runs, status
+from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 
 __all__ = [
     "CellRow",
@@ -15,6 +15,7 @@ __all__ = [
     "cell",
     "cells_of_run",
     "cells_page",
+    "crashed_flow_runs",
     "history",
     "outputs_page",
     "place",

@@ -9,11 +9,12 @@ from storage.catalog.writes.cells import (
     release_cells,
     renew_lease,
 )
+from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.planning import plan_cells, retry_cells
 from storage.catalog.writes.reviews import Reviewed, add_review
-from storage.catalog.writes.runs import finish_run, keep_sheet, start_run
+from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
 
@@ -27,6 +28,7 @@ __all__ = [
     "add_score",
     "add_subject",
     "claim_cells",
+    "close_dead",
     "fail_cell",
     "finish_cell",
     "finish_run",
@@ -38,5 +40,6 @@ __all__ = [
     "release_cells",
     "renew_lease",
     "retry_cells",
+    "see_run",
     "start_run",
 ]
