@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.artifacts import show_summary, shown
 from flows.contact import draw_sheet, keep_sheet
+from flows.dead import close_dead_runs, crash_dead_flow_runs
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
 from flows.plan import PlannedCell, plan_cells
@@ -17,6 +19,8 @@ from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
 from storage.catalog import views, writes
+from storage.catalog.owners import this_owner
+from storage.catalog.run_beat import RunBeat
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
@@ -24,15 +28,26 @@ def catalog(spec: Spec) -> RunSummary:
     """Ingest every subject, make the cells that are missing, score what is unscored, draw the contact sheet.
 
     Running it again makes only what is missing. A subject that cannot be taken in is reported and the others go on.
+
+    Args:
+        spec: The order. Paths in it are those of the worker's machine.
     """
     settings = Settings.load()
     ready = preflight(spec, settings)
+    close_dead_runs(settings)
+    crash_dead_flow_runs(settings)
     with catalog_of(settings).write() as s:
         run_id = writes.start_run(
-            s, name=spec.name, spec=spec.model_dump(mode="json"), flow_run_id=str(flow_run.id) if flow_run.id else None
+            s,
+            name=spec.name,
+            spec=spec.model_dump(mode="json"),
+            flow_run_id=str(flow_run.id) if flow_run.id else None,
+            owner=this_owner(),
         )
+    beat = RunBeat(catalog_of(settings), run_id, silent_seconds=settings.lease_seconds)
     try:
-        summary = _run(spec, settings, ready, run_id)
+        with beat, shown(run_id, spec.name):
+            summary = _run(spec, settings, ready, run_id)
     except BaseException as error:
         with catalog_of(settings).write() as s:
             writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
@@ -65,5 +80,6 @@ def _report(
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
     subjects = summarise(spec, ingested, planned, made, cells)
     sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects)
-    path = keep_sheet(sheet, settings, run_id)
-    return RunSummary(run_id, spec.name, path, subjects)
+    summary = RunSummary(run_id, spec.name, keep_sheet(sheet, settings, run_id), subjects)
+    show_summary(summary, sheet)
+    return summary

@@ -11,8 +11,10 @@ from PIL import Image
 from prefect import flow, task
 
 from flows.draw import draw, recipe_of_row
+from flows.parameters import RunId
 from flows.picture import PNG, png_bytes
 from flows.plan import canonical
+from flows.problems import InputError, Problem
 from flows.progress import tell, tell_part
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
@@ -123,17 +125,24 @@ class _Chunk:
         tell_part("generate", done)
 
 
-@flow(name="generate", flow_run_name="generate", validate_parameters=False)
-def generate(run_id: str) -> Made:
+@flow(name="generate", flow_run_name="generate")
+def generate(run_id: RunId) -> Made:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
     A cell that fails is tried again after the others, MAX_FAILURES times in all.
+
+    Args:
+        run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
     """
     settings = Settings.load()
     made: set[str] = set()
     failed: set[str] = set()
     _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
+    if not cells:
+        raise InputError(
+            "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
+        )
     while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
         claimed = 0
         for chunk, place in _chunks(missing, settings.chunk_cells):

@@ -50,6 +50,7 @@ def collect(
     """
     if dry_run:
         return _look(catalog, store, grace_seconds)
+    store.check()  # sweeps what killed writers left half-written
     adopted = sum(_adopt(catalog, batch) for batch in _batches(_without_row(catalog, store)))
     marked, unmarked = catalog.transact(garbage.mark)
     if wait:

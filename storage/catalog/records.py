@@ -91,6 +91,14 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class DeadRun:
+    """A run that was found without a process; `flow_run_id` is what the orchestrator calls it."""
+
+    id: str
+    flow_run_id: str | None
+
+
+@dataclass(frozen=True)
 class SubjectAssets:
     """A subject with its newest reference, and that reference's newest mask (None: not masked yet)."""
 

@@ -40,7 +40,7 @@ from storage.catalog.views.subject_page import (
     subject,
 )
 from storage.catalog.views.subjects import subject_assets
-from storage.catalog.views.summary import recent_runs, status
+from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 
 __all__ = [
     "AuditRow",
@@ -74,6 +74,7 @@ __all__ = [
     "cells_page",
     "choices",
     "count",
+    "crashed_flow_runs",
     "decisions",
     "gallery_page",
     "grid",

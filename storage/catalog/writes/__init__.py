@@ -3,7 +3,15 @@
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from storage.catalog.writes.blobs import record_blob
-from storage.catalog.writes.cells import claim_cells, fail_cell, finish_cell, lose_cells, release_cells, renew_lease
+from storage.catalog.writes.cells import (
+    claim_cells,
+    fail_cell,
+    finish_cell,
+    lose_cells,
+    release_cells,
+    renew_lease,
+)
+from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
@@ -22,7 +30,7 @@ from storage.catalog.writes.people import (
 from storage.catalog.writes.planning import plan_cells, retry_cells
 from storage.catalog.writes.queues import add_queue
 from storage.catalog.writes.reviews import Reviewed, add_review, undo_review
-from storage.catalog.writes.runs import finish_run, keep_sheet, start_run
+from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
 from storage.catalog.writes.throttles import forgive, record_failure, seconds_to_wait
@@ -45,6 +53,7 @@ __all__ = [
     "begin_batch",
     "change_user",
     "claim_cells",
+    "close_dead",
     "decide_part",
     "end_batch",
     "end_sessions",
@@ -65,6 +74,7 @@ __all__ = [
     "retry_cells",
     "revoke_token",
     "seconds_to_wait",
+    "see_run",
     "start_run",
     "touch_session",
     "touch_token",
