@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-ceph check format build pins clean distclean
+.PHONY: help setup demo dashboard test test-slow test-ceph check format build pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ $(S3_READY): tests/requirements-s3.txt
 
 demo: $(READY) ## run examples/pocket.yaml: references in, a scored contact sheet out
 	$(BIN)/dreamtuner run examples/pocket.yaml
+
+dashboard: $(READY) ## open the web application over the demo's data
+	$(BIN)/dreamtuner dashboard
 
 test: $(READY) $(S3_READY) ## the tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from deploy.bench import bench
+from deploy.dashboard_command import dashboard
+from deploy.submit import CannotSubmit
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
 from deploy.upkeep import add_commands
@@ -41,12 +43,22 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for 
 
 
 @app.command()
-def run(spec: SpecPath, as_json: AsJson = False) -> None:
+def run(
+    spec: SpecPath,
+    submit: Annotated[
+        bool, typer.Option("--submit", help="Have a Prefect worker make it (PREFECT_API_URL), and do not wait.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Make what a spec asks for and is not there yet: ingest, draw, score, contact sheet.
 
     Run it again after an interrupt or an error: only what is missing is made. With --json the last line on stdout is
-    {"run", "made", "skipped", "failed", "contact_sheet"}; progress goes to stderr.
+    {"run", "made", "skipped", "failed", "contact_sheet"}, with --submit {"flow_run", "name", "url"}; progress goes to
+    stderr.
     """
+    if submit:
+        _submit(spec, as_json)
+        return
     from deploy.running import run_catalog
     from deploy.tables import print_sheet, run_json, run_table
     from flows.preflight import demand_models
@@ -112,13 +124,16 @@ def plan(spec: SpecPath, as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show how much is planned, generating, generated, failed and lost, and the last runs."""
     from deploy.tables import status_json, status_table
+    from flows.dead import close_dead_runs
     from flows.preview import catalog_if_any
     from storage.catalog import views
     from storage.catalog.records import CELL_STATES, StatusView
 
-    catalog = catalog_if_any(Settings.load())
+    settings = Settings.load()
+    catalog = catalog_if_any(settings)
     found, runs = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), []
     if catalog is not None:
+        close_dead_runs(settings)
         with catalog.read() as s:
             found, runs = views.status(s), views.recent_runs(s, limit=10)
     _print(status_json(found) if as_json else status_table(found, runs))
@@ -190,7 +205,41 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(SOME_FAILED)
 
 
+@app.command()
+def deploy(
+    dead_after: Annotated[
+        float, typer.Option(min=35, help="Seconds without a sign of life after which a flow run is taken for dead.")
+    ] = 90.0,
+) -> None:
+    """Register work pools, deployments and the automation that ends dead flow runs with the server of PREFECT_API_URL.
+
+    Say it again after an update. Then start workers: `prefect worker start --pool dreamtuner-gpu --limit 1`, one a GPU,
+    and `prefect worker start --pool dreamtuner-cpu`.
+    """
+    from deploy.submit import deploy as register
+
+    register(Path(__file__).resolve().parents[1], dead_after)
+    plain_terminal().out.print("registered; start workers: prefect worker start --pool dreamtuner-gpu --limit 1")
+
+
+def _submit(spec: Path, as_json: bool) -> None:
+    from deploy.submit import submit
+    from flows.spec_file import read_spec
+
+    order = read_spec(spec)
+    done = submit(order)
+    if as_json:
+        _print({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})
+    else:
+        plain_terminal().out.print(
+            f"{order.name} waits for a worker of the pool dreamtuner-gpu: flow run {done.name}, {done.url or ''}",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
 add_commands(app)
+app.command()(dashboard)
 
 
 def _followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T]") -> "tuple[Terminal, T]":
@@ -248,6 +297,9 @@ def main() -> NoReturn:
         _say(plain_terminal(), "interrupted")
         sys.exit(INTERRUPTED)
     except (InputError, SettingsError, SubjectRefused) as error:
+        _say(plain_terminal(), str(error))
+        sys.exit(BAD_INPUT)
+    except CannotSubmit as error:
         _say(plain_terminal(), str(error))
         sys.exit(BAD_INPUT)
     except Exception as error:

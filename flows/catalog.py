@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.runtime import flow_run
 
+from flows.artifacts import show_summary
 from flows.contact import draw_sheet, keep_sheet
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
@@ -13,10 +13,11 @@ from flows.preflight import Ready, preflight
 from flows.record import record
 from flows.report import RunSummary, summarise
 from flows.resources import catalog_of
+from flows.runs import begun
 from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views, writes
+from storage.catalog import views
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
@@ -24,21 +25,15 @@ def catalog(spec: Spec) -> RunSummary:
     """Ingest every subject, make the cells that are missing, score what is unscored, draw the contact sheet.
 
     Running it again makes only what is missing. A subject that cannot be taken in is reported and the others go on.
+
+    Args:
+        spec: The order. Paths in it are those of the worker's machine.
     """
     settings = Settings.load()
     ready = preflight(spec, settings)
-    with catalog_of(settings).write() as s:
-        run_id = writes.start_run(
-            s, name=spec.name, spec=spec.model_dump(mode="json"), flow_run_id=str(flow_run.id) if flow_run.id else None
-        )
-    try:
-        summary = _run(spec, settings, ready, run_id)
-    except BaseException as error:
-        with catalog_of(settings).write() as s:
-            writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
-        raise
-    with catalog_of(settings).write() as s:
-        writes.finish_run(s, run_id, "failed" if summary.failed else "completed")
+    with begun(spec, settings) as run:
+        summary = _run(spec, settings, ready, run.id)
+        run.failed = summary.failed
     return summary
 
 
@@ -65,5 +60,6 @@ def _report(
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
     subjects = summarise(spec, ingested, planned, made, cells)
     sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects)
-    path = keep_sheet(sheet, settings, run_id)
-    return RunSummary(run_id, spec.name, path, subjects)
+    summary = RunSummary(run_id, spec.name, keep_sheet(sheet, settings, run_id), subjects)
+    show_summary(summary, sheet)
+    return summary

@@ -2,16 +2,19 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import groupby
 
 from PIL import Image
 from prefect import flow, task
 
 from flows.draw import draw, recipe_of_row
+from flows.parameters import RunId
 from flows.picture import PNG, png_bytes
 from flows.plan import canonical
+from flows.problems import InputError, Problem
 from flows.progress import tell, tell_part
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
@@ -21,7 +24,8 @@ from storage.catalog.owners import this_owner
 from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
 from storage.catalog.retry import retrying
 from storage.keeping import keeping
-from storage.objects import DigestMismatch, ObjectMissing, Uploader, get_blob
+from storage.objects import DigestMismatch, ObjectMissing, StoreError, Uploader, get_blob
+from storage.thumbnails import keep_thumbnail
 
 _log = logging.getLogger(__name__)
 Picture = tuple[str, bytes, tuple[int, int]]
@@ -91,9 +95,9 @@ class _Chunk:
         digest, data, (width, height) = picture
 
         def keep() -> None:
-            with keeping(self.catalog, self.store, (data, PNG)) as (s, [sha256]):
+            with keeping(self.catalog, self.store, (data, PNG)) as (s, [image_sha256]):
                 size = {"width": width, "height": height}
-                writes.finish_cell(s, digest, owner=self.owner, image_sha256=sha256, run_id=self.run_id, **size)
+                writes.finish_cell(s, digest, owner=self.owner, image_sha256=image_sha256, run_id=self.run_id, **size)
 
         try:
             retrying(keep)
@@ -101,7 +105,15 @@ class _Chunk:
             _log.warning("%s", error)
         else:
             self.made.append(digest)
+            self._keep_thumbnail(data)
         self.beat.let_go(digest)
+
+    def _keep_thumbnail(self, data: bytes) -> None:
+        """The picture is made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
+        try:
+            keep_thumbnail(self.store, sha256(data).hexdigest(), data)
+        except StoreError as error:
+            _log.warning("no thumbnail: %s", error)
 
     def _failed(self, cell: CellDetail, error: str) -> None:
         _log.warning("cell %s failed: %s", cell.digest, error)
@@ -113,21 +125,28 @@ class _Chunk:
         tell_part("generate", done)
 
 
-@flow(name="generate", flow_run_name="generate", validate_parameters=False)
-def generate(run_id: str, one_by_one: Sequence[str] = ()) -> Made:
+@flow(name="generate", flow_run_name="generate")
+def generate(run_id: RunId) -> Made:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
-    The cells `one_by_one` are made alone and kept before the next begins: it may look at them. A cell that fails is
-    tried again after the others, MAX_FAILURES times in all.
+    A cell that fails is tried again after the others, MAX_FAILURES times in all. A frame that looks at others is made
+    alone, once what stands before it in the grid is kept.
+
+    Args:
+        run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
     """
     settings = Settings.load()
     made: set[str] = set()
     failed: set[str] = set()
     _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
+    if not cells:
+        raise InputError(
+            "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
+        )
     while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
         claimed = 0
-        for chunk, place in _chunks(missing, settings.chunk_cells, frozenset(one_by_one)):
+        for chunk, place in _chunks(missing, settings.chunk_cells):
             tell("generate", len(cells) - len(missing) + claimed, len(cells))
             result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
             made.update(result.made)
@@ -162,11 +181,9 @@ def _cells(settings: Settings, run_id: str) -> list[CellView]:
         return views.cells_of_run(s, run_id)
 
 
-def _chunks(
-    cells: Sequence[CellView], size: int, one_by_one: Collection[str]
-) -> Iterator[tuple[Sequence[CellView], str]]:
+def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
     """Chunks of one subject in the order of the grid, each with its place ("33-48") for the name of the task."""
-    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.digest in one_by_one)):
+    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.looks_back)):
         ours, most = list(group), 1 if alone else size
         for first in range(0, len(ours), most):
             chunk = ours[first : first + most]

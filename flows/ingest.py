@@ -26,9 +26,13 @@ def ingest_subject(subject: SubjectSpec) -> Ingested:
     return take_in(subject, Settings.load())
 
 
-@flow(name="ingest", flow_run_name="ingest", validate_parameters=False)
+@flow(name="ingest", flow_run_name="ingest")
 def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
-    """Take in every subject that can be; one bad reference stops only its own."""
+    """Take in every subject that can be; one bad reference stops only its own.
+
+    Args:
+        subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL.
+    """
     done: list[Ingested] = []
     refused: dict[str, str] = {}
     for i, subject in enumerate(subjects):

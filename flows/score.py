@@ -6,6 +6,7 @@ from itertools import groupby
 from prefect import flow, task
 
 from dreamtuner.score import METRICS, score_version
+from flows.parameters import Metrics, ProfileName, RunId
 from flows.picture import open_picture, open_reference
 from flows.progress import tell
 from flows.resources import catalog_of, profile_of, store_of, tower_of
@@ -41,9 +42,15 @@ def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[i
     return len(outputs)
 
 
-@flow(name="score", flow_run_name="score", validate_parameters=False)
-def score(run_id: str, profile: str, metrics: Sequence[str]) -> int:
-    """Score what is unscored by each metric, reference by reference; returns the number of new scores."""
+@flow(name="score", flow_run_name="score")
+def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("clip_i", "clip_t")) -> int:
+    """Score what is unscored by each metric, reference by reference; returns the number of new scores.
+
+    Args:
+        run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
+        profile: The model whose tower scores.
+        metrics: What to score by: clip_i (like the reference), clip_t (like the prompt), ...
+    """
     settings = Settings.load()
     work: list[tuple[str, list[int]]] = []
     for metric in metrics:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 from prefect import flow
-from prefect.runtime import flow_run
 
 from dreamtuner.film_strip import Strip, film_strip
 from dreamtuner.movie import write_mp4, write_webp
 from dreamtuner.video import flicker
 from flows.contact import keep_sheet
 from flows.frames import Clip, plan_clips
-from flows.generate import generate
+from flows.generate import Made, generate
 from flows.ingest import ingest
 from flows.picture import open_picture, open_reference
 from flows.plan import PlannedCell
@@ -23,9 +22,10 @@ from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.record import record
 from flows.resources import catalog_of, store_of
+from flows.runs import begun
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views, writes
+from storage.catalog import views
 from storage.catalog.records import CellView
 from storage.objects import get_blob
 
@@ -79,26 +79,22 @@ def demand_poses(spec: Spec) -> None:
 
 
 @flow(name="video", flow_run_name="{spec.name}")
-def video(spec: Spec, fps: int) -> VideoSummary:
+def video(spec: Spec, fps: int = 8) -> VideoSummary:
     """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
 
     A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
     Running it again draws only what is missing.
+
+    Args:
+        spec: The order; its poses are the frames. Paths in it are those of the worker's machine.
+        fps: Frames a second.
     """
     settings = Settings.load()
     demand_poses(spec)
     ready = preflight(spec, settings)
-    with catalog_of(settings).write() as s:
-        flow_id = str(flow_run.id) if flow_run.id else None
-        run_id = writes.start_run(s, name=spec.name, spec=spec.model_dump(mode="json"), flow_run_id=flow_id)
-    try:
-        summary = _run(spec, fps, settings, ready, run_id)
-    except BaseException as error:
-        with catalog_of(settings).write() as s:
-            writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
-        raise
-    with catalog_of(settings).write() as s:
-        writes.finish_run(s, run_id, "failed" if summary.failed else "completed")
+    with begun(spec, settings) as run:
+        summary = _run(spec, fps, settings, ready, run.id)
+        run.failed = summary.failed
     return summary
 
 
@@ -107,7 +103,7 @@ def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) ->
     clips = plan_clips(spec, [one.facts for one in ingested.ingested], ready.drawing)
     frames = [cell for clip in clips for cell in clip.frames]
     record(spec, settings, ready, run_id, ingested.ingested, [cell for clip in clips for cell in clip.alone] + frames)
-    made = generate(run_id, tuple(cell.digest for cell in frames))
+    made = generate(run_id) if clips else Made((), ())
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
     folder = settings.home / "runs" / run_id

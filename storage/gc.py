@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 
 from storage.catalog import Catalog, garbage
-from storage.keys import blob_key, sha256_of_key
+from storage.keys import blob_key, sha256_of_key, thumbnail_key
 from storage.objects import ObjectStat, ObjectStore
 
 GRACE_SECONDS = 24 * 3600.0
@@ -50,6 +50,7 @@ def collect(
     """
     if dry_run:
         return _look(catalog, store, grace_seconds)
+    store.check()  # sweeps what killed writers left half-written
     adopted = sum(_adopt(catalog, batch) for batch in _batches(_without_row(catalog, store)))
     marked, unmarked = catalog.transact(garbage.mark)
     if wait:
@@ -104,6 +105,7 @@ def _delete(catalog: Catalog, store: ObjectStore, sha256: str, grace_seconds: fl
             s.flush()
             if gone:
                 # Before the commit: killed here, the row stays and the object goes the next time.
+                store.delete(thumbnail_key(sha256))
                 store.delete(blob_key(sha256))
             return gone
     except IntegrityError:  # something came to refer to it this very moment

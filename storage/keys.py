@@ -41,6 +41,14 @@ def blob_key(sha256: str) -> str:
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
+def thumbnail_key(sha256: str) -> str:
+    """Where the thumbnail of the picture whose SHA-256 is `sha256` is kept: thumbnails/ab/cd/<hex>.
+
+    It is no blob: it can be made again from the picture at any time, and goes with it.
+    """
+    return blob_key(sha256).replace("blobs/sha256/", "thumbnails/", 1)
+
+
 def sha256_of_key(key: str) -> str | None:
     """The digest whose `blob_key` is `key`; None if it is no blob's key."""
     digest = key.rpartition("/")[2]

@@ -26,6 +26,7 @@ from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.15
+SHEET_EVERY = 3  # steps: enough for identity to pass between panels; single pictures teach prompts faster
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -92,8 +93,12 @@ def encode_captions(
     return states
 
 
+def _is_sheet(step: int) -> bool:
+    return step % SHEET_EVERY == SHEET_EVERY - 1
+
+
 class DenoiserStage:
-    """Every other step draws single pictures, the steps between draw sheets of the same subject side by side.
+    """Most steps draw single pictures, every third draws sheets of the same subject side by side.
 
     A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
     self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side.
@@ -125,8 +130,7 @@ class DenoiserStage:
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        sheet = step % 2 == 1
-        if not sheet:
+        if not _is_sheet(step):
             rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
             captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
             latents, emphasis = self.latents[rows], self.emphasis[rows]
@@ -144,8 +148,9 @@ class DenoiserStage:
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
             left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
-            latents = torch.cat([self.latents[left_rows], self.latents[right_rows]], dim=3)
-            emphasis = torch.cat([self.emphasis[left_rows], self.emphasis[right_rows]], dim=3)
+            # joined in float32: under autocast a CPU does not join halves
+            latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
+            emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
         return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), captions
 
@@ -156,7 +161,10 @@ class DenoiserStage:
         loss, mse = diffusion_loss(
             lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis
         )
-        return loss, {f"mse_{'sheet' if step % 2 else 'single'}": 2 * mse}
+        # the log averages over all steps, of which these are a share
+        if _is_sheet(step):
+            return loss, {"mse_sheet": SHEET_EVERY * mse}
+        return loss, {"mse_single": SHEET_EVERY / (SHEET_EVERY - 1) * mse}
 
     def preview(self) -> Image.Image:
         """A row of pictures by what the model has learnt so far."""

@@ -18,8 +18,8 @@ from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.skeleton import JOINTS, skeleton
 
-SUBJECT, FACE = 4.0, 16.0
-_FACE_CENTRE, _FACE_WIDTH, _FACE_HEIGHT = 0.05, 0.40, 0.36  # subject units, from the head's joint
+SUBJECT, FACE = 4.0, 24.0
+_FACE_CENTRE, _FACE_WIDTH, _FACE_HEIGHT = -0.03, 0.44, 0.38  # subject units, from the head's joint
 
 
 def faces(pictures: list[Picture]) -> Tensor:

@@ -11,8 +11,10 @@ from transformers import CLIPModel, CLIPVisionModel
 
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import encode_captions
+from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.world.captions import caption
+from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.subject_encoder import SubjectEncoder
 from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
@@ -56,6 +58,7 @@ class EncoderFactory:
         depth = torch.from_numpy(load_layouts(self.data, self.shards, "depth"))
         latents = load_latents(self.latents)
         scale = scaling_factor(latents)
+        emphasis = load_emphasis(self.data, self.shards, shards.pictures, SIZE // latents.shape[-1])
 
         def draw(generator: torch.Generator) -> Examples:
             rows = torch.randint(len(images), (self.batch,), generator=generator)
@@ -66,6 +69,7 @@ class EncoderFactory:
                 latents[rows].float().mul(scale).to(device),
                 [caption(p.identity, p.context) for p in (shards.pictures[int(i)] for i in rows)],
                 depth[rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device),
+                emphasis[rows].float().to(device),
             )
 
         return EncoderStage(

@@ -36,12 +36,16 @@ class Frozen:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` B 3 S S in 0..1."""
+    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` B 3 S S in 0..1.
+
+    `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
+    """
 
     subjects: Tensor
     x0: Tensor
     captions: list[str]
     depth: Tensor
+    emphasis: Tensor | None = None
 
 
 class EncoderStage:
@@ -71,5 +75,5 @@ class EncoderStage:
                 prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample
             return prediction
 
-        loss, mse = diffusion_loss(predict, batch.x0, frozen.scheduler, generator, floor=FLOOR)
+        loss, mse = diffusion_loss(predict, batch.x0, frozen.scheduler, generator, floor=FLOOR, emphasis=batch.emphasis)
         return loss, {"mse": mse}

@@ -8,9 +8,11 @@ from typing import Any, Literal, get_args
 CellState = Literal["planned", "generating", "generated", "failed", "lost"]
 RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
 Decision = Literal["none", "approved", "rejected", "flagged"]
+Role = Literal["viewer", "reviewer", "operator", "admin"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
 MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run, or retry_cells, asks for it
 
 
@@ -89,6 +91,14 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class DeadRun:
+    """A run that was found without a process; `flow_run_id` is what the orchestrator calls it."""
+
+    id: str
+    flow_run_id: str | None
+
+
+@dataclass(frozen=True)
 class SubjectAssets:
     """A subject with its newest reference, and that reference's newest mask (None: not masked yet)."""
 
@@ -108,6 +118,8 @@ class SubjectAssets:
 class CellView:
     """A cell as a person sees it. `error` is the reason of a failed cell; `scores` maps metric to its newest value.
 
+    `looks_back`: it is a frame that looks at the pictures of other cells, which its settings name under "frames".
+
     `failures` counts how often it failed since it was asked for; at MAX_FAILURES it is not tried again.
     """
 
@@ -120,6 +132,7 @@ class CellView:
     seed: int
     error: str | None
     failures: int
+    looks_back: bool
     output_id: int | None
     image_sha256: str | None
     scores: Mapping[str, float]

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from storage.catalog import Catalog, writes
+from storage.catalog.owners import this_owner
+
 EMPTY = {"planned": 0, "generating": 0, "generated": 0, "failed": 0, "lost": 0}
 
 
@@ -26,6 +29,7 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
         ("status",),
         ("ingest",),
         ("attention",),
+        ("deploy",),
         ("train", "pocket"),
         ("train", "encoder"),
         ("bench", "pocket"),
@@ -146,3 +150,20 @@ def test_a_catalog_that_is_no_database_is_told_in_a_sentence(environment: dict[s
     assert "the catalog cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
     assert "DREAMTUNER_CATALOG_URL" in done.stderr
+
+
+def test_submitting_without_a_server_is_told_in_a_sentence(environment: dict[str, str], spec: Path) -> None:
+    for words in (("run", "--submit", str(spec)), ("deploy",)):
+        done = dreamtuner(environment, *words)
+        assert done.returncode == 2
+        assert "PREFECT_API_URL is not set" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not Path(environment["DREAMTUNER_HOME"]).exists()
+
+
+def test_a_killed_run_is_not_running_for_ever(environment: dict[str, str]) -> None:
+    home = Path(environment["DREAMTUNER_HOME"])
+    gone = this_owner().rpartition(":")[0] + ":another-boot"
+    with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
+        writes.start_run(s, name="trip", spec={}, flow_run_id=None, owner=gone)
+    assert "crashed" in dreamtuner(environment, "status").stdout

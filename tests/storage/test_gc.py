@@ -192,3 +192,15 @@ def test_a_writer_at_the_same_moment_never_loses_what_it_refers_to(
     assert failures == []
     assert all(store.exists(blob_key(sha256)) for sha256 in kept)
     assert wrong(catalog, store) == []
+
+
+def test_what_killed_writers_left_half_written_goes_once_it_is_a_day_old(catalog: Catalog, store: DiskStore) -> None:
+    store.check()
+    old, new = (store.root / ".incoming" / name for name in ("0" * 32, "1" * 32))
+    for path in (old, new):
+        path.write_bytes(b"half a pict")
+    os.utime(old, (time.time() - 25 * 3600,) * 2)
+    collect(catalog, store, dry_run=True)
+    assert old.exists()
+    collect(catalog, store)
+    assert (old.exists(), new.exists()) == (False, True)

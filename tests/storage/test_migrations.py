@@ -114,7 +114,7 @@ def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
 
 
 @pytest.mark.parametrize("change", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
-@pytest.mark.parametrize("table", ["reviews", "lineage"])
+@pytest.mark.parametrize("table", ["reviews", "lineage", "audit"])
 def test_what_is_append_only_is_refused_by_the_database(
     catalog: Catalog, planned: Callable[..., SimpleNamespace], table: str, change: str
 ) -> None:
@@ -123,6 +123,7 @@ def test_what_is_append_only_is_refused_by_the_database(
         writes.claim_cells(s, plan.digests, "me", 60)
         output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
         writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="approved")
+        writes.record_audit(s, actor="ann", action="review", entity="output", entity_id=output)
     with pytest.raises(Exception, match=f"{table} is append-only: add a row"), catalog.write() as s:
         s.execute(text(change.format(table)))
     with catalog.read() as s:

@@ -1,24 +1,43 @@
 """The catalog's tables. Changing one means a new file in migrations/versions; a test holds the two equal.
 
-The tables `reviews` and `lineage` are append-only: triggers that the migrations make refuse every change and deletion.
+The tables `reviews`, `lineage` and `audit` are append-only: triggers that the migrations make refuse every change and
+deletion.
 """
 
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
+from storage.catalog.schema.people import (
+    ApiToken,
+    AuditEvent,
+    OneTimeLink,
+    ReviewBatch,
+    ReviewQueue,
+    Throttle,
+    User,
+    WebSession,
+)
 from storage.catalog.schema.results import LineageEvent, Output, Review, Score
 from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
+    "ApiToken",
+    "AuditEvent",
     "Blob",
     "Cell",
     "Checkpoint",
     "LineageEvent",
     "Mask",
+    "OneTimeLink",
     "Output",
     "Profile",
     "Reference",
     "Review",
+    "ReviewBatch",
+    "ReviewQueue",
     "Run",
     "RunCell",
     "Score",
     "Subject",
+    "Throttle",
+    "User",
+    "WebSession",
 ]

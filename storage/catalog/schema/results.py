@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now, one_of
+from storage.catalog.base import Base, now, one_of, only_where_set
 from storage.catalog.records import DECISIONS, Decision
 
 
@@ -18,7 +18,8 @@ class Output(Base):
     """The picture of a cell, one a cell.
 
     `revision` rises with every review and every change of the picture; `decision` and `rating` (0: none) are those of
-    the last review of this picture. `run_id` is the run that made it.
+    the last review of this picture. `approvals` counts who approved it and did not take that back; while more of them
+    are wanted `decision` stays "none". `run_id` is the run that made it.
     """
 
     __tablename__ = "outputs"
@@ -38,6 +39,7 @@ class Output(Base):
     revision: Mapped[int] = mapped_column(server_default="1", default=1)
     decision: Mapped[Decision] = mapped_column(String, server_default="none", default="none")
     rating: Mapped[int] = mapped_column(server_default="0", default=0)
+    approvals: Mapped[int] = mapped_column(server_default="0", default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -63,7 +65,10 @@ class Score(Base):
 
 
 class Review(Base):
-    """What a person decided on an output as it was at `revision`. Append-only; `uuid` is made by the client."""
+    """What a person decided on an output as it was at `revision`. Append-only; `uuid` is made by the client.
+
+    `batch_id` is the decision on many that it is part of.
+    """
 
     __tablename__ = "reviews"
     __table_args__ = (
@@ -71,6 +76,7 @@ class Review(Base):
         CheckConstraint(one_of("decision", DECISIONS), name="decision"),
         CheckConstraint("rating BETWEEN 0 AND 5", name="rating"),
         Index(None, "reviewer", "id"),
+        Index(None, "batch_id", "id", **only_where_set("batch_id")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[str] = mapped_column(unique=True)
@@ -81,6 +87,7 @@ class Review(Base):
     decision: Mapped[Decision] = mapped_column(String)
     rating: Mapped[int]
     note: Mapped[str]
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -11,7 +11,10 @@ from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
 
 
 class Run(Base):
-    """One asking for a grid, with its spec as it was read, and its contact sheet once there is one."""
+    """One asking for a grid, with its spec as it was read, and its contact sheet once there is one.
+
+    `owner` is the process that carries it out, `seen_at` when that process last said that it lives.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -27,6 +30,8 @@ class Run(Base):
     sheet_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
     started_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+    owner: Mapped[str | None]
+    seen_at: Mapped[datetime | None]
 
 
 class Cell(Base):

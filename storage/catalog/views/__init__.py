@@ -1,27 +1,107 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
+from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
 from storage.catalog.views.cells import cell, cells_of_run, unscored
+from storage.catalog.views.facets import (
+    Choices,
+    RunProgress,
+    SubjectRow,
+    cell_states,
+    choices,
+    decisions,
+    metrics,
+    runs_progress,
+    subjects_page,
+)
+from storage.catalog.views.gallery import Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
-from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, run_page
+from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
+from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
+from storage.catalog.views.people import (
+    Known,
+    SessionView,
+    TokenView,
+    UserView,
+    link_of,
+    password_of,
+    session_of,
+    sessions_of,
+    token_of,
+    tokens,
+    users,
+)
+from storage.catalog.views.subject_page import (
+    CheckpointView,
+    GridCell,
+    MaskView,
+    ReferenceView,
+    SubjectDetail,
+    grid,
+    subject,
+)
 from storage.catalog.views.subjects import subject_assets
-from storage.catalog.views.summary import recent_runs, status
+from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 
 __all__ = [
+    "AuditRow",
+    "BatchView",
     "CellRow",
+    "CheckpointView",
+    "Choices",
     "Event",
+    "Filter",
+    "GridCell",
+    "Known",
+    "MaskView",
+    "OutputDetail",
     "OutputRow",
     "Page",
+    "Queue",
+    "ReferenceView",
     "ReviewView",
+    "RunProgress",
+    "SessionView",
+    "SubjectDetail",
+    "SubjectRow",
+    "TokenView",
+    "UserView",
+    "audit_page",
+    "batches",
+    "blob_type",
     "cell",
+    "cell_states",
     "cells_of_run",
     "cells_page",
+    "choices",
+    "count",
+    "crashed_flow_runs",
+    "decisions",
+    "gallery_page",
+    "grid",
     "history",
+    "link_of",
+    "metrics",
+    "output",
+    "outputs",
     "outputs_page",
+    "password_of",
     "place",
+    "place_of",
+    "queue",
+    "queues_of",
     "recent_runs",
     "reviews_of",
     "run_page",
+    "runs_progress",
+    "session_of",
+    "sessions_of",
+    "sibling",
     "status",
+    "subject",
     "subject_assets",
+    "subjects_page",
+    "token_of",
+    "tokens",
     "unscored",
+    "users",
 ]

@@ -115,7 +115,7 @@ def cells_page(
 def run_page(s: Session, run_id: str, *, after: str | None = None, limit: int = 60) -> Page[CellRow]:
     """The cells of a run in the order of its grid."""
     rows = select(*_CELL, RunCell.position).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
-    rows = rows.where(*([] if after is None else [RunCell.position > _read(after, 1)[0]]))
+    rows = rows.where(*([] if after is None else [RunCell.position > place_of(after, 1)[0]]))
     found = s.execute(rows.order_by(RunCell.position).limit(_checked(limit))).all()
     places = {row.id: row.position for row in found}
     return _page([CellRow(*row[:-1]) for row in found], limit, lambda row: [places[row.cell_id]])
@@ -143,7 +143,7 @@ def _beyond(after: str | None, *columns: Any) -> list[ColumnElement[bool]]:
     """What comes after the row named by `after` when all `columns` descend."""
     if after is None:
         return []
-    place = _read(after, len(columns))
+    place = place_of(after, len(columns))
     return [columns[0] < place[0]] if len(columns) == 1 else [tuple_(*columns) < tuple_(*place)]
 
 
@@ -162,7 +162,8 @@ def place(columns: Sequence[float]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(columns)).encode()).decode().rstrip("=")
 
 
-def _read(after: str, length: int) -> list[float]:
+def place_of(after: str, length: int) -> list[float]:
+    """The columns that `place` was given; CatalogError unless there are `length` of them."""
     try:
         place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
     except ValueError:

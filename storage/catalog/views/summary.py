@@ -35,3 +35,9 @@ def recent_runs(s: Session, limit: int = 20) -> list[RunView]:
         RunView(r.id, r.name, r.state, r.flow_run_id, r.started_at, r.finished_at, _every_state(counts[r.id]))
         for r in runs
     ]
+
+
+def crashed_flow_runs(s: Session, limit: int = 50) -> list[str]:
+    """What the orchestrator calls the newest runs that crashed, newest first."""
+    crashed = select(Run.flow_run_id).where(Run.state == "crashed", Run.flow_run_id.is_not(None))
+    return [one for one in s.scalars(crashed.order_by(Run.started_at.desc(), Run.id).limit(limit)) if one is not None]

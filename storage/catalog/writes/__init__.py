@@ -1,5 +1,7 @@
 """Everything that changes the catalog: functions of a session from `Catalog.write()`; saying the same twice is safe."""
 
+from storage.catalog.writes.audit import record_audit
+from storage.catalog.writes.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from storage.catalog.writes.blobs import record_blob
 from storage.catalog.writes.cells import (
     claim_cells,
@@ -9,34 +11,74 @@ from storage.catalog.writes.cells import (
     release_cells,
     renew_lease,
 )
+from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
+from storage.catalog.writes.people import (
+    add_link,
+    add_session,
+    add_token,
+    add_user,
+    change_user,
+    end_sessions,
+    rehash_password,
+    revoke_token,
+    touch_session,
+    touch_token,
+    use_link,
+)
 from storage.catalog.writes.planning import plan_cells, retry_cells
-from storage.catalog.writes.reviews import Reviewed, add_review
-from storage.catalog.writes.runs import finish_run, keep_sheet, start_run
+from storage.catalog.writes.queues import add_queue
+from storage.catalog.writes.reviews import Reviewed, add_review, undo_review
+from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
+from storage.catalog.writes.throttles import forgive, record_failure, seconds_to_wait
 
 __all__ = [
     "Reviewed",
+    "Seen",
     "add_checkpoint",
+    "add_link",
     "add_mask",
     "add_profile",
+    "add_queue",
     "add_reference",
     "add_review",
     "add_score",
+    "add_session",
     "add_subject",
+    "add_token",
+    "add_user",
+    "begin_batch",
+    "change_user",
     "claim_cells",
+    "close_dead",
+    "decide_part",
+    "end_batch",
+    "end_sessions",
     "fail_cell",
     "finish_cell",
     "finish_run",
+    "forgive",
     "keep_sheet",
     "lose_cells",
     "plan_cells",
+    "record_audit",
     "record_blob",
     "record_event",
+    "record_failure",
+    "rehash_password",
     "release_cells",
     "renew_lease",
     "retry_cells",
+    "revoke_token",
+    "seconds_to_wait",
+    "see_run",
     "start_run",
+    "touch_session",
+    "touch_token",
+    "undo_part",
+    "undo_review",
+    "use_link",
 ]

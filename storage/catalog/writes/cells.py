@@ -1,7 +1,7 @@
 """Cells at work: claimed by one owner at a time, then generated, failed, given back or lost."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
@@ -29,15 +29,12 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
         raise CatalogError(
             f"owner {owner!r} and lease_seconds {lease_seconds}: pass this_owner() and a lease of 0 or more"
         )
-    holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
-    gone = [holder for holder in holders if holder is not None and is_gone(holder)]
     at = instant(s)
-    abandoned = and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
     again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
     until = at + timedelta(seconds=lease_seconds)
     news = {"state": "generating", "owner": owner, "lease_expires_at": until, "error": None}
     news["attempts"] = Cell.attempts + 1
-    before = _change(s, digests, or_(Cell.state.in_(("planned", "lost")), again, abandoned), news, wait=False)
+    before = _change(s, digests, or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at)), news, wait=False)
     for held in {row.owner for row in before if row.owner is not None}:
         taken = [row.digest for row in before if row.owner == held]
         record_events(s, "cell", taken, "taken over", actor=owner, held_by=held)
@@ -60,6 +57,15 @@ def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
 def release_cells(s: Session, digests: Sequence[str], *, owner: str) -> list[str]:
     """Give back unfinished cells, on an interrupt: those that `owner` holds are planned again; returns which."""
     return _in_order(digests, _change(s, digests, _held_by(owner), {"state": "planned"} | _NOBODY))
+
+
+def release_abandoned(s: Session) -> list[str]:
+    """Plan anew the cells that a process held whose lease ran out or that is gone from this machine; returns which."""
+    digests = s.scalars(select(Cell.digest).where(abandoned(s, instant(s))).order_by(Cell.digest)).all()
+    if not digests:
+        return []
+    where = abandoned(s, instant(s))
+    return _in_order(digests, _change(s, digests, where, {"state": "planned"} | _NOBODY, wait=False))
 
 
 def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
@@ -98,12 +104,19 @@ def finish_cell(
         s.add(output)
     elif output.image_sha256 != image_sha256:
         s.execute(delete(Score).where(Score.output_id == output.id))
-        output.revision, output.decision, output.rating = output.revision + 1, "none", 0
+        output.revision, output.decision, output.rating, output.approvals = output.revision + 1, "none", 0, 0
     output.image_sha256, output.width, output.height, output.run_id = image_sha256, width, height, run_id
     cell.state, cell.owner, cell.lease_expires_at, cell.error, cell.failures = "generated", None, None, None, 0
     s.flush()
     record_event(s, "cell", digest, "generated", actor=owner, image_sha256=image_sha256, run_id=run_id)
     return output.id
+
+
+def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
+    """That a cell is said to be generating, and its lease ran out by `at` or its holder is gone from this machine."""
+    holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
+    gone = [holder for holder in holders if holder is not None and is_gone(holder)]
+    return and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
 
 
 def _held_by(owner: str) -> ColumnElement[bool]:

@@ -27,8 +27,13 @@ def add_review(
     decision: Decision,
     rating: int = 0,
     note: str = "",
+    batch_id: str | None = None,
+    approvals_needed: int = 1,
 ) -> Reviewed:
     """Record what `reviewer` decided on the output as it was at `revision`; `rating` is 1..5, or 0 for none.
+
+    With `approvals_needed` an output is approved once so many different people have approved this picture and not
+    taken that back; until then its decision is "none".
 
     The client makes `uuid`, one for each decision: the same review sent again is stored once. Raises ReviewConflict if
     the output was reviewed or made anew since that revision: nothing is stored then.
@@ -50,12 +55,46 @@ def add_review(
             output.revision,
         )
     review = Review(uuid=uuid, output_id=output_id, revision=revision, reviewer=reviewer, decision=decision)
-    review.rating, review.note, review.image_sha256 = rating, note, output.image_sha256
+    review.rating, review.note, review.image_sha256, review.batch_id = rating, note, output.image_sha256, batch_id
     s.add(review)
-    output.revision, output.decision, output.rating = revision + 1, decision, rating
-    s.execute(update(Score).where(Score.output_id == output_id).values(decision=decision))
+    s.flush()
+    output.approvals = _approvals(s, output)
+    state = derived(decision, output.approvals, approvals_needed)
+    output.revision, output.decision, output.rating = revision + 1, state, rating
+    s.execute(update(Score).where(Score.output_id == output_id).values(decision=state))
     s.flush()
     return Reviewed(review.id, output.revision)
+
+
+def undo_review(
+    s: Session, *, uuid: str, output_id: int, revision: int, reviewer: str, approvals_needed: int = 1
+) -> Reviewed:
+    """Take back the review that led to `revision`: the output is as it was before it, or ReviewConflict.
+
+    Where approvals are counted an approval by someone else is not given again in this reviewer's name: the output is
+    then undecided, and the other's approval still counts.
+    """
+    chosen = select(Review).where(Review.output_id == output_id, Review.revision == revision - 2)
+    before = s.scalar(chosen)
+    anothers = before is not None and before.reviewer != reviewer and before.decision == "approved"
+    if before is None or (anothers and approvals_needed > 1):
+        decision, rating = DECISIONS[0], 0
+    else:
+        decision, rating = before.decision, before.rating
+    said = {"reviewer": reviewer, "decision": decision, "rating": rating, "note": "undone"}
+    return add_review(s, uuid=uuid, output_id=output_id, revision=revision, approvals_needed=approvals_needed, **said)
+
+
+def derived(decision: Decision, approvals: int, needed: int) -> Decision:
+    """The state that the last `decision` leaves an output in which `approvals` people approve."""
+    return "none" if decision == "approved" and approvals < needed else decision
+
+
+def _approvals(s: Session, output: Output) -> int:
+    """How many people's last word on this very picture is approval."""
+    said = select(Review.reviewer, Review.decision).where(Review.output_id == output.id)
+    rows = s.execute(said.where(Review.image_sha256 == output.image_sha256).order_by(Review.revision))
+    return sum(decision == "approved" for decision in dict(rows.all()).values())
 
 
 def _check(uuid: str, reviewer: str, decision: str, rating: int) -> None:

@@ -10,17 +10,20 @@ from sqlalchemy.orm import Session
 from storage.catalog.base import now
 from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunState
 from storage.catalog.schema import Run
-from storage.catalog.sql import insert_into
+from storage.catalog.sql import insert_into, instant
 from storage.catalog.writes.blobs import require_blob
 
 
-def start_run(s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None) -> str:
-    """The id (uuid4 text) of a run that is now running.
+def start_run(
+    s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None, owner: str | None = None
+) -> str:
+    """The id (uuid4 text) of a run that is now running, carried out by the process `owner`.
 
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
-    row = {"id": str(uuid.uuid4()), "name": name, "state": "running", "spec": dict(spec), "flow_run_id": flow_run_id}
-    news = {"state": "running", "finished_at": None}
+    row = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
+    news = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
+    row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()
 
@@ -30,6 +33,11 @@ def finish_run(s: Session, run_id: str, state: RunState) -> None:
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
     _change(s, run_id, {"state": state, "finished_at": now()})
+
+
+def see_run(s: Session, run_id: str) -> None:
+    """Say that the process that carries out the run lives."""
+    _change(s, run_id, {"seen_at": instant(s)})
 
 
 def keep_sheet(s: Session, run_id: str, sha256: str) -> None:

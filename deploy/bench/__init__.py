@@ -1,0 +1,9 @@
+"""`dreamtuner bench ...`: figures measured here, now, side by side; one file a bench."""
+
+import typer
+
+from deploy.bench import catalog, fidelity, pocket, speed
+
+bench = typer.Typer(help="Measure, and print the figures.", no_args_is_help=True)
+for command in (fidelity.fidelity, pocket.pocket, speed.speed, catalog.catalog):
+    bench.command()(command)

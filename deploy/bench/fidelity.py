@@ -1,0 +1,78 @@
+"""`dreamtuner bench fidelity`: how much of a subject is carried."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def fidelity(
+    subjects: Annotated[int, typer.Option(min=2, help="Held-out subjects of the pocket world.")] = 30,
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts of each.")] = 8,
+    seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 1,
+    ablations: Annotated[bool, typer.Option(help="Also the ablations of Fig. 8.")] = False,
+    validation: Annotated[
+        bool, typer.Option(help="The identities that settings are tuned on, not the test's.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the page with its pictures into this folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """The fidelity ladder: plain, + SE, + S-S-A, and both, on subjects that training never saw.
+
+    Identity is the share of the reference's attributes that the oracle reads from the picture; 95 % over subjects.
+    """
+    from dataclasses import asdict, replace
+
+    from rich.table import Table
+
+    from deploy.terminal import plain_terminal
+    from dreamtuner.backbone import load_backbone, load_encoder
+    from dreamtuner.pocket.fidelity import draw_variant, held_out_subjects
+    from dreamtuner.pocket.ladder import ABLATIONS, LADDER, SHOWN, ladder_steps, means
+    from dreamtuner.pocket.ladder_page import HEADS, figure_words, write_page
+    from dreamtuner.pocket.world import TEST, VALIDATION
+    from dreamtuner.score.oracle import Oracle
+    from dreamtuner.score.tower import load_tower
+    from flows.resources import device_of, profile_of
+    from flows.settings import Settings
+
+    settings = Settings.load()
+    profile, device = profile_of(settings, "pocket"), device_of(settings)
+    backbone, oracle = load_backbone(profile, device=device), Oracle.load(profile.weights / "oracle")
+    tower = load_tower(profile, device=device)
+    chosen = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
+    found = {}
+    for variant in (*LADDER, *(ABLATIONS if ablations else ())):
+        model = backbone
+        if variant.encoder is not None:
+            folder = profile.weights.parent / variant.encoder
+            if not folder.is_dir():
+                typer.echo(f"{variant.name}: left out, {folder} is not there", err=True)
+                continue
+            model = replace(backbone, encoder=load_encoder(folder, device=device))
+        say = partial(_say, variant.name, subjects)
+        found[variant.name] = draw_variant(model, profile, oracle, tower, chosen, variant, prompts, seeds, say)
+    title = "Fidelity ladder"
+    detail = f"{subjects} {'validation' if validation else 'test'} subjects x {prompts} prompts x {seeds} seeds; 95 %."
+    if out is not None:
+        typer.echo(f"page: {write_page(out, title, detail, found, seeds)}", err=True)
+    if as_json:
+        plain = {v: {row: asdict(mean) for row, mean in means(drawn).items()} for v, drawn in found.items()}
+        steps = [{"from": low, "to": high, **asdict(mean)} for low, high, mean in ladder_steps(found)]
+        counts = {"subjects": subjects, "prompts": prompts, "seeds": seeds, "validation": validation}
+        typer.echo(json.dumps({**counts, "variants": plain, "identity_steps": steps}))
+        return
+    table = Table(title=f"{title}: {detail}")
+    table.add_column("variant")
+    for name in SHOWN:
+        table.add_column(HEADS[name], justify="right")
+    for variant_name, drawn in found.items():
+        by_measure = means(drawn)
+        table.add_row(variant_name, *(figure_words(name, by_measure[name]) for name in SHOWN))
+    plain_terminal().out.print(table)
+
+
+def _say(name: str, subjects: int, done: int) -> None:
+    typer.echo(f"{name}: {done}/{subjects} subjects", err=True)

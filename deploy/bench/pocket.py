@@ -1,0 +1,62 @@
+"""`dreamtuner bench pocket`: how good the pocket model is."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pocket(
+    prompts: Annotated[int, typer.Option(min=10, help="Held-out prompts, each drawn three times.")] = 500,
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of pocket weights; default: those that `run` uses.")
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Write contact sheets of the drawn pictures here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """How good the pocket model is: autoencoder, oracle, prompts followed, layouts kept, and seconds for 64 cells.
+
+    Everything is measured on identities that training never saw, pictures are drawn by stock diffusers pipelines.
+    """
+    import os
+    from dataclasses import asdict
+
+    import torch
+    from rich.table import Table
+
+    from deploy.terminal import plain_terminal
+    from dreamtuner.pocket.quality import measure_weights, seconds_for_cells
+    from dreamtuner.pocket.sheets import write_sheets
+    from flows.resources import profile_of
+    from flows.settings import Settings
+
+    folder = weights or profile_of(Settings.load(), "pocket").weights
+    if not (folder / "oracle").is_dir():
+        typer.echo(
+            f"dreamtuner: --weights: {folder} holds no pocket weights; `dreamtuner train pocket` makes them", err=True
+        )
+        raise typer.Exit(2)
+    speed = seconds_for_cells(folder, 64)
+    measured = measure_weights(folder, prompts, partial(typer.echo, err=True))
+    figures = [*measured.figures, speed]
+    if pictures is not None:
+        write_sheets(measured, pictures)
+        typer.echo(f"pictures: {pictures}", err=True)
+    machine = {"cpus": os.cpu_count(), "threads": torch.get_num_threads()}
+    if as_json:
+        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
+        typer.echo(json.dumps({"prompts": prompts, "machine": machine, "figures": rows}))
+        return
+    table = Table(title=f"pocket weights on {prompts} held-out identities; 95 % intervals")
+    for column in ("", "", "measured", "wanted", ""):
+        table.add_column(column)
+    group = None
+    for figure in figures:
+        mark = {None: "", True: "reached", False: "missed"}[figure.met]
+        table.add_row(
+            figure.group if figure.group != group else "", figure.name, figure.words(), figure.wanted_words(), mark
+        )
+        group = figure.group
+    plain_terminal().out.print(table)

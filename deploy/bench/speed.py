@@ -1,0 +1,70 @@
+"""`dreamtuner bench speed`: what a reference costs."""
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def speed(
+    cells: Annotated[int, typer.Option(min=2, help="Cells of the timed grid.")] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the timed cells; both grow with them alike.")] = 20,
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions; every way is timed in each.")] = 5,
+    timed: Annotated[bool, typer.Option(help="Time pictures as well, or count FLOPs only.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """What a reference costs: FLOPs at SD 1.5's shapes, time on the pocket model, throughput where there is a GPU.
+
+    Beside stock diffusers and beside a naive form that recomputes the reference for every picture. Ratios are medians
+    over repetitions, with the least and the largest; wall times want a machine that does nothing else.
+    """
+    import os
+    from dataclasses import asdict
+
+    import torch
+    from rich.table import Table
+
+    from deploy.terminal import plain_terminal
+    from dreamtuner.bench.flops import count_flops
+    from dreamtuner.bench.gpu import time_gpu
+    from dreamtuner.bench.pocket import time_grid
+    from dreamtuner.bench.speed import flop_figures, gpu_figures, grid_figures
+    from flows.resources import backbone_of
+    from flows.settings import Settings
+
+    flops = count_flops()
+    figures, raw = flop_figures(flops), {"flops": asdict(flops)}
+    if timed:
+        backbone = backbone_of(Settings.load(), "pocket")
+        for count in (cells, 1):
+            grid = time_grid(backbone, count, steps, repeats, _say_run)
+            figures += grid_figures(grid)
+            raw[f"cells_{count}"] = asdict(grid)
+    if timed and torch.cuda.is_available():
+        on_gpu = time_gpu(cells, 30, repeats, _say_run)
+        figures += gpu_figures(on_gpu)
+        raw["gpu"] = asdict(on_gpu)
+    machine = {"cpus": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
+    if as_json:
+        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
+        typer.echo(json.dumps({"machine": machine, "figures": rows, "measured": raw}))
+        return
+    load = f"load {machine['load']:.1f} on {machine['cpus']} processors"
+    table = Table(title=f"ratios to the plain model; {load}; without a GPU the figures for one are left out")
+    for column in ("", "median", "least to largest", "wanted", ""):
+        table.add_column(column)
+    group = None
+    for figure in figures:
+        if figure.group != group:
+            group = figure.group
+            table.add_section()
+            table.add_row(f"[bold]{group}[/bold]")
+        r, mark = figure.ratio, {None: "", True: "reached", False: "missed"}[figure.met]
+        wanted = "" if figure.wanted is None else f"{'>=' if figure.throughput else '<='} {figure.wanted:.2f}"
+        spread = "" if r.low == r.high else f"{r.low:.3f} to {r.high:.3f}"
+        table.add_row(f"  {figure.name}", f"{r.median:.3f}", spread, wanted, mark)
+    plain_terminal().out.print(table)
+
+
+def _say_run(name: str, repeat: int, seconds: float) -> None:
+    typer.echo(f"{name}, repetition {repeat + 1}: {seconds:.2f} s", err=True)

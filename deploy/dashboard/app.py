@@ -1,0 +1,42 @@
+"""The application, made from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from deploy.dashboard.errors import handlers
+from deploy.dashboard.pages import STATIC, templates
+from deploy.dashboard.prefect_api import PrefectApi
+from deploy.dashboard.resources import Resources
+from deploy.dashboard.routes import routers
+from deploy.dashboard.security.headers import SecureHeaders
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog
+from storage.objects import open_store
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The dashboard over the catalog and the store of the settings; it opens them when it starts."""
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        prefect = PrefectApi(settings)
+        with Catalog.open(settings.catalog_url) as catalog:
+            app.state.resources = Resources(settings, catalog, open_store(settings.store_url), prefect)
+            yield
+        prefect.close()
+
+    # no pages of its own: they would load scripts from other hosts
+    app = FastAPI(title="DreamTuner", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
+    app.state.templates = templates()
+    app.add_middleware(SecureHeaders, origin=settings.origin)
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+    for router in routers:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,75 @@
+"""Errors as people and programs should see them: one sentence with the remedy, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from deploy.dashboard.pages import page
+from deploy.dashboard.prefect_api import NotAllowed, PrefectAway
+from deploy.dashboard.security.access import Person, Refused
+from deploy.dashboard.security.passwords import WeakPassword
+from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict
+from storage.keys import InvalidKey
+from storage.objects import ObjectMissing, StoreError
+from storage.thumbnails import NotAPicture
+
+
+def _answer(request: Request, status: int, message: str, **more: Any) -> Response:
+    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"error": message, **more}, status)
+    person = getattr(request.state, "person", Person())
+    return page(request, "error.html", person, status=status, code=status, message=message)
+
+
+def _refused(request: Request, error: Any) -> Response:
+    html = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if error.status == 401 and html and request.method == "GET" and "hx-request" not in request.headers:
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+    answer = _answer(request, error.status, error.message)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _conflict(request: Request, error: Any) -> Response:
+    return _answer(request, 409, str(error), revision=error.revision)
+
+
+def _invalid(request: Request, error: Any) -> Response:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    return _answer(request, 422, f"{field}: {first['msg']}; correct it and send it again")
+
+
+def _http(request: Request, error: Any) -> Response:
+    said = {404: "there is no such page; start from the navigation above", 405: "this page cannot be asked that way"}
+    return _answer(request, error.status_code, said.get(error.status_code, str(error.detail)))
+
+
+def _with(status: int) -> Callable[[Request, Any], Response]:
+    return lambda request, error: _answer(request, status, str(error))
+
+
+handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
+    Refused: _refused,
+    ReviewConflict: _conflict,
+    NotInCatalog: _with(404),
+    ObjectMissing: _with(404),
+    InvalidKey: _with(404),
+    CatalogError: _with(400),
+    NotAPicture: _with(400),
+    WeakPassword: _with(400),
+    NotAllowed: _with(403),
+    PrefectAway: _with(503),
+    StoreError: _with(502),
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}

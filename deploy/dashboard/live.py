@@ -1,0 +1,78 @@
+"""What Home shows, looked up once for everybody who watches, and how long runs still take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from deploy.dashboard.resources import resources
+from storage.catalog import Catalog, views
+from storage.catalog.records import CellState, Decision
+from storage.catalog.views import RunProgress
+
+FRESH = 1.5  # seconds that an answer is good for, at least
+SHARE = 20  # looking takes at most one part in so many of the time
+WAITING: tuple[CellState, ...] = ("planned", "generating", "failed", "lost")
+_SPAN = 600.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """The state of things at one moment; `left` maps a run to the seconds that it probably still takes."""
+
+    runs: Sequence[RunProgress]
+    decisions: Mapping[Decision, int]
+    cells: Mapping[CellState, int]
+    left: Mapping[str, float]
+
+
+class Live:
+    """The last look, shared; and the samples of each run's progress that its end is reckoned from."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.monotonic) -> None:
+        self._catalog, self._clock = catalog, clock
+        self._lock = threading.Lock()
+        self._look: Look | None = None
+        self._good_until = 0.0
+        self._samples: dict[str, deque[tuple[float, int]]] = {}
+
+    def look(self) -> Look:
+        """How things are, not older than a moment."""
+        with self._lock:
+            began = self._clock()
+            if self._look is None or began >= self._good_until:
+                with self._catalog.read() as s:
+                    runs, decisions = views.runs_progress(s), views.decisions(s)
+                    cells = views.cell_states(s, WAITING)
+                self._look = Look(runs, decisions, cells, self._left(runs))
+                took = self._clock() - began
+                self._good_until = began + max(FRESH, SHARE * took)
+            return self._look
+
+    def _left(self, runs: Sequence[RunProgress]) -> dict[str, float]:
+        at, found = self._clock(), {}
+        running = [run for run in runs if run.state == "running"]
+        self._samples = {run.id: self._samples.get(run.id, deque(maxlen=400)) for run in running}
+        for run in running:
+            samples = self._samples[run.id]
+            samples.append((at, run.done))
+            while samples[0][0] < at - _SPAN:
+                samples.popleft()
+            seconds, made = at - samples[0][0], run.done - samples[0][1]
+            if made > 0 and seconds > 0:
+                found[run.id] = (run.total - run.done - run.failed) * seconds / made
+        return found
+
+
+def live_of(request: Request) -> Live:
+    """That of the application."""
+    state = request.app.state
+    if not hasattr(state, "live"):
+        state.live = Live(resources(request).catalog)
+    live: Live = state.live
+    return live

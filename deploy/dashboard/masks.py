@@ -1,0 +1,38 @@
+"""Masks from browsers: decoded within limits and encoded anew, so that nothing but pixels gets in."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from PIL import Image
+
+from storage.thumbnails import MAX_PIXELS, NotAPicture
+
+
+def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
+    """The mask as greyscale PNG, 255 on the subject. A picture with transparency gives its alpha channel.
+
+    Raises NotAPicture unless `data` is a PNG, JPEG or WebP of exactly `size` (width, height in pixels) that holds both
+    subject and background.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            if image.size != size or image.width * image.height > MAX_PIXELS:
+                wanted = f"{size[0]} x {size[1]}"
+                raise NotAPicture(f"mask: {image.width} x {image.height} pixels; the reference has {wanted}")
+            image.load()
+            seen = image.convert("RGBA").getchannel("A") if image.has_transparency_data else image.convert("L")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, NotAPicture):
+            raise
+        raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
+    low, high = seen.getextrema()
+    if not (isinstance(low, int) and low < 128 <= int(high)):  # type: ignore[arg-type]
+        raise NotAPicture("mask: it has to show the subject in white and the background in black, some of each")
+    buffer = io.BytesIO()
+    seen.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+_FORMATS = ("PNG", "JPEG", "WEBP")

@@ -1,0 +1,77 @@
+"""Pages from templates: one environment, autoescaped, with what every page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from deploy.dashboard.security.access import Person
+from storage.catalog.records import DECISIONS, ROLES
+
+_FOLDER = Path(__file__).parent
+STATIC = _FOLDER / "static"
+NAVIGATION = (
+    ("/", "Home", "viewer"),
+    ("/outputs", "Outputs", "viewer"),
+    ("/review", "Review", "reviewer"),
+    ("/subjects", "Subjects", "viewer"),
+    ("/flows", "Flows", "operator"),
+    ("/export", "Export", "reviewer"),
+    ("/audit", "Audit", "admin"),
+    ("/users", "Users", "admin"),
+)
+DECIDED = {"none": "Undecided", "approved": "Approved", "rejected": "Rejected", "flagged": "Flagged"}
+
+
+def templates() -> Jinja2Templates:
+    """The environment."""
+    made = Jinja2Templates(directory=_FOLDER / "templates")
+    made.env.globals.update(zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES)
+    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago)
+    made.env.trim_blocks = made.env.lstrip_blocks = True
+    return made
+
+
+def page(request: Request, name: str, person: Person, /, *, status: int = 200, **context: Any) -> Response:
+    """The template `name` for this person."""
+    app: FastAPI = request.app
+    made: Jinja2Templates = app.state.templates
+    shown = {"person": person, "path": request.url.path, "notice": request.query_params.get("notice", "")[:200]}
+    return made.TemplateResponse(request, name, shown | context, status_code=status)
+
+
+def when(instant: datetime) -> str:
+    """An instant for people."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def ago(instant: datetime) -> str:
+    """How long ago an instant was, in one unit."""
+    seconds = (datetime.now(UTC) - instant).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def short(digest: str) -> str:
+    """The beginning of a digest."""
+    return digest[:12]
+
+
+def figure(count: int, most: int = 10_000) -> str:
+    """A count that was stopped at `most` + 1."""
+    return f"{most:,}+" if count > most else f"{count:,}"
+
+
+def query(given: Mapping[str, Any], **more: Any) -> str:
+    """A URL's query of what is set."""
+    return urlencode({name: value for name, value in {**given, **more}.items() if value not in (None, "")})

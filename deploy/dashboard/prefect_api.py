@@ -1,0 +1,134 @@
+"""Prefect's REST API, as far as the dashboard uses it. Credentials stay on this side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from deploy.dashboard.settings import Settings
+
+SECONDS = 4.0
+
+
+class PrefectAway(Exception):
+    """Prefect does not answer, or refuses; the message is for people."""
+
+
+class NotAllowed(PrefectAway):
+    """The deployment is not on the list of those that may be started."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A flow that can be ordered; `schema` is the JSON schema of its parameters."""
+
+    id: str
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FlowRun:
+    """A run of one of them; `state` is Prefect's type of state, "SCHEDULED", "RUNNING", ..."""
+
+    id: str
+    name: str
+    deployment: str
+    state: str
+    state_name: str
+    started: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether it can no longer be cancelled."""
+        return self.state in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING")
+
+
+class PrefectApi:
+    """The allow-listed deployments of one server, and their runs. One client, shared by all threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.allowed = settings.flows
+        self.ui = settings.prefect_ui
+        self._api = settings.prefect_api
+        headers = {"Authorization": f"Bearer {settings.prefect_key}"} if settings.prefect_key else {}
+        auth: httpx.Auth | None = None
+        if ":" in settings.prefect_key:  # user:password, as a self-hosted server wants it
+            user, _, password = settings.prefect_key.partition(":")
+            headers, auth = {}, httpx.BasicAuth(user, password)
+        self._client = httpx.Client(timeout=SECONDS, headers=headers, auth=auth)
+        self._lock = threading.Lock()
+        self._ids: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+    def deployments(self) -> list[Deployment]:
+        """Those of the list that the server knows. Raises PrefectAway."""
+        found = []
+        for name in self.allowed:
+            row = self._ask("GET", f"/deployments/name/{name}", missing=True)
+            if row is not None:
+                with self._lock:
+                    self._ids[row["id"]] = name
+                schema = row.get("parameter_openapi_schema") or {}
+                words = row.get("description") or ""
+                found.append(Deployment(row["id"], name, words, schema, row.get("parameters") or {}))
+        return found
+
+    def start(self, name: str, parameters: Mapping[str, Any]) -> str:
+        """The id of the new run. Raises NotAllowed, PrefectAway."""
+        if name not in self.allowed:
+            raise NotAllowed(f"{name!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
+        row = self._ask("GET", f"/deployments/name/{name}")
+        made = self._ask(
+            "POST", f"/deployments/{row['id']}/create_flow_run", {"parameters": dict(parameters), "tags": ["dashboard"]}
+        )
+        return str(made["id"])
+
+    def runs(self, limit: int = 20) -> list[FlowRun]:
+        """The newest runs of the listed deployments. Raises PrefectAway."""
+        known = {one.id: one.name for one in self.deployments()}
+        if not known:
+            return []
+        wanted = {"deployments": {"id": {"any_": list(known)}}, "limit": limit, "sort": "EXPECTED_START_TIME_DESC"}
+        rows: Sequence[dict[str, Any]] = self._ask("POST", "/flow_runs/filter", wanted)
+        return [
+            FlowRun(
+                row["id"],
+                row["name"],
+                known.get(row.get("deployment_id") or "", ""),
+                row.get("state_type") or "PENDING",
+                row.get("state_name") or "Pending",
+                row.get("start_time") or row.get("expected_start_time") or "",
+            )
+            for row in rows
+        ]
+
+    def cancel(self, flow_run_id: str) -> None:
+        """Ask a run of a listed deployment to end. Raises NotAllowed, PrefectAway."""
+        row = self._ask("GET", f"/flow_runs/{flow_run_id}")
+        if row.get("deployment_id") not in {one.id for one in self.deployments()}:
+            raise NotAllowed("this run belongs to a deployment that is not on the list of flows")
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
+
+    def _ask(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
+        if not self._api:
+            raise PrefectAway("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
+        try:
+            answer = self._client.request(method, f"{self._api}{path}", json=body)
+        except httpx.HTTPError as error:
+            raise PrefectAway(f"Prefect does not answer ({type(error).__name__}); is its server running?") from error
+        if missing and answer.status_code == 404:
+            return None
+        if answer.is_error:
+            raise PrefectAway(f"Prefect refused ({answer.status_code}): {answer.text[:300]}")
+        return answer.json()

@@ -1,0 +1,28 @@
+"""What the application opens once: catalog, store, settings, Prefect's client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from deploy.dashboard.prefect_api import PrefectApi
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog
+from storage.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Open for as long as the application runs; safe to use from any thread."""
+
+    settings: Settings
+    catalog: Catalog
+    store: ObjectStore
+    prefect: PrefectApi
+
+
+def resources(request: Request) -> Resources:
+    """Those of the application that serves the request."""
+    return cast(Resources, request.app.state.resources)

@@ -1,0 +1,87 @@
+"""Export: the approved pictures under a filter, as a zip or into a bucket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from deploy.dashboard.archive import files, zipped
+from deploy.dashboard.pages import page
+from deploy.dashboard.resources import Resources, resources
+from deploy.dashboard.routes.review import collect
+from deploy.dashboard.security.access import Needs, Person
+from deploy.dashboard.wanted import FIELDS, wanted
+from storage.catalog import views, writes
+from storage.catalog.records import CatalogError
+from storage.catalog.views import OutputDetail
+from storage.objects import open_store
+
+router = APIRouter()
+Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
+Operator = Annotated[Person, Depends(Needs("operator"))]
+MOST = 5000  # pictures of one export
+
+
+@router.get("/export")
+def export(request: Request, person: Reviewer) -> Response:
+    """The form."""
+    with resources(request).catalog.read() as s:
+        choices, counts = views.choices(s), views.decisions(s)
+    return page(request, "export.html", person, choices=choices, counts=counts, most=MOST)
+
+
+@router.post("/export/zip")
+async def as_zip(request: Request, person: Reviewer) -> Response:
+    """The zip, made while it is sent."""
+    form = await request.form()
+    outputs, metadata = await run_in_threadpool(_chosen, request, person, form, "zip")
+    name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
+    store = resources(request).store
+    return StreamingResponse(
+        zipped(files(store, outputs, metadata=metadata)),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.post("/export/bucket")
+async def to_bucket(request: Request, person: Operator) -> Response:
+    """The same files below a prefix of a bucket."""
+    form = await request.form()
+    url = str(form.get("url") or "").strip()
+    if not url.startswith("s3://"):
+        raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; write one")
+    outputs, metadata = await run_in_threadpool(_chosen, request, person, form, url)
+    put = await run_in_threadpool(_put, resources(request), url, outputs, metadata)
+    return RedirectResponse(f"/export?notice={put} files are in {url}", 303)
+
+
+def _put(known: Resources, url: str, outputs: list[OutputDetail], metadata: bool) -> int:
+    target, put = open_store(url.rstrip("/") + f"/{datetime.now(UTC):%Y%m%d-%H%M%S}"), 0
+    kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "csv": "text/csv"}
+    for name, data in files(known.store, outputs, metadata=metadata):
+        kind = kinds.get(name.rpartition(".")[2], "application/x-ndjson")
+        target.put(name, data, content_type=kind)
+        put += 1
+    return put
+
+
+def _chosen(request: Request, person: Person, form: Any, to: str) -> tuple[list[OutputDetail], bool]:
+    """The approved outputs under the form's filter, written down in the audit."""
+    known = resources(request)
+    asked = wanted({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
+    metadata = form.get("metadata") != "strip"
+    ids, _ = collect(known, asked, MOST)
+    if not ids:
+        raise CatalogError("no approved picture is under this filter; approve some, or widen it")
+    with known.catalog.read() as s:
+        outputs = views.outputs(s, ids)
+    after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}
+    with known.catalog.write() as s:
+        writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
+    return outputs, metadata

@@ -1,0 +1,102 @@
+"""Flows: order a run of a listed deployment, watch it, cancel it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from deploy.dashboard import order
+from deploy.dashboard.pages import page
+from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
+from deploy.dashboard.resources import resources
+from deploy.dashboard.security.access import Needs, Person
+from storage.catalog import views, writes
+
+router = APIRouter()
+Operator = Annotated[Person, Depends(Needs("operator"))]
+
+
+@router.get("/flows")
+def flows(request: Request, person: Operator) -> Response:
+    """What can be ordered and what runs; with Prefect away, that."""
+    known = resources(request)
+    deployments: list[Deployment] = []
+    away = ""
+    try:
+        deployments = known.prefect.deployments()
+    except PrefectAway as error:
+        away = str(error)
+    with known.catalog.read() as s:
+        subjects = views.subjects_page(s, limit=200)
+    forms = [(one, order.fields(one)) for one in deployments]
+    return page(
+        request,
+        "flows.html",
+        person,
+        forms=forms,
+        away=away,
+        subjects=subjects,
+        catalog=order.CATALOG,
+        allowed=known.prefect.allowed,
+        **_runs(request),
+    )
+
+
+@router.get("/fragments/flow-runs")
+def runs(request: Request, person: Operator) -> Response:
+    """The list of runs alone: it is asked for every few seconds."""
+    return page(request, "_flow_runs.html", person, **_runs(request))
+
+
+def _runs(request: Request) -> dict[str, object]:
+    """The last list that Prefect gave, marked as stale while it is away."""
+    known, state = resources(request), request.app.state
+    last: list[FlowRun] = getattr(state, "flow_runs", [])
+    try:
+        state.flow_runs = last = known.prefect.runs()
+        return {"runs": last, "stale": "", "ui": known.prefect.ui}
+    except PrefectAway as error:
+        return {"runs": last, "stale": str(error), "ui": known.prefect.ui}
+
+
+@router.post("/flows/run")
+async def start(request: Request, person: Operator) -> Response:
+    """Create a flow run from the form."""
+    form = await request.form()
+    return await run_in_threadpool(_start, request, person, form)
+
+
+def _start(request: Request, person: Person, form: order.Form) -> Response:
+    known, name = resources(request), str(form.get("deployment") or "")
+    if name not in known.prefect.allowed:
+        raise NotAllowed(f"{name[:60]!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
+    if name == order.CATALOG and form.get("as") == "form":
+        with known.catalog.read() as s:
+            chosen = [int(str(one)) for one in form.getlist("subject") if str(one).isdecimal()]
+            given = order.catalog_order(form, [views.subject(s, one) for one in chosen])
+    else:
+        deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
+        if deployment is None:
+            raise PrefectAway(f"Prefect knows no deployment {name}; run `prefect deploy --all` first")
+        given = order.parameters(deployment, form)
+    flow_run_id = known.prefect.start(name, given)
+    with known.catalog.write() as s:
+        after = {"deployment": name, "parameters": given}
+        writes.record_audit(
+            s, actor=person.name, action="start flow", entity="flow run", entity_id=flow_run_id, after=after
+        )
+    return RedirectResponse("/flows?notice=The+run+is+ordered.", 303)
+
+
+@router.post("/flows/{flow_run_id:uuid}/cancel")
+def cancel(flow_run_id: str, request: Request, person: Operator) -> Response:
+    """Ask a run to end."""
+    known = resources(request)
+    known.prefect.cancel(str(flow_run_id))
+    with known.catalog.write() as s:
+        writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=flow_run_id)
+    return RedirectResponse("/flows?notice=The+run+is+asked+to+end.", 303)

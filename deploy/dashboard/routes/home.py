@@ -1,0 +1,56 @@
+"""Home: what runs, how far it is and what waits for people, live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from deploy.dashboard.live import Live, live_of
+from deploy.dashboard.pages import page
+from deploy.dashboard.security.access import Needs, Person
+
+router = APIRouter()
+Viewer = Annotated[Person, Depends(Needs("viewer"))]
+SECONDS, TURNS = 2.0, 30
+"""How often a page hears of news, and after how many times it has to ask, and be known, anew."""
+
+
+@router.get("/")
+def home(request: Request, person: Viewer) -> Response:
+    """Runs and queues."""
+    return page(request, "home.html", person, live=live_of(request).look())
+
+
+@router.get("/fragments/runs")
+def runs(request: Request, person: Viewer) -> Response:
+    """The live part alone, for browsers that have to ask for it."""
+    return page(request, "_runs.html", person, live=live_of(request).look())
+
+
+@router.get("/api/runs/stream")
+async def stream(request: Request, person: Viewer) -> StreamingResponse:
+    """The live part whenever it changes, as server-sent events."""
+    shown: Live = live_of(request)
+
+    def drawn() -> str:
+        return bytes(page(request, "_runs.html", person, live=shown.look()).body).decode()
+
+    async def events() -> AsyncIterator[str]:
+        last = ""
+        yield "retry: 1000\n\n"
+        for _ in range(TURNS):
+            html = await run_in_threadpool(drawn)
+            yield ": nothing new\n\n" if html == last else f"event: runs\ndata: {json.dumps(html)}\n\n"
+            last = html
+            if await request.is_disconnected():
+                return
+            await asyncio.sleep(SECONDS)
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -1,0 +1,63 @@
+"""What every answer says to the browser, and which hosts it may be asked by."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+class SecureHeaders:
+    """ASGI middleware. A request for a host that is not ours is refused: a name that was rebound to this address."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self.app = app
+        self.origin = origin
+        self.hosts = {*LOCAL, *([urlsplit(origin).hostname or ""] if origin else [])}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+                if self.origin.startswith("https://"):
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+        if host not in self.hosts:
+            said = f"host {host!r} is not served here; use 127.0.0.1, or set DREAMTUNER_DASHBOARD_ORIGIN"
+            await PlainTextResponse(said, 400)(scope, receive, secured)
+            return
+        await self.app(scope, receive, secured)

@@ -1,0 +1,49 @@
+"""Serve the dashboard: `python -m deploy.dashboard.serve`, or `dreamtuner dashboard`."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from deploy.dashboard.app import create_app
+from deploy.dashboard.first_start import admin_link
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog
+
+PORT = 8265
+
+
+def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, say: Callable[[str], None] = print) -> None:
+    """Serve until a signal. `say` hears the address and, until an admin has a password, a link that sets one.
+
+    `port` 0 takes any free one. Raises OSError if the port is taken.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((host, port))
+        shown = settings.origin or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{door.getsockname()[1]}"
+        with Catalog.open(settings.catalog_url) as catalog:
+            link = admin_link(catalog)
+        say(f"dashboard: {shown}")
+        if link is not None:
+            say(f"first login, once, within a day: {shown}{link}")
+        config = uvicorn.Config(
+            create_app(settings),
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        uvicorn.Server(config).run(sockets=[door])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve the dashboard.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=PORT)
+    given = parser.parse_args()
+    serve(Settings.load(), host=given.host, port=given.port)

@@ -1,0 +1,76 @@
+"""What the dashboard needs to know, read from the environment once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class SettingsError(ValueError):
+    """A variable holds something unusable; the message names it and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Fields and the variables that they come from.
+
+    Attributes:
+        catalog_url: DREAMTUNER_CATALOG_URL, default SQLite in DREAMTUNER_HOME.
+        store_url: DREAMTUNER_STORE_URL, default ``objects/`` in DREAMTUNER_HOME.
+        prefect_api: PREFECT_API_URL, Prefect's API; empty: flows cannot be started from here.
+        prefect_ui: DREAMTUNER_DASHBOARD_PREFECT_UI, where people see Prefect's own pages; default beside its API.
+        prefect_key: PREFECT_API_KEY or PREFECT_API_AUTH_STRING; stays on the server.
+        flows: DREAMTUNER_DASHBOARD_FLOWS, deployments that may be started, as "flow/deployment", by commas.
+        approvals: DREAMTUNER_DASHBOARD_APPROVALS, how many different people have to approve, 1 or 2.
+        origin: DREAMTUNER_DASHBOARD_ORIGIN, the address that browsers use when a proxy stands before the server,
+            such as https://pictures.example.org; cookies are then sent over https alone.
+        max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+    """
+
+    catalog_url: str
+    store_url: str
+    prefect_api: str = ""
+    prefect_ui: str = ""
+    prefect_key: str = ""
+    flows: tuple[str, ...] = ("catalog/catalog",)
+    approvals: int = 1
+    origin: str = ""
+    max_upload: int = 32 * 1024 * 1024
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the variables from `environ` (default: the process's). Raises SettingsError."""
+        env = os.environ if environ is None else environ
+        home = Path(env.get("DREAMTUNER_HOME") or ".dreamtuner").expanduser().absolute()
+        approvals = env.get("DREAMTUNER_DASHBOARD_APPROVALS") or "1"
+        if approvals not in ("1", "2"):
+            raise SettingsError(f"DREAMTUNER_DASHBOARD_APPROVALS: {approvals!r} is neither 1 nor 2; correct it")
+        origin = (env.get("DREAMTUNER_DASHBOARD_ORIGIN") or "").rstrip("/")
+        parts = urlsplit(origin)
+        if origin and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path):
+            raise SettingsError(f"DREAMTUNER_DASHBOARD_ORIGIN: {origin!r} is no origin; use https://host or unset it")
+        api = (env.get("PREFECT_API_URL") or "").rstrip("/")
+        flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or "catalog/catalog"
+        size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
+        if not size.isdecimal() or int(size) < 1:
+            raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is no number of bytes; correct or unset it")
+        return cls(
+            catalog_url=env.get("DREAMTUNER_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
+            store_url=env.get("DREAMTUNER_STORE_URL") or str(home / "objects"),
+            prefect_api=api,
+            prefect_ui=(env.get("DREAMTUNER_DASHBOARD_PREFECT_UI") or api.removesuffix("/api")).rstrip("/"),
+            prefect_key=env.get("PREFECT_API_KEY") or env.get("PREFECT_API_AUTH_STRING") or "",
+            flows=tuple(one.strip() for one in flows.split(",") if one.strip()),
+            approvals=int(approvals),
+            origin=origin,
+            max_upload=int(size),
+        )
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies travel over https alone."""
+        return self.origin.startswith("https://")

@@ -1,0 +1,103 @@
+// A long gallery with few pictures in the page: parts that are far away give their cards back and keep their height.
+const MOST = 5; // parts of 60 cards that are awake at once
+const filter = document.getElementById("filter");
+filter.dataset.live = "";
+
+let gallery = null, chosen = new Set();
+const awake = new IntersectionObserver(near, { rootMargin: "900px 0px" });
+
+function begin() {
+  gallery = document.getElementById("gallery");
+  if (!gallery || gallery.dataset.begun) return;
+  gallery.dataset.begun = "yes";
+  awake.disconnect();
+  gallery.querySelectorAll(".chunk").forEach((part) => awake.observe(part));
+  chosen = new Set();
+  tell();
+}
+
+async function near(entries) {
+  for (const entry of entries) {
+    const part = entry.target;
+    part.dataset.near = entry.isIntersecting ? "yes" : "";
+    if (!entry.isIntersecting || !part.isConnected) continue;
+    if (part.classList.contains("asleep")) await wake(part);
+    if (part === gallery.lastElementChild && part.dataset.next) await more(part);
+    settle(part);
+  }
+}
+
+async function fetched(after) {
+  const answer = await fetch(`/fragments/outputs?${gallery.dataset.query}&after=${encodeURIComponent(after)}`, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".chunk");
+  return document.adoptNode(parsed);
+}
+
+async function more(part) {
+  if (part.dataset.busy) return;
+  part.dataset.busy = "yes";
+  const within = gallery;
+  try {
+    const next = await fetched(part.dataset.next);
+    if (within !== gallery) return;
+    part.querySelector(".more-link")?.remove();
+    gallery.append(next);
+    marked(next);
+    awake.observe(next);
+  } catch { delete part.dataset.busy; }
+}
+
+async function wake(part) {
+  try {
+    const again = await fetched(part.dataset.after);
+    if (part !== gallery.lastElementChild) again.querySelector(".more-link")?.remove();
+    part.replaceChildren(...again.childNodes);
+    part.classList.remove("asleep");
+    part.style.height = "";
+    marked(part);
+  } catch { /* it is tried again when it comes near again */ }
+}
+
+// Put to sleep the parts farthest from the one that is looked at, until few enough are awake.
+function settle(here) {
+  const parts = [...gallery.children], at = parts.indexOf(here);
+  const up = parts.filter((part) => part.matches(".chunk") && !part.classList.contains("asleep"));
+  up.sort((a, b) => Math.abs(parts.indexOf(b) - at) - Math.abs(parts.indexOf(a) - at));
+  for (const part of up.slice(0, Math.max(0, up.length - MOST))) {
+    part.style.height = `${part.getBoundingClientRect().height}px`;
+    part.classList.add("asleep");
+    part.replaceChildren();
+  }
+  const url = new URL(location.href);
+  if (here.dataset.after) url.searchParams.set("after", here.dataset.after); else url.searchParams.delete("after");
+  if (parts.length > 1 && document.documentElement.scrollTop > 0) history.replaceState(history.state, "", url);
+}
+
+function marked(part) { part.querySelectorAll(".pick input").forEach((box) => { box.checked = chosen.has(box.value); }); }
+
+function tell() {
+  const bar = document.getElementById("chosen");
+  if (!bar) return;
+  bar.hidden = chosen.size === 0;
+  bar.querySelector("[data-count]").textContent = chosen.size;
+  const link = bar.querySelector("[data-compare]");
+  link.href = `/compare?ids=${[...chosen].join(",")}`;
+  link.hidden = chosen.size < 2;
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".pick input")) return;
+  if (event.target.checked && chosen.size >= 4) { event.target.checked = false; return; }
+  if (event.target.checked) chosen.add(event.target.value); else chosen.delete(event.target.value);
+  tell();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.matches("[data-clear]")) { chosen.clear(); marked(gallery); tell(); }
+});
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt !== filter) return; // empty fields say nothing: leave them out of the address
+  for (const name of Object.keys(event.detail.parameters)) if (!event.detail.parameters[name]) delete event.detail.parameters[name];
+});
+document.body.addEventListener("htmx:afterSettle", begin);
+begin();

@@ -1,0 +1,98 @@
+// Decisions on their way to the server. Each is kept in localStorage from the key press until the server has it, so a
+// reload, a crash or a lost connection costs nothing; a uuid makes sending twice harmless. Of several tabs one sends.
+const FIRST = 500, LONGEST = 15000;
+
+export class Outbox extends EventTarget {
+  #user; #prefix; #sending = false; #pause = FIRST; #timer = 0; #count = 0;
+  trouble = "";
+
+  constructor(user) {
+    super();
+    this.#user = user;
+    this.#prefix = `outbox:${user}:`;
+    addEventListener("online", () => this.#again());
+    addEventListener("storage", (event) => { if (event.key?.startsWith(this.#prefix)) this.#changed(); });
+  }
+
+  get size() { return this.#keys().length; }
+
+  // The decisions that wait, in the order in which they were taken.
+  waiting() { return this.#keys().map((key) => JSON.parse(localStorage.getItem(key))).filter(Boolean); }
+
+  put(decision) {
+    const place = `${String(Date.now()).padStart(15, "0")}.${String(this.#count++).padStart(6, "0")}`;
+    localStorage.setItem(`${this.#prefix}${place}:${decision.uuid}`, JSON.stringify(decision));
+    this.#changed();
+    this.send();
+  }
+
+  async send() {
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      await navigator.locks.request(`outbox:${this.#user}`, () => this.#drain());
+    } finally {
+      this.#sending = false;
+    }
+    if (this.size && !this.#timer) this.#later();
+  }
+
+  async #drain() {
+    for (let key = this.#keys()[0]; key !== undefined; key = this.#keys()[0]) {
+      const decision = JSON.parse(localStorage.getItem(key));
+      if (decision === null) continue;
+      let answer;
+      try {
+        answer = await fetch("/api/reviews", {
+          method: "POST",
+          headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": csrf() },
+          body: JSON.stringify(decision),
+        });
+      } catch {
+        return this.#failed("no connection, it is tried again");
+      }
+      if (answer.status === 401) return this.#failed("you are logged out; log in again in another tab");
+      if (answer.status === 403 && await this.#renewed()) continue;
+      if (answer.status === 403 || answer.status === 429 || answer.status >= 500) return this.#failed("the server refuses for now");
+      localStorage.removeItem(key);
+      this.trouble = "";
+      this.#pause = FIRST;
+      const said = await answer.json().catch(() => ({}));
+      if (answer.ok) this.#tell("stored", { decision, said });
+      else this.#refused(decision, answer.status, said);
+      this.#changed();
+    }
+  }
+
+  // What was decided after a refused decision on the same output rests on it: it goes too, and all of it is shown.
+  #refused(decision, status, said) {
+    const lost = [decision];
+    for (const key of this.#keys()) {
+      const later = JSON.parse(localStorage.getItem(key));
+      if (later?.output_id === decision.output_id) { localStorage.removeItem(key); lost.push(later); }
+    }
+    this.#tell("refused", { decision, status, said, lost });
+  }
+
+  // The page's form token is of a session that ended: whoever logged in again has another.
+  async #renewed() {
+    const before = csrf();
+    const answer = await fetch("/api/me", { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer?.ok) return false;
+    document.querySelector("meta[name=csrf]").content = (await answer.json()).csrf;
+    return csrf() !== before;
+  }
+
+  #failed(trouble) { this.trouble = trouble; this.#changed(); this.#later(); }
+  #later() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => { this.#timer = 0; this.send(); }, this.#pause);
+    this.#pause = Math.min(this.#pause * 2, LONGEST);
+  }
+  #again() { clearTimeout(this.#timer); this.#timer = 0; this.#pause = FIRST; this.send(); }
+  #keys() { return Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix)).sort(); }
+  #changed() { this.#tell("change", {}); }
+  #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+}
+
+function csrf() { return document.querySelector("meta[name=csrf]").content; }

@@ -1,0 +1,157 @@
+// The review page: one key decides and goes on. What is decided shows at once; the outbox brings it to the server.
+import { outbox, toast } from "./page.js";
+import { ACTIONS, Keymap } from "./keymap.js";
+import { drawButtons, Help } from "./keys_help.js";
+import { Queue } from "./queue.js";
+
+const root = document.getElementById("review");
+const $ = (id) => document.getElementById(id);
+const queue = new Queue(root.dataset.queue, Number(root.dataset.total));
+const needed = Number(root.dataset.needed);
+const keymap = new Keymap();
+const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", flagged: "Flagged" };
+const undone = [];
+let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? 0) || 0, 0), queue.total);
+let shown = null;
+const conflicts = new Map();
+
+// Decisions that a reload found in the outbox are on their way: the item is as it will be.
+for (const one of outbox.waiting()) conflicts.delete(one.output_id);
+function pending(item) {
+  const mine = outbox.waiting().filter((one) => one.output_id === item.output_id);
+  for (const one of mine) if (one.revision === item.revision) { item.revision += 1; if (!one.undo) { item.decision = one.decision; item.rating = one.rating; } }
+}
+
+async function show(to, { push = false } = {}) {
+  place = to;
+  const at = `?at=${place}`;
+  if (push) history.pushState({ at: place }, "", at); else history.replaceState({ at: place }, "", at);
+  $("progress").value = place;
+  $("place").textContent = place < queue.total ? `${place + 1} of ${queue.total}` : `${queue.total} of ${queue.total} seen`;
+  if (place >= queue.total) { shown = null; return draw(null); }
+  const wanted = place;
+  let item = queue.known(place);
+  if (item === null) {
+    try { item = await queue.item(place); } catch { toast("No connection; this picture shows once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
+  }
+  if (place !== wanted) return;
+  if (item && !item.seen) { item.seen = true; pending(item); }
+  shown = item;
+  draw(item);
+  queue.ahead(place);
+}
+
+function draw(item) {
+  const end = place >= queue.total, gone = !end && !item?.there;
+  $("end").hidden = !end; $("missing").hidden = !gone;
+  $("picture").hidden = end || gone; $("held").hidden = true;
+  document.querySelector(".beside").hidden = end || !item;
+  if (!item) return;
+  set($("picture"), item.picture, `${item.prompt}, seed ${item.seed}`);
+  set($("held"), item.reference, `Reference of ${item.subject}`);
+  set($("reference"), item.reference, `Reference of ${item.subject}`);
+  pictured($("mask"), item.mask, "Mask of the reference");
+  pictured($("sibling"), item.sibling?.thumb, "Nearest approved picture");
+  if (item.sibling) $("sibling-link").href = `/outputs/${item.sibling.id}`;
+  $("prompt").textContent = `${item.prompt} · seed ${item.seed}`;
+  const scores = $("scores");
+  scores.replaceChildren();
+  for (const [metric, value] of Object.entries(item.scores)) {
+    const name = document.createElement("dt"), bar = document.createElement("dd"), meter = document.createElement("meter");
+    name.textContent = metric; meter.min = 0; meter.max = 1; meter.value = value; meter.setAttribute("aria-label", metric);
+    bar.append(meter, ` ${value.toFixed(3)}`);
+    scores.append(name, bar);
+  }
+  drawState(item);
+}
+function set(image, url, alt) { if (image.getAttribute("src") !== url) image.src = url; image.alt = alt; }
+function pictured(image, url, alt) { image.closest("figure").hidden = !url; if (url) set(image, url, alt); }
+
+function drawState(item) {
+  const half = needed > 1 && item.decision === "none" && item.approvals ? ` · ${item.approvals} of ${needed} approvals` : "";
+  $("state").textContent = NAMES[item.decision] + half + (item.newer_mask ? " · older mask" : "");
+  $("state").className = `state ${item.decision}`;
+  $("rating").textContent = "★".repeat(item.rating);
+  $("rating").setAttribute("aria-label", item.rating ? `${item.rating} of 5` : "not rated");
+  const conflict = conflicts.get(item.output_id);
+  $("conflict").hidden = !conflict;
+  $("conflict").textContent = conflict ?? "";
+}
+
+function decide(change, said) {
+  if (!shown?.there) return;
+  const item = shown, before = { decision: item.decision, rating: item.rating };
+  const decision = { uuid: crypto.randomUUID(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
+  item.revision += 1; item.decision = decision.decision; item.rating = decision.rating;
+  conflicts.delete(item.output_id);
+  undone.push({ place, item, before });
+  $("said").textContent = said;
+  outbox.put(decision);
+  show(place + 1);
+}
+
+function undo() {
+  const last = undone.pop();
+  if (!last) { $("said").textContent = "nothing to undo"; return; }
+  const { item, before } = last;
+  outbox.put({ uuid: crypto.randomUUID(), output_id: item.output_id, revision: item.revision, decision: before.decision, rating: before.rating, undo: true });
+  item.revision += 1; item.decision = before.decision; item.rating = before.rating;
+  $("said").textContent = "undone";
+  show(last.place);
+}
+
+outbox.addEventListener("stored", ({ detail: { decision, said } }) => {
+  const item = queue.byOutput(decision.output_id);
+  if (!item || item.revision !== said.revision) return;
+  Object.assign(item, { decision: said.decision, rating: said.rating, approvals: said.approvals });
+  if (item === shown) drawState(item);
+});
+outbox.addEventListener("refused", ({ detail: { decision, status, said } }) => {
+  const words = status === 409 ? "Somebody decided on this picture meanwhile, so yours was not stored. Look at it again." : `Not stored: ${said.error ?? status}.`;
+  conflicts.set(decision.output_id, words);
+  for (let i = undone.length - 1; i >= 0; i--) if (undone[i].item.output_id === decision.output_id) undone.splice(i, 1);
+  const at = [...Array(queue.total).keys()].find((i) => queue.known(i)?.output_id === decision.output_id);
+  toast(`${words}${at === undefined ? "" : ` It is number ${at + 1}.`}`, 12);
+  if (at !== undefined) { queue.forget(at); if (at === place) show(at); }
+});
+
+const rate = (stars) => () => decide({ rating: stars }, `rated ${stars}`);
+const does = {
+  approve: () => decide({ decision: "approved" }, "approved"),
+  reject: () => decide({ decision: "rejected" }, "rejected"),
+  flag: () => decide({ decision: "flagged" }, "flagged"),
+  unset: () => decide({ decision: "none", rating: 0 }, "unset"),
+  rate1: rate(1), rate2: rate(2), rate3: rate(3), rate4: rate(4), rate5: rate(5),
+  back: () => { if (place > 0) show(place - 1); },
+  next: () => { if (place < queue.total) show(place + 1); },
+  undo,
+  hold: () => { $("held").hidden = !shown?.there || !$("held").hidden; },
+  compare: () => { if (shown) location.href = `/compare?ids=${[shown.output_id, shown.sibling?.id ?? queue.known(place - 1)?.output_id ?? queue.known(place + 1)?.output_id].filter(Boolean).join(",")}`; },
+  zoom: () => document.querySelector(".stage-picture").classList.toggle("zoomed"),
+  lineage: () => { if (shown) location.href = `/outputs/${shown.output_id}`; },
+  grid: () => { if (shown) location.href = `/subjects/${shown.subject_id}/grid`; },
+  filter: () => { location.href = "/review"; },
+  help: () => help.toggle(),
+};
+const redraw = () => drawButtons($("keys"), keymap, (id) => does[id]());
+const help = new Help($("help"), keymap, redraw);
+redraw();
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+  if (event.target.matches("input, select, textarea, [contenteditable]")) return;
+  const action = keymap.actionOf(event.key);
+  if (!action || (!keymap.on && action.id !== "help")) return;
+  if (event.key === " " && event.target.matches("button, a, summary")) event.target.blur();
+  event.preventDefault();
+  if (action.hold) { if (!event.repeat && shown?.there) $("held").hidden = false; return; }
+  // a key that is held down goes through pictures, and never decides on more than one
+  if (event.repeat && !["back", "next"].includes(action.id)) return;
+  does[action.id]();
+});
+addEventListener("keyup", (event) => { if (keymap.actionOf(event.key)?.hold) $("held").hidden = true; });
+addEventListener("blur", () => { $("held").hidden = true; });
+addEventListener("popstate", (event) => show(event.state?.at ?? 0));
+$("main").focus({ preventScroll: true });
+show(place);
+root.dataset.actions = ACTIONS.length;

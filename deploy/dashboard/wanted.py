@@ -1,0 +1,31 @@
+"""The gallery's filter in a URL: the same words are the form's fields, so that a link shows the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from storage.catalog.records import CatalogError, Decision
+from storage.catalog.views import Filter
+
+_WHOLE = ("subject_id", "checkpoint_id")
+_REAL = ("lowest", "highest")
+_WORDS = ("decision", "style", "prompt", "pose", "run_id", "reviewer", "metric")
+FIELDS = (*_WHOLE, *_WORDS, *_REAL)
+
+
+def wanted(given: Mapping[str, Any]) -> Filter:
+    """The filter of a query or a form; empty fields are no conditions. CatalogError for what cannot be read."""
+    found: dict[str, Any] = {}
+    for name in FIELDS:
+        text = str(given.get(name) or "").strip()[:500]
+        if not text:
+            continue
+        try:
+            found[name] = int(text) if name in _WHOLE else float(text) if name in _REAL else text
+        except ValueError:
+            raise CatalogError(f"{name}: {text[:40]!r} is no number; correct it or leave it empty") from None
+    if "metric" not in found:  # bounds stay in the form when the order is changed back
+        found = {name: value for name, value in found.items() if name not in _REAL}
+    found["decision"] = cast("Decision | None", found.get("decision"))
+    return Filter(**found)

@@ -1,0 +1,132 @@
+"""What Prefect's pages show of a run: how far it is, and at the end its numbers and its contact sheet."""
+
+import base64
+import io
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import httpx
+from PIL import Image
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+
+from flows.progress import Progress, listening
+from flows.report import RunSummary
+
+SECONDS = 5.0  # between two updates of the progress
+WIDTH, QUALITY = 1200, 80  # of the sheet in the page: its bytes lie in Prefect's database
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def shown(run_id: str, name: str) -> Iterator[None]:
+    """Show on the flow run's page how many of the cells are there, and by a tag which run of the catalog it is.
+
+    Without a flow run nothing is shown. Prefect's troubles are logged: a picture is worth more than a page about it.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        yield
+        return
+    _quietly(lambda: _tag(context.flow_run, run_id))
+    artifact = _quietly(lambda: create_progress_artifact(0.0, key=_key(name, "progress"), description=f"run {run_id}"))
+    percent = _Percent()
+    over = threading.Event()
+
+    def send() -> None:
+        sent, ending = 0.0, False
+        while not ending:
+            ending = over.wait(SECONDS)
+            if artifact is not None and percent.value != sent:
+                sent = percent.value
+                _quietly(partial(update_progress_artifact, artifact, sent))
+
+    # Prefect's settings are context variables, which a thread does not inherit
+    sender = threading.Thread(target=copy_context().run, args=(send,), name="progress-artifact", daemon=True)
+    sender.start()
+    try:
+        with listening(percent):
+            yield
+    finally:
+        over.set()
+        sender.join()
+
+
+class _Percent:
+    """A listener that keeps how much of the drawing is done."""
+
+    value = 0.0
+
+    def __call__(self, told: Progress) -> None:
+        if told.stage == "generate" and told.total:
+            self.value = 100.0 * min(1.0, told.done / told.total)
+
+
+def show_summary(summary: RunSummary, sheet: Image.Image) -> None:
+    """Leave the run's numbers, as text and as a table, and its contact sheet on the flow run's page."""
+    if FlowRunContext.get() is None:
+        return
+    of = f"run {summary.run}"
+    _quietly(lambda: create_markdown_artifact(_markdown(summary), key=_key(summary.name, "summary"), description=of))
+    _quietly(lambda: create_table_artifact(_rows(summary), key=_key(summary.name, "subjects"), description=of))
+    _quietly(lambda: create_image_artifact(_small(sheet), key=_key(summary.name, "sheet"), description=of))
+
+
+def _markdown(summary: RunSummary) -> str:
+    counts = f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed"
+    where = f"Run `{summary.run}` of the catalog, contact sheet `{summary.contact_sheet}`."
+    why = [f"- {_plain(one.name)}: {_plain(reason)}" for one in summary.subjects for reason in one.errors]
+    return "\n".join([f"# {_plain(summary.name)}", "", f"**{counts}**", "", where, "", *why])
+
+
+def _rows(summary: RunSummary) -> list[dict[str, Any]]:
+    return [
+        {"subject": one.name, "made": one.made, "skipped": one.skipped, "failed": one.failed}
+        | {metric: round(mean, 4) for metric, mean in one.scores.items()}
+        for one in summary.subjects
+    ]
+
+
+def _small(sheet: Image.Image) -> str:
+    """The sheet as a data: URL: a browser shows it wherever the store is, for as long as Prefect keeps it."""
+    small = sheet.convert("RGB")
+    small.thumbnail((WIDTH, 8 * WIDTH))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _tag(flow_run: Any, run_id: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(flow_run.id, tags=[*flow_run.tags, f"run:{run_id}"])
+
+
+def _key(name: str, what: str) -> str:
+    """Prefect's keys hold lower-case letters, digits and dashes."""
+    return "-".join((*re.findall("[a-z0-9]+", name.lower()), what))
+
+
+def _plain(text: str) -> str:
+    """Text in which Markdown finds nothing to do."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))
+
+
+def _quietly(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except httpx.HTTPError as error:
+        _log.warning("Prefect could not be told: %s", error)
+        return None

@@ -1,0 +1,56 @@
+"""Nightly: every spec of a folder, one after the other; what is there already is not made again."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect import flow
+
+from flows.catalog import catalog
+from flows.problems import InputError, Problem
+from flows.spec_file import read_spec
+
+_log = logging.getLogger(__name__)
+
+
+class NightFailed(RuntimeError):
+    """Some specs could not be carried out; the message names each with its reason."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """Cells made, and cells there or made by others, of each spec by its file's name."""
+
+    made: Mapping[str, int]
+    skipped: Mapping[str, int]
+
+
+@flow(name="nightly", flow_run_name="nightly {specs}")
+def nightly(specs: Path) -> Night:
+    """Carry out the *.yaml specs in the folder `specs` in the order of their names.
+
+    A spec that cannot be read or whose run fails does not stop the others; NightFailed tells of all such at the end.
+
+    Args:
+        specs: A folder of specs, relative to the folder that the flows were deployed from.
+    """
+    files = sorted(specs.glob("*.yaml"))
+    if not files:
+        raise InputError("specs", [Problem(path=(), message=f"{specs} holds no *.yaml; give a folder of specs")])
+    made: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    failed: list[str] = []
+    for file in files:
+        try:
+            summary = catalog(read_spec(file))
+        except Exception as error:
+            _log.exception("spec %s failed", file)
+            failed.append(f"{file.name}: {error}")
+            continue
+        made[file.name], skipped[file.name] = summary.made, summary.skipped
+        if summary.failed:
+            failed.append(f"{file.name}: {summary.failed} cells failed, see run {summary.run}")
+    if failed:
+        raise NightFailed("; ".join(failed))
+    return Night(made, skipped)

@@ -1,0 +1,116 @@
+"""People and what they hold: users, sessions, API tokens, one-time links, and the audit of what they changed.
+
+Of every secret only a digest is kept, so a copy of the catalog opens no door.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.catalog.base import Base, now, one_of
+from storage.catalog.records import DECISIONS, ROLES, Decision, Role
+
+
+class User(Base):
+    """A person. `password` is an argon2 hash, None until one is set by a one-time link."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(one_of("role", ROLES), name="role"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role] = mapped_column(String)
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(server_default=true(), default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class WebSession(Base):
+    """A browser that is logged in, named by the SHA-256 of its cookie; it ends at `expires_at` at the latest."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    agent: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """A program that acts for a user, with at most the role `scope`."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (CheckConstraint(one_of("scope", ROLES), name="scope"), Index(None, "user_id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str]
+    scope: Mapped[Role] = mapped_column(String)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+
+
+class OneTimeLink(Base):
+    """Lets whoever holds it set the user's password, once."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index(None, "user_id"),)
+    token_sha256: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
+class Throttle(Base):
+    """Failed logins under one key, a name or an address, and until when further ones are refused unseen."""
+
+    __tablename__ = "throttles"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    blocked_until: Mapped[datetime]
+
+
+class AuditEvent(Base):
+    """Who changed what, and what it was before and after. Append-only."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "actor", "id"), Index(None, "action", "id"), Index(None, "entity", "entity_id", "id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    actor: Mapped[str]
+    action: Mapped[str]
+    entity: Mapped[str]
+    entity_id: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ReviewQueue(Base):
+    """Outputs in the order in which one person looks at them, frozen when the queue was made; `ids` is a JSON list."""
+
+    __tablename__ = "queues"
+    __table_args__ = (Index(None, "user_id", "created_at"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str]
+    filter: Mapped[dict[str, Any]]
+    ids: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ReviewBatch(Base):
+    """One decision on everything that a filter found; its reviews carry its id."""
+
+    __tablename__ = "batches"
+    __table_args__ = (CheckConstraint(one_of("decision", DECISIONS), name="decision"), Index(None, "created_at"))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    reviewer: Mapped[str]
+    decision: Mapped[Decision] = mapped_column(String)
+    filter: Mapped[dict[str, Any]]
+    changed: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    undone_at: Mapped[datetime | None]

@@ -1,0 +1,122 @@
+"""What there is to filter by: lists that stay short however many outputs there are, and counts that stop early."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select, true
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import DECISIONS, CellState, Decision, RunState
+from storage.catalog.schema import Cell, Checkpoint, Output, Reference, Review, Run, RunCell, Score, Subject
+
+MOST = 500  # entries of a list
+COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a filter can be set to. `poses` are digests of pose pictures."""
+
+    subjects: Sequence[tuple[int, str]]
+    runs: Sequence[tuple[str, str]]
+    checkpoints: Sequence[tuple[int, str]]
+    poses: Sequence[str]
+    reviewers: Sequence[str]
+    metrics: Sequence[str]
+
+
+def choices(s: Session) -> Choices:
+    """The newest MOST of each."""
+    subjects = s.execute(select(Subject.id, Subject.name).order_by(Subject.id.desc()).limit(MOST)).all()
+    runs = s.execute(select(Run.id, Run.name).order_by(Run.started_at.desc()).limit(50)).all()
+    trained = select(Checkpoint.id, Subject.name).join(Subject, Subject.id == Checkpoint.subject_id)
+    checkpoints = s.execute(trained.order_by(Checkpoint.id.desc()).limit(MOST)).all()
+    return Choices(
+        sorted(((row[0], row[1]) for row in subjects), key=lambda row: row[1]),
+        [(row[0], row[1]) for row in runs],
+        [(row[0], row[1]) for row in checkpoints],
+        _distinct(s, Cell.pose, Cell.pose.is_not(None)),
+        _distinct(s, Review.reviewer),
+        metrics(s),
+    )
+
+
+def metrics(s: Session) -> list[str]:
+    """Every metric that has scored something, by name."""
+    return _distinct(s, Score.metric, Score.current == true())
+
+
+def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
+    """The different values of an indexed column, each found by one step into the index behind the one before."""
+    found: list[str] = []
+    while len(found) < MOST:
+        chosen = select(column).where(*conditions).order_by(column).limit(1)
+        one = s.scalar(chosen.where(column > found[-1]) if found else chosen)
+        if one is None:
+            return found
+        found.append(one)
+    return found
+
+
+def decisions(s: Session) -> dict[Decision, int]:
+    """How many outputs are in each state of review, counted to COUNTED + 1."""
+    return {one: _capped(s, select(Output.id).where(Output.decision == one)) for one in DECISIONS}
+
+
+def cell_states(s: Session, states: Sequence[CellState]) -> dict[CellState, int]:
+    """How many cells are in each of these states, counted to COUNTED + 1."""
+    return {one: _capped(s, select(Cell.id).where(Cell.state == one)) for one in states}
+
+
+def _capped(s: Session, rows: Select[Any]) -> int:
+    return s.scalar(select(func.count()).select_from(rows.limit(COUNTED + 1).subquery())) or 0
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is; `done` and `failed` of `total` cells."""
+
+    id: str
+    name: str
+    state: RunState
+    flow_run_id: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    total: int
+    done: int
+    failed: int
+
+
+def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
+    """The newest runs, those that are running first."""
+    newest = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
+    found = []
+    for run in sorted(newest, key=lambda one: one.state != "running"):
+        counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+        cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
+        total, done, failed = sum(cells.values()), cells.get("generated", 0), cells.get("failed", 0)
+        about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
+        found.append(RunProgress(*about, total, done, failed))
+    return found
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """A subject in a list, with its current reference, None before it has one."""
+
+    id: int
+    name: str
+    class_word: str
+    style: str
+    reference_sha256: str | None
+
+
+def subjects_page(s: Session, *, after: int | None = None, limit: int = 60) -> list[SubjectRow]:
+    """Subjects, newest first, from behind the id `after`."""
+    newest = select(Reference.image_sha256).where(Reference.subject_id == Subject.id)
+    picture = newest.order_by(Reference.turn.desc()).limit(1).scalar_subquery()
+    rows = select(Subject.id, Subject.name, Subject.class_word, Subject.style, picture).order_by(Subject.id.desc())
+    rows = rows.limit(limit) if after is None else rows.where(Subject.id < after).limit(limit)
+    return [SubjectRow(*row) for row in s.execute(rows)]

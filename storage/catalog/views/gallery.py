@@ -1,0 +1,140 @@
+"""The gallery: pictures under any filter, in any order, a page at a time, in bounded time.
+
+A page walks one index in the order that it is shown in, WINDOW rows at the most, and tests every further condition on
+the way. So a filter that finds little gives a short page that knows where to look on, never a long wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import DECISIONS, CatalogError, Decision
+from storage.catalog.schema import Cell, Output, Review, RunCell, Score, Subject
+from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
+
+WINDOW = 20_000  # rows that one page looks at
+LOOKED = 100_000  # and a count
+COUNTED = 10_000  # beyond that a count says "more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """What a gallery is asked for; None is no condition. `prompt` is words that the prompt holds, in any order.
+
+    `metric` orders by that score, the best first, and `lowest` and `highest` bound it; without one the newest is first.
+    """
+
+    subject_id: int | None = None
+    decision: Decision | None = None
+    style: str | None = None
+    prompt: str | None = None
+    pose: str | None = None
+    run_id: str | None = None
+    checkpoint_id: int | None = None
+    reviewer: str | None = None
+    metric: str | None = None
+    lowest: float | None = None
+    highest: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.decision is not None and self.decision not in DECISIONS:
+            raise CatalogError(f"decision {self.decision!r} is not known; use one of {', '.join(DECISIONS)}")
+        if self.metric is None and (self.lowest is not None or self.highest is not None):
+            raise CatalogError("lowest and highest bound a score: choose the metric too")
+
+    def as_json(self) -> dict[str, Any]:
+        """The conditions that are set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        """The filter that gave `given`."""
+        return cls(**given)
+
+
+def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit: int = 60) -> Page[OutputRow]:
+    """Pictures under the filter. A page may be short, even empty, and still have a `next`.
+
+    Raises CatalogError for an `after` that no page of the same order gave, or a `limit` outside 1..300.
+    """
+    if not 1 <= limit <= MAX_PAGE:
+        raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
+    keys, conditions = _walk(wanted, after)
+    tested = _tested(wanted)
+    end = _place_at(s, keys, conditions, WINDOW) if tested else None
+    shown = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
+    rows = select(*shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at)
+    rows = _joined(rows.add_columns(null() if wanted.metric is None else Score.value), wanted)
+    rows = rows.where(*conditions, *tested, *_down_to(keys, end)).order_by(*(key.desc() for key in keys))
+    found = [OutputRow(*row) for row in s.execute(rows.limit(limit))]
+    if len(found) == limit:
+        last = found[-1]
+        return Page(found, place([last.output_id] if last.value is None else [last.value, last.output_id]))
+    return Page(found, None if end is None else place(end))
+
+
+def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> int:
+    """How many pictures the filter finds, counted to `most` + 1 and among the first LOOKED rows."""
+    keys, conditions = _walk(wanted, None)
+    tested = _tested(wanted)
+    end = _place_at(s, keys, conditions, LOOKED) if tested else None
+    rows = _joined(select(Output.id), wanted).where(*conditions, *tested, *_down_to(keys, end)).limit(most + 1)
+    return s.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
+def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElement[bool]]]:
+    """The columns of the order, all descending, and what one index answers together with them."""
+    if wanted.metric is None:
+        conditions = _equal((Output.subject_id, wanted.subject_id), (Output.decision, wanted.decision))
+        conditions += [] if after is None else [Output.id < place_of(after, 1)[0]]
+        return [Output.id], conditions
+    conditions = [Score.metric == wanted.metric, Score.current == true()]
+    conditions += _equal((Score.subject_id, wanted.subject_id), (Score.decision, wanted.decision))
+    conditions += [] if wanted.lowest is None else [Score.value >= wanted.lowest]
+    conditions += [] if wanted.highest is None else [Score.value <= wanted.highest]
+    keys = [Score.value, Score.output_id]
+    conditions += [] if after is None else [tuple_(*keys) < tuple_(*place_of(after, 2))]
+    return keys, conditions
+
+
+def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
+    """The columns of `rows` from pictures that are there, with the score that orders them."""
+    if wanted.metric is not None:
+        rows = rows.select_from(Score).join(Output, Output.id == Score.output_id)
+    return rows.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+
+
+def _place_at(s: Session, keys: Sequence[Any], conditions: Sequence[Any], rows: int) -> list[float] | None:
+    """The place of the row so many rows on; None when there are fewer."""
+    walked = select(*keys).where(*conditions).order_by(*(key.desc() for key in keys))
+    found = s.execute(walked.offset(rows - 1).limit(1)).first()
+    return None if found is None else list(found)
+
+
+def _down_to(keys: Sequence[Any], end: Sequence[float] | None) -> list[ColumnElement[bool]]:
+    if end is None:
+        return []
+    return [keys[0] >= end[0]] if len(keys) == 1 else [tuple_(*keys) >= tuple_(*end)]
+
+
+def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
+    """What is tested row by row."""
+    conditions = _equal((Cell.pose, wanted.pose), (Cell.checkpoint_id, wanted.checkpoint_id))
+    for word in (wanted.prompt or "").split()[:8]:
+        conditions.append(func.lower(Cell.prompt).contains(word.lower(), autoescape=True))
+    if wanted.style is not None:
+        conditions.append(Output.subject_id.in_(select(Subject.id).where(Subject.style == wanted.style)))
+    if wanted.run_id is not None:
+        asked = select(RunCell.cell_id).where(RunCell.run_id == wanted.run_id, RunCell.cell_id == Output.cell_id)
+        conditions.append(asked.exists())
+    if wanted.reviewer is not None:
+        said = select(Review.id).where(Review.output_id == Output.id, Review.reviewer == wanted.reviewer)
+        conditions.append(said.exists())
+    return conditions
+
+
+def _equal(*pairs: tuple[Any, object]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]

@@ -1,0 +1,126 @@
+"""A subject's page: its references, the versions of their masks, its checkpoints, what depends on an older mask."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import Decision, NotInCatalog
+from storage.catalog.schema import Cell, Checkpoint, Mask, Output, Reference, Subject
+
+GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
+
+
+@dataclass(frozen=True)
+class MaskView:
+    """One version of a reference's mask; `cells` and `checkpoints` were made with it."""
+
+    id: int
+    version: int
+    sha256: str
+    method: str
+    confidence: float
+    doubtful: bool
+    current: bool
+    created_at: datetime
+    cells: int
+    checkpoints: int
+
+
+@dataclass(frozen=True)
+class ReferenceView:
+    """A reference with its masks, the current one first."""
+
+    id: int
+    sha256: str
+    width: int
+    height: int
+    source: str
+    caption: str | None
+    created_at: datetime
+    masks: Sequence[MaskView]
+
+
+@dataclass(frozen=True)
+class CheckpointView:
+    """A fine-tuned checkpoint of the subject."""
+
+    id: int
+    weights_sha256: str
+    settings: Mapping[str, Any]
+    mask_id: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SubjectDetail:
+    """A subject with everything that pictures of it are made from; the current reference is first."""
+
+    id: int
+    name: str
+    class_word: str
+    style: str
+    references: Sequence[ReferenceView]
+    checkpoints: Sequence[CheckpointView]
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One picture of a grid."""
+
+    output_id: int
+    prompt: str
+    pose: str | None
+    seed: int
+    image_sha256: str
+    decision: Decision
+
+
+def subject(s: Session, subject_id: int) -> SubjectDetail:
+    """One subject; NotInCatalog if there is none."""
+    row = s.get(Subject, subject_id)
+    if row is None:
+        raise NotInCatalog(f"subject {subject_id} is not in the catalog; the subjects page lists them")
+    used = _used(s, Cell, subject_id)
+    trained = _used(s, Checkpoint, subject_id)
+    references = []
+    for one in s.scalars(select(Reference).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc())):
+        rows = s.scalars(select(Mask).where(Mask.reference_id == one.id).order_by(Mask.turn.desc())).all()
+        masks = [
+            MaskView(
+                id=m.id,
+                version=m.version,
+                sha256=m.mask_sha256,
+                method=m.method,
+                confidence=m.confidence,
+                doubtful=m.doubtful,
+                current=i == 0,
+                created_at=m.created_at,
+                cells=used.get(m.id, 0),
+                checkpoints=trained.get(m.id, 0),
+            )
+            for i, m in enumerate(rows)
+        ]
+        about = (one.id, one.image_sha256, one.width, one.height, one.source, one.caption, one.created_at)
+        references.append(ReferenceView(*about, masks))
+    chosen = select(Checkpoint).where(Checkpoint.subject_id == subject_id).order_by(Checkpoint.id.desc())
+    checkpoints = [
+        CheckpointView(c.id, c.weights_sha256, c.settings, c.mask_id, c.created_at) for c in s.scalars(chosen)
+    ]
+    return SubjectDetail(row.id, row.name, row.class_word, row.style, references, checkpoints)
+
+
+def _used(s: Session, table: type[Cell] | type[Checkpoint], subject_id: int) -> dict[int, int]:
+    """How many of the subject's rows were made with each mask."""
+    counted = select(table.mask_id, func.count()).where(table.subject_id == subject_id, table.mask_id.is_not(None))
+    return {mask: count for mask, count in s.execute(counted.group_by(table.mask_id)) if mask is not None}
+
+
+def grid(s: Session, subject_id: int) -> list[GridCell]:
+    """The subject's newest pictures, at most GRID_CELLS, the oldest first."""
+    rows = select(Output.id, Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
+    rows = rows.join(Cell, Cell.id == Output.cell_id).where(Output.subject_id == subject_id, Cell.state == "generated")
+    return [GridCell(*row) for row in s.execute(rows.order_by(Output.id.desc()).limit(GRID_CELLS))][::-1]

@@ -1,0 +1,24 @@
+"""The audit: who changed what, written in the transaction that changes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from storage.catalog.schema import AuditEvent
+
+
+def record_audit(
+    s: Session,
+    *,
+    actor: str,
+    action: str,
+    entity: str,
+    entity_id: object,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Say that `actor` did `action` to a row, which was `before` and is `after` (JSON values; no secrets)."""
+    row = {"actor": actor, "action": action, "entity": entity, "entity_id": str(entity_id)}
+    s.execute(insert(AuditEvent).values(row | {"before": dict(before or {}), "after": dict(after or {})}))

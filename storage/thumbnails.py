@@ -1,0 +1,55 @@
+"""Small copies of pictures for galleries: WebP, kept under the digest of the picture that they show."""
+
+import io
+import warnings
+
+from PIL import Image
+
+from storage.keys import thumbnail_key
+from storage.objects import ObjectMissing, ObjectStore, get_blob
+
+SIDE = 256  # pixels: the longer side of a thumbnail at most
+WEBP = "image/webp"
+_QUALITY = 82
+MAX_PIXELS = 100_000_000
+
+
+class NotAPicture(ValueError):
+    """The bytes are no picture that a thumbnail can be made of."""
+
+
+def thumbnail(data: bytes) -> bytes:
+    """The picture `data` (PNG, JPEG or WebP) as WebP, at most SIDE pixels wide and high; smaller ones keep their size.
+
+    Raises NotAPicture for anything else, and for more than MAX_PIXELS.
+    """
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image,
+        ):
+            if image.width * image.height > MAX_PIXELS:
+                raise NotAPicture(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}; store it smaller")
+            image.draft("RGB", (SIDE, SIDE))
+            small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise error if isinstance(error, NotAPicture) else NotAPicture(f"not a picture: {error}") from error
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=_QUALITY, method=4)
+    return buffer.getvalue()
+
+
+def keep_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
+    """The thumbnail of the picture `data`, whose digest is `sha256`, made and kept."""
+    small = thumbnail(data)
+    store.put(thumbnail_key(sha256), small, content_type=WEBP)
+    return small
+
+
+def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:
+    """The thumbnail of a stored picture; a missing one is made now. Raises ObjectMissing without the picture."""
+    try:
+        return store.get(thumbnail_key(sha256))
+    except ObjectMissing:
+        return keep_thumbnail(store, sha256, get_blob(store, sha256))

@@ -1,0 +1,126 @@
+"""A real Prefect server and real process workers, for tests that deploy, trigger, cancel and kill."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+Run = dict[str, Any]
+
+
+class Live:
+    """The server's API by plain HTTP, and its environment for commands and workers."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self._http = httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=60)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def filtered(self, what: str, **filters: Any) -> list[Run]:
+        answer = self._http.post(f"/{what}/filter", json=filters)
+        answer.raise_for_status()
+        found: list[Run] = answer.json()
+        return found
+
+    def flow_run(self, flow_run_id: str) -> Run:
+        found: Run = self._http.get(f"/flow_runs/{flow_run_id}").raise_for_status().json()
+        return found
+
+    def start(self, deployment: str, **parameters: Any) -> str:
+        [found] = [one for one in self.filtered("deployments") if one["name"] == deployment]
+        made = self._http.post(f"/deployments/{found['id']}/create_flow_run", json={"parameters": parameters})
+        return str(made.raise_for_status().json()["id"])
+
+    def cancel(self, flow_run_id: str) -> None:
+        state = {"type": "CANCELLING", "name": "Cancelling"}  # what the button in Prefect's pages says
+        self._http.post(f"/flow_runs/{flow_run_id}/set_state", json={"state": state}).raise_for_status()
+
+    def ended(self, flow_run_id: str, seconds: float = 240) -> str:
+        """The type of the state in which the flow run ends."""
+        self.wait(lambda: self.flow_run(flow_run_id)["state_type"] in OVER, seconds, f"the end of {flow_run_id}")
+        return str(self.flow_run(flow_run_id)["state_type"])
+
+    def open_runs(self) -> list[Run]:
+        """Flow runs that are not over, subflows too; those that wait for their time are left out."""
+        return [one for one in self.filtered("flow_runs") if one["state_type"] not in OVER | {"SCHEDULED"}]
+
+    def dreamtuner(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "deploy.cli", *words]
+        env = self.environment | more
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
+
+    @contextmanager
+    def worker(self, pool: str, **more: str) -> "Iterator[subprocess.Popen[bytes]]":
+        """A process worker; what is left of it, and of what it began, ends with the block."""
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--limit", "1"]
+        log = Path(self.environment["PREFECT_HOME"]) / "worker.log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command, env=self.environment | more, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+            )
+        try:
+            yield process
+        finally:
+            end_group(process)
+
+    @staticmethod
+    def wait(until: Callable[[], object], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+            time.sleep(0.2)
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the process and all that it began in its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[Live]:
+    """A server of its own, with its services, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+        "DO_NOT_TRACK": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "server.log").open("wb") as out:
+        server = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+        Live.wait(lambda: _answers(environment["PREFECT_API_URL"]), 180, "Prefect's server")
+        live = Live(environment)
+        yield live
+        live.close()
+    finally:
+        end_group(server)
+
+
+def _answers(api: str) -> bool:
+    try:
+        return httpx.get(f"{api}/health", timeout=10).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,162 @@
+"""Deployments of prefect.yaml on a real server, carried out by a real worker: to the end, cancelled, killed."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.resources import catalog_of
+from flows.settings import Settings
+from storage.catalog import views
+from storage.catalog.records import RunView
+from tests.deploy.prefect_live import ROOT, Live, prefect_server
+
+pytestmark = pytest.mark.slow
+DEAD_AFTER = 35
+GPU = "dreamtuner-gpu"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A server that knows our deployments."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as live:
+        done = live.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER))
+        assert done.returncode == 0, done.stderr
+        yield live
+
+
+@pytest.fixture
+def live(server: Live, environment: dict[str, str]) -> Iterator[Live]:
+    """The server, with this test's home for commands and workers."""
+    live = Live(server.environment | environment)
+    yield live
+    live.close()
+
+
+def runs() -> list[RunView]:
+    with catalog_of(Settings.load()).read() as s:
+        return views.recent_runs(s)
+
+
+def started(live: Live, spec: Path) -> str:
+    """The flow run that `run --submit` made, once it draws."""
+    flow_run = submitted(live, spec)
+    live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
+    return flow_run
+
+
+def submitted(live: Live, spec: Path) -> str:
+    done = live.dreamtuner("run", "--submit", "--json", str(spec))
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["flow_run"])
+
+
+def cells(state: Any) -> int:
+    file = Settings.load().catalog_file
+    if file is None or not file.is_file():
+        return 0
+    with catalog_of(Settings.load()).read() as s:
+        return views.status(s).cells[state]
+
+
+def test_deploying_again_leaves_one_of_each(server: Live) -> None:
+    wanted = {one["name"] for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    assert server.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER)).returncode == 0
+    deployments = server.filtered("deployments")
+    assert sorted(one["name"] for one in deployments) == sorted(wanted)
+    assert {one["work_pool_name"] for one in deployments} == {"dreamtuner-cpu", GPU}
+    assert len(server.filtered("automations")) == 1
+    [night] = [one for one in deployments if one["schedules"]]
+    assert night["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
+    assert night["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
+
+
+def test_a_submitted_run_is_carried_out_and_each_side_names_the_other(live: Live, spec: Path) -> None:
+    with live.worker(GPU):
+        flow_run = submitted(live, spec)
+        assert live.ended(flow_run) == "COMPLETED"
+    [run] = runs()
+    assert (run.state, run.flow_run_id, run.cells["generated"]) == ("completed", flow_run, 24)
+    assert f"run:{run.id}" in live.flow_run(flow_run)["tags"]
+    made = live.filtered("artifacts", artifacts={"flow_run_id": {"any_": [flow_run]}})
+    found = {one["key"]: one["data"] for one in made if one["key"]}
+    assert set(found) == {"trip-progress", "trip-summary", "trip-subjects", "trip-sheet"}
+    assert found["trip-progress"] == 100
+    assert "24 made" in found["trip-summary"]
+    assert found["trip-sheet"].startswith("data:image/jpeg;base64,")
+
+
+def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
+    with live.worker(GPU):
+        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
+        spec.write_text(spec.read_text().replace("seeds: [1,", "seeds: [9, 1,"))
+        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
+    last, first = runs()
+    assert (first.cells["generated"], last.cells["generated"]) == (24, 28)
+    with catalog_of(Settings.load()).read() as s:
+        tries = [views.cell(s, one.digest).attempts for one in views.cells_of_run(s, last.id)]
+    assert tries == [1] * 28
+
+
+def test_cancelled_in_prefect_it_stops_and_leaves_clean_states(live: Live, spec: Path) -> None:
+    with live.worker(GPU):
+        flow_run = started(live, spec)
+        live.cancel(flow_run)
+        assert live.ended(flow_run, 90) == "CANCELLED"
+        live.wait(lambda: not live.open_runs(), 60, "the end of the subflows")
+    assert [run.state for run in runs()] == ["cancelled"]
+    assert cells("generating") == cells("failed") == 0
+    assert 0 < cells("generated") < 24
+
+
+def test_a_killed_flow_is_crashed_and_the_next_takes_its_place(live: Live, spec: Path) -> None:
+    with live.worker(GPU) as worker:
+        first = live.start("nightly", specs=str(spec.parent))
+        live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
+        os.kill(_children(worker.pid)[0], signal.SIGKILL)
+        assert live.ended(first, 60) == "CRASHED"
+        # The nightly deployment takes one at a time and cancels what comes meanwhile: this one is not cancelled.
+        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
+        live.wait(lambda: not live.open_runs(), 3 * DEAD_AFTER, "the end of the killed subflows")
+    assert [run.state for run in runs()] == ["completed", "crashed"]
+    assert cells("generated") == 24
+
+
+def test_killed_with_its_worker_a_flow_is_found_by_its_silence(live: Live, spec: Path) -> None:
+    with live.worker(GPU) as worker:
+        first = live.start("nightly", specs=str(spec.parent))
+        live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
+        orphan = _children(worker.pid)[0]
+        os.kill(worker.pid, signal.SIGKILL)
+        os.kill(orphan, signal.SIGKILL)
+        worker.wait()
+        assert live.flow_run(first)["state_type"] == "RUNNING"
+        assert live.ended(first, 4 * DEAD_AFTER) == "CRASHED"
+    status = live.dreamtuner("status")
+    assert "crashed" in status.stdout
+    assert cells("generating") == 0
+    with live.worker(GPU):
+        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
+    assert cells("generated") == 24
+
+
+def test_without_a_server_or_a_deployment_it_says_what_to_do(server: Live, spec: Path, tmp_path: Path) -> None:
+    nowhere = server.dreamtuner("run", "--submit", str(spec), PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert nowhere.returncode == 2
+    assert "is it running?" in nowhere.stderr
+    with prefect_server(tmp_path / "other") as other:
+        bare = other.dreamtuner("run", "--submit", str(spec))
+    assert bare.returncode == 2
+    assert "no deployment catalog/catalog" in bare.stderr
+    assert "dreamtuner deploy" in bare.stderr
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
+    return [int(one) for one in found.stdout.split()]

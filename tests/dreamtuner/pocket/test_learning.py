@@ -1,0 +1,59 @@
+"""Every part of the recipe learns: after a few steps its loss on what it has seen is lower."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from dreamtuner.pocket.autoencoder import AutoencoderFactory
+from dreamtuner.pocket.denoiser import DenoiserFactory
+from dreamtuner.pocket.encoder import EncoderFactory
+from dreamtuner.pocket.judge import OracleFactory
+from dreamtuner.pocket.layout import LayoutFactory
+from dreamtuner.pocket.recipe import train_pocket
+from dreamtuner.pocket.tower import TowerFactory
+from dreamtuner.train.loop import train
+from dreamtuner.train.settings import LoopSettings
+from dreamtuner.train.stage import Stage, StageFactory
+from dreamtuner.train.state import load_state, trainable
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data and all that one part needs of another, at the scale of seconds."""
+    folder = tmp_path_factory.mktemp("learning")
+    for part in ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights"):
+        assert train_pocket(part, "cpu", "smoke", folder, say=lambda line: None)
+    return folder
+
+
+FACTORIES: dict[str, Callable[[Path], StageFactory]] = {
+    "vae": lambda w: AutoencoderFactory(w / "data/train", 1, 4),
+    "tower": lambda w: TowerFactory(w / "data/train", 1, 16),
+    "oracle": lambda w: OracleFactory(w / "data/train", 1, 16),
+    "unet": lambda w: DenoiserFactory(w / "data/train", 1, w / "latents.npy", w / "vae", 8),
+    "controlnet": lambda w: LayoutFactory("depth", w / "unet", w / "data/train", 1, w / "latents.npy", 8),
+    "encoder": lambda w: EncoderFactory(w / "weights", w / "data/train", 1, w / "latents.npy", 8),
+}
+
+
+def _loss(stage: Stage) -> float:
+    """The mean loss on the batches of the first steps."""
+    with torch.no_grad():
+        losses = [stage.loss(step, torch.Generator().manual_seed(step * 64))[0] for step in range(STEPS)]
+    return float(torch.stack(losses).mean())
+
+
+@pytest.mark.parametrize("part", FACTORIES)
+def test_the_loss_falls(workshop: Path, tmp_path: Path, part: str):
+    factory = FACTORIES[part](workshop)
+    torch.manual_seed(0)  # as the loop seeds what it builds
+    before = _loss(factory.build(torch.device("cpu")))
+    settings = LoopSettings(steps=STEPS, lr=2e-3, warmup=0, cooldown=0, log_every=STEPS)
+    train(factory, settings, tmp_path, report=lambda line: None)
+    stage = factory.build(torch.device("cpu"))
+    load_state(tmp_path, stage.learns, torch.optim.AdamW(trainable(stage.learns).values()))
+    assert _loss(stage) < before

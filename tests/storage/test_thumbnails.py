@@ -1,0 +1,36 @@
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from storage.keys import thumbnail_key
+from storage.objects import DiskStore, ObjectMissing, put_blob
+from storage.thumbnails import NotAPicture, thumbnail, thumbnail_of
+
+
+def png(width: int, height: int, mode: str = "RGB") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("size", "small"), [((64, 64), (64, 64)), ((1024, 512), (256, 128)), ((300, 600), (128, 256))])
+def test_a_thumbnail_is_webp_of_at_most_256_pixels(size: tuple[int, int], small: tuple[int, int]) -> None:
+    with Image.open(io.BytesIO(thumbnail(png(*size)))) as image:
+        assert (image.format, image.size) == ("WEBP", small)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\nrubbish", png(64, 64)[:100]])
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    with pytest.raises(NotAPicture):
+        thumbnail(data)
+
+
+def test_a_missing_thumbnail_is_made_once_and_kept(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path)
+    sha256 = put_blob(store, png(512, 512), "image/png")
+    first = thumbnail_of(store, sha256)
+    assert store.get(thumbnail_key(sha256)) == first == thumbnail_of(store, sha256)
+    with pytest.raises(ObjectMissing):
+        thumbnail_of(store, "0" * 64)
