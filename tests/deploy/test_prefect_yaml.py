@@ -19,6 +19,7 @@ CONTENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 SUBJECT = {"name": "pip", "class_word": "bear", "reference": "pip.png"}
 FORMS: dict[str, dict[str, Any]] = {
     "catalog": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}},
+    "video": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}, "fps": 8},
     "nightly": {},
     "ingest": {"subjects": [SUBJECT]},
     "generate": {"run_id": "r"},
@@ -53,7 +54,7 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
 def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_out() -> None:
     pools = {one["name"]: one["work_pool"]["name"] for one in CONTENT["deployments"]}
     cpu, gpu = "dreamtuner-cpu", "dreamtuner-gpu"
-    assert pools == {"catalog": gpu, "nightly": gpu, "ingest": cpu, "generate": gpu, "score": cpu}
+    assert pools == {"catalog": gpu, "video": gpu, "nightly": gpu, "ingest": cpu, "generate": gpu, "score": cpu}
 
 
 def test_a_form_is_made_of_models_and_explains_its_fields() -> None:
