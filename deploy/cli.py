@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -18,6 +18,12 @@ from deploy.upkeep import add_commands
 from flows.problems import InputError, SubjectRefused
 from flows.settings import Settings, SettingsError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.progress_line import ProgressLine
+
+T = TypeVar("T")
 OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
@@ -53,8 +59,7 @@ def run(
     if submit:
         _submit(spec, as_json)
         return
-    from deploy.progress_line import ProgressLine
-    from deploy.running import log_to_stderr, run_catalog
+    from deploy.running import run_catalog
     from deploy.tables import print_sheet, run_json, run_table
     from flows.preflight import demand_models
     from flows.spec_file import read_spec
@@ -62,27 +67,42 @@ def run(
     settings = Settings.load()
     order = read_spec(spec)
     demand_models(order, settings)
-    log = new_log(settings.home, "run")
-    terminal = take_over(log)
-    log_to_stderr()
-    try:
-        with ProgressLine(terminal.err) as line:
-            summary = run_catalog(order, settings, line, line.started)
-    except KeyboardInterrupt:
-        _say(terminal, "interrupted; what is made is kept, and the same command makes the rest")
-        _leave(terminal, INTERRUPTED)
-    except InputError as error:
-        _say(terminal, str(error))
-        _leave(terminal, BAD_INPUT)
-    except Exception as error:
-        traceback.print_exc()
-        _say(terminal, f"{type(error).__name__}: {error}\nthe whole story is in {log}; what is made is kept")
-        _leave(terminal, SOME_FAILED)
+    terminal, summary = _followed("run", settings, lambda line: run_catalog(order, settings, line, line.started))
     if as_json:
-        terminal.out.print(json.dumps(run_json(summary)), soft_wrap=True, highlight=False, markup=False)
+        _print_line(terminal, run_json(summary))
     else:
         terminal.out.print(run_table(summary))
         print_sheet(terminal.out, summary)
+    _leave(terminal, SOME_FAILED if summary.failed else OK)
+
+
+@app.command()
+def video(
+    spec: SpecPath,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Make the poses of a spec the frames of a video: one clip a subject, prompt and seed, as MP4 and WebP.
+
+    Each frame looks at the first and the previous one beside the reference. How much that calms is said: the flicker is
+    the mean change of what does not move, against the same poses drawn independently. Run it again after an interrupt:
+    only missing frames are drawn.
+    """
+    from deploy.running import run_video
+    from deploy.video_tables import print_clips, video_json
+    from flows.preflight import demand_models
+    from flows.spec_file import read_spec
+    from flows.video import demand_poses
+
+    settings = Settings.load()
+    order = read_spec(spec)
+    demand_poses(order)
+    demand_models(order, settings)
+    terminal, summary = _followed("video", settings, lambda line: run_video(order, fps, settings, line, line.started))
+    if as_json:
+        _print_line(terminal, video_json(summary))
+    else:
+        print_clips(terminal.out, summary)
     _leave(terminal, SOME_FAILED if summary.failed else OK)
 
 
@@ -220,6 +240,33 @@ def _submit(spec: Path, as_json: bool) -> None:
 
 add_commands(app)
 app.command()(dashboard)
+
+
+def _followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T]") -> "tuple[Terminal, T]":
+    """What `work` returns, its progress on stderr, its noise in a log; what fails ends the process in a sentence."""
+    from deploy.progress_line import ProgressLine
+    from deploy.running import log_to_stderr
+
+    log = new_log(settings.home, command)
+    terminal = take_over(log)
+    log_to_stderr()
+    try:
+        with ProgressLine(terminal.err) as line:
+            return terminal, work(line)
+    except KeyboardInterrupt:
+        _say(terminal, "interrupted; what is made is kept, and the same command makes the rest")
+        _leave(terminal, INTERRUPTED)
+    except InputError as error:
+        _say(terminal, str(error))
+        _leave(terminal, BAD_INPUT)
+    except Exception as error:
+        traceback.print_exc()
+        _say(terminal, f"{type(error).__name__}: {error}\nthe whole story is in {log}; what is made is kept")
+        _leave(terminal, SOME_FAILED)
+
+
+def _print_line(terminal: Terminal, what: dict[str, Any]) -> None:
+    terminal.out.print(json.dumps(what), soft_wrap=True, highlight=False, markup=False)
 
 
 def _print(what: Any) -> None:

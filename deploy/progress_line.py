@@ -15,6 +15,7 @@ WORDS: dict[Stage, tuple[str, str]] = {
     "generate": ("drawing", "cells"),
     "score": ("scoring", "scores"),
     "sheet": ("contact sheet", "subjects"),
+    "video": ("writing videos", "clips"),
 }
 PLAIN_SECONDS = 10.0
 

@@ -15,21 +15,41 @@ from flows.spec import Spec
 
 if TYPE_CHECKING:
     from flows.report import RunSummary
+    from flows.video import VideoSummary
 
 
 def run_catalog(spec: Spec, settings: Settings, listener: Listener, started: Callable[[], None]) -> "RunSummary":
-    """Run the catalog flow here; `started` is called when the flow begins.
+    """Run the catalog flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.catalog import catalog
+
+        return catalog(spec)
+
+
+def run_video(
+    spec: Spec, fps: int, settings: Settings, listener: Listener, started: Callable[[], None]
+) -> "VideoSummary":
+    """Run the video flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.video import video
+
+        return video(spec, fps)
+
+
+@contextmanager
+def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[], None]) -> Iterator[None]:
+    """Flows may run inside; `started` is called once they can, `listener` hears their progress.
 
     With PREFECT_API_URL in the environment the run is reported to that server, otherwise to one of our own that keeps
     its history in home/prefect. KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, once everything is put back.
     """
     with _signals_interrupt(), _prefect(settings) as ready:
-        from flows.catalog import catalog
+        import flows.generate  # noqa: F401  # what is slow to load is loaded while the server starts
 
         ready()
         started()
         with listening(listener):
-            return catalog(spec)
+            yield
 
 
 @contextmanager

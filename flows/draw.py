@@ -11,6 +11,7 @@ from dreamtuner.config import Sampling
 from dreamtuner.layout import Kind
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
+from flows.frames import frames_before
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, recipe_of
 from flows.resources import backbone_of, controlnet_digest_of, store_of
@@ -143,7 +144,7 @@ def draw_together(
     )
     return generate(
         backbone,
-        reference,
+        [reference, *frames_before(first, settings, pictures)],
         [
             Cell(cell.prompt, cell.seed, {kind: pictures[sha256] for kind, sha256 in layouts_of(cell).items()})
             for cell in cells

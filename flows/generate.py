@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -126,13 +126,14 @@ class _Chunk:
 
 
 @flow(name="generate", flow_run_name="generate")
-def generate(run_id: RunId) -> Made:
+def generate(run_id: RunId, one_by_one: list[str] | None = None) -> Made:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
     A cell that fails is tried again after the others, MAX_FAILURES times in all.
 
     Args:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
+        one_by_one: Digests of cells that are made alone and kept before the next begins: it may look at them.
     """
     settings = Settings.load()
     made: set[str] = set()
@@ -145,7 +146,7 @@ def generate(run_id: RunId) -> Made:
         )
     while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
         claimed = 0
-        for chunk, place in _chunks(missing, settings.chunk_cells):
+        for chunk, place in _chunks(missing, settings.chunk_cells, frozenset(one_by_one or ())):
             tell("generate", len(cells) - len(missing) + claimed, len(cells))
             result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
             made.update(result.made)
@@ -180,12 +181,14 @@ def _cells(settings: Settings, run_id: str) -> list[CellView]:
         return views.cells_of_run(s, run_id)
 
 
-def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
+def _chunks(
+    cells: Sequence[CellView], size: int, one_by_one: Collection[str]
+) -> Iterator[tuple[Sequence[CellView], str]]:
     """Chunks of one subject in the order of the grid, each with its place ("33-48") for the name of the task."""
-    for _, group in groupby(cells, key=lambda cell: cell.subject_name):
-        ours = list(group)
-        for first in range(0, len(ours), size):
-            chunk = ours[first : first + size]
+    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.digest in one_by_one)):
+        ours, most = list(group), 1 if alone else size
+        for first in range(0, len(ours), most):
+            chunk = ours[first : first + most]
             yield chunk, f"{first + 1}-{first + len(chunk)}"
 
 

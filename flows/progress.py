@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Stage = Literal["ingest", "generate", "score", "sheet"]
+Stage = Literal["ingest", "generate", "score", "sheet", "video"]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
     [
         (),
         ("run",),
+        ("video",),
         ("plan",),
         ("status",),
         ("ingest",),

@@ -1,0 +1,57 @@
+"""What `dreamtuner video` prints at the end, for people and for machines."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from flows.video import VideoSummary
+
+
+def video_json(summary: "VideoSummary") -> dict[str, Any]:
+    """The one line that ends `video --json`. Flicker is the mean change outside of what moves, 0..255."""
+    clips = [
+        {
+            "subject": clip.subject,
+            "prompt": clip.prompt,
+            "seed": clip.seed,
+            "frames": clip.frames,
+            "mp4": None if clip.mp4 is None else str(clip.mp4),
+            "webp": None if clip.webp is None else str(clip.webp),
+            "flicker": {name.replace(" ", "_"): value for name, value in clip.flicker.items()},
+            "error": clip.error,
+        }
+        for clip in summary.clips
+    ]
+    counts = {"run": summary.run, "made": summary.made, "skipped": summary.skipped, "failed": summary.failed}
+    return {**counts, "clips": clips, "refused": dict(summary.refused), "sheet": str(summary.sheet)}
+
+
+def print_clips(console: Console, summary: "VideoSummary") -> None:
+    """A row a clip, then the files' paths, each alone on its line and never folded."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("clip", overflow="fold")
+    for column in ("frames", "flicker", "from the same noise", "each its own noise"):
+        table.add_column(column, justify="right")
+    for clip in summary.clips:
+        values = [f"{clip.flicker[way]:.2f}" if way in clip.flicker else "-" for way in _WAYS]
+        table.add_row(Text(f"{clip.subject}, {clip.prompt}, seed {clip.seed}"), str(clip.frames), *values)
+    console.print("", table, "")
+    console.print(
+        "flicker: mean change of what does not move, of 255; beside it that of the same poses drawn independently",
+        style="dim",
+    )
+    console.print(f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed", highlight=False)
+    reasons = [f"{clip.subject}: {clip.error}" for clip in summary.clips if clip.error is not None]
+    for reason in [f"{name}: {why}" for name, why in summary.refused.items()] + reasons:
+        console.print(Text(reason, style="red"))
+    paths = [path for clip in summary.clips for path in (clip.mp4, clip.webp) if path is not None]
+    for path in paths:
+        console.print(f"video: {escape(str(path))}", soft_wrap=True, highlight=False)
+    console.print(f"film strip: {escape(str(summary.sheet))}", soft_wrap=True, highlight=False)
+
+
+_WAYS = ("video", "same noise", "own noise")

@@ -1,0 +1,92 @@
+"""A video as cells: every frame is one, and names those that it looks at by their digests; so all are planned ahead."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from dreamtuner.layout import Kind
+from dreamtuner.request import Reference
+from dreamtuner.video import frame_reference
+from flows.picture import open_picture
+from flows.plan import Drawing, Facts, PlannedCell, plan_cell
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec
+from storage.catalog import views
+from storage.catalog.records import CellDetail
+from storage.objects import get_blob
+
+
+class FrameMissing(RuntimeError):
+    """A frame that another one looks at is not there."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video of a subject: its frames in order, and the same poses drawn independently, to compare with.
+
+    `same_noise`: without the frames before, from the noise of the clip; `own_noise`: each from its own as well.
+    """
+
+    subject: str
+    prompt: str
+    seed: int
+    frames: tuple[PlannedCell, ...]
+    same_noise: tuple[PlannedCell, ...]
+    own_noise: tuple[PlannedCell, ...]
+
+    @property
+    def alone(self) -> tuple[PlannedCell, ...]:
+        """What hangs on no other cell."""
+        return self.same_noise + self.own_noise
+
+
+def plan_clips(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[Clip]:
+    """A clip for every subject, prompt and seed; its frames follow the spec's poses in their order."""
+    return [
+        _clip(spec, one, drawing, template, seed) for one in facts for template in spec.prompts for seed in spec.seeds
+    ]
+
+
+def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) -> Clip:
+    poses: list[dict[Kind, str]] = [{"pose": sha} for sha in drawing.layouts["pose"] if sha is not None]
+
+    def cell(place: int, own_seed: int, frames: Mapping[str, str] | None = None) -> PlannedCell:
+        return plan_cell(spec, one, drawing, template, poses[place], own_seed, frames)
+
+    frames = [cell(0, seed)]
+    for i in range(1, len(poses)):
+        frames.append(cell(i, seed, {"first": frames[0].digest, "previous": frames[-1].digest}))
+    places = range(len(poses))
+    return Clip(
+        one.name,
+        frames[0].prompt,
+        seed,
+        tuple(frames),
+        tuple(cell(i, seed) for i in places),
+        tuple(cell(i, _seed(seed, i)) for i in places),
+    )
+
+
+def _seed(seed: int, frame: int) -> int:
+    """A seed for each frame, the clip's own for the first."""
+    return seed if frame == 0 else int.from_bytes(hashlib.sha256(f"{seed} {frame}".encode()).digest()[:4], "big")
+
+
+def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, Image.Image]) -> list[Reference]:
+    """The further references of a frame: the first and the previous one; FrameMissing where one is not drawn.
+
+    `pictures`: layouts by their SHA-256.
+    """
+    named: Mapping[str, str] = cell.settings.get("frames", {})
+    found = []
+    for digest in dict.fromkeys(named[name] for name in ("first", "previous") if name in named):
+        with catalog_of(settings).read() as s:
+            frame = views.cell(s, digest)
+        if frame.image_sha256 is None:
+            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is drawn once that one is")
+        image = open_picture(get_blob(store_of(settings), frame.image_sha256), "RGB")
+        found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
+    return found

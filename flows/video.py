@@ -1,0 +1,167 @@
+"""Video: a spec's poses as the frames of a clip, drawn one after the other, and written as files that players open."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+from prefect import flow
+from prefect.runtime import flow_run
+
+from dreamtuner.film_strip import Strip, film_strip
+from dreamtuner.movie import write_mp4, write_webp
+from dreamtuner.video import flicker
+from flows.contact import keep_sheet
+from flows.frames import Clip, plan_clips
+from flows.generate import generate
+from flows.ingest import ingest
+from flows.picture import open_picture, open_reference
+from flows.plan import PlannedCell
+from flows.preflight import Ready, preflight
+from flows.problems import InputError, Problem
+from flows.progress import tell
+from flows.record import record
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec import Spec
+from storage.catalog import views, writes
+from storage.catalog.records import CellView
+from storage.objects import get_blob
+
+VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
+
+
+@dataclass(frozen=True)
+class ClipSummary:
+    """One clip. `flicker`: the mean change outside of what moves, 0..255, of the video and of independent frames.
+
+    `error`: why there is no file, and then no flicker either.
+    """
+
+    subject: str
+    prompt: str
+    seed: int
+    frames: int
+    mp4: Path | None
+    webp: Path | None
+    flicker: Mapping[str, float]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class VideoSummary:
+    """One run. Frames and the independent ones count alike; those of a refused subject count as failed."""
+
+    run: str
+    name: str
+    made: int
+    skipped: int
+    failed: int
+    clips: tuple[ClipSummary, ...]
+    refused: Mapping[str, str]
+    sheet: Path
+
+
+def demand_poses(spec: Spec) -> None:
+    """InputError unless the spec's layouts are the frames of a video."""
+    problems = [
+        Problem(path=("poses", i), message="a video takes a pose for every frame; remove the null")
+        for i, place in enumerate(spec.poses)
+        if place is None
+    ]
+    if len(spec.poses) < 2 and not problems:
+        problems = [Problem(path=("poses",), message="a video takes two frames or more; give more poses")]
+    if spec.follows("depth"):
+        problems.append(Problem(path=("depth",), message="the frames of a video follow poses alone; remove depth"))
+    if problems:
+        raise InputError(f"spec {spec.name!r}", problems)
+
+
+@flow(name="video", flow_run_name="{spec.name}")
+def video(spec: Spec, fps: int) -> VideoSummary:
+    """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
+
+    A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
+    Running it again draws only what is missing.
+    """
+    settings = Settings.load()
+    demand_poses(spec)
+    ready = preflight(spec, settings)
+    with catalog_of(settings).write() as s:
+        flow_id = str(flow_run.id) if flow_run.id else None
+        run_id = writes.start_run(s, name=spec.name, spec=spec.model_dump(mode="json"), flow_run_id=flow_id)
+    try:
+        summary = _run(spec, fps, settings, ready, run_id)
+    except BaseException as error:
+        with catalog_of(settings).write() as s:
+            writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
+        raise
+    with catalog_of(settings).write() as s:
+        writes.finish_run(s, run_id, "failed" if summary.failed else "completed")
+    return summary
+
+
+def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) -> VideoSummary:
+    ingested = ingest(spec.subjects)
+    clips = plan_clips(spec, [one.facts for one in ingested.ingested], ready.drawing)
+    frames = [cell for clip in clips for cell in clip.frames]
+    record(spec, settings, ready, run_id, ingested.ingested, [cell for clip in clips for cell in clip.alone] + frames)
+    made = generate(run_id, [cell.digest for cell in frames])
+    with catalog_of(settings).read() as s:
+        cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
+    folder = settings.home / "runs" / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    written, strips = [], []
+    for i, clip in enumerate(clips):
+        tell("video", i, len(clips), clip.subject)
+        summary, strip = _write(clip, cells, settings, folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}", fps)
+        written.append(summary)
+        strips.append(strip)
+    tell("video", len(clips), len(clips))
+    lost = len(ingested.refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
+    return VideoSummary(
+        run_id,
+        spec.name,
+        len(made.made),
+        len(cells) - len(made.made) - len(made.failed),
+        len(made.failed) + lost,
+        tuple(written),
+        ingested.refused,
+        keep_sheet(film_strip(spec.name, f"profile {spec.profile}  ·  run {run_id[:8]}", strips), settings, run_id),
+    )
+
+
+def _write(
+    clip: Clip, cells: Mapping[str, CellView], settings: Settings, place: Path, fps: int
+) -> tuple[ClipSummary, Strip]:
+    """The clip's files at `place`.mp4 and .webp, and what it looks like."""
+    poses = [open_reference(get_blob(store_of(settings), cell.layouts["pose"])) for cell in clip.frames]
+    rows = {VIDEO: clip.frames, SAME_NOISE: clip.same_noise, OWN_NOISE: clip.own_noise}
+    drawn = {name: _pictures(row, cells, settings) for name, row in rows.items()}
+    whole = {name: [one for one in row if one is not None] for name, row in drawn.items()}
+    found = {name: flicker(row, poses) for name, row in whole.items() if len(row) == len(poses)}
+    title = f"{clip.subject}  ·  {clip.prompt}  ·  seed {clip.seed}"
+    strip = Strip(title, poses, [(name, found.get(name), drawn[name]) for name in rows])
+    summary = ClipSummary(clip.subject, clip.prompt, clip.seed, len(poses), None, None, found)
+    if len(whole[VIDEO]) < len(poses):
+        missing = next(cells[cell.digest] for cell in clip.frames if cells[cell.digest].image_sha256 is None)
+        return replace(summary, error=missing.error or f"a frame is {missing.state}"), strip
+    mp4, webp = place.with_name(f"{place.name}.mp4"), place.with_name(f"{place.name}.webp")
+    _whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps))
+    _whole(webp, lambda path: write_webp(path, whole[VIDEO], fps))
+    return replace(summary, mp4=mp4, webp=webp), strip
+
+
+def _pictures(
+    row: Sequence[PlannedCell], cells: Mapping[str, CellView], settings: Settings
+) -> list[Image.Image | None]:
+    digests = [cells[cell.digest].image_sha256 for cell in row]
+    return [None if sha is None else open_picture(get_blob(store_of(settings), sha), "RGB") for sha in digests]
+
+
+def _whole(path: Path, write: Callable[[Path], None]) -> None:
+    """The file at `path` when it is finished, never half of it."""
+    partial = path.with_name(f"{path.name}.partial")
+    write(partial)
+    os.replace(partial, path)
