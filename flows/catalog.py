@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from prefect import flow
-from prefect.runtime import flow_run
 
-from flows.artifacts import show_summary, shown
+from flows.artifacts import show_summary
 from flows.contact import draw_sheet, keep_sheet
-from flows.dead import close_dead_runs, crash_dead_flow_runs
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
 from flows.plan import PlannedCell, plan_cells
@@ -15,12 +13,11 @@ from flows.preflight import Ready, preflight
 from flows.record import record
 from flows.report import RunSummary, summarise
 from flows.resources import catalog_of
+from flows.run_row import run_row
 from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views, writes
-from storage.catalog.owners import this_owner
-from storage.catalog.run_beat import RunBeat
+from storage.catalog import views
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
@@ -34,26 +31,9 @@ def catalog(spec: Spec) -> RunSummary:
     """
     settings = Settings.load()
     ready = preflight(spec, settings)
-    close_dead_runs(settings)
-    crash_dead_flow_runs(settings)
-    with catalog_of(settings).write() as s:
-        run_id = writes.start_run(
-            s,
-            name=spec.name,
-            spec=spec.model_dump(mode="json"),
-            flow_run_id=str(flow_run.id) if flow_run.id else None,
-            owner=this_owner(),
-        )
-    beat = RunBeat(catalog_of(settings), run_id, silent_seconds=settings.lease_seconds)
-    try:
-        with beat, shown(run_id, spec.name):
-            summary = _run(spec, settings, ready, run_id)
-    except BaseException as error:
-        with catalog_of(settings).write() as s:
-            writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
-        raise
-    with catalog_of(settings).write() as s:
-        writes.finish_run(s, run_id, "failed" if summary.failed else "completed")
+    with run_row(spec, settings) as row:
+        summary = _run(spec, settings, ready, row.id)
+        row.failed = summary.failed > 0
     return summary
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image
 from prefect import flow
-from prefect.runtime import flow_run
 
 from dreamtuner.film_strip import Strip, film_strip
 from dreamtuner.movie import write_mp4, write_webp
@@ -23,9 +22,10 @@ from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.record import record
 from flows.resources import catalog_of, store_of
+from flows.run_row import run_row
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views, writes
+from storage.catalog import views
 from storage.catalog.records import CellView
 from storage.objects import get_blob
 
@@ -88,17 +88,9 @@ def video(spec: Spec, fps: int) -> VideoSummary:
     settings = Settings.load()
     demand_poses(spec)
     ready = preflight(spec, settings)
-    with catalog_of(settings).write() as s:
-        flow_id = str(flow_run.id) if flow_run.id else None
-        run_id = writes.start_run(s, name=spec.name, spec=spec.model_dump(mode="json"), flow_run_id=flow_id)
-    try:
-        summary = _run(spec, fps, settings, ready, run_id)
-    except BaseException as error:
-        with catalog_of(settings).write() as s:
-            writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
-        raise
-    with catalog_of(settings).write() as s:
-        writes.finish_run(s, run_id, "failed" if summary.failed else "completed")
+    with run_row(spec, settings) as row:
+        summary = _run(spec, fps, settings, ready, row.id)
+        row.failed = summary.failed > 0
     return summary
 
 
