@@ -13,7 +13,7 @@ from flows.preflight import Ready, preflight
 from flows.record import record
 from flows.report import RunSummary, summarise
 from flows.resources import catalog_of
-from flows.runs import begun
+from flows.run_row import run_row
 from flows.score import score
 from flows.settings import Settings
 from flows.spec import Spec
@@ -31,9 +31,9 @@ def catalog(spec: Spec) -> RunSummary:
     """
     settings = Settings.load()
     ready = preflight(spec, settings)
-    with begun(spec, settings) as run:
-        summary = _run(spec, settings, ready, run.id)
-        run.failed = summary.failed
+    with run_row(spec, settings) as row:
+        summary = _run(spec, settings, ready, row.id)
+        row.failed = summary.failed > 0
     return summary
 
 

@@ -22,7 +22,7 @@ from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.record import record
 from flows.resources import catalog_of, store_of
-from flows.runs import begun
+from flows.run_row import run_row
 from flows.settings import Settings
 from flows.spec import Spec
 from storage.catalog import views
@@ -92,9 +92,9 @@ def video(spec: Spec, fps: int = 8) -> VideoSummary:
     settings = Settings.load()
     demand_poses(spec)
     ready = preflight(spec, settings)
-    with begun(spec, settings) as run:
-        summary = _run(spec, fps, settings, ready, run.id)
-        run.failed = summary.failed
+    with run_row(spec, settings) as row:
+        summary = _run(spec, fps, settings, ready, row.id)
+        row.failed = summary.failed > 0
     return summary
 
 

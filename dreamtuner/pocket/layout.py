@@ -13,9 +13,11 @@ from torch import Tensor
 from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
+from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world.captions import drawn_caption
+from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -56,6 +58,7 @@ class LayoutStage:
         latents: Tensor,
         pictures: list[Picture],
         layouts: Tensor,
+        emphasis: Tensor,
         batch: int,
         device: torch.device,
         start: Path | None,
@@ -71,7 +74,7 @@ class LayoutStage:
             model.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
-        self.latents, self.pictures, self.layouts = latents, pictures, layouts
+        self.latents, self.pictures, self.layouts, self.emphasis = latents, pictures, layouts, emphasis
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
 
@@ -96,7 +99,8 @@ class LayoutStage:
             ).sample
             return v
 
-        loss, mse = diffusion_loss(predict, x0, self.scheduler, generator, floor=FLOOR)
+        emphasis = self.emphasis[rows].float().to(self.device)
+        loss, mse = diffusion_loss(predict, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis)
         return loss, {"mse": mse}
 
 
@@ -119,4 +123,5 @@ class LayoutFactory:
         latents = load_latents(self.latents)
         layouts = torch.from_numpy(load_layouts(self.data, self.shards, self.kind))
         pictures = load_truth(self.data, self.shards)
-        return LayoutStage(self.trained, latents, pictures, layouts, self.batch, device, self.start)
+        emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
+        return LayoutStage(self.trained, latents, pictures, layouts, emphasis, self.batch, device, self.start)

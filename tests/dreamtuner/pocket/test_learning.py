@@ -11,7 +11,6 @@ from dreamtuner.pocket.denoiser import DenoiserFactory
 from dreamtuner.pocket.encoder import EncoderFactory
 from dreamtuner.pocket.judge import OracleFactory
 from dreamtuner.pocket.layout import LayoutFactory
-from dreamtuner.pocket.recipe import train_pocket
 from dreamtuner.pocket.tower import TowerFactory
 from dreamtuner.train.loop import train
 from dreamtuner.train.settings import LoopSettings
@@ -19,15 +18,6 @@ from dreamtuner.train.stage import Stage, StageFactory
 from dreamtuner.train.state import load_state, trainable
 
 STEPS = 8
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data and all that one part needs of another, at the scale of seconds."""
-    folder = tmp_path_factory.mktemp("learning")
-    for part in ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights"):
-        assert train_pocket(part, "cpu", "smoke", folder, say=lambda line: None)
-    return folder
 
 
 FACTORIES: dict[str, Callable[[Path], StageFactory]] = {

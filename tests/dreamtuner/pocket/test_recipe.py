@@ -12,13 +12,6 @@ from dreamtuner.pocket.recipe import RecipeError, train_pocket
 from dreamtuner.score.oracle import Oracle
 
 
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("workshop")
-    assert train_pocket("all", "cpu", "smoke", folder, say=lambda line: None)
-    return folder
-
-
 def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
     words = (workshop / "report" / "README.md").read_text()
     assert "| prompts followed | scene |" in words

@@ -1,4 +1,4 @@
-"""A run of a spec in the catalog: begun, alive while it works, and closed however it ends."""
+"""A run's row in the catalog, from its start to its end: who carries it out, that it lives, and how it ended."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +17,24 @@ from storage.catalog.run_beat import RunBeat
 
 
 @dataclass
-class Begun:
-    """A run that works. `failed`: how many of its cells are not there at the end; set it before the block ends."""
+class RunRow:
+    """A run that is being carried out. `failed`: whether something of it has failed, as its flow says."""
 
     id: str
-    failed: int = 0
+    failed: bool = False
 
 
 @contextmanager
-def begun(spec: Spec, settings: Settings) -> Iterator[Begun]:
-    """Enter a run of the spec; it ends as completed, failed, crashed or cancelled. Dead runs are closed first."""
+def run_row(spec: Spec, settings: Settings) -> Iterator[RunRow]:
+    """Start a run of `spec`, keep it alive while the block works, and end it as the block ends.
+
+    An exception ends it as crashed, an interrupt or a cancellation as cancelled. What killed processes left running is
+    closed first.
+    """
     close_dead_runs(settings)
     crash_dead_flow_runs(settings)
-    with catalog_of(settings).write() as s:
+    catalog = catalog_of(settings)
+    with catalog.write() as s:
         run_id = writes.start_run(
             s,
             name=spec.name,
@@ -37,13 +42,13 @@ def begun(spec: Spec, settings: Settings) -> Iterator[Begun]:
             flow_run_id=str(flow_run.id) if flow_run.id else None,
             owner=this_owner(),
         )
-    run = Begun(run_id)
+    row = RunRow(run_id)
     try:
-        with RunBeat(catalog_of(settings), run_id, silent_seconds=settings.lease_seconds), shown(run_id, spec.name):
-            yield run
+        with RunBeat(catalog, run_id, silent_seconds=settings.lease_seconds), shown(run_id, spec.name):
+            yield row
     except BaseException as error:
-        with catalog_of(settings).write() as s:
+        with catalog.write() as s:
             writes.finish_run(s, run_id, "crashed" if isinstance(error, Exception) else "cancelled")
         raise
-    with catalog_of(settings).write() as s:
-        writes.finish_run(s, run_id, "failed" if run.failed else "completed")
+    with catalog.write() as s:
+        writes.finish_run(s, run_id, "failed" if row.failed else "completed")
