@@ -8,15 +8,14 @@ from PIL import Image
 
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
-from dreamtuner.layout import Kind
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.frames import frames_before
 from flows.picture import open_picture, open_reference
-from flows.plan import canonical, digest_of, recipe_of
+from flows.plan import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import backbone_of, controlnet_digest_of, store_of
 from flows.settings import Settings
-from storage.catalog.records import CellDetail, CellView
+from storage.catalog.records import CellDetail
 from storage.objects import ObjectStore, get_blob
 
 Drawn = Callable[[CellDetail, Image.Image], None]
@@ -44,23 +43,14 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
         sampling=Sampling.model_validate(cell.settings["sampling"]),
-        layouts=layouts_of(cell),
-        own_layouts=_set({"pose": cell.reference_pose, "depth": cell.reference_depth}),
+        layouts=of_kinds(cell.pose, cell.depth),
+        own_layouts=of_kinds(cell.reference_pose, cell.reference_depth),
         controlnets=cell.settings.get("controlnets"),
         frames=cell.settings.get("frames"),
     )
     if digest_of(recipe) != cell.digest:
         raise CellChanged(f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again")
     return recipe
-
-
-def layouts_of(cell: CellView) -> dict[Kind, str]:
-    """The SHA-256 of the layouts that the cell follows, by kind."""
-    return _set({"pose": cell.pose, "depth": cell.depth})
-
-
-def _set(layouts: dict[Kind, str | None]) -> dict[Kind, str]:
-    return {kind: sha256 for kind, sha256 in layouts.items() if sha256 is not None}
 
 
 def draw(
@@ -135,7 +125,7 @@ def draw_together(
             raise CellChanged(f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again")
     objects = store_of(settings)
     pictures = _Pictures(objects)
-    own = _set({"pose": first.reference_pose, "depth": first.reference_depth})
+    own = of_kinds(first.reference_pose, first.reference_depth)
     reference = Reference(
         image=open_reference(get_blob(objects, first.reference_sha256)),
         mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
@@ -146,7 +136,11 @@ def draw_together(
         backbone,
         [reference, *frames_before(first, settings, pictures)],
         [
-            Cell(cell.prompt, cell.seed, {kind: pictures[sha256] for kind, sha256 in layouts_of(cell).items()})
+            Cell(
+                cell.prompt,
+                cell.seed,
+                {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth).items()},
+            )
             for cell in cells
         ],
         Sampling.model_validate(first.settings["sampling"]),

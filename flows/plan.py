@@ -134,15 +134,18 @@ class Drawing:
     controlnets: Mapping[Kind, str] = field(default_factory=dict)
 
 
+def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
+    """Those of the two layouts that there are, by kind."""
+    both: dict[Kind, str | None] = {"pose": pose, "depth": depth}
+    return {kind: sha256 for kind, sha256 in both.items() if sha256 is not None}
+
+
 def plan_cells(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[PlannedCell]:
     """The grid of the subjects in `facts`: subject by subject, then prompt, pose, depth map and seed."""
     grid = product(
         spec.prompts, drawing.layouts.get("pose", (None,)), drawing.layouts.get("depth", (None,)), spec.seeds
     )
-    asked = [
-        (template, {kind: sha for kind, sha in (("pose", pose), ("depth", depth)) if sha is not None}, seed)
-        for template, pose, depth, seed in grid
-    ]
+    asked = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
     return [
         plan_cell(spec, one, drawing, template, layouts, seed) for one in facts for template, layouts, seed in asked
     ]
