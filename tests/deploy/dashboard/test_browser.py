@@ -305,7 +305,7 @@ def test_a_mask_is_painted_and_saved_as_a_new_version(site: Site, tab: Open) -> 
     page = tab(site, "/subjects/1", "operator")
     page.get_by_text("A better mask").click()
     canvas = page.locator(".painter canvas")
-    canvas.wait_for()
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 20, box["y"] + 20)

@@ -65,4 +65,4 @@ def test_no_page_breaks_a_rule_or_is_wider_than_the_window(
         found = Axe().run(page)
         broken += [f"{one}: {rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in found.response["violations"]]
     context.close()
-    assert broken == []
+    assert not broken, "\n".join(broken)
