@@ -30,7 +30,7 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
             raise
         raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
     low, high = seen.getextrema()
-    if not (isinstance(low, int) and low < 128 <= int(high)):  # type: ignore[arg-type]
+    if not (isinstance(low, int) and low < 128 <= int(high)):
         raise NotAPicture("mask: it has to show the subject in white and the background in black, some of each")
     buffer = io.BytesIO()
     seen.save(buffer, "PNG")
