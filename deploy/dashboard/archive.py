@@ -106,7 +106,7 @@ class _Pipe(io.RawIOBase):
 def zipped(parts: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
     """The parts as a zip, piece by piece: no more than one picture is held at a time."""
     pipe, at = _Pipe(), datetime.now(UTC).timetuple()[:6]
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for name, data in parts:
             archive.writestr(zipfile.ZipInfo(name, at), data)
             yield pipe.take()

@@ -11,7 +11,7 @@ from storage.thumbnails import MAX_PIXELS, NotAPicture
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
-    """The mask as greyscale PNG, 255 on the subject. A picture with transparency gives its alpha channel.
+    """The mask as greyscale PNG, 255 on the subject. A picture that is transparent somewhere gives its alpha channel.
 
     Raises NotAPicture unless `data` is a PNG, JPEG or WebP of exactly `size` (width, height in pixels) that holds both
     subject and background.
@@ -22,13 +22,15 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
                 wanted = f"{size[0]} x {size[1]}"
                 raise NotAPicture(f"mask: {image.width} x {image.height} pixels; the reference has {wanted}")
             image.load()
-            seen = image.convert("RGBA").getchannel("A") if image.has_transparency_data else image.convert("L")
+            alpha = image.convert("RGBA").getchannel("A")
+            # browsers write an alpha channel into every PNG: it means something only where it differs
+            seen = image.convert("L") if alpha.getextrema() == (255, 255) else alpha
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, NotAPicture):
             raise
         raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
     low, high = seen.getextrema()
-    if not (isinstance(low, int) and low < 128 <= int(high)):  # type: ignore[arg-type]
+    if not (isinstance(low, int) and low < 128 <= int(high)):
         raise NotAPicture("mask: it has to show the subject in white and the background in black, some of each")
     buffer = io.BytesIO()
     seen.save(buffer, "PNG")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -29,7 +29,7 @@ def audit(
 ) -> Response:
     """The newest first."""
     asked = {"actor": actor, "action": action, "entity": entity, "entity_id": entity_id}
-    given = {name: value for name, value in asked.items() if value}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
     with resources(request).catalog.read() as s:
         shown = views.audit_page(s, after=after or None, **given)
     return page(request, "audit.html", person, shown=shown, asked=asked)

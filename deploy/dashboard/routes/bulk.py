@@ -40,7 +40,7 @@ async def count(request: Request, person: Reviewer) -> Response:
     decision = str(form.get("to") or "")
     if decision not in DECISIONS:
         raise CatalogError(f"to: {decision!r} is no decision; choose one of {', '.join(DECISIONS)}")
-    return await run_in_threadpool(_count, request, person, asked, cast(Decision, decision))
+    return await run_in_threadpool(_count, request, person, asked, decision)
 
 
 def _count(request: Request, person: Person, asked: Filter, decision: Decision) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -52,7 +52,7 @@ def runs(request: Request, person: Operator) -> Response:
     return page(request, "_flow_runs.html", person, **_runs(request))
 
 
-def _runs(request: Request) -> dict[str, object]:
+def _runs(request: Request) -> dict[str, Any]:
     """The last list that Prefect gave, marked as stale while it is away."""
     known, state = resources(request), request.app.state
     last: list[FlowRun] = getattr(state, "flow_runs", [])

@@ -142,11 +142,16 @@ def decide(said: Said, request: Request, person: Reviewer) -> dict[str, Any]:
 
     def work(s: Any) -> writes.Reviewed:
         before = views.output(s, said.output_id)
-        who = {"uuid": said.uuid, "output_id": said.output_id, "revision": said.revision, "reviewer": person.name}
+        who: dict[str, Any] = {
+            "uuid": said.uuid,
+            "output_id": said.output_id,
+            "revision": said.revision,
+            "reviewer": person.name,
+        }
         if said.undo:
             done = writes.undo_review(s, approvals_needed=needed, **who)
         else:
-            what = {"decision": said.decision, "rating": said.rating, "note": said.note}
+            what: dict[str, Any] = {"decision": said.decision, "rating": said.rating, "note": said.note}
             done = writes.add_review(s, approvals_needed=needed, **who, **what)
         now = views.output(s, said.output_id)
         if now.revision != before.revision:  # not a repetition

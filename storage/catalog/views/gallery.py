@@ -66,7 +66,9 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
     tested = _tested(wanted)
     end = _place_at(s, keys, conditions, WINDOW) if tested else None
     shown = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
-    rows = select(*shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at)
+    rows: Select[*tuple[Any, ...]] = select(
+        *shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at
+    )
     rows = _joined(rows.add_columns(null() if wanted.metric is None else Score.value), wanted)
     rows = rows.where(*conditions, *tested, *_down_to(keys, end)).order_by(*(key.desc() for key in keys))
     found = [OutputRow(*row) for row in s.execute(rows.limit(limit))]

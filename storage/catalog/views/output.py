@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, true
+from sqlalchemy import Select, select, true
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.records import CellState, Decision, NotInCatalog
@@ -72,7 +72,9 @@ def outputs(s: Session, output_ids: Sequence[int]) -> list[OutputDetail]:
     current = aliased(Mask)
     newest = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
     columns = (Output.id, Cell.digest, Cell.state, Output.subject_id, Subject.name, Subject.class_word, Subject.style)
-    rows = select(*columns, Cell.prompt, Cell.pose, Cell.seed, Cell.settings, Output.image_sha256, Output.width)
+    rows: Select[*tuple[Any, ...]] = select(
+        *columns, Cell.prompt, Cell.pose, Cell.seed, Cell.settings, Output.image_sha256, Output.width
+    )
     rows = rows.add_columns(Output.height, Output.revision, Output.decision, Output.rating, Output.approvals)
     rows = rows.add_columns(Output.created_at, Reference.id, Reference.image_sha256, Reference.source)
     rows = rows.add_columns(Mask.mask_sha256, Mask.version, Mask.id, newest.scalar_subquery(), Cell.checkpoint_id)
@@ -85,9 +87,11 @@ def outputs(s: Session, output_ids: Sequence[int]) -> list[OutputDetail]:
     scores = _scores(s, output_ids)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
-            *before, mask_id, newest_id = row[:26]
+            values: list[Any] = list(row)
+            before, (mask_id, newest_id) = values[:24], values[24:26]
             newer = newest_id is not None and mask_id is not None and newest_id != mask_id
-            found[row[0]] = OutputDetail(*before, newer, *row[26:], scores.get(row[0], {}))
+            fields = [*before, newer, *values[26:], scores.get(row[0], {})]
+            found[row[0]] = OutputDetail(*fields)
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
 
 

@@ -74,15 +74,25 @@ def undo_review(
     Where approvals are counted an approval by someone else is not given again in this reviewer's name: the output is
     then undecided, and the other's approval still counts.
     """
+    decision: Decision
     chosen = select(Review).where(Review.output_id == output_id, Review.revision == revision - 2)
     before = s.scalar(chosen)
     anothers = before is not None and before.reviewer != reviewer and before.decision == "approved"
     if before is None or (anothers and approvals_needed > 1):
-        decision, rating = DECISIONS[0], 0
+        decision, rating = "none", 0
     else:
         decision, rating = before.decision, before.rating
-    said = {"reviewer": reviewer, "decision": decision, "rating": rating, "note": "undone"}
-    return add_review(s, uuid=uuid, output_id=output_id, revision=revision, approvals_needed=approvals_needed, **said)
+    return add_review(
+        s,
+        uuid=uuid,
+        output_id=output_id,
+        revision=revision,
+        reviewer=reviewer,
+        decision=decision,
+        rating=rating,
+        note="undone",
+        approvals_needed=approvals_needed,
+    )
 
 
 def derived(decision: Decision, approvals: int, needed: int) -> Decision:

@@ -12,7 +12,8 @@ const keymap = new Keymap();
 const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", flagged: "Flagged" };
 const undone = [];
 let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? 0) || 0, 0), queue.total);
-let shown = null;
+let shown = null, loading = false;
+const early = []; // what was pressed before its picture was there: it is meant for that picture, and waits for it
 const conflicts = new Map();
 
 // Decisions that a reload found in the outbox are on their way: the item is as it will be.
@@ -28,17 +29,21 @@ async function show(to, { push = false } = {}) {
   if (push) history.pushState({ at: place }, "", at); else history.replaceState({ at: place }, "", at);
   $("progress").value = place;
   $("place").textContent = place < queue.total ? `${place + 1} of ${queue.total}` : `${queue.total} of ${queue.total} seen`;
-  if (place >= queue.total) { shown = null; return draw(null); }
+  if (place >= queue.total) { shown = null; loading = false; early.length = 0; return draw(null); }
   const wanted = place;
   let item = queue.known(place);
+  shown = null;
+  loading = item === null;
   if (item === null) {
     try { item = await queue.item(place); } catch { toast("No connection; this picture shows once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
   }
   if (place !== wanted) return;
+  loading = false;
   if (item && !item.seen) { item.seen = true; pending(item); }
   shown = item;
   draw(item);
   queue.ahead(place);
+  while (early.length && !loading) does[early.shift()]();
 }
 
 function draw(item) {
@@ -90,6 +95,8 @@ function decide(change, said) {
   show(place + 1);
 }
 
+const act = (id) => { if (loading && id !== "help") early.push(id); else does[id](); };
+
 function undo() {
   const last = undone.pop();
   if (!last) { $("said").textContent = "nothing to undo"; return; }
@@ -133,7 +140,7 @@ const does = {
   filter: () => { location.href = "/review"; },
   help: () => help.toggle(),
 };
-const redraw = () => drawButtons($("keys"), keymap, (id) => does[id]());
+const redraw = () => drawButtons($("keys"), keymap, act);
 const help = new Help($("help"), keymap, redraw);
 redraw();
 
@@ -147,7 +154,7 @@ addEventListener("keydown", (event) => {
   if (action.hold) { if (!event.repeat && shown?.there) $("held").hidden = false; return; }
   // a key that is held down goes through pictures, and never decides on more than one
   if (event.repeat && !["back", "next"].includes(action.id)) return;
-  does[action.id]();
+  act(action.id);
 });
 addEventListener("keyup", (event) => { if (keymap.actionOf(event.key)?.hold) $("held").hidden = true; });
 addEventListener("blur", () => { $("held").hidden = true; });

@@ -1,0 +1,136 @@
+"""A dashboard that runs, over a catalog of made-up pictures, with one person of every role."""
+
+import os
+import secrets
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from deploy.dashboard.app import create_app
+from deploy.dashboard.security.secrets import csrf_token, digest
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog, views, writes
+from storage.catalog.base import now
+from storage.catalog.records import ROLES
+from tests.deploy.dashboard.made_up import fill_up, plain
+
+SUBJECTS = [("pip", "bear", "natural"), ("momo", "rabbit", "anime")]
+PROMPTS = ["on the beach", "in the snow"]
+SEEDS = 60
+
+
+@dataclass
+class Site:
+    """A served dashboard: its address, its catalog, and who can log in by a cookie."""
+
+    base: str
+    home: Path
+    catalog: Catalog
+    settings: Settings
+    cookies: dict[str, str]
+
+    def client(self, role: str = "admin", **more: Any) -> httpx.Client:
+        """A browser of the person with that role, who is named like it."""
+        headers = {"Origin": self.base, "Accept": "text/html"} | more.pop("headers", {})
+        cookie = self.cookies.get(role, "")
+        if cookie:
+            headers["X-CSRF-Token"] = csrf_token(cookie)
+        jar = {"dreamtuner_session": cookie} if cookie else {}
+        return httpx.Client(base_url=self.base, cookies=jar, headers=headers, timeout=30, **more)
+
+    def say(self, who: str, output_id: int, decision: Any, revision: int) -> None:
+        """Somebody else decides, without a browser."""
+        with self.catalog.write() as s:
+            fields = {"uuid": secrets.token_hex(8), "output_id": output_id, "revision": revision, "reviewer": who}
+            writes.add_review(s, decision=decision, **fields)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 240 pictures of two subjects; tests copy it."""
+    home = tmp_path_factory.mktemp("made-up")
+    fill_up(home, plain, SUBJECTS, PROMPTS, SEEDS)
+    with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
+        for role in ROLES:
+            user = writes.add_user(s, name=role, role=role, actor="setup")
+            secret = f"cookie-of-{role}"
+            expires = now() + timedelta(hours=1)
+            writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="test", expires_at=expires)
+            writes.add_link(s, user_id=user, token_sha256=f"link-{role}", expires_at=expires, actor="setup")
+        writes.use_link(s, token_sha256="link-admin", password="unusable")
+        s.flush()
+        admin = next(one.id for one in views.users(s) if one.name == "admin")
+        expires = now() + timedelta(hours=1)
+        writes.add_session(s, user_id=admin, token_sha256=digest("cookie-of-admin"), agent="test", expires_at=expires)
+    return home
+
+
+@contextmanager
+def serving(home: Path, **more: Any) -> Iterator[Site]:
+    """The dashboard over a data folder, in a thread of this process."""
+    settings = Settings(catalog_url=f"sqlite:///{home}/catalog.db", store_url=str(home / "objects"))
+    settings = replace(settings, **more)
+    with socket.socket() as door, Catalog.open(settings.catalog_url) as catalog:
+        door.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{door.getsockname()[1]}"
+        config = uvicorn.Config(create_app(settings), log_level="error", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        try:
+            until = time.monotonic() + 30
+            while not server.started and time.monotonic() < until:
+                time.sleep(0.01)
+            yield Site(base, home, catalog, settings, {role: f"cookie-of-{role}" for role in ROLES})
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def shared(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for all tests of a file that do not mind each other."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(made, home)
+    with serving(home) as site:
+        yield site
+
+
+@pytest.fixture
+def start(made: Path, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Starts a dashboard of one's own, with settings of one's own."""
+    stack = []
+
+    def begin(**more: Any) -> Site:
+        home = tmp_path / f"home{len(stack)}"
+        shutil.copytree(made, home)
+        context = serving(home, **more)
+        stack.append(context)
+        return context.__enter__()
+
+    yield begin
+    for context in stack:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def site(start: Callable[..., Site]) -> Site:
+    """One of one's own."""
+    return start()
+
+
+def chromium() -> str | None:
+    """The system's browser."""
+    named = os.environ.get("DREAMTUNER_TEST_CHROMIUM")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,0 +1,117 @@
+"""What pages do without a browser: masks, decisions on many, exports, and Prefect away."""
+
+import io
+import json
+import zipfile
+
+import pytest
+from PIL import Image
+
+from storage.catalog import views
+from tests.deploy.dashboard.conftest import Site
+from tests.deploy.dashboard.made_up import plain, png
+
+
+def upload(site: Site, data: bytes) -> tuple[int, str]:
+    with site.client("operator") as client:
+        path = "/subjects/1/references/1/mask"
+        answer = client.post(path, files={"mask": ("mask.png", data, "image/png")}, headers={"Accept": "text/html"})
+    return answer.status_code, answer.text
+
+
+def test_a_better_mask_is_a_new_version_encoded_anew(site: Site) -> None:
+    better = plain(0, -2, 0)
+    better.paste(255, (0, 0, 20, 20))
+    data = png(better, "something hidden")
+    status, said = upload(site, data)
+    assert status == 303, said
+    with site.catalog.read() as s:
+        new, old = views.subject(s, 1).references[0].masks
+        assert (new.version, new.method, new.current, old.cells) == (2, "given", True, 120)
+        assert views.output(s, 1).newer_mask
+    with site.client() as client:
+        kept = client.get(f"/pictures/{new.sha256}")
+        assert kept.content.startswith(b"\x89PNG")
+        assert b"hidden" not in kept.content
+        assert "older mask" in client.get("/outputs/1").text
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"GIF89a", "no PNG, JPEG or WebP"),
+        (png(Image.new("L", (32, 32), 255)), "the reference has 64 x 64"),
+        (png(Image.new("L", (64, 64), 255)), "some of each"),
+    ],
+)
+def test_what_is_no_mask_is_refused(shared: Site, data: bytes, said: str) -> None:
+    status, text = upload(shared, data)
+    assert (status, said in text) == (400, True)
+
+
+def test_many_are_counted_then_decided_then_taken_back(site: Site) -> None:
+    with site.client("reviewer", follow_redirects=True) as client:
+        counted = client.post("/bulk/count", data={"subject_id": "2", "prompt": "snow", "to": "approved"})
+        assert "60 pictures?" in counted.text
+        with site.catalog.read() as s:
+            assert views.decisions(s)["approved"] == 0  # nothing happened yet
+            first = views.gallery_page(s, views.Filter(subject_id=2, prompt="snow")).rows[0]
+        site.say("operator", first.output_id, "flagged", 1)
+        apply = counted.text.split('action="/bulk/')[1].split('"')[0]
+        assert "59 decided, 1 had changed meanwhile" in client.post(f"/bulk/{apply}").text
+        with site.catalog.read() as s:
+            assert views.decisions(s) == {"none": 180, "approved": 59, "rejected": 0, "flagged": 1}
+        assert "59 taken back" in client.post(f"/bulk/{apply}/undo").text
+        with site.catalog.read() as s:
+            assert views.decisions(s) == {"none": 239, "approved": 0, "rejected": 0, "flagged": 1}
+
+
+@pytest.mark.parametrize(("metadata", "kept"), [("keep", True), ("strip", False)])
+def test_the_approved_ones_are_exported_with_a_manifest(site: Site, metadata: str, kept: bool) -> None:
+    with site.client("reviewer") as client:
+        assert client.post("/export/zip").status_code == 400  # nothing is approved
+        for output in (1, 2, 3):
+            site.say("operator", output, "approved", 1)
+        answer = client.post("/export/zip", data={"metadata": metadata})
+    assert answer.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
+        assert [line["output_id"] for line in lines] == [3, 2, 1]
+        assert len(archive.read("manifest.csv").splitlines()) == 4
+        for line in lines:
+            picture = archive.read(line["file"])
+            Image.open(io.BytesIO(picture)).load()
+            assert (b"made" in picture) is kept
+            assert ("seed" in line and "digest" in line) is kept
+
+
+def test_pictures_are_kept_for_ever_and_a_missing_thumbnail_is_made(site: Site) -> None:
+    with site.catalog.read() as s:
+        sha256 = views.output(s, 1).image_sha256
+    (kept,) = (site.home / "objects/thumbnails").rglob(sha256)
+    kept.unlink()
+    with site.client("viewer") as client:
+        answer = client.get(f"/thumbs/{sha256}.webp")
+        assert answer.content[8:12] == b"WEBP"
+        assert kept.exists()
+        assert "immutable" in answer.headers["cache-control"]
+        again = client.get(f"/thumbs/{sha256}.webp", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+        assert client.get(f"/pictures/{'0' * 64}").status_code == 404
+
+
+def test_with_prefect_away_the_page_says_so_and_what_to_do(shared: Site) -> None:
+    with shared.client("operator") as client:
+        said = client.get("/flows").text
+        assert "Prefect is away" in said
+        assert "stale: Prefect is away" in said
+        assert client.post("/flows/run", data={"deployment": "other/flow"}).status_code == 403
+
+
+def test_a_filter_that_cannot_be_read_is_a_sentence(shared: Site) -> None:
+    with shared.client("viewer") as client:
+        answer = client.get("/outputs?subject_id=pip")
+        assert answer.status_code == 400
+        assert "is no number; correct it or leave it empty" in answer.text
+        assert client.get("/api/outputs?metric=clip_i&lowest=0.9").json()["outputs"] is not None
