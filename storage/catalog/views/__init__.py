@@ -1,6 +1,6 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
-from storage.catalog.views.cells import cell, cells_of_run, unscored
+from storage.catalog.views.cells import cell, cells, cells_of_run, unscored
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, run_page
 from storage.catalog.views.subjects import subject_assets
@@ -13,6 +13,7 @@ __all__ = [
     "Page",
     "ReviewView",
     "cell",
+    "cells",
     "cells_of_run",
     "cells_page",
     "crashed_flow_runs",
