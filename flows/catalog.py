@@ -62,14 +62,14 @@ def catalog(spec: Spec) -> RunSummary:
 def _run(spec: Spec, settings: Settings, ready: Ready, run_id: str) -> RunSummary:
     ingested = ingest(spec.subjects)
     planned = plan_cells(spec, [one.facts for one in ingested.ingested], weights=ready.weights, sampling=ready.sampling)
-    _record(spec, settings, ready, run_id, ingested.ingested, planned)
+    record(spec, settings, ready, run_id, ingested.ingested, planned)
     made = generate(run_id) if planned else Made((), ())
     if planned and spec.score:
         score(run_id, spec.profile, spec.score)
     return _report(spec, settings, run_id, ingested, planned, made)
 
 
-def _record(
+def record(
     spec: Spec,
     settings: Settings,
     ready: Ready,
