@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dashboard test test-slow test-ceph check format build pins clean distclean
+.PHONY: help setup demo dashboard test test-slow chaos test-ceph check format build pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,10 @@ test: $(READY) $(S3_READY) ## the tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(READY) $(S3_READY) ## the slow tests
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'slow and not chaos_long' $(PYTEST_ARGS)
+
+chaos: $(READY) $(S3_READY) ## kill workers and servers at random instants, for long
+	$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)
 
 test-ceph: $(READY) ## the object store's contract against Ceph's S3 gateway, from Debian's packages
 	tests/ceph/run $(abspath $(BIN))/python $(PYTEST_ARGS)

@@ -43,7 +43,7 @@ def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[]
     With PREFECT_API_URL in the environment the run is reported to that server, otherwise to one of our own that keeps
     its history in home/prefect. KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, once everything is put back.
     """
-    with _signals_interrupt(), _prefect(settings) as ready:
+    with _signals_interrupt(), prefect_beside(settings) as ready:
         import flows.generate  # noqa: F401  # what is slow to load is loaded while the server starts
 
         ready()
@@ -53,7 +53,7 @@ def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[]
 
 
 @contextmanager
-def _prefect(settings: Settings) -> Iterator[Callable[[], None]]:
+def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
     """Prefect's environment, set before its import, and a server; call what is yielded before the first flow."""
     os.environ.update(settings.prefect_environment())
     if os.environ.get("PREFECT_API_URL"):

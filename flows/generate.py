@@ -3,126 +3,57 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import groupby
 
-from PIL import Image
 from prefect import flow, task
 
-from flows.draw import draw, recipe_of_row
 from flows.parameters import RunId
-from flows.picture import PNG, png_bytes
-from flows.plan import canonical
 from flows.problems import InputError, Problem
-from flows.progress import tell, tell_part
+from flows.progress import tell
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
+from flows.worker import Made, Worker
 from storage.catalog import views, writes
-from storage.catalog.heartbeat import Heartbeat
-from storage.catalog.owners import this_owner
-from storage.catalog.records import MAX_FAILURES, CellDetail, CellView, LeaseLost
-from storage.catalog.retry import retrying
-from storage.keeping import keeping
-from storage.objects import DigestMismatch, ObjectMissing, StoreError, Uploader, get_blob
-from storage.thumbnails import keep_thumbnail
+from storage.catalog.records import MAX_FAILURES, CellView
+from storage.objects import DigestMismatch, ObjectMissing, get_blob
+
+__all__ = ["Made", "generate", "generate_cells"]
 
 _log = logging.getLogger(__name__)
-Picture = tuple[str, bytes, tuple[int, int]]
-"""Digest of the cell, PNG, width and height."""
 
 POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
 """While another run makes the rest: how often to look, and how often to see whether that run is gone."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """What became of claimed cells, by digest. A cell that another run held is in neither."""
+_worker: ContextVar[Worker | None] = ContextVar("worker", default=None)
 
-    made: tuple[str, ...]
-    failed: tuple[str, ...]
 
-    @property
-    def claimed(self) -> int:
-        """How many cells this process could work on."""
-        return len(self.made) + len(self.failed)
+@contextmanager
+def _working(worker: Worker) -> Iterator[None]:
+    """Let the tasks inside share the worker: ids alone cross their borders."""
+    token = _worker.set(worker)
+    try:
+        yield
+    finally:
+        _worker.reset(token)
 
 
 @task(name="generate-cells", task_run_name="{subject}: {place}")
 def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str | None = None) -> Made:
-    """Claim the cells, draw those that were free, keep each picture as soon as it is there, as made for the run.
+    """Claim the cells, draw those that were free, keep each picture soon after it is there, as made for the run.
 
-    On an interrupt, or an error of catalog or store, what is unfinished goes back to planned.
+    On an interrupt, or an error of catalog or store, what is unfinished goes back to planned. Inside the flow
+    `generate` the last pictures may still be on their way into store and catalog when this returns: the next are drawn
+    meanwhile, and what goes wrong with them is raised there, or at the flow's end.
     """
-    return _Chunk(Settings.load(), run_id).make(list(digests))
-
-
-class _Chunk:
-    """One claim: who holds what until when, and what came of it."""
-
-    def __init__(self, settings: Settings, run_id: str | None) -> None:
-        self.settings = settings
-        self.catalog, self.store = catalog_of(settings), store_of(settings)
-        self.owner = this_owner()
-        self.run_id = run_id
-        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
-        self.uploads = Uploader(self._keep)
-        self.made: list[str] = []
-        self.failed: list[str] = []
-
-    def make(self, digests: list[str]) -> Made:
-        with self.beat:
-            try:
-                lease = self.settings.lease_seconds
-                claimed = self.catalog.transact(lambda s: writes.claim_cells(s, digests, self.owner, lease))
-                self.beat.hold(claimed)
-                with self.catalog.read() as s:
-                    cells = [views.cell(s, digest) for digest in claimed]
-                with self.uploads:
-                    draw(cells, self.settings, drawn=self._drawn, failed=self._failed, on_progress=self._progress)
-            finally:
-                if held := self.beat.held:
-                    self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
-        made = set(self.made)  # uploads end in any order
-        return Made(tuple(digest for digest in digests if digest in made), tuple(self.failed))
-
-    def _drawn(self, cell: CellDetail, image: Image.Image) -> None:
-        data = png_bytes(image, canonical(recipe_of_row(cell)))
-        self.uploads.put((cell.digest, data, image.size), len(data))
-
-    def _keep(self, picture: Picture) -> None:
-        """In a thread of the uploads: the picture into the store, its rows into the catalog."""
-        digest, data, (width, height) = picture
-
-        def keep() -> None:
-            with keeping(self.catalog, self.store, (data, PNG)) as (s, [image_sha256]):
-                size = {"width": width, "height": height}
-                writes.finish_cell(s, digest, owner=self.owner, image_sha256=image_sha256, run_id=self.run_id, **size)
-
-        try:
-            retrying(keep)
-        except LeaseLost as error:
-            _log.warning("%s", error)
-        else:
-            self.made.append(digest)
-            self._keep_thumbnail(data)
-        self.beat.let_go(digest)
-
-    def _keep_thumbnail(self, data: bytes) -> None:
-        """The picture is made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
-        try:
-            keep_thumbnail(self.store, sha256(data).hexdigest(), data)
-        except StoreError as error:
-            _log.warning("no thumbnail: %s", error)
-
-    def _failed(self, cell: CellDetail, error: str) -> None:
-        _log.warning("cell %s failed: %s", cell.digest, error)
-        self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=error))
-        self.beat.let_go(cell.digest)
-        self.failed.append(cell.digest)
-
-    def _progress(self, done: float) -> None:
-        tell_part("generate", done)
+    if (worker := _worker.get()) is not None:
+        return worker.make(digests)
+    with Worker(Settings.load(), run_id) as worker:
+        worker.make(digests)
+    made = set(worker.made)  # uploads end in any order
+    return Made(tuple(digest for digest in digests if digest in made), tuple(worker.failed))
 
 
 @flow(name="generate", flow_run_name="generate")
@@ -136,7 +67,6 @@ def generate(run_id: RunId) -> Made:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
     """
     settings = Settings.load()
-    made: set[str] = set()
     failed: set[str] = set()
     _notice_lost(settings, run_id)
     cells = _cells(settings, run_id)
@@ -144,17 +74,20 @@ def generate(run_id: RunId) -> Made:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
         )
-    while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
-        claimed = 0
-        for chunk, place in _chunks(missing, settings.chunk_cells):
-            tell("generate", len(cells) - len(missing) + claimed, len(cells))
-            result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
-            made.update(result.made)
-            failed = (failed - set(result.made)) | set(result.failed)
-            claimed += result.claimed
-        cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
+    with Worker(settings, run_id) as worker, _working(worker):
+        while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
+            claimed = 0
+            for chunk, place in _chunks(missing, settings.chunk_cells):
+                tell("generate", len(cells) - len(missing) + claimed, len(cells))
+                if chunk[0].looks_back:
+                    worker.flush()
+                result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
+                failed = (failed - set(result.made)) | set(result.failed)
+                claimed += result.claimed
+            worker.flush()
+            cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
     tell("generate", len(cells), len(cells))
-    return Made(tuple(sorted(made)), tuple(sorted(failed)))
+    return Made(tuple(sorted(worker.made)), tuple(sorted(failed)))
 
 
 def _given_up(cell: CellView) -> bool:

@@ -11,6 +11,7 @@ from flows.problems import InputError, Problem, problems_of
 from flows.spec import Spec, SubjectSpec
 
 MAX_SPEC_BYTES = 1024 * 1024
+MAX_NODES = 300_000  # a mebibyte of text holds fewer without aliases that refer to aliases
 
 
 def read_spec(path: Path) -> Spec:
@@ -36,7 +37,12 @@ def parse_spec(text: str, *, source: str, base: Path) -> Spec:
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
+        if root is not None and _expanded(root, {}) > MAX_NODES:
+            too_much = f"its aliases (*name) unfold to more than {MAX_NODES:,} values; write them out"
+            raise InputError(source, [Problem(path=(), message=too_much)])
         content = None if root is None else loader.construct_document(root)
+    except InputError:
+        raise
     except yaml.MarkedYAMLError as error:
         raise InputError(source, [_yaml_problem(error)]) from error
     except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
@@ -59,6 +65,15 @@ def parse_spec(text: str, *, source: str, base: Path) -> Spec:
             "depth": tuple(_absolute(place, base) for place in spec.depth),
         }
     )
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values `node` stands for once every alias in it is written out."""
+    if id(node) not in known:
+        known[id(node)] = 1  # while it is counted: who comes here again is inside it, and is refused by its field
+        inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(_expanded(one, known) for one in inside)
+    return known[id(node)]
 
 
 def _refused(path: Path, message: str) -> InputError:

@@ -1,7 +1,7 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
-from storage.catalog.views.cells import cell, cells_of_run, unscored
+from storage.catalog.views.cells import cell, cells, cells_of_run, unscored
 from storage.catalog.views.facets import (
     Choices,
     RunProgress,
@@ -70,6 +70,7 @@ __all__ = [
     "blob_type",
     "cell",
     "cell_states",
+    "cells",
     "cells_of_run",
     "cells_page",
     "choices",

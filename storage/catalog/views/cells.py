@@ -22,6 +22,14 @@ def cells_of_run(s: Session, run_id: str) -> list[CellView]:
 
 def cell(s: Session, digest: str) -> CellDetail:
     """One cell with its settings and lineage; NotInCatalog if there is none of that digest."""
+    found = cells(s, [digest])
+    if not found:
+        raise NotInCatalog(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
+    return found[0]
+
+
+def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
+    """The cells of these digests, in this order, with their settings and lineage; unknown ones are left out."""
     lineage = (
         _cells()
         .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
@@ -31,10 +39,10 @@ def cell(s: Session, digest: str) -> CellDetail:
         .outerjoin(Mask, Mask.id == Cell.mask_id)
         .join(Profile, Profile.id == Cell.profile_id)
     )
-    row = s.execute(lineage.where(Cell.digest == digest)).first()
-    if row is None:
-        raise NotInCatalog(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
-    return CellDetail(**_cell_fields(row, _scores(s, [] if row.output_id is None else [row.output_id])))
+    rows = [row for part in chunks(digests) for row in s.execute(lineage.where(Cell.digest.in_(part)))]
+    scores = _scores(s, [row.output_id for row in rows if row.output_id is not None])
+    found = {row.digest: CellDetail(**_cell_fields(row, scores)) for row in rows}
+    return [found[digest] for digest in dict.fromkeys(digests) if digest in found]
 
 
 def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:

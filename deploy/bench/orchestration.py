@@ -1,0 +1,44 @@
+"""`dreamtuner bench orchestration`: what everything around the drawing costs."""
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def orchestration(
+    cells: Annotated[int, typer.Option(min=1, help="Cells of the grid.")] = 10_000,
+    milliseconds: Annotated[float, typer.Option(min=0, help="What the fake generator takes for a cell.")] = 10.0,
+    chunk: Annotated[int, typer.Option(min=1, max=4096, help="Cells in one task.")] = 256,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """How much longer a grid takes than its drawing alone, and how much memory it holds, with a generator that waits.
+
+    A home of its own with SQLite and files on disk; Prefect, claims, leases, PNGs, uploads are the real ones. Wants a
+    machine that does nothing else.
+    """
+    import os
+    import tempfile
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from deploy.bench.waiting import Waiting
+    from deploy.terminal import new_log, take_over
+
+    with tempfile.TemporaryDirectory(prefix="dreamtuner-bench-") as folder:
+        terminal = take_over(new_log(Path(folder), "bench"))
+        measured = Waiting(cells, milliseconds / 1000, chunk).measure(Path(folder))
+        if as_json:
+            machine = {"cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+            whole = json.dumps({"machine": machine, **asdict(measured), "overhead": measured.overhead})
+            terminal.out.print(whole, soft_wrap=True, highlight=False, markup=False)
+        else:
+            drawn = f"{measured.cells} cells of {milliseconds:g} ms in chunks of {chunk}"
+            memory = f"{measured.rss_early_mb:.0f} MB after a tenth, {measured.rss_late_mb:.0f} MB at the end"
+            for line in (
+                f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of drawing",
+                f"overhead {100 * measured.overhead:.2f} %",
+                f"planning {measured.plan_seconds:.2f} s; memory {memory}",
+            ):
+                terminal.out.print(line, highlight=False)
+        terminal.flush()

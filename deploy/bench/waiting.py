@@ -1,0 +1,114 @@
+"""A grid that is drawn by a generator that only waits, as a GPU makes its host wait, and what is spent beside it."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+STEPS = 20  # waits in one call, as many as a denoising loop has steps
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds and resident megabytes. `drawing_seconds` were spent inside the generator, the ideal is cells x time."""
+
+    cells: int
+    chunk: int
+    plan_seconds: float
+    generate_seconds: float
+    drawing_seconds: float
+    ideal_seconds: float
+    rss_early_mb: float
+    rss_late_mb: float
+
+    @property
+    def overhead(self) -> float:
+        """How much longer the flow took than the drawing should, as a fraction of it."""
+        return self.generate_seconds / self.ideal_seconds - 1
+
+
+class Waiting:
+    """`cells` cells of `seconds` each, `chunk` in a task."""
+
+    def __init__(self, cells: int, seconds: float, chunk: int) -> None:
+        self.cells, self.seconds, self.chunk = cells, seconds, chunk
+        self._spent, self._done = 0.0, 0
+        self._rss: list[tuple[int, float]] = []
+
+    def measure(self, home: Path) -> Measured:
+        """Plan and draw the grid in the empty folder `home`; the process's environment is changed for good."""
+        os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CHUNK_CELLS": str(self.chunk)}
+        os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # in the home
+        from deploy.running import prefect_beside
+        from flows.settings import Settings
+
+        settings = Settings.load()
+        with prefect_beside(settings) as ready:
+            import flows.draw
+            from flows.generate import generate
+            from flows.resources import weights_digest_of
+
+            flows.draw.generate = self._generate  # type: ignore[assignment]
+            digest = weights_digest_of(settings, "pocket")
+            flows.draw.backbone_of = lambda *_: SimpleNamespace(weights_digest=digest)  # type: ignore[assignment,return-value]
+            ready()
+            began = time.perf_counter()
+            run_id = self._plan(settings, home)
+            planned = time.perf_counter()
+            made = generate(run_id)
+            ended = time.perf_counter()
+        if len(made.made) != self.cells:
+            raise RuntimeError(f"{len(made.made)} of {self.cells} cells were made, {len(made.failed)} failed")
+        early = next(rss for done, rss in self._rss if done >= self.cells / 10)
+        return Measured(
+            self.cells,
+            self.chunk,
+            planned - began,
+            ended - planned,
+            self._spent,
+            self.cells * self.seconds,
+            early,
+            self._rss[-1][1],
+        )
+
+    def _generate(self, _: Any, __: Any, cells: Sequence[Any], ___: Any, on_step: Any = None, **____: Any) -> Any:
+        began = time.perf_counter()
+        for step in range(1, STEPS + 1):
+            time.sleep(max(0.0, began + len(cells) * self.seconds * step / STEPS - time.perf_counter()))
+            if on_step is not None:
+                on_step(step, STEPS)
+        self._spent += time.perf_counter() - began
+        self._done += len(cells)
+        self._rss.append((self._done, _resident_mb()))
+        return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
+
+    def _plan(self, settings: Any, home: Path) -> str:
+        from flows.keep import take_in
+        from flows.plan import plan_cells
+        from flows.preflight import preflight
+        from flows.record import record
+        from flows.resources import catalog_of
+        from flows.spec import Spec, SubjectSpec
+        from storage.catalog import writes
+
+        picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+        ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
+        picture.save(home / "pip.png")
+        pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
+        spec = Spec(name="bench", subjects=(pip,), prompts=("a {subject}",), seeds=tuple(range(self.cells)), score=())
+        ready, kept = preflight(spec, settings), take_in(pip, settings)
+        with catalog_of(settings).write() as s:
+            run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
+        planned = plan_cells(spec, [kept.facts], ready.drawing)
+        record(spec, settings, ready, run_id, [kept], planned)
+        return run_id
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

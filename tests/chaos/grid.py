@@ -1,0 +1,99 @@
+"""One process's work on a grid, with a generator that is a pure function of the cell: real PNGs, in milliseconds.
+
+What a test kills runs here, forked from a server that has imported everything once. Everything but the method and
+Prefect's bookkeeping is the real thing: ingestion, claims, leases, uploads, catalog, store, contact sheet.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from PIL import Image
+
+import flows.catalog
+import flows.draw
+import flows.generate
+import flows.worker
+from dreamtuner.config import Sampling
+from dreamtuner.request import Cell, Reference
+from flows.ingest import IngestResult
+from flows.keep import take_in
+from flows.problems import SubjectRefused
+from flows.resources import weights_digest_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+
+SIDE = 24
+
+
+def picture(reference: Reference, cell: Cell, sampling: Sampling) -> Image.Image:
+    """Noise that depends on all that a picture depends on, and on nothing else."""
+    recipe = [reference.caption, cell.prompt, cell.seed, sampling.model_dump(mode="json")]
+    inputs = reference.image.tobytes() + json.dumps(recipe, sort_keys=True).encode()
+    return Image.frombytes("RGB", (SIDE, SIDE), hashlib.shake_256(inputs).digest(SIDE * SIDE * 3))
+
+
+def work(environment: dict[str, str], spec: dict[str, Any], acks: str, seconds: float) -> None:
+    """Carry out the spec in this process; each picture takes `seconds`, and its digest goes to the file `acks` once
+    it is kept."""
+    log = os.open(f"{acks}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    logging.basicConfig(level=logging.INFO, format="%(process)d %(asctime)s %(name)s: %(message)s")
+    os.environ.update(environment)
+    _replace_the_method(seconds)
+    _acknowledge(acks)
+    flows.catalog.catalog.fn(Spec.model_validate(spec))
+
+
+def _replace_the_method(seconds: float) -> None:
+    def generate(_: Any, reference: Reference, cells: Sequence[Cell], sampling: Sampling, **__: Any) -> Any:
+        pictures = []
+        for cell in cells:
+            time.sleep(seconds)
+            pictures.append(picture(reference, cell, sampling))
+        return pictures
+
+    def backbone_of(settings: Settings, name: str) -> Any:
+        return SimpleNamespace(weights_digest=weights_digest_of(settings, name))
+
+    flows.draw.generate = generate
+    flows.draw.backbone_of = backbone_of  # type: ignore[assignment]
+    flows.generate.generate_cells = flows.generate.generate_cells.fn  # type: ignore[assignment]
+    flows.catalog.generate = flows.generate.generate.fn  # type: ignore[assignment]
+    flows.catalog.ingest = _ingest  # type: ignore[assignment]
+
+
+def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
+    done, refused = [], {}
+    for subject in subjects:
+        try:
+            done.append(take_in(subject, Settings.load()))
+        except SubjectRefused as error:
+            refused[subject.name] = str(error)
+    return IngestResult(tuple(done), refused)
+
+
+def _acknowledge(acks: str) -> None:
+    """Say which cells are kept, as soon as they are: nothing that was said may ever be lost."""
+    out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    keep = flows.worker.Worker._keep
+
+    def kept(worker: Any, pictures: Any) -> None:
+        before = set(worker.made)
+        keep(worker, pictures)
+        mine = {cell.digest for cell, _ in pictures} & set(worker.made) - before
+        os.write(out, "".join(f"{digest}\n" for digest in mine).encode())
+
+    flows.worker.Worker._keep = kept  # type: ignore[method-assign]
+
+
+def acknowledged(acks: Path) -> list[str]:
+    """The digests that some process said it had kept."""
+    return acks.read_text().split() if acks.exists() else []
