@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture, ResourceSpecification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
-from prefect.states import StateType
 
 POOLS = {
     "dreamtuner-gpu": "draws: start one worker a GPU, each with --limit 1",
@@ -85,5 +86,5 @@ def zombie_automation(dead_after: float) -> AutomationCore:
         "within": timedelta(seconds=dead_after),
     }
     message = f"nothing was heard of this flow run for {dead_after:.0f} s: its process is gone"
-    action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message)
+    action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
     return AutomationCore(name=ZOMBIES, description=message, trigger=EventTrigger(**trigger), actions=[action])

@@ -184,7 +184,11 @@ def guided(
     """
     with ExitStack() as stack:
         seen = watch is not None or any(subject.foreground is not None for subject in subjects)
-        ssa = stack.enter_context(attached(models.unet, models.controlnets)) if seen else None
+        ssa = (
+            stack.enter_context(attached(models.unet, {str(kind): one for kind, one in models.controlnets.items()}))
+            if seen
+            else None
+        )
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
             stack.enter_context(encoder_attached(models.unet, layers))

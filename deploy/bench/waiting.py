@@ -49,13 +49,13 @@ class Waiting:
 
         settings = Settings.load()
         with prefect_beside(settings) as ready:
-            import flows.draw
+            import flows.draw as drawing
             from flows.generate import generate
             from flows.resources import weights_digest_of
 
-            flows.draw.generate = self._generate  # type: ignore[assignment]
+            setattr(drawing, "generate", self._generate)  # noqa: B010  # in place of the model
             digest = weights_digest_of(settings, "pocket")
-            flows.draw.backbone_of = lambda *_: SimpleNamespace(weights_digest=digest)  # type: ignore[assignment,return-value]
+            setattr(drawing, "backbone_of", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
             ready()
             began = time.perf_counter()
             run_id = self._plan(settings, home)
@@ -100,7 +100,16 @@ class Waiting:
         ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
         picture.save(home / "pip.png")
         pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
-        spec = Spec(name="bench", subjects=(pip,), prompts=("a {subject}",), seeds=tuple(range(self.cells)), score=())
+        spec = Spec(
+            name="bench",
+            subjects=(pip,),
+            prompts=("a {subject}",),
+            seeds=tuple(range(self.cells)),
+            score=(),
+            poses=(None,),
+            depth=(None,),
+            negative_prompt="",
+        )
         ready, kept = preflight(spec, settings), take_in(pip, settings)
         with catalog_of(settings).write() as s:
             run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)

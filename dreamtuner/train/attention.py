@@ -31,7 +31,8 @@ class WrittenOutAttention:
         source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
 
         def split(x: Tensor) -> Tensor:
-            return x.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            heads: Tensor = x.unflatten(-1, (attn.heads, -1))
+            return heads.transpose(1, 2)
 
         q, k, v = split(attn.to_q(hidden_states)), split(attn.to_k(source)), split(attn.to_v(source))
         weights = (q @ k.transpose(-1, -2) * attn.scale).softmax(-1)

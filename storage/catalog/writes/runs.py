@@ -21,7 +21,7 @@ def start_run(
 
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
-    row = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
+    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
     news = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
     row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
