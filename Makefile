@@ -50,7 +50,7 @@ test: $(READY) $(S3_READY) ## the tests but the slow ones
 	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(READY) $(S3_READY) ## the slow tests
-	$(BIN)/python -m pytest -m 'slow and not chaos_long' $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'slow and not chaos' $(PYTEST_ARGS)
 
 chaos: $(READY) $(S3_READY) ## kill workers and servers at random instants, for long
 	$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)
