@@ -159,6 +159,7 @@ def test_a_server_that_fails_is_asked_again(site: Site, tab: Open) -> None:
 
     page.route("**/api/reviews", fails)
     page.keyboard.press("p")
+    shown(page, 2)  # decided, and so in the outbox
     sent(page)
     assert decided(site, in_order(site)[0].output_id) == ("approved", 0, 2)
 
@@ -180,6 +181,7 @@ def test_of_two_reviewers_the_second_is_told_and_nothing_is_written_over(site: S
     page.wait_for_function("() => document.getElementById('state').textContent === 'Rejected'")
     assert "Somebody decided" in page.inner_text("#conflict")
     page.keyboard.press("p")  # seen now, so this may stand
+    shown(page, 2)
     sent(page)
     assert decided(site, first.output_id) == ("approved", 0, 3)
 
