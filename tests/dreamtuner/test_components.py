@@ -36,6 +36,11 @@ def drawn(whole: DreamTunerPipeline, asked: Asked) -> np.ndarray[Any, Any]:
     return pictures
 
 
+def _same(one: np.ndarray, other: np.ndarray) -> None:
+    """Pictures in 0..1. Where weights lie in memory may decide the last bits of what a CPU computes with them."""
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("variant", [None, "fp16"])
 def test_saved_and_loaded_it_draws_the_same(
     whole: DreamTunerPipeline, asked: Asked, drawn: Any, tmp_path: Path, variant: str | None
@@ -54,7 +59,7 @@ def test_saved_and_loaded_it_draws_the_same(
         if isinstance(component, torch.nn.Module):
             values = loaded.components[name].state_dict()
             assert all(torch.equal(values[key], value) for key, value in component.state_dict().items()), name
-    assert np.array_equal(loaded(**asked()).images, drawn)
+    _same(loaded(**asked()).images, drawn)
     if variant is None:
         with pytest.raises(ValueError, match="variant=fp16"):
             DreamTunerPipeline.from_pretrained(tmp_path, variant="fp16")
@@ -69,7 +74,7 @@ def test_without_what_is_optional_it_stays_without(copied: DreamTunerPipeline, a
     loaded = DreamTunerPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
     assert all(getattr(loaded, name) is None for name in loaded._optional_components)
-    assert np.array_equal(loaded(**asked(**call)).images, plain)
+    _same(loaded(**asked(**call)).images, plain)
 
 
 def test_types_are_chosen_at_loading(whole: DreamTunerPipeline, tmp_path: Path) -> None:
@@ -91,13 +96,14 @@ def test_a_stock_folder_and_a_stock_pipeline_serve(
     assert from_stock.unet is stock.unet
     from_profile = DreamTunerPipeline.from_profile(tiny_profile)
     from_backbone = DreamTunerPipeline.from_backbone(tiny, style="anime")
-    assert from_backbone._defaults() == tiny_profile.anime
+    assert from_backbone._defaults() == tiny_profile.sampling("anime")
     pictures = []
     for pipe in (from_folder, from_stock, from_profile, from_backbone):
         pipe.set_progress_bar_config(disable=True)
         call["generator"].manual_seed(0)
         pictures.append(pipe(**{**call, "w_ref": 3.0}).images)
-    assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
+    for picture in pictures[1:]:
+        _same(picture, pictures[0])
     back = StableDiffusionPipeline.from_pipe(from_stock, safety_checker=None)
     for kept in (back, stock):
         assert kept.unet is from_stock.unet
@@ -170,7 +176,7 @@ def test_weights_are_read_only_while_their_own_module_runs(
             module.register_forward_pre_hook(bring)
             module.register_forward_hook(take)
             take(module)
-    assert np.array_equal(copied(**asked()).images, drawn)
+    _same(copied(**asked()).images, drawn)
 
 
 @pytest.mark.parametrize("slices", [1, "max"])
