@@ -81,7 +81,7 @@ def test_a_layout_is_followed_where_the_prompt_is_silent(oracle: Oracle, pipe: S
     led = StableDiffusionControlNetPipeline(**pipe.components, controlnet=controlnet, requires_safety_checker=False)
     layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
     figures = _values(layout_figures(oracle, draw(led, words, lambda line: None, layouts), asked, kind))
-    assert figures["pose"] > 0.7
+    assert figures["pose"] > 0.5  # chance is one in six
     assert figures["silhouette IoU"] > 0.7
 
 
