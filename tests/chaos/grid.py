@@ -53,11 +53,11 @@ def work(environment: dict[str, str], spec: dict[str, Any], acks: str, seconds: 
 
 
 def _replace_the_method(seconds: float) -> None:
-    def generate(_: Any, reference: Reference, cells: Sequence[Cell], sampling: Sampling, **__: Any) -> Any:
+    def generate(_: Any, references: Sequence[Reference], cells: Sequence[Cell], sampling: Sampling, **__: Any) -> Any:
         pictures = []
         for cell in cells:
             time.sleep(seconds)
-            pictures.append(picture(reference, cell, sampling))
+            pictures.append(picture(references[0], cell, sampling))
         return pictures
 
     def backbone_of(settings: Settings, name: str) -> Any:
