@@ -3,19 +3,18 @@
 import logging
 import threading
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.catalog import Catalog
+from storage.catalog.beat import Beat
 from storage.catalog.writes import renew_lease
 
 _log = logging.getLogger(__name__)
 _BEATS = 4  # renewals in the time of one lease: three may fail before another worker takes over
 
 
-class Heartbeat:
+class Heartbeat(Beat):
     """Renews the lease of what is held, so that the longest step loses no cell, and a process that died loses all.
 
     with Heartbeat(catalog, this_owner(), lease_seconds=60) as beat:
@@ -25,12 +24,11 @@ class Heartbeat:
     """
 
     def __init__(self, catalog: Catalog, owner: str, *, lease_seconds: float) -> None:
+        super().__init__("heartbeat", lease_seconds / _BEATS)
         self._catalog, self._owner, self._lease = catalog, owner, lease_seconds
         self._held: set[str] = set()
         self._lost: set[str] = set()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     @property
     def held(self) -> list[str]:
@@ -67,19 +65,9 @@ class Heartbeat:
         if gone:
             _log.warning("%d cells are held by another worker now", len(gone))
 
-    def _beat(self) -> None:
-        while not self._stop.wait(self._lease / _BEATS):
-            try:
-                self.renew()
-            except SQLAlchemyError as error:  # the next beat may succeed; if none does, another takes the cells over
-                _log.warning("the leases of %d cells could not be renewed: %s", len(self.held), error)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
+    def beat(self) -> None:
+        """Renew, as far as the catalog can be reached."""
+        try:
+            self.renew()
+        except SQLAlchemyError as error:  # the next beat may succeed; if none does, another takes the cells over
+            _log.warning("the leases of %d cells could not be renewed: %s", len(self.held), error)
