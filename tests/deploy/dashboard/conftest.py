@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, sync_playwright
 
 from deploy.dashboard.app import create_app
 from deploy.dashboard.security.secrets import csrf_token, digest
@@ -134,3 +135,18 @@ def chromium() -> str | None:
     """The system's browser."""
     named = os.environ.get("DREAMTUNER_TEST_CHROMIUM")
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's browser, started once for a module."""
+    program = chromium()
+    if program is None:
+        pytest.skip("no chromium: install Debian's, or set DREAMTUNER_TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield opened
+        opened.close()

@@ -5,24 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 
 from storage.catalog import views
-from tests.deploy.dashboard.conftest import Site, chromium
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium()
-    if program is None:
-        pytest.skip("no chromium: install Debian's, or set DREAMTUNER_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
-
+from tests.deploy.dashboard.conftest import Site
 
 Open = Callable[..., Page]
 

@@ -1,13 +1,11 @@
 """Every page for everybody: no accessibility rule broken in light and dark, nothing wider than a telephone."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.deploy.dashboard.conftest import Site, chromium
-from tests.deploy.dashboard.test_browser import FLAGS, queue
+from tests.deploy.dashboard.conftest import Site
+from tests.deploy.dashboard.test_browser import queue
 
 PAGES = (
     "/",
@@ -33,17 +31,6 @@ PAGES = (
     "/nowhere",
     "/login",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = chromium()
-    if program is None:
-        pytest.skip("no chromium: install Debian's, or set DREAMTUNER_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("dark", 360)])
