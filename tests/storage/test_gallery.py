@@ -4,30 +4,21 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.bench import fill
 from storage.catalog.records import CatalogError
 from storage.catalog.views import gallery
+from tests.storage.large import explained, filled
 
-OUTPUTS = 20_000
 F = views.Filter
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """20,000 outputs of 200 subjects in 10 runs."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('gallery')}/catalog.db"
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres").format("gallery")
-        with psycopg.connect(request.getfixturevalue("postgres").format("postgres"), autocommit=True) as server:
-            server.execute("CREATE DATABASE gallery TEMPLATE empty")
-    with Catalog.open(url) as catalog:
-        fill(catalog, OUTPUTS, per_subject=100)
+    with filled(request, tmp_path_factory, "gallery") as catalog:
         with catalog.write() as s:
             user = writes.add_user(s, name="ann", role="admin", actor="setup")
             writes.add_queue(s, user_id=user, title="all", filter={}, output_ids=[1, 2])
@@ -38,21 +29,10 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def plans(s: Session, ask: Callable[[], Any]) -> str:
     """How the database goes about every statement that `ask` sends."""
-    sent: list[tuple[str, Any]] = []
-    connection = s.connection()
-
-    def heard(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(connection, "before_cursor_execute", heard)
-    ask()
-    event.remove(connection, "before_cursor_execute", heard)
-    assert sent
-    if connection.dialect.name == "postgresql":  # some tables are so small that it would rightly read them whole
-        for way in ("seqscan", "hashjoin", "mergejoin", "hashagg"):
-            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
-    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    return "\n".join(str(row) for one in sent for row in connection.exec_driver_sql(explain + one[0], one[1]))
+    # some tables are so small that PostgreSQL would rightly read them whole
+    found = explained(s, ask, ("seqscan", "hashjoin", "mergejoin", "hashagg"))
+    assert found
+    return "\n".join(found)
 
 
 READS: dict[str, Callable[[Session], Any]] = {

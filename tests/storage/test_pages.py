@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -11,20 +10,13 @@ from sqlalchemy.orm import Session
 from storage.catalog import Catalog, views, writes
 from storage.catalog.bench import fill, measure
 from storage.catalog.records import CatalogError
-
-OUTPUTS = 20_000
+from tests.storage.large import OUTPUTS, explained, filled
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """20,000 outputs of 200 subjects in 10 runs; no test changes them."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('large')}/catalog.db"
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres").format("large")
-        with psycopg.connect(request.getfixturevalue("postgres").format("postgres"), autocommit=True) as server:
-            server.execute("CREATE DATABASE large TEMPLATE empty")
-    with Catalog.open(url) as catalog:
-        fill(catalog, OUTPUTS, per_subject=100)
+    with filled(request, tmp_path_factory, "large") as catalog:
         yield catalog
 
 
@@ -56,21 +48,9 @@ PAGES: dict[str, tuple[Turn, str]] = {
 
 def plan_of(s: Session, ask: Callable[[], Any]) -> str:
     """How the database goes about the one statement that `ask` sends."""
-    sent: list[tuple[str, Any]] = []
-
-    def heard(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        sent.append((statement, parameters))
-
-    connection = s.connection()
-    event.listen(connection, "before_cursor_execute", heard)
-    ask()
-    event.remove(connection, "before_cursor_execute", heard)
-    ((statement, parameters),) = sent
-    if connection.dialect.name == "postgresql":  # some rows are few enough to be sorted, which it would rightly do
-        for way in ("sort", "seqscan", "bitmapscan"):
-            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
-    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-    return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+    # some rows are few enough to be sorted, which PostgreSQL would rightly do
+    (plan,) = explained(s, ask, ("sort", "seqscan", "bitmapscan"))
+    return plan
 
 
 @pytest.mark.parametrize("name", PAGES)
