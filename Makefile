@@ -7,6 +7,7 @@ PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 READY := $(VENV)/.ready
 S3_VENV := .venv-s3
 S3_READY := $(S3_VENV)/.ready
@@ -47,10 +48,10 @@ dashboard: $(READY) ## open the web application over the demo's data
 	$(BIN)/dreamtuner dashboard
 
 test: $(READY) $(S3_READY) ## the tests but the slow ones
-	$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+	$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(READY) $(S3_READY) ## the slow tests
-	$(BIN)/python -m pytest -m 'slow and not chaos' $(PYTEST_ARGS)
+	$(PYTEST) -m 'slow and not chaos' $(PYTEST_ARGS)
 
 chaos: $(READY) $(S3_READY) ## kill workers and servers at random instants, for long
 	$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)

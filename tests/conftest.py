@@ -30,3 +30,11 @@ os.environ.update(_ENVIRONMENT)
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_home, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, a file's tests share one, and so do all that train the same small model first."""
+    for item in items:
+        trains = "workshop" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("workshop" if trains else item.nodeid.partition("::")[0]))
