@@ -83,7 +83,7 @@ class Spec(_Strict):
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        "pocket", description="the model that draws", json_schema_extra={"enum": sorted(PROFILES)}
+        "pocket", description="the model that draws", json_schema_extra={"enum": [*PROFILES]}
     )
     subjects: tuple[SubjectSpec, ...] = Field(
         min_length=1, strict=False, description="whom the pictures show, each with its reference"
