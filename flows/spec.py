@@ -66,12 +66,16 @@ class SubjectSpec(_Strict):
         pattern=r"^[^{}\s]+( [^{}\s]+)*$",
         description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
     )
-    style: Literal["natural", "anime"] = Field("natural", description="natural for photographs, anime for drawings")
+    style: Literal["natural", "anime"] = Field(
+        default="natural", description="natural for photographs, anime for drawings"
+    )
     reference: Text = Field(description=f"the picture of the subject, PNG, JPEG or WebP: {_PLACE}")
-    mask: Text | None = Field(None, description=f"white where the subject is, null to have it found: {_PLACE}")
-    pose: Text | None = Field(None, description=f"the reference's own skeleton, or null: {_PLACE}")
-    depth: Text | None = Field(None, description=f"the reference's own depth map, or null: {_PLACE}")
-    caption: Text | None = Field(None, description="what the reference shows; null: its class word and style say it")
+    mask: Text | None = Field(default=None, description=f"white where the subject is, null to have it found: {_PLACE}")
+    pose: Text | None = Field(default=None, description=f"the reference's own skeleton, or null: {_PLACE}")
+    depth: Text | None = Field(default=None, description=f"the reference's own depth map, or null: {_PLACE}")
+    caption: Text | None = Field(
+        default=None, description="what the reference shows; null: its class word and style say it"
+    )
 
 
 class Spec(_Strict):
@@ -83,7 +87,7 @@ class Spec(_Strict):
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        "pocket", description="the model that draws", json_schema_extra={"enum": [*PROFILES]}
+        default="pocket", description="the model that draws", json_schema_extra={"enum": [*PROFILES]}
     )
     subjects: tuple[SubjectSpec, ...] = Field(
         min_length=1, strict=False, description="whom the pictures show, each with its reference"
@@ -99,15 +103,15 @@ class Spec(_Strict):
         description="a picture for each, of every subject in every prompt, pose and depth map",
     )
     poses: tuple[Text | None, ...] = Field(
-        (None,), min_length=1, strict=False, description=f"skeletons to follow, null for none: {_PLACE}"
+        default=(None,), min_length=1, strict=False, description=f"skeletons to follow, null for none: {_PLACE}"
     )
     depth: tuple[Text | None, ...] = Field(
-        (None,), min_length=1, strict=False, description=f"depth maps to follow, null for none: {_PLACE}"
+        default=(None,), min_length=1, strict=False, description=f"depth maps to follow, null for none: {_PLACE}"
     )
-    negative_prompt: str = Field("", max_length=2000, description="what the pictures should not show")
+    negative_prompt: str = Field(default="", max_length=2000, description="what the pictures should not show")
     finetune: Annotated[Any, AfterValidator(_no_finetune)] = None
     score: tuple[str, ...] = Field(
-        ("clip_i", "clip_t"),
+        default=("clip_i", "clip_t"),
         strict=False,
         description="metrics: clip_i and clip_i_masked (like the reference), clip_t (like the prompt); or none",
     )

@@ -106,16 +106,8 @@ class Waiting:
         ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
         picture.save(home / "pip.png")
         pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
-        spec = Spec(
-            name="bench",
-            subjects=(pip,),
-            prompts=("a {subject}",),
-            seeds=tuple(range(self.cells)),
-            score=(),
-            poses=(None,),
-            depth=(None,),
-            negative_prompt="",
-        )
+        prompts, seeds = ("a {subject}",), tuple(range(self.cells))
+        spec = Spec(name="bench", subjects=(pip,), prompts=prompts, seeds=seeds, score=())
         ready, kept = preflight(spec, settings), take_in(pip, settings)
         with catalog_of(settings).write() as s:
             run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
