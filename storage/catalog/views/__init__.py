@@ -1,5 +1,6 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
+from storage.catalog.views.attention import AttentionView, attention_maps
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
 from storage.catalog.views.cells import cell, cells, cells_of_run, unscored
 from storage.catalog.views.facets import (
@@ -43,6 +44,7 @@ from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 
 __all__ = [
+    "AttentionView",
     "AuditRow",
     "BatchView",
     "CellRow",
@@ -65,6 +67,7 @@ __all__ = [
     "SubjectRow",
     "TokenView",
     "UserView",
+    "attention_maps",
     "audit_page",
     "batches",
     "blob_type",

@@ -4,8 +4,6 @@ import os
 import secrets
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.dashboard.app import create_app
@@ -25,6 +22,7 @@ from storage.catalog import Catalog, views, writes
 from storage.catalog.base import now
 from storage.catalog.records import ROLES
 from tests.deploy.dashboard.made_up import fill_up, plain
+from tests.deploy.dashboard.served import listening
 
 SUBJECTS = [("pip", "bear", "natural"), ("momo", "rabbit", "anime")]
 PROMPTS = ["on the beach", "in the snow"]
@@ -85,18 +83,8 @@ def serving(home: Path, **more: Any) -> Iterator[Site]:
     with socket.socket() as door, Catalog.open(settings.catalog_url) as catalog:
         door.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{door.getsockname()[1]}"
-        config = uvicorn.Config(create_app(settings), log_level="error", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-        thread.start()
-        try:
-            until = time.monotonic() + 30
-            while not server.started and time.monotonic() < until:
-                time.sleep(0.01)
+        with listening(door, create_app(settings)):
             yield Site(base, home, catalog, settings, {role: f"cookie-of-{role}" for role in ROLES})
-        finally:
-            server.should_exit = True
-            thread.join(20)
 
 
 @pytest.fixture(scope="module")
