@@ -14,7 +14,7 @@ from storage.catalog.views.facets import (
     runs_progress,
     subjects_page,
 )
-from storage.catalog.views.gallery import Filter, count, gallery_page
+from storage.catalog.views.gallery import Count, Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
 from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
@@ -50,6 +50,7 @@ __all__ = [
     "CellRow",
     "CheckpointView",
     "Choices",
+    "Count",
     "Event",
     "Filter",
     "GridCell",
