@@ -174,23 +174,35 @@ def ingest(
 def attention(
     cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's digest, or a PNG file that was drawn here.")],
     point: Annotated[str, typer.Option(help="x,y from the upper left corner of the picture, each 0..1.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the map, a PNG file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write the map too, a PNG file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which patches of the reference a point of a drawn picture looked at, by layer and step.
 
-    The cell is drawn once more from its recipe, and compared with the stored picture; both are said.
+    The cell is drawn once more from its recipe, and compared with the stored picture; both are said. The map is kept
+    with the picture, and the dashboard shows it there.
     """
+    from flows.attend import keep_map
     from flows.attention import attention_map
 
-    made = attention_map(cell, point, Settings.load())
-    made.image.save(output)
+    settings = Settings.load()
+    made = attention_map(cell, point, settings)
+    if output is not None:
+        made.image.save(output)
+    kept = keep_map(made, settings)
     if as_json:
-        _print({"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares, "map": str(output)})
+        said = {"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares}
+        _print({**said, "map": None if output is None else str(output), "sha256": kept})
     else:
         shares = ", ".join(f"{title} {100 * share:.0f} %" for title, share in made.shares.items())
         _say(plain_terminal(), made.redrawn)
-        plain_terminal().out.print(f"{output}: attention on the reference: {shares}", soft_wrap=True, highlight=False)
+        plain_terminal().out.print(
+            f"{output or 'kept with the picture'}: attention on the reference: {shares}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 @app.command()

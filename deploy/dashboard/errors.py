@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from deploy.dashboard.pages import page
 from deploy.dashboard.prefect_api import NotAllowed, PrefectAway
 from deploy.dashboard.security.access import Person, Refused
+from deploy.dashboard.security.oidc import SignOnRefused
 from deploy.dashboard.security.passwords import WeakPassword
 from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict
 from storage.keys import InvalidKey
@@ -68,6 +69,7 @@ handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     NotAPicture: _with(400),
     WeakPassword: _with(400),
     NotAllowed: _with(403),
+    SignOnRefused: _with(400),
     PrefectAway: _with(503),
     StoreError: _with(502),
     RequestValidationError: _invalid,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.schema import Blob, Cell, Checkpoint, Mask, Output, Reference, Run
+from storage.catalog.schema import AttentionMap, Blob, Cell, Checkpoint, Mask, Output, Reference, Run
 from storage.catalog.sql import chunks, insert_into, instant
 
 # Every column that names a blob. A new one belongs here; a test compares this with the foreign keys of the schema.
@@ -20,6 +20,7 @@ REFERRING = (
     Cell.reference_pose,
     Cell.reference_depth,
     Output.image_sha256,
+    AttentionMap.map_sha256,
 )
 
 

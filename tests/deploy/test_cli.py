@@ -34,6 +34,7 @@ def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.Completed
         ("train", "encoder"),
         ("bench", "pocket"),
         ("bench", "speed"),
+        ("bench", "dashboard"),
         ("gc",),
         ("backup",),
         ("doctor",),

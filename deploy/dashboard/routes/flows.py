@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard import order
+from deploy.dashboard import order, schema_form
 from deploy.dashboard.pages import page
 from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
 from deploy.dashboard.resources import resources
@@ -32,7 +32,10 @@ def flows(request: Request, person: Operator) -> Response:
         away = str(error)
     with known.catalog.read() as s:
         subjects = views.subjects_page(s, limit=200)
-    forms = [(one, order.fields(one)) for one in deployments]
+    # a map of attention is ordered where its picture is
+    forms = [
+        (one, schema_form.fields(one.schema, one.parameters)) for one in deployments if one.name != order.ATTENTION
+    ]
     return page(
         request,
         "flows.html",
@@ -81,8 +84,8 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
-            raise PrefectAway(f"Prefect knows no deployment {name}; run `prefect deploy --all` first")
-        given = order.parameters(deployment, form)
+            raise PrefectAway(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
+        given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}

@@ -1,5 +1,6 @@
 """Everything that changes the catalog: functions of a session from `Catalog.write()`; saying the same twice is safe."""
 
+from storage.catalog.writes.attention import add_attention_map
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from storage.catalog.writes.blobs import record_blob
@@ -12,6 +13,7 @@ from storage.catalog.writes.cells import (
     renew_lease,
 )
 from storage.catalog.writes.dead import close_dead
+from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
@@ -38,6 +40,7 @@ from storage.catalog.writes.throttles import forgive, record_failure, seconds_to
 __all__ = [
     "Reviewed",
     "Seen",
+    "add_attention_map",
     "add_checkpoint",
     "add_link",
     "add_mask",
@@ -75,6 +78,7 @@ __all__ = [
     "revoke_token",
     "seconds_to_wait",
     "see_run",
+    "sign_on",
     "start_run",
     "touch_session",
     "touch_token",
