@@ -17,6 +17,7 @@ from storage.catalog.schema.people import (
     WebSession,
 )
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
+from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Score",
     "Subject",
     "Throttle",
+    "Training",
     "User",
     "WebSession",
 ]

@@ -42,6 +42,7 @@ from storage.catalog.views.subject_page import (
 )
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
+from storage.catalog.views.trainings import TrainingView, training, trainings_of
 
 __all__ = [
     "AttentionView",
@@ -67,6 +68,7 @@ __all__ = [
     "SubjectDetail",
     "SubjectRow",
     "TokenView",
+    "TrainingView",
     "UserView",
     "attention_maps",
     "audit_page",
@@ -107,6 +109,8 @@ __all__ = [
     "subjects_page",
     "token_of",
     "tokens",
+    "training",
+    "trainings_of",
     "unscored",
     "users",
 ]
