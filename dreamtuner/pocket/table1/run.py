@@ -91,7 +91,7 @@ def measure_table(
                     f"prompt {100 * found['prompt']:.0f} %, {unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
                 )
             table[name].append(unit)
-        kept.close_workshops(subject)
+        kept.close_workshops(methods.values(), subject)
     return table
 
 

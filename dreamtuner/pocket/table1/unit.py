@@ -11,7 +11,7 @@ import io
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -98,14 +98,13 @@ class Kept:
     def workshop(self, method: Method, subject: Picture) -> Path:
         """Where the training of a method for a subject keeps its state until the subject is done."""
         decided = json.dumps({**self._decided, "training": method.training, "context": asdict(subject.context)})
-        return self._workshops(subject) / sha256(decided.encode()).hexdigest()[:24]
+        place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
+        return self._folder / "training" / place
 
-    def close_workshops(self, subject: Picture) -> None:
-        """All methods have drawn the subject: what its trainings kept is not needed any more."""
-        rmtree(self._workshops(subject), ignore_errors=True)
-
-    def _workshops(self, subject: Picture) -> Path:
-        return self._folder / "training" / str(subject.identity_seed)
+    def close_workshops(self, methods: Iterable[Method], subject: Picture) -> None:
+        """These methods have drawn the subject: what their trainings kept is not needed any more."""
+        for method in methods:
+            rmtree(self.workshop(method, subject), ignore_errors=True)
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:
