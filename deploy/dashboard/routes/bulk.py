@@ -7,9 +7,9 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.review import BULK, collect, title_of
 from deploy.dashboard.security.access import Needs, Person
@@ -86,7 +86,7 @@ def apply(queue_id: str, request: Request, person: Reviewer) -> Response:
     changed = known.catalog.transact(lambda s: writes.end_batch(s, queue_id))
     left = len(seen) - changed
     said = f"{changed} decided" + (f", {left} had changed meanwhile and were left as they are" if left else "")
-    return RedirectResponse(f"/bulk?notice={said}", 303)
+    return told("/bulk", said)
 
 
 def _part(known: Resources, batch_id: str, seen: list[Seen]) -> None:
@@ -104,4 +104,4 @@ def undo(batch_id: str, request: Request, person: Reviewer) -> Response:
             more, after = writes.undo_part(s, batch_id, actor=person.name, after=after, approvals_needed=needed)
         undone += more
         if after == 0:
-            return RedirectResponse(f"/bulk?notice={undone} taken back", 303)
+            return told("/bulk", f"{undone} taken back")

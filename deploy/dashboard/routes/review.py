@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import DECIDED, page
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
@@ -88,7 +88,9 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
     names = dict(choices.subjects)
     if "subject_id" in given:
         given["subject"] = names.get(given.pop("subject_id"), "?")
-    words = [f"{name.removesuffix('_id')} {value}" for name, value in given.items()]
+    if "decision" in given:
+        given = {"": DECIDED[given.pop("decision")].lower(), **given}
+    words = [f"{name.removesuffix('_id')} {value}".strip() for name, value in given.items()]
     return ", ".join(words) or "everything, newest first"
 
 
