@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import Resources, resources
-from deploy.dashboard.routes.review import BULK, collect, title_of
+from deploy.dashboard.routes.review import BULK, collect, keep_queue, title_of
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
 from storage.catalog import views, writes
@@ -52,9 +52,7 @@ def _count(request: Request, person: Person, asked: Filter, decision: Decision) 
     if ids:
         given = asked.as_json() | {BULK: decision}
         with known.catalog.write() as s:
-            queue_id = writes.add_queue(
-                s, user_id=person.user_id, title=title, filter=given, output_ids=ids, revisions=revisions
-            )
+            queue_id = keep_queue(s, person, title, given, ids, revisions)
     return page(
         request,
         "bulk.html",

@@ -121,9 +121,7 @@ def test_of_two_reviewers_the_second_is_told_and_nothing_is_written_over(site: S
 
 
 @pytest.mark.slow
-def test_a_server_killed_in_a_burst_gets_the_rest_when_it_is_back(
-    made: Path, tmp_path: Path, tab: Open
-) -> None:
+def test_a_server_killed_in_a_burst_gets_the_rest_when_it_is_back(made: Path, tmp_path: Path, tab: Open) -> None:
     home = tmp_path / "home"
     shutil.copytree(made, home)
     with socket.create_server(("127.0.0.1", 0)) as free:
