@@ -12,6 +12,7 @@ from storage.catalog.records import CatalogError
 from storage.catalog.views import SubjectDetail
 
 CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
+MAX_SEEDS = 1000
 POINTED = 192  # pixels: the side of the picture on which a point is chosen
 Form = FormData
 
@@ -58,10 +59,10 @@ def seeds(text: str) -> list[int]:
         low, dash, high = part.partition("-")
         if not low.isdecimal() or (dash and not high.isdecimal()):
             raise CatalogError(f"seeds: {part[:20]!r} is no number or range; write for example 1-4, 9")
-        span = range(int(low), int(high if dash else low) + 1)
-        if not 1 <= len(span) <= 1000 or len(found) + len(span) > 1000:
-            raise CatalogError("seeds: use at most 1000, with ranges that rise")
-        found += span
+        first, last = int(low), int(high if dash else low)
+        if not first <= last < first + MAX_SEEDS - len(found):
+            raise CatalogError(f"seeds: use at most {MAX_SEEDS}, with ranges that rise")
+        found += range(first, last + 1)
     if not found:
         raise CatalogError("seeds: give at least one")
     return list(dict.fromkeys(found))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from deploy.dashboard import order
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views, writes
@@ -43,9 +45,19 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         prefect=ui,
         needed=needed,
         maps=maps,
+        recipe=list(_numbers(one.settings)),
         orders=person.may("operator") and order.ATTENTION in known.prefect.allowed and one.state == "generated",
         pointed=order.POINTED,
     )
+
+
+def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is set, with the numbers of the method beside the rest."""
+    for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
+        if isinstance(value, Mapping):
+            yield from _numbers(value)
+        elif value not in (None, "", []):
+            yield name, value if isinstance(value, str) else json.dumps(value)
 
 
 @router.post("/outputs/{output_id:int}/attention")
@@ -63,4 +75,4 @@ def _attend(output_id: int, request: Request, person: Person, form: FormData) ->
     with known.catalog.write() as s:
         who = {"actor": person.name, "action": "start flow", "entity": "flow run", "entity_id": flow_run_id}
         writes.record_audit(s, **who, after={"deployment": order.ATTENTION, "parameters": given})
-    return RedirectResponse(f"/outputs/{output_id}?notice=The+map+is+ordered;+it+shows+here+once+it+is+drawn.", 303)
+    return told(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")

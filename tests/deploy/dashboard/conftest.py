@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from deploy.dashboard.app import create_app
 from deploy.dashboard.security.secrets import csrf_token, digest
@@ -140,3 +140,32 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page of a site as somebody; what the console or the network says against it fails the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def opened(site: Site, path: str, who: str = "reviewer", **more: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **more})
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        context.add_cookies([{"name": "dreamtuner_session", "value": site.cookies[who], "url": site.base}])
+
+        def asked(request: Request) -> None:
+            if not request.url.startswith((site.base, "blob:", "data:")):
+                wrong.append(f"a request to {request.url}")
+
+        context.on("request", asked)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+        page.goto(site.base + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []

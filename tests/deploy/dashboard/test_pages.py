@@ -1,5 +1,6 @@
 """What pages do without a browser: masks, decisions on many, exports, and Prefect away."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -91,6 +92,22 @@ def test_pictures_are_kept_for_ever_and_a_missing_thumbnail_is_made(site: Site) 
         again = client.get(f"/thumbs/{sha256}.webp", headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
         assert client.get(f"/pictures/{'0' * 64}").status_code == 404
+
+
+def test_with_two_approvals_wanted_it_takes_two_people(start: Callable[..., Site]) -> None:
+    site = start(approvals=2)
+
+    def approve(who: str, revision: int) -> tuple[str, int]:
+        said = {"uuid": f"{who}-{revision}", "output_id": 1, "revision": revision, "decision": "approved"}
+        with site.client(who) as client:
+            done = client.post("/api/reviews", json=said).json()
+        return done["decision"], done["approvals"]
+
+    assert approve("reviewer", 1) == ("none", 1)
+    assert approve("reviewer", 2) == ("none", 1)  # the same person twice is one
+    with site.client("viewer") as client:
+        assert "1 of 2 approvals" in client.get("/outputs/1").text
+    assert approve("operator", 3) == ("approved", 2)
 
 
 def test_with_prefect_away_the_page_says_so_and_what_to_do(shared: Site) -> None:
