@@ -11,6 +11,7 @@ import typer
 
 from deploy.bench import bench
 from deploy.dashboard_command import dashboard
+from deploy.finetune import Profile, Subject, asked, export_subject, finetune_json, finetune_words
 from deploy.submit import CannotSubmit
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
@@ -104,6 +105,41 @@ def video(
     else:
         print_clips(terminal.out, summary)
     _leave(terminal, SOME_FAILED if summary.failed else OK)
+
+
+@app.command()
+def finetune(
+    subject: Subject,
+    profile: Profile = "pocket",
+    mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (all weights learn).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most; default: the profile's.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many previews without a better likeness.")
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other number, such as lr.unet=1e-4.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model learn a subject of the catalog (Sec. 3.3); specs that say `finetune` draw with what it learnt.
+
+    A fine-tuning is done once: the same again is found by its digest. Interrupted or killed, it goes on from the last
+    state in the object store. It ends with how like the reference its previews were, and with how well prompts that do
+    not name the subject are followed before and after.
+    """
+    from deploy.running import run_finetune
+
+    settings = Settings.load()
+    numbers = asked({"mode": mode, "steps": steps, "patience": patience}, more or [])
+    terminal, done = _followed(
+        "finetune", settings, lambda line: run_finetune(subject, profile, numbers, settings, line, line.started)
+    )
+    if as_json:
+        _print_line(terminal, finetune_json(done))
+    else:
+        for words in finetune_words(done):
+            terminal.out.print(words, soft_wrap=True, highlight=False, markup=False)
+    _leave(terminal, OK)
 
 
 @app.command()
@@ -239,6 +275,7 @@ def _submit(spec: Path, as_json: bool) -> None:
 
 
 add_commands(app)
+app.command()(export_subject)
 app.command()(dashboard)
 
 

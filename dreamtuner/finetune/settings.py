@@ -45,8 +45,9 @@ class FineTune(BaseModel):
     steps: int = Field(800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
     mode: Mode = Field("lora", description="full: the weights learn, App. A; lora: adapters to them")
     rank: int = Field(16, ge=1, le=1024, description="of the LoRA adapters, whose alpha is their rank; ours")
-    lr: Rates | None = Field(
-        None, description="learning rates; null: the paper's in mode full, LORA_RATES in mode lora"
+    lr: Rates = Field(
+        default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,
+        description="learning rates; those of the paper in mode full",
     )
     batch: int = Field(1, ge=1, le=64, description="references a step, and as many regular images; App. A")
     flip: float = Field(0.5, ge=0, le=1, description="probability that a picture is mirrored; 0.5, App. A")

@@ -47,7 +47,7 @@ class Tuned:
 
 
 @contextmanager
-def _holding(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
+def holding(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Inside, these parameters have other values. On leaving they are the tensors that they were.
 
     Raises:
@@ -80,7 +80,7 @@ def knowing(backbone: Backbone, tuned: Tuned) -> Iterator[Backbone]:
             if tuned.part(name):
                 if model is None:
                     raise ValueError("checkpoint: it has a subject-encoder, and this profile has none")
-                stack.enter_context(_holding(model, tuned.weights(name, model)))
+                stack.enter_context(holding(model, tuned.weights(name, model)))
         tokenizer = backbone.tokenizer
         if tuned.row is not None:
             table = backbone.text_encoder.get_input_embeddings().weight

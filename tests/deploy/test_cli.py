@@ -104,7 +104,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, s
             ("name: trip", "name: trip\nposes: [null, wave.png]"),
             "poses[1]: pose: the profile pocket has no ControlNet of this kind; it follows no layouts; get it with: ",
         ),
-        (("name: trip", "name: trip\nfinetune: {steps: 3}"), "finetune: subject-driven fine-tuning"),
+        (("name: trip", "name: trip\nfinetune: {steps: 0}"), "finetune.steps: is 0; give 1 or more"),
         (("sampling: {steps: 12}", "sampling: {steps: 0}"), "sampling.steps: is 0; give 1 or more"),
         (("name: momo", "name: pip"), "subjects[1].name: the name 'pip' is taken"),
     ],

@@ -16,6 +16,7 @@ from storage.catalog.schema.people import (
     WebSession,
 )
 from storage.catalog.schema.results import LineageEvent, Output, Review, Score
+from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Score",
     "Subject",
     "Throttle",
+    "Training",
     "User",
     "WebSession",
 ]

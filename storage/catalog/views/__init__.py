@@ -41,6 +41,7 @@ from storage.catalog.views.subject_page import (
 )
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
+from storage.catalog.views.trainings import TrainingView, training, trainings_of
 
 __all__ = [
     "AuditRow",
@@ -64,6 +65,7 @@ __all__ = [
     "SubjectDetail",
     "SubjectRow",
     "TokenView",
+    "TrainingView",
     "UserView",
     "audit_page",
     "batches",
@@ -103,6 +105,8 @@ __all__ = [
     "subjects_page",
     "token_of",
     "tokens",
+    "training",
+    "trainings_of",
     "unscored",
     "users",
 ]

@@ -34,6 +34,15 @@ from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_r
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
 from storage.catalog.writes.throttles import forgive, record_failure, seconds_to_wait
+from storage.catalog.writes.trainings import (
+    claim_training,
+    finish_training,
+    keep_training,
+    lose_training,
+    plan_training,
+    release_training,
+    renew_training,
+)
 
 __all__ = [
     "Reviewed",
@@ -53,6 +62,7 @@ __all__ = [
     "begin_batch",
     "change_user",
     "claim_cells",
+    "claim_training",
     "close_dead",
     "decide_part",
     "end_batch",
@@ -60,17 +70,23 @@ __all__ = [
     "fail_cell",
     "finish_cell",
     "finish_run",
+    "finish_training",
     "forgive",
     "keep_sheet",
+    "keep_training",
     "lose_cells",
+    "lose_training",
     "plan_cells",
+    "plan_training",
     "record_audit",
     "record_blob",
     "record_event",
     "record_failure",
     "rehash_password",
     "release_cells",
+    "release_training",
     "renew_lease",
+    "renew_training",
     "retry_cells",
     "revoke_token",
     "seconds_to_wait",
