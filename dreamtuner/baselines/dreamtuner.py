@@ -10,5 +10,7 @@ def dreamtuner(profile: Profile, steps: int | None = None, *, encoder: bool = Tr
     """With its subject-encoder, or without it in training and inference (Fig. 10)."""
     changes = {} if steps is None else {"steps": steps}
     if encoder:
-        return FineTuned("DreamTuner", profile.finetuning(**changes), sees=True)
-    return FineTuned("DreamTuner without SE", profile.finetuning(beta=0.0, **changes), sees=True, changes={"beta": 0.0})
+        return FineTuned("DreamTuner", profile.finetuning("lora", **changes), sees=True)
+    return FineTuned(
+        "DreamTuner without SE", profile.finetuning("lora", beta=0.0, **changes), sees=True, changes={"beta": 0.0}
+    )

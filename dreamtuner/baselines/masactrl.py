@@ -14,7 +14,7 @@ reference's own mask.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,13 +62,13 @@ class MaskedMutual:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """q, k, v: B h L d. Returns B h L d."""
-        parts = [
+        subject, ground = (
             Mutual(self.keys.k_r[:, :, kept], self.keys.v_r[:, :, kept]).attend(q, k, v)
             if kept.any()
             else attend(q, k, v, None)
             for kept in (self.subject, ~self.subject)
-        ]
-        return torch.where(self.inside[:, None, :, None], *parts)
+        )
+        return torch.where(self.inside[:, None, :, None], subject, ground)
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,10 @@ class _Step:
         """x: N C H W -> N C H W."""
         uc, c = self._reference(t, step) if step >= self._first else (None, None)
         looking = self._masked and step + 1 >= self._first
-        with (
-            self._ssa.attend([(len(x), uc), (len(x), c)]),
-            word_maps(self._unet, self._words) if looking else nullcontext() as maps,
-        ):
+        watched: AbstractContextManager[list[Tensor] | None] = (
+            word_maps(self._unet, self._words) if looking else nullcontext()
+        )
+        with self._ssa.attend([(len(x), uc), (len(x), c)]), watched as maps:
             other, wanted = self._unet(torch.cat([x, x]), t, self._text, return_dict=False)[0].chunk(2)
         if maps is not None:
             self._inside = word_region([one[len(x) :] for one in maps], self._grids, self._threshold)

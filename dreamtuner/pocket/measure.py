@@ -13,7 +13,7 @@ from torch import Tensor
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.judge import truth
 from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.world import Context, caption
+from dreamtuner.pocket.world import Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.request import Reference
 from dreamtuner.score.clip_i import ClipI
@@ -23,9 +23,6 @@ from dreamtuner.score.tower import Tower
 
 IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")
 PROMPT = ("class_word", "scene", "pose", "expression", "style")
-ALIKE = 32
-"""By how much each channel of a pixel may differ, of 255, to count as the reference's: the decoder's errors stay below.
-"""
 VERSION = 1
 """Raise it when equal pictures would be measured otherwise: what was kept of earlier measurements is then not used."""
 
@@ -44,9 +41,10 @@ def measure(
       reads, and each of them alone;
     - ``prompt``: the share of what the prompt names (class, scene, pose, expression, style), and each alone;
     - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines in the tower;
-    - ``leakage``: the IoU of the picture's silhouette with the reference's; ``background``: the share of the pixels
-      outside of both silhouettes that have the reference's colour; ``copying``: the mean of the two. The prompts ask
-      for other scenes and mostly other poses, so what plain pictures reach is chance and all beyond is copied.
+    - ``leakage``: the IoU of the picture's silhouette with the reference's;
+    - ``copying``: the mean of ``copied_background`` and ``copied_layout``, which say where a picture stands between
+      what was asked, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
+      and by its silhouette. Prompts ask for other scenes; where they ask for the reference's pose, layout is left out.
 
     The tower is contrastive between pictures and captions, so it gives no analogue of DINO, and none is made up.
     """
@@ -64,28 +62,54 @@ def measure(
         )
         for metric in (ClipI(), ClipI(masked=True), ClipT())
     }
-    layout, background = _copied(oracle.silhouette(x), reference, images)
+    inside = oracle.silhouette(x)
+    layout, background = _copied(inside, subject, reference, asked, images)
+    others = np.array([context.pose != subject.context.pose for context in asked])
     return {
         "identity": np.mean([right[name] for name in IDENTITY], axis=0),
         "prompt": np.mean([right[name] for name in PROMPT], axis=0),
         **right,
         **scores,
-        "leakage": layout,
-        "background": background,
-        "copying": (layout + background) / 2,
+        "leakage": _overlap(inside, _outline(reference)).double().numpy(),
+        "copied_background": background,
+        "copied_layout": layout,
+        "copying": np.where(others, (layout + background) / 2, background),
     }
 
 
 def _copied(
-    inside: Tensor, reference: Reference, images: Sequence[Image.Image]
+    inside: Tensor,
+    subject: Picture,
+    reference: Reference,
+    asked: Sequence[Context],
+    images: Sequence[Image.Image],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much of layout and background is the reference's. inside: B H W bool, the pictures' silhouettes."""
+    """Layout and background between what was asked (0) and the reference (1). inside: B H W bool, silhouettes."""
+    wanted = render([subject.identity] * len(asked), asked)
+    shape, outline = wanted.mask[:, 0] > 0.5, _outline(reference)
+    layout = _towards(1 - _overlap(inside, shape), 1 - _overlap(inside, outline))
+    outside = ~(inside | shape | outline)
+    drawn = torch.from_numpy(np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])) / 255
+    given = torch.from_numpy(np.asarray(reference.image.convert("RGB"), dtype=np.float32)) / 255
+
+    def far(other: Tensor) -> Tensor:
+        """The mean difference of colours outside of the silhouettes. other: (B) H W 3."""
+        return ((drawn - other).abs().mean(-1) * outside).sum((1, 2)) / outside.sum((1, 2)).clamp_min(1)
+
+    background = _towards(far(wanted.image.permute(0, 2, 3, 1)), far(given))
+    return layout.double().numpy(), background.double().numpy()
+
+
+def _towards(asked: Tensor, reference: Tensor) -> Tensor:
+    """From distances to the place between: 0 at what was asked, 1 at the reference."""
+    return asked / (asked + reference).clamp_min(1e-6)
+
+
+def _outline(reference: Reference) -> Tensor:
     assert reference.mask is not None
-    outline = torch.from_numpy(np.array(reference.mask)) > 127
-    overlap = (inside & outline).sum((1, 2)) / (inside | outline).sum((1, 2)).clamp_min(1)
-    drawn = torch.from_numpy(np.stack([np.asarray(image.convert("RGB"), dtype=np.int16) for image in images]))
-    given = torch.from_numpy(np.asarray(reference.image.convert("RGB"), dtype=np.int16))
-    alike = ((drawn - given).abs() <= ALIKE).all(-1)
-    outside = ~inside & ~outline
-    shared = (alike & outside).sum((1, 2)) / outside.sum((1, 2)).clamp_min(1)
-    return overlap.double().numpy(), shared.double().numpy()
+    return torch.from_numpy(np.array(reference.mask)) > 127
+
+
+def _overlap(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of B H W bool with (B) H W bool."""
+    return (a & b).sum((1, 2)) / (a | b).sum((1, 2)).clamp_min(1)

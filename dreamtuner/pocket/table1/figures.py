@@ -17,7 +17,7 @@ Table = Mapping[str, Sequence[Unit]]
 """A method's name on the command line -> its units; all hold the same subjects in the same order."""
 
 SECONDS = {"prepare_s", "picture_s"}
-SHARES = frozenset({"identity", "prompt", "copying", "leakage", "background", GUARD})
+SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})
 
 
 @dataclass(frozen=True)

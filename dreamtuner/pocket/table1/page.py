@@ -47,11 +47,11 @@ td small { color: var(--grey) } tr.ours > * { background: var(--ours) }
 NOTES = """<p class=note>identity: the share of the reference's colours, pattern, emblem, hat, eyes and shape that the
 oracle reads from the picture; prompt: the share of class, scene, pose, expression and style as the prompt has them;
 CLIP-T, CLIP-I and masked CLIP-I (the reference's background white): cosines in the profile's own tower, which shares
-nothing with the oracle and is not comparable with CLIP's; copying: the mean of the silhouette's overlap with the
-reference's and of the share of background pixels that have the reference's colour, whose floor is what the plain model
-has; class word alone: the prompt's score of the trained models where neither reference nor learnt word is given. No
-analogue of DINO: the tower is contrastive with captions, so it gives none. &plusmn; is half of a 95 % bootstrap
-interval over subjects. Seconds are of this machine.</p>"""
+nothing with the oracle and is not comparable with CLIP's; copying: where background and silhouette stand between what
+the prompt asks for (0) and the reference (100), whose floor is what the plain model has; class word alone: the prompt's
+score of the trained models where neither reference nor learnt word is given. No analogue of DINO: the tower is
+contrastive with captions, so it gives none. &plusmn; is half of a 95 % bootstrap interval over subjects. Seconds are of
+this machine.</p>"""
 CHOICE = "The first seed of the first prompts, the same noise in every column; none is chosen."
 
 

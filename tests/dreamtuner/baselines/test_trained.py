@@ -12,7 +12,6 @@ from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.baselines.method import Given
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.textual_inversion import textual_inversion
-from dreamtuner.finetune.settings import LORA_RATES, FineTune
 from dreamtuner.profiles import Profile, pocket
 from dreamtuner.request import Cell, Reference
 from dreamtuner.train.loop import last_step
@@ -25,7 +24,7 @@ CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, wav
 
 @pytest.fixture(scope="module")
 def seeing(seeing_profile: Profile) -> Backbone:
-    return load_backbone(seeing_profile.model_copy(update={"tuning": FineTune(lr=LORA_RATES)}))
+    return load_backbone(seeing_profile)
 
 
 @pytest.fixture
@@ -37,7 +36,6 @@ def given(seeing: Backbone, pip: Reference, tmp_path: Path) -> Given:
 def quick(method: FineTuned, steps: int = 2) -> FineTuned:
     """The method with few steps and few regular images, learning fast enough to tell."""
     rates = method.settings.lr
-    assert rates is not None
     fast = rates.model_copy(update={name: 1e-2 for name, rate in rates if rate is not None})
     return replace(method, settings=method.settings.model_copy(update={"steps": steps, "count": 2, "lr": fast}))
 

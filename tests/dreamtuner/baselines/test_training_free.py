@@ -150,6 +150,7 @@ def _of_kind(backbone: Backbone, kind: str) -> object:
 
 def _on(reference: Reference, colour: str) -> Reference:
     """The reference's subject on another background."""
+    assert reference.mask is not None
     return replace(
         reference,
         image=Image.composite(reference.image, Image.new("RGB", reference.image.size, colour), reference.mask),

@@ -14,8 +14,9 @@ from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.method import Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.registry import methods_of, swept
-from dreamtuner.pocket.fidelity import Drawn, held_out_subjects, reference_of
+from dreamtuner.pocket.fidelity import Drawn, asked_of, held_out_subjects, reference_of
 from dreamtuner.pocket.measure import measure
+from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.table1.figures import claims, summary
 from dreamtuner.pocket.table1.page import write_page
 from dreamtuner.pocket.table1.run import GUARD, Bench, finished, measure_table, measure_unit
@@ -74,8 +75,8 @@ def bench() -> Bench:
 
 
 def run(bench: Bench, folder: Path, methods: dict[str, Method], said: list[str] | None = None) -> dict[str, list[Unit]]:
-    say = (lambda line: None) if said is None else said.append
-    return measure_table(bench, Kept(folder, bench.profile), methods, SUBJECTS, 2, 1, say)
+    told = [] if said is None else said
+    return measure_table(bench, Kept(folder, bench.profile), methods, SUBJECTS, 2, 1, told.append)
 
 
 def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_path: Path) -> None:
@@ -124,23 +125,28 @@ def test_a_workshop_is_gone_when_its_subject_is_done(bench: Bench, tmp_path: Pat
 def test_a_copied_reference_shows_in_the_copying_score(bench: Bench) -> None:
     subject = SUBJECTS[0]
     reference = reference_of(subject)
-    assert reference.mask is not None
-    elsewhere = Image.composite(reference.image, Image.new("RGB", (64, 64), "#7f3fbf"), reference.mask)
-    moved = Image.new("RGB", (64, 64), "#7f3fbf")
-    moved.paste(elsewhere, (24, 0))
+    asked = asked_of(subject, 2)[1]  # another scene, another pose
+    right, still = (
+        reference_of(Picture(subject.identity_seed, context)).image
+        for context in (asked, replace(subject.context, scene=asked.scene))
+    )
     found = measure(
         bench.oracle,
         bench.tower,
         subject,
         reference,
-        [subject.context] * 3,
-        [reference.image, elsewhere, moved],
+        [asked] * 3,
+        [reference.image, still, right],
     )
-    assert found["copying"][0] > 0.9
     assert found["identity"][0] > 0.8
-    assert found["prompt"][0] == 1
-    assert found["background"][1] < 0.05 < found["leakage"][1]  # cut out and put on another ground
-    assert found["copying"][0] > found["copying"][1] > found["copying"][2]
+    copying, layout, background = (found[name] for name in ("copying", "copied_layout", "copied_background"))
+    assert copying[0] > 0.8  # pasted
+    assert copying[2] < 0.2  # the renderer's own picture of what was asked
+    assert background[1] < 0.1  # in the scene that was asked for,
+    assert layout[1] > 0.8  # and as the reference stands
+    same = measure(bench.oracle, bench.tower, subject, reference, [subject.context], [reference.image])
+    assert same["prompt"][0] == 1
+    assert same["copying"][0] == same["copied_background"][0]  # the asked pose is the reference's: no sign of copying
 
 
 def unit(seed: int, *, prompt: Sequence[float], identity: float = 0.5, guard: Sequence[float] | None = None) -> Unit:
