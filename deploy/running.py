@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     server = PrefectServer({})
     os.environ["PREFECT_API_URL"] = server.api
+    import_module("fastapi.encoders")  # slow to load: the first flow run would wait for it, now the server does
     try:
         yield server.wait
         server.settle()

@@ -36,24 +36,28 @@ def verify(
     from storage.verify import verify as audit
 
     findings: list[Finding] = []
+    wrong = 0
 
     def found(finding: Finding) -> None:
-        findings.append(finding)
-        if not as_json:
+        nonlocal wrong
+        wrong += 1
+        if as_json:
+            findings.append(finding)
+        else:
             typer.echo(f"{finding.kind}: {finding.what}: {finding.detail}")
 
     with _home() as (catalog, store):
         lacks = list(store.check())
         looked = audit(catalog, store, found, read_bytes=not quick, on_progress=_progress("verified"))
     if as_json:
-        whole = {"ok": not findings, "looked": asdict(looked), "store_lacks": lacks}
+        whole = {"ok": not wrong, "looked": asdict(looked), "store_lacks": lacks}
         typer.echo(json.dumps(whole | {"findings": [asdict(one) for one in findings]}))
     else:
         for words in lacks:
             typer.echo(f"note: {words}")
         counts = f"{looked.blobs} blobs and {looked.objects} objects, {looked.bytes / 1e6:.1f} MB read"
-        typer.echo(f"{counts}: {len(findings)} things are wrong" if findings else f"{counts}: all is well")
-    if findings:
+        typer.echo(f"{counts}: {wrong} things are wrong" if wrong else f"{counts}: all is well")
+    if wrong:
         raise typer.Exit(WRONG)
 
 
@@ -64,15 +68,19 @@ def gc(
     as_json: AsJson = False,
 ) -> None:
     """Mark bytes that nothing refers to, and delete those marked long enough ago. Safe while runs are writing."""
+    from flows.run_folder import sweep_partial
     from storage.gc import collect
 
     with _home() as (catalog, store):
         done = collect(catalog, store, grace_seconds=3600 * grace_hours, dry_run=dry_run, wait=wait)
+    swept = 0 if dry_run else sweep_partial(Settings.load())
     if as_json:
-        typer.echo(json.dumps(asdict(done)))
+        typer.echo(json.dumps(asdict(done) | {"swept": swept}))
         return
-    would, size = ("would be ", f"{done.freed / 1e6:.1f} MB") if dry_run else ("", f"{done.freed / 1e6:.1f} MB")
+    would, size = "would be " if dry_run else "", f"{done.freed / 1e6:.1f} MB"
     typer.echo(f"{done.deleted} blobs {would}deleted ({size}), {done.marked} {would}marked, {done.waiting} wait")
+    if swept:
+        typer.echo(f"{swept} files that killed runs left half-written are removed")
     if done.adopted:
         typer.echo(f"{done.adopted} objects that no row records {would}marked too")
 

@@ -1,6 +1,5 @@
 """The contact sheet of a run: its pictures fetched and drawn, kept in the run's folder and in the store."""
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from flows.plan import PlannedCell
 from flows.progress import tell
 from flows.report import SubjectSummary
 from flows.resources import catalog_of, store_of
+from flows.run_folder import run_folder, write_whole
 from flows.settings import Settings
 from flows.sources import shown
 from flows.spec import Spec, SubjectSpec
@@ -70,11 +70,8 @@ def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
     data = png_bytes(sheet)
     with keeping(catalog_of(settings), store_of(settings), (data, PNG)) as (s, [sha256]):
         writes.keep_sheet(s, run_id, sha256)
-    path = settings.home / "runs" / run_id / "contact_sheet.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    path = run_folder(settings, run_id) / "contact_sheet.png"
+    write_whole(path, lambda partial: partial.write_bytes(data))
     return path
 
 

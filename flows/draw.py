@@ -1,8 +1,8 @@
 """From a claimed cell's row back to a call of the method: group what shares a reference, draw, survive what fails."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import groupby
 from typing import Any
 
 from PIL import Image
@@ -21,6 +21,7 @@ from flows.settings import Settings
 from storage.catalog.records import CellDetail
 from storage.objects import ObjectStore, get_blob
 
+Group = Sequence[CellDetail]
 Drawn = Callable[[CellDetail, Image.Image], None]
 Failed = Callable[[CellDetail, str], None]
 
@@ -58,20 +59,21 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
 
 
 def draw(
-    cells: Sequence[CellDetail],
+    groups: Sequence[Group],
     settings: Settings,
     *,
     drawn: Drawn,
     failed: Failed,
     on_progress: Callable[[float], None],
 ) -> None:
-    """Draw the cells; `drawn` or `failed` is called for each, `on_progress` with the cells done so far, in fractions.
+    """Draw the cells of `same_reference`; `drawn` or `failed` is called for each, `on_progress` with the cells done so
+    far, in fractions.
 
     A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
     the memory, does not take the others with it. What `drawn` and `failed` raise goes out as it is.
     """
     before = 0
-    for group in _same_reference(cells):
+    for group in groups:
         _draw(group, settings, drawn, failed, _after(before, on_progress))
         before += len(group)
         on_progress(before)
@@ -82,17 +84,21 @@ def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float]
     return lambda done: on_progress(cells + done)
 
 
-def _same_reference(cells: Sequence[CellDetail]) -> Iterator[list[CellDetail]]:
+def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
+    """The cells by what a call of the method shares: reference, mask, own layouts, profile and settings."""
+
     def key(cell: CellDetail) -> str:
         own = f"{cell.reference_pose} {cell.reference_depth}"
         return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
 
-    for _, group in groupby(sorted(cells, key=key), key=key):
-        yield list(group)
+    groups: dict[str, list[CellDetail]] = defaultdict(list)
+    for cell in cells:
+        groups[key(cell)].append(cell)
+    return [groups[one] for one in sorted(groups)]
 
 
 def _draw(
-    cells: list[CellDetail],
+    cells: Group,
     settings: Settings,
     drawn: Drawn,
     failed: Failed,

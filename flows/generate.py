@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from prefect import flow, task
 
@@ -68,8 +68,7 @@ def generate(run_id: RunId) -> Made:
     """
     settings = Settings.load()
     failed: set[str] = set()
-    _notice_lost(settings, run_id)
-    cells = _cells(settings, run_id)
+    cells = _notice_lost(settings, run_id)
     if not cells:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
@@ -77,7 +76,10 @@ def generate(run_id: RunId) -> Made:
     with Worker(settings, run_id) as worker, _working(worker):
         while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
             claimed = 0
-            for chunk, place in _chunks(missing, settings.chunk_cells):
+            chunks = list(_chunks(missing, settings.chunk_cells))
+            for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
+                if following and not following[0].looks_back:  # such a one waits until what it looks at is kept
+                    worker.ahead([cell.digest for cell in following])
                 tell("generate", len(cells) - len(missing) + claimed, len(cells))
                 if chunk[0].looks_back:
                     worker.flush()
@@ -94,24 +96,27 @@ def _given_up(cell: CellView) -> bool:
     return cell.state == "failed" and cell.failures >= MAX_FAILURES
 
 
-def _notice_lost(settings: Settings, run_id: str) -> None:
-    """Pictures that are gone from the store, or damaged there, are made again."""
+def _notice_lost(settings: Settings, run_id: str) -> list[CellView]:
+    """The run's cells; those whose pictures are gone from the store, or damaged there, are to be made again."""
     store, lost = store_of(settings), []
-    for cell in _cells(settings, run_id):
+    cells = _cells(settings, run_id)
+    for cell in cells:
         if cell.state == "generated" and cell.image_sha256 is not None:
             try:
                 get_blob(store, cell.image_sha256)
             except (ObjectMissing, DigestMismatch) as error:
                 _log.warning("cell %s is lost: %s", cell.digest, error)
                 lost.append(cell.digest)
-    if lost:
-        with catalog_of(settings).write() as s:
-            writes.lose_cells(s, lost)
+    if not lost:
+        return cells
+    with catalog_of(settings).write() as s:
+        writes.lose_cells(s, lost)
+    return _cells(settings, run_id)
 
 
 def _cells(settings: Settings, run_id: str) -> list[CellView]:
     with catalog_of(settings).read() as s:
-        return views.cells_of_run(s, run_id)
+        return views.cells_of_run(s, run_id, scores=False)
 
 
 def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:

@@ -9,6 +9,7 @@ from dreamtuner.weights import digest_of, weights_digest
 from flows.settings import Settings
 from storage.catalog import Catalog, views
 from storage.catalog.records import NotInCatalog
+from storage.catalog.retry import PATIENCE_SECONDS
 from storage.objects import ObjectStore, get_blob, open_store
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 @cache
 def catalog_of(settings: Settings) -> Catalog:
-    """The catalog, made or migrated when needed."""
+    """The catalog, made or migrated when needed; a server that restarts is waited for, as later on."""
     if (file := settings.catalog_file) is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    return Catalog.open(settings.catalog_url)
+    return Catalog.open(settings.catalog_url, patience=PATIENCE_SECONDS)
 
 
 @cache

@@ -1,4 +1,7 @@
-"""The user's order: which subjects, in which prompts, with which seeds. Unknown keys are refused, absence is null."""
+"""The user's order: which subjects, in which prompts, with which seeds. Unknown keys are refused, absence is null.
+
+A field's description is the help under it in Prefect's form, and the remedy in an error about its text.
+"""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -7,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from dreamtuner.config import Sampling
 from dreamtuner.finetune.settings import FineTune
 from dreamtuner.layout import Kind
-from dreamtuner.profiles import ProfileUnknown, get_profile
+from dreamtuner.profiles import PROFILES, ProfileUnknown, get_profile
 from flows.problems import PlacedError, problems_of
 
 PLACEHOLDER = "{subject}"
@@ -37,6 +40,7 @@ def _known_profile(name: str) -> str:
 _NAME_RULE = "a name is 1 to 80 characters without slashes and control characters, and begins with no space"
 Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
+_PLACE = "a path on the machine that draws, https:// or s3://"
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -58,12 +62,12 @@ class SubjectSpec(_Strict):
         pattern=r"^[^{}\s]+( [^{}\s]+)*$",
         description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
     )
-    style: Literal["natural", "anime"] = "natural"
-    reference: Text
-    mask: Text | None = None
-    pose: Text | None = None
-    depth: Text | None = None
-    caption: Text | None = None
+    style: Literal["natural", "anime"] = Field("natural", description="natural for photographs, anime for drawings")
+    reference: Text = Field(description=f"the picture of the subject, PNG, JPEG or WebP: {_PLACE}")
+    mask: Text | None = Field(None, description=f"white where the subject is, null to have it found: {_PLACE}")
+    pose: Text | None = Field(None, description=f"the reference's own skeleton, or null: {_PLACE}")
+    depth: Text | None = Field(None, description=f"the reference's own depth map, or null: {_PLACE}")
+    caption: Text | None = Field(None, description="what the reference shows; null: its class word and style say it")
 
 
 class Spec(_Strict):
@@ -76,16 +80,41 @@ class Spec(_Strict):
     """
 
     name: Name
-    profile: Annotated[str, AfterValidator(_known_profile)] = "pocket"
-    subjects: tuple[SubjectSpec, ...] = Field(min_length=1, strict=False)
-    prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(min_length=1, strict=False)
-    poses: tuple[Text | None, ...] = Field((None,), min_length=1, strict=False)
-    depth: tuple[Text | None, ...] = Field((None,), min_length=1, strict=False)
-    seeds: tuple[Seed, ...] = Field(min_length=1, strict=False)
-    negative_prompt: str = Field("", max_length=2000)
-    finetune: dict[str, Any] | None = None
-    score: tuple[str, ...] = Field(("clip_i", "clip_t"), strict=False)
-    sampling: dict[str, Any] = Field(default_factory=dict)
+    profile: Annotated[str, AfterValidator(_known_profile)] = Field(
+        "pocket", description="the model that draws", json_schema_extra={"enum": [*PROFILES]}
+    )
+    subjects: tuple[SubjectSpec, ...] = Field(
+        min_length=1, strict=False, description="whom the pictures show, each with its reference"
+    )
+    prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(
+        min_length=1,
+        strict=False,
+        description="{subject} stands for the class word, {style} for photo or drawing: a {style} of a {subject}",
+    )
+    seeds: tuple[Seed, ...] = Field(
+        min_length=1,
+        strict=False,
+        description="a picture for each, of every subject in every prompt, pose and depth map",
+    )
+    poses: tuple[Text | None, ...] = Field(
+        (None,), min_length=1, strict=False, description=f"skeletons to follow, null for none: {_PLACE}"
+    )
+    depth: tuple[Text | None, ...] = Field(
+        (None,), min_length=1, strict=False, description=f"depth maps to follow, null for none: {_PLACE}"
+    )
+    negative_prompt: str = Field("", max_length=2000, description="what the pictures should not show")
+    finetune: dict[str, Any] | None = Field(
+        None, description='learn each subject first: {} for the profile\'s numbers, or {"steps": 300, "mode": "lora"}'
+    )
+    score: tuple[str, ...] = Field(
+        ("clip_i", "clip_t"),
+        strict=False,
+        description="metrics: clip_i and clip_i_masked (like the reference), clip_t (like the prompt); or none",
+    )
+    sampling: dict[str, Any] = Field(
+        default_factory=dict,
+        description='numbers of the method that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
+    )
 
     @field_validator("prompts", "poses", "depth", "seeds", "score")
     @classmethod

@@ -1,7 +1,6 @@
 """Video: a spec's poses as the frames of a clip, drawn one after the other, and written as files that players open."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.record import record
 from flows.resources import catalog_of, store_of
+from flows.run_folder import run_folder, write_whole
 from flows.run_row import run_row
 from flows.settings import Settings
 from flows.spec import Spec
@@ -109,8 +109,7 @@ def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) ->
     made = generate(run_id) if clips else Made((), ())
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
-    folder = settings.home / "runs" / run_id
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = run_folder(settings, run_id)
     written, strips = [], []
     for i, clip in enumerate(clips):
         tell("video", i, len(clips), clip.subject)
@@ -147,8 +146,8 @@ def _write(
         missing = next(cells[cell.digest] for cell in clip.frames if cells[cell.digest].image_sha256 is None)
         return replace(summary, error=missing.error or f"a frame is {missing.state}"), strip
     mp4, webp = place.with_name(f"{place.name}.mp4"), place.with_name(f"{place.name}.webp")
-    _whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps))
-    _whole(webp, lambda path: write_webp(path, whole[VIDEO], fps))
+    write_whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps))
+    write_whole(webp, lambda path: write_webp(path, whole[VIDEO], fps))
     return replace(summary, mp4=mp4, webp=webp), strip
 
 
@@ -157,10 +156,3 @@ def _pictures(
 ) -> list[Image.Image | None]:
     digests = [cells[cell.digest].image_sha256 for cell in row]
     return [None if sha is None else open_picture(get_blob(store_of(settings), sha), "RGB") for sha in digests]
-
-
-def _whole(path: Path, write: Callable[[Path], None]) -> None:
-    """The file at `path` when it is finished, never half of it."""
-    partial = path.with_name(f"{path.name}.partial")
-    write(partial)
-    os.replace(partial, path)

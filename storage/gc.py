@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.catalog import Catalog, garbage
 from storage.keys import blob_key, sha256_of_key, thumbnail_key
 from storage.objects import ObjectStat, ObjectStore
+from storage.verify import batches, without_row
 
 GRACE_SECONDS = 24 * 3600.0
 YOUNG_SECONDS = 900.0
@@ -51,46 +52,48 @@ def collect(
     if dry_run:
         return _look(catalog, store, grace_seconds)
     store.check()  # sweeps what killed writers left half-written
-    adopted = sum(_adopt(catalog, batch) for batch in _batches(_without_row(catalog, store)))
+    adopted = sum(_adopt(catalog, batch) for batch in _orphans(catalog, store))
     marked, unmarked = catalog.transact(garbage.mark)
     if wait:
         sleep(grace_seconds)
-    with catalog.read() as s:
-        listed = list(garbage.due(s, grace_seconds))
-    deleted = [size for sha256, size in listed if _delete(catalog, store, sha256, grace_seconds)]
+    deleted = freed = 0
+    for sha256, size in _due(catalog, grace_seconds):
+        if _delete(catalog, store, sha256, grace_seconds):
+            deleted, freed = deleted + 1, freed + size
     with catalog.read() as s:
         waiting = garbage.garbage(s)
-    return Collected(adopted, marked, unmarked, len(deleted), sum(deleted), waiting, False)
+    return Collected(adopted, marked, unmarked, deleted, freed, waiting, False)
 
 
 def _look(catalog: Catalog, store: ObjectStore, grace_seconds: float) -> Collected:
-    orphans = sum(1 for _ in _without_row(catalog, store))
+    orphans = sum(len(batch) for batch in _orphans(catalog, store))
     with catalog.read() as s:
-        listed, every = list(garbage.due(s, grace_seconds)), garbage.garbage(s)
-        marked = sum(1 for _ in garbage.due(s, 0))
-    freed = sum(size for _, size in listed)
-    return Collected(orphans, every - marked, 0, len(listed), freed, every + orphans - len(listed), True)
+        every = garbage.garbage(s)
+    marked = sum(1 for _ in _due(catalog, 0))
+    deleted = freed = 0
+    for _, size in _due(catalog, grace_seconds):
+        deleted, freed = deleted + 1, freed + size
+    return Collected(orphans, every - marked, 0, deleted, freed, every + orphans - deleted, True)
 
 
-def _without_row(catalog: Catalog, store: ObjectStore) -> Iterator[ObjectStat]:
-    """Blobs in the store that no row records, but for young ones."""
-    before = datetime.now(UTC) - timedelta(seconds=YOUNG_SECONDS)
-    for batch in _batches(one for one in store.walk("blobs") if one.modified < before):
-        digests = {one.key: sha256 for one in batch if (sha256 := sha256_of_key(one.key)) is not None}
+def _due(catalog: Catalog, grace_seconds: float) -> Iterator[tuple[str, int]]:
+    """Digest and size of what is due, page by page: there may be millions."""
+    after = ""
+    while True:
         with catalog.read() as s:
-            recorded = garbage.known(s, list(digests.values()))
-        yield from (one for one in batch if one.key in digests and digests[one.key] not in recorded)
+            page = garbage.due(s, grace_seconds, after=after, limit=_BATCH)
+        if not page:
+            return
+        yield from page
+        after = page[-1][0]
 
 
-def _batches(found: Iterator[ObjectStat]) -> Iterator[list[ObjectStat]]:
-    batch: list[ObjectStat] = []
-    for one in found:
-        batch.append(one)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _orphans(catalog: Catalog, store: ObjectStore) -> Iterator[list[ObjectStat]]:
+    """Blobs in the store that no row records, but for young ones, some at a time."""
+    before = datetime.now(UTC) - timedelta(seconds=YOUNG_SECONDS)
+    for batch in batches(one for one in store.walk("blobs") if one.modified < before):
+        if orphans := without_row(catalog, batch):
+            yield orphans
 
 
 def _adopt(catalog: Catalog, batch: list[ObjectStat]) -> int:

@@ -7,13 +7,10 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
-from storage.catalog.writes import record_blob
+from storage.catalog.writes import record_blobs
 from storage.keys import blob_key
 from storage.objects import ObjectStore
-from storage.objects.blobs import place_blob
-
-Piece = tuple[bytes, str]
-"""Bytes and their MIME type."""
+from storage.objects.blobs import Piece, place_blobs
 
 SURE_SECONDS = 60.0  # a collector leaves objects alone that are not much older than this
 
@@ -30,11 +27,11 @@ def keeping(catalog: Catalog, store: ObjectStore, *pieces: Piece) -> Iterator[tu
     recorded, which takes them off it, they are looked for again. Raises StoreError and whatever the block raises.
     """
     began = time.monotonic()
-    placed = [place_blob(store, data, content_type) for data, content_type in pieces]
+    placed = place_blobs(store, pieces)
     with catalog.write() as s:
         slow = time.monotonic() - began > SURE_SECONDS
-        for (sha256, new), (data, content_type) in zip(placed, pieces, strict=True):
-            record_blob(s, sha256=sha256, size=len(data), content_type=content_type)
-            if (slow or not new) and not store.exists(blob_key(sha256)):
-                place_blob(store, data, content_type)
+        both = list(zip(placed, pieces, strict=True))
+        record_blobs(s, [(sha256, len(data), content_type) for (sha256, _), (data, content_type) in both])
+        doubtful = [(sha256, piece) for (sha256, new), piece in both if slow or not new]
+        place_blobs(store, [piece for sha256, piece in doubtful if not store.exists(blob_key(sha256))])
         yield s, [sha256 for sha256, _ in placed]

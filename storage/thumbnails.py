@@ -2,11 +2,12 @@
 
 import io
 import warnings
+from collections.abc import Mapping
 
 from PIL import Image
 
 from storage.keys import thumbnail_key
-from storage.objects import ObjectMissing, ObjectStore, get_blob
+from storage.objects import ObjectMissing, ObjectStore, Put, get_blob
 
 SIDE = 256  # pixels: the longer side of a thumbnail at most
 WEBP = "image/webp"
@@ -45,6 +46,12 @@ def keep_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
     small = thumbnail(data)
     store.put(thumbnail_key(sha256), small, content_type=WEBP)
     return small
+
+
+def keep_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
+    """The thumbnails of several pictures, by their digests, made and kept."""
+    made = {sha256: thumbnail(data) for sha256, data in pictures.items()}
+    store.put_all([Put(thumbnail_key(sha256), small, WEBP) for sha256, small in made.items()])
 
 
 def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:

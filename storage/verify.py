@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from sqlalchemy import ColumnElement, func, select
@@ -54,8 +55,8 @@ def verify(
     looked = Looked()
     with catalog.read() as s:
         total = s.scalar(select(func.count()).select_from(Blob)) or 0
-        headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output()).order_by(Cell.id)
-        for digest in s.scalars(headless).all():
+        headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output())
+        for digest in s.scalars(headless.execution_options(yield_per=_PAGE)):
             found(Finding("no output", digest, "the cell is generated and has no output; run its spec again"))
     for page in _pages(catalog):
         for sha256, size, used in page:
@@ -65,20 +66,39 @@ def verify(
             looked = Looked(looked.blobs + 1, 0, looked.bytes + (size if read_bytes else 0))
         on_progress(looked.blobs, total)
     objects = 0
-    unrecorded: list[ObjectStat] = []
-    for one in store.walk("blobs"):
-        objects += 1
-        if sha256_of_key(one.key) is None:
-            found(Finding("misplaced", one.key, "this is no blob's key: something else put it there; remove it"))
-        elif not _recorded(catalog, one.key):
-            unrecorded.append(one)
-    if any(datetime.now(UTC) - one.modified < timedelta(minutes=1) for one in unrecorded):
-        time.sleep(settle_seconds)  # a run may be about to record it
-    for one in unrecorded:
-        if not _recorded(catalog, one.key) and store.exists(one.key):
+    for batch in batches(store.walk("blobs")):
+        objects += len(batch)
+        for one in batch:
+            if sha256_of_key(one.key) is None:
+                found(Finding("misplaced", one.key, "this is no blob's key: something else put it there; remove it"))
+        for one in _unrecorded(catalog, store, batch, settle_seconds):
             detail = f"{one.size} bytes that no row records; `dreamtuner gc` removes them once they are old"
             found(Finding("unrecorded", str(sha256_of_key(one.key)), detail))
     return Looked(looked.blobs, objects, looked.bytes)
+
+
+def batches(objects: Iterator[ObjectStat], size: int = _PAGE) -> Iterator[list[ObjectStat]]:
+    """`size` objects at a time, so that a store of any size fits the memory."""
+    while batch := list(islice(objects, size)):
+        yield batch
+
+
+def _unrecorded(
+    catalog: Catalog, store: ObjectStore, batch: list[ObjectStat], settle_seconds: float
+) -> list[ObjectStat]:
+    """Blobs of the batch that no row records: looked at twice, for a run may be about to record a young one."""
+    suspects = without_row(catalog, batch)
+    if any(datetime.now(UTC) - one.modified < timedelta(minutes=1) for one in suspects):
+        time.sleep(settle_seconds)
+    return [one for one in without_row(catalog, suspects) if store.exists(one.key)]
+
+
+def without_row(catalog: Catalog, objects: list[ObjectStat]) -> list[ObjectStat]:
+    """Those that are blobs by their keys and that no row records."""
+    digests = {one.key: sha256 for one in objects if (sha256 := sha256_of_key(one.key)) is not None}
+    with catalog.read() as s:
+        recorded = garbage.known(s, list(digests.values()))
+    return [one for one in objects if one.key in digests and digests[one.key] not in recorded]
 
 
 def _has_output() -> ColumnElement[bool]:

@@ -37,7 +37,7 @@ def orchestration(
             memory = f"{measured.rss_early_mb:.0f} MB after a tenth, {measured.rss_late_mb:.0f} MB at the end"
             for line in (
                 f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of drawing",
-                f"overhead {100 * measured.overhead:.2f} %",
+                f"overhead {100 * measured.overhead:.2f} %; {measured.cpu_seconds:.1f} s of CPU beside the drawing",
                 f"planning {measured.plan_seconds:.2f} s; memory {memory}",
             ):
                 terminal.out.print(line, highlight=False)

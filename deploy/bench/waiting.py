@@ -15,7 +15,11 @@ STEPS = 20  # waits in one call, as many as a denoising loop has steps
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and resident megabytes. `drawing_seconds` were spent inside the generator, the ideal is cells x time."""
+    """Seconds and resident megabytes. `drawing_seconds` were spent inside the generator, the ideal is cells x time.
+
+    `cpu_seconds` is what this process computed meanwhile: the generator only sleeps, so all of it is overhead, most of
+    it beside the drawing. Unlike the others it says the same on a machine that is busy.
+    """
 
     cells: int
     chunk: int
@@ -23,6 +27,7 @@ class Measured:
     generate_seconds: float
     drawing_seconds: float
     ideal_seconds: float
+    cpu_seconds: float
     rss_early_mb: float
     rss_late_mb: float
 
@@ -59,9 +64,9 @@ class Waiting:
             ready()
             began = time.perf_counter()
             run_id = self._plan(settings, home)
-            planned = time.perf_counter()
+            planned, cpu = time.perf_counter(), time.process_time()
             made = generate(run_id)
-            ended = time.perf_counter()
+            ended, cpu = time.perf_counter(), time.process_time() - cpu
         if len(made.made) != self.cells:
             raise RuntimeError(f"{len(made.made)} of {self.cells} cells were made, {len(made.failed)} failed")
         early = next(rss for done, rss in self._rss if done >= self.cells / 10)
@@ -72,6 +77,7 @@ class Waiting:
             ended - planned,
             self._spent,
             self.cells * self.seconds,
+            cpu,
             early,
             self._rss[-1][1],
         )

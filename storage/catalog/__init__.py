@@ -1,7 +1,8 @@
 """The catalog: what exists, in which state and where it came from. SQLAlchemy over SQLite or PostgreSQL."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import RLock
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from storage.catalog.engine import catalog_url, make_engine, reading, writing
+from storage.catalog.engine import catalog_url, is_sqlite, make_engine, reading, writing
 from storage.catalog.migrate import upgrade
 from storage.catalog.retry import retrying
 
@@ -29,16 +30,19 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader, self._writer = reading(engine), writing(engine)
+        # SQLite lets one write and has the others ask again and again; this process's threads wait here instead.
+        self._turn: AbstractContextManager[object] = RLock() if is_sqlite(engine.url) else nullcontext()
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, patience: float = 0.0) -> Self:
         """Open the catalog at `url` (sqlite:///path or postgresql://...) and bring its schema up to date.
 
-        A SQLite file is made, a PostgreSQL database has to be there. Raises CatalogError if the URL is neither, the
-        server does not answer, or a newer version of the code made the catalog.
+        A SQLite file is made, a PostgreSQL database has to be there; its server may be away for `patience` seconds.
+        Raises CatalogError if the URL is neither, the server does not answer, or a newer version of the code made the
+        catalog.
         """
         parsed = catalog_url(url)
-        upgrade(parsed)
+        upgrade(parsed, patience=patience)
         return cls(make_engine(parsed))
 
     @property
@@ -53,7 +57,7 @@ class Catalog:
         Beginning it is tried again while the database is away or locked; what happens inside is not (see `transact`).
         Keep it short: on SQLite every other writer waits. No generation, no upload inside.
         """
-        with retrying(lambda: _begun(Session(self._writer))) as session:
+        with self._turn, retrying(lambda: _begun(Session(self._writer))) as session:
             yield session
             session.commit()
 

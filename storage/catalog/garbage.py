@@ -1,9 +1,9 @@
 """Which blobs nothing refers to: marked first, and taken away only if it is still so a grace period later."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.schema import AttentionMap, Blob, Cell, Checkpoint, Mask, Output, Reference, Run, Training
@@ -67,19 +67,22 @@ def forget(s: Session) -> None:
 def mark(s: Session) -> tuple[int, int]:
     """Mark what nothing refers to, and unmark what something refers to again; how many of each."""
     at = instant(s)
-    marked = update(Blob).where(Blob.marked_at.is_(None), ~referred()).values(marked_at=at).returning(Blob.sha256)
-    again = update(Blob).where(Blob.marked_at.is_not(None), referred()).values(marked_at=None).returning(Blob.sha256)
-    taken_off, put_on = (
-        len(s.scalars(statement, execution_options={"synchronize_session": False}).all())
-        for statement in (again, marked)
-    )
+    again = update(Blob).where(Blob.marked_at.is_not(None), referred()).values(marked_at=None)
+    marked = update(Blob).where(Blob.marked_at.is_(None), ~referred()).values(marked_at=at)
+    taken_off, put_on = (_changed(s, statement) for statement in (again, marked))
     return put_on, taken_off
 
 
-def due(s: Session, grace_seconds: float) -> Iterator[tuple[str, int]]:
-    """Digest and size of what was marked at least `grace_seconds` ago and is still garbage."""
-    rows = _due(instant(s) - timedelta(seconds=grace_seconds)).order_by(Blob.sha256)
-    yield from ((sha256, size) for sha256, size in s.execute(rows).all())
+def _changed(s: Session, statement: Update) -> int:
+    """How many rows the statement changed: counted by the database, not fetched."""
+    done = s.execute(statement, execution_options={"synchronize_session": False})
+    return done.rowcount if isinstance(done, CursorResult) else 0
+
+
+def due(s: Session, grace_seconds: float, *, after: str = "", limit: int = 1000) -> Sequence[tuple[str, int]]:
+    """Digest and size of what was marked at least `grace_seconds` ago and is still garbage, from behind `after`."""
+    rows = _due(instant(s) - timedelta(seconds=grace_seconds)).where(Blob.sha256 > after)
+    return [(sha256, size) for sha256, size in s.execute(rows.order_by(Blob.sha256).limit(limit))]
 
 
 def take_away(s: Session, sha256: str, grace_seconds: float) -> bool:

@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
 from storage.catalog.beat import Beat
-from storage.catalog.writes import renew_lease
+from storage.catalog.writes import claim_cells, release_cells, renew_lease
 
 _log = logging.getLogger(__name__)
 _BEATS = 4  # renewals in the time of one lease: three may fail before another worker takes over
@@ -18,7 +19,7 @@ class Heartbeat(Beat):
     """Renews the lease of what is held, so that the longest step loses no cell, and a process that died loses all.
 
     with Heartbeat(catalog, this_owner(), lease_seconds=60) as beat:
-        beat.hold(claimed)
+        mine = beat.claim(digests)
         ...
         beat.let_go(digest)  # finished, failed or given back
     """
@@ -41,6 +42,21 @@ class Heartbeat(Beat):
         """Digests that were held and are another's now: work on them is in vain."""
         with self._lock:
             return sorted(self._lost)
+
+    def claim(self, digests: Sequence[str]) -> list[str]:
+        """Claim those of the cells that nobody holds, and hold on to them; their digests, in the order given."""
+        tries = 0
+
+        def claim(s: Session) -> list[str]:
+            nonlocal tries
+            tries += 1
+            if tries > 1:  # the database went away: the try before may have claimed them, and nobody heard of it
+                release_cells(s, digests, owner=self._owner)
+            return claim_cells(s, digests, self._owner, self._lease)
+
+        claimed = self._catalog.transact(claim)
+        self.hold(claimed)
+        return claimed
 
     def hold(self, digests: Iterable[str]) -> None:
         """Renew these from now on; they were just claimed."""

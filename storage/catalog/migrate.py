@@ -13,20 +13,24 @@ from sqlalchemy.exc import OperationalError
 
 from storage.catalog.engine import is_sqlite, make_engine, shown, writing
 from storage.catalog.records import CatalogError
+from storage.catalog.retry import retrying
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x647265616D  # any number that others of this database are unlikely to lock by
 _REFUSED = ("28000", "28P01", "3D000")  # SQLSTATEs: no such user, wrong password, no such database
 
 
-def upgrade(url: URL, revision: str = "head") -> None:
-    """Bring the catalog up to `revision`; nothing is done if it is there. Two processes may do so at once."""
-    _migrate(url, revision, up=True)
+def upgrade(url: URL, revision: str = "head", *, patience: float = 0.0) -> None:
+    """Bring the catalog up to `revision`; nothing is done if it is there. Two processes may do so at once.
+
+    A database that is away is waited for, for `patience` seconds.
+    """
+    _migrate(url, revision, up=True, patience=patience)
 
 
 def downgrade(url: URL, revision: str) -> None:
     """Take the catalog back to `revision` ("base": no table is left). What later revisions hold is lost."""
-    _migrate(url, revision, up=False)
+    _migrate(url, revision, up=False, patience=0.0)
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -45,7 +49,24 @@ def _config() -> Config:
     return config
 
 
-def _migrate(url: URL, revision: str, *, up: bool) -> None:
+def _migrate(url: URL, revision: str, *, up: bool, patience: float) -> None:
+    try:
+        retrying(lambda: _attempt(url, revision, up=up), patience=patience)
+    except CommandError as error:
+        raise CatalogError(
+            f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
+            "upgrade this installation, or use another catalog"
+        ) from error
+    except OperationalError as error:
+        if is_sqlite(url) or getattr(error.orig, "sqlstate", None) not in (None, *_REFUSED):
+            raise
+        raise CatalogError(
+            f"catalog {shown(url)} cannot be opened: {error.orig}; start the server, make the database, or correct the "
+            "catalog URL"
+        ) from error
+
+
+def _attempt(url: URL, revision: str, *, up: bool) -> None:
     # One write transaction holds the reading of the revision and every step, so a second process waits and then finds
     # nothing to do, and a process killed half-way leaves the old schema. SQLite's foreign keys are off because a table
     # may have to be made anew; they are checked before the commit.
@@ -65,17 +86,5 @@ def _migrate(url: URL, revision: str, *, up: bool) -> None:
                 raise CatalogError(
                     f"migrating {url.database} to {revision} would break {len(broken)} links; nothing done"
                 )
-    except CommandError as error:
-        raise CatalogError(
-            f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
-            "upgrade this installation, or use another catalog"
-        ) from error
-    except OperationalError as error:
-        if is_sqlite(url) or getattr(error.orig, "sqlstate", None) not in (None, *_REFUSED):
-            raise
-        raise CatalogError(
-            f"catalog {shown(url)} cannot be opened: {error.orig}; start the server, make the database, or correct the "
-            "catalog URL"
-        ) from error
     finally:
         engine.dispose()

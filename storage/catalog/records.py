@@ -61,6 +61,16 @@ class CellRecord:
 
 
 @dataclass(frozen=True)
+class CellPicture:
+    """The picture of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels."""
+
+    digest: str
+    image_sha256: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class PlanResult:
     """Digests of a plan, in its order and each once: rows that were new, and rows that were there in whatever state."""
 

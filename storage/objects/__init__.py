@@ -4,7 +4,7 @@ from storage.objects.blobs import DigestMismatch, get_blob, put_blob
 from storage.objects.disk import DiskStore
 from storage.objects.opening import open_store
 from storage.objects.s3 import S3Store
-from storage.objects.store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, StoreError
+from storage.objects.store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, Put, StoreError
 from storage.objects.uploader import Uploader
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ObjectMissing",
     "ObjectStat",
     "ObjectStore",
+    "Put",
     "S3Store",
     "StoreError",
     "Uploader",

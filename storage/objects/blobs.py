@@ -1,9 +1,13 @@
 """Blobs: objects whose key is the digest of their bytes, so the same bytes are kept once and damage shows."""
 
 import hashlib
+from collections.abc import Sequence
 
 from storage.keys import blob_key
-from storage.objects.store import ObjectMissing, ObjectStore, StoreError
+from storage.objects.store import ObjectMissing, ObjectStore, Put, StoreError
+
+Piece = tuple[bytes, str]
+"""Bytes and their MIME type."""
 
 
 class DigestMismatch(StoreError):
@@ -15,22 +19,28 @@ def put_blob(store: ObjectStore, data: bytes, content_type: str) -> str:
 
     Bytes that are there are not rewritten, unless they were damaged: then these take their place.
     """
-    return place_blob(store, data, content_type)[0]
+    return place_blobs(store, [(data, content_type)])[0][0]
 
 
-def place_blob(store: ObjectStore, data: bytes, content_type: str) -> tuple[str, bool]:
-    """The same, and whether the bytes were written now; False: they were there before."""
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = blob_key(sha256)
-    if store.put(key, data, content_type=content_type, sha256=sha256):
-        return sha256, True
+def place_blobs(store: ObjectStore, pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
+    """The same of several, each with its address and whether it was written now; False: it was there before."""
+    puts = []
+    for data, content_type in pieces:
+        sha256 = hashlib.sha256(data).hexdigest()
+        puts.append(Put(blob_key(sha256), data, content_type, sha256))
+    written = store.put_all(puts)
+    return [(str(one.sha256), new or _mended(store, one)) for one, new in zip(puts, written, strict=True)]
+
+
+def _mended(store: ObjectStore, blob: Put) -> bool:
+    """Whether the blob had to be written anew: what was under its key was damaged, or went this very moment."""
     try:
-        if store.get(key) == data:
-            return sha256, False
-    except ObjectMissing:  # deleted in between
+        if store.get(blob.key) == blob.data:
+            return False
+    except ObjectMissing:
         pass
-    store.delete(key)
-    return sha256, store.put(key, data, content_type=content_type, sha256=sha256)
+    store.delete(blob.key)
+    return store.put_all([blob])[0]
 
 
 def get_blob(store: ObjectStore, sha256: str) -> bytes:

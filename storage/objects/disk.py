@@ -10,12 +10,13 @@ from pathlib import Path
 from stat import S_ISREG
 
 from storage.keys import InvalidKey, check_key
-from storage.objects.durable import make_folder, name_file, sweep, sync_folder
+from storage.objects.durable import make_folders, name_file, sweep, sync_file, sync_folder
 from storage.objects.store import (
     URL_SECONDS,
     ChecksumMismatch,
     ObjectMissing,
     ObjectStat,
+    Put,
     StoreError,
     check_range,
     check_seconds,
@@ -33,14 +34,26 @@ class DiskStore:
 
     def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
         """See ObjectStore. The file is written aside, flushed to the disk, then given its name in one step."""
-        path = self._path(key)
-        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise ChecksumMismatch(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
-        with self._errors(key, "written"):
-            make_folder(path.parent)
-            written = not path.exists() and self._write(path, data)
-            # Also when it was there: the process that named it may have died before the name was durable.
-            sync_folder(path.parent)
+        return self.put_all([Put(key, data, content_type, sha256)])[0]
+
+    def put_all(self, objects: Sequence[Put]) -> list[bool]:
+        """See ObjectStore. All are written before the first is flushed, and all are named before the first folder is:
+        a disk that is asked to flush one brings most of the others to rest with it."""
+        paths = [self._path(one.key) for one in objects]
+        for one in objects:
+            if one.sha256 is not None and hashlib.sha256(one.data).hexdigest() != one.sha256:
+                raise ChecksumMismatch(
+                    f"object {one.key}: these bytes do not have SHA-256 {one.sha256}; read them anew"
+                )
+        if not objects:
+            return []
+        with self._errors(objects[0].key, "written"):
+            folders = list(dict.fromkeys(path.parent for path in paths))
+            make_folders([*folders, self.root / INCOMING])
+            written = self._write(objects, paths)
+            # Also where all was there: the process that named it may have died before the name was durable.
+            for folder in folders:
+                sync_folder(folder)
         return written
 
     def get(self, key: str) -> bytes:
@@ -97,7 +110,7 @@ class DiskStore:
         """See ObjectStore. Files that a killed process left half-written are removed once they are a day old."""
         with self._errors("(a probe)", "written"):
             incoming = self.root / INCOMING
-            make_folder(incoming)
+            make_folders([incoming])
             sweep(incoming, older_than=STALE_SECONDS)
             probe = incoming / uuid.uuid4().hex
             try:
@@ -116,18 +129,21 @@ class DiskStore:
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
-    def _write(self, path: Path, data: bytes) -> bool:
-        """Write `data` aside and name it `path`, unless another did so first; True if this one did."""
-        make_folder(self.root / INCOMING)
-        temporary = self.root / INCOMING / uuid.uuid4().hex
+    def _write(self, objects: Sequence[Put], paths: Sequence[Path]) -> list[bool]:
+        """Write each aside and name it as its path says, unless another did so first; True where this one did."""
+        aside: dict[int, Path] = {}
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            return name_file(temporary, path)
+            for i, (one, path) in enumerate(zip(objects, paths, strict=True)):
+                if not path.exists():
+                    aside[i] = self.root / INCOMING / uuid.uuid4().hex
+                    with open(os.open(aside[i], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
+                        file.write(one.data)
+            for temporary in aside.values():
+                sync_file(temporary)
+            return [i in aside and name_file(aside[i], path) for i, path in enumerate(paths)]
         finally:
-            temporary.unlink(missing_ok=True)
+            for temporary in aside.values():
+                temporary.unlink(missing_ok=True)
 
     @staticmethod
     @contextmanager

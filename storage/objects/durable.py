@@ -3,7 +3,9 @@
 import errno
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
@@ -28,13 +30,16 @@ def name_file(written: Path, path: Path, *, links_only: bool = False) -> bool:
     return True
 
 
-def make_folder(folder: Path) -> None:
-    """Make `folder` and those above it, each durable in its parent."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+def make_folders(folders: Sequence[Path]) -> None:
+    """Make the folders and those above them, each durable in its parent."""
+    parents: dict[Path, None] = {}  # an ordered set
+    for folder in folders:
+        missing = list(takewhile(lambda one: not one.is_dir(), (folder, *folder.parents)))
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+        parents |= dict.fromkeys(one.parent for one in reversed(missing))
+    for parent in parents:
+        sync_folder(parent)
 
 
 def sync_folder(folder: Path) -> None:

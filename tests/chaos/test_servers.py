@@ -103,10 +103,12 @@ def test_the_database_goes_away_and_the_same_worker_goes_on(
     worker = grid.start(0.05)
     wait_for(lambda: len(acknowledged(grid.acks)) >= 8, 120, "the first pictures")
     postgres_of_ours.kill()
+    late = grid.start(0.05)  # it finds no database to open
     time.sleep(seconds)
     postgres_of_ours.start()
-    worker.join(180)
-    assert worker.exitcode == 0, grid.log()[-3000:]
+    for one in (worker, late):
+        one.join(180)
+        assert one.exitcode == 0, grid.log()[-3000:]
     assert_whole(grid, expected)
 
 

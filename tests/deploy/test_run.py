@@ -100,6 +100,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_the_rerun_makes_only_what_is_missing(
     environment: dict[str, str], spec: Path, running: list[subprocess.Popen[str]]
 ) -> None:

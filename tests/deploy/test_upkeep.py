@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,24 @@ def test_gc_takes_only_what_nothing_refers_to(home: Path) -> None:
     assert said("gc", "--dry-run")["marked"] == 1
     assert "0 blobs deleted (0.0 MB), 1 marked, 1 wait" in dreamtuner("gc").stdout
     assert said("gc", "--grace-hours", "0") == {
-        **dict.fromkeys(("adopted", "marked", "unmarked", "waiting"), 0),
+        **dict.fromkeys(("adopted", "marked", "unmarked", "waiting", "swept"), 0),
         "deleted": 1,
         "freed": 7,
         "dry_run": False,
     }
     assert said("verify")["looked"]["blobs"] == 1
+
+
+def test_gc_sweeps_the_half_written_sheet_of_a_killed_run_and_leaves_one_under_way(home: Path) -> None:
+    sheets = [home / "runs" / run / "contact_sheet.png.partial" for run in ("killed", "running")]
+    for sheet in sheets:
+        sheet.parent.mkdir(parents=True)
+        sheet.write_bytes(b"half")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    os.utime(sheets[0], (two_days_ago, two_days_ago))
+    assert said("gc", "--dry-run")["swept"] == 0
+    assert "1 files that killed runs left half-written are removed" in dreamtuner("gc").stdout
+    assert [sheet.exists() for sheet in sheets] == [False, True]
 
 
 def test_a_backup_is_put_into_another_home_and_not_over_a_full_one(

@@ -19,6 +19,7 @@ from flows.record import record
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
+from flows.worker import Worker
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
 from storage.keys import blob_key
@@ -138,10 +139,32 @@ def test_a_store_that_fails_is_no_fault_of_the_cells(
         raise OSError(28, "No space left on device")
 
     fake(lambda cells: [picture(cell) for cell in cells])
-    monkeypatch.setattr("storage.keeping.place_blob", full)
+    monkeypatch.setattr("storage.keeping.place_blobs", full)
     with pytest.raises(OSError, match="No space left"):
         generate_cells.fn(digests, "pip", "1-8")
     assert states(settings, digests) == ["planned"] * 8
+
+
+def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they_are_not(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    seen: list[list[str]] = []
+
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        worker.beat.renew()  # whoever is claimed ahead is held on to as well
+        seen.append(states(settings, digests))
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    with Worker(settings, None) as worker:
+        worker.ahead(digests[2:4])
+        worker.make(digests[:2])
+        assert worker.make(digests[2:4]).made == tuple(digests[2:4])
+        worker.ahead(digests[4:6])
+        worker.flush()
+    assert seen[1][2:4] == ["generating"] * 2
+    assert states(settings, digests) == ["generated"] * 4 + ["planned"] * 4
+    assert worker.beat.lost == []
 
 
 def test_what_another_holds_is_left_alone(settings: Settings, digests: list[str], fake: Callable[[Draw], None]) -> None:

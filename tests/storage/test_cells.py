@@ -9,7 +9,7 @@ import pytest
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CatalogError, LeaseLost, NotInCatalog
+from storage.catalog.records import CatalogError, CellPicture, LeaseLost, NotInCatalog
 
 Plan = Callable[..., SimpleNamespace]
 IMAGE, OTHER = "1" * 64, "2" * 64
@@ -55,6 +55,28 @@ def test_a_claimed_cell_is_nobody_elses(catalog: Catalog, planned: Plan) -> None
     with catalog.read() as s:
         cell = views.cell(s, digests[0])
     assert (cell.state, cell.owner, cell.attempts) == ("generating", "a:1:x", 1)
+
+
+def test_several_are_finished_at_once_and_what_is_anothers_is_left_out(catalog: Catalog, planned: Plan) -> None:
+    digests = planned(5).digests
+    mine, its, free = digests[:3], digests[3], digests[4]
+    claim(catalog, mine, "a:1:x")
+    claim(catalog, [its], "b:1:x")
+    finish(catalog, mine[0], "a:1:x")
+    pictures = [CellPicture(digest, IMAGE, 64, 64) for digest in [*reversed(digests), "unknown"]]
+    with catalog.write() as s:
+        assert writes.finish_cells(s, pictures, owner="a:1:x", run_id=None) == mine[::-1]
+        assert writes.finish_cells(s, pictures, owner="a:1:x") == mine[::-1]
+        assert writes.finish_cells(s, [], owner="a:1:x") == []
+    with catalog.read() as s:
+        found = {digest: views.cell(s, digest) for digest in digests}
+        events = [[one.event for one in views.history(s, "cell", digest)] for digest in mine]
+    assert [found[digest].state for digest in digests] == ["generated"] * 3 + ["generating", "planned"]
+    assert [found[digest].image_sha256 for digest in digests] == [IMAGE] * 3 + [None] * 2
+    assert (found[its].owner, found[free].owner) == ("b:1:x", None)
+    assert events == [["generated"]] * 3
+    with pytest.raises(CatalogError, match="not a recorded blob"), catalog.write() as s:
+        writes.finish_cells(s, [CellPicture(free, "9" * 64, 1, 1)], owner="a:1:x")
 
 
 def test_failed_released_and_expired_cells_are_claimed_again_and_generated_ones_never(

@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import pytest
 
-from storage.objects import DiskStore, StoreError
+from storage.objects import DiskStore, Put, StoreError
 
 
 def put(store: DiskStore, key: str, data: bytes) -> bool:
@@ -36,6 +36,7 @@ def test_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_answer(
         link(source, target)
 
     put(store, "a/warm", b"x")  # the folders are there
+    put(store, "c/warm", b"x")
     monkeypatch.setattr(os, "fsync", watched_fsync)
     monkeypatch.setattr(os, "link", watched_link)
     put(store, "a/b", b"x")
@@ -43,6 +44,9 @@ def test_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_answer(
     seen.clear()
     assert not put(store, "a/b", b"x")
     assert seen == ["folder"]
+    seen.clear()
+    store.put_all([Put(key, b"x", "image/png") for key in ("a/1", "a/2", "c/3")])
+    assert seen == ["file"] * 3 + ["name"] * 3 + ["folder"] * 2
 
 
 def test_new_folders_are_durable_in_their_parents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from sqlalchemy.orm import Session
+
 from storage.catalog import Catalog, writes
 from storage.catalog.heartbeat import Heartbeat
 
@@ -48,3 +51,22 @@ def test_what_is_finished_between_two_beats_is_not_lost(catalog: Catalog, planne
     beat.let_go(digest)
     beat.renew()
     assert (beat.held, beat.lost) == ([], [])
+
+
+def test_a_claim_whose_commit_was_not_heard_of_is_made_again(
+    catalog: Catalog, planned: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = planned(4).digests
+
+    def deaf(work: Callable[[Session], Any]) -> Any:
+        with catalog.write() as s:
+            work(s)
+        with catalog.write() as s:  # the connection broke while the answer was on its way
+            return work(s)
+
+    with catalog.write() as s:
+        writes.claim_cells(s, digests[:1], "b:1:x", 60)
+    beat = Heartbeat(catalog, "a:1:x", lease_seconds=60)
+    monkeypatch.setattr(catalog, "transact", deaf)
+    assert beat.claim(digests) == digests[1:]
+    assert beat.held == digests[1:]

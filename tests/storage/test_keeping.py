@@ -1,6 +1,8 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, garbage
 from storage.keeping import keeping
@@ -44,13 +46,13 @@ def test_bytes_that_a_collector_took_in_between_are_put_again(
             pass
     import storage.keeping
 
-    record = storage.keeping.record_blob
+    record = storage.keeping.record_blobs
 
-    def late(s: object, **fields: object) -> None:
+    def late(s: Session, blobs: Sequence[tuple[str, int, str]]) -> None:
         store.delete(blob_key(sha256))
-        record(s, **fields)  # type: ignore[arg-type]
+        record(s, blobs)
 
-    monkeypatch.setattr(storage.keeping, "record_blob", late)
+    monkeypatch.setattr(storage.keeping, "record_blobs", late)
     with keeping(catalog, store, (b"one", PNG)):
         assert store.get(blob_key(sha256)) == b"one"
 
@@ -60,13 +62,13 @@ def test_a_writer_that_was_slow_looks_again_too(
 ) -> None:
     import storage.keeping
 
-    record = storage.keeping.record_blob
+    record = storage.keeping.record_blobs
 
-    def late(s: object, **fields: object) -> None:
-        store.delete(blob_key(str(fields["sha256"])))
-        record(s, **fields)  # type: ignore[arg-type]
+    def late(s: Session, blobs: Sequence[tuple[str, int, str]]) -> None:
+        store.delete(blob_key(blobs[0][0]))
+        record(s, blobs)
 
-    monkeypatch.setattr(storage.keeping, "record_blob", late)
+    monkeypatch.setattr(storage.keeping, "record_blobs", late)
     monkeypatch.setattr(storage.keeping, "SURE_SECONDS", -1.0)
     with keeping(catalog, store, (b"new", PNG)) as (_, [sha256]):
         assert store.get(blob_key(sha256)) == b"new"

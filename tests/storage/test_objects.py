@@ -17,6 +17,7 @@ from storage.objects import (
     DiskStore,
     ObjectMissing,
     ObjectStore,
+    Put,
     S3Store,
     StoreError,
     get_blob,
@@ -141,6 +142,20 @@ def test_bytes_that_are_not_those_announced_are_refused(store: ObjectStore) -> N
         put(store, "a", b"onE", sha256=right)
     assert not store.exists("a")
     assert put(store, "a", b"one", sha256=right)
+
+
+def test_several_are_put_as_each_alone_would_be(store: ObjectStore) -> None:
+    assert store.put_all([]) == []
+    put(store, "a/there", b"old")
+    pairs = [("a/new", b"1"), ("a/there", b"new"), ("b/c/new", b"2"), ("a/new", b"again")]
+    assert store.put_all([Put(key, data, "image/png") for key, data in pairs]) == [True, False, True, False]
+    assert [store.get(key) for key in ("a/new", "a/there", "b/c/new")] == [b"1", b"old", b"2"]
+    wrong = Put("d/wrong", b"2", "image/png", sha256=hashlib.sha256(b"3").hexdigest())
+    with pytest.raises(ChecksumMismatch):
+        store.put_all([wrong])
+    with pytest.raises(InvalidKey):
+        store.put_all([Put("../out", b"3", "image/png")])
+    assert sorted(one.key for one in store.walk()) == ["a/new", "a/there", "b/c/new"]
 
 
 def test_a_store_that_can_be_used_says_so_and_keeps_nothing_of_the_trial(store: ObjectStore) -> None:

@@ -12,12 +12,12 @@ from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCe
 from storage.catalog.sql import chunks
 
 
-def cells_of_run(s: Session, run_id: str) -> list[CellView]:
-    """The run's cells in the order of its grid."""
+def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellView]:
+    """The run's cells in the order of its grid; without `scores` they come sooner, and seem to have none."""
     chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
     rows = s.execute(chosen.order_by(RunCell.position)).all()
-    scores = _scores(s, [row.output_id for row in rows if row.output_id is not None])
-    return [CellView(**_cell_fields(row, scores)) for row in rows]
+    found = _scores(s, [row.output_id for row in rows if row.output_id is not None]) if scores else {}
+    return [CellView(**_cell_fields(row, found)) for row in rows]
 
 
 def cell(s: Session, digest: str) -> CellDetail:

@@ -3,16 +3,16 @@
 from storage.catalog.writes.attention import add_attention_map
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.batches import Seen, begin_batch, decide_part, end_batch, undo_part
-from storage.catalog.writes.blobs import record_blob
+from storage.catalog.writes.blobs import record_blob, record_blobs
 from storage.catalog.writes.cells import (
     claim_cells,
     fail_cell,
-    finish_cell,
     lose_cells,
     release_cells,
     renew_lease,
 )
 from storage.catalog.writes.dead import close_dead
+from storage.catalog.writes.finish import finish_cell, finish_cells
 from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
@@ -72,6 +72,7 @@ __all__ = [
     "end_sessions",
     "fail_cell",
     "finish_cell",
+    "finish_cells",
     "finish_run",
     "finish_training",
     "forgive",
@@ -83,6 +84,7 @@ __all__ = [
     "plan_training",
     "record_audit",
     "record_blob",
+    "record_blobs",
     "record_event",
     "record_failure",
     "rehash_password",

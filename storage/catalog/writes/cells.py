@@ -1,17 +1,16 @@
-"""Cells at work: claimed by one owner at a time, then generated, failed, given back or lost."""
+"""Cells at work: claimed by one owner at a time, then failed, given back or lost; `finish.py` ends them well."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.owners import is_gone
-from storage.catalog.records import MAX_FAILURES, CatalogError, LeaseLost, NotInCatalog
-from storage.catalog.schema import Cell, Output, Score
+from storage.catalog.records import MAX_FAILURES, CatalogError
+from storage.catalog.schema import Cell
 from storage.catalog.sql import chunks, instant
-from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.lineage import record_event, record_events
 
 _NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
@@ -76,40 +75,6 @@ def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
     if failed:
         record_event(s, "cell", digest, "failed", actor=owner, error=reason)
     return failed
-
-
-def finish_cell(
-    s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int, run_id: str | None = None
-) -> int:
-    """The output id of the cell, now generated. The picture, width x height pixels, is stored and recorded before.
-
-    Said again, or by an owner that was overtaken and made the same picture, it changes nothing. Raises LeaseLost if the
-    cell is not this owner's to finish. When a lost picture is made again and differs, its old scores are dropped and
-    what was decided on it holds no longer. `run_id` is the run that had it made.
-    """
-    require_blob(s, "image_sha256", image_sha256)
-    chosen = select(Cell).where(Cell.digest == digest).with_for_update().execution_options(populate_existing=True)
-    cell = s.scalar(chosen)
-    if cell is None:
-        raise NotInCatalog(f"cell {digest!r} is not in the catalog; plan_cells(...) enters it")
-    output = s.scalar(select(Output).where(Output.cell_id == cell.id))
-    if cell.state == "generated" and output is not None and output.image_sha256 == image_sha256:
-        return output.id
-    if cell.state != "generating" or cell.owner != owner:
-        raise LeaseLost(
-            f"cell {digest} is {cell.state}, held by {cell.owner}, not by {owner}; claim it again or drop it"
-        )
-    if output is None:
-        output = Output(cell_id=cell.id, subject_id=cell.subject_id)
-        s.add(output)
-    elif output.image_sha256 != image_sha256:
-        s.execute(delete(Score).where(Score.output_id == output.id))
-        output.revision, output.decision, output.rating, output.approvals = output.revision + 1, "none", 0, 0
-    output.image_sha256, output.width, output.height, output.run_id = image_sha256, width, height, run_id
-    cell.state, cell.owner, cell.lease_expires_at, cell.error, cell.failures = "generated", None, None, None, 0
-    s.flush()
-    record_event(s, "cell", digest, "generated", actor=owner, image_sha256=image_sha256, run_id=run_id)
-    return output.id
 
 
 def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
