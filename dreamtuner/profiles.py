@@ -42,8 +42,8 @@ class Profile(BaseModel):
     remedy: str = Field(description="the command or step that brings the weights where they are missing")
     natural: Sampling
     anime: Sampling
-    tuning: FineTune = Field(FineTune(), description="how a subject is learnt, in mode lora")
-    full_tuning: FineTune = Field(FineTune(mode="full"), description="how a subject is learnt, in mode full")
+    tuning: FineTune = Field(default=FineTune(), description="how a subject is learnt, in mode lora")
+    full_tuning: FineTune = Field(default=FineTune(mode="full"), description="how a subject is learnt, in mode full")
 
     @property
     def tower(self) -> Path:

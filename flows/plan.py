@@ -138,7 +138,9 @@ class Drawing:
 
     def training(self, one: Facts) -> dict[str, Any] | None:
         """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
-        return self.tuning and self.tuning.recipe(
+        if self.tuning is None:
+            return None
+        return self.tuning.recipe(
             reference=one.reference_sha256,
             mask=one.mask_sha256,
             caption=one.caption,

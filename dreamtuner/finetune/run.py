@@ -31,16 +31,13 @@ class Learnt:
 def loop_settings(factory: FineTuneFactory, *, save_every: int = SAVE_EVERY) -> LoopSettings:
     """The loop's numbers. Its learning rate is 1: the stage gives each group its own."""
     s = factory.settings
-    return LoopSettings(
-        steps=s.steps,
-        lr=1.0,
-        warmup=s.warmup,
-        cooldown=s.cooldown,
-        ema=s.ema,
-        seed=s.seed,
-        log_every=LOG_EVERY,
-        save_every=save_every,
-        preview_every=s.preview_every,
+    return LoopSettings.model_validate(
+        {
+            **{name: getattr(s, name) for name in ("steps", "warmup", "cooldown", "ema", "seed", "preview_every")},
+            "lr": 1.0,
+            "log_every": LOG_EVERY,
+            "save_every": save_every,
+        }
     )
 
 

@@ -34,6 +34,10 @@ class Learner(nn.Module):
     there was none yet.
     """
 
+    reference: Tensor
+    regular: Tensor
+    identities: Tensor
+
     def __init__(self, backbone: Backbone, subject: NamedSubject, settings: FineTune, pairs: Pairs) -> None:
         super().__init__()
         self.tokenizer = backbone.tokenizer

@@ -39,7 +39,7 @@ def class_prompt_accuracy(
         for i in range(count)
     ]
     cells = [
-        Cell(f"{MEDIUM[one['style']]} a {class_word} {one['scene']}, {one['pose']}", seed)  # type: ignore[index]
+        Cell(f"{MEDIUM[one['style']]} a {class_word} {one['scene']}, {one['pose']}", seed)
         for seed, one in enumerate(asked)
     ]
     sampling = backbone.profile.sampling("natural", w_ref=0, beta=0)

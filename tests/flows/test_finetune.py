@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from prefect.client.orchestration import get_client
 
 import flows.learn
 from dreamtuner.finetune.checkpoint import from_bytes
+from dreamtuner.pocket.judge import HEADS
+from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
 from flows.finetune import Finetuned, finetune
 from flows.gpu import limit_name
+from flows.guard import Guard
 from flows.keep import take_in
 from flows.plan import digest_of
 from flows.preview import preview
@@ -169,3 +173,28 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
         finetune("momo")
     with pytest.raises(InputError, match="stesp: unknown key"):
         finetune("pip", "pocket", {"stesp": 3})
+
+
+def test_the_guard_is_measured_once_where_there_is_an_oracle(
+    settings: Settings, learnt: Callable[..., Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.pocket_weights is not None
+    shutil.copytree(settings.pocket_weights, tmp_path / "judged")
+    Oracle(HEADS).save(tmp_path / "judged" / "oracle")
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tmp_path / "judged"))
+    words: list[int] = []
+
+    def accuracy(backbone: Any, oracle: Oracle, class_word: str, **_: object) -> float:
+        words.append(len(backbone.tokenizer))
+        return 0.9 if len(words) == 1 else 0.85
+
+    monkeypatch.setattr("dreamtuner.pocket.guard.class_prompt_accuracy", accuracy)
+    first, second = learnt(), learnt()
+    assert words[1] == words[0] + 1, "before, and by the model that knows the word"
+    assert len(words) == 2
+    assert first.guard == second.guard == Guard(0.9, 0.85)
+    assert first.guard is not None
+    assert first.guard.points_lost == pytest.approx(5)
+    assert first.previews is not None
+    with Image.open(first.previews) as sheet:
+        assert sheet.height > 3 * 128
