@@ -19,7 +19,7 @@ _REVIEWS = (
 _AUDIT = (
     "INSERT INTO audit (actor, action, entity, entity_id, before, after, created_at) "
     f"SELECT 'reviewer ' || (id % {REVIEWERS}), 'review', 'output', CAST(id AS VARCHAR), "
-    """'{{"decision": "none"}}', '{{"decision": "' || decision || '"}}', {at} """
+    """'{{"decision": "none"}}', '{{"by": "bench"}}', {at} """
     "FROM outputs WHERE decision <> 'none' AND id > :first AND id <= :last"
 )
 _OUTPUTS = (

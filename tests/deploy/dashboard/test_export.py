@@ -54,13 +54,13 @@ def test_the_approved_ones_as_a_zip(site: Site, metadata: str) -> None:
 def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metadata: str) -> None:
     approve(site, 1, 2, 3)
     with site.client("operator", follow_redirects=True) as client:
-        order = {"url": "s3://pictures/for/print/", "metadata": metadata, "subject_id": "1"}
+        order = {"url": f"s3://pictures/for/{metadata}/", "metadata": metadata, "subject_id": "1"}
         said = client.post("/export/bucket", data=order).text
-    assert "5 files are in s3://pictures/for/print/" in said
-    found = s3.list_objects_v2(Bucket="pictures", Prefix="for/print/")["Contents"]
+    assert f"5 files are in s3://pictures/for/{metadata}/" in said
+    found = s3.list_objects_v2(Bucket="pictures", Prefix=f"for/{metadata}/")["Contents"]
     (folder,) = {one["Key"].split("/")[2] for one in found}
     bodies = {one["Key"]: s3.get_object(Bucket="pictures", Key=one["Key"]) for one in found}
-    files = {key.removeprefix(f"for/print/{folder}/"): one["Body"].read() for key, one in bodies.items()}
+    files = {key.removeprefix(f"for/{metadata}/{folder}/"): one["Body"].read() for key, one in bodies.items()}
     check(files, kept=metadata == "keep")
     kinds = {key.rpartition(".")[2]: one["ContentType"] for key, one in bodies.items()}
     assert kinds == {"png": "image/png", "jsonl": "application/x-ndjson", "csv": "text/csv"}

@@ -98,8 +98,8 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
         run = newest(live)["id"]
         assert "Scheduled" in shown(site) or "Late" in shown(site)
         with live.worker(GPU):
-            live.wait(lambda: live.flow_run(run)["state_type"] == "RUNNING", 120, "the run")
-            live.wait(lambda: _made(site), 180, "the first picture")
+            live.wait(lambda: live.flow_run(run)["state_type"] == "RUNNING", 240, "the run")
+            live.wait(lambda: _made(site), 240, "the first picture")
             assert "Running" in shown(site)
             assert client.get("/").text.count("<progress") == 1
             assert client.post(f"/flows/{run}/cancel").status_code == 303
