@@ -11,6 +11,7 @@ import typer
 
 from deploy.bench import bench
 from deploy.dashboard_command import dashboard
+from deploy.finetune import Profile, Subject, asked, export_subject, finetune_json, finetune_words
 from deploy.submit import CannotSubmit
 from deploy.terminal import Terminal, new_log, plain_terminal, take_over
 from deploy.train import train
@@ -107,6 +108,41 @@ def video(
 
 
 @app.command()
+def finetune(
+    subject: Subject,
+    profile: Profile = "pocket",
+    mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (all weights learn).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most; default: the profile's.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many previews without a better likeness.")
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other number, such as lr.unet=1e-4.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model learn a subject of the catalog (Sec. 3.3); specs that say `finetune` draw with what it learnt.
+
+    A fine-tuning is done once: the same again is found by its digest. Interrupted or killed, it goes on from the last
+    state in the object store. It ends with how like the reference its previews were, and with how well prompts that do
+    not name the subject are followed before and after.
+    """
+    from deploy.running import run_finetune
+
+    settings = Settings.load()
+    numbers = asked({"mode": mode, "steps": steps, "patience": patience}, more or [])
+    terminal, done = _followed(
+        "finetune", settings, lambda line: run_finetune(subject, profile, numbers, settings, line, line.started)
+    )
+    if as_json:
+        _print_line(terminal, finetune_json(done))
+    else:
+        for words in finetune_words(done):
+            terminal.out.print(words, soft_wrap=True, highlight=False, markup=False)
+    _leave(terminal, OK)
+
+
+@app.command()
 def plan(spec: SpecPath, as_json: AsJson = False) -> None:
     """Show what `run` would make, and which references it would refuse. Writes nothing."""
     from deploy.tables import plan_json, plan_table
@@ -174,23 +210,35 @@ def ingest(
 def attention(
     cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's digest, or a PNG file that was drawn here.")],
     point: Annotated[str, typer.Option(help="x,y from the upper left corner of the picture, each 0..1.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the map, a PNG file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write the map too, a PNG file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which patches of the reference a point of a drawn picture looked at, by layer and step.
 
-    The cell is drawn once more from its recipe, and compared with the stored picture; both are said.
+    The cell is drawn once more from its recipe, and compared with the stored picture; both are said. The map is kept
+    with the picture, and the dashboard shows it there.
     """
+    from flows.attend import keep_map
     from flows.attention import attention_map
 
-    made = attention_map(cell, point, Settings.load())
-    made.image.save(output)
+    settings = Settings.load()
+    made = attention_map(cell, point, settings)
+    if output is not None:
+        made.image.save(output)
+    kept = keep_map(made, settings)
     if as_json:
-        _print({"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares, "map": str(output)})
+        said = {"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares}
+        _print({**said, "map": None if output is None else str(output), "sha256": kept})
     else:
         shares = ", ".join(f"{title} {100 * share:.0f} %" for title, share in made.shares.items())
         _say(plain_terminal(), made.redrawn)
-        plain_terminal().out.print(f"{output}: attention on the reference: {shares}", soft_wrap=True, highlight=False)
+        plain_terminal().out.print(
+            f"{output or 'kept with the picture'}: attention on the reference: {shares}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 @app.command()
@@ -239,6 +287,7 @@ def _submit(spec: Path, as_json: bool) -> None:
 
 
 add_commands(app)
+app.command()(export_subject)
 app.command()(dashboard)
 
 

@@ -12,6 +12,8 @@ from flows.progress import Progress, Stage
 
 WORDS: dict[Stage, tuple[str, str]] = {
     "ingest": ("reading references", "subjects"),
+    "finetune": ("learning", "steps"),
+    "guard": ("checking prompts", "steps"),
     "generate": ("drawing", "cells"),
     "score": ("scoring", "scores"),
     "sheet": ("contact sheet", "subjects"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.prefect_server import PrefectServer
 from flows.progress import Listener, listening
@@ -15,6 +15,7 @@ from flows.settings import Settings
 from flows.spec import Spec
 
 if TYPE_CHECKING:
+    from flows.finetune import Finetuned
     from flows.report import RunSummary
     from flows.video import VideoSummary
 
@@ -35,6 +36,21 @@ def run_video(
         from flows.video import video
 
         return video(spec, fps)
+
+
+def run_finetune(
+    subject: str,
+    profile: str,
+    numbers: dict[str, Any],
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+) -> "Finetuned":
+    """Run the finetune flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.finetune import finetune
+
+        return finetune(subject, profile, numbers)
 
 
 @contextmanager

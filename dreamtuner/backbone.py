@@ -53,9 +53,13 @@ class Parts:
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
         """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
         encoder = self.demand_encoder()
-        vision = self.image_encoder
+        return encoder.keys(encoder(self.subject_states(image)))
+
+    def subject_states(self, image: Image.Image) -> Tensor:
+        """What the subject-encoder reads of a subject on white (RGB): hidden states of the image encoder, 1 T C."""
+        encoder, vision = self.demand_encoder(), self.image_encoder
         pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
-        return encoder.keys(encoder(hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)))
+        return hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)
 
     @property
     def device(self) -> torch.device:

@@ -15,7 +15,7 @@ from dreamtuner.guided import KV_BYTES, Models, guided
 from dreamtuner.layout import KINDS, Kind
 from dreamtuner.plan import plan_steps
 from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler
+from dreamtuner.sampling import OnStep, Predict, cell_noise, denoise, fresh_scheduler
 from dreamtuner.subject import prepare_subject
 from dreamtuner.watch import Watch
 
@@ -51,7 +51,7 @@ def generate(
         raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
     if sampling.beta > 0:
         backbone.demand_encoder()
-    shape = backbone.latent_shape(sampling.resolution)
+    backbone.latent_shape(sampling.resolution)  # refused before anything is computed
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
     leading = {kind: backbone.controlnet(kind) for kinds in places for kind in kinds}
@@ -75,16 +75,31 @@ def generate(
         ) as model:
             for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
                 c = torch.cat([text[cells[i].prompt] for i in batch])
-                generators = [torch.Generator().manual_seed(cells[i].seed) for i in batch]
-                scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
-                x = cell_noise(generators, shape).to(backbone.device) * scheduler.init_noise_sigma
                 led = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
-                x = denoise(predict, x, scheduler, generators=generators, on_step=report)
-                pictures.update(zip(batch, backbone.decode(x), strict=True))
+                drawn = draw_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                pictures.update(zip(batch, drawn, strict=True))
                 done += len(plan)
     return [pictures[i] for i in range(len(cells))]
+
+
+def draw_batch(
+    backbone: Backbone,
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    predict: Predict,
+    *,
+    x_t: Tensor | None = None,
+    on_step: OnStep | None = None,
+) -> list[Image.Image]:
+    """One batch of cells through the loop: each from the noise of its own seed, or all from x_t, 1 C H W."""
+    shape = backbone.latent_shape(sampling.resolution)
+    generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
+    scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+    x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
+    x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
+    return backbone.decode(denoise(predict, x, scheduler, generators=generators, on_step=on_step))
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dreamtuner.config import Sampling, Style
+from dreamtuner.finetune.settings import FineTune, Mode, Rates
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 """The folders of the plain diffusers layout that decide a picture."""
@@ -16,6 +18,9 @@ ENCODER_PARTS = ("subject_encoder", "tower")
 
 ANIME = {"w_ref": 2.5}
 """What anime characters change in the numbers for natural subjects, Sec. 4."""
+
+
+POCKET_PREVIEWS = ("on the beach, standing", "in the snow, arms up", "in the forest, sitting", "in the city, waving")
 
 
 class ProfileUnknown(KeyError):
@@ -37,6 +42,8 @@ class Profile(BaseModel):
     remedy: str = Field(description="the command or step that brings the weights where they are missing")
     natural: Sampling
     anime: Sampling
+    tuning: FineTune = Field(default=FineTune(), description="how a subject is learnt, in mode lora")
+    full_tuning: FineTune = Field(default=FineTune(mode="full"), description="how a subject is learnt, in mode full")
 
     @property
     def tower(self) -> Path:
@@ -57,6 +64,17 @@ class Profile(BaseModel):
         off = {} if self.has_encoder else {"beta": 0.0}
         return Sampling.model_validate({**defaults, **off, **overrides})
 
+    def finetuning(self, mode: Mode = "lora", **overrides: Any) -> FineTune:
+        """The mode's defaults with `overrides` laid over, learning rates one by one (pydantic.ValidationError).
+
+        Without a subject-encoder there is none while learning either.
+        """
+        defaults = (self.tuning if mode == "lora" else self.full_tuning).model_dump()
+        if "lr" in overrides and isinstance(overrides["lr"], dict):
+            overrides["lr"] = {**defaults["lr"], **overrides["lr"]}
+        off = {} if self.has_encoder else {"beta": 0.0}
+        return FineTune.model_validate({**defaults, **off, **overrides})
+
     def missing(self) -> list[str]:
         """Which of PARTS hold no config on disk; empty when a picture can be drawn."""
         return [part for part in PARTS if not any((self.weights / part).glob("*.json"))]
@@ -65,6 +83,14 @@ class Profile(BaseModel):
 def pocket() -> Profile:
     """The embedded default: a small Stable Diffusion of 64 x 64 pictures, trained here from scratch."""
     numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.2)
+    # A small model learns faster than Stable Diffusion and is fine-tuned on a CPU, so its rates are higher.
+    tuning = FineTune(
+        steps=300,
+        caption="a {style} of a {subject}",
+        lr=Rates(unet=1e-3, text_encoder=1e-3, resblocks=1e-4, word=5e-3),
+        previews=tuple(f"a {{style}} of a {{subject}} {where}" for where in POCKET_PREVIEWS),
+    )
+    full = Rates(unet=1e-4, text_encoder=1e-4, resblocks=1e-4, word=5e-3)
     return Profile(
         name="pocket",
         weights=Path(__file__).parent / "pocket" / "weights",
@@ -73,6 +99,8 @@ def pocket() -> Profile:
         remedy="dreamtuner train pocket",
         natural=numbers,
         anime=numbers.model_copy(update=ANIME),
+        tuning=tuning,
+        full_tuning=tuning.model_copy(update={"mode": "full", "lr": full}),
     )
 
 

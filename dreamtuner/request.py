@@ -13,13 +13,15 @@ class Reference:
 
     `image`: RGB; `mask`: L, 255 subject, 0 background, the image's size, or None: all of it is subject; `caption`: what
     the picture shows, in the words of the model's captions; `layouts`: the picture's own layout of a kind, of its size,
-    with which it passes where cells follow a layout of that kind.
+    with which it passes where cells follow a layout of that kind; `whole`: self-subject-attention sees all of the
+    picture, its background too, which regular images keep (Sec. 3.3).
     """
 
     image: Image.Image
     mask: Image.Image | None
     caption: str
     layouts: Layouts = field(default_factory=dict)
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,16 @@ def prepare_subject(
     foreground = None
     if sampling.w_ref > 0:
         levels = len(parts.unet.config.block_out_channels)
-        tokens = foreground_tokens(m_r, (x_0.shape[1], x_0.shape[2]), levels)
+        tokens = foreground_tokens(
+            torch.ones_like(m_r) if reference.whole else m_r, (x_0.shape[1], x_0.shape[2]), levels
+        )
         foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
     return Subject(
         x_0,
         foreground,
         parts.encode_text(reference.caption) if c_r is None else c_r,
         reference_digest(reference.image),
-        parts.subject_keys(_alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
+        parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
     )
 
@@ -71,6 +73,6 @@ def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
     return layout_pixels(kind, square(layout, reference.mask, side, fill="black")[0], side)
 
 
-def _alone(reference: Reference, side: int) -> Image.Image:
+def alone(reference: Reference, side: int) -> Image.Image:
     """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
     return square(on_white(reference.image, reference.mask), reference.mask, side)[0]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,7 +24,7 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
-from flows.progress import Progress, listening
+from flows.progress import Progress, Stage, listening
 from flows.report import RunSummary
 
 SECONDS = 5.0  # between two updates of the progress
@@ -38,21 +39,31 @@ def shown(run_id: str, name: str) -> Iterator[None]:
     Without a flow run nothing is shown. Prefect's troubles are logged: a picture is worth more than a page about it.
     """
     context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        _quietly(lambda: _tag(context.flow_run, run_id))
+    with progress(name, "generate", f"run {run_id}"):
+        yield
+
+
+@contextmanager
+def progress(name: str, stage: Stage, description: str) -> Iterator[None]:
+    """Show on the flow run's page how far a stage is, and what is noted beside it; nothing without a flow run."""
+    context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         yield
         return
-    _quietly(lambda: _tag(context.flow_run, run_id))
-    artifact = _quietly(lambda: create_progress_artifact(0.0, key=_key(name, "progress"), description=f"run {run_id}"))
-    percent = _Percent()
+    key = _key(name, "progress")
+    artifact = _quietly(lambda: create_progress_artifact(0.0, key=key, description=description))
+    percent = _Percent(stage, description)
     over = threading.Event()
 
     def send() -> None:
-        sent, ending = 0.0, False
+        sent, ending = (0.0, description), False
         while not ending:
             ending = over.wait(SECONDS)
-            if artifact is not None and percent.value != sent:
-                sent = percent.value
-                _quietly(partial(update_progress_artifact, artifact, sent))
+            if artifact is not None and (percent.value, percent.note) != sent:
+                sent = percent.value, percent.note
+                _quietly(partial(update_progress_artifact, artifact, *sent))
 
     # Prefect's settings are context variables, which a thread does not inherit
     sender = threading.Thread(target=copy_context().run, args=(send,), name="progress-artifact", daemon=True)
@@ -66,13 +77,15 @@ def shown(run_id: str, name: str) -> Iterator[None]:
 
 
 class _Percent:
-    """A listener that keeps how much of the drawing is done."""
+    """A listener that keeps how much of a stage is done, and what was noted."""
 
-    value = 0.0
+    def __init__(self, stage: Stage, description: str) -> None:
+        self.value, self.note, self._stage, self._description = 0.0, description, stage, description
 
     def __call__(self, told: Progress) -> None:
-        if told.stage == "generate" and told.total:
+        if told.stage == self._stage and told.total:
             self.value = 100.0 * min(1.0, told.done / told.total)
+            self.note = f"{self._description}: {told.note}" if told.note else self._description
 
 
 def show_summary(summary: RunSummary, sheet: Image.Image) -> None:
@@ -83,6 +96,16 @@ def show_summary(summary: RunSummary, sheet: Image.Image) -> None:
     _quietly(lambda: create_markdown_artifact(_markdown(summary), key=_key(summary.name, "summary"), description=of))
     _quietly(lambda: create_table_artifact(_rows(summary), key=_key(summary.name, "subjects"), description=of))
     _quietly(lambda: create_image_artifact(_small(sheet), key=_key(summary.name, "sheet"), description=of))
+
+
+def show_preview(subject: str, step: int, file: Path) -> None:
+    """Leave what a fine-tuning draws at a step on the flow run's page."""
+    if FlowRunContext.get() is None:
+        return
+    key, said = _key(f"{subject} finetune", "preview"), f"{subject} after {step} steps"
+    with Image.open(file) as picture:
+        image = _small(picture)
+    _quietly(lambda: create_image_artifact(image, key=key, description=said))
 
 
 def _markdown(summary: RunSummary) -> str:

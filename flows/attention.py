@@ -31,9 +31,14 @@ FEW = 3
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The map as a picture. `redrawn`: how the cell drawn again compares; `shares`: step -> 0..1 on the reference."""
+    """The map as a picture, of the `point` of the stored picture `image_sha256` of a cell.
+
+    `redrawn`: how the cell drawn again compares; `shares`: step -> 0..1 on the reference.
+    """
 
     digest: str
+    image_sha256: str
+    point: tuple[float, float]
     image: Image.Image
     redrawn: str
     shares: Mapping[str, float]
@@ -72,7 +77,9 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
         detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
         notes=[said],
     )
-    return AttentionMap(found.digest, image, said, {one.title: _mean_share(one.looks) for one in columns})
+    return AttentionMap(
+        found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.looks) for one in columns}
+    )
 
 
 def point_of(text: str) -> tuple[float, float]:

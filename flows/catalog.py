@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.artifacts import show_summary
 from flows.contact import draw_sheet, keep_sheet
+from flows.finetune import finetune_all
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
 from flows.plan import PlannedCell, plan_cells
@@ -24,6 +25,8 @@ from storage.catalog import views
 def catalog(spec: Spec) -> RunSummary:
     """Ingest every subject, make the cells that are missing, score what is unscored, draw the contact sheet.
 
+    Where the spec says `finetune`, the model learns each subject first, once, and draws with what it learnt.
+
     Running it again makes only what is missing. A subject that cannot be taken in is reported and the others go on.
 
     Args:
@@ -39,6 +42,8 @@ def catalog(spec: Spec) -> RunSummary:
 
 def _run(spec: Spec, settings: Settings, ready: Ready, run_id: str) -> RunSummary:
     ingested = ingest(spec.subjects)
+    known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
+    ingested = IngestResult(tuple(known), ingested.refused | unknown)
     planned = plan_cells(spec, [one.facts for one in ingested.ingested], ready.drawing)
     record(spec, settings, ready, run_id, ingested.ingested, planned)
     made = generate(run_id) if planned else Made((), ())

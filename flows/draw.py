@@ -2,18 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from PIL import Image
 
+from dreamtuner.backbone import Backbone
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
+from dreamtuner.finetune.tuned import knowing
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.frames import frames_before
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, of_kinds, recipe_of
-from flows.resources import backbone_of, controlnet_digest_of, store_of
+from flows.resources import backbone_of, controlnet_digest_of, store_of, tuned_of
 from flows.settings import Settings
 from storage.catalog.records import CellDetail
 from storage.objects import ObjectStore, get_blob
@@ -40,6 +43,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         mask=cell.mask_sha256,
         caption=cell.settings["caption"],
         weights=cell.weights_digest,
+        checkpoint=cell.settings["checkpoint"],
         prompt=cell.prompt,
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
@@ -138,22 +142,29 @@ def draw_together(
         caption=first.settings["caption"],
         layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
     )
-    return generate(
-        backbone,
-        [reference, *frames_before(first, settings, pictures)],
-        [
-            Cell(
-                cell.prompt,
-                cell.seed,
-                {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth).items()},
-            )
-            for cell in cells
-        ],
-        Sampling.model_validate(first.settings["sampling"]),
-        negative_prompt=first.settings["negative_prompt"],
-        watch=watch,
-        on_step=lambda done, total: on_progress(len(cells) * done / total),
-    )
+    with _model(first, settings, backbone) as model:
+        return generate(
+            model,
+            [reference, *frames_before(first, settings, pictures)],
+            [
+                Cell(
+                    cell.prompt,
+                    cell.seed,
+                    {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth).items()},
+                )
+                for cell in cells
+            ],
+            Sampling.model_validate(first.settings["sampling"]),
+            negative_prompt=first.settings["negative_prompt"],
+            watch=watch,
+            on_step=lambda done, total: on_progress(len(cells) * done / total),
+        )
+
+
+def _model(cell: CellDetail, settings: Settings, backbone: Backbone) -> AbstractContextManager[Backbone]:
+    """The model that draws the cell: it knows the subject where the cell says that it learnt it."""
+    digest = cell.settings["checkpoint"]
+    return nullcontext(backbone) if digest is None else knowing(backbone, tuned_of(settings, digest))
 
 
 class _Pictures(dict[str, Image.Image]):

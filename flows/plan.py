@@ -10,6 +10,7 @@ from typing import Any
 from dreamtuner.config import ENGINE_VERSION, Sampling, Style
 from dreamtuner.layout import KINDS, Kind
 from flows.spec import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
+from flows.tuning import Tuning
 
 STYLE_WORDS: Mapping[str, str] = {"natural": "photo", "anime": "drawing"}
 DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
@@ -82,6 +83,7 @@ def recipe_of(
     mask: str | None,
     caption: str,
     weights: str,
+    checkpoint: str | None = None,
     prompt: str,
     negative_prompt: str,
     seed: int,
@@ -91,7 +93,7 @@ def recipe_of(
     controlnets: Mapping[Kind, str] | None = None,
     frames: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides a picture. `checkpoint` has its place here before it exists.
+    """Everything that decides a picture. `checkpoint`: the digest of the fine-tuning that the model learnt it by.
 
     What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
     `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
@@ -102,7 +104,7 @@ def recipe_of(
         "reference": reference,
         "mask": mask,
         "caption": caption,
-        "checkpoint": None,
+        "checkpoint": checkpoint,
         "weights": weights,
         "prompt": prompt,
         "negative_prompt": negative_prompt,
@@ -125,13 +127,27 @@ class Drawing:
     """What draws: the profile's weights digest, each style's numbers with the spec's own laid over, and layouts.
 
     `layouts`: those of the grid by kind, in the order of the spec, as SHA-256 or None; `controlnets`: the digest of the
-    weights of each kind that is followed.
+    weights of each kind that is followed; `tuning`: how subjects are learnt first, None: they are not.
     """
 
     weights: str
     sampling: Mapping[Style, Sampling]
     layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
     controlnets: Mapping[Kind, str] = field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    def training(self, one: Facts) -> dict[str, Any] | None:
+        """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
+        if self.tuning is None:
+            return None
+        return self.tuning.recipe(
+            reference=one.reference_sha256,
+            mask=one.mask_sha256,
+            caption=one.caption,
+            class_word=one.class_word,
+            style=one.style,
+            weights=self.weights,
+        )
 
 
 def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
@@ -161,13 +177,16 @@ def plan_cell(
     frames: Mapping[str, str] | None = None,
 ) -> PlannedCell:
     """One picture of a subject. `layouts`, `frames`: as in `recipe_of`."""
-    prompt = expand(template, class_word=one.class_word, style=one.style)
+    training = drawing.training(one)
+    called = one.class_word if drawing.tuning is None else drawing.tuning.settings.subject_words(one.class_word)
+    prompt = expand(template, class_word=called, style=one.style)
     own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
     recipe = recipe_of(
         reference=one.reference_sha256,
         mask=one.mask_sha256,
         caption=one.caption,
         weights=drawing.weights,
+        checkpoint=None if training is None else digest_of(training),
         prompt=prompt,
         negative_prompt=spec.negative_prompt,
         seed=seed,

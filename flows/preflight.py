@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from dreamtuner.config import Style
+from dreamtuner.finetune.settings import FineTune
 from dreamtuner.layout import KINDS, LayoutRefused, demand_kind
+from dreamtuner.profiles import Profile
 from dreamtuner.score import METRICS
 from flows.layouts import NAMES, GridLayouts, read_layouts
 from flows.plan import Drawing
@@ -11,6 +13,9 @@ from flows.problems import InputError, Problem
 from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
 from flows.settings import Settings
 from flows.spec import Spec
+from flows.tuning import Tuning
+
+STYLES: tuple[Style, ...] = ("natural", "anime")
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,23 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
     if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
-    styles: tuple[Style, ...] = ("natural", "anime")
-    sampling = {style: profile.sampling(style, **spec.sampling) for style in styles}
+    sampling = {style: profile.sampling(style, **spec.sampling) for style in STYLES}
     layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
-    return Ready(Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets), layouts)
+    tuning = None if spec.finetune is None else tuning_of(_finetune(spec, profile), profile)
+    drawing = Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets, tuning)
+    return Ready(drawing, layouts)
+
+
+def tuning_of(asked: FineTune, profile: Profile) -> Tuning:
+    """How a profile's model learns subjects, in every style."""
+    return Tuning(asked, {style: profile.sampling(style) for style in STYLES})
+
+
+def _finetune(spec: Spec, profile: Profile) -> FineTune:
+    overrides = spec.finetune or {}
+    if overrides.get("beta", 0) > 0 and not profile.has_encoder:
+        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("finetune", "beta"), message=message)])
+    return profile.finetuning(**overrides)

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Stage = Literal["ingest", "generate", "score", "sheet", "video"]
+Stage = Literal["ingest", "finetune", "guard", "generate", "score", "sheet", "video"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of a stage (subjects, cells, scores); fractions are steps within a picture."""
+    """`done` of `total` units of a stage (subjects, steps, cells, scores); fractions are steps within a picture."""
 
     stage: Stage
     done: float

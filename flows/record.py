@@ -10,7 +10,7 @@ from flows.preflight import Ready
 from flows.resources import catalog_of, profile_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import writes
+from storage.catalog import views, writes
 from storage.catalog.records import CellRecord
 from storage.keeping import keeping
 
@@ -30,6 +30,8 @@ def record(
     with keeping(catalog_of(settings), store_of(settings), *pieces) as (s, _):
         licence = profile_of(settings, spec.profile).licence
         profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.drawing.weights, licence=licence)
+        checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
+        ids = {digest: views.training(s, digest).checkpoint_id for digest in checkpoints}
         records = [
             CellRecord(
                 digest=cell.digest,
@@ -37,6 +39,7 @@ def record(
                 reference_id=rows[cell.subject].reference_id,
                 mask_id=rows[cell.subject].mask_id,
                 profile_id=profile_id,
+                checkpoint_id=ids.get(cell.recipe["checkpoint"]),
                 prompt=cell.prompt,
                 pose=cell.layouts.get("pose"),
                 depth=cell.layouts.get("depth"),

@@ -1,18 +1,20 @@
 """What a process opens once and keeps: catalog, store and models. Tasks carry ids and ask here for the rest."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from dreamtuner.layout import Kind, part_of
 from dreamtuner.profiles import Profile, get_profile
 from dreamtuner.weights import digest_of, weights_digest
 from flows.settings import Settings
-from storage.catalog import Catalog
+from storage.catalog import Catalog, views
+from storage.catalog.records import NotInCatalog
 from storage.catalog.retry import PATIENCE_SECONDS
-from storage.objects import ObjectStore, open_store
+from storage.objects import ObjectStore, get_blob, open_store
 
 if TYPE_CHECKING:
     from dreamtuner.backbone import Backbone
+    from dreamtuner.finetune.tuned import Tuned
     from dreamtuner.score.tower import Tower
 
 
@@ -56,6 +58,18 @@ def backbone_of(settings: Settings, name: str) -> "Backbone":
     from dreamtuner.backbone import load_backbone
 
     return load_backbone(profile_of(settings, name), device=device_of(settings))
+
+
+@lru_cache(maxsize=4)
+def tuned_of(settings: Settings, digest: str) -> "Tuned":
+    """What a finished fine-tuning learnt, by its digest. CheckpointRefused, StoreError: its bytes are no checkpoint."""
+    from dreamtuner.finetune.checkpoint import from_bytes
+
+    with catalog_of(settings).read() as s:
+        view = views.training(s, digest)
+    if view.weights_sha256 is None:
+        raise NotInCatalog(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
+    return from_bytes(get_blob(store_of(settings), view.weights_sha256), name=f"checkpoint of {view.subject_name}")
 
 
 @cache

@@ -9,7 +9,7 @@ from dreamtuner.score import METRICS, score_version
 from flows.parameters import Metrics, ProfileName, RunId
 from flows.picture import open_picture, open_reference
 from flows.progress import tell
-from flows.resources import catalog_of, profile_of, store_of, tower_of
+from flows.resources import catalog_of, profile_of, store_of, tower_of, tuned_of
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.records import UnscoredOutput
@@ -34,12 +34,19 @@ def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[i
         [open_picture(get_blob(store, one.image_sha256), "RGB") for one in outputs],
         reference=open_reference(get_blob(store, first.reference_sha256)),
         reference_mask=None if first.mask_sha256 is None else open_picture(get_blob(store, first.mask_sha256), "L"),
-        prompts=[one.prompt for one in outputs],
+        prompts=[_plain(one, settings) for one in outputs],
     )
     with catalog_of(settings).write() as s:
         for one, value in zip(outputs, values, strict=True):
             writes.add_score(s, output_id=one.output_id, metric=metric, version=version, value=value)
     return len(outputs)
+
+
+def _plain(output: UnscoredOutput, settings: Settings) -> str:
+    """The prompt without the word that a fine-tuning learnt: the tower does not know it."""
+    if output.training is None:
+        return output.prompt
+    return output.prompt.replace(f" {tuned_of(settings, output.training).settings.word}", "")
 
 
 @flow(name="score", flow_run_name="score")

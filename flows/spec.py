@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dreamtuner.config import Sampling
+from dreamtuner.finetune.settings import FineTune
 from dreamtuner.layout import Kind
 from dreamtuner.profiles import PROFILES, ProfileUnknown, get_profile
 from flows.problems import PlacedError, problems_of
@@ -34,11 +35,6 @@ def _known_profile(name: str) -> str:
     except ProfileUnknown as error:
         raise ValueError(str(error).removeprefix("profile: ")) from error
     return name
-
-
-def _no_finetune(finetune: Any) -> None:
-    if finetune is not None:
-        raise ValueError("subject-driven fine-tuning is not available yet; write finetune: null")
 
 
 _NAME_RULE = "a name is 1 to 80 characters without slashes and control characters, and begins with no space"
@@ -81,6 +77,8 @@ class SubjectSpec(_Strict):
 class Spec(_Strict):
     """A grid: every subject in every prompt, pose, depth map and seed.
 
+    `finetune`: numbers of a fine-tuning that differ from the profile's, {} for none; null: subjects are not learnt.
+
     `poses`, `depth`: layout pictures (a path, s3:// or https://) or null, nothing to follow. A cell follows one of each
     list, so both at once where neither is null.
     """
@@ -109,7 +107,10 @@ class Spec(_Strict):
         default=(None,), min_length=1, strict=False, description=f"depth maps to follow, null for none: {_PLACE}"
     )
     negative_prompt: str = Field(default="", max_length=2000, description="what the pictures should not show")
-    finetune: Annotated[Any, AfterValidator(_no_finetune)] = None
+    finetune: dict[str, Any] | None = Field(
+        default=None,
+        description='learn each subject first: {} for the profile\'s numbers, or {"steps": 300, "mode": "lora"}',
+    )
     score: tuple[str, ...] = Field(
         default=("clip_i", "clip_t"),
         strict=False,
@@ -148,6 +149,16 @@ class Spec(_Strict):
             Sampling.model_validate(overrides)
         except ValidationError as error:
             first = problems_of(error, Sampling)[0]
+            raise PlacedError(first.path, first.message) from error
+        return overrides
+
+    @field_validator("finetune")
+    @classmethod
+    def _numbers_of_a_fine_tuning(cls, overrides: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            FineTune.model_validate(overrides or {})
+        except ValidationError as error:
+            first = problems_of(error, FineTune)[0]
             raise PlacedError(first.path, first.message) from error
         return overrides
 

@@ -11,9 +11,10 @@ from dreamtuner.film_strip import Strip, film_strip
 from dreamtuner.movie import write_mp4, write_webp
 from dreamtuner.video import flicker
 from flows.contact import keep_sheet
+from flows.finetune import finetune_all
 from flows.frames import Clip, plan_clips
 from flows.generate import Made, generate
-from flows.ingest import ingest
+from flows.ingest import IngestResult, ingest
 from flows.picture import open_picture, open_reference
 from flows.plan import PlannedCell
 from flows.preflight import Ready, preflight
@@ -100,6 +101,8 @@ def video(spec: Spec, fps: int = 8) -> VideoSummary:
 
 def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) -> VideoSummary:
     ingested = ingest(spec.subjects)
+    known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
+    ingested = IngestResult(tuple(known), ingested.refused | unknown)
     clips = plan_clips(spec, [one.facts for one in ingested.ingested], ready.drawing)
     frames = [cell for clip in clips for cell in clip.frames]
     record(spec, settings, ready, run_id, ingested.ingested, [cell for clip in clips for cell in clip.alone] + frames)

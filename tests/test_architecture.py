@@ -45,6 +45,8 @@ KNOWS_DIFFUSERS = (
     "dreamtuner/bench/",
     "dreamtuner/components.py",
     "dreamtuner/controlnet.py",
+    "dreamtuner/finetune/formats.py",
+    "dreamtuner/finetune/memory.py",
     "dreamtuner/pipeline.py",
     "dreamtuner/pocket/",
     "dreamtuner/subject_encoder.py",

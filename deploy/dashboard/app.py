@@ -14,19 +14,24 @@ from deploy.dashboard.prefect_api import PrefectApi
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.routes import routers
 from deploy.dashboard.security.headers import SecureHeaders
+from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
 from storage.objects import open_store
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The dashboard over the catalog and the store of the settings; it opens them when it starts."""
+    """The dashboard over the catalog and the store of the settings; it opens them when it starts.
+
+    Raises SettingsError where a setting wants a package that is not installed.
+    """
+    provider = None if settings.oidc is None else Provider(settings.oidc)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         prefect = PrefectApi(settings)
         with Catalog.open(settings.catalog_url) as catalog:
-            app.state.resources = Resources(settings, catalog, open_store(settings.store_url), prefect)
+            app.state.resources = Resources(settings, catalog, open_store(settings.store_url), prefect, provider)
             yield
         prefect.close()
 

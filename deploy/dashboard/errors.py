@@ -7,13 +7,16 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from deploy.dashboard.pages import page
 from deploy.dashboard.prefect_api import NotAllowed, PrefectAway
-from deploy.dashboard.security.access import Person, Refused
+from deploy.dashboard.resources import resources
+from deploy.dashboard.security.access import Person, Refused, by_cookie
+from deploy.dashboard.security.oidc import SignOnRefused
 from deploy.dashboard.security.passwords import WeakPassword
 from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict
 from storage.keys import InvalidKey
@@ -24,8 +27,13 @@ from storage.thumbnails import NotAPicture
 def _answer(request: Request, status: int, message: str, **more: Any) -> Response:
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"error": message, **more}, status)
-    person = getattr(request.state, "person", Person())
+    person = getattr(request.state, "person", None) or _whose(request)
     return page(request, "error.html", person, status=status, code=status, message=message)
+
+
+def _whose(request: Request) -> Person:
+    """Who asks for a page that there is not: they keep the navigation."""
+    return by_cookie(resources(request), request.cookies)
 
 
 def _refused(request: Request, error: Any) -> Response:
@@ -58,6 +66,10 @@ def _with(status: int) -> Callable[[Request, Any], Response]:
     return lambda request, error: _answer(request, status, str(error))
 
 
+def _beyond(request: Request, error: Any) -> Response:
+    return _answer(request, 400, "a number or text in this request is more than the catalog can hold; correct it")
+
+
 handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     Refused: _refused,
     ReviewConflict: _conflict,
@@ -68,8 +80,11 @@ handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     NotAPicture: _with(400),
     WeakPassword: _with(400),
     NotAllowed: _with(403),
+    SignOnRefused: _with(400),
     PrefectAway: _with(503),
     StoreError: _with(502),
+    OverflowError: _beyond,
+    DataError: _beyond,
     RequestValidationError: _invalid,
     HTTPException: _http,
 }

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from deploy.dashboard.resources import resources
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, Decision
-from storage.catalog.views import RunProgress
+from storage.catalog.views import Filter, OutputRow, RunProgress
 
 FRESH = 1.5  # seconds that an answer is good for, at least
 SHARE = 20  # looking takes at most one part in so many of the time
 WAITING: tuple[CellState, ...] = ("planned", "generating", "failed", "lost")
+NEWEST = 8  # pictures
 _SPAN = 600.0
 
 
@@ -28,6 +29,7 @@ class Look:
     runs: Sequence[RunProgress]
     decisions: Mapping[Decision, int]
     cells: Mapping[CellState, int]
+    newest: Sequence[OutputRow]
     left: Mapping[str, float]
 
 
@@ -49,7 +51,8 @@ class Live:
                 with self._catalog.read() as s:
                     runs, decisions = views.runs_progress(s), views.decisions(s)
                     cells = views.cell_states(s, WAITING)
-                self._look = Look(runs, decisions, cells, self._left(runs))
+                    newest = views.gallery_page(s, Filter(), limit=NEWEST).rows
+                self._look = Look(runs, decisions, cells, newest, self._left(runs))
                 took = self._clock() - began
                 self._good_until = began + max(FRESH, SHARE * took)
             return self._look

@@ -1,66 +1,20 @@
-"""From a form to the parameters of a flow: the catalog's own form, and one that follows from any flow's schema."""
+"""From the forms of our own to the parameters of a flow; other forms follow from the flow's schema (schema_form.py)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import FormData
 
-from deploy.dashboard.prefect_api import Deployment
+from deploy.dashboard.schema_form import MAX_TEXT
 from storage.catalog.records import CatalogError
 from storage.catalog.views import SubjectDetail
 
-CATALOG = "catalog/catalog"
-MAX_TEXT = 20_000
+CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
+MAX_SEEDS = 1000
+POINTED = 192  # pixels: the side of the picture on which a point is chosen
 Form = FormData
-
-
-@dataclass(frozen=True)
-class Field:
-    """One parameter in a form; `kind` is "text", "number", "checkbox" or "json"."""
-
-    name: str
-    title: str
-    kind: str
-    required: bool
-    value: str
-    words: str
-
-
-def fields(of: Deployment) -> list[Field]:
-    """The fields of the flow's parameters: plain ones for plain types, JSON for the rest."""
-    found = []
-    required = of.schema.get("required", [])
-    for name, about in (of.schema.get("properties") or {}).items():
-        kind = {"string": "text", "integer": "number", "number": "number", "boolean": "checkbox"}.get(
-            about.get("type", ""), "json"
-        )
-        value = of.parameters.get(name, about.get("default"))
-        shown = "" if value is None else value if isinstance(value, str) else json.dumps(value)
-        found.append(Field(name, about.get("title", name), kind, name in required, shown, about.get("description", "")))
-    return found
-
-
-def parameters(of: Deployment, form: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form says, as JSON values; CatalogError names the field that cannot be read."""
-    found: dict[str, Any] = {}
-    for field in fields(of):
-        text = str(form.get(f"p.{field.name}") or "").strip()[:MAX_TEXT]
-        if field.kind == "checkbox":
-            found[field.name] = bool(text)
-        elif text and field.kind == "text":
-            found[field.name] = text
-        elif text:
-            try:
-                found[field.name] = json.loads(text)
-            except ValueError as error:
-                raise CatalogError(f"{field.title}: this is not JSON ({error}); correct it") from None
-        elif field.required:
-            raise CatalogError(f"{field.title}: fill this in")
-    return found
 
 
 def catalog_order(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) -> dict[str, Any]:
@@ -85,6 +39,19 @@ def catalog_order(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) ->
     return {"spec": spec}
 
 
+def attention_order(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:
+    """A map of attention of a cell: at the pixel of a picture POINTED wide that was clicked, or at two percentages."""
+    clicked = [str(form.get(f"at.{axis}") or "") for axis in "xy"]
+    given, whole = (clicked, POINTED) if all(clicked) else ([str(form.get(axis) or "50") for axis in "xy"], 100)
+    try:
+        point = [float(one) / whole for one in given]
+    except ValueError:
+        point = [-1.0]
+    if not all(0 <= one <= 1 for one in point):
+        raise CatalogError("the point: give two percentages, from the left and from above, each 0 to 100")
+    return {"cell": digest, "point": ",".join(f"{one:.4g}" for one in point)}
+
+
 def seeds(text: str) -> list[int]:
     """ "1-4, 9" as [1, 2, 3, 4, 9]."""
     found: list[int] = []
@@ -92,10 +59,10 @@ def seeds(text: str) -> list[int]:
         low, dash, high = part.partition("-")
         if not low.isdecimal() or (dash and not high.isdecimal()):
             raise CatalogError(f"seeds: {part[:20]!r} is no number or range; write for example 1-4, 9")
-        span = range(int(low), int(high if dash else low) + 1)
-        if not 1 <= len(span) <= 1000 or len(found) + len(span) > 1000:
-            raise CatalogError("seeds: use at most 1000, with ranges that rise")
-        found += span
+        first, last = int(low), int(high if dash else low)
+        if not first <= last < first + MAX_SEEDS - len(found):
+            raise CatalogError(f"seeds: use at most {MAX_SEEDS}, with ranges that rise")
+        found += range(first, last + 1)
     if not found:
         raise CatalogError("seeds: give at least one")
     return list(dict.fromkeys(found))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.security.access import Person
@@ -28,6 +28,7 @@ NAVIGATION = (
     ("/audit", "Audit", "admin"),
     ("/users", "Users", "admin"),
 )
+NOTICE = "dreamtuner_notice"
 DECIDED = {"none": "Undecided", "approved": "Approved", "rejected": "Rejected", "flagged": "Flagged"}
 
 
@@ -44,8 +45,19 @@ def page(request: Request, name: str, person: Person, /, *, status: int = 200, *
     """The template `name` for this person."""
     app: FastAPI = request.app
     made: Jinja2Templates = app.state.templates
-    shown = {"person": person, "path": request.url.path, "notice": request.query_params.get("notice", "")[:200]}
-    return made.TemplateResponse(request, name, shown | context, status_code=status)
+    notice = "" if name.startswith("_") else unquote(request.cookies.get(NOTICE, ""))
+    shown = {"person": person, "path": request.url.path, "notice": notice}
+    answer = made.TemplateResponse(request, name, shown | context, status_code=status)
+    if notice:
+        answer.delete_cookie(NOTICE)
+    return answer
+
+
+def told(to: str, notice: str) -> Response:
+    """On to a path of ours, which says `notice` once; not in the address, or a link from anybody could say anything."""
+    sent = RedirectResponse(to, 303)
+    sent.set_cookie(NOTICE, quote(notice[:300]), max_age=60, httponly=True, samesite="lax")
+    return sent
 
 
 def when(instant: datetime) -> str:

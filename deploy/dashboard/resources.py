@@ -1,4 +1,4 @@
-"""What the application opens once: catalog, store, settings, Prefect's client."""
+"""What the application opens once: catalog, store, settings, Prefect's client, the OpenID provider."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import Request
 
 from deploy.dashboard.prefect_api import PrefectApi
+from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
 from storage.objects import ObjectStore
@@ -21,6 +22,7 @@ class Resources:
     catalog: Catalog
     store: ObjectStore
     prefect: PrefectApi
+    provider: Provider | None
 
 
 def resources(request: Request) -> Resources:

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from deploy.dashboard.oidc_settings import OidcSettings, SettingsError
 
-class SettingsError(ValueError):
-    """A variable holds something unusable; the message names it and the remedy."""
+__all__ = ["FLOWS", "Settings", "SettingsError"]
+
+
+FLOWS = ("catalog/catalog", "ingest/ingest", "finetune/finetune", "attention/attention")
+"""Deployments that may be started unless others are named; those that the server does not know are not shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,7 @@ class Settings:
         origin: DREAMTUNER_DASHBOARD_ORIGIN, the address that browsers use when a proxy stands before the server,
             such as https://pictures.example.org; cookies are then sent over https alone.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+        oidc: DREAMTUNER_DASHBOARD_OIDC_*, an OpenID provider that people may come in by; None: by password alone.
     """
 
     catalog_url: str
@@ -36,10 +41,11 @@ class Settings:
     prefect_api: str = ""
     prefect_ui: str = ""
     prefect_key: str = ""
-    flows: tuple[str, ...] = ("catalog/catalog",)
+    flows: tuple[str, ...] = FLOWS
     approvals: int = 1
     origin: str = ""
     max_upload: int = 32 * 1024 * 1024
+    oidc: OidcSettings | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -54,7 +60,7 @@ class Settings:
         if origin and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path):
             raise SettingsError(f"DREAMTUNER_DASHBOARD_ORIGIN: {origin!r} is no origin; use https://host or unset it")
         api = (env.get("PREFECT_API_URL") or "").rstrip("/")
-        flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or "catalog/catalog"
+        flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or ",".join(FLOWS)
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
             raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is no number of bytes; correct or unset it")
@@ -68,6 +74,7 @@ class Settings:
             approvals=int(approvals),
             origin=origin,
             max_upload=int(size),
+            oidc=OidcSettings.load(env),
         )
 
     @property

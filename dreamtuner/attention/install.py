@@ -16,7 +16,7 @@ from diffusers.models.attention_processor import (
 from torch import Tensor, nn
 
 from dreamtuner.attention.maps import query_weights
-from dreamtuner.attention.self_subject import SubjectKeys, attend
+from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
 
 Layers = Mapping[str, SubjectKeys]
 """What one reference at one noise level gives: the layer's name -> its subject keys."""
@@ -38,7 +38,7 @@ class SelfSubjectProcessor:
     """
 
     def __init__(self) -> None:
-        self.groups: tuple[tuple[int, SubjectKeys | None], ...] | None = None
+        self.groups: tuple[tuple[int, Seen | None], ...] | None = None
         self.foreground: Mapping[int, Tensor] | None = None
         self.captured: list[tuple[Tensor, Tensor]] = []
         self.watched: tuple[int, Mapping[int, int]] | None = None
@@ -75,8 +75,10 @@ class SelfSubjectProcessor:
         """Keep the weights of one query of one row. Each row of a group sees the one subject of the group."""
         count = k.shape[2]
         if count in tokens:
-            whose = [subject for rows, subject in self.groups or ((len(k), None),) for _ in range(rows)]
-            self.weights = count, query_weights(q[row, :, tokens[count]], k[row], whose[row])
+            whose = [subject for rows, subject in self.groups or ((len(k), None),) for _ in range(rows)][row]
+            if not (whose is None or isinstance(whose, SubjectKeys)):
+                raise ValueError(f"watch: only self-subject-attention is watched, not {type(whose).__name__}")
+            self.weights = count, query_weights(q[row, :, tokens[count]], k[row], whose)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -128,7 +130,7 @@ class SelfSubject:
                 processor.watched = processor.weights = None
 
     @contextmanager
-    def attend(self, groups: Sequence[tuple[int, Layers | None]]) -> Iterator[None]:
+    def attend(self, groups: Sequence[tuple[int, Mapping[str, Seen] | None]]) -> Iterator[None]:
         """In calls inside, the first group's rows see its reference, and so on; None: they see none.
 
         The groups' rows must add up to the batch. In a layer that a reference did not pass, its rows see none.
@@ -177,6 +179,12 @@ def attached(unet: Any, controlnets: Mapping[str, Any] | None = None) -> Iterato
     finally:
         for prefix, model in models.items():
             model.set_attn_processor(before[prefix])
+
+
+def self_attention_order(unet: Any) -> list[str]:
+    """The names of a U-Net's self-attention layers, as `attached` calls them, in the order in which they are passed."""
+    parts = ("down_blocks", "mid_block", "up_blocks")  # the order of the modules puts the middle last
+    return [f"{name}.attn1" for part in parts for name in transformer_blocks(unet) if name.startswith(part)]
 
 
 def transformer_blocks(model: Any) -> dict[str, BasicTransformerBlock]:

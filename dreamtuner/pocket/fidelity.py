@@ -7,26 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.batch import generate
-from dreamtuner.pocket.autoencoder import pictures_to_model
-from dreamtuner.pocket.judge import truth
+from dreamtuner.pocket.measure import measure
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import EXPRESSIONS, POSES, SCENES, STYLES, TEST, Context, caption, render
-from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import Profile
 from dreamtuner.request import Cell, Reference
-from dreamtuner.score.clip_i import ClipI
-from dreamtuner.score.clip_t import ClipT
 from dreamtuner.score.oracle import Oracle
 from dreamtuner.score.tower import Tower
-
-IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")
-PROMPT = ("class_word", "scene", "pose", "expression", "style")
 
 
 @dataclass(frozen=True)
@@ -98,12 +90,7 @@ def draw_subject(
     prompts: int,
     seeds: int,
 ) -> Drawn:
-    """Draw ``prompts`` x ``seeds`` pictures of one subject by one variant, and measure them.
-
-    Measures: ``identity``, the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that
-    the oracle reads, and each alone; ``prompt``, the share of what the prompt names, and each alone; ``clip_i_masked``,
-    ``clip_t``; ``leakage``, the IoU of the picture's silhouette with the reference's.
-    """
+    """Draw ``prompts`` x ``seeds`` pictures of one subject by one variant, and measure them (``pocket.measure``)."""
     asked = [context for context in asked_of(subject, prompts) for _ in range(seeds)]
     words = [caption(subject.identity, context) for context in asked]
     whole = reference_of(subject)
@@ -112,34 +99,7 @@ def draw_subject(
     )
     cells = [Cell(prompt, seed) for seed, prompt in enumerate(words)]
     images = generate(backbone, reference, cells, profile.sampling(subject.context.style, **variant.sampling))
-    x = pictures_to_model(images)
-    read = oracle.read(x)
-    true = [truth(Picture(subject.identity_seed, context)) for context in asked]
-    right = {
-        name: np.array([float(seen[name] == is_[name]) for seen, is_ in zip(read, true, strict=True)])
-        for name in (*IDENTITY, *PROMPT)
-    }
-    assert whole.mask is not None
-    outline = torch.from_numpy(np.array(whole.mask)) > 127
-    inside = oracle.silhouette(x)
-    overlap = (inside & outline).sum((1, 2)) / (inside | outline).sum((1, 2)).clamp_min(1)
-    scores = {
-        metric.name: np.array(
-            metric.score(tower, images, reference=whole.image, reference_mask=whole.mask, prompts=words)
-        )
-        for metric in (ClipI(masked=True), ClipT())
-    }
-    return Drawn(
-        subject,
-        images,
-        {
-            "identity": np.mean([right[name] for name in IDENTITY], axis=0),
-            "prompt": np.mean([right[name] for name in PROMPT], axis=0),
-            **right,
-            **scores,
-            "leakage": overlap.numpy().astype(np.float64),
-        },
-    )
+    return Drawn(subject, images, measure(oracle, tower, subject, whole, asked, images))
 
 
 def draw_variant(

@@ -7,7 +7,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from dreamtuner.train.settings import LoopSettings
-from dreamtuner.train.stage import Previews, Stage, StageFactory
+from dreamtuner.train.stage import Ends, Events, Previews, Rated, Stage, StageFactory
 from dreamtuner.train.state import load_state, save_state, trainable
 
 Report = Callable[[str], None]
@@ -33,24 +34,37 @@ def train(
     processes: int = 1,
     minutes: float | None = None,
     report: Report = print,
+    events: Events | None = None,
 ) -> int:
     """Train until ``settings.steps``, or until ``minutes`` have passed; a later call goes on from there.
 
-    With ``processes`` > 1 (CPU) each holds a replica on one thread and gradients are averaged, so the batch is
-    ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, a line per ``log_every`` steps.
-    Returns the number of steps done in all.
+    A stage that `Ends` may stop earlier. With ``processes`` > 1 (CPU) each holds a replica on one thread and gradients
+    are averaged, so the batch is ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, a
+    line per ``log_every`` steps. ``events`` are told of where one process trains. Returns the number of steps done in
+    all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if processes > 1 and device != "cpu":
         raise ValueError(f"processes: {processes} replicas train on the CPU only; give processes=1 for {device}")
     run = _Run(factory, settings, folder, device, minutes, processes)
     if processes == 1:
-        return _work(run, 0, 0, report)
+        with _as_before():
+            return _work(run, 0, 0, report, events or Events())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     spawn(_replica, (run, port), nprocs=processes)
     return last_step(folder)
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """What a training sets for the whole process is put back: others may draw in it afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,7 @@ def _replica(rank: int, run: _Run, port: int) -> None:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     if len(cores) >= run.world:  # replicas wait for each other: two on one core would halve both
         os.sched_setaffinity(0, {cores[rank]})
-    _work(run, rank, port, _say)
+    _work(run, rank, port, _say, Events())
     sys.stdout.flush()
     os._exit(0)  # all is saved; taking gloo down can abort a replica whose peer was quicker
 
@@ -87,7 +101,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _work(run: _Run, rank: int, port: int, report: Report) -> int:
+def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> int:
     settings, folder, world = run.settings, run.folder, run.world
     torch.set_flush_denormal(True)
     if world > 1:
@@ -99,7 +113,11 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
     module = stage.learns
     parameters = trainable(module)
     optimizer = torch.optim.AdamW(
-        parameters.values(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
+        _groups(stage, parameters),
+        lr=settings.lr,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
     state = load_state(folder, module, optimizer)
     if rank == 0:
@@ -108,9 +126,9 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
     started = time.monotonic()
     sums: dict[str, float] = {}
     summed = 0
-    while state.step < settings.steps:
+    while state.step < settings.steps and not _enough(stage, world):
         for group in optimizer.param_groups:
-            group["lr"] = settings.lr_at(state.step)
+            group["lr"] = settings.lr_at(state.step) * group["rate"]
         generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
         with torch.autocast(run.device, torch.bfloat16, enabled=autocast):
             loss, figures = stage.loss(state.step, generator)
@@ -127,22 +145,37 @@ def _work(run: _Run, rank: int, port: int, report: Report) -> int:
         for name, value in {"loss": float(loss.detach()), "grad_norm": float(norm), **figures}.items():
             sums[name] = sums.get(name, 0.0) + value
         summed += 1
-        stop = late or state.step == settings.steps
+        if rank == 0 and settings.preview_every and state.step % settings.preview_every == 0:
+            picture = folder / f"preview-{state.step:06d}.png"
+            if _preview(stage, state.ema, picture):
+                events.previewed(state.step, picture)
+        # asked after the preview, by which a stage may judge, and before the state is saved, which holds its judgement
+        stop = late or state.step == settings.steps or _enough(stage, world)
         if rank == 0 and (stop or state.step % settings.log_every == 0):
-            _log(
-                folder, state.step, (first, started, begun), settings, {k: v / summed for k, v in sums.items()}, report
-            )
+            clock = (first, started, begun)
+            events.logged(_log(folder, state.step, clock, settings, {k: v / summed for k, v in sums.items()}, report))
         if state.step % settings.log_every == 0:
             sums, summed = {}, 0
         if rank == 0 and (stop or state.step % settings.save_every == 0):
             save_state(folder, state, module, optimizer)
-        if rank == 0 and settings.preview_every and state.step % settings.preview_every == 0:
-            _preview(stage, state.ema, folder / f"preview-{state.step:06d}.png")
+            events.saved(state.step)
         if late:
             break
     if world > 1:
         dist.barrier()
     return state.step
+
+
+def _groups(stage: Stage, parameters: dict[str, nn.Parameter]) -> list[dict[str, object]]:
+    """The parameters by what their learning rate is multiplied with."""
+    rates: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        rates.setdefault(stage.rate(name) if isinstance(stage, Rated) else 1.0, []).append(parameter)
+    return [{"params": ours, "rate": rate} for rate, ours in rates.items()]
+
+
+def _enough(stage: Stage, world: int) -> bool:
+    return world == 1 and isinstance(stage, Ends) and stage.enough()
 
 
 def _forget(folder: Path, step: int) -> None:
@@ -161,10 +194,10 @@ def _spent(folder: Path) -> float:
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
 
 
-def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> None:
-    """Let the stage draw with its averaged weights."""
+def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> bool:
+    """Let the stage draw with its averaged weights; whether it draws at all."""
     if not isinstance(stage, Previews):
-        return
+        return False
     parameters = trainable(stage.learns)
     kept = {name: p.detach().clone() for name, p in parameters.items()}
     with torch.no_grad():
@@ -176,6 +209,7 @@ def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> None:
             for name, p in parameters.items():
                 p.copy_(kept[name])
     picture.save(path)
+    return True
 
 
 def trained_parts(root: Path) -> dict[str, tuple[int, float]]:
@@ -209,7 +243,7 @@ def _log(
     settings: LoopSettings,
     figures: dict[str, float],
     report: Report,
-) -> None:
+) -> dict[str, float]:
     first, started, begun = clock  # the step and time of this start, and the time of a start without interruption
     now = time.monotonic()
     rate = (step - first) / max(now - started, 1e-9)
@@ -224,3 +258,4 @@ def _log(
         log.write(json.dumps(line) + "\n")
     shown = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
     report(f"{folder.name} {step}/{settings.steps}  {shown}  {rate:.2f} steps/s  ETA {left / 60:.0f} min")
+    return line | {"steps": settings.steps, "seconds_left": left}

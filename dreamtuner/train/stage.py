@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -30,6 +33,35 @@ class Previews(Protocol):
 
     def preview(self) -> Image.Image:
         """A picture by the module as it is now; the loop puts the averaged weights in before and out after."""
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """A stage whose parameters do not all learn equally fast."""
+
+    def rate(self, name: str) -> float:
+        """What the settings' learning rate is multiplied with for the parameter of this name in ``learns``."""
+
+
+@runtime_checkable
+class Ends(Protocol):
+    """A stage that knows when it has learnt enough. It is asked between steps, and where one process trains."""
+
+    def enough(self) -> bool:
+        """Whether to stop. It hangs on parameters and buffers of ``learns`` alone, so that a resumed run stops too."""
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Events:
+    """Who else wants to know, in the process that trains: figures of a log line, a saved state, a preview's file."""
+
+    logged: Callable[[Mapping[str, float]], None] = _nothing
+    saved: Callable[[int], None] = _nothing
+    previewed: Callable[[int, Path], None] = _nothing
 
 
 class StageFactory(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -82,6 +82,15 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) ->
             for name, buffer in module.named_buffers():
                 buffer.copy_(file.get_tensor(f"buffer/{name}"))
     return TrainState(step, ema)
+
+
+def saved_step(folder: Path) -> int:
+    """The step from which the state in ``folder`` goes on; 0 where there is none, or none that can be read."""
+    try:
+        with safe_open(folder / FILE, framework="pt") as file:
+            return int(file.metadata()["step"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return 0
 
 
 def load_ema(folder: Path, module: nn.Module) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.schema import Blob, Cell, Checkpoint, Mask, Output, Reference, Run
+from storage.catalog.schema import AttentionMap, Blob, Cell, Checkpoint, Mask, Output, Reference, Run, Training
 from storage.catalog.sql import chunks, insert_into, instant
 
 # Every column that names a blob. A new one belongs here; a test compares this with the foreign keys of the schema.
@@ -14,12 +14,14 @@ REFERRING = (
     Reference.image_sha256,
     Mask.mask_sha256,
     Checkpoint.weights_sha256,
+    Training.resume_sha256,
     Run.sheet_sha256,
     Cell.pose,
     Cell.depth,
     Cell.reference_pose,
     Cell.reference_depth,
     Output.image_sha256,
+    AttentionMap.map_sha256,
 )
 
 

@@ -166,7 +166,10 @@ class CellDetail(CellView):
 
 @dataclass(frozen=True)
 class UnscoredOutput:
-    """What a metric needs to score one output: blobs by SHA-256, and the prompt the picture should follow."""
+    """What a metric needs to score one output: blobs by SHA-256, and the prompt the picture should follow.
+
+    `training`: the digest of the fine-tuning that it was drawn with, whose word the prompt holds then; or None.
+    """
 
     output_id: int
     digest: str
@@ -175,3 +178,4 @@ class UnscoredOutput:
     reference_id: int
     reference_sha256: str
     mask_sha256: str | None
+    training: str | None = None

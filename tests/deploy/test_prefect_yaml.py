@@ -20,9 +20,11 @@ SUBJECT = {"name": "pip", "class_word": "bear", "reference": "pip.png"}
 FORMS: dict[str, dict[str, Any]] = {
     "catalog": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}},
     "video": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}, "fps": 8},
+    "finetune": {"subject": "pip", "profile": "pocket", "settings": {"steps": 300}},
     "nightly": {},
     "ingest": {"subjects": [SUBJECT]},
     "generate": {"run_id": "r"},
+    "attention": {"cell": "0" * 64, "point": "0.5,0.3"},
     "score": {"run_id": "r", "profile": "pocket", "metrics": ["clip_i"]},
 }
 """What Prefect's form would send."""
@@ -43,7 +45,7 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
     flow = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
     assert isinstance(flow, Flow)
     assert flow.name == deployment["name"]
-    assert set(flow.parameters.required or ()) <= {"spec", "specs", "subjects", "run_id"}
+    assert set(flow.parameters.required or ()) <= {"spec", "specs", "subject", "subjects", "run_id", "cell"}
     flow.validate_parameters(FORMS[flow.name] | deployment.get("parameters", {}))
     for schedule in deployment.get("schedules", []):
         assert set(schedule) == {"cron", "timezone", "slug", "active"}
@@ -54,7 +56,8 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
 def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_out() -> None:
     pools = {one["name"]: one["work_pool"]["name"] for one in CONTENT["deployments"]}
     cpu, gpu = "dreamtuner-cpu", "dreamtuner-gpu"
-    assert pools == {"catalog": gpu, "video": gpu, "nightly": gpu, "ingest": cpu, "generate": gpu, "score": cpu}
+    drawing = dict.fromkeys(("catalog", "video", "finetune", "nightly", "generate", "attention"), gpu)
+    assert pools == drawing | {"ingest": cpu, "score": cpu}
 
 
 def test_a_form_is_made_of_models_and_explains_its_fields() -> None:

@@ -1,16 +1,18 @@
 """Attention maps of drawn cells: by digest and by file, compared with what is stored, bad input named."""
 
+import io
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from flows.attend import keep_map
 from flows.attention import attention_map, difference, point_of
 from flows.generate import generate_cells
 from flows.problems import InputError
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from storage.catalog import views
+from storage.catalog import garbage, views
 from storage.objects import get_blob
 from tests.flows.test_generate import digests
 
@@ -31,6 +33,21 @@ def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
     (tmp_path / "cell.png").write_bytes(get_blob(store_of(settings), stored))
     again = attention_map(str(tmp_path / "cell.png"), "0.5,0.3", settings)
     assert (again.digest, again.image.tobytes()) == (made.digest, made.image.tobytes())
+
+
+def test_a_map_is_kept_with_the_picture_that_it_is_of(settings: Settings, digests: list[str]) -> None:
+    generate_cells.fn(digests[:1], "pip", "1")
+    made = attention_map(digests[0], "0.5,0.25", settings)
+    sha256 = keep_map(made, settings)
+    assert keep_map(made, settings) == sha256
+    with catalog_of(settings).read() as s:
+        output_id = views.cell(s, digests[0]).output_id
+        assert output_id is not None
+        kept = views.attention_maps(s, output_id, made.image_sha256)
+        assert [(one.map_sha256, one.x, one.y, one.said) for one in kept] == [(sha256, 0.5, 0.25, made.redrawn)] * 2
+        assert views.attention_maps(s, output_id, "0" * 64) == []  # of the picture that was there before
+        assert garbage.garbage(s) == 0
+    assert Image.open(io.BytesIO(get_blob(store_of(settings), sha256))).size == made.image.size
 
 
 def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], tmp_path: Path) -> None:

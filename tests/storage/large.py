@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from storage.catalog import Catalog
 from storage.catalog.bench import fill
 
-OUTPUTS = 20_000
+OUTPUTS, PER_SUBJECT = 20_000, 100
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with psycopg.connect(request.getfixturevalue("postgres").format("postgres"), autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name} TEMPLATE empty")
     with Catalog.open(url) as catalog:
-        fill(catalog, OUTPUTS, per_subject=100)
+        fill(catalog, OUTPUTS, per_subject=PER_SUBJECT)
         yield catalog
 
 

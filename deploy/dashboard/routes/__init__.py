@@ -16,9 +16,12 @@ from deploy.dashboard.routes import (
     media,
     output,
     review,
+    sign_on,
     subjects,
     users,
 )
 
-_PAGES = (login, home, media, gallery, output, review, compare, grid, subjects, bulk, export, flows, audit, users)
-routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_PAGES, account))
+_LOOK = (home, media, gallery, output, compare, grid, subjects)
+_ACT = (review, bulk, export, flows)
+_PEOPLE = (login, sign_on, account, users, audit)
+routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.security.secrets import digest, new_secret
@@ -64,7 +64,7 @@ def revoke(token_id: int, request: Request, person: Viewer) -> Response:
     """End one's own token."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name, user_id=person.user_id)
-    return RedirectResponse("/account?notice=The+token+is+revoked.", 303)
+    return told("/account", "The token is revoked.")
 
 
 @router.post("/account/sessions/end")

@@ -7,11 +7,11 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import Resources, resources
-from deploy.dashboard.routes.review import BULK, collect, title_of
+from deploy.dashboard.routes.review import BULK, collect, keep_queue, title_of
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
 from storage.catalog import views, writes
@@ -52,9 +52,7 @@ def _count(request: Request, person: Person, asked: Filter, decision: Decision) 
     if ids:
         given = asked.as_json() | {BULK: decision}
         with known.catalog.write() as s:
-            queue_id = writes.add_queue(
-                s, user_id=person.user_id, title=title, filter=given, output_ids=ids, revisions=revisions
-            )
+            queue_id = keep_queue(s, person, title, given, ids, revisions)
     return page(
         request,
         "bulk.html",
@@ -86,7 +84,7 @@ def apply(queue_id: str, request: Request, person: Reviewer) -> Response:
     changed = known.catalog.transact(lambda s: writes.end_batch(s, queue_id))
     left = len(seen) - changed
     said = f"{changed} decided" + (f", {left} had changed meanwhile and were left as they are" if left else "")
-    return RedirectResponse(f"/bulk?notice={said}", 303)
+    return told("/bulk", said)
 
 
 def _part(known: Resources, batch_id: str, seen: list[Seen]) -> None:
@@ -104,4 +102,4 @@ def undo(batch_id: str, request: Request, person: Reviewer) -> Response:
             more, after = writes.undo_part(s, batch_id, actor=person.name, after=after, approvals_needed=needed)
         undone += more
         if after == 0:
-            return RedirectResponse(f"/bulk?notice={undone} taken back", 303)
+            return told("/bulk", f"{undone} taken back")

@@ -8,23 +8,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from deploy.dashboard.archive import files, zipped
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.review import collect
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
-from storage.catalog.views import OutputDetail
+from storage.catalog.views import Filter, OutputDetail
 from storage.objects import open_store
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
 Operator = Annotated[Person, Depends(Needs("operator"))]
 MOST = 5000  # pictures of one export
+NEWEST = 8  # that are shown
 
 
 @router.get("/export")
@@ -32,7 +33,8 @@ def export(request: Request, person: Reviewer) -> Response:
     """The form."""
     with resources(request).catalog.read() as s:
         choices, counts = views.choices(s), views.decisions(s)
-    return page(request, "export.html", person, choices=choices, counts=counts, most=MOST)
+        newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
+    return page(request, "export.html", person, choices=choices, counts=counts, newest=newest, most=MOST)
 
 
 @router.post("/export/zip")
@@ -58,7 +60,7 @@ async def to_bucket(request: Request, person: Operator) -> Response:
         raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; write one")
     outputs, metadata = await run_in_threadpool(_chosen, request, person, form, url)
     put = await run_in_threadpool(_put, resources(request), url, outputs, metadata)
-    return RedirectResponse(f"/export?notice={put} files are in {url}", 303)
+    return told("/export", f"{put} files are in {url}")
 
 
 def _put(known: Resources, url: str, outputs: list[OutputDetail], metadata: bool) -> int:

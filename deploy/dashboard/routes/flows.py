@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from deploy.dashboard import order
-from deploy.dashboard.pages import page
+from deploy.dashboard import order, schema_form
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
@@ -32,7 +32,10 @@ def flows(request: Request, person: Operator) -> Response:
         away = str(error)
     with known.catalog.read() as s:
         subjects = views.subjects_page(s, limit=200)
-    forms = [(one, order.fields(one)) for one in deployments]
+    # a map of attention is ordered where its picture is
+    forms = [
+        (one, schema_form.fields(one.schema, one.parameters)) for one in deployments if one.name != order.ATTENTION
+    ]
     return page(
         request,
         "flows.html",
@@ -76,20 +79,20 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
         raise NotAllowed(f"{name[:60]!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
     if name == order.CATALOG and form.get("as") == "form":
         with known.catalog.read() as s:
-            chosen = [int(str(one)) for one in form.getlist("subject") if str(one).isdecimal()]
+            chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
             given = order.catalog_order(form, [views.subject(s, one) for one in chosen])
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
-            raise PrefectAway(f"Prefect knows no deployment {name}; run `prefect deploy --all` first")
-        given = order.parameters(deployment, form)
+            raise PrefectAway(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
+        given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}
         writes.record_audit(
             s, actor=person.name, action="start flow", entity="flow run", entity_id=flow_run_id, after=after
         )
-    return RedirectResponse("/flows?notice=The+run+is+ordered.", 303)
+    return told("/flows", "The run is ordered.")
 
 
 @router.post("/flows/{flow_run_id:uuid}/cancel")
@@ -99,4 +102,4 @@ def cancel(flow_run_id: str, request: Request, person: Operator) -> Response:
     known.prefect.cancel(str(flow_run_id))
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=flow_run_id)
-    return RedirectResponse("/flows?notice=The+run+is+asked+to+end.", 303)
+    return told("/flows", "The run is asked to end.")

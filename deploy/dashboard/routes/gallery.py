@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.dashboard.pages import figure, page
+from deploy.dashboard.pages import page
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import wanted
@@ -44,7 +44,7 @@ def counted(request: Request, person: Viewer) -> Response:
     """How many there are, apart: counting takes longer than a page."""
     with resources(request).catalog.read() as s:
         found = views.count(s, wanted(request.query_params))
-    return page(request, "_count.html", person, count=figure(found), one=found == 1)
+    return page(request, "_count.html", person, count=found)
 
 
 @router.get("/api/outputs")

@@ -31,7 +31,7 @@ def health(_: Visitor, request: Request) -> PlainTextResponse:
 @router.get("/login")
 def login_page(person: Visitor, request: Request, next: str = "/") -> Response:
     """The form."""
-    return _visited(request, "login.html", person, next=_inside(next), failed="")
+    return _form(request, person, next)
 
 
 @router.post("/login")
@@ -44,19 +44,19 @@ def log_in(request: Request, person: Visitor, name: Text, password: Text, next: 
         found = views.password_of(s, name)
     if wait > 0:
         said = f"too many failed logins; try again in {wait:.0f} s"
-        refused = _visited(request, "login.html", person, status=429, next=_inside(next), failed=said)
+        refused = _form(request, person, next, status=429, failed=said)
         refused.headers["Retry-After"] = str(int(wait) + 1)
         return refused
     if not verify(password, None if found is None else found[1]) or found is None:
         with known.catalog.write() as s:
             writes.record_failure(s, keys)
         said = "this name and password do not belong together; try again, or ask an admin for a link"
-        return _visited(request, "login.html", person, status=401, next=_inside(next), failed=said)
+        return _form(request, person, next, status=401, failed=said)
     with known.catalog.write() as s:
         writes.forgive(s, keys)
         if outdated(found[1]):
             writes.rehash_password(s, found[0], hash_password(password))
-    return _enter(known, request, found[0], _inside(next))
+    return enter(known, request, found[0], inside(next))
 
 
 @router.post("/logout")
@@ -85,10 +85,11 @@ def use_link(secret: str, request: Request, person: Visitor, password: Text) -> 
     kept = hash_password(password)
     with known.catalog.write() as s:
         user_id = writes.use_link(s, token_sha256=digest(secret), password=kept)
-    return _enter(known, request, user_id, "/")
+    return enter(known, request, user_id, "/")
 
 
-def _enter(known: Resources, request: Request, user_id: int, to: str) -> Response:
+def enter(known: Resources, request: Request, user_id: int, to: str) -> Response:
+    """A new session, whatever cookie the browser came with, and on to a path of ours."""
     secret = new_secret()
     agent = request.headers.get("user-agent", "unknown")
     with known.catalog.write() as s:
@@ -105,6 +106,12 @@ def _enter(known: Resources, request: Request, user_id: int, to: str) -> Respons
     return entered
 
 
+def _form(request: Request, person: Person, next: str, *, status: int = 200, failed: str = "") -> Response:
+    provider = resources(request).provider
+    name = "" if provider is None else provider.settings.name
+    return _visited(request, "login.html", person, status=status, next=inside(next), failed=failed, provider=name)
+
+
 def _visited(request: Request, template: str, person: Person, /, *, status: int = 200, **context: object) -> Response:
     """A page with a form for somebody who has no session: a cookie of the visit takes its place."""
     if person.csrf:
@@ -115,6 +122,6 @@ def _visited(request: Request, template: str, person: Person, /, *, status: int 
     return shown
 
 
-def _inside(next: str) -> str:
+def inside(next: str) -> str:
     """Where to go on: a path of ours, whatever the link said."""
     return next if next.startswith("/") and not next.startswith(("//", "/\\")) and next.isprintable() else "/"

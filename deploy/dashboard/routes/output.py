@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard import order
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
-from storage.catalog import views
+from storage.catalog import views, writes
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
+Operator = Annotated[Person, Depends(Needs("operator"))]
 
 
 @router.get("/outputs/{output_id:int}")
@@ -25,6 +31,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         one = views.output(s, output_id)
         reviews, events = views.reviews_of(s, output_id), views.history(s, "cell", one.digest)
         sibling = views.sibling(s, one)
+        maps = views.attention_maps(s, output_id, one.image_sha256)
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     needed = known.settings.approvals
     return page(
@@ -37,4 +44,35 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         sibling=sibling,
         prefect=ui,
         needed=needed,
+        maps=maps,
+        recipe=list(_numbers(one.settings)),
+        orders=person.may("operator") and order.ATTENTION in known.prefect.allowed and one.state == "generated",
+        pointed=order.POINTED,
     )
+
+
+def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is set, with the numbers of the method beside the rest."""
+    for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
+        if isinstance(value, Mapping):
+            yield from _numbers(value)
+        elif value not in (None, "", []):
+            yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+@router.post("/outputs/{output_id:int}/attention")
+async def attend(output_id: int, request: Request, person: Operator) -> Response:
+    """Order a map of where a point of the picture looked."""
+    form = await request.form()
+    return await run_in_threadpool(_attend, output_id, request, person, form)
+
+
+def _attend(output_id: int, request: Request, person: Person, form: FormData) -> Response:
+    known = resources(request)
+    with known.catalog.read() as s:
+        given = order.attention_order(views.output(s, output_id).digest, form)
+    flow_run_id = known.prefect.start(order.ATTENTION, given)
+    with known.catalog.write() as s:
+        who = {"actor": person.name, "action": "start flow", "entity": "flow run", "entity_id": flow_run_id}
+        writes.record_audit(s, **who, after={"deployment": order.ATTENTION, "parameters": given})
+    return told(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")

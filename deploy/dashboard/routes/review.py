@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import DECIDED, page
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
@@ -52,8 +55,6 @@ async def start(request: Request, person: Reviewer) -> Response:
     form = await request.form()
     asked = wanted({name: form.get(name) for name in FIELDS})
     known = resources(request)
-    from starlette.concurrency import run_in_threadpool
-
     queue_id = await run_in_threadpool(_freeze, known, person, asked)
     return RedirectResponse(f"/review/{queue_id}", 303)
 
@@ -63,7 +64,18 @@ def _freeze(known: Resources, person: Person, asked: Filter) -> str:
     with known.catalog.read() as s:
         title = title_of(asked, views.choices(s))
     with known.catalog.write() as s:
-        return writes.add_queue(s, user_id=person.user_id, title=title, filter=asked.as_json(), output_ids=found)
+        return keep_queue(s, person, title, asked.as_json(), found, ())
+
+
+def keep_queue(
+    s: Session, person: Person, title: str, filter: Mapping[str, Any], ids: Sequence[int], revisions: Sequence[int]
+) -> str:
+    """The id of a new queue of the person, with a line in the audit."""
+    given: dict[str, Any] = {"title": title, "filter": filter}
+    queue_id = writes.add_queue(s, user_id=person.user_id, output_ids=ids, revisions=revisions, **given)
+    after = {"outputs": len(ids), "filter": dict(filter)}
+    writes.record_audit(s, actor=person.name, action="freeze queue", entity="queue", entity_id=queue_id, after=after)
+    return queue_id
 
 
 def collect(known: Resources, asked: Filter, most: int) -> tuple[list[int], list[int]]:
@@ -88,7 +100,9 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
     names = dict(choices.subjects)
     if "subject_id" in given:
         given["subject"] = names.get(given.pop("subject_id"), "?")
-    words = [f"{name.removesuffix('_id')} {value}" for name, value in given.items()]
+    if "decision" in given:
+        given = {"": DECIDED[given.pop("decision")].lower(), **given}
+    words = [f"{name.removesuffix('_id')} {value}".strip() for name, value in given.items()]
     return ", ".join(words) or "everything, newest first"
 
 

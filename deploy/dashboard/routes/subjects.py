@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, UploadFile
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from deploy.dashboard.masks import read_mask
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views, writes
@@ -68,4 +68,4 @@ def new_mask(subject_id: int, reference_id: int, request: Request, person: Opera
             before=old,
             after={"mask": sha256, "subject": one.name},
         )
-    return RedirectResponse(f"/subjects/{subject_id}?notice=The+new+mask+is+in+use.", 303)
+    return told(f"/subjects/{subject_id}", "The new mask is in use.")

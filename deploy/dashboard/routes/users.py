@@ -7,10 +7,10 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from deploy.dashboard.first_start import LINK_HOURS
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.security.secrets import digest, new_secret
@@ -66,7 +66,7 @@ def change(
     """Another role, or shut out."""
     with resources(request).catalog.write() as s:
         writes.change_user(s, user_id, actor=person.name, role=cast(Role, role), active=active)
-    return RedirectResponse("/users?notice=Saved.", 303)
+    return told("/users", "Saved.")
 
 
 @router.post("/tokens/{token_id:int}/revoke")
@@ -74,4 +74,4 @@ def revoke(token_id: int, request: Request, person: Admin) -> Response:
     """End anybody's token."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name)
-    return RedirectResponse("/users?notice=The+token+is+revoked.", 303)
+    return told("/users", "The token is revoked.")

@@ -62,7 +62,7 @@ class Needs:
         if bearer:
             person = await run_in_threadpool(_by_token, known, bearer)
         else:
-            person = await run_in_threadpool(_by_cookie, known, request.cookies)
+            person = await run_in_threadpool(by_cookie, known, request.cookies)
             if request.method not in SAFE:
                 _check_origin(request, known.settings.origin)
                 await _check_csrf(request, person)
@@ -89,7 +89,8 @@ def _by_token(known: Resources, header: str) -> Person:
     return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index))
 
 
-def _by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
+def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
+    """Whose session the browser holds; a visitor without one."""
     cookie = cookies.get(SESSION, "")
     if cookie:
         token = digest(cookie)

@@ -29,6 +29,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+LONGEST_PATH, LONGEST_QUERY = 1000, 8000  # characters
 LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -59,5 +60,8 @@ class SecureHeaders:
         if host not in self.hosts:
             said = f"host {host!r} is not served here; use 127.0.0.1, or set DREAMTUNER_DASHBOARD_ORIGIN"
             await PlainTextResponse(said, 400)(scope, receive, secured)
+            return
+        if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_QUERY:
+            await PlainTextResponse("this address is too long", 414)(scope, receive, secured)
             return
         await self.app(scope, receive, secured)

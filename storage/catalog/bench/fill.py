@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from storage.catalog import Catalog
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import Subject
+from storage.catalog.writes import finish_run
 
 PER_SUBJECT = 1000  # outputs
 RUNS = 10
@@ -59,11 +60,11 @@ def fill(
             s.execute(
                 text(
                     f"INSERT INTO runs (id, name, state, spec, started_at) VALUES ('bench-{i}', 'bench', 'running', "
-                    f"'{{}}', {_now(s)})"
+                    f"'{{}}', {now_of(s)})"
                 )
             )
         s.execute(
-            text(f"INSERT INTO profiles (id, name, weights_digest, created_at) VALUES (1, 'bench', 'w', {_now(s)})")
+            text(f"INSERT INTO profiles (id, name, weights_digest, created_at) VALUES (1, 'bench', 'w', {now_of(s)})")
         )
         _insert(s, "blobs (sha256, size, content_type, created_at)", _BLOBS, 0, subjects, "ref")
         _insert(s, "subjects (id, name, class_word, style, created_at)", _SUBJECTS, 0, subjects)
@@ -93,13 +94,16 @@ def _insert(s: Session, into: str, rows: str, first: int, last: int, kind: str =
     """Insert what `rows` selects for the numbers i of [first, last)."""
     hexadecimal = "printf('%060x', i)" if _sqlite(s) else "lpad(to_hex(i), 60, '0')"
     sha = f"'{'0ef0' if kind == 'ref' else 'a000'}' || {hexadecimal}"
-    rows = rows.format(sha=sha, at=_now(s), runs=RUNS, **more)
+    rows = rows.format(sha=sha, at=now_of(s), runs=RUNS, **more)
     numbers = "WITH RECURSIVE n(i) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :last)"
     s.execute(text(f"INSERT INTO {into} {numbers} {rows}"), {"first": first, "last": last})
 
 
 def _finish(catalog: Catalog) -> None:
-    """Statistics for the planner, and on PostgreSQL the counters that our own ids went past."""
+    """End all runs but the last; statistics for the planner; on PostgreSQL the counters that our own ids went past."""
+    for i in range(RUNS - 1):
+        with catalog.write() as s:
+            finish_run(s, f"bench-{i}", "completed")
     with catalog.write() as s:
         s.execute(text("ANALYZE"))
         if not _sqlite(s):
@@ -108,7 +112,8 @@ def _finish(catalog: Catalog) -> None:
                 s.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {top})"))
 
 
-def _now(s: Session) -> str:
+def now_of(s: Session) -> str:
+    """The database's own clock, as SQL that fits its columns of instants."""
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if _sqlite(s) else "now()"
 
 

@@ -8,6 +8,7 @@ from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Refe
 from storage.catalog.schema.people import (
     ApiToken,
     AuditEvent,
+    Identity,
     OneTimeLink,
     ReviewBatch,
     ReviewQueue,
@@ -15,15 +16,18 @@ from storage.catalog.schema.people import (
     User,
     WebSession,
 )
-from storage.catalog.schema.results import LineageEvent, Output, Review, Score
+from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
+from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
     "ApiToken",
+    "AttentionMap",
     "AuditEvent",
     "Blob",
     "Cell",
     "Checkpoint",
+    "Identity",
     "LineageEvent",
     "Mask",
     "OneTimeLink",
@@ -38,6 +42,7 @@ __all__ = [
     "Score",
     "Subject",
     "Throttle",
+    "Training",
     "User",
     "WebSession",
 ]

@@ -26,6 +26,17 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Identity(Base):
+    """A user as an OpenID provider knows them: its issuer and, within it, the subject that never changes."""
+
+    __tablename__ = "identities"
+    __table_args__ = (Index(None, "user_id"),)
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class WebSession(Base):
     """A browser that is logged in, named by the SHA-256 of its cookie; it ends at `expires_at` at the latest."""
 

@@ -43,6 +43,24 @@ class Output(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class AttentionMap(Base):
+    """Where the point (x, y), each 0..1 from the upper left corner, of an output's picture looked; the newest counts.
+
+    `image_sha256` is the picture that it is of: an output may be made anew.
+    """
+
+    __tablename__ = "attention_maps"
+    __table_args__ = (Index(None, "output_id", "id"), Index(None, "map_sha256"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    output_id: Mapped[int] = mapped_column(ForeignKey("outputs.id"))
+    image_sha256: Mapped[str]
+    map_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    x: Mapped[float]
+    y: Mapped[float]
+    said: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Score(Base):
     """What one version of one metric says of an output; `current` is the version that scored it last."""
 

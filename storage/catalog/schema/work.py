@@ -13,7 +13,8 @@ from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
 class Run(Base):
     """One asking for a grid, with its spec as it was read, and its contact sheet once there is one.
 
-    `owner` is the process that carries it out, `seen_at` when that process last said that it lives.
+    `owner` is the process that carries it out, `seen_at` when that process last said that it lives. `ended_with` is how
+    many of its cells were in which state when it ended, so that nobody counts them again; None while it runs.
     """
 
     __tablename__ = "runs"
@@ -32,6 +33,7 @@ class Run(Base):
     finished_at: Mapped[datetime | None]
     owner: Mapped[str | None]
     seen_at: Mapped[datetime | None]
+    ended_with: Mapped[dict[str, Any] | None]
 
 
 class Cell(Base):

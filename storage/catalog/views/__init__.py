@@ -1,5 +1,6 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
+from storage.catalog.views.attention import AttentionView, attention_maps
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
 from storage.catalog.views.cells import cell, cells, cells_of_run, unscored
 from storage.catalog.views.facets import (
@@ -13,7 +14,7 @@ from storage.catalog.views.facets import (
     runs_progress,
     subjects_page,
 )
-from storage.catalog.views.gallery import Filter, count, gallery_page
+from storage.catalog.views.gallery import Count, Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
 from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
@@ -41,13 +42,16 @@ from storage.catalog.views.subject_page import (
 )
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
+from storage.catalog.views.trainings import TrainingView, training, trainings_of
 
 __all__ = [
+    "AttentionView",
     "AuditRow",
     "BatchView",
     "CellRow",
     "CheckpointView",
     "Choices",
+    "Count",
     "Event",
     "Filter",
     "GridCell",
@@ -64,7 +68,9 @@ __all__ = [
     "SubjectDetail",
     "SubjectRow",
     "TokenView",
+    "TrainingView",
     "UserView",
+    "attention_maps",
     "audit_page",
     "batches",
     "blob_type",
@@ -103,6 +109,8 @@ __all__ = [
     "subjects_page",
     "token_of",
     "tokens",
+    "training",
+    "trainings_of",
     "unscored",
     "users",
 ]

@@ -50,7 +50,7 @@ def unscored(s: Session, run_id: str, metric: str, version: str) -> list[Unscore
     done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
     rows = s.execute(
         select(Output.id, Cell.digest, Output.image_sha256, Cell.prompt, Reference.id, Reference.image_sha256)
-        .add_columns(Mask.mask_sha256)
+        .add_columns(Mask.mask_sha256, Cell.settings["checkpoint"].as_string())
         .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
         .join(RunCell, RunCell.cell_id == Cell.id)
         .join(Reference, Reference.id == Cell.reference_id)

@@ -90,12 +90,14 @@ class RunProgress:
 
 
 def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
-    """The newest runs, those that are running first."""
+    """The newest runs, those that are running first: their cells are counted, of the others it is known."""
     newest = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
     found = []
     for run in sorted(newest, key=lambda one: one.state != "running"):
-        counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
-        cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
+        cells = run.ended_with
+        if cells is None:
+            counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+            cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
         total, done, failed = sum(cells.values()), cells.get("generated", 0), cells.get("failed", 0)
         about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
         found.append(RunProgress(*about, total, done, failed))

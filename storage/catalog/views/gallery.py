@@ -1,10 +1,12 @@
 """The gallery: pictures under any filter, in any order, a page at a time, in bounded time.
 
-A page walks one index in the order that it is shown in, WINDOW rows at the most, and tests every further condition on
-the way. So a filter that finds little gives a short page that knows where to look on, never a long wait.
+A page walks one index in the order that it is shown in, a window of rows after the other, and tests every further
+condition on the way, until it is full or its time is up. So a filter that finds little gives a short page that knows
+where to look on, never a long wait.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -15,8 +17,9 @@ from storage.catalog.records import DECISIONS, CatalogError, Decision
 from storage.catalog.schema import Cell, Output, Review, RunCell, Score, Subject
 from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
 
-WINDOW = 20_000  # rows that one page looks at
-LOOKED = 100_000  # and a count
+WINDOW = 1_000  # rows that are looked at before looking at the clock
+SECONDS = 0.015  # that a page looks for more
+COUNTING = 0.2  # and a count
 COUNTED = 10_000  # beyond that a count says "more"
 
 
@@ -62,29 +65,55 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
     """
     if not 1 <= limit <= MAX_PAGE:
         raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
-    keys, conditions = _walk(wanted, after)
-    tested = _tested(wanted)
-    end = _place_at(s, keys, conditions, WINDOW) if tested else None
     shown = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
     rows: Select[*tuple[Any, ...]] = select(
         *shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at
     )
     rows = _joined(rows.add_columns(null() if wanted.metric is None else Score.value), wanted)
-    rows = rows.where(*conditions, *tested, *_down_to(keys, end)).order_by(*(key.desc() for key in keys))
-    found = [OutputRow(*row) for row in s.execute(rows.limit(limit))]
-    if len(found) == limit:
-        last = found[-1]
-        return Page(found, place([last.output_id] if last.value is None else [last.value, last.output_id]))
-    return Page(found, None if end is None else place(end))
+    found: list[OutputRow] = []
+    for conditions, keys, end in _windows(s, wanted, after, SECONDS):
+        here = rows.where(*conditions).order_by(*(key.desc() for key in keys)).limit(limit - len(found))
+        found += [OutputRow(*row) for row in s.execute(here)]
+        if len(found) == limit:
+            last = found[-1]
+            return Page(found, place([last.output_id] if last.value is None else [last.value, last.output_id]))
+        after = None if end is None else place(end)
+    return Page(found, after)
 
 
-def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> int:
-    """How many pictures the filter finds, counted to `most` + 1 and among the first LOOKED rows."""
-    keys, conditions = _walk(wanted, None)
+@dataclass(frozen=True)
+class Count:
+    """How many there are; `more`: that many at least, counting ended early."""
+
+    number: int
+    more: bool
+
+
+def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> Count:
+    """How many pictures the filter finds, counted to `most` and for a moment."""
+    rows, found, more = _joined(select(Output.id), wanted), 0, False
+    for conditions, _, end in _windows(s, wanted, None, COUNTING):
+        more = end is not None
+        here = rows.where(*conditions).limit(most + 1 - found)
+        found += s.scalar(select(func.count()).select_from(here.subquery())) or 0
+        if found > most:
+            return Count(most, True)
+    return Count(found, more)
+
+
+def _windows(
+    s: Session, wanted: Filter, after: str | None, seconds: float
+) -> Iterator[tuple[list[ColumnElement[bool]], Sequence[Any], Sequence[float] | None]]:
+    """What holds in one window after the other, the order's keys, and the window's end, None of the last."""
+    until = time.monotonic() + seconds
     tested = _tested(wanted)
-    end = _place_at(s, keys, conditions, LOOKED) if tested else None
-    rows = _joined(select(Output.id), wanted).where(*conditions, *tested, *_down_to(keys, end)).limit(most + 1)
-    return s.scalar(select(func.count()).select_from(rows.subquery())) or 0
+    while True:
+        keys, conditions = _walk(wanted, after)
+        end = _place_at(s, keys, conditions, WINDOW) if tested else None
+        yield [*conditions, *tested, *_down_to(keys, end)], keys, end
+        if end is None or time.monotonic() >= until:
+            return
+        after = place(end)
 
 
 def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElement[bool]]]:
@@ -128,7 +157,9 @@ def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
     for word in (wanted.prompt or "").split()[:8]:
         conditions.append(func.lower(Cell.prompt).contains(word.lower(), autoescape=True))
     if wanted.style is not None:
-        conditions.append(Output.subject_id.in_(select(Subject.id).where(Subject.style == wanted.style)))
+        conditions.append(
+            select(Subject.id).where(Subject.id == Output.subject_id, Subject.style == wanted.style).exists()
+        )
     if wanted.run_id is not None:
         asked = select(RunCell.cell_id).where(RunCell.run_id == wanted.run_id, RunCell.cell_id == Output.cell_id)
         conditions.append(asked.exists())

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.base import now
 from storage.catalog.records import Role
-from storage.catalog.schema import ApiToken, OneTimeLink, User, WebSession
+from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSession
 
 
 @dataclass(frozen=True)
 class UserView:
-    """A person as the users page shows them; `invited` is true until a password is set."""
+    """A person as the users page shows them; `invited`: nothing lets them in yet; `issuer`: who knows them, if any."""
 
     id: int
     name: str
@@ -21,6 +21,7 @@ class UserView:
     active: bool
     invited: bool
     created_at: datetime
+    issuer: str | None
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,12 @@ class Known:
 
 def users(s: Session) -> list[UserView]:
     """Everybody, by name."""
-    rows = s.scalars(select(User).order_by(User.name))
-    return [UserView(u.id, u.name, u.role, u.active, u.password is None, u.created_at) for u in rows]
+    issuer = select(func.min(Identity.issuer)).where(Identity.user_id == User.id).scalar_subquery()
+    rows = s.execute(select(User, issuer).order_by(User.name))
+    return [
+        UserView(u.id, u.name, u.role, u.active, u.password is None and known is None, u.created_at, known)
+        for u, known in rows
+    ]
 
 
 def password_of(s: Session, name: str) -> tuple[int, str] | None:

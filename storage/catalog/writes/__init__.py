@@ -1,5 +1,6 @@
 """Everything that changes the catalog: functions of a session from `Catalog.write()`; saying the same twice is safe."""
 
+from storage.catalog.writes.attention import add_attention_map
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from storage.catalog.writes.blobs import record_blob, record_blobs
@@ -12,6 +13,7 @@ from storage.catalog.writes.cells import (
 )
 from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.finish import finish_cell, finish_cells
+from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
@@ -34,10 +36,20 @@ from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_r
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
 from storage.catalog.writes.throttles import forgive, record_failure, seconds_to_wait
+from storage.catalog.writes.trainings import (
+    claim_training,
+    finish_training,
+    keep_training,
+    lose_training,
+    plan_training,
+    release_training,
+    renew_training,
+)
 
 __all__ = [
     "Reviewed",
     "Seen",
+    "add_attention_map",
     "add_checkpoint",
     "add_link",
     "add_mask",
@@ -53,6 +65,7 @@ __all__ = [
     "begin_batch",
     "change_user",
     "claim_cells",
+    "claim_training",
     "close_dead",
     "decide_part",
     "end_batch",
@@ -61,10 +74,14 @@ __all__ = [
     "finish_cell",
     "finish_cells",
     "finish_run",
+    "finish_training",
     "forgive",
     "keep_sheet",
+    "keep_training",
     "lose_cells",
+    "lose_training",
     "plan_cells",
+    "plan_training",
     "record_audit",
     "record_blob",
     "record_blobs",
@@ -72,11 +89,14 @@ __all__ = [
     "record_failure",
     "rehash_password",
     "release_cells",
+    "release_training",
     "renew_lease",
+    "renew_training",
     "retry_cells",
     "revoke_token",
     "seconds_to_wait",
     "see_run",
+    "sign_on",
     "start_run",
     "touch_session",
     "touch_token",

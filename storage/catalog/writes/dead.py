@@ -12,6 +12,7 @@ from storage.catalog.schema import Cell, Run
 from storage.catalog.sql import chunks, instant
 from storage.catalog.writes.cells import abandoned, release_abandoned
 from storage.catalog.writes.lineage import record_events
+from storage.catalog.writes.runs import states_of
 
 
 def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
@@ -26,6 +27,8 @@ def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
         change = update(Run).where(Run.id.in_(part), Run.state == "running")
         ended = change.values(state="crashed", finished_at=instant(s)).returning(Run.id)
         ids = set(s.scalars(ended, execution_options={"synchronize_session": False}))
+        for run_id in ids:
+            s.execute(update(Run).where(Run.id == run_id).values(ended_with=states_of(s, run_id)))
         closed += [DeadRun(run.id, run.flow_run_id) for run in runs if run.id in ids]
     record_events(s, "run", [run.id for run in closed], "found dead")
     release_abandoned(s)

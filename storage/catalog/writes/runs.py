@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.base import now
 from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunState
-from storage.catalog.schema import Run
+from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.sql import insert_into, instant
 from storage.catalog.writes.blobs import require_blob
 
@@ -22,17 +22,17 @@ def start_run(
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
-    news = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
+    news = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s), "ended_with": null()}
     row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()
 
 
 def finish_run(s: Session, run_id: str, state: RunState) -> None:
-    """Close the run as "completed", "failed", "cancelled" or "crashed"."""
+    """Close the run as "completed", "failed", "cancelled" or "crashed", with the states that its cells are in."""
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
-    _change(s, run_id, {"state": state, "finished_at": now()})
+    _change(s, run_id, {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)})
 
 
 def see_run(s: Session, run_id: str) -> None:
@@ -44,6 +44,12 @@ def keep_sheet(s: Session, run_id: str, sha256: str) -> None:
     """Name the run's contact sheet, a recorded blob; until then nothing refers to it."""
     require_blob(s, "sha256", sha256)
     _change(s, run_id, {"sheet_sha256": sha256})
+
+
+def states_of(s: Session, run_id: str) -> dict[str, int]:
+    """How many cells of the run are in which state."""
+    counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+    return dict(s.execute(counted.where(RunCell.run_id == run_id).group_by(Cell.state)).all())
 
 
 def lock_run(s: Session, run_id: str) -> None:

@@ -4,8 +4,6 @@ import os
 import secrets
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,16 +13,16 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from deploy.dashboard.app import create_app
 from deploy.dashboard.security.secrets import csrf_token, digest
 from deploy.dashboard.settings import Settings
-from storage.catalog import Catalog, views, writes
+from storage.catalog import Catalog, writes
 from storage.catalog.base import now
 from storage.catalog.records import ROLES
 from tests.deploy.dashboard.made_up import fill_up, plain
+from tests.deploy.dashboard.served import listening
 
 SUBJECTS = [("pip", "bear", "natural"), ("momo", "rabbit", "anime")]
 PROMPTS = ["on the beach", "in the snow"]
@@ -62,19 +60,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with 240 pictures of two subjects; tests copy it."""
     home = tmp_path_factory.mktemp("made-up")
     fill_up(home, plain, SUBJECTS, PROMPTS, SEEDS)
+    add_people(home)
+    return home
+
+
+def add_people(home: Path) -> None:
+    """One person of every role, called like it, who is logged in."""
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
+        expires = now() + timedelta(hours=1)
         for role in ROLES:
             user = writes.add_user(s, name=role, role=role, actor="setup")
-            secret = f"cookie-of-{role}"
-            expires = now() + timedelta(hours=1)
-            writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="test", expires_at=expires)
-            writes.add_link(s, user_id=user, token_sha256=f"link-{role}", expires_at=expires, actor="setup")
-        writes.use_link(s, token_sha256="link-admin", password="unusable")
-        s.flush()
-        admin = next(one.id for one in views.users(s) if one.name == "admin")
-        expires = now() + timedelta(hours=1)
-        writes.add_session(s, user_id=admin, token_sha256=digest("cookie-of-admin"), agent="test", expires_at=expires)
-    return home
+            if role == "admin":  # one with a password there has to be
+                writes.add_link(s, user_id=user, token_sha256="link-admin", expires_at=expires, actor="setup")
+                writes.use_link(s, token_sha256="link-admin", password="unusable")
+            secret = digest(f"cookie-of-{role}")
+            writes.add_session(s, user_id=user, token_sha256=secret, agent="test", expires_at=expires)
 
 
 @contextmanager
@@ -85,18 +85,8 @@ def serving(home: Path, **more: Any) -> Iterator[Site]:
     with socket.socket() as door, Catalog.open(settings.catalog_url) as catalog:
         door.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{door.getsockname()[1]}"
-        config = uvicorn.Config(create_app(settings), log_level="error", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
-        thread.start()
-        try:
-            until = time.monotonic() + 30
-            while not server.started and time.monotonic() < until:
-                time.sleep(0.01)
+        with listening(door, create_app(settings)):
             yield Site(base, home, catalog, settings, {role: f"cookie-of-{role}" for role in ROLES})
-        finally:
-            server.should_exit = True
-            thread.join(20)
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +140,32 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page of a site as somebody; what the console or the network says against it fails the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def opened(site: Site, path: str, who: str = "reviewer", **more: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **more})
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        context.add_cookies([{"name": "dreamtuner_session", "value": site.cookies[who], "url": site.base}])
+
+        def asked(request: Request) -> None:
+            if not request.url.startswith((site.base, "blob:", "data:")):
+                wrong.append(f"a request to {request.url}")
+
+        context.on("request", asked)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+        page.goto(site.base + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []

@@ -6,8 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
 from deploy.dashboard.first_start import admin_link
+from deploy.dashboard.routes.login import inside
+from deploy.dashboard.security.secrets import digest
 from storage.catalog import Catalog, views, writes
 from storage.catalog.base import now
 from tests.deploy.dashboard.conftest import Site, serving
@@ -84,6 +87,54 @@ def test_a_wrong_password_and_a_wrong_name_look_alike_and_soon_have_to_wait(site
         waiting = client.post("/login", data={**fields, "name": "reviewer", "password": PASSWORD})
         assert waiting.status_code == 429
         assert int(waiting.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(
+    "next",
+    [
+        "//evil.example/",
+        "/\\evil.example/",
+        "https://evil.example/",
+        "/\t/evil.example/",
+        "/\n/evil.example/",
+        "javascript:alert(1)",
+        "\\/evil.example",
+        " //evil.example",
+        "",
+    ],
+)
+def test_nobody_is_sent_elsewhere_after_the_login(shared: Site, next: str) -> None:
+    assert inside(next) == "/"
+    with visitor(shared) as client:
+        assert 'name="next" value="/"' in client.get("/login", params={"next": next}).text
+
+
+def test_a_cookie_that_somebody_else_chose_is_no_session_after_the_login(site: Site) -> None:
+    with_password(site)
+    with visitor(site) as client:
+        client.cookies.set("dreamtuner_session", "chosen-by-somebody-else", domain="127.0.0.1")
+        fields = form(client, "/login") | {"name": "reviewer", "password": PASSWORD}
+        entered = client.post("/login", data=fields)
+        assert entered.url.path == "/"
+        assert "chosen-by-somebody-else" not in entered.history[0].headers["set-cookie"]
+    with site.client("") as other:
+        other.cookies.set("dreamtuner_session", "chosen-by-somebody-else", domain="127.0.0.1")
+        assert other.get("/outputs").status_code == 303
+
+
+def test_a_session_that_has_run_out_leads_to_the_login_and_back(site: Site) -> None:
+    with site.catalog.write() as s:
+        user = next(one.id for one in views.users(s) if one.name == "viewer")
+        for token, left in (("old", -1.0), ("young", 60.0)):
+            expires = now() + timedelta(seconds=left)
+            writes.add_session(s, user_id=user, token_sha256=digest(token), agent="x", expires_at=expires)
+    with site.client("") as client:
+        client.cookies.set("dreamtuner_session", "young", domain="127.0.0.1")
+        assert client.get("/outputs/1").status_code == 200
+        client.cookies.set("dreamtuner_session", "old", domain="127.0.0.1")
+        assert client.get("/outputs/1").headers["location"] == "/login?next=%2Foutputs%2F1"
+        assert client.get("/api/outputs").status_code == 401
+        assert client.post("/api/reviews", json={}).status_code == 403  # its form token went with it
 
 
 def test_who_is_shut_out_is_out_at_once(site: Site, start: Callable[..., Site]) -> None:

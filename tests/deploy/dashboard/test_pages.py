@@ -1,13 +1,12 @@
 """What pages do without a browser: masks, decisions on many, exports, and Prefect away."""
 
-import io
-import json
-import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from storage.catalog import views
+from storage.catalog import views, writes
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
 
@@ -66,24 +65,18 @@ def test_many_are_counted_then_decided_then_taken_back(site: Site) -> None:
             assert views.decisions(s) == {"none": 239, "approved": 0, "rejected": 0, "flagged": 1}
 
 
-@pytest.mark.parametrize(("metadata", "kept"), [("keep", True), ("strip", False)])
-def test_the_approved_ones_are_exported_with_a_manifest(site: Site, metadata: str, kept: bool) -> None:
-    with site.client("reviewer") as client:
-        assert client.post("/export/zip").status_code == 400  # nothing is approved
-        for output in (1, 2, 3):
-            site.say("operator", output, "approved", 1)
-        answer = client.post("/export/zip", data={"metadata": metadata})
-    assert answer.headers["content-disposition"].startswith("attachment")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.testzip() is None
-        lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
-        assert [line["output_id"] for line in lines] == [3, 2, 1]
-        assert len(archive.read("manifest.csv").splitlines()) == 4
-        for line in lines:
-            picture = archive.read(line["file"])
-            Image.open(io.BytesIO(picture)).load()
-            assert (b"made" in picture) is kept
-            assert ("seed" in line and "digest" in line) is kept
+def test_a_map_of_attention_shows_beside_the_picture_that_it_is_of(site: Site) -> None:
+    with site.catalog.write() as s:
+        one, other = views.output(s, 1), views.output(s, 2)
+        who: dict[str, Any] = {"output_id": 1, "map_sha256": other.image_sha256, "point": (0.25, 0.5)}
+        writes.add_attention_map(s, **who, image_sha256=one.image_sha256, said="Drawn again, it is the same.")
+        writes.add_attention_map(s, **who, image_sha256="0" * 64, said="of the picture before")
+    with site.client("viewer") as client:
+        page = client.get("/outputs/1").text
+        assert f'src="/pictures/{other.image_sha256}" alt="Where the point 25 % from the left, 50 % from above' in page
+        assert "Drawn again, it is the same." in page
+        assert "of the picture before" not in page
+        assert f"dreamtuner attention {other.digest}" in client.get("/outputs/2").text  # none yet: how to make it
 
 
 def test_pictures_are_kept_for_ever_and_a_missing_thumbnail_is_made(site: Site) -> None:
@@ -99,6 +92,22 @@ def test_pictures_are_kept_for_ever_and_a_missing_thumbnail_is_made(site: Site) 
         again = client.get(f"/thumbs/{sha256}.webp", headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
         assert client.get(f"/pictures/{'0' * 64}").status_code == 404
+
+
+def test_with_two_approvals_wanted_it_takes_two_people(start: Callable[..., Site]) -> None:
+    site = start(approvals=2)
+
+    def approve(who: str, revision: int) -> tuple[str, int]:
+        said = {"uuid": f"{who}-{revision}", "output_id": 1, "revision": revision, "decision": "approved"}
+        with site.client(who) as client:
+            done = client.post("/api/reviews", json=said).json()
+        return done["decision"], done["approvals"]
+
+    assert approve("reviewer", 1) == ("none", 1)
+    assert approve("reviewer", 2) == ("none", 1)  # the same person twice is one
+    with site.client("viewer") as client:
+        assert "1 of 2 approvals" in client.get("/outputs/1").text
+    assert approve("operator", 3) == ("approved", 2)
 
 
 def test_with_prefect_away_the_page_says_so_and_what_to_do(shared: Site) -> None:

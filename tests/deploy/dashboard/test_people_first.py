@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.deploy.dashboard.conftest import Site
-from tests.deploy.dashboard.test_browser import queue
+from tests.deploy.dashboard.reviewing import queue
 
 PAGES = (
     "/",

@@ -39,9 +39,10 @@ async function more(part) {
   part.dataset.busy = "yes";
   const within = gallery;
   try {
-    const next = await fetched(part.dataset.next);
+    let next = await fetched(part.dataset.next);
+    while (within === gallery && !next.querySelector(".card-picture") && next.dataset.next) next = await fetched(next.dataset.next);
     if (within !== gallery) return;
-    part.querySelector(".more-link")?.remove();
+    part.querySelectorAll(".more-link, .looking").forEach((one) => one.remove());
     gallery.append(next);
     marked(next);
     awake.observe(next);

@@ -18,6 +18,8 @@ document.body.addEventListener("htmx:responseError", (event) => {
 });
 document.body.addEventListener("htmx:sendError", () => toast("The server does not answer; try again in a moment."));
 
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 const user = Number(document.querySelector("meta[name=user]").content);
 export const outbox = user ? new Outbox(user) : null;
 if (outbox) {

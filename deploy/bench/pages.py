@@ -1,0 +1,107 @@
+"""Every page of the dashboard over a catalog that storage.catalog.bench filled, and somebody who may see them all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from deploy.dashboard.security.access import SESSION
+from deploy.dashboard.security.secrets import digest
+from storage.catalog import Catalog, views, writes
+from storage.catalog.base import now
+from storage.catalog.bench.fill import METRICS, RUNS
+from storage.catalog.bench.people import REVIEWERS
+
+QUEUE = 1000  # outputs of the review queue
+Draw = Callable[[Random], str]
+"""One address of a page, drawn at random."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """An admin with a session and a queue."""
+
+    cookies: Mapping[str, str]
+    queue_id: str
+
+
+def visitor(catalog: Catalog) -> Visitor:
+    """A new admin with a session of a day and a frozen queue of the first outputs."""
+    secret, name = secrets.token_urlsafe(), f"bench {secrets.token_hex(4)}"
+    with catalog.write() as s:
+        user = writes.add_user(s, name=name, role="admin", actor="bench")
+        expires = now() + timedelta(days=1)
+        writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="bench", expires_at=expires)
+        queue = writes.add_queue(s, user_id=user, title="bench", filter={}, output_ids=range(1, QUEUE + 1))
+    return Visitor({SESSION: secret}, queue)
+
+
+def gallery(outputs: int, per_subject: int) -> dict[str, Draw]:
+    """The gallery's cards, from any depth, under every filter there is."""
+    subjects = max(outputs // per_subject, 1)
+    part, metric = "/fragments/outputs?", f"metric={METRICS[0]}"
+
+    def newest(r: Random) -> str:
+        return f"after={views.place([r.randrange(outputs) + 2])}"
+
+    def best(r: Random) -> str:
+        return f"after={views.place([r.random(), 1])}"
+
+    return {
+        "gallery: newest": lambda r: f"{part}{newest(r)}",
+        "gallery: subject": lambda r: f"{part}subject_id={r.randrange(subjects) + 1}",
+        "gallery: state": lambda r: f"{part}decision=flagged&{newest(r)}",
+        "gallery: style": lambda r: f"{part}style=anime&{newest(r)}",
+        "gallery: prompt": lambda r: f"{part}prompt=beach+{r.randrange(50)}&{newest(r)}",
+        "gallery: prompt that is nowhere": lambda r: f"{part}prompt=nowhere&{newest(r)}",
+        "gallery: run": lambda r: f"{part}run_id=bench-{r.randrange(RUNS)}&{newest(r)}",
+        "gallery: reviewer": lambda r: f"{part}reviewer=reviewer+{r.randrange(REVIEWERS)}&{newest(r)}",
+        "gallery: pose": lambda r: f"{part}pose={'0' * 64}&{newest(r)}",
+        "gallery: checkpoint": lambda r: f"{part}checkpoint_id=1&{newest(r)}",
+        "gallery: score": lambda r: f"{part}{metric}&{best(r)}",
+        "gallery: score in subject": lambda r: f"{part}{metric}&subject_id={r.randrange(subjects) + 1}",
+        "gallery: score by state": lambda r: f"{part}{metric}&decision=flagged&{best(r)}",
+        "gallery: score within bounds": lambda r: f"{part}{metric}&lowest=0.4&highest={0.5 + r.random() / 2}",
+        "gallery: score and all": lambda r: f"{part}{metric}&decision=none&style=anime&prompt=7&{best(r)}",
+        "gallery: whole page": lambda r: f"/outputs?{newest(r)}",
+    }
+
+
+def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
+    """Every other page, and the parts that pages ask for."""
+    subjects = max(outputs // per_subject, 1)
+
+    def one(r: Random) -> int:
+        return r.randrange(outputs) + 1
+
+    def subject(r: Random) -> int:
+        return r.randrange(subjects) + 1
+
+    return {
+        "home": lambda r: "/",
+        "home: live part": lambda r: "/fragments/runs",
+        "outputs: count": lambda r: "/fragments/count?decision=none",
+        "outputs: count of a filter": lambda r: f"/fragments/count?metric={METRICS[0]}&style=anime&prompt=7",
+        "outputs: API": lambda r: f"/api/outputs?after={views.place([one(r) + 1])}",
+        "output": lambda r: f"/outputs/{one(r)}",
+        "review": lambda r: "/review",
+        "review: queue": lambda r: f"/review/{who.queue_id}",
+        "review: items": lambda r: f"/api/queues/{who.queue_id}/items?start={r.randrange(QUEUE)}&count=24",
+        "compare": lambda r: f"/compare?ids={one(r)},{one(r)},{one(r)},{one(r)}",
+        "grid": lambda r: f"/subjects/{subject(r)}/grid",
+        "subjects": lambda r: f"/subjects?after={subject(r) + 1}",
+        "subject": lambda r: f"/subjects/{subject(r)}",
+        "decisions on many": lambda r: "/bulk",
+        "export": lambda r: "/export",
+        "flows": lambda r: "/flows",
+        "audit": lambda r: f"/audit?after={views.place([one(r)])}",
+        "audit of one": lambda r: f"/audit?entity=output&entity_id={one(r)}",
+        "audit by one": lambda r: f"/audit?actor=reviewer+{r.randrange(REVIEWERS)}",
+        "audit of a deed": lambda r: "/audit?action=review",
+        "users": lambda r: "/users",
+        "account": lambda r: "/account",
+        "me": lambda r: "/api/me",
+    }

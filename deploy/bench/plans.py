@@ -1,0 +1,100 @@
+"""How the database goes about all that pages ask it: whether any statement reads a large table whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine, event
+
+from deploy.bench.pages import Draw
+from deploy.dashboard.app import create_app
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog
+
+LARGE = ("outputs", "cells", "scores", "reviews", "run_cells", "blobs", "audit", "lineage")
+"""Tables that grow with the pictures."""
+Sent = tuple[str, Any]
+
+
+def whole_reads(
+    settings: Settings,
+    catalog: Catalog,
+    cookies: Mapping[str, str],
+    pages: Mapping[str, Draw],
+    without: Sequence[str] = (),
+) -> dict[str, list[str]]:
+    """Of each page, the plans of its statements that read a table of LARGE whole, or sort more than they show.
+
+    The pages are asked from the application itself, in this process. `without` are ways that PostgreSQL shall not take
+    (enable_...), where tables are so small that it would rightly read them whole.
+    """
+    sent = asyncio.run(_asked(settings, cookies, pages))
+    found: dict[str, list[str]] = {}
+    with catalog.read() as s:
+        connection = s.connection()
+        lite = connection.dialect.name == "sqlite"
+        for way in () if lite else without:
+            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        for name, statements in sent.items():
+            for statement, values in dict.fromkeys((text, _hashable(given)) for text, given in statements):
+                explain = "EXPLAIN QUERY PLAN " if lite else "EXPLAIN "
+                plan = [str(row) for row in connection.exec_driver_sql(explain + statement, values)]
+                if _whole(plan, statement):
+                    found.setdefault(name, []).append("\n".join((statement, *plan)))
+    return found
+
+
+async def _asked(settings: Settings, cookies: Mapping[str, str], pages: Mapping[str, Draw]) -> dict[str, list[Sent]]:
+    """What each page has the database do."""
+    app, draw, sent = create_app(settings), Random(0), {}
+    transport = httpx.ASGITransport(app)
+    client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", cookies=dict(cookies), timeout=600)
+    async with app.router.lifespan_context(app), client:
+        for name, page in pages.items():
+            with _heard() as statements:
+                answer = await client.get(page(draw), headers={"Accept": "text/html"})
+                answer.raise_for_status()
+            sent[name] = statements
+    return sent
+
+
+@contextmanager
+def _heard() -> Iterator[list[Sent]]:
+    """Every SELECT that is sent meanwhile, to any database."""
+    statements: list[Sent] = []
+
+    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            statements.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def _hashable(given: Any) -> Any:
+    """Parameters once more, as what a set can hold and the driver takes."""
+    return tuple(given) if isinstance(given, list) else _Named(given) if isinstance(given, dict) else given
+
+
+class _Named(dict[str, Any]):
+    """Named parameters that can be told apart."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((name, str(value)) for name, value in self.items())))
+
+
+def _whole(plan: Sequence[str], statement: str) -> bool:
+    """Whether the plan reads all of a large table. Walking one in the order that is shown, up to a limit, does not."""
+    text = "\n".join(plan)
+    stops = "LIMIT" in statement and "TEMP B-TREE" not in text
+    if any(f"Seq Scan on {table}" in text for table in LARGE):
+        return True
+    return not stops and any(f"SCAN {table}" in text for table in LARGE)

@@ -1,0 +1,114 @@
+"""`dreamtuner bench table1`: the method among others, on held-out subjects."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+
+def table1(
+    profile: Annotated[str, typer.Option(help="Whose weights; its pictures must be the pocket world's.")] = "pocket",
+    subjects: Annotated[int, typer.Option(min=1, help="Held-out subjects, one reference each.")] = 30,
+    prompts: Annotated[int, typer.Option(min=1, max=30, help="Prompts of each.")] = 25,
+    seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 4,
+    methods: Annotated[str, typer.Option(help="Names by commas, or all.")] = "all",
+    sweep: Annotated[bool, typer.Option(help="Also 0 to 1200 steps of fine-tuning, as Fig. 10.")] = False,
+    validation: Annotated[bool, typer.Option(help="The identities that numbers are tuned on, not the test's.")] = False,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Measure nothing: the table of the subjects that are done.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the page, one HTML file, here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """Table 1: the method and its baselines on subjects that training never saw, one reference each.
+
+    Each subject by each method is kept in DREAMTUNER_HOME/bench/table1 when it is done: stopped or killed, the same
+    command goes on, and --finished says what is known so far.
+    """
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from deploy.terminal import plain_terminal
+    from dreamtuner.backbone import load_backbone
+    from dreamtuner.baselines.registry import methods_of, swept
+    from dreamtuner.pocket.fidelity import held_out_subjects
+    from dreamtuner.pocket.table1.figures import claims, summary
+    from dreamtuner.pocket.table1.page import COLUMNS, words_of, write_page
+    from dreamtuner.pocket.table1.run import Bench, measure_table
+    from dreamtuner.pocket.table1.run import finished as finished_units
+    from dreamtuner.pocket.table1.unit import Kept
+    from dreamtuner.pocket.world import TEST, VALIDATION
+    from dreamtuner.score.oracle import Oracle
+    from dreamtuner.score.tower import load_tower
+    from flows.resources import device_of, profile_of
+    from flows.settings import Settings
+
+    settings = Settings.load()
+    if profile != "pocket":
+        _refuse(f"--profile: {profile!r}: the table is read by the pocket world's oracle; choose pocket")
+    found, device = profile_of(settings, profile), device_of(settings)
+    if not (found.weights / "oracle").is_dir():
+        _refuse(f"--profile: {found.weights} holds no oracle; get it with: {found.remedy}")
+    every = methods_of(found)
+    asked = list(every) if methods == "all" else [name.strip() for name in methods.split(",")]
+    if unknown := [name for name in asked if name not in every]:
+        _refuse(f"--methods: {unknown[0]!r} is none of {', '.join(every)}")
+    chosen = {name: every[name] for name in asked}
+    curves = swept(found) if sweep else {}
+    chosen |= {name: method for points in curves.values() for name, method in points.values() if name not in chosen}
+
+    kept = Kept(settings.home / "bench" / "table1", found)
+    people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
+    if finished:
+        table = finished_units(kept, chosen, people, prompts, seeds)
+        if not next(iter(table.values())):
+            _refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
+    else:
+        bench = Bench(
+            load_backbone(found, device=device),
+            found,
+            Oracle.load(found.weights / "oracle"),
+            load_tower(found, device=device),
+        )
+        table = measure_table(bench, kept, chosen, people, prompts, seeds, partial(typer.echo, err=True))
+
+    done = len(next(iter(table.values())))
+    which = "validation" if validation else "test"
+    detail = f"{done} {which} subjects x {prompts} prompts x {seeds} seeds, one reference each; 95 % over subjects."
+    names = {
+        name: f"{m.name} ({name.partition('@')[2]} steps)" if "@" in name else m.name for name, m in chosen.items()
+    }
+    comparisons = claims(table)
+    if out is not None:
+        steps = {head: {step: name for step, (name, _) in points.items()} for head, points in curves.items()}
+        file = write_page(
+            out, "Table 1: one reference, many pictures", detail, table, names, comparisons, steps, prompts
+        )
+        typer.echo(f"page: {file}", err=True)
+    if as_json:
+        counts = {"subjects": done, "prompts": prompts, "seeds": seeds, "validation": validation}
+        rows = {name: {what: asdict(mean) for what, mean in summary(units).items()} for name, units in table.items()}
+        compared = [{**asdict(one), "met": one.met} for one in comparisons]
+        typer.echo(json.dumps({**counts, "methods": rows, "claims": compared}))
+        return
+    shown = Table(title=f"Table 1: {detail}")
+    shown.add_column("method")
+    for column in COLUMNS.values():
+        shown.add_column(column, justify="right")
+    for name, units in table.items():
+        row = summary(units)
+        words = [" ± ".join(words_of(what, row[what])) if what in row else "" for what in COLUMNS]
+        shown.add_row(names[name], *words)
+    plain_terminal().out.print(shown)
+    for one in comparisons:
+        points = [f"{100 * value:+.1f}" for value in (one.difference.value, one.difference.low, one.difference.high)]
+        met = "reached" if one.met else "missed"
+        typer.echo(f"{one.words}: {points[0]} points ({points[1]} to {points[2]}), {met}")
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(f"dreamtuner: {message}", err=True)
+    raise typer.Exit(2)

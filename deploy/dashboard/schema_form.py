@@ -1,0 +1,142 @@
+"""A form out of the JSON schema of a flow's parameters, and the parameters back out of the form.
+
+Plain types are plain fields, models are groups of them, a list of models is a group for one, and a list of words is a
+box with one a line. What no field fits is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from storage.catalog.records import CatalogError
+
+MAX_TEXT = 20_000
+DEEPEST = 3  # groups within groups
+Kind = Literal["text", "number", "checkbox", "select", "lines", "group", "groups", "json"]
+_PLAIN: Mapping[str, Kind] = {"string": "text", "integer": "number", "number": "number", "boolean": "checkbox"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter, in the form under `key`. A "group" holds `fields`; "groups" is a list that gets one of them."""
+
+    key: str
+    name: str
+    title: str
+    kind: Kind
+    required: bool
+    value: str
+    words: str
+    whole: bool = False
+    options: Sequence[str] = ()
+    fields: Sequence[Field] = ()
+
+
+def fields(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Field]:
+    """The fields of an object's properties, with `values` or the schema's defaults in them."""
+    definitions = {**(schema.get("$defs") or {}), **(schema.get("definitions") or {})}
+    return _fields(schema, values, definitions, "p", 0)
+
+
+def _fields(
+    schema: Mapping[str, Any], values: Mapping[str, Any], definitions: Mapping[str, Any], key: str, depth: int
+) -> list[Field]:
+    required = schema.get("required") or ()
+    return [
+        _field(
+            f"{key}.{name}", name, about, values.get(name, about.get("default")), name in required, definitions, depth
+        )
+        for name, about in (schema.get("properties") or {}).items()
+    ]
+
+
+def _field(
+    key: str,
+    name: str,
+    given: Mapping[str, Any],
+    value: Any,
+    required: bool,
+    definitions: Mapping[str, Any],
+    depth: int,
+) -> Field:
+    about = _resolved(given, definitions)
+    title = str(given.get("title") or name).replace("_", " ").lower().capitalize()
+    words = str(given.get("description") or about.get("description") or "").strip()
+    items = _resolved(about.get("items") or {}, definitions)
+    inner: list[Field] = []
+    if "enum" in about:
+        kind: Kind = "select"
+    elif about.get("type") == "array" and items.get("properties") and depth < DEEPEST:
+        kind, inner = "groups", _fields(items, {}, definitions, key, depth + 1)
+    elif about.get("type") == "array" and items.get("type") == "string":
+        kind = "lines"
+    elif about.get("properties") and depth < DEEPEST:
+        kind, inner = "group", _fields(about, value if isinstance(value, Mapping) else {}, definitions, key, depth + 1)
+    else:
+        kind = _PLAIN.get(str(about.get("type")), "json")
+    options = [str(one) for one in about.get("enum") or ()]
+    whole = about.get("type") == "integer"
+    return Field(key, name, title, kind, required, _shown(kind, value), words, whole, options, inner)
+
+
+def _resolved(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reference refers to; of what may be null, that which it may be else."""
+    if "$ref" in about:
+        return _resolved(definitions.get(str(about["$ref"]).rpartition("/")[2], {}), definitions)
+    choices = [one for one in about.get("anyOf") or about.get("allOf") or () if one.get("type") != "null"]
+    return {**about, **_resolved(choices[0], definitions)} if len(choices) == 1 else about
+
+
+def _shown(kind: Kind, value: Any) -> str:
+    if kind == "lines" and isinstance(value, list | tuple):
+        return "\n".join(str(one) for one in value)
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def read(form: Mapping[str, Any], of: Sequence[Field]) -> dict[str, Any]:
+    """What the form says, as JSON values; CatalogError names the field that cannot be read. Empty ones are left out."""
+    found: dict[str, Any] = {}
+    for field in of:
+        if field.kind in ("group", "groups"):
+            inner = read(form, field.fields) if _touched(form, field) or field.required else None
+            if inner is not None:
+                found[field.name] = [inner] if field.kind == "groups" else inner
+            continue
+        text = _text(form, field)
+        if field.kind == "checkbox":
+            found[field.name] = bool(text)
+        elif text:
+            found[field.name] = _value(field, text)
+        elif field.required:
+            raise CatalogError(f"{field.title}: fill this in")
+    return found
+
+
+def _value(field: Field, text: str) -> Any:
+    if field.kind == "lines":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    if field.kind in ("text", "select"):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        said = "no number" if field.kind == "number" else f"no JSON ({error})"
+        raise CatalogError(f"{field.title}: {text[:40]!r} is {said}; correct it") from None
+    if field.kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise CatalogError(f"{field.title}: {text[:40]!r} is no number; correct it")
+    return value
+
+
+def _touched(form: Mapping[str, Any], group: Field) -> bool:
+    """Whether anything was filled in that was not there from the start."""
+    return any(
+        _touched(form, one) if one.fields else one.kind != "select" and _text(form, one) not in ("", one.value)
+        for one in group.fields
+    )
+
+
+def _text(form: Mapping[str, Any], field: Field) -> str:
+    return str(form.get(field.key) or "").strip()[:MAX_TEXT]

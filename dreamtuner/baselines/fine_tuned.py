@@ -1,0 +1,72 @@
+"""Methods that train: every one is the project's own fine-tuning by other settings, in the files named after them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from shutil import rmtree
+
+from PIL import Image
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.baselines.method import Given, Prepared
+from dreamtuner.batch import generate
+from dreamtuner.config import Sampling
+from dreamtuner.finetune.run import fine_tune
+from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.stage import FineTuneFactory
+from dreamtuner.finetune.subject import NamedSubject
+from dreamtuner.finetune.tuned import knowing
+from dreamtuner.request import Cell
+from dreamtuner.train.loop import last_step
+
+NO_PREVIEWS = 10**9
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A training, and how its model is drawn with.
+
+    `sees`: the reference at inference too, by SE and S-S-A with `changes` laid over the profile's numbers; otherwise
+    the trained model alone knows the subject. Previews and early stops are off: the number of steps is the settings'.
+    """
+
+    name: str
+    settings: FineTune
+    sees: bool = False
+    changes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def training(self) -> str:
+        """What decides the training but for its length, where shorter ones are beginnings of longer ones."""
+        same = {"steps": 1} if self.settings.cooldown == 0 else {}
+        return repr((self.settings.model_copy(update=same), self.changes))
+
+    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        """Train, or go on with what `given.workshop` holds."""
+        settings = self.settings.model_copy(update={"preview_every": NO_PREVIEWS, "patience": None})
+        folder = given.workshop
+        if (folder / "log.jsonl").is_file() and last_step(folder) > settings.steps:
+            rmtree(folder)  # a longer training cannot be shortened
+        subject = NamedSubject(replace(given.reference, caption=given.detailed), given.class_word, given.style)
+        sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
+        factory = FineTuneFactory(backbone.profile, subject, settings, sampling, folder)
+        tuned = fine_tune(factory, device=str(backbone.device), report=lambda line: None).tuned
+        plain = sampling.model_copy(update={"beta": 0.0})
+
+        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+            with knowing(backbone, tuned) as knows:
+                named = [replace(cell, prompt=self.named(cell.prompt, given.class_word)) for cell in cells]
+                seen = given.reference if self.sees else None
+                return generate(knows, seen, named, sampling if self.sees else plain)
+
+        def class_word(cells: Sequence[Cell]) -> list[Image.Image]:
+            with knowing(backbone, tuned) as knows:
+                return generate(knows, None, cells, plain)
+
+        return Prepared(draw, class_word)
+
+    def named(self, prompt: str, class_word: str) -> str:
+        """The prompt with the subject called as it was learnt."""
+        return re.sub(rf"\b{re.escape(class_word)}\b", lambda _: self.settings.subject_words(class_word), prompt)

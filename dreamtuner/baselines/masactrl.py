@@ -1,0 +1,186 @@
+"""Baseline: MasaCtrl (Cao et al. 2023), mutual self-attention from the reference's inversion.
+
+The reference is inverted by DDIM under its own caption (`inversion.py`). While a picture is drawn, at each step the
+path's latents pass through the U-Net beside it, and from a step and a layer on the picture's queries attend to keys and
+values of the path alone, not to its own. What differs from self-subject-attention: own tokens are replaced, not joined;
+no weight; the reference's noise is the one that leads to it; both guidance branches see the reference (the undesired
+one sees its pass without words), so guidance strengthens the prompt alone.
+
+`masked` is its paper's second form: what the picture's cross-attention to the class word marks as subject (in the step
+before, `attention/word_map.py`) attends to the reference's subject alone, the rest to its background alone, by the
+reference's own mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.install import SelfSubject, attached, self_attention_order
+from dreamtuner.attention.self_subject import Seen, attend
+from dreamtuner.attention.word_map import word_maps, word_region
+from dreamtuner.backbone import Backbone
+from dreamtuner.baselines.inversion import invert
+from dreamtuner.baselines.method import BATCH, Given, Prepared
+from dreamtuner.baselines.whole import all_tokens, subject_share, whole_reference
+from dreamtuner.batch import draw_batch
+from dreamtuner.reference import token_grids
+from dreamtuner.request import Cell
+from dreamtuner.sampling import fresh_scheduler
+
+
+@dataclass(frozen=True, eq=False)
+class Mutual:
+    """The reference's tokens in place of the own. `k_r`, `v_r`: 1 h R d."""
+
+    k_r: Tensor
+    v_r: Tensor
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """q, k, v: B h L d; k and v do not count. Returns B h L d."""
+        k_r, v_r = (x.expand(len(q), -1, -1, -1) for x in (self.k_r, self.v_r))
+        return F.scaled_dot_product_attention(q, k_r, v_r)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedMutual:
+    """Subject looks at subject and background at background; where the reference has none of one, at the own tokens.
+
+    `inside`: B L bool, the picture's subject; `subject`: R bool, the reference's.
+    """
+
+    keys: Mutual
+    inside: Tensor
+    subject: Tensor
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """q, k, v: B h L d. Returns B h L d."""
+        subject, ground = (
+            Mutual(self.keys.k_r[:, :, kept], self.keys.v_r[:, :, kept]).attend(q, k, v)
+            if kept.any()
+            else attend(q, k, v, None)
+            for kept in (self.subject, ~self.subject)
+        )
+        return torch.where(self.inside[:, None, :, None], subject, ground)
+
+
+@dataclass(frozen=True)
+class MasaCtrl:
+    """`from_step`, `from_layer`: shares of the steps and of the self-attention layers that stay plain.
+
+    `from_inversion`: every picture begins at the inverted x_T, as the published editing of real pictures does, so that
+    seeds make no difference; otherwise at the noise of its seed. `refinements`: see `invert`. `threshold`: see
+    `word_region`; it counts where `masked`.
+    """
+
+    from_step: float = 4 / 50
+    from_layer: float = 10 / 16
+    from_inversion: bool = False
+    refinements: int = 3
+    masked: bool = False
+    threshold: float = 0.3
+    name: str = "MasaCtrl"
+
+    @property
+    def training(self) -> str:
+        """It trains nothing."""
+        return ""
+
+    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        """Invert the reference."""
+        c_r = backbone.encode_text(given.reference.caption)
+        with torch.inference_mode():
+            x_0 = backbone.encode_image(whole_reference(given))
+            scheduler = fresh_scheduler(backbone.scheduler, given.sampling.steps, backbone.device)
+            path = invert(
+                lambda x, t: backbone.unet(x, t, c_r, return_dict=False)[0],
+                x_0[None],
+                scheduler,
+                refinements=self.refinements,
+            )
+
+        @torch.inference_mode()
+        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+            drawn = []
+            with attached(backbone.unet) as ssa:
+                for first in range(0, len(cells), BATCH):
+                    batch = cells[first : first + BATCH]
+                    step = _Step(backbone, ssa, path, c_r, batch, given, self)
+                    x_t = path[:1] if self.from_inversion else None
+                    drawn += draw_batch(backbone, batch, given.sampling, step.predict, x_t=x_t)
+            return drawn
+
+        return Prepared(draw)
+
+
+class _Step:
+    """The predictions for one batch of cells."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        ssa: SelfSubject,
+        path: Tensor,
+        c_r: Tensor,
+        cells: Sequence[Cell],
+        given: Given,
+        method: MasaCtrl,
+    ) -> None:
+        self._unet, self._ssa, self._path = backbone.unet, ssa, path
+        self._tokens, self._w_c = all_tokens(backbone, path[0]), given.sampling.w_c
+        order = self_attention_order(backbone.unet)
+        self._layers = order[round(method.from_layer * len(order)) :]
+        self._first = round(method.from_step * len(path))
+        self._masked, self._threshold = method.masked, method.threshold
+        self._grids = token_grids((path.shape[2], path.shape[3]), len(self._unet.config.block_out_channels))
+        self._subject = {n: share >= 0.5 for n, share in subject_share(given, self._grids, path.device).items()}
+        self._words = _places(backbone.tokenizer, [cell.prompt for cell in cells], given.class_word).to(path.device)
+        self._inside: Mapping[int, Tensor] = {}
+        uc = backbone.encode_text("")
+        self._source = torch.cat([uc, c_r])
+        self._text = torch.cat([uc.expand(len(cells), -1, -1), *(backbone.encode_text(c.prompt) for c in cells)])
+
+    def predict(self, x: Tensor, t: Tensor, step: int) -> Tensor:
+        """x: N C H W -> N C H W."""
+        uc, c = self._reference(t, step) if step >= self._first else (None, None)
+        looking = self._masked and step + 1 >= self._first
+        watched: AbstractContextManager[list[Tensor] | None] = (
+            word_maps(self._unet, self._words) if looking else nullcontext()
+        )
+        with self._ssa.attend([(len(x), uc), (len(x), c)]), watched as maps:
+            other, wanted = self._unet(torch.cat([x, x]), t, self._text, return_dict=False)[0].chunk(2)
+        if maps is not None:
+            self._inside = word_region([one[len(x) :] for one in maps], self._grids, self._threshold)
+        prediction: Tensor = other + self._w_c * (wanted - other)
+        return prediction
+
+    def _reference(self, t: Tensor, step: int) -> tuple[Mapping[str, Seen], Mapping[str, Seen]]:
+        """What the undesired and the wanted branch see at this step, by layer."""
+        with self._ssa.capture(self._tokens) as captured:
+            self._unet(self._path[step].expand(2, -1, -1, -1), t, self._source, return_dict=False)
+        uc, c = ({name: self._seen(*(x[i : i + 1] for x in captured[name])) for name in self._layers} for i in (0, 1))
+        return uc, c
+
+    def _seen(self, k_r: Tensor, v_r: Tensor) -> Seen:
+        """What a layer sees of one pass of the reference. Before there are maps, all of it."""
+        keys, count = Mutual(k_r, v_r), k_r.shape[2]
+        return MaskedMutual(keys, self._inside[count], self._subject[count]) if count in self._inside else keys
+
+
+def _places(tokenizer: Any, prompts: Sequence[str], word: str) -> Tensor:
+    """Where the class word stands in the text states: 2N T bool, of undesired rows (nowhere) and of the prompts'."""
+    length = tokenizer.model_max_length
+    tokens = tokenizer(list(prompts), padding="max_length", max_length=length, truncation=True)["input_ids"]
+    sought = tokenizer(word, add_special_tokens=False)["input_ids"]
+    places = torch.zeros(2 * len(prompts), length, dtype=torch.bool)
+    for row, ids in enumerate(tokens, start=len(prompts)):
+        for i in range(len(ids) - len(sought) + 1):
+            places[row, i : i + len(sought)] |= ids[i : i + len(sought)] == sought
+    return places

@@ -1,0 +1,120 @@
+"""Baseline: reference-only control, as the community pipeline of that name for Stable Diffusion does it.
+
+The noised reference passes through the U-Net beside the pictures at every step, and every self-attention layer attends
+to [own tokens, all tokens of the reference]. What differs from self-subject-attention:
+- no mask and no weight: background and subject count alike, m = 1;
+- the reference passes under the picture's own prompt, and once more under the undesired one, not under its own caption,
+  so that nothing of its pass can be shared between prompts;
+- text guidance in every step, no guidance by the reference (Eq. 4). In the undesired branch a layer's output is
+  style_fidelity * (without the reference) + (1 - style_fidelity) * (with it): at 1 guidance strengthens reference and
+  prompt together, at 0 the reference cancels out of the difference;
+- reference and picture are at the same timestep (dt = dt' = 0).
+Its attention half alone, `reference_attn`: the other, which shifts feature statistics (AdaIN), is another method. Every
+layer attends, as by its default. The noise of a step is the subject's, as everywhere here, where the pipeline draws it
+from the call's generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.install import SelfSubject, attached
+from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
+from dreamtuner.backbone import Backbone
+from dreamtuner.baselines.method import BATCH, Given, Prepared
+from dreamtuner.baselines.whole import all_tokens, whole_reference
+from dreamtuner.batch import draw_batch
+from dreamtuner.reference import noised, reference_digest
+from dreamtuner.request import Cell
+from dreamtuner.sampling import seeded
+
+
+@dataclass(frozen=True, eq=False)
+class Blended:
+    """`style_fidelity` of a layer's plain output, the rest of its output beside the reference."""
+
+    keys: SubjectKeys
+    style_fidelity: float
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """q, k, v: B h L d. Returns B h L d."""
+        return torch.lerp(self.keys.attend(q, k, v), attend(q, k, v, None), self.style_fidelity)
+
+
+@dataclass(frozen=True)
+class ReferenceOnly:
+    """`style_fidelity`: see above, 0..1; the pipeline's default is 0.5."""
+
+    style_fidelity: float = 0.5
+    name: str = "reference-only"
+
+    @property
+    def training(self) -> str:
+        """It trains nothing."""
+        return ""
+
+    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        """The reference is encoded; its passes depend on the prompts."""
+        with torch.inference_mode():
+            x_0 = backbone.encode_image(whole_reference(given))
+
+        @torch.inference_mode()
+        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+            drawn = []
+            with attached(backbone.unet) as ssa:
+                for first in range(0, len(cells), BATCH):
+                    batch = cells[first : first + BATCH]
+                    step = _Step(backbone, ssa, x_0, reference_digest(given.reference.image), batch, given, self)
+                    drawn += draw_batch(backbone, batch, given.sampling, step.predict)
+            return drawn
+
+        return Prepared(draw)
+
+
+class _Step:
+    """The predictions for one batch of cells."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        ssa: SelfSubject,
+        x_0: Tensor,
+        digest: str,
+        cells: Sequence[Cell],
+        given: Given,
+        method: ReferenceOnly,
+    ) -> None:
+        self._unet, self._ssa, self._x_0, self._digest = backbone.unet, ssa, x_0, digest
+        self._abar, self._tokens = backbone.scheduler.alphas_cumprod, all_tokens(backbone, x_0)
+        self._w_c, self._style_fidelity = given.sampling.w_c, method.style_fidelity
+        prompts = list(dict.fromkeys(cell.prompt for cell in cells))
+        self._of_cell = [prompts.index(cell.prompt) for cell in cells]
+        self._texts = torch.cat([backbone.encode_text(prompt) for prompt in (*prompts, "")])
+
+    def predict(self, x: Tensor, t: Tensor, step: int) -> Tensor:
+        """x: N C H W -> N C H W."""
+        seen_uc, seen_c = self._reference(t, step)
+        text = torch.cat([self._texts[-1:].expand(len(x), -1, -1), self._texts[self._of_cell]])
+        with self._ssa.attend([(len(x), seen_uc), (len(x), seen_c)]):
+            other, wanted = self._unet(torch.cat([x, x]), t, text, return_dict=False)[0].chunk(2)
+        prediction: Tensor = other + self._w_c * (wanted - other)
+        return prediction
+
+    def _reference(self, t: Tensor, step: int) -> tuple[dict[str, Seen], dict[str, Seen]]:
+        """What the undesired and the wanted branch see at this step, by layer."""
+        noise = torch.randn(self._x_0.shape, generator=seeded(self._digest, "noise", step)).to(self._x_0)
+        x_r = noised(self._x_0, noise, float(t), self._abar)
+        with self._ssa.capture(self._tokens) as captured:
+            self._unet(x_r.expand(len(self._texts), -1, -1, -1), t, self._texts, return_dict=False)
+        uc: dict[str, Seen] = {}
+        c: dict[str, Seen] = {}
+        for name, (k, v) in captured.items():
+            even = k.new_zeros(k.shape[2])
+            c[name] = SubjectKeys(k[self._of_cell], v[self._of_cell], even)
+            uc[name] = Blended(SubjectKeys(k[-1:], v[-1:], even), self._style_fidelity)
+        return uc, c

@@ -1,0 +1,64 @@
+"""A fine-tuned subject as bytes: one safetensors file that holds what was learnt, and how. Pickles are never read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.tuned import Tuned
+
+KEY, FORMAT = "dreamtuner", 1
+CONTENT_TYPE = "application/vnd.safetensors"
+
+
+class CheckpointRefused(ValueError):
+    """The bytes are no checkpoint of a subject; the message says what they are and what to give."""
+
+
+def to_bytes(tuned: Tuned, recipe: Mapping[str, Any]) -> bytes:
+    """The checkpoint. `recipe`: the digests and numbers that it was trained from, as JSON values."""
+    about = {
+        "format": FORMAT,
+        "class_word": tuned.class_word,
+        "settings": tuned.settings.model_dump(mode="json"),
+        "recipe": dict(recipe),
+    }
+    return save(dict(tuned.tensors), metadata={KEY: json.dumps(about, sort_keys=True)})
+
+
+def from_bytes(data: bytes, *, name: str = "checkpoint") -> Tuned:
+    """Read what `to_bytes` wrote. `name` is what a refusal calls the bytes.
+
+    Raises:
+        CheckpointRefused: they are a pickle, damaged, or some other safetensors file.
+    """
+    about = _about(data, name)
+    try:
+        settings = FineTune.model_validate(about["settings"])
+        return Tuned(settings, str(about["class_word"]), load(data))
+    except (KeyError, ValidationError, SafetensorError) as error:
+        raise CheckpointRefused(f"{name}: it is damaged or of another version ({error}); fine-tune again") from error
+
+
+def recipe_of(data: bytes, *, name: str = "checkpoint") -> dict[str, Any]:
+    """What the checkpoint was trained from, as it was given to `to_bytes`. Raises CheckpointRefused."""
+    recipe: dict[str, Any] = _about(data, name)["recipe"]
+    return recipe
+
+
+def _about(data: bytes, name: str) -> dict[str, Any]:
+    if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):  # torch.save: a zip of pickles, or one
+        raise CheckpointRefused(f"{name}: it is a pickle, which can run code; only safetensors files are read")
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length]) if 8 + length <= len(data) else {}
+        about: dict[str, Any] = json.loads(header["__metadata__"][KEY])
+        return about
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointRefused(f"{name}: it is no checkpoint of a subject; give one that finetune made") from error

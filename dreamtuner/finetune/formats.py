@@ -1,0 +1,129 @@
+"""A fine-tuned subject in the formats that others open: an embedding, a LoRA in two layouts, a diffusers folder.
+
+What no other format knows, the subject-encoder's ResBlocks, goes into the folder alone, which this project opens too.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.finetune.tuned import Tuned, holding
+from dreamtuner.finetune.word import with_word
+
+Format = Literal["textual-inversion", "lora", "lora-kohya", "diffusers"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+EMBEDDING, LORA, KOHYA = "learned_embeds.safetensors", "pytorch_lora_weights.safetensors", "lora-kohya.safetensors"
+
+KOHYAS = {"lora_A": "lora_down", "lora_B": "lora_up"}
+
+
+class ExportRefused(ValueError):
+    """This checkpoint cannot be written so; the message names the field and the remedy."""
+
+
+def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Path]:
+    """Write the subject into the folder `out`, which is new or empty; the files, or the folders, that were written.
+
+    A LoRA comes with the word's embedding beside it, which prompts with the word need.
+
+    Raises:
+        ExportRefused: the folder is not empty, or the checkpoint does not hold what the format keeps.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ExportRefused(f"OUT: {out} is there and not empty; give another folder, or empty it")
+    write: dict[Format, Callable[[Tuned, Backbone, Path], None]] = {
+        "textual-inversion": _embedding,
+        "lora": _lora,
+        "lora-kohya": _kohya,
+        "diffusers": _folder,
+    }
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        write[kind](tuned, backbone, partial)
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return sorted(out.iterdir())
+
+
+def _embedding(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+    if tuned.row is None:
+        raise ExportRefused("format: this checkpoint has no word of its own; export it as lora or diffusers")
+    save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
+
+
+def _matrices(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
+    found = {part: tuned.part(part) for part in ("unet", "text_encoder")}
+    if tuned.settings.mode != "lora" or not any(found.values()):
+        raise ExportRefused("format: this checkpoint holds no LoRA; export it as diffusers, or textual-inversion")
+    # the name that the text encoder's layers have in every version of transformers and in other programs
+    text = {f"text_model.{name}": one for name, one in found["text_encoder"].items()}
+    return {"unet": found["unet"], "text_encoder": text}
+
+
+def _lora(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+    named = {f"{part}.{name}": one for part, ones in _matrices(tuned).items() for name, one in ones.items()}
+    save_file(named, out / LORA)
+    _beside(tuned, backbone, out)
+
+
+def _kohya(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+    """Keys as kohya's trainer writes them for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
+    heads = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
+    named: dict[str, Tensor] = {}
+    for part, ones in _matrices(tuned).items():
+        for name, one in ones.items():
+            layer, _, matrix = name.removesuffix(".weight").rpartition(".")
+            key = heads[part] + layer.replace(".", "_")
+            named[f"{key}.{KOHYAS[matrix]}.weight"] = one
+            named[f"{key}.alpha"] = torch.tensor(float(tuned.settings.rank))
+    save_file(named, out / KOHYA)
+    _beside(tuned, backbone, out)
+
+
+def _beside(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+    if tuned.row is not None:
+        _embedding(tuned, backbone, out)
+
+
+def _folder(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+    """Adapters are merged, and the word is a token of the tokenizer with a row in the text encoder's table."""
+    profile, encoder = backbone.profile, backbone.encoder
+    text_encoder, tokenizer = copy.deepcopy(backbone.text_encoder), backbone.tokenizer
+    with holding(text_encoder, tuned.weights("text_encoder", text_encoder)):
+        if tuned.row is not None:
+            tokenizer = with_word(tokenizer, tuned.settings.word)
+            text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+            with torch.no_grad():
+                text_encoder.get_input_embeddings().weight[-1] = tuned.row[0]
+        with holding(backbone.unet, tuned.weights("unet", backbone.unet)):
+            StableDiffusionPipeline(
+                backbone.vae,
+                text_encoder,
+                tokenizer,
+                backbone.unet,
+                backbone.scheduler,
+                None,
+                None,
+                requires_safety_checker=False,
+            ).save_pretrained(out)
+    if encoder is not None:
+        with holding(encoder, tuned.weights("encoder", encoder)):
+            encoder.save_pretrained(out / "subject_encoder")
+    for more in ("tower", "controlnet-pose", "controlnet-depth"):
+        if (profile.weights / more).is_dir():
+            shutil.copytree(profile.weights / more, out / more)

@@ -1,0 +1,66 @@
+"""The pairs of Sec. 3.3, encoded once: {reference, "A class word [S*]"} and {regular image, "A class word"}."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.subject import NamedSubject
+from dreamtuner.reference import square
+from dreamtuner.subject import alone
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """`reference`: 1 2 C H W, `regular`: N 2 C H W, latents of each picture as it is and mirrored.
+
+    `states`: 1 T D, what the subject-encoder reads of the reference, None where it is not seen.
+    """
+
+    reference: Tensor
+    regular: Tensor
+    states: Tensor | None
+    caption: str
+    regular_caption: str
+
+
+@torch.inference_mode()
+def _both_ways(backbone: Backbone, pictures: Sequence[Image.Image]) -> Tensor:
+    """Pictures of the training's size -> N 2 C H W, float32."""
+    encoded = [
+        torch.stack([backbone.encode_image(one), backbone.encode_image(ImageOps.mirror(one))]).float()
+        for one in pictures
+    ]
+    if not encoded:
+        return torch.empty(0, 2, *backbone.latent_shape(backbone.profile.resolution), device=backbone.device)
+    return torch.stack(encoded)
+
+
+@torch.inference_mode()
+def _states(backbone: Backbone, picture: Image.Image) -> Tensor:
+    return backbone.subject_states(picture)
+
+
+def encode_pairs(
+    backbone: Backbone, subject: NamedSubject, settings: FineTune, regular: Sequence[Image.Image], resolution: int
+) -> Pairs:
+    """Latents, captions and states that do not change while the model learns. `regular`: pictures of that size."""
+    reference = subject.reference
+    on_white = alone(reference, resolution)
+    shown = on_white
+    if settings.background == "kept":
+        shown = square(reference.image, reference.mask, resolution)[0]
+    # cloned: what an inference made cannot take part in a training
+    return Pairs(
+        _both_ways(backbone, [shown]).clone(),
+        _both_ways(backbone, regular).clone(),
+        _states(backbone, on_white).clone() if settings.beta > 0 else None,
+        subject.words(settings.caption, settings.subject_words(subject.class_word)),
+        subject.words(settings.caption, subject.class_word),
+    )

@@ -1,0 +1,38 @@
+"""How a subject was learnt, on one picture: its reference, and the previews step by step with their likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw
+
+from dreamtuner.lettering import font
+from dreamtuner.reference import square
+from dreamtuner.request import Reference
+from dreamtuner.sheet import GREY, INK, MARGIN, PAPER
+
+SIDE, LABEL, GAP = 128, 120, 8
+"""Side of a picture and width of the labels, pixels; space between rows."""
+
+
+def preview_sheet(
+    title: str, reference: Reference, rows: Mapping[int, Image.Image], identities: Sequence[float]
+) -> Image.Image:
+    """Draw it, RGB. `rows`: step -> its previews side by side, square; `identities`: one a row, fewer where unknown."""
+    count = max((row.width // row.height for row in rows.values()), default=1)
+    height = MARGIN + 44 + (len(rows) + 1) * (SIDE + GAP) + MARGIN
+    sheet = Image.new("RGB", (2 * MARGIN + LABEL + count * SIDE, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN - 4), title, font=font(22, bold=True), fill=INK)
+    y = MARGIN + 44
+    draw.text((MARGIN, y + SIDE // 2 - 10), "reference", font=font(15), fill=INK)
+    shown, _ = square(reference.image, reference.mask, SIDE)
+    sheet.paste(shown, (MARGIN + LABEL, y))
+    for i, (step, row) in enumerate(sorted(rows.items())):
+        y += SIDE + GAP
+        draw.text((MARGIN, y + SIDE // 2 - 20), f"step {step}", font=font(15), fill=INK)
+        if i < len(identities):
+            draw.text((MARGIN, y + SIDE // 2 + 2), f"like it {identities[i]:.3f}", font=font(12), fill=GREY)
+        wide = (row.width * SIDE // row.height, SIDE)
+        sheet.paste(row.convert("RGB").resize(wide, Image.Resampling.LANCZOS), (MARGIN + LABEL, y))
+    return sheet

@@ -1,0 +1,216 @@
+"""Stage 2 (Sec. 3.3): the model learns one subject from pairs. Settings say what of it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from dreamtuner.attention.install import SLOT, encoder_attached
+from dreamtuner.backbone import Backbone, load_backbone
+from dreamtuner.config import Sampling
+from dreamtuner.finetune import lora
+from dreamtuner.finetune.pairs import Pairs, encode_pairs
+from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.subject import NamedSubject, regular_images
+from dreamtuner.finetune.trial import Trial
+from dreamtuner.finetune.tuned import WORD, Tuned
+from dreamtuner.finetune.word import WordEmbedding, first_row, with_word
+from dreamtuner.profiles import Profile
+from dreamtuner.train.diffusion import FLOOR, diffusion_loss
+from dreamtuner.train.stage import place
+from dreamtuner.train.state import load_ema, trainable
+
+
+class Learner(nn.Module):
+    """The models, of which some parameters learn, and as buffers what a resumed training must find again.
+
+    `reference`, `regular`: the latents of the pairs; `identities`: how like the reference each preview was, NaN where
+    there was none yet.
+    """
+
+    reference: Tensor
+    regular: Tensor
+    identities: Tensor
+
+    def __init__(self, backbone: Backbone, subject: NamedSubject, settings: FineTune, pairs: Pairs) -> None:
+        super().__init__()
+        self.tokenizer = backbone.tokenizer
+        self.word: WordEmbedding | None = None
+        if "word" in settings.learns:
+            self.tokenizer = with_word(backbone.tokenizer, settings.word)
+            table = backbone.text_encoder.get_input_embeddings()
+            row = first_row(backbone.tokenizer, table.weight, settings.init or subject.class_word)
+            self.word = WordEmbedding(table, row)  # first: its parameters are named after it
+            backbone.text_encoder.set_input_embeddings(self.word)
+        self.unet, self.text_encoder, self.encoder = backbone.unet, backbone.text_encoder, backbone.encoder
+        self._choose(settings)
+        self.register_buffer("reference", pairs.reference)
+        self.register_buffer("regular", pairs.regular)
+        previews = -(-settings.steps // settings.preview_every)
+        self.register_buffer("identities", torch.full((previews,), torch.nan))
+
+    def _choose(self, settings: FineTune) -> None:
+        """What learns: all else stays as it is, bit for bit."""
+        for model, targets, part in (
+            (self.unet, lora.UNET, "unet"),
+            (self.text_encoder, lora.TEXT, "text_encoder"),
+        ):
+            if part in settings.learns:
+                if settings.mode == "lora":
+                    lora.inject(model, targets, settings.rank, seed=settings.seed)
+                else:
+                    model.requires_grad_(True)
+        if self.encoder is not None and "resblocks" in settings.learns:
+            self.encoder.requires_grad_(True)
+            self.encoder.layers.requires_grad_(False)
+        embedding = self.text_encoder.get_input_embeddings()
+        if self.word is not None:
+            embedding = self.word.table
+            self.word.row.requires_grad_(True)
+        embedding.requires_grad_(False)  # of the words, [S*] alone learns
+
+
+class FineTuneStage:
+    """A step: the reference and a regular image, each at a noise level of its own.
+
+    Decided where the paper is silent: a picture is denoised under what it was drawn with, so the subject-encoder shows
+    the reference to a regular image too where that was drawn with it, and only there. Its input is never mirrored.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        subject: NamedSubject,
+        settings: FineTune,
+        pairs: Pairs,
+        trial: Trial,
+    ) -> None:
+        self.settings, self.pairs, self.trial, self.subject = settings, pairs, trial, subject
+        self.learns = Learner(backbone, subject, settings, pairs)
+        place(self.learns.unet, backbone.device)
+        self.learns.to(backbone.device)
+        self.backbone = replace(backbone, tokenizer=self.learns.tokenizer)
+        self._frozen_text: dict[str, Tensor] = {}
+
+    def rate(self, name: str) -> float:
+        part = {"encoder": "resblocks"}.get(head := name.partition(".")[0], head)
+        rate: float = getattr(self.settings.lr, part)
+        return rate
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        x0, regular = self._batch(generator)
+        c = torch.cat([self._text(is_regular) for is_regular in regular])
+        encoder = self.learns.encoder
+        with ExitStack() as stack:
+            extra = {}
+            if self.pairs.states is not None and encoder is not None:
+                layers = {name: encoder.layer(name) for name in encoder.config.blocks}
+                stack.enter_context(encoder_attached(self.learns.unet, layers))
+                keys = encoder.keys(encoder(self.pairs.states))
+                seen = [(1, None if r and self.settings.regular == "prior" else keys) for r in regular]
+                stack.enter_context(encoder.attend(seen, self.settings.beta))
+                extra = {"cross_attention_kwargs": SLOT}
+
+            def predict(x_t: Tensor, t: Tensor) -> Tensor:
+                out: Tensor = self.learns.unet(x_t, t, c, **extra).sample
+                return out
+
+            loss, mse = diffusion_loss(predict, x0, self.backbone.scheduler, generator, floor=FLOOR)
+        return loss, {"mse": mse}
+
+    def _batch(self, generator: torch.Generator) -> tuple[Tensor, list[bool]]:
+        """Latents B C H W in a random order, as noise levels are dealt out by place, and which are regular images."""
+        s = self.settings
+        regular = [False] * s.batch + [True] * (s.batch if len(self.learns.regular) else 0)
+        rows = []
+        for is_regular in regular:
+            pictures = self.learns.regular if is_regular else self.learns.reference
+            which = int(torch.randint(len(pictures), (1,), generator=generator))
+            mirrored = int(torch.rand(1, generator=generator) < s.flip)
+            rows.append(pictures[which, mirrored])
+        order = torch.randperm(len(rows), generator=generator).tolist()
+        return torch.stack([rows[i] for i in order]), [regular[i] for i in order]
+
+    def _text(self, regular: bool) -> Tensor:
+        """The text states of a pair's caption, 1 L D; those that cannot change are computed once."""
+        caption = self.pairs.regular_caption if regular else self.pairs.caption
+        learns = self.settings.learns
+        if "text_encoder" in learns or ("word" in learns and not regular):
+            return self.backbone.encode_text(caption)
+        if caption not in self._frozen_text:
+            with torch.no_grad():
+                self._frozen_text[caption] = self.backbone.encode_text(caption)
+        return self._frozen_text[caption]
+
+    def preview(self) -> Image.Image:
+        """Pictures by the model as it is now; how like the reference they are is kept in the learner."""
+        picture, identity = self.trial.hold(self.backbone)
+        taken = self.learns.identities.isnan().nonzero()
+        if identity is not None and len(taken):
+            self.learns.identities[int(taken[0])] = identity
+        return picture
+
+    @property
+    def identities(self) -> list[float]:
+        """How like the reference each preview was, -1..1, so far."""
+        kept: list[float] = self.learns.identities[~self.learns.identities.isnan()].tolist()
+        return kept
+
+    def enough(self) -> bool:
+        """Whether `patience` previews in a row were no more like the reference than the best before them."""
+        patience, held = self.settings.patience, self.identities
+        return patience is not None and len(held) > patience and max(held[-patience:]) <= max(held[:-patience])
+
+    def tuned(self) -> Tuned:
+        """What has been learnt, as the models are now."""
+        tensors: dict[str, Tensor] = {}
+        for part in ("unet", "text_encoder"):
+            model = getattr(self.learns, part)
+            learnt = lora.adapters(model) if self.settings.mode == "lora" else trainable(model)
+            tensors |= {f"{part}.{name}": one for name, one in learnt.items()}
+        if self.learns.encoder is not None:
+            tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}
+        # the word stands in the text encoder too
+        tensors = {name: one for name, one in tensors.items() if not name.endswith("token_embedding.row")}
+        if self.learns.word is not None:
+            tensors[WORD] = self.learns.word.row
+        kept = {name: one.detach().cpu().contiguous().clone() for name, one in tensors.items()}
+        return Tuned(self.settings, self.subject.class_word, kept)
+
+
+@dataclass(frozen=True)
+class FineTuneFactory:
+    """Builds the stage on models of its own, which it loads. `folder`: where regular images are kept between starts.
+
+    `sampling`: how previews and regular images are drawn; `drawn`: what previews are drawn with if otherwise.
+    """
+
+    profile: Profile
+    subject: NamedSubject
+    settings: FineTune
+    sampling: Sampling
+    folder: Path
+    preview_sampling: Sampling | None = None
+    on_regular: Callable[[int, int], None] = field(default=lambda done, total: None)
+
+    def build(self, device: torch.device) -> FineTuneStage:
+        backbone = load_backbone(self.profile, device=str(device))
+        s, sampling = self.settings, self.sampling
+        regular: Sequence[Image.Image] = regular_images(
+            backbone, self.subject, s, sampling, self.folder / "regular", self.on_regular
+        )
+        pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
+        trial = Trial.of(self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device))
+        return FineTuneStage(backbone, self.subject, s, pairs, trial)
+
+    def finished(self, device: torch.device) -> FineTuneStage:
+        """The stage with what the training in `folder` has learnt, averaged."""
+        stage = self.build(device)
+        load_ema(self.folder, stage.learns)
+        return stage

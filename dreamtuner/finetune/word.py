@@ -1,0 +1,64 @@
+"""[S*] (Sec. 3.3): a word of its own in a tokenizer, and its one embedding row beside a table that stays as it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def with_word(tokenizer: Any, word: str) -> Any:
+    """A copy of the tokenizer that reads `word` as one token, the last of its vocabulary.
+
+    Raises:
+        ValueError: the tokenizer has this token already.
+    """
+    extended = copy.deepcopy(tokenizer)
+    extended.add_tokens([word])
+    if extended.convert_tokens_to_ids(word) != len(tokenizer):
+        raise ValueError(f"word: {word!r} is a token of this model already; choose another, or let no word learn")
+    return extended
+
+
+def first_row(tokenizer: Any, table: Tensor, words: str) -> Tensor:
+    """What [S*] begins as: the mean of the embeddings of `words`, 1 D. table: V D.
+
+    Raises:
+        ValueError: there are no words.
+    """
+    ids = tokenizer(words, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise ValueError(f"init: {words!r} holds no word to begin from")
+    return table[torch.tensor(ids, device=table.device)].mean(0, keepdim=True)
+
+
+class WordEmbedding(nn.Module):
+    """A table of token embeddings with one more row, which alone may learn; its id is the one after the table's."""
+
+    def __init__(self, table: nn.Embedding, row: Tensor) -> None:
+        super().__init__()
+        self.table = table
+        self.row = nn.Parameter(row.detach().clone())
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids B L -> B L D."""
+        last = self.table.weight.shape[0]
+        ours = (ids == last).unsqueeze(-1)
+        known: Tensor = self.table(ids.clamp(max=last - 1))
+        return torch.where(ours, self.row, known)
+
+
+@contextmanager
+def word_known(text_encoder: Any, row: Tensor) -> Iterator[WordEmbedding]:
+    """Inside, the text encoder knows one more word, by `row` (1 D). On leaving it is as it was."""
+    table = text_encoder.get_input_embeddings()
+    embedding = WordEmbedding(table, row)
+    text_encoder.set_input_embeddings(embedding)
+    try:
+        yield embedding
+    finally:
+        text_encoder.set_input_embeddings(table)

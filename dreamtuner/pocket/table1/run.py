@@ -1,0 +1,109 @@
+"""Measuring the table: all methods of a subject, then the next subject, so that a stop leaves whole subjects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dreamtuner.backbone import Backbone
+from dreamtuner.baselines.method import Given, Method
+from dreamtuner.pocket.fidelity import Drawn, asked_of, reference_of
+from dreamtuner.pocket.measure import measure
+from dreamtuner.pocket.shards import Picture
+from dreamtuner.pocket.table1.unit import Kept, Unit
+from dreamtuner.pocket.world import caption, detailed_caption
+from dreamtuner.profiles import Profile
+from dreamtuner.request import Cell
+from dreamtuner.score.oracle import Oracle
+from dreamtuner.score.tower import Tower
+
+SHOWN = 6
+"""Prompts of a subject whose first picture is kept for the page."""
+GUARD = "class_word_prompt"
+"""The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What draws and what judges."""
+
+    backbone: Backbone
+    profile: Profile
+    oracle: Oracle
+    tower: Tower
+
+
+def measure_unit(bench: Bench, method: Method, subject: Picture, prompts: int, seeds: int, workshop: Path) -> Unit:
+    """Prepare a method for a subject, draw its cells, and measure them. Every method draws from the same noises.
+
+    `workshop`: where its training goes on, if it has one.
+    """
+    asked = [context for context in asked_of(subject, prompts) for _ in range(seeds)]
+    cells = [Cell(caption(subject.identity, context), seed) for seed, context in enumerate(asked)]
+    reference = reference_of(subject)
+    given = Given(
+        reference,
+        subject.identity.class_word,
+        subject.context.style,
+        detailed_caption(subject.identity, subject.context),
+        bench.profile.sampling(subject.context.style),
+        workshop,
+    )
+    started = time.perf_counter()
+    prepared = method.prepare(bench.backbone, given)
+    ready = time.perf_counter()
+    images = prepared.draw(cells)
+    done = time.perf_counter()
+    measures = measure(bench.oracle, bench.tower, subject, reference, asked, images)
+    if prepared.class_word is not None:
+        plain = measure(
+            bench.oracle, bench.tower, subject, reference, asked[::seeds], prepared.class_word(cells[::seeds])
+        )
+        measures[GUARD] = plain["prompt"]
+    shown = images[::seeds][:SHOWN]
+    return Unit(Drawn(subject, shown, measures), ready - started, (done - ready) / len(cells))
+
+
+def measure_table(
+    bench: Bench,
+    kept: Kept,
+    methods: Mapping[str, Method],
+    subjects: Sequence[Picture],
+    prompts: int,
+    seeds: int,
+    say: Callable[[str], None],
+) -> dict[str, list[Unit]]:
+    """Every method's units, in the order of the subjects. What is kept is not measured again."""
+    table: dict[str, list[Unit]] = {name: [] for name in methods}
+    for i, subject in enumerate(subjects, start=1):
+        for name, method in methods.items():
+            unit = kept.load(method, subject, prompts, seeds)
+            if unit is None:
+                unit = measure_unit(bench, method, subject, prompts, seeds, kept.workshop(method, subject))
+                kept.save(unit, method, prompts, seeds)
+                found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
+                say(
+                    f"subject {i}/{len(subjects)}, {method.name}: identity {100 * found['identity']:.0f} %, "
+                    f"prompt {100 * found['prompt']:.0f} %, {unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
+                )
+            table[name].append(unit)
+        kept.close_workshops(methods.values(), subject)
+    return table
+
+
+def finished(
+    kept: Kept, methods: Mapping[str, Method], subjects: Sequence[Picture], prompts: int, seeds: int
+) -> dict[str, list[Unit]]:
+    """The units of those subjects that every method has done: what a table that was stopped may say so far."""
+    table: dict[str, list[Unit]] = {name: [] for name in methods}
+    for subject in subjects:
+        units = {name: kept.load(method, subject, prompts, seeds) for name, method in methods.items()}
+        whole = {name: unit for name, unit in units.items() if unit is not None}
+        if len(whole) == len(methods):
+            for name, unit in whole.items():
+                table[name].append(unit)
+    return table

@@ -1,0 +1,42 @@
+"""Attend: where a point of a drawn picture looked, as a map that is kept with the picture."""
+
+import io
+
+from prefect import flow
+
+from flows.attention import AttentionMap, attention_map
+from flows.picture import PNG
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.keeping import keeping
+
+
+@flow(name="attention", flow_run_name="attention of {cell} at {point}")
+def attention(cell: str, point: str = "0.5,0.5") -> str:
+    """Map which patches of the reference a point of a picture looked at; returns the SHA-256 of the map that is kept.
+
+    Args:
+        cell: The picture's cell, by all 64 digits of its digest.
+        point: Where, as x,y from the upper left corner of the picture, each 0..1.
+    """
+    settings = Settings.load()
+    return keep_map(attention_map(cell, point, settings), settings)
+
+
+def keep_map(made: AttentionMap, settings: Settings) -> str:
+    """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
+    buffer = io.BytesIO()
+    made.image.save(buffer, "PNG")
+    with keeping(catalog_of(settings), store_of(settings), (buffer.getvalue(), PNG)) as (s, [sha256]):
+        output_id = views.cell(s, made.digest).output_id
+        if output_id is not None:  # else the picture was lost meanwhile, and nobody would look for its map
+            writes.add_attention_map(
+                s,
+                output_id=output_id,
+                image_sha256=made.image_sha256,
+                map_sha256=sha256,
+                point=made.point,
+                said=made.redrawn,
+            )
+    return sha256

@@ -1,0 +1,161 @@
+"""Finetune: the profile's model learns one subject (Sec. 3.3), once; cells are then drawn with what it learnt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from pydantic import ValidationError
+
+from dreamtuner.finetune.settings import FineTune
+from flows.artifacts import progress
+from flows.gpu import device_taken
+from flows.guard import Guard, guard_of
+from flows.keep import Ingested
+from flows.learn import is_learnt, learn, sheet_file
+from flows.parameters import ProfileName
+from flows.plan import Drawing, caption_of, digest_of
+from flows.preflight import tuning_of
+from flows.problems import InputError, Problem, problems_of
+from flows.progress import tell
+from flows.resources import catalog_of, device_of, profile_of, weights_digest_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.records import NotInCatalog
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A subject that a profile's model has learnt. `made`: whether now, or it was there.
+
+    `identities`: how like the reference (masked CLIP-I, -1..1) the previews were, in order; `guard`: how well prompts
+    that do not name the subject are followed, None where nothing can tell; `previews`: a sheet of them, if drawn here.
+    """
+
+    subject: str
+    digest: str
+    checkpoint: str
+    made: bool
+    steps: int
+    identities: tuple[float, ...]
+    guard: Guard | None
+    previews: Path | None
+
+
+@task(name="finetune-subject", task_run_name="finetune {subject}")
+def finetune_subject(digest: str, subject: str) -> bool:
+    """Learn what the catalog's row of this digest asks for, unless it is there; whether it was learnt now.
+
+    It takes the device's one slot. Killed, it goes on from the last state in the object store, here or elsewhere.
+    """
+    settings = Settings.load()
+    if is_learnt(digest, settings):
+        return False
+    with device_taken(device_of(settings)):
+        return learn(digest, settings)
+
+
+@flow(name="finetune", flow_run_name="finetune {subject}")
+def finetune(subject: str, profile: ProfileName = "pocket", settings: dict[str, Any] | None = None) -> Finetuned:
+    """Let a model learn a subject of the catalog by its current reference and mask, unless it has.
+
+    Args:
+        subject: The subject's name in the catalog.
+        profile: The model that learns it.
+        settings: What differs from the profile's numbers, such as {"steps": 300, "mode": "lora"}.
+    """
+    installed = Settings.load()
+    asked = _asked(profile, settings or {}, installed)
+    digest = _enter(subject, profile, asked, installed)
+    with progress(f"{subject} finetune", "finetune", subject):
+        made = finetune_subject(digest, subject)
+    guard = guard_of(digest, installed)
+    with catalog_of(installed).read() as s:
+        view = views.training(s, digest)
+        (*_, finished) = [one for one in views.history(s, "training", digest) if one.event == "finished"]
+    if made:
+        tell("finetune", view.step, view.step)
+    assert view.weights_sha256 is not None
+    sheet = sheet_file(subject, digest, installed)
+    return Finetuned(
+        subject,
+        digest,
+        view.weights_sha256,
+        made,
+        view.step,
+        tuple(finished.detail["identities"]),
+        guard,
+        sheet if sheet.is_file() else None,
+    )
+
+
+def _asked(profile: str, settings: dict[str, Any], installed: Settings) -> FineTune:
+    try:
+        return profile_of(installed, profile).finetuning(**settings)
+    except ValidationError as error:
+        raise InputError("finetune", problems_of(error, FineTune)) from error
+
+
+def _enter(subject: str, profile: str, asked: FineTune, installed: Settings) -> str:
+    """The digest of the fine-tuning, which is in the catalog then."""
+    weights = weights_digest_of(installed, profile)
+    tuning = tuning_of(asked, profile_of(installed, profile))
+    with catalog_of(installed).write() as s:
+        try:
+            assets = views.subject_assets(s, subject)
+        except NotInCatalog as error:
+            raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
+        assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
+        recipe = tuning.recipe(
+            reference=assets.image_sha256,
+            mask=assets.mask_sha256,
+            caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
+            class_word=assets.class_word,
+            style="anime" if assets.style == "anime" else "natural",
+            weights=weights,
+        )
+        digest = digest_of(recipe)
+        profile_id = writes.add_profile(s, name=profile, weights_digest=weights)
+        writes.plan_training(
+            s,
+            digest,
+            reference_id=assets.reference_id,
+            mask_id=assets.mask_id,
+            profile_id=profile_id,
+            recipe=recipe,
+        )
+    return digest
+
+
+def finetune_all(
+    ingested: Sequence[Ingested], profile: str, drawing: Drawing, installed: Settings
+) -> tuple[list[Ingested], dict[str, str]]:
+    """Let the model learn every subject of a run that it has not learnt; who is known now, and why others are not."""
+    if drawing.tuning is None:
+        return list(ingested), {}
+    known, refused, made = [], {}, False
+    for one in ingested:
+        recipe = drawing.training(one.facts)
+        assert recipe is not None
+        digest = digest_of(recipe)
+        with catalog_of(installed).write() as s:
+            profile_id = writes.add_profile(s, name=profile, weights_digest=drawing.weights)
+            writes.plan_training(
+                s,
+                digest,
+                reference_id=one.reference_id,
+                mask_id=one.mask_id,
+                profile_id=profile_id,
+                recipe=recipe,
+            )
+        state = finetune_subject(digest, one.facts.name, return_state=True)
+        try:
+            made |= state.result()
+        except Exception as error:  # it could not be learnt, which is no misfortune of the others
+            refused[one.facts.name] = f"finetune: {type(error).__name__}: {str(error).removeprefix('finetune: ')}"
+        else:
+            known.append(one)
+    if made:
+        tell("finetune", 1, 1)
+    return known, refused

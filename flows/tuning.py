@@ -1,0 +1,39 @@
+"""What a fine-tuning is made of, as one recipe; pure, so that the same order always names the same fine-tuning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamtuner.config import ENGINE_VERSION, Sampling, Style
+from dreamtuner.finetune.settings import FineTune
+
+TRAINING_VERSION = 1
+"""Part of every fine-tuning's digest. Raise it when equal settings would learn something else than before."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How subjects are learnt: the settings, and how each style's regular images and previews are drawn.
+
+    Those are the profile's own numbers, whatever a spec draws its grid with: so other grids use the same checkpoint.
+    """
+
+    settings: FineTune
+    sampling: Mapping[Style, Sampling]
+
+    def recipe(
+        self, *, reference: str, mask: str, caption: str, class_word: str, style: Style, weights: str
+    ) -> dict[str, Any]:
+        """Everything that decides what is learnt of a subject. Files and weights by their SHA-256."""
+        return {
+            "reference": reference,
+            "mask": mask,
+            "caption": caption,
+            "class_word": class_word,
+            "style": style,
+            "weights": weights,
+            "finetune": self.settings.model_dump(mode="json"),
+            "sampling": self.sampling[style].model_dump(mode="json"),
+            "training": TRAINING_VERSION,
+            "engine": ENGINE_VERSION,
+        }

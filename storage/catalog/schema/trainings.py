@@ -1,0 +1,38 @@
+"""Fine-tunings at work: one row for each that was asked for, which leads to its checkpoint once there is one."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.catalog.base import Base, now, only_where_set
+
+
+class Training(Base):
+    """A fine-tuning, named by the SHA-256 of its recipe: everything that decides what is learnt.
+
+    `step` and `resume_sha256` are how far it was when its state was kept last, and that state; `owner` and its lease
+    are set exactly while a process is at work on it. `error` is why the last attempt failed.
+    """
+
+    __tablename__ = "trainings"
+    __table_args__ = (
+        CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="lease"),
+        Index(None, "reference_id"),
+        Index(None, "resume_sha256", **only_where_set("resume_sha256")),
+        Index(None, "checkpoint_id", **only_where_set("checkpoint_id")),
+    )
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
+    profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id"))
+    recipe: Mapped[dict[str, Any]]
+    step: Mapped[int] = mapped_column(server_default="0", default=0)
+    resume_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
+    owner: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

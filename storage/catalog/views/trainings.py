@@ -1,0 +1,57 @@
+"""A fine-tuning: what it takes to carry it out, how far it is, and its checkpoint."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import NotInCatalog
+from storage.catalog.schema import Checkpoint, Mask, Profile, Reference, Subject, Training
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """A fine-tuning with what it begins from, blobs by SHA-256. `checkpoint_id` is None until it is done."""
+
+    digest: str
+    subject_name: str
+    reference_sha256: str
+    mask_sha256: str | None
+    profile: str
+    weights_digest: str
+    recipe: Mapping[str, Any]
+    step: int
+    resume_sha256: str | None
+    owner: str | None
+    error: str | None
+    checkpoint_id: int | None
+    weights_sha256: str | None
+
+
+def training(s: Session, digest: str) -> TrainingView:
+    """The fine-tuning whose recipe has this SHA-256; NotInCatalog if it was never asked for."""
+    found = s.execute(_trainings().where(Training.digest == digest)).first()
+    if found is None:
+        raise NotInCatalog(f"training {digest!r} is not in the catalog; `dreamtuner finetune` asks for one")
+    return TrainingView(*found)
+
+
+def trainings_of(s: Session, subject_name: str) -> list[TrainingView]:
+    """The subject's fine-tunings that are done, the newest first."""
+    done = _trainings().where(Subject.name == subject_name, Training.checkpoint_id.is_not(None))
+    return [TrainingView(*row) for row in s.execute(done.order_by(Checkpoint.created_at.desc(), Checkpoint.id.desc()))]
+
+
+def _trainings() -> Any:
+    columns = (Training.digest, Subject.name, Reference.image_sha256, Mask.mask_sha256, Profile.name)
+    return (
+        select(*columns, Profile.weights_digest, Training.recipe, Training.step, Training.resume_sha256)
+        .add_columns(Training.owner, Training.error, Training.checkpoint_id, Checkpoint.weights_sha256)
+        .join(Reference, Reference.id == Training.reference_id)
+        .join(Subject, Subject.id == Reference.subject_id)
+        .outerjoin(Mask, Mask.id == Training.mask_id)
+        .join(Profile, Profile.id == Training.profile_id)
+        .outerjoin(Checkpoint, Checkpoint.id == Training.checkpoint_id)
+    )

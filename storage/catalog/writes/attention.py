@@ -1,0 +1,16 @@
+"""Maps of attention: where a point of an output's picture looked."""
+
+from sqlalchemy.orm import Session
+
+from storage.catalog.schema import AttentionMap
+
+
+def add_attention_map(
+    s: Session, *, output_id: int, image_sha256: str, map_sha256: str, point: tuple[float, float], said: str
+) -> int:
+    """The id of a new map, a recorded blob, of the picture `image_sha256`; `said` is how it was made, in words."""
+    x, y = point
+    row = AttentionMap(output_id=output_id, image_sha256=image_sha256, map_sha256=map_sha256, x=x, y=y, said=said)
+    s.add(row)
+    s.flush()
+    return row.id

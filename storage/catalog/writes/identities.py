@@ -1,0 +1,38 @@
+"""Who comes in by an OpenID provider: known by issuer and subject, and a new user the first time."""
+
+from itertools import count
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import CatalogError, Role
+from storage.catalog.schema import Identity, User
+from storage.catalog.writes.people import MAX_NAME, add_user
+
+
+def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> int:
+    """The id of the user whom `issuer` knows as `subject`; the first time a new one, called like `name`, of `role`.
+
+    A name that is taken gets a number: whoever has it already is somebody else until an admin says otherwise.
+    CatalogError if the user is shut out.
+    """
+    found = s.get(Identity, (issuer, subject))
+    if found is None:
+        user_id = add_user(s, name=_free(s, name), role=role, actor=issuer[:200])
+        s.add(Identity(issuer=issuer, subject=subject, user_id=user_id))
+        s.flush()
+        return user_id
+    if not s.scalar(select(User.active).where(User.id == found.user_id)):
+        raise CatalogError("this account is shut out; ask an admin to let it in again")
+    return found.user_id
+
+
+def _free(s: Session, name: str) -> str:
+    """The name, made printable and short, with a number behind it if it is taken."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in name).split())[: MAX_NAME - 6].strip() or "guest"
+    for number in count(1):
+        one = plain if number == 1 else f"{plain} {number}"
+        taken = select(User.id).where(or_(User.name == one, func.lower(User.name) == one.lower()))
+        if s.scalar(taken) is None:
+            return one
+    raise AssertionError("numbers do not end")

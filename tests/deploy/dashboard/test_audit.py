@@ -1,0 +1,78 @@
+"""Every write of the dashboard leaves a line in the audit, of whoever did it."""
+
+import io
+import re
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from deploy.dashboard.routes import routers
+from storage.catalog import views, writes
+from tests.deploy.dashboard.conftest import Site
+from tests.deploy.dashboard.made_up import plain, png
+
+WITH_PREFECT = {"/flows/run", "/flows/{flow_run_id:uuid}/cancel", "/outputs/{output_id:int}/attention"}
+"""test_flows_live.py orders these."""
+FORM = re.compile(r'action="/bulk/(\w+)"')
+
+
+def test_every_write_leaves_a_line(site: Site) -> None:
+    seen: set[str] = set()
+    for output in (2, 3):
+        site.say("operator", output, "approved", 1)
+    better = plain(0, -2, 0)
+    better.paste(255, (0, 0, 20, 20))
+    said = {"uuid": "by-the-test", "output_id": 1, "revision": 1, "decision": "flagged", "rating": 2}
+    with site.client("admin") as client:
+
+        def wrote(route: str, path: str, action: str, **sent: Any) -> str:
+            with site.catalog.read() as s:
+                (before, *_) = views.audit_page(s).rows
+            answer = client.post(path, **sent)
+            assert answer.status_code in (200, 303), answer.text
+            with site.catalog.read() as s:
+                (line, *_) = views.audit_page(s).rows
+            assert line.id > before.id, path
+            assert (line.actor, line.action) == ("admin", action)
+            seen.add(route)
+            return answer.text
+
+        wrote("/review", "/review", "freeze queue", data={"decision": "none"})
+        wrote("/api/reviews", "/api/reviews", "review", json=said)
+        with site.catalog.read() as s:
+            (line, *_) = views.audit_page(s, entity="output", entity_id="1").rows
+        assert (line.before["decision"], line.after["decision"], line.after["rating"]) == ("none", "flagged", 2)
+        counted = wrote("/bulk/count", "/bulk/count", "freeze queue", data={"subject_id": "2", "to": "rejected"})
+        (batch,) = FORM.findall(counted)
+        wrote("/bulk/{queue_id}", f"/bulk/{batch}", "decide on many")
+        wrote("/bulk/{batch_id}/undo", f"/bulk/{batch}/undo", "undo decision on many")
+        wrote("/export/zip", "/export/zip", "export")
+        files = {"mask": ("mask.png", io.BytesIO(png(better)), "image/png")}
+        mask = "/subjects/{subject_id:int}/references/{reference_id:int}/mask"
+        wrote(mask, "/subjects/1/references/1/mask", "new mask", files=files)
+        wrote("/users", "/users", "make link", data={"name": "cleo", "role": "viewer"})
+        with site.catalog.read() as s:
+            cleo = next(one.id for one in views.users(s) if one.name == "cleo")
+        wrote("/users/{user_id:int}", f"/users/{cleo}", "change user", data={"role": "reviewer", "active": "true"})
+        wrote("/users/{user_id:int}/link", f"/users/{cleo}/link", "make link")
+        for path in ("/account/tokens", "/tokens"):
+            wrote("/account/tokens", "/account/tokens", "add token", data={"name": "t", "scope": "viewer"})
+            with site.catalog.read() as s:
+                token = views.tokens(s)[0].id
+            wrote(f"{path}/{{token_id:int}}/revoke", f"{path}/{token}/revoke", "revoke token")
+        wrote("/account/sessions/end", "/account/sessions/end", "log out")
+    posts = {
+        one.path for router in routers for one in router.routes if isinstance(one, APIRoute) and "POST" in one.methods
+    }
+    # test_login.py goes through these, and test_export.py through the bucket
+    elsewhere = {"/login", "/logout", "/link/{secret}", "/export/bucket"}
+    assert seen | elsewhere | WITH_PREFECT == posts
+
+
+def test_what_the_audit_shows_is_text(site: Site) -> None:
+    with site.catalog.write() as s:
+        writes.record_audit(s, actor="ann", action="x", entity="user", entity_id="<b>bob</b>", after={"a": "<i>"})
+    with site.client() as client:
+        page = client.get("/audit?actor=ann").text
+    assert "&lt;b&gt;bob" in page
+    assert "<i>" not in page

@@ -1,0 +1,104 @@
+"""Exports: as a zip and into a bucket of a real S3 server, with and without how the pictures were made."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from storage.catalog import views
+from tests.deploy.dashboard.conftest import Site
+from tests.storage.conftest import s3, s3_server
+
+__all__ = ["s3", "s3_server"]
+
+MADE = ("seed", "digest", "settings", "scores", "weights_digest")
+"""What the manifest says of how a picture was made."""
+
+
+def approve(site: Site, *outputs: int) -> None:
+    for output in outputs:
+        site.say("operator", output, "approved", 1)
+
+
+def check(files: Mapping[str, bytes], *, kept: bool) -> None:
+    """Three pictures that open, and two manifests that say the same of them."""
+    lines = [json.loads(line) for line in files["manifest.jsonl"].splitlines()]
+    assert [line["output_id"] for line in lines] == [3, 2, 1]
+    rows = list(csv.DictReader(io.StringIO(files["manifest.csv"].decode())))
+    assert [(row["file"], row["prompt"]) for row in rows] == [(line["file"], line["prompt"]) for line in lines]
+    assert set(files) == {"manifest.jsonl", "manifest.csv", *(line["file"] for line in lines)}
+    for line in lines:
+        Image.open(io.BytesIO(files[line["file"]])).load()
+        assert (b'{"made": "up"}' in files[line["file"]]) is kept
+        assert {name for name in MADE if name in line} == (set(MADE) if kept else set())
+
+
+@pytest.mark.parametrize("metadata", ["keep", "strip"])
+def test_the_approved_ones_as_a_zip(site: Site, metadata: str) -> None:
+    with site.client("reviewer") as client:
+        assert client.post("/export/zip").status_code == 400  # nothing is approved
+        approve(site, 1, 2, 3)
+        answer = client.post("/export/zip", data={"metadata": metadata})
+    assert answer.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        check({name: archive.read(name) for name in archive.namelist()}, kept=metadata == "keep")
+
+
+@pytest.mark.parametrize("metadata", ["keep", "strip"])
+def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metadata: str) -> None:
+    approve(site, 1, 2, 3)
+    with site.client("operator", follow_redirects=True) as client:
+        order = {"url": f"s3://pictures/for/{metadata}/", "metadata": metadata, "subject_id": "1"}
+        said = client.post("/export/bucket", data=order).text
+    assert f"5 files are in s3://pictures/for/{metadata}/" in said
+    found = s3.list_objects_v2(Bucket="pictures", Prefix=f"for/{metadata}/")["Contents"]
+    (folder,) = {one["Key"].split("/")[2] for one in found}
+    bodies = {one["Key"]: s3.get_object(Bucket="pictures", Key=one["Key"]) for one in found}
+    files = {key.removeprefix(f"for/{metadata}/{folder}/"): one["Body"].read() for key, one in bodies.items()}
+    check(files, kept=metadata == "keep")
+    kinds = {key.rpartition(".")[2]: one["ContentType"] for key, one in bodies.items()}
+    assert kinds == {"png": "image/png", "jsonl": "application/x-ndjson", "csv": "text/csv"}
+    with site.catalog.read() as s:
+        (audit,) = views.audit_page(s, action="export").rows
+    assert (audit.actor, audit.after["pictures"], audit.after["metadata"]) == ("operator", 3, metadata == "keep")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("file:///tmp/x", "is no s3://bucket/prefix"),
+        ("", "is no s3://bucket/prefix"),
+        ("s3://nowhere-at-all/x", "nowhere"),
+    ],
+)
+def test_a_bucket_that_cannot_be_is_named(site: Site, s3: Any, url: str, said: str) -> None:
+    approve(site, 1)
+    with site.client("operator") as client:
+        answer = client.post("/export/bucket", data={"url": url})
+    assert 400 <= answer.status_code <= 502
+    assert said in answer.text
+
+
+def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> None:
+    approve(site, 1, 2)
+    with site.catalog.read() as s:
+        sha256 = views.output(s, 1).image_sha256
+    next((site.home / "objects/blobs").rglob(sha256)).unlink()
+    with site.client("reviewer") as client:
+        answer = client.post("/export/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
+        assert [(line["output_id"], "error" in line) for line in lines] == [(2, False), (1, True)]
+        assert len(archive.namelist()) == 3
+
+
+def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
+    from deploy.dashboard.archive import _cell
+
+    assert [_cell(one) for one in ("=1+1", "@x", "-2", "a", 3)] == ["'=1+1", "'@x", "'-2", "a", 3]

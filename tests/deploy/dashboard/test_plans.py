@@ -1,0 +1,71 @@
+"""No page reads a large table whole: every statement that a page sends is explained, on both databases."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from fastapi.routing import APIRoute
+
+from deploy.bench.pages import Visitor, gallery, others, visitor
+from deploy.bench.plans import whole_reads
+from deploy.dashboard.routes import routers
+from deploy.dashboard.settings import Settings
+from storage.catalog import Catalog
+from storage.catalog.bench import fill_people
+from tests.storage.conftest import postgres
+from tests.storage.large import OUTPUTS, PER_SUBJECT, filled
+
+__all__ = ["postgres"]
+
+NOT_OF_THE_CATALOG = {
+    "/api/runs/stream",  # what /fragments/runs asks, again and again
+    "/fragments/flow-runs",  # Prefect's
+    "/health",
+    "/login",
+    "/login/oidc",
+    "/login/oidc/callback",
+    "/link/{secret}",
+    "/pictures/{sha256}",
+    "/thumbs/{sha256}.webp",
+}
+"""Routes that ask for a row or two by their keys, if for anything."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """20,000 outputs of 200 subjects with 6,100 reviews."""
+    with filled(request, tmp_path_factory, "plans") as catalog:
+        fill_people(catalog, OUTPUTS)
+        yield catalog
+
+
+def test_every_statement_of_every_page_goes_by_an_index(large: Catalog) -> None:
+    who = visitor(large)
+    settings = Settings(catalog_url=large.url.render_as_string(hide_password=False), store_url="/nowhere")
+    pages = gallery(OUTPUTS, PER_SUBJECT) | others(who, OUTPUTS, PER_SUBJECT)
+    # some tables are so small that PostgreSQL would rightly read them whole
+    found = whole_reads(settings, large, who.cookies, pages, without=("seqscan", "hashjoin", "mergejoin", "hashagg"))
+    assert not found, "\n\n".join(f"{name}:\n{plan}" for name, plans in found.items() for plan in plans)
+
+
+def test_a_statement_that_reads_a_large_table_whole_is_seen(large: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    from storage.catalog import views
+    from storage.catalog.schema import Output
+
+    monkeypatch.setattr(views, "tokens", lambda s, user_id=None: list(s.query(Output).filter_by(width=1)))
+    who = visitor(large)
+    settings = Settings(catalog_url=large.url.render_as_string(hide_password=False), store_url="/nowhere")
+    assert set(
+        whole_reads(settings, large, who.cookies, {"account": lambda r: "/account", "me": lambda r: "/api/me"})
+    ) == {"account"}
+
+
+def test_every_page_is_among_those_that_are_looked_at() -> None:
+    who = Visitor({}, "queue")
+    pages = gallery(2000, 100) | others(who, 2000, 100)
+    addresses = {page(Random(0)).split("?")[0] for page in pages.values()}
+    for router in routers:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            if "GET" in route.methods and route.path not in NOT_OF_THE_CATALOG:
+                assert any(route.path_regex.match(one) for one in addresses), route.path

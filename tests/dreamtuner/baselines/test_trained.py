@@ -1,0 +1,100 @@
+"""Baselines that train: what of a model learns and is asked by, longer trainings go on from shorter ones."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dreamtuner.backbone import Backbone, load_backbone
+from dreamtuner.baselines.dreambooth import dreambooth
+from dreamtuner.baselines.dreamtuner import dreamtuner
+from dreamtuner.baselines.fine_tuned import FineTuned
+from dreamtuner.baselines.method import Given
+from dreamtuner.baselines.plain import Plain
+from dreamtuner.baselines.textual_inversion import textual_inversion
+from dreamtuner.profiles import Profile, pocket
+from dreamtuner.request import Cell, Reference
+from dreamtuner.train.loop import last_step
+from tests.dreamtuner.finetune.conftest import seeing_profile
+
+__all__ = ["seeing_profile"]
+
+CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2)]
+
+
+@pytest.fixture(scope="module")
+def seeing(seeing_profile: Profile) -> Backbone:
+    return load_backbone(seeing_profile)
+
+
+@pytest.fixture
+def given(seeing: Backbone, pip: Reference, tmp_path: Path) -> Given:
+    sampling = seeing.profile.sampling("natural", steps=2, resolution=32)
+    return Given(pip, "bear", "natural", "a photo of a red bear", sampling, tmp_path / "workshop")
+
+
+def quick(method: FineTuned, steps: int = 2) -> FineTuned:
+    """The method with few steps and few regular images, learning fast enough to tell."""
+    rates = method.settings.lr
+    fast = rates.model_copy(update={name: 1e-2 for name, rate in rates if rate is not None})
+    return replace(method, settings=method.settings.model_copy(update={"steps": steps, "count": 2, "lr": fast}))
+
+
+def drawn(backbone: Backbone, method: FineTuned | Plain, given: Given) -> list[bytes]:
+    return [picture.tobytes() for picture in method.prepare(backbone, given).draw(CELLS)]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        textual_inversion,
+        dreambooth,
+        lambda p: dreambooth(p, "lora"),
+        dreamtuner,
+        lambda p: dreamtuner(p, encoder=False),
+    ],
+)
+def test_a_subject_is_learnt_and_the_backbone_stays(seeing: Backbone, given: Given, build: object) -> None:
+    before = drawn(seeing, Plain(), given)
+    method = quick(build(seeing.profile))  # type: ignore[operator]
+    ready = method.prepare(seeing, given)
+    assert [picture.tobytes() for picture in ready.draw(CELLS)] != before
+    assert ready.class_word is not None
+    unnamed = [picture.tobytes() for picture in ready.class_word(CELLS)]
+    assert (unnamed == before) == (method.settings.learns == ("word",))  # a new word leaves all else as it was
+    assert drawn(seeing, Plain(), given) == before
+
+
+def test_what_learns_and_how_it_is_asked_for() -> None:
+    profile = pocket()
+    methods = [textual_inversion(profile), dreambooth(profile), dreambooth(profile, "lora"), dreamtuner(profile)]
+    learns = [method.settings.learns for method in methods]
+    assert learns == [
+        ("word",),
+        ("unet", "text_encoder"),
+        ("unet", "text_encoder"),
+        ("unet", "text_encoder", "resblocks", "word"),
+    ]
+    assert dreamtuner(profile, encoder=False).settings.learns == ("unet", "text_encoder", "word")
+    asked = [method.named("a photo of a bear on the beach, bearing", "bear") for method in methods]
+    assert asked == [
+        "a photo of a [S*] on the beach, bearing",
+        "a photo of a sks bear on the beach, bearing",
+        "a photo of a sks bear on the beach, bearing",
+        "a photo of a bear [S*] on the beach, bearing",
+    ]
+    assert [method.sees for method in methods] == [False, False, False, True]
+
+
+def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: Given) -> None:
+    short, long = (quick(dreambooth(seeing.profile, "lora"), steps) for steps in (1, 3))
+    assert short.training == long.training != quick(dreambooth(seeing.profile), 3).training
+    after_one = drawn(seeing, short, given)
+    state = given.workshop / "state.safetensors"
+    saved = state.stat().st_mtime_ns
+    went_on = drawn(seeing, long, given)
+    assert last_step(given.workshop) == 3
+    anew = replace(given, workshop=given.workshop.parent / "another")
+    assert drawn(seeing, long, anew) == went_on != after_one
+    assert state.stat().st_mtime_ns > saved
+    assert drawn(seeing, short, given) == after_one  # cannot go back: trained anew

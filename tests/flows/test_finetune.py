@@ -1,0 +1,200 @@
+"""A model learns a subject once, and its cells are drawn with what it learnt: the tiny model, a real catalog, store
+and Prefect."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from prefect.client.orchestration import get_client
+
+import flows.learn
+from dreamtuner.finetune.checkpoint import from_bytes
+from dreamtuner.pocket.judge import HEADS
+from dreamtuner.score.oracle import Oracle
+from flows.catalog import catalog
+from flows.finetune import Finetuned, finetune
+from flows.gpu import limit_name
+from flows.guard import Guard
+from flows.keep import take_in
+from flows.plan import digest_of
+from flows.preview import preview
+from flows.problems import InputError
+from flows.progress import Progress, listening
+from flows.resources import catalog_of, store_of, tuned_of
+from flows.settings import Settings
+from flows.spec import Spec, SubjectSpec
+from storage.catalog import views
+from storage.keys import blob_key
+from storage.objects import get_blob
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+NUMBERS: dict[str, Any] = {"steps": 4, "count": 2, "rank": 2, "preview_every": 2, "previews": ["a {subject}"]}
+
+
+@pytest.fixture
+def subject(references: Path) -> SubjectSpec:
+    return SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
+
+
+@pytest.fixture
+def spec(subject: SubjectSpec) -> Spec:
+    sampling = {"steps": 2}
+    about = {"prompts": ("a {subject}", "one {subject}"), "seeds": (1,), "score": ("clip_t",), "sampling": sampling}
+    return Spec(name="trip", subjects=(subject,), finetune=NUMBERS, **about)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]:
+    """Takes the subject in and lets the model learn it."""
+
+    def call(**changes: Any) -> Finetuned:
+        take_in(subject, Settings.load())
+        return finetune("pip", "pocket", NUMBERS | changes)
+
+    return call
+
+
+def slots(settings: Settings) -> int:
+    with get_client(sync_client=True) as client:
+        return client.read_global_concurrency_limit_by_name(limit_name("cpu")).active_slots
+
+
+def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(settings: Settings, spec: Spec) -> None:
+    planned = preview(spec, settings).cells
+    assert [cell.prompt for cell in planned] == ["a bear [S*]", "one bear [S*]"]
+    plain = preview(spec.model_copy(update={"finetune": None}), settings).cells
+    assert [cell.prompt for cell in plain] == ["a bear", "one bear"]
+    told: list[Progress] = []
+    taken: list[int] = []
+
+    def listen(one: Progress) -> None:
+        told.append(one)
+        if one.stage == "finetune" and "loss" in one.note:
+            taken.append(slots(settings))
+
+    with listening(listen):
+        first = catalog(spec)
+    assert (first.made, first.failed) == (2, 0)
+    assert taken == [1], "the device's one slot is held while the model learns"
+    assert slots(settings) == 0
+    [line] = [one for one in told if "loss" in one.note]
+    assert (line.done, line.total) == (4, 4)
+    assert "left" in line.note
+
+    checkpoint = planned[0].recipe["checkpoint"]
+    with catalog_of(settings).read() as s:
+        cells = views.cells_of_run(s, first.run)
+        view = views.training(s, checkpoint)
+        [kept] = views.subject(s, 1).checkpoints
+    assert [cell.digest for cell in cells] == [cell.digest for cell in planned]
+    assert digest_of(view.recipe) == checkpoint
+    assert (view.checkpoint_id, view.resume_sha256, view.step) == (kept.id, None, 4)
+    assert all(set(cell.scores) == {"clip_t"} for cell in cells)
+    assert not (settings.home / "finetune" / checkpoint).exists()
+
+    told.clear()
+    with listening(told.append):
+        second = catalog(spec)
+        found = finetune("pip", "pocket", NUMBERS)
+    assert (second.made, second.skipped) == (0, 2)
+    assert not [one for one in told if "loss" in one.note], "learnt twice"
+    assert (found.made, found.digest, found.checkpoint, found.steps) == (False, checkpoint, view.weights_sha256, 4)
+    assert len(found.identities) == 2
+    assert found.guard is None, "the tiny model has no oracle"
+
+    assert view.weights_sha256 is not None
+    store_of(settings).delete(blob_key(view.weights_sha256))
+    tuned_of.cache_clear()
+    again = finetune("pip", "pocket", NUMBERS)
+    assert (again.made, again.digest) == (True, checkpoint), "lost bytes are learnt again"
+    assert get_blob(store_of(settings), again.checkpoint)
+
+
+def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Settings, spec: Spec) -> None:
+    def digests(**changes: Any) -> tuple[str, str]:
+        order = spec.model_copy(update={"finetune": NUMBERS | changes})
+        cell = preview(order, settings).cells[0]
+        return cell.recipe["checkpoint"], cell.digest
+
+    base = digests()
+    for changes in ({"steps": 5}, {"mode": "full"}, {"lr": {"unet": 0.5}}, {"background": "kept"}, {"count": 3}):
+        assert not set(digests(**changes)) & set(base), changes
+    assert digests(steps=4) == base
+    redrawn = preview(spec.model_copy(update={"sampling": {"steps": 3}}), settings).cells[0]
+    assert redrawn.recipe["checkpoint"] == base[0], "how the grid is drawn does not change what is learnt"
+    assert redrawn.digest != base[1]
+
+
+def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
+    settings: Settings, learnt: Callable[..., Finetuned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.learn, "SAVE_EVERY", 2)
+    keep = flows.learn._keep_state
+
+    def then_die(*arguments: Any) -> None:
+        keep(*arguments)
+        raise SystemError("killed")
+
+    with monkeypatch.context() as killing:
+        killing.setattr(flows.learn, "_keep_state", then_die)
+        with pytest.raises(SystemError, match="killed"):
+            learnt(steps=5)
+    with catalog_of(settings).read() as s:
+        digest = s.connection().exec_driver_sql("SELECT digest FROM trainings").scalar_one()
+        view = views.training(s, digest)
+    assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
+    assert view.resume_sha256 is not None
+    shutil.rmtree(settings.home / "finetune")  # another machine
+    steps: list[int] = []
+    monkeypatch.setattr(flows.learn, "_keep_state", lambda *arguments: steps.append(arguments[-1]))
+    resumed = learnt(steps=5)
+    assert steps == [4, 5], "it began at 3"
+    monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
+    unbroken = learnt(steps=5)
+    assert unbroken.digest == resumed.digest
+    one = from_bytes(get_blob(store_of(settings), resumed.checkpoint))
+    other = from_bytes(get_blob(store_of(Settings.load()), unbroken.checkpoint))
+    assert one.tensors.keys() == other.tensors.keys()
+    assert all(torch.equal(value, other.tensors[name]) for name, value in one.tensors.items())
+
+
+def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
+    settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows.learn, "memory_of", lambda device: 1000)
+    summary = catalog(spec)
+    assert (summary.made, summary.failed) == (0, 2)
+    assert "use a device with more memory" in summary.subjects[0].errors[0]
+    with pytest.raises(InputError, match="SUBJECT: subject 'momo' has no reference"):
+        finetune("momo")
+    with pytest.raises(InputError, match="stesp: unknown key"):
+        finetune("pip", "pocket", {"stesp": 3})
+
+
+def test_the_guard_is_measured_once_where_there_is_an_oracle(
+    settings: Settings, learnt: Callable[..., Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.pocket_weights is not None
+    shutil.copytree(settings.pocket_weights, tmp_path / "judged")
+    Oracle(HEADS).save(tmp_path / "judged" / "oracle")
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tmp_path / "judged"))
+    words: list[int] = []
+
+    def accuracy(backbone: Any, oracle: Oracle, class_word: str, **_: object) -> float:
+        words.append(len(backbone.tokenizer))
+        return 0.9 if len(words) == 1 else 0.85
+
+    monkeypatch.setattr("dreamtuner.pocket.guard.class_prompt_accuracy", accuracy)
+    first, second = learnt(), learnt()
+    assert words[1] == words[0] + 1, "before, and by the model that knows the word"
+    assert len(words) == 2
+    assert first.guard == second.guard == Guard(0.9, 0.85)
+    assert first.guard is not None
+    assert first.guard.points_lost == pytest.approx(5)
+    assert first.previews is not None
+    with Image.open(first.previews) as sheet:
+        assert sheet.height > 3 * 128
