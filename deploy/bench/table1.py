@@ -7,6 +7,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
+BRIEF = {
+    "clip_t": "CLIP-T",
+    "clip_i": "CLIP-I",
+    "identity": "identity %",
+    "prompt": "prompt %",
+    "copying": "copying %",
+    "picture_s": "s a picture",
+}
+"""What a terminal of 80 columns holds; the page and --json have all of it."""
+
 
 def table1(
     profile: Annotated[str, typer.Option(help="Whose weights; its pictures must be the pocket world's.")] = "pocket",
@@ -29,14 +39,15 @@ def table1(
     """
     from dataclasses import asdict
 
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from deploy.terminal import plain_terminal
     from dreamtuner.backbone import load_backbone
     from dreamtuner.baselines.registry import methods_of, swept
     from dreamtuner.pocket.fidelity import held_out_subjects
-    from dreamtuner.pocket.table1.figures import claims, summary
-    from dreamtuner.pocket.table1.page import COLUMNS, words_of, write_page
+    from dreamtuner.pocket.table1.figures import SHARES, claims, summary
+    from dreamtuner.pocket.table1.page import words_of, write_page
     from dreamtuner.pocket.table1.run import Bench, measure_table
     from dreamtuner.pocket.table1.run import finished as finished_units
     from dreamtuner.pocket.table1.unit import Kept
@@ -78,9 +89,8 @@ def table1(
     done = len(next(iter(table.values())))
     which = "validation" if validation else "test"
     detail = f"{done} {which} subjects x {prompts} prompts x {seeds} seeds, one reference each; 95 % over subjects."
-    names = {
-        name: f"{m.name} ({name.partition('@')[2]} steps)" if "@" in name else m.name for name, m in chosen.items()
-    }
+    names = {name: method.name for name, method in chosen.items()}
+    names |= {name: f"{head}, {step} steps" for head, points in curves.items() for step, (name, _) in points.items()}
     comparisons = claims(table)
     if out is not None:
         steps = {head: {step: name for step, (name, _) in points.items()} for head, points in curves.items()}
@@ -94,19 +104,22 @@ def table1(
         compared = [{**asdict(one), "met": one.met} for one in comparisons]
         typer.echo(json.dumps({**counts, "methods": rows, "claims": compared}))
         return
-    shown = Table(title=f"Table 1: {detail}")
+    shown = Table(title=f"Table 1: {detail}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("method")
-    for column in COLUMNS.values():
-        shown.add_column(column, justify="right")
+    for head in BRIEF.values():
+        shown.add_column(head, justify="right", no_wrap=True)
     for name, units in table.items():
         row = summary(units)
-        words = [" ± ".join(words_of(what, row[what])) if what in row else "" for what in COLUMNS]
-        shown.add_row(names[name], *words)
+        shown.add_row(names[name], *(_brief(*words_of(what, row[what]), share=what in SHARES) for what in BRIEF))
     plain_terminal().out.print(shown)
     for one in comparisons:
         points = [f"{100 * value:+.1f}" for value in (one.difference.value, one.difference.low, one.difference.high)]
         met = "reached" if one.met else "missed"
         typer.echo(f"{one.words}: {points[0]} points ({points[1]} to {points[2]}), {met}")
+
+
+def _brief(value: str, half: str, *, share: bool) -> str:
+    return f"{value} ±{half}" if share else value
 
 
 def _refuse(message: str) -> NoReturn:

@@ -2,7 +2,8 @@
 
 What differs from DreamTuner: the word is text that the model can read and never met, before the class word, and its
 embedding stays; the reference keeps its background; prior images are what the plain model draws of the class word, not
-pictures like the reference; there is no subject-encoder, and at inference the reference is not seen.
+pictures like the reference; there is no subject-encoder, and at inference the reference is not seen. Steps and rates
+are DreamTuner's own in the same mode, which is where a fair comparison begins; they were not tuned by themselves.
 """
 
 from __future__ import annotations
