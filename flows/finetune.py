@@ -1,6 +1,6 @@
 """Finetune: the profile's model learns one subject (Sec. 3.3), once; cells are then drawn with what it learnt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,32 +98,39 @@ def _asked(profile: str, settings: dict[str, Any], installed: Settings) -> FineT
 
 
 def _enter(subject: str, profile: str, asked: FineTune, installed: Settings) -> str:
-    """The digest of the fine-tuning, which is in the catalog then."""
-    weights = weights_digest_of(installed, profile)
-    tuning = tuning_of(asked, profile_of(installed, profile))
-    with catalog_of(installed).write() as s:
-        try:
+    """The digest of the subject's fine-tuning, which is in the catalog then."""
+    try:
+        with catalog_of(installed).read() as s:
             assets = views.subject_assets(s, subject)
-        except NotInCatalog as error:
-            raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
-        assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
-        recipe = tuning.recipe(
-            reference=assets.image_sha256,
-            mask=assets.mask_sha256,
-            caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
-            class_word=assets.class_word,
-            style="anime" if assets.style == "anime" else "natural",
-            weights=weights,
-        )
-        digest = digest_of(recipe)
+    except NotInCatalog as error:
+        raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
+    assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
+    weights = weights_digest_of(installed, profile)
+    recipe = tuning_of(asked, profile_of(installed, profile)).recipe(
+        reference=assets.image_sha256,
+        mask=assets.mask_sha256,
+        caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
+        class_word=assets.class_word,
+        style="anime" if assets.style == "anime" else "natural",
+        weights=weights,
+    )
+    return _plan(recipe, profile, weights, assets.reference_id, assets.mask_id, installed)
+
+
+def _plan(
+    recipe: Mapping[str, Any],
+    profile: str,
+    weights: str,
+    reference_id: int,
+    mask_id: int | None,
+    installed: Settings,
+) -> str:
+    """Ask for the fine-tuning of this recipe; its digest."""
+    digest = digest_of(recipe)
+    with catalog_of(installed).write() as s:
         profile_id = writes.add_profile(s, name=profile, weights_digest=weights)
         writes.plan_training(
-            s,
-            digest,
-            reference_id=assets.reference_id,
-            mask_id=assets.mask_id,
-            profile_id=profile_id,
-            recipe=recipe,
+            s, digest, reference_id=reference_id, mask_id=mask_id, profile_id=profile_id, recipe=recipe
         )
     return digest
 
@@ -138,17 +145,7 @@ def finetune_all(
     for one in ingested:
         recipe = drawing.training(one.facts)
         assert recipe is not None
-        digest = digest_of(recipe)
-        with catalog_of(installed).write() as s:
-            profile_id = writes.add_profile(s, name=profile, weights_digest=drawing.weights)
-            writes.plan_training(
-                s,
-                digest,
-                reference_id=one.reference_id,
-                mask_id=one.mask_id,
-                profile_id=profile_id,
-                recipe=recipe,
-            )
+        digest = _plan(recipe, profile, drawing.weights, one.reference_id, one.mask_id, installed)
         state = finetune_subject(digest, one.facts.name, return_state=True)
         try:
             made |= state.result()
