@@ -9,25 +9,25 @@ are DreamTuner's own in the same mode, which is where a fair comparison begins; 
 from __future__ import annotations
 
 from dreamtuner.baselines.fine_tuned import FineTuned
-from dreamtuner.finetune.settings import Mode, Rates
+from dreamtuner.finetune.settings import Mode
 from dreamtuner.profiles import Profile
 
 RARE = "sks"
-STEPS = 300
-RATES: dict[Mode, float] = {"full": 1e-4, "lora": 1e-3}
 
 
-def dreambooth(profile: Profile, mode: Mode = "full", steps: int = STEPS, rate: float | None = None) -> FineTuned:
+def dreambooth(profile: Profile, mode: Mode = "full", steps: int | None = None, rate: float | None = None) -> FineTuned:
     """U-Net and text encoder learn, from pairs of the reference and a prior image."""
-    rate = RATES[mode] if rate is None else rate
-    settings = profile.finetuning(
-        mode,
-        steps=steps,
-        lr=Rates(unet=rate, text_encoder=rate, resblocks=None, word=None),
-        beta=0.0,
-        word=RARE,
-        subject="{word} {class_word}",
-        background="kept",
-        regular="prior",
+    own = profile.finetuning(mode)
+    faster = {} if rate is None else {"unet": rate, "text_encoder": rate}
+    settings = own.model_copy(
+        update={
+            "steps": own.steps if steps is None else steps,
+            "lr": own.lr.model_copy(update={**faster, "resblocks": None, "word": None}),
+            "beta": 0.0,
+            "word": RARE,
+            "subject": "{word} {class_word}",
+            "background": "kept",
+            "regular": "prior",
+        }
     )
     return FineTuned("DreamBooth" if mode == "full" else "DreamBooth-LoRA", settings)

@@ -79,8 +79,8 @@ class MasaCtrl:
     seeds make no difference; otherwise at the noise of its seed. `refinements`: see `invert`. `threshold`: see
     `word_region`; it counts where `masked`.
 
-    Tried on validation subjects: the published step 4 of 50 and layer 10 of 16, from seeds and without a mask, which are
-    the defaults. Other steps and layers, the mask and the inverted x_T are there to be tried and were not yet.
+    Tried on validation subjects: the published step 4 of 50 and layer 10 of 16, from seeds and without a mask, which
+    are the defaults. Other steps and layers, the mask and the inverted x_T are there to be tried and were not yet.
     """
 
     from_step: float = 4 / 50
