@@ -73,6 +73,11 @@ def _attend(output_id: int, request: Request, person: Person, form: FormData) ->
         given = order.attention_order(views.output(s, output_id).digest, form)
     flow_run_id = known.prefect.start(order.ATTENTION, given)
     with known.catalog.write() as s:
-        who = {"actor": person.name, "action": "start flow", "entity": "flow run", "entity_id": flow_run_id}
+        who: dict[str, Any] = {
+            "actor": person.name,
+            "action": "start flow",
+            "entity": "flow run",
+            "entity_id": flow_run_id,
+        }
         writes.record_audit(s, **who, after={"deployment": order.ATTENTION, "parameters": given})
     return told(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")
