@@ -47,7 +47,7 @@ class Finetuned:
 def finetune_subject(digest: str, subject: str) -> bool:
     """Learn what the catalog's row of this digest asks for, unless it is there; whether it was learnt now.
 
-    It takes the device's one slot. Killed, it goes on from the last state in the object store, here or elsewhere.
+    It takes the device for itself. Killed, it goes on from the last state in the object store, here or elsewhere.
     """
     settings = Settings.load()
     if is_learnt(digest, settings):

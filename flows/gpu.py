@@ -1,28 +1,39 @@
-"""One fine-tuning a device at a time: Prefect's global concurrency limit of that device."""
+"""One fine-tuning a device at a time, on this machine.
 
-import logging
-import platform
+A lock of the operating system, not a limit of Prefect's: those are leases that a server holds in its memory, and where
+a server ends with its run, as that of the command line does, a killed run would hold its slot for good.
+"""
+
+import fcntl
+import os
 import re
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from prefect.client.orchestration import get_client
-from prefect.concurrency.sync import concurrency
+from flows.progress import tell
 
-_log = logging.getLogger(__name__)
+POLL_SECONDS = 1.0
 
 
-def limit_name(device: str) -> str:
-    """The name of the device's limit: dreamtuner-HOST-cuda-0."""
-    return "-".join(re.findall("[a-z0-9]+", f"dreamtuner {platform.node()} {device}".lower()))
+def lock_file(device: str) -> Path:
+    """The device's file, one for every user: dreamtuner-0-cuda-0.lock. GPUs are told apart by which are visible."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "") if device.startswith("cuda") else ""
+    words = re.findall("[a-z0-9]+", f"{os.getuid()} {device} {visible}".lower())
+    return Path(tempfile.gettempdir()) / f"dreamtuner-{'-'.join(words)}.lock"
 
 
 @contextmanager
 def device_taken(device: str) -> Iterator[None]:
-    """Wait for the device's one slot and hold it. A run that dies gives it back when its lease ends, in 5 minutes."""
-    name = limit_name(device)
-    with get_client(sync_client=True) as client:
-        client.upsert_global_concurrency_limit_by_name(name, 1)
-    _log.info("waiting for %s", name)
-    with concurrency(name, occupy=1, strict=True):
+    """Wait for the device and hold it. A process that dies lets go of it at once."""
+    with lock_file(device).open("a") as held:
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                tell("finetune", 0, 1, f"another fine-tuning has the device {device}")
+                time.sleep(POLL_SECONDS)
         yield

@@ -1,7 +1,10 @@
 """A model learns a subject once, and its cells are drawn with what it learnt: the tiny model, a real catalog, store
 and Prefect."""
 
+import fcntl
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,6 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from prefect.client.orchestration import get_client
 
 import flows.learn
 from dreamtuner.finetune.checkpoint import from_bytes
@@ -17,7 +19,7 @@ from dreamtuner.pocket.judge import HEADS
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
 from flows.finetune import Finetuned, finetune
-from flows.gpu import limit_name
+from flows.gpu import device_taken, lock_file
 from flows.guard import Guard
 from flows.keep import take_in
 from flows.plan import digest_of
@@ -58,9 +60,14 @@ def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]
     return call
 
 
-def slots(settings: Settings) -> int:
-    with get_client(sync_client=True) as client:
-        return client.read_global_concurrency_limit_by_name(limit_name("cpu")).active_slots
+def taken(device: str = "cpu") -> bool:
+    """Whether somebody holds the device."""
+    with lock_file(device).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(settings: Settings, spec: Spec) -> None:
@@ -69,18 +76,18 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     plain = preview(spec.model_copy(update={"finetune": None}), settings).cells
     assert [cell.prompt for cell in plain] == ["a bear", "one bear"]
     told: list[Progress] = []
-    taken: list[int] = []
+    held: list[bool] = []
 
     def listen(one: Progress) -> None:
         told.append(one)
         if one.stage == "finetune" and "loss" in one.note:
-            taken.append(slots(settings))
+            held.append(taken())
 
     with listening(listen):
         first = catalog(spec)
     assert (first.made, first.failed) == (2, 0)
-    assert taken == [1], "the device's one slot is held while the model learns"
-    assert slots(settings) == 0
+    assert held == [True], "the device is held while the model learns"
+    assert not taken()
     [line] = [one for one in told if "loss" in one.note]
     assert (line.done, line.total) == (4, 4)
     assert "left" in line.note
@@ -112,6 +119,22 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     again = finetune("pip", "pocket", NUMBERS)
     assert (again.made, again.digest) == (True, checkpoint), "lost bytes are learnt again"
     assert get_blob(store_of(settings), again.checkpoint)
+
+
+def test_a_device_is_one_processs_until_it_dies() -> None:
+    hold = (
+        "import time; from flows.gpu import device_taken\n"
+        "with device_taken('test'):\n print(1, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline()
+        assert taken("test")
+        holder.kill()
+    with device_taken("test"):
+        assert taken("test")
+    assert not taken("test")
+    lock_file("test").unlink()
 
 
 def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Settings, spec: Spec) -> None:
