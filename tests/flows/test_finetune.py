@@ -5,6 +5,7 @@ import fcntl
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]
         return finetune("pip", "pocket", NUMBERS | changes)
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices that no other program of this machine waits for."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 def taken(device: str = "cpu") -> bool:
@@ -134,7 +142,6 @@ def test_a_device_is_one_processs_until_it_dies() -> None:
     with device_taken("test"):
         assert taken("test")
     assert not taken("test")
-    lock_file("test").unlink()
 
 
 def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Settings, spec: Spec) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -56,7 +56,13 @@ class Needs:
     def __init__(self, access: Access) -> None:
         self.access = access
 
-    async def __call__(self, request: Request) -> Person:
+    async def __call__(self, request: Request) -> AsyncIterator[Person]:
+        try:
+            yield await self._admit(request)
+        finally:
+            await request.close()  # what was uploaded with a form is a file
+
+    async def _admit(self, request: Request) -> Person:
         known = resources(request)
         bearer = request.headers.get("authorization", "")
         if bearer:

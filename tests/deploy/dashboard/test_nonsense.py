@@ -38,7 +38,7 @@ NONSENSE = (
 """The last two are places of pages: [NaN] and a number that no database holds."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def anywhere(request: pytest.FixtureRequest, shared: Site) -> Iterator[Site]:
     """A dashboard over either database; that over PostgreSQL holds people and nothing else."""
     if request.param == "sqlite":
