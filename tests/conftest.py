@@ -6,8 +6,6 @@ import tempfile
 
 import pytest
 
-SHARED = ("workshop", "prefect_api")  # a small model trained first, and Prefect's server: slow, and once will do
-
 _home = tempfile.mkdtemp(prefix="dreamtuner-tests-")
 
 # Read at import by torch, huggingface_hub and prefect, so they are set before any test module is collected.
@@ -32,11 +30,3 @@ os.environ.update(_ENVIRONMENT)
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_home, ignore_errors=True)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, a file's tests share one, and so do all that need one of the SHARED fixtures."""
-    for item in items:
-        needed = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        item.add_marker(pytest.mark.xdist_group(needed[0] if needed else item.nodeid.partition("::")[0]))

@@ -67,6 +67,7 @@ def questions() -> Iterator[tuple[str, list[str]]]:
                 yield filled(route.path), sorted({one.alias for one in route.dependant.query_params} | {*FIELDS})
 
 
+@pytest.mark.slow  # hundreds of requests
 def test_no_question_breaks_a_page(anywhere: Site) -> None:
     broken = []
     with anywhere.client() as client:
