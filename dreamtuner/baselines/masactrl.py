@@ -23,14 +23,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubject, attached, self_attention_order
+from dreamtuner.attention.install import SelfSubject, self_attention_order
 from dreamtuner.attention.self_subject import Seen, attend
 from dreamtuner.attention.word_map import word_maps, word_region
 from dreamtuner.backbone import Backbone
+from dreamtuner.baselines.batches import draw_batches
 from dreamtuner.baselines.inversion import invert
-from dreamtuner.baselines.method import BATCH, Given, Prepared
+from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.baselines.whole import all_tokens, subject_share, whole_reference
-from dreamtuner.batch import draw_batch
 from dreamtuner.reference import token_grids
 from dreamtuner.request import Cell
 from dreamtuner.sampling import fresh_scheduler
@@ -109,16 +109,15 @@ class MasaCtrl:
                 refinements=self.refinements,
             )
 
-        @torch.inference_mode()
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-            drawn = []
-            with attached(backbone.unet) as ssa:
-                for first in range(0, len(cells), BATCH):
-                    batch = cells[first : first + BATCH]
-                    step = _Step(backbone, ssa, path, c_r, batch, given, self)
-                    x_t = path[:1] if self.from_inversion else None
-                    drawn += draw_batch(backbone, batch, given.sampling, step.predict, x_t=x_t)
-            return drawn
+            x_t = path[:1] if self.from_inversion else None
+            return draw_batches(
+                backbone,
+                cells,
+                given.sampling,
+                lambda ssa, batch: _Step(backbone, ssa, path, c_r, batch, given, self).predict,
+                x_t=x_t,
+            )
 
         return Prepared(draw)
 

@@ -23,12 +23,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubject, attached
+from dreamtuner.attention.install import SelfSubject
 from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
 from dreamtuner.backbone import Backbone
-from dreamtuner.baselines.method import BATCH, Given, Prepared
+from dreamtuner.baselines.batches import draw_batches
+from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.baselines.whole import all_tokens, whole_reference
-from dreamtuner.batch import draw_batch
 from dreamtuner.reference import noised, reference_digest
 from dreamtuner.request import Cell
 from dreamtuner.sampling import seeded
@@ -63,15 +63,15 @@ class ReferenceOnly:
         with torch.inference_mode():
             x_0 = backbone.encode_image(whole_reference(given))
 
-        @torch.inference_mode()
+        digest = reference_digest(given.reference.image)
+
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-            drawn = []
-            with attached(backbone.unet) as ssa:
-                for first in range(0, len(cells), BATCH):
-                    batch = cells[first : first + BATCH]
-                    step = _Step(backbone, ssa, x_0, reference_digest(given.reference.image), batch, given, self)
-                    drawn += draw_batch(backbone, batch, given.sampling, step.predict)
-            return drawn
+            return draw_batches(
+                backbone,
+                cells,
+                given.sampling,
+                lambda ssa, batch: _Step(backbone, ssa, x_0, digest, batch, given, self).predict,
+            )
 
         return Prepared(draw)
 
