@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,8 @@ import httpx
 from deploy.dashboard.settings import Settings
 
 SECONDS = 4.0
+BUSY, PAUSES = 503, (0.2, 0.5, 1.0)
+"""What a server answers whose database is locked, and how long to wait, in seconds, before each further try."""
 
 
 class PrefectAway(Exception):
@@ -88,9 +92,9 @@ class PrefectApi:
         if name not in self.allowed:
             raise NotAllowed(f"{name!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
         row = self._ask("GET", f"/deployments/name/{name}")
-        made = self._ask(
-            "POST", f"/deployments/{row['id']}/create_flow_run", {"parameters": dict(parameters), "tags": ["dashboard"]}
-        )
+        # with the key a run is made once, however often it is asked for
+        wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
+        made = self._ask("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
@@ -125,6 +129,11 @@ class PrefectApi:
             raise PrefectAway("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
         try:
             answer = self._client.request(method, f"{self._api}{path}", json=body)
+            for pause in PAUSES:
+                if answer.status_code != BUSY:
+                    break
+                time.sleep(pause)
+                answer = self._client.request(method, f"{self._api}{path}", json=body)
         except httpx.HTTPError as error:
             raise PrefectAway(f"Prefect does not answer ({type(error).__name__}); is its server running?") from error
         if missing and answer.status_code == 404:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,24 +29,30 @@ class Live:
     def close(self) -> None:
         self._http.close()
 
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        """The server's answer; it is asked again while its database is locked, as Prefect's own client does."""
+        deadline = time.monotonic() + 60
+        while (answer := self._http.request(method, path, json=body)).status_code == 503:
+            assert time.monotonic() < deadline, f"{path}: the server was busy for a minute"
+            time.sleep(0.5)
+        return answer.raise_for_status().json()
+
     def filtered(self, what: str, **filters: Any) -> list[Run]:
-        answer = self._http.post(f"/{what}/filter", json=filters)
-        answer.raise_for_status()
-        found: list[Run] = answer.json()
+        found: list[Run] = self._ask("POST", f"/{what}/filter", filters)
         return found
 
     def flow_run(self, flow_run_id: str) -> Run:
-        found: Run = self._http.get(f"/flow_runs/{flow_run_id}").raise_for_status().json()
+        found: Run = self._ask("GET", f"/flow_runs/{flow_run_id}")
         return found
 
     def start(self, deployment: str, **parameters: Any) -> str:
         [found] = [one for one in self.filtered("deployments") if one["name"] == deployment]
-        made = self._http.post(f"/deployments/{found['id']}/create_flow_run", json={"parameters": parameters})
-        return str(made.raise_for_status().json()["id"])
+        wanted = {"parameters": parameters, "idempotency_key": str(uuid.uuid4())}
+        return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted)["id"])
 
     def cancel(self, flow_run_id: str) -> None:
         state = {"type": "CANCELLING", "name": "Cancelling"}  # what the button in Prefect's pages says
-        self._http.post(f"/flow_runs/{flow_run_id}/set_state", json={"state": state}).raise_for_status()
+        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state})
 
     def ended(self, flow_run_id: str, seconds: float = 240) -> str:
         """The type of the state in which the flow run ends."""

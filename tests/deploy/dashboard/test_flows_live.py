@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from deploy.dashboard.order import ATTENTION
 from storage.catalog import views
 from tests.deploy.dashboard.conftest import Site, add_people, serving
 from tests.deploy.prefect_live import Live, Run, prefect_server
 
 pytestmark = pytest.mark.slow
-CPU = "dreamtuner-cpu"
+GPU, CPU = "dreamtuner-gpu", "dreamtuner-cpu"
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +83,76 @@ def test_references_come_in_by_a_form_out_of_the_flows_own_schema(live: Live, si
         assert [one.name for one in views.subjects_page(s)] == ["pip"]
         (audit,) = views.audit_page(s, action="start flow").rows
     assert (audit.actor, audit.entity_id, audit.after["deployment"]) == ("operator", run["id"], "ingest/ingest")
+
+
+def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: Live, site: Site, spec: Path) -> None:
+    assert (
+        live.dreamtuner("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear").returncode == 0
+    )
+    order = {"deployment": "catalog/catalog", "as": "form", "name": "trip", "subject": "1", "seeds": "1-400"}
+    order |= {"prompts": "a {style} of a {subject} on the beach\na {style} of a {subject} in the snow"}
+    with site.client("operator") as client:
+        for wanting, said in (({"subject": ""}, "at least one subject"), ({"seeds": "4-1"}, "ranges that rise")):
+            assert said in client.post("/flows/run", data=order | wanting).text
+        assert client.post("/flows/run", data=order).status_code == 303
+        run = newest(live)["id"]
+        assert "Scheduled" in shown(site) or "Late" in shown(site)
+        with live.worker(GPU):
+            live.wait(lambda: live.flow_run(run)["state_type"] == "RUNNING", 240, "the run")
+            live.wait(lambda: _made(site), 240, "the first picture")
+            assert "Running" in shown(site)
+            assert client.get("/").text.count("<progress") == 1
+            assert client.post(f"/flows/{run}/cancel").status_code == 303
+            assert live.ended(run) == "CANCELLED"
+        assert "Cancelled" in shown(site)
+        # one that no worker took yet
+        assert client.post("/flows/run", data=order).status_code == 303
+        run = newest(live)["id"]
+        assert client.post(f"/flows/{run}/cancel").status_code == 303
+        assert live.ended(run) == "CANCELLED"
+        # and one of a deployment that is not on the list
+        other = live.start("nightly", specs=str(spec.parent))
+        assert client.post(f"/flows/{other}/cancel").status_code == 403
+        live.cancel(other)
+
+
+def _made(site: Site) -> bool:
+    with site.catalog.read() as s:
+        return bool(views.gallery_page(s, views.Filter(), limit=1).rows)
+
+
+def test_a_map_of_attention_is_ordered_beside_its_picture_and_shows_there(live: Live, site: Site, spec: Path) -> None:
+    spec.write_text(spec.read_text().replace("seeds: [1, 2, 3, 4, 5, 6]", "seeds: [1]"))
+    assert live.dreamtuner("run", str(spec)).returncode == 0
+    with site.client("operator") as client:
+        assert ATTENTION not in client.get("/flows").text  # it has its place
+        assert 'type="image" name="at"' in client.get("/outputs/1").text
+        assert client.post("/outputs/1/attention", data={"x": "120", "y": "5"}).status_code == 400
+        ordered = client.post("/outputs/1/attention", data={"at.x": "96", "at.y": "48", "x": "50", "y": "50"})
+        assert ordered.status_code == 303
+        run = newest(live)
+        assert run["parameters"]["point"] == "0.5,0.25"
+        with live.worker(GPU):
+            assert live.ended(run["id"]) == "COMPLETED"
+        page = client.get("/outputs/1").text
+        assert "Where the point 50 % from the left, 25 % from above looked" in page
+        assert "equals the stored one" in page
+        (map_sha256,) = re.findall(r'<a href="/pictures/(\w+)"><img [^>]*Where the point', page)
+        assert client.get(f"/pictures/{map_sha256}").headers["content-type"] == "image/png"
+
+
+def test_with_the_server_gone_the_last_list_stays_and_says_that_it_is_stale(
+    live: Live, site: Site, stack: ExitStack
+) -> None:
+    with site.client("operator") as client:
+        before = re.findall(r"<tr>.*?</tr>", shown(site))
+        assert len(before) > 1
+        assert "stale" not in shown(site)
+        stack.close()
+        after = shown(site)
+        assert "stale: Prefect is away" in after
+        assert re.findall(r"<tr>.*?</tr>", after) == before
+        refused = client.post("/flows/run", data={"deployment": "ingest/ingest"})
+        assert refused.status_code == 503
+        assert "is its server running?" in refused.text
+        assert "Prefect is away" in client.get("/flows").text
