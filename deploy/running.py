@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,10 @@ def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[]
 
 @contextmanager
 def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
-    """Prefect's environment, set before its import, and a server; call what is yielded before the first flow."""
+    """Prefect's environment, set before its import, and a server; call what is yielded before the first flow.
+
+    That server lives and dies with this process, so no flow run has to give signs of life to it.
+    """
     os.environ.update(settings.prefect_environment())
     if os.environ.get("PREFECT_API_URL"):
         yield lambda: None
@@ -80,12 +83,19 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
     server = PrefectServer({})
     os.environ["PREFECT_API_URL"] = server.api
     import_module("fastapi.encoders")  # slow to load: the first flow run would wait for it, now the server does
-    try:
-        yield server.wait
+    with ExitStack() as stack:
+        stack.callback(os.environ.pop, "PREFECT_API_URL")
+        stack.callback(server.stop)
+
+        def ready() -> None:
+            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+            server.wait()
+            # a flow run that beats is up to a second late to end
+            stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+
+        yield ready
         server.settle()
-    finally:
-        server.stop()
-        del os.environ["PREFECT_API_URL"]
 
 
 @contextmanager

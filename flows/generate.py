@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import groupby, zip_longest
@@ -27,17 +28,8 @@ POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
 """While another run makes the rest: how often to look, and how often to see whether that run is gone."""
 
 
-_worker: ContextVar[Worker | None] = ContextVar("worker", default=None)
-
-
-@contextmanager
-def _working(worker: Worker) -> Iterator[None]:
-    """Let the tasks inside share the worker: ids alone cross their borders."""
-    token = _worker.set(worker)
-    try:
-        yield
-    finally:
-        _worker.reset(token)
+_drawn_by_flow: ContextVar[Future[Made] | None] = ContextVar("drawn_by_flow", default=None)
+"""What a task inside the flow waits for. The flow's own thread draws: there an interrupt stops at the next step."""
 
 
 @task(name="generate-cells", task_run_name="{subject}: {place}")
@@ -45,15 +37,32 @@ def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str
     """Claim the cells, draw those that were free, keep each picture soon after it is there, as made for the run.
 
     On an interrupt, or an error of catalog or store, what is unfinished goes back to planned. Inside the flow
-    `generate` the last pictures may still be on their way into store and catalog when this returns: the next are drawn
-    meanwhile, and what goes wrong with them is raised there, or at the flow's end.
+    `generate` it is the flow that draws, and this says so to Prefect, beside the drawing of the next. The last pictures
+    may then still be on their way into store and catalog when this returns: what goes wrong with them is raised by the
+    flow.
     """
-    if (worker := _worker.get()) is not None:
-        return worker.make(digests)
+    if (drawn := _drawn_by_flow.get()) is not None:
+        return drawn.result()
     with Worker(Settings.load(), run_id) as worker:
         worker.make(digests)
     made = set(worker.made)  # uploads end in any order
     return Made(tuple(digest for digest in digests if digest in made), tuple(worker.failed))
+
+
+@contextmanager
+def _drawing(cells: Sequence[CellView], place: str, run_id: str) -> Iterator[Future[Made]]:
+    """A task of Prefect's that stands for the block: the block sets its result, and fails it by what it raises."""
+    drawn: Future[Made] = Future()
+    token = _drawn_by_flow.set(drawn)
+    try:
+        generate_cells.submit([cell.digest for cell in cells], cells[0].subject_name, place, run_id)
+    finally:
+        _drawn_by_flow.reset(token)
+    try:
+        yield drawn
+    except BaseException as error:
+        drawn.set_exception(error)
+        raise
 
 
 @flow(name="generate", flow_run_name="generate")
@@ -73,7 +82,7 @@ def generate(run_id: RunId) -> Made:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
         )
-    with Worker(settings, run_id) as worker, _working(worker):
+    with Worker(settings, run_id) as worker:
         while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
             claimed = 0
             chunks = list(_chunks(missing, settings.chunk_cells))
@@ -83,7 +92,9 @@ def generate(run_id: RunId) -> Made:
                 tell("generate", len(cells) - len(missing) + claimed, len(cells))
                 if chunk[0].looks_back:
                     worker.flush()
-                result = generate_cells([cell.digest for cell in chunk], chunk[0].subject_name, place, run_id)
+                with _drawing(chunk, place, run_id) as drawn:
+                    result = worker.make([cell.digest for cell in chunk])
+                    drawn.set_result(result)
                 failed = (failed - set(result.made)) | set(result.failed)
                 claimed += result.claimed
             worker.flush()

@@ -32,11 +32,9 @@ from storage.thumbnails import SIDE, keep_thumbnails
 _log = logging.getLogger(__name__)
 Drawn = tuple[CellDetail, Image.Image]
 
-TOGETHER, TOGETHER_BYTES = 32, 16 * 1024 * 1024
+TOGETHER, TOGETHER_BYTES = 64, 16 * 1024 * 1024
 """Pictures kept in one transaction at most, and their raw bytes: one wait for the disk, and for the other writers,
 serves them all."""
-KEEPERS = 8
-"""Threads that keep pictures. They wait more than they work, and a disk serves several waiters at once."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Worker:
         self.catalog, self.store = catalog_of(settings), store_of(settings)
         self.owner = this_owner()
         self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
-        self.uploads = Uploader(self._keep, threads=KEEPERS)
+        self.uploads = Uploader(self._keep, threads=self.store.writers)
         self.made: list[str] = []
         self.failed: list[str] = []
         self._waiting: list[Drawn] = []

@@ -4,13 +4,13 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
 
 from storage.keys import InvalidKey, check_key
-from storage.objects.durable import make_folders, name_file, sweep, sync_file, sync_folder
+from storage.objects.durable import make_folders, name_file, sweep, sync_folder
 from storage.objects.store import (
     URL_SECONDS,
     ChecksumMismatch,
@@ -28,6 +28,8 @@ STALE_SECONDS = 24 * 3600.0  # no put takes a day: whoever began it is gone
 
 class DiskStore:
     """Objects in files under `root`, which is made when the first object is put."""
+
+    writers = 2  # one writes while the disk flushes what the other wrote
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
@@ -133,13 +135,17 @@ class DiskStore:
         """Write each aside and name it as its path says, unless another did so first; True where this one did."""
         aside: dict[int, Path] = {}
         try:
-            for i, (one, path) in enumerate(zip(objects, paths, strict=True)):
-                if not path.exists():
-                    aside[i] = self.root / INCOMING / uuid.uuid4().hex
-                    with open(os.open(aside[i], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444), "wb") as file:
-                        file.write(one.data)
-            for temporary in aside.values():
-                sync_file(temporary)
+            with ExitStack() as stack:
+                files = []
+                for i, (one, path) in enumerate(zip(objects, paths, strict=True)):
+                    if not path.exists():
+                        aside[i] = self.root / INCOMING / uuid.uuid4().hex
+                        descriptor = os.open(aside[i], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+                        files.append(stack.enter_context(open(descriptor, "wb")))
+                        files[-1].write(one.data)
+                for file in files:
+                    file.flush()
+                    os.fsync(file.fileno())
             return [i in aside and name_file(aside[i], path) for i, path in enumerate(paths)]
         finally:
             for temporary in aside.values():

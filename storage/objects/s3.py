@@ -36,6 +36,8 @@ class S3Store:
     What the server guarantees is found out by `check`, or before the first put; `given` is for who knows it already.
     """
 
+    writers = 8  # a put waits for the network, not for us
+
     def __init__(self, bucket: str, prefix: str = "", client: Any = None, given: Guarantees | None = None) -> None:
         self.bucket = bucket
         self.prefix = f"{check_key(prefix.strip('/'))}/" if prefix.strip("/") else ""

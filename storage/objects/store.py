@@ -50,6 +50,10 @@ class ObjectStore(Protocol):
     called from several threads and processes at once. What goes wrong with the store itself is a StoreError.
     """
 
+    @property
+    def writers(self) -> int:
+        """From how many threads of a process to put at once: more would only be in each other's way."""
+
     def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
         """Keep `data` under `key` unless the key is taken; True if this call wrote it.
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -121,7 +122,8 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
     [drawn] = draw_together([cells[3]], led_settings)
     assert cells[3].image_sha256 is not None
     with Image.open(io.BytesIO(get_blob(store, cells[3].image_sha256))) as kept:
-        assert kept.convert("RGB").tobytes() == drawn.tobytes()
+        # sums over another batch may round elsewhere
+        assert np.abs(np.asarray(kept.convert("RGB"), np.int16) - np.asarray(drawn, np.int16)).max() <= 1
     assert set(backbone_of(led_settings, "pocket")._controlnets) == {"pose", "depth"}
 
 
