@@ -52,40 +52,28 @@ def encoder(
     profile: Annotated[
         str, typer.Option(help="Which model's subject-encoder; pocket is the one trained here.")
     ] = "pocket",
-    own_picture: Annotated[
-        bool,
-        typer.Option(
-            "--own-picture",
-            help="Show the encoder the picture that is denoised, as in the paper, not another one of the subject.",
-        ),
-    ] = False,
     controlnet: Annotated[
         bool,
-        typer.Option(help="Without it layout is copied: the ablation of --own-picture, which it implies."),
+        typer.Option(help="Take the layout from the depth ControlNet; without it the layout is copied: an ablation."),
     ] = True,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[str, typer.Option(help="As for `train pocket`.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="The folder of `train pocket`.")] = None,
-    start: Annotated[Path | None, typer.Option(help="A weights folder whose subject-encoder to go on from.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Save and stop after so many minutes.")] = None,
 ) -> None:
     """Train the subject-encoder (stage 1, Sec. 3.1) on a finished model; all else stays frozen.
 
-    It is written into OUT/weights/subject_encoder, and one to compare with beside OUT/weights. Interrupt it at will:
-    the same command goes on.
+    It is written into OUT/weights/subject_encoder. Interrupt it at will: the same command goes on.
     """
-    from dreamtuner.pocket.recipe import EncoderKind, RecipeError, train_pocket
+    from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     if profile != "pocket":
         _say(f"dreamtuner: --profile: {profile!r} has no training here; give pocket")
         raise typer.Exit(2)
-    kind: EncoderKind = "encoder-own-picture" if own_picture else "encoder"
-    if not controlnet:
-        kind = "encoder-without-layout"
     try:
         folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, start=start, encoder=kind, say=_say)
+        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, controlnet=controlnet, say=_say)
     except RecipeError as error:
         _say(f"dreamtuner: {error}")
         raise typer.Exit(2) from error

@@ -36,9 +36,7 @@ def faces(pictures: list[Picture]) -> Tensor:
     return (boxes + 1.0) * (SIZE / 2)
 
 
-def load_emphasis(
-    folder: Path, count: int, pictures: list[Picture], factor: int, *, subject: float = SUBJECT, face: float = FACE
-) -> Tensor:
+def load_emphasis(folder: Path, count: int, pictures: list[Picture], factor: int) -> Tensor:
     """Weights of the first ``count`` shards' latents, (N, 1, 64 / factor, 64 / factor) float16, 1 for scenery."""
     maps = []
     edges = torch.arange(0, SIZE + 1, factor).float()
@@ -46,13 +44,13 @@ def load_emphasis(
         with np.load(folder / f"{index:05d}.npz") as shard:
             masks = torch.from_numpy(shard["masks"]).unsqueeze(1).float().div(255)
         maps.append(F.avg_pool2d(masks, factor))
-    inside = torch.cat(maps)
-    left, top, right, bottom = faces(pictures[: len(inside)]).unbind(1)
+    subject = torch.cat(maps)
+    left, top, right, bottom = faces(pictures[: len(subject)]).unbind(1)
 
     def covered(low: Tensor, high: Tensor) -> Tensor:
         """The share of each row of cells that lies between low and high: (N, cells)."""
-        length = torch.minimum(high[:, None], edges[None, 1:]) - torch.maximum(low[:, None], edges[None, :-1])
-        return length.clamp_min(0) / factor
+        inside = torch.minimum(high[:, None], edges[None, 1:]) - torch.maximum(low[:, None], edges[None, :-1])
+        return inside.clamp_min(0) / factor
 
-    in_face = (covered(top, bottom)[:, :, None] * covered(left, right)[:, None, :]).unsqueeze(1)
-    return (1 + (subject - 1) * inside + (face - subject) * in_face).half()
+    face = (covered(top, bottom)[:, :, None] * covered(left, right)[:, None, :]).unsqueeze(1)
+    return (1 + (SUBJECT - 1) * subject + (FACE - SUBJECT) * face).half()

@@ -1,9 +1,4 @@
-"""Stage 1 on the pocket world: the subject-encoder of the pocket model, and the encoders it is compared with.
-
-The paper's encoder sees the very picture that is denoised, and always its depth. Trained so, ours carried colours and
-eyes, but neither hat nor build, which depth tells, and it carried the expression of the face it saw. So it sees
-another picture of the same subject, and depth is given for every second picture only.
-"""
+"""Stage 1 on the pocket world: the subject-encoder of the pocket model, with or without the depth ControlNet."""
 
 from __future__ import annotations
 
@@ -17,8 +12,7 @@ from transformers import CLIPModel, CLIPVisionModel
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.emphasis import load_emphasis
-from dreamtuner.pocket.shards import PER_IDENTITY, load_layouts, load_shards
-from dreamtuner.pocket.start import start_from
+from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.subject_encoder import SubjectEncoder
@@ -28,7 +22,6 @@ from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 WIDTH = 96
-SUBJECT = 8.0  # what a subject's latents count in the loss, its face no more than the rest
 
 
 def new_encoder(unet: object, vision: object) -> SubjectEncoder:
@@ -39,11 +32,7 @@ def new_encoder(unet: object, vision: object) -> SubjectEncoder:
 
 @dataclass(frozen=True)
 class EncoderFactory:
-    """Builds the stage in a worker, on the finished ``weights``; ``start`` is the folder of an encoder to go on from.
-
-    With ``own_picture`` the encoder sees the picture that is denoised, and depth is always given, as in the paper;
-    ``controlnet`` False, its ablation, is without depth as well.
-    """
+    """Builds the stage in a worker, on the finished ``weights``; ``controlnet`` False is the ablation."""
 
     weights: Path
     data: Path
@@ -51,8 +40,6 @@ class EncoderFactory:
     latents: Path
     batch: int
     controlnet: bool = True
-    own_picture: bool = False
-    start: Path | None = None
 
     def build(self, device: torch.device) -> EncoderStage:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
@@ -65,35 +52,23 @@ class EncoderFactory:
             if model is not None:
                 place(model.requires_grad_(False).eval(), device)
         encoder = new_encoder(pipe.unet, vision)
-        if self.start is not None:
-            start_from(encoder, SubjectEncoder.from_pretrained(self.start), self.start)
         place(encoder, device)
         shards = load_shards(self.data, self.shards)
         images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
         depth = torch.from_numpy(load_layouts(self.data, self.shards, "depth"))
         latents = load_latents(self.latents)
         scale = scaling_factor(latents)
-        emphasis = load_emphasis(
-            self.data, self.shards, shards.pictures, SIZE // latents.shape[-1], subject=SUBJECT, face=SUBJECT
-        )
+        emphasis = load_emphasis(self.data, self.shards, shards.pictures, SIZE // latents.shape[-1])
 
         def draw(generator: torch.Generator) -> Examples:
             rows = torch.randint(len(images), (self.batch,), generator=generator)
-            seen, layout = rows, torch.arange(self.batch)
-            if not self.own_picture:
-                # pictures of one subject stand together
-                further = torch.randint(1, PER_IDENTITY, (self.batch,), generator=generator)
-                seen = rows // PER_IDENTITY * PER_IDENTITY + (rows + further) % PER_IDENTITY
-                # every second one: noise levels rise with the place in the batch
-                layout = layout[int(torch.randint(2, (1,), generator=generator)) :: 2]
-            mask = masks[seen].unsqueeze(1).float().div(255)
-            alone = images[seen].permute(0, 3, 1, 2).float().div(255) * mask + (1 - mask)
+            mask = masks[rows].unsqueeze(1).float().div(255)
+            alone = images[rows].permute(0, 3, 1, 2).float().div(255) * mask + (1 - mask)
             return Examples(
                 alone.to(device),
                 latents[rows].float().mul(scale).to(device),
                 [caption(p.identity, p.context) for p in (shards.pictures[int(i)] for i in rows)],
-                depth[rows[layout]].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device),
-                layout.to(device),
+                depth[rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device),
                 emphasis[rows].float().to(device),
             )
 

@@ -22,9 +22,8 @@ ABLATIONS = (
     *(Variant(f"w_ref = {w_ref}", {"w_ref": w_ref}) for w_ref in (1.0, 10.0)),
     Variant("no mask", masked=False),
     Variant("no reference caption", captioned=False),
-    Variant("SE alone, beta = 1", {"w_ref": 0.0, "beta": 1.0}),
-    Variant("SE of its own picture, beta = 1", {"w_ref": 0.0, "beta": 1.0}, encoder="subject_encoder-own-picture"),
-    Variant("the same, no ControlNet", {"w_ref": 0.0, "beta": 1.0}, encoder="subject_encoder-without-layout"),
+    Variant("SE without layout in training", {"w_ref": 0.0, "beta": 1.0}, encoder="subject_encoder-without-layout"),
+    Variant("SE at beta = 1", {"w_ref": 0.0, "beta": 1.0}),
 )
 SHOWN = ("identity", "clip_i_masked", "prompt", "clip_t", "leakage")
 

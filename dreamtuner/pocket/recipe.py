@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -31,9 +30,6 @@ from dreamtuner.train.stage import StageFactory
 from dreamtuner.train.state import StateError
 
 PARTS = ("data", "vae", "tower", "oracle", "unet", "controlnets", "weights", "encoder", "report")
-
-EncoderKind = Literal["encoder", "encoder-own-picture", "encoder-without-layout"]
-"""What the subject-encoder learns from (``EncoderFactory``): as shipped; as in the paper; and the paper's ablation."""
 
 Say = Callable[[str], None]
 
@@ -155,24 +151,16 @@ def _weights(shop: Workshop) -> bool:
     return True
 
 
-def _encoder(shop: Workshop, name: EncoderKind = "encoder") -> bool:
-    part = shop.scale.encoder
+def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
+    part, name = shop.scale.encoder, "encoder" if controlnet else "encoder-without-layout"
     if not shop.weights.is_dir():
         raise FileNotFoundError(2, "missing", str(shop.weights))
-    start = shop.start / "subject_encoder" if shop.start is not None else None
     factory = EncoderFactory(
-        shop.weights,
-        shop.pictures,
-        shop.scale.shards,
-        shop.latents,
-        part.batch,
-        controlnet=name != "encoder-without-layout",
-        own_picture=name != "encoder",
-        start=start if start is not None and start.is_dir() else None,
+        shop.weights, shop.pictures, shop.scale.shards, shop.latents, part.batch, controlnet=controlnet
     )
     if not shop.fit(name, factory, part):
         return False
-    out = shop.weights / "subject_encoder" if name == "encoder" else shop.root / f"subject_{name}"
+    out = shop.weights / "subject_encoder" if controlnet else shop.root / "subject_encoder-without-layout"
     export_encoder(shop.root / name, shop.weights, out)
     shop.say(f"encoder: {out}")
     return True
@@ -193,6 +181,7 @@ _STEPS: dict[str, Callable[[Workshop], bool]] = {
     "unet": _unet,
     "controlnets": _controlnets,
     "weights": _weights,
+    "encoder": _encoder,
     "report": _report,
 }
 
@@ -209,14 +198,14 @@ def train_pocket(
     *,
     minutes: float | None = None,
     start: Path | None = None,
-    encoder: EncoderKind = "encoder",
+    controlnet: bool = True,
     say: Say = print,
 ) -> bool:
     """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
 
     ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a weights folder, parts begin
-    from its weights instead of random ones. Another kind of ``encoder`` than ours is trained as the part ``encoder``
-    and kept apart from the weights. Returns whether everything asked for is done.
+    from its weights instead of random ones. ``controlnet`` False trains the part ``encoder`` without layout, an
+    ablation, and keeps it apart from the weights. Returns whether everything asked for is done.
 
     Raises:
         RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
@@ -233,11 +222,13 @@ def train_pocket(
         sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
     except ValueError as error:
         raise RecipeError(f"--scale: {error}") from error
+    if not controlnet and part != "encoder":
+        raise RecipeError(f"--no-controlnet: it is for the part encoder, not for {part}")
     shop = Workshop(out, sizes, device, minutes, start, say)
     with _alone_in(out):
         for name in PARTS if part == "all" else (part,):
             try:
-                finished = _encoder(shop, encoder) if name == "encoder" else _STEPS[name](shop)
+                finished = _STEPS[name](shop) if controlnet else _encoder(shop, controlnet=False)
             except FileNotFoundError as error:
                 raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
             except (SafetensorError, BadZipFile, StateError, StartError) as error:

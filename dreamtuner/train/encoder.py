@@ -2,10 +2,6 @@
 
 The depth ControlNet supplies the layout of the training picture, so that the encoder has only content left to learn
 (Sec. 3.1); without it, it learns to copy the reference's layout as well: an ablation. beta = 1 in training.
-
-Depth tells more than layout, though: a hat and a stout body have an outline. What depth tells the encoder need not
-learn, and it then lacks where no depth is given. So `depth` may be given for a part of the pictures alone; the rest
-must show another picture of the subject, or layout would be copied after all.
 """
 
 from __future__ import annotations
@@ -40,17 +36,15 @@ class Frozen:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` N 3 S S in 0..1.
+    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` B 3 S S in 0..1.
 
-    `layout`: N rows of the batch, those that `depth` is for. `emphasis`: B 1 H W, what each place counts in the loss;
-    None: all the same.
+    `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
     """
 
     subjects: Tensor
     x0: Tensor
     captions: list[str]
     depth: Tensor
-    layout: Tensor
     emphasis: Tensor | None = None
 
 
@@ -74,21 +68,12 @@ class EncoderStage:
         def predict(x_t: Tensor, t: Tensor) -> Tensor:
             extra = {}
             if frozen.controlnet is not None:
-                rows = batch.layout
                 with torch.no_grad():
-                    down, mid = frozen.controlnet(x_t[rows], t[rows], c[rows], batch.depth, return_dict=False)
-                extra = {
-                    "down_block_additional_residuals": [_spread(residual, rows, len(x_t)) for residual in down],
-                    "mid_block_additional_residual": _spread(mid, rows, len(x_t)),
-                }
+                    down, mid = frozen.controlnet(x_t, t, c, batch.depth, return_dict=False)
+                extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
             with encoder.attend([(len(x_t), encoder.keys(encoder(states)))], beta=1.0):
                 prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample
             return prediction
 
         loss, mse = diffusion_loss(predict, batch.x0, frozen.scheduler, generator, floor=FLOOR, emphasis=batch.emphasis)
         return loss, {"mse": mse}
-
-
-def _spread(residual: Tensor, rows: Tensor, count: int) -> Tensor:
-    """N C H W -> count C H W: zero but for `rows`."""
-    return residual.new_zeros((count, *residual.shape[1:])).index_copy(0, rows, residual)

@@ -27,9 +27,6 @@ FACTORIES: dict[str, Callable[[Path], StageFactory]] = {
     "unet": lambda w: DenoiserFactory(w / "data/train", 1, w / "latents.npy", w / "vae", 8),
     "controlnet": lambda w: LayoutFactory("depth", w / "unet", w / "data/train", 1, w / "latents.npy", 8),
     "encoder": lambda w: EncoderFactory(w / "weights", w / "data/train", 1, w / "latents.npy", 8),
-    "encoder-own-picture": lambda w: EncoderFactory(
-        w / "weights", w / "data/train", 1, w / "latents.npy", 8, own_picture=True
-    ),
 }
 
 
