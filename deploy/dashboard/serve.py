@@ -21,7 +21,9 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, say:
 
     `port` 0 takes any free one. Raises OSError if the port is taken.
     """
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as door:
+    # asyncio sends at once only on a socket that says that it is TCP; else every answer waits 40 ms for an ACK
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind((host, port))
         shown = settings.origin or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{door.getsockname()[1]}"

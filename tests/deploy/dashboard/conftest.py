@@ -82,7 +82,7 @@ def serving(home: Path, **more: Any) -> Iterator[Site]:
     """The dashboard over a data folder, in a thread of this process."""
     settings = Settings(catalog_url=f"sqlite:///{home}/catalog.db", store_url=str(home / "objects"))
     settings = replace(settings, **more)
-    with socket.socket() as door, Catalog.open(settings.catalog_url) as catalog:
+    with socket.socket(proto=socket.IPPROTO_TCP) as door, Catalog.open(settings.catalog_url) as catalog:
         door.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{door.getsockname()[1]}"
         with listening(door, create_app(settings)):

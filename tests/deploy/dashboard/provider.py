@@ -120,7 +120,7 @@ def application(provider: Provider) -> FastAPI:
 @contextmanager
 def provider_at() -> Iterator[Provider]:
     """One on this machine; a browser takes "localhost" for another site than 127.0.0.1."""
-    with socket.socket() as door:
+    with socket.socket(proto=socket.IPPROTO_TCP) as door:
         door.bind(("127.0.0.1", 0))
         provider = Provider(f"http://localhost:{door.getsockname()[1]}")
         with listening(door, application(provider)):
