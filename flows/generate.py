@@ -53,15 +53,16 @@ def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str
 def _drawing(cells: Sequence[CellView], place: str, run_id: str) -> Iterator[Future[Made]]:
     """A task of Prefect's that stands for the block: the block sets its result, and fails it by what it raises."""
     drawn: Future[Made] = Future()
-    token = _drawn_by_flow.set(drawn)
     try:
-        generate_cells.submit([cell.digest for cell in cells], cells[0].subject_name, place, run_id)
-    finally:
-        _drawn_by_flow.reset(token)
-    try:
+        token = _drawn_by_flow.set(drawn)
+        try:
+            generate_cells.submit([cell.digest for cell in cells], cells[0].subject_name, place, run_id)
+        finally:
+            _drawn_by_flow.reset(token)
         yield drawn
-    except BaseException as error:
-        drawn.set_exception(error)
+    except BaseException as error:  # also an interrupt: the task would wait for ever
+        if not drawn.done():
+            drawn.set_exception(error)
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -96,10 +97,10 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
 
 
 @router.post("/flows/{flow_run_id:uuid}/cancel")
-def cancel(flow_run_id: str, request: Request, person: Operator) -> Response:
+def cancel(flow_run_id: UUID, request: Request, person: Operator) -> Response:
     """Ask a run to end."""
-    known = resources(request)
-    known.prefect.cancel(str(flow_run_id))
+    known, run = resources(request), str(flow_run_id)
+    known.prefect.cancel(run)
     with known.catalog.write() as s:
-        writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=flow_run_id)
+        writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=run)
     return told("/flows", "The run is asked to end.")
