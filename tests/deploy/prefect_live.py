@@ -91,10 +91,24 @@ class Live:
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the process and all that it began in its session."""
+    """Kill the process and all that it began, in its session or in others."""
+    begun = _begun_by(process.pid)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    for pid in begun:  # a worker gives each flow run a session of its own
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
+
+
+def _begun_by(pid: int) -> list[int]:
+    """The children of a process, theirs, and so on."""
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *_begun_by(child)]
+    return found
 
 
 @contextmanager
