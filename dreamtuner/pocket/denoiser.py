@@ -25,8 +25,8 @@ from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
-DETAILED_SHEET = 0.15
-SHEET_EVERY = 3  # steps: enough for identity to pass between panels; single pictures teach prompts faster
+DETAILED_SHEET = 0.25
+SHEET_EVERY = 2  # steps: sheets teach how identity passes between panels, single pictures teach prompts
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -98,7 +98,7 @@ def _is_sheet(step: int) -> bool:
 
 
 class DenoiserStage:
-    """Most steps draw single pictures, every third draws sheets of the same subject side by side.
+    """Most steps draw single pictures, every second draws sheets of the same subject side by side.
 
     A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
     self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side.

@@ -13,6 +13,7 @@ from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import load_layouts, load_shards
+from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.subject_encoder import SubjectEncoder
@@ -32,7 +33,10 @@ def new_encoder(unet: object, vision: object) -> SubjectEncoder:
 
 @dataclass(frozen=True)
 class EncoderFactory:
-    """Builds the stage in a worker, on the finished ``weights``; ``controlnet`` False is the ablation."""
+    """Builds the stage in a worker, on the finished ``weights``; ``controlnet`` False is the ablation.
+
+    ``start`` is the folder of a subject-encoder to go on from.
+    """
 
     weights: Path
     data: Path
@@ -40,6 +44,7 @@ class EncoderFactory:
     latents: Path
     batch: int
     controlnet: bool = True
+    start: Path | None = None
 
     def build(self, device: torch.device) -> EncoderStage:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
@@ -52,6 +57,8 @@ class EncoderFactory:
             if model is not None:
                 place(model.requires_grad_(False).eval(), device)
         encoder = new_encoder(pipe.unet, vision)
+        if self.start is not None:
+            start_from(encoder, SubjectEncoder.from_pretrained(self.start), self.start)
         place(encoder, device)
         shards = load_shards(self.data, self.shards)
         images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)

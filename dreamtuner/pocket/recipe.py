@@ -63,6 +63,8 @@ class Workshop:
 
     def fit(self, name: str, factory: StageFactory, part: PartScale) -> bool:
         """Train one part in its folder; whether it is finished."""
+        if part.loop.steps == 0 and self.start is None:
+            raise RecipeError(f"--scale: {name}: 0 steps keep the weights of --start; give --start, or steps")
         processes = self.scale.processes if self.device == "cpu" else 1
         done = train(
             factory,
@@ -155,8 +157,15 @@ def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
     part, name = shop.scale.encoder, "encoder" if controlnet else "encoder-without-layout"
     if not shop.weights.is_dir():
         raise FileNotFoundError(2, "missing", str(shop.weights))
+    start = shop.start / "subject_encoder" if controlnet and shop.start is not None else None
     factory = EncoderFactory(
-        shop.weights, shop.pictures, shop.scale.shards, shop.latents, part.batch, controlnet=controlnet
+        shop.weights,
+        shop.pictures,
+        shop.scale.shards,
+        shop.latents,
+        part.batch,
+        controlnet=controlnet,
+        start=start if start is not None and start.is_dir() else None,
     )
     if not shop.fit(name, factory, part):
         return False

@@ -46,6 +46,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if processes > 1 and device != "cpu":
         raise ValueError(f"processes: {processes} replicas train on the CPU only; give processes=1 for {device}")
+    if settings.steps == 0:
+        processes = 1
     run = _Run(factory, settings, folder, device, minutes, processes)
     if processes == 1:
         with _as_before():
@@ -161,6 +163,8 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
             events.saved(state.step)
         if late:
             break
+    if state.step == 0:  # nothing was asked for: what the stage starts from is what it ends with
+        save_state(folder, state, module, optimizer)
     if world > 1:
         dist.barrier()
     return state.step

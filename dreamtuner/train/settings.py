@@ -13,7 +13,7 @@ class LoopSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(gt=0, description="optimizer steps in all")
+    steps: int = Field(ge=0, description="optimizer steps in all; 0 keeps the weights that the stage starts from")
     lr: float = Field(gt=0, description="peak learning rate of AdamW")
     warmup: int = Field(100, ge=0, description="steps of linear warm-up")
     cooldown: float = Field(0.2, ge=0, le=1, description="last share of the steps, over which lr falls linearly to 0")

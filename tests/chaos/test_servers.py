@@ -150,19 +150,21 @@ def test_the_disk_is_full_and_then_it_is_not(grids: Grids, undisturbed: Undistur
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_every_lease_runs_out_at_once_because_a_clock_jumps(grids: Grids, undisturbed: Undisturbed) -> None:
-    """A clock that jumps by a day over a lease is a lease that ends a day earlier."""
-    from sqlalchemy import text
-
+def test_the_clock_jumps_by_a_day_and_back_under_three_workers(
+    grids: Grids, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """Forward, every lease has run out at once; back, it runs for another day, also that of a worker that is dead."""
+    clock = tmp_path / "clock"
+    clock.write_text("0")
     expected, grid = undisturbed(), grids(lease=3600)
-    crew = [grid.start(0.05), grid.start(0.05)]
-    with grid.catalog() as catalog:
-        for _ in range(3):
-            wait_for(lambda: _generating(grid), 60, "a cell under way")
-            with catalog.write() as s:
-                s.execute(text("UPDATE cells SET lease_expires_at = '2000-01-01 00:00:00' WHERE state = 'generating'"))
-            time.sleep(0.3)
-    for worker in crew:
+    crew = [grid.start(0.3, CLOCK_FILE=str(clock)) for _ in range(3)]
+    for seconds in (86_400, 0, 86_400, -86_400):
+        wait_for(lambda: _generating(grid), 60, "a cell under way")
+        clock.write_text(str(seconds))
+        time.sleep(0.5)
+    wait_for(lambda: _generating(grid), 60, "a cell under way")
+    crew[0].kill()
+    for worker in crew[1:]:
         worker.join(120)
         assert worker.exitcode == 0, grid.log()[-3000:]
     assert_whole(grid, expected, overtaken=True)

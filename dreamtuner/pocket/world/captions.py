@@ -34,11 +34,11 @@ def detailed_caption(identity: Identity, context: Context) -> str:
 
 
 def drawn_caption(rng: random.Random, identity: Identity, context: Context) -> str:
-    """A training caption: identity unsaid in 60 %, its main colour in 25 %, all of it in 15 %."""
+    """A training caption: identity unsaid in 45 %, its main colour in 20 %, all of it in 35 %."""
     u = rng.random()
-    if u < 0.60:
+    if u < 0.45:
         return caption(identity, context)
-    if u < 0.85:
+    if u < 0.65:
         return f"{MEDIUM[context.style]} a {identity.primary} {identity.class_word} {_context_words(context)}"
     return detailed_caption(identity, context)
 

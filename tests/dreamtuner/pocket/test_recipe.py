@@ -1,9 +1,12 @@
 """The recipe at a scale of seconds: every part runs, resumes exactly, and ends as a folder stock diffusers opens."""
 
+import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from safetensors.torch import load_file
 from transformers import CLIPModel
@@ -64,6 +67,36 @@ def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part:
     whole, pieces = (load_file(folder / part / "state.safetensors") for folder in (workshop, tmp_path))
     for name, tensor in whole.items():
         torch.testing.assert_close(pieces[name], tensor, rtol=0, atol=1e-6, msg=name)
+
+
+def _nothing_asked(folder: Path) -> str:
+    """The smoke scale with no step in any part."""
+    numbers = yaml.safe_load((resources.files("dreamtuner.pocket") / "scales" / "smoke.yaml").read_text())
+    for part in numbers.values():
+        if isinstance(part, dict):
+            part["loop"]["steps"] = 0
+    scale = folder / "nothing.yaml"
+    scale.write_text(yaml.safe_dump(numbers))
+    return str(scale)
+
+
+@pytest.mark.parametrize(("part", "folder"), [("vae", "vae"), ("tower", "tower"), ("encoder", "subject_encoder")])
+def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(workshop: Path, tmp_path: Path, part: str, folder: str):
+    for name in ("data", "latents.npy"):
+        (tmp_path / name).symlink_to(workshop / name)
+    start = workshop / "weights"
+    shutil.copytree(start, tmp_path / "weights", ignore=shutil.ignore_patterns("subject_encoder"))
+    assert train_pocket(part, "cpu", _nothing_asked(tmp_path), tmp_path, start=start, say=lambda line: None)
+    kept = load_file(tmp_path / part / "state.safetensors")
+    (file,) = (start / folder).glob("*.safetensors")
+    for name, tensor in load_file(file).items():
+        assert torch.equal(kept.get(f"ema/{name}", kept.get(f"buffer/{name}")), tensor.float()), name
+
+
+def test_a_part_of_no_steps_needs_weights_to_start_from(workshop: Path, tmp_path: Path):
+    (tmp_path / "data").symlink_to(workshop / "data")
+    with pytest.raises(RecipeError, match="--scale: vae: 0 steps keep the weights of --start; give --start"):
+        train_pocket("vae", "cpu", _nothing_asked(tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,20 @@ def test_a_finished_run_does_nothing(tmp_path: Path):
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
+def test_no_steps_keep_what_the_stage_starts_from(tmp_path: Path):
+    stage = _Line(3)
+
+    @dataclass(frozen=True)
+    class Begun:
+        def build(self, device: torch.device) -> _Line:
+            return stage
+
+    assert train(Begun(), _settings(steps=0), tmp_path, processes=2, report=_quiet) == 0
+    module = _Line(3).learns
+    assert load_ema(tmp_path, module) == 0
+    assert torch.equal(module[0].weight, stage.learns[0].weight)
+
+
 def test_a_time_limit_stops_and_saves(tmp_path: Path):
     done = train(_LineFactory(), _settings(steps=10_000), tmp_path, minutes=0.0, report=_quiet)
     assert done == 1
