@@ -50,7 +50,7 @@ def run_finetune(
     with _beside_prefect(settings, listener, started):
         from flows.finetune import finetune
 
-        return finetune(subject, profile, numbers)
+        return finetune(subject, profile, settings=numbers)
 
 
 @contextmanager

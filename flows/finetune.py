@@ -8,13 +8,13 @@ from typing import Any
 from prefect import flow, task
 from pydantic import ValidationError
 
-from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.settings import FineTune, Mode
 from flows.artifacts import progress
 from flows.gpu import device_taken
 from flows.guard import Guard, guard_of
 from flows.keep import Ingested
 from flows.learn import is_learnt, learn, sheet_file
-from flows.parameters import ProfileName
+from flows.parameters import ProfileName, Steps, SubjectName
 from flows.plan import Drawing, caption_of, digest_of
 from flows.preflight import tuning_of
 from flows.problems import InputError, Problem, problems_of
@@ -57,16 +57,28 @@ def finetune_subject(digest: str, subject: str) -> bool:
 
 
 @flow(name="finetune", flow_run_name="finetune {subject}")
-def finetune(subject: str, profile: ProfileName = "pocket", settings: dict[str, Any] | None = None) -> Finetuned:
+def finetune(
+    subject: SubjectName,
+    profile: ProfileName = "pocket",
+    mode: Mode | None = None,
+    steps: Steps | None = None,
+    patience: Steps | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Finetuned:
     """Let a model learn a subject of the catalog by its current reference and mask, unless it has.
 
     Args:
         subject: The subject's name in the catalog.
         profile: The model that learns it.
-        settings: What differs from the profile's numbers, such as {"steps": 300, "mode": "lora"}.
+        mode: lora (small checkpoints) or full (all weights learn); none for the profile's.
+        steps: Optimizer steps at most; none for the profile's.
+        patience: Stop after so many previews without a better likeness; none for never.
+        settings: Any other number that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
     """
     installed = Settings.load()
-    asked = _asked(profile, settings or {}, installed)
+    fields = {"mode": mode, "steps": steps, "patience": patience}
+    numbers = (settings or {}) | {name: value for name, value in fields.items() if value is not None}
+    asked = _asked(profile, numbers, installed)
     digest = _enter(subject, profile, asked, installed)
     with progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)

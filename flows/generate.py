@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from itertools import groupby, zip_longest
 
 from prefect import flow, task
@@ -50,16 +50,22 @@ def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str
 
 
 @contextmanager
-def _drawing(cells: Sequence[CellView], place: str, run_id: str) -> Iterator[Future[Made]]:
-    """A task of Prefect's that stands for the block: the block sets its result, and fails it by what it raises."""
+def _drawing(beside: Executor, cells: Sequence[CellView], place: str, run_id: str) -> Iterator[Future[Made]]:
+    """A task of Prefect's that stands for the block: the block sets its result, and fails it by what it raises.
+
+    Prefect hears of it `beside` the block, which does not wait for its server; what goes wrong there is raised when the
+    block ends.
+    """
     drawn: Future[Made] = Future()
+    token = _drawn_by_flow.set(drawn)
     try:
-        token = _drawn_by_flow.set(drawn)
-        try:
-            generate_cells.submit([cell.digest for cell in cells], cells[0].subject_name, place, run_id)
-        finally:
-            _drawn_by_flow.reset(token)
+        digests, context = [cell.digest for cell in cells], copy_context()
+        told = beside.submit(context.run, generate_cells.submit, digests, cells[0].subject_name, place, run_id)
+    finally:
+        _drawn_by_flow.reset(token)
+    try:
         yield drawn
+        told.result()
     except BaseException as error:  # also an interrupt: the task would wait for ever
         if not drawn.done():
             drawn.set_exception(error)
@@ -83,7 +89,7 @@ def generate(run_id: RunId) -> Made:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
         )
-    with Worker(settings, run_id) as worker:
+    with ThreadPoolExecutor(1, thread_name_prefix="prefect") as beside, Worker(settings, run_id) as worker:
         while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
             claimed = 0
             chunks = list(_chunks(missing, settings.chunk_cells))
@@ -93,7 +99,7 @@ def generate(run_id: RunId) -> Made:
                 tell("generate", len(cells) - len(missing) + claimed, len(cells))
                 if chunk[0].looks_back:
                     worker.flush()
-                with _drawing(chunk, place, run_id) as drawn:
+                with _drawing(beside, chunk, place, run_id) as drawn:
                     result = worker.make([cell.digest for cell in chunk])
                     drawn.set_result(result)
                 failed = (failed - set(result.made)) | set(result.failed)

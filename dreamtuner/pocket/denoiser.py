@@ -25,7 +25,7 @@ from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
-DETAILED_SHEET = 0.25
+DETAILED_SHEET = 0.5
 SHEET_EVERY = 2  # steps: sheets teach how identity passes between panels, single pictures teach prompts
 
 

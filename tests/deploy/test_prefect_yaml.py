@@ -20,7 +20,7 @@ SUBJECT = {"name": "pip", "class_word": "bear", "reference": "pip.png"}
 FORMS: dict[str, dict[str, Any]] = {
     "catalog": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}},
     "video": {"spec": {"name": "trip", "subjects": [SUBJECT], "prompts": ["a {subject}"], "seeds": [1]}, "fps": 8},
-    "finetune": {"subject": "pip", "profile": "pocket", "settings": {"steps": 300}},
+    "finetune": {"subject": "pip", "profile": "pocket", "mode": "lora", "steps": 300, "settings": {"rank": 4}},
     "nightly": {},
     "ingest": {"subjects": [SUBJECT]},
     "generate": {"run_id": "r"},

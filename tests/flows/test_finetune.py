@@ -56,7 +56,7 @@ def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]
 
     def call(**changes: Any) -> Finetuned:
         take_in(subject, Settings.load())
-        return finetune("pip", "pocket", NUMBERS | changes)
+        return finetune("pip", "pocket", settings=NUMBERS | changes)
 
     return call
 
@@ -114,7 +114,7 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     told.clear()
     with listening(told.append):
         second = catalog(spec)
-        found = finetune("pip", "pocket", NUMBERS)
+        found = finetune("pip", "pocket", settings=NUMBERS)
     assert (second.made, second.skipped) == (0, 2)
     assert not [one for one in told if "loss" in one.note], "learnt twice"
     assert (found.made, found.digest, found.checkpoint, found.steps) == (False, checkpoint, view.weights_sha256, 4)
@@ -124,7 +124,7 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     assert view.weights_sha256 is not None
     store_of(settings).delete(blob_key(view.weights_sha256))
     tuned_of.cache_clear()
-    again = finetune("pip", "pocket", NUMBERS)
+    again = finetune("pip", "pocket", settings=NUMBERS)
     assert (again.made, again.digest) == (True, checkpoint), "lost bytes are learnt again"
     assert get_blob(store_of(settings), again.checkpoint)
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     with pytest.raises(InputError, match="SUBJECT: subject 'momo' has no reference"):
         finetune("momo")
     with pytest.raises(InputError, match="stesp: unknown key"):
-        finetune("pip", "pocket", {"stesp": 3})
+        finetune("pip", "pocket", settings={"stesp": 3})
 
 
 def test_the_guard_is_measured_once_where_there_is_an_oracle(
