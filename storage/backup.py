@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from storage.catalog import Catalog, garbage
@@ -84,31 +85,21 @@ def _copy(source: Path, target: Path) -> None:
 
 def _archive(copy: Path, store: DiskStore, target: Path, on_progress: Progress) -> Manifest:
     with Catalog.open(f"sqlite:///{copy}") as opened:
-        wanted = _referred(opened)
+        with opened.write() as s:
+            garbage.forget(s)  # their objects may go while these are archived
+        with opened.read() as s:
+            count, size = garbage.total(s)
     # One file now: the last connection that was closed left nothing beside it.
-    total = sum(size for _, size in wanted)
-    manifest = Manifest(FORMAT, str(head_revision()), datetime.now(UTC).isoformat(), len(wanted), total)
+    manifest = Manifest(FORMAT, str(head_revision()), datetime.now(UTC).isoformat(), count, size)
     with tarfile.open(target, "x", format=tarfile.PAX_FORMAT) as archive:
         _add(archive, MANIFEST, json.dumps(asdict(manifest)).encode())
         archive.add(copy, CATALOG, filter=_plain)
-        for done, (sha256, _) in enumerate(wanted):
-            on_progress(done, len(wanted))
-            _add(archive, f"{OBJECTS}/{blob_key(sha256)}", get_blob(store, sha256))
-    on_progress(len(wanted), len(wanted))
+        with Catalog.open(f"sqlite:///{copy}") as opened:
+            for done, (sha256, *_) in enumerate(chain.from_iterable(garbage.pages(opened))):
+                on_progress(done, count)
+                _add(archive, f"{OBJECTS}/{blob_key(sha256)}", get_blob(store, sha256))
+    on_progress(count, count)
     return manifest
-
-
-def _referred(catalog: Catalog) -> list[tuple[str, int]]:
-    """Blobs that something refers to; the rows of the others are taken out of the copy: their objects may go."""
-    with catalog.write() as s:
-        garbage.forget(s)
-    found: list[tuple[str, int]] = []
-    while True:
-        with catalog.read() as s:
-            page = garbage.blobs(s, after=found[-1][0] if found else "")
-        if not page:
-            return found
-        found += [(sha256, size) for sha256, size, _ in page]
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:

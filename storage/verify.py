@@ -58,7 +58,7 @@ def verify(
         headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output())
         for digest in s.scalars(headless.execution_options(yield_per=_PAGE)):
             found(Finding("no output", digest, "the cell is generated and has no output; run its spec again"))
-    for page in _pages(catalog):
+    for page in garbage.pages(catalog):
         for sha256, size, used in page:
             finding = _wrong(store, sha256, size, used, read_bytes)
             if finding is not None and _recorded(catalog, blob_key(sha256)):
@@ -103,17 +103,6 @@ def without_row(catalog: Catalog, objects: list[ObjectStat]) -> list[ObjectStat]
 
 def _has_output() -> ColumnElement[bool]:
     return select(Output.id).where(Output.cell_id == Cell.id).exists()
-
-
-def _pages(catalog: Catalog) -> Iterator[list[tuple[str, int, bool]]]:
-    after = ""
-    while True:
-        with catalog.read() as s:
-            page = list(garbage.blobs(s, after=after, limit=_PAGE))
-        if not page:
-            return
-        yield page
-        after = page[-1][0]
 
 
 def _recorded(catalog: Catalog, key: str) -> bool:

@@ -1,11 +1,12 @@
 """Which blobs nothing refers to: marked first, and taken away only if it is still so a grace period later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.catalog import Catalog
 from storage.catalog.schema import AttentionMap, Blob, Cell, Checkpoint, Mask, Output, Reference, Run, Training
 from storage.catalog.sql import chunks, insert_into, instant
 
@@ -34,6 +35,24 @@ def blobs(s: Session, *, after: str = "", limit: int = 1000) -> Sequence[tuple[s
     """Blobs in the order of their digests, from behind `after`: digest, size in bytes, whether something refers."""
     rows = select(Blob.sha256, Blob.size, referred()).where(Blob.sha256 > after).order_by(Blob.sha256).limit(limit)
     return [(sha256, size, bool(used)) for sha256, size, used in s.execute(rows)]
+
+
+def pages(catalog: Catalog) -> Iterator[Sequence[tuple[str, int, bool]]]:
+    """All `blobs`, a page at a time: no transaction stays open meanwhile, and a catalog of any size fits the memory."""
+    after = ""
+    while True:
+        with catalog.read() as s:
+            page = blobs(s, after=after)
+        if not page:
+            return
+        yield page
+        after = page[-1][0]
+
+
+def total(s: Session) -> tuple[int, int]:
+    """How many blobs are recorded, and their bytes."""
+    count, size = s.execute(select(func.count(), func.coalesce(func.sum(Blob.size), 0)).select_from(Blob)).one()
+    return count, int(size)
 
 
 def known(s: Session, digests: Sequence[str]) -> set[str]:
