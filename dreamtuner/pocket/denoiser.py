@@ -26,6 +26,7 @@ from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
 DETAILED_SHEET = 0.5
+LEADING_SHEET, LEAD = 0.5, 400  # share of sheets of which one panel is less noisy, and by how many timesteps at most
 SHEET_EVERY = 2  # steps: sheets teach how identity passes between panels, single pictures teach prompts
 
 
@@ -97,11 +98,23 @@ def _is_sheet(step: int) -> bool:
     return step % SHEET_EVERY == SHEET_EVERY - 1
 
 
+def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
+    """By how many timesteps the places of ``sheets`` (B, 1, H, W) are less noisy: one panel's, the left or the right."""
+    lead, middle = torch.zeros(sheets.shape, dtype=torch.long), sheets.shape[3] // 2
+    for one in lead:
+        if rng.random() < LEADING_SHEET:
+            panel = slice(None, middle) if rng.random() < 0.5 else slice(middle, None)
+            one[:, :, panel] = rng.randrange(LEAD)
+    return lead
+
+
 class DenoiserStage:
     """Most steps draw single pictures, every second draws sheets of the same subject side by side.
 
     A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
-    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side.
+    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In every second
+    sheet one panel is less noisy than the other: where both are equally noisy, what could be copied can as well be
+    seen in place, and small parts are not learnt to be copied.
     """
 
     def __init__(
@@ -128,12 +141,12 @@ class DenoiserStage:
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
 
-    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, list[str]]:
+    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
         if not _is_sheet(step):
             rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
             captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-            latents, emphasis = self.latents[rows], self.emphasis[rows]
+            latents, emphasis, lead = self.latents[rows], self.emphasis[rows], None
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -151,15 +164,22 @@ class DenoiserStage:
             # joined in float32: under autocast a CPU does not join halves
             latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
             emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
+            lead = _lead(rng, emphasis)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
-        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), captions
+        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), lead, captions
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x0, emphasis, captions = self._batch(step, generator)
+        x0, emphasis, lead, captions = self._batch(step, generator)
         model = self.model
         c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
         loss, mse = diffusion_loss(
-            lambda x_t, t: model.unet(x_t, t, c).sample, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis
+            lambda x_t, t: model.unet(x_t, t, c).sample,
+            x0,
+            self.scheduler,
+            generator,
+            floor=FLOOR,
+            emphasis=emphasis,
+            lead=lead,
         )
         # the log averages over all steps, of which these are a share
         if _is_sheet(step):

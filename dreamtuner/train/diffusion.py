@@ -23,12 +23,14 @@ def diffusion_loss(
     *,
     floor: float = 0.0,
     emphasis: Tensor | None = None,
+    lead: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """The loss of one batch at random noise levels, and its plain mean squared error.
 
     ``scheduler`` is a diffusers scheduler of 1000 training steps that predicts ``epsilon`` or ``v_prediction``; the
     weight is min-SNR's (Hang et al. 2023, gamma 5), and at an SNR below 1 not less than ``floor``: at high noise,
-    class, colours and layout are decided. ``emphasis`` (B, 1, H, W) weighs the places of a picture against one another.
+    class, colours and layout are decided. ``emphasis`` (B, 1, H, W) weighs the places of a picture against one another;
+    ``lead`` (B, 1, H, W), whole timesteps, says by how much they are less noisy than the level the model is told.
     Noise and levels come from ``generator``; levels are stratified over the batch.
 
     Raises:
@@ -41,9 +43,10 @@ def diffusion_loss(
     n, steps = len(x0), len(scheduler.alphas_cumprod)
     t = ((torch.arange(n) + torch.rand(n, generator=generator)) * (steps / n)).long().clamp(0, steps - 1).to(x0.device)
     noise = torch.randn(x0.shape, generator=generator).to(x0.device)
-    a = scheduler.alphas_cumprod.to(x0.device)[t].view(-1, 1, 1, 1)
+    levels = t.view(-1, 1, 1, 1) if lead is None else (t.view(-1, 1, 1, 1) - lead.to(x0.device)).clamp_min(0)
+    a = scheduler.alphas_cumprod.to(x0.device)[levels]
     x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
-    snr = (a / (1 - a).clamp_min(1e-8)).flatten()
+    snr = a / (1 - a).clamp_min(1e-8)
     clipped = snr.clamp_max(MIN_SNR)
     if kind == "epsilon":
         target, weight = noise, clipped / snr.clamp_min(1e-8)
@@ -55,4 +58,4 @@ def diffusion_loss(
     if emphasis is not None:
         error = error * (emphasis / emphasis.mean())
     weight = torch.where(snr < 1, weight.clamp_min(floor), weight)
-    return (weight * error.mean(dim=(1, 2, 3))).mean(), plain
+    return (weight * error).mean(), plain

@@ -54,6 +54,28 @@ def test_emphasis_moves_the_loss_to_its_places_and_its_scale_is_free():
     assert losses[0] == pytest.approx(3 * losses[2], rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_places_that_lead_are_as_noisy_as_earlier_steps(kind: str):
+    """Who knows the picture, and by how much its left half leads, tells the noise of both halves."""
+    scheduler, x0 = _scheduler(kind), torch.randn(8, 4, 6, 6)
+    lead = torch.zeros(8, 1, 6, 6, dtype=torch.long)
+    lead[..., :3] = 300
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def predict(x_t: Tensor, t: Tensor) -> Tensor:
+        a = scheduler.alphas_cumprod[(t.view(-1, 1, 1, 1) - lead).clamp_min(0)]
+        noise = (x_t - a.sqrt() * x0) / (1 - a).sqrt()
+        seen.append((noise, t))
+        return noise if kind == "epsilon" else a.sqrt() * noise - (1 - a).sqrt() * x0
+
+    loss, _ = diffusion_loss(predict, x0, scheduler, torch.Generator().manual_seed(4), lead=lead)
+    assert float(loss) < 1e-6
+    ((noise, t),) = seen
+    assert float(noise[..., :3].std()) == pytest.approx(1.0, abs=0.1)
+    assert float(noise[..., 3:].std()) == pytest.approx(1.0, abs=0.1)
+    assert int(t.max()) > 800  # the model is told the level of the places that do not lead
+
+
 def test_another_prediction_is_refused():
     with pytest.raises(ValueError, match="prediction_type 'sample' cannot be trained"):
         _loss("sample", torch.zeros(1, 4, 6, 6), torch.zeros(1, 4, 6, 6))
