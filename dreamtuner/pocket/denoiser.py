@@ -99,7 +99,7 @@ def _is_sheet(step: int) -> bool:
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
-    """By how many timesteps the places of ``sheets`` (B, 1, H, W) are less noisy: one panel's, the left or the right."""
+    """By how many timesteps the places of ``sheets`` (B, 1, H, W) are less noisy: those of the left or right panel."""
     lead, middle = torch.zeros(sheets.shape, dtype=torch.long), sheets.shape[3] // 2
     for one in lead:
         if rng.random() < LEADING_SHEET:
