@@ -109,7 +109,7 @@ def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
 
 
 class DenoiserStage:
-    """Most steps draw single pictures, every second draws sheets of the same subject side by side.
+    """Every second step draws sheets of the same subject side by side, the others single pictures.
 
     A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
     self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In every second

@@ -3,7 +3,7 @@
 Every cell's best prediction is the same under any weights; they decide what is learnt first. Unweighted, a face is one
 part in twenty of a picture and an expression one in a hundred: classes and poses were followed after 200,000 pictures
 and expressions not at all. With the face alone weighted, expressions were followed and emblems, hats and the trunk's
-width stayed at chance. Weights hang on class and pose only, never on the attribute itself: a box that stood only where
+width stayed at chance. Boxes hang on pose and place only, never on the attribute itself: a box that stood only where
 a hat is would teach that there is always one.
 """
 
