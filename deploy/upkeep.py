@@ -35,23 +35,24 @@ def verify(
     from storage.verify import Finding
     from storage.verify import verify as audit
 
-    findings: list[Finding] = []
     wrong = 0
 
     def found(finding: Finding) -> None:
         nonlocal wrong
         wrong += 1
-        if as_json:
-            findings.append(finding)
+        if as_json:  # written as it comes: a lost bucket has as many findings as blobs
+            typer.echo((", " if wrong > 1 else "") + json.dumps(asdict(finding)), nl=False)
         else:
             typer.echo(f"{finding.kind}: {finding.what}: {finding.detail}")
 
     with _home() as (catalog, store):
         lacks = list(store.check())
+        if as_json:
+            typer.echo('{"findings": [', nl=False)
         looked = audit(catalog, store, found, read_bytes=not quick, on_progress=_progress("verified"))
     if as_json:
-        whole = {"ok": not wrong, "looked": asdict(looked), "store_lacks": lacks}
-        typer.echo(json.dumps(whole | {"findings": [asdict(one) for one in findings]}))
+        rest = {"ok": not wrong, "looked": asdict(looked), "store_lacks": lacks}
+        typer.echo("], " + json.dumps(rest).removeprefix("{"))
     else:
         for words in lacks:
             typer.echo(f"note: {words}")

@@ -28,5 +28,13 @@ for _name in [name for name in os.environ if name.startswith(("DREAMTUNER_", "PR
 os.environ.update(_ENVIRONMENT)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With --dist loadgroup a file stays on one worker, and files that share the long training stay together."""
+    trained = {item.path for item in items if "workshop" in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("workshop" if item.path in trained else item.location[0]))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_home, ignore_errors=True)

@@ -18,6 +18,7 @@ from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.words import tell_apart
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.train.attention import WrittenOutAttention
@@ -132,6 +133,7 @@ class DenoiserStage:
             start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
+            tell_apart(self.model.tokenizer, self.model.text_encoder)
         self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)

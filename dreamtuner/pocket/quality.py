@@ -25,6 +25,8 @@ from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
 from dreamtuner.pocket.judge import CONTEXT, HEADS, truth
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import EXPRESSIONS, TEST, Context, caption, render
+from dreamtuner.pocket.world.captions import detailed_caption
+from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.pocket.world.render import Rendered
 from dreamtuner.profiles import pocket
 from dreamtuner.request import Cell
@@ -138,6 +140,12 @@ def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> l
     return rows
 
 
+def detail_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
+    """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
+    right = _rightly(oracle, pictures_to_model(images), asked)
+    return [share("detailed prompts followed", name, right[name]) for name in ATTRIBUTES if name != "class_word"]
+
+
 def layout_figures(oracle: Oracle, images: list[Image.Image], asked: Asked, kind: Kind) -> list[Figure]:
     """Whether pictures drawn with a layout, by captions that do not name the pose, keep the pose and the outline."""
     x = pictures_to_model(images)
@@ -168,6 +176,8 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
     words = [caption(p.identity, p.context) for p in asked.pictures]
     drawn = {"prompt": draw(pipe, words, lambda line: say(f"prompts: {line}"))}
     figures += prompt_figures(oracle, drawn["prompt"], asked)
+    detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
+    figures += detail_figures(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
     unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, asked.pictures, strict=True)]
     for kind in KINDS:
         controlnet = ControlNetModel.from_pretrained(weights / f"controlnet-{kind}")

@@ -21,6 +21,7 @@ from dreamtuner.train.stage import place
 
 DETAILED = 0.7  # share of captions that name the identity: what makes CLIP-I see it
 WHITE = 0.25  # share of pictures whose background is white, as a masked reference's is
+ALIKE = 0.5  # share of batches whose pictures differ in everything but class, scene and style
 WHITE_BACKGROUND = "on a white background"
 
 
@@ -40,7 +41,12 @@ def new_tower() -> CLIPModel:
 
 
 class TowerStage:
-    """Symmetric InfoNCE between pictures and captions."""
+    """Symmetric InfoNCE between pictures and captions.
+
+    Among pictures drawn at random class, scene and colours tell most pairs apart, and small parts need not be seen:
+    patterns, hats and emblems could not be read from the states of such a tower. Pictures of one class, scene and
+    style differ in identity, pose and expression alone.
+    """
 
     def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
         self.model = self.learns = new_tower()
@@ -50,15 +56,20 @@ class TowerStage:
         self.tokenizer = new_tokenizer()
         self.images, self.masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
         self.pictures = shards.pictures
+        groups: dict[tuple[str, str, str], list[int]] = {}
+        for row, (identity, context) in enumerate((p.identity, p.context) for p in self.pictures):
+            groups.setdefault((identity.class_word, context.scene, context.style), []).append(row)
+        self.alike = [rows for rows in groups.values() if len(rows) >= batch]
         self.batch, self.device = batch, device
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        rows = rng.sample(range(len(self.pictures)), self.batch)
+        alike = bool(self.alike) and rng.random() < ALIKE
+        rows = rng.sample(rng.choice(self.alike) if alike else range(len(self.pictures)), self.batch)
         white = [rng.random() < WHITE for _ in rows]
         words = []
         for picture, cut in zip((self.pictures[i] for i in rows), white, strict=True):
-            named = detailed_caption if rng.random() < DETAILED else caption
+            named = detailed_caption if alike or rng.random() < DETAILED else caption
             text = named(picture.identity, picture.context)
             words.append(text.replace(picture.context.scene, WHITE_BACKGROUND) if cut else text)
         tokens = self.tokenizer(words, padding=True, truncation=True, return_tensors="pt").to(self.device)

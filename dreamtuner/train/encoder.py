@@ -1,12 +1,12 @@
-"""Stage 1: the subject-encoder learns alone; U-Net, text encoder, image encoder and depth ControlNet stay frozen.
+"""Stage 1: the subject-encoder learns alone; U-Net, text encoder, image encoder and ControlNets stay frozen.
 
-The depth ControlNet supplies the layout of the training picture, so that the encoder has only content left to learn
+A ControlNet supplies the layout of the training picture, so that the encoder has only content left to learn
 (Sec. 3.1); without it, it learns to copy the reference's layout as well: an ablation. beta = 1 in training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -24,27 +24,28 @@ NO_CAPTION = 0.1  # share of empty captions: the encoder must also serve the unc
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """What stage 1 does not train. `controlnet` is None for the ablation without layout."""
+    """What stage 1 does not train. A step draws one of `controlnets`; none: the ablation without layout."""
 
     unet: Any
     text: Callable[[list[str]], Tensor]
     image_encoder: Any
     normalise: Callable[[Tensor], Tensor]
     scheduler: Any
-    controlnet: Any = None
+    controlnets: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B; `depth` B 3 S S in 0..1.
+    """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B.
 
+    `layouts`: B 3 S S in 0..1, one for each of the ControlNets, in their order.
     `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
     """
 
     subjects: Tensor
     x0: Tensor
     captions: list[str]
-    depth: Tensor
+    layouts: Sequence[Tensor] = ()
     emphasis: Tensor | None = None
 
 
@@ -65,11 +66,13 @@ class EncoderStage:
             pixels = frozen.normalise(augment(batch.subjects, generator))
             states = hidden_states(frozen.image_encoder, pixels, encoder.config.depths)
 
+        which = int(torch.randint(max(1, len(frozen.controlnets)), (1,), generator=generator))
+
         def predict(x_t: Tensor, t: Tensor) -> Tensor:
             extra = {}
-            if frozen.controlnet is not None:
+            if frozen.controlnets:
                 with torch.no_grad():
-                    down, mid = frozen.controlnet(x_t, t, c, batch.depth, return_dict=False)
+                    down, mid = frozen.controlnets[which](x_t, t, c, batch.layouts[which], return_dict=False)
                 extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
             with encoder.attend([(len(x_t), encoder.keys(encoder(states)))], beta=1.0):
                 prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ def test_verify_is_quiet_until_something_is_wrong(home: Path) -> None:
     assert done.exit_code == 1
     assert f"missing: {picture.name}: 9 bytes are recorded" in done.stdout
     assert "1 things are wrong" in done.stdout
+    shutil.rmtree(home / "objects" / "blobs")
+    both = said("verify", code=1)
+    assert [finding["kind"] for finding in both["findings"]] == ["missing", "missing"]
+    assert both["ok"] is False
 
 
 def test_gc_takes_only_what_nothing_refers_to(home: Path) -> None:
