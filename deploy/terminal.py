@@ -1,10 +1,12 @@
 """The terminal while flows run: ours alone. Whatever libraries and child processes print goes into a log file."""
 
+import json
 import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -55,3 +57,21 @@ def new_log(home: Path, command: str) -> Path:
         old.unlink(missing_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     return folder / f"{stamp}-{command}-{os.getpid()}.log"
+
+
+def print_line(terminal: Terminal, what: dict[str, Any]) -> None:
+    """One line of JSON on a terminal that was taken over."""
+    terminal.out.print(json.dumps(what), soft_wrap=True, highlight=False, markup=False)
+
+
+def print_result(what: Any) -> None:
+    """JSON for machines, where it is a dictionary; else what rich prints."""
+    if isinstance(what, dict):
+        sys.stdout.write(json.dumps(what) + "\n")
+    else:
+        plain_terminal().out.print(what)
+
+
+def say(terminal: Terminal, message: str) -> None:
+    """A sentence on stderr, in the program's name."""
+    terminal.err.print(f"dreamtuner: {message}", soft_wrap=True, highlight=False, markup=False)

@@ -51,7 +51,7 @@ def tell_apart(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
     for name in lost:
         others = " ".join(" ".join(values) for other, values in ATTRIBUTES.items() if other != name).split()
         words = sorted({word for value in ATTRIBUTES[name] for word in value.split()} - set(others))
-        rows = tokenizer.convert_tokens_to_ids([f"{word}</w>" for word in words])
+        rows = [tokenizer.convert_tokens_to_ids(f"{word}</w>") for word in words]
         best, kept = -1.0, table[rows].clone()
         for seed in range(DRAWS):
             drawn = torch.randn(len(rows), table.shape[1], generator=torch.Generator().manual_seed(seed))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.finetune import asked
+from deploy.commands.finetune import asked
 from flows.problems import InputError
 from flows.resources import catalog_of
 from flows.settings import Settings

@@ -1,11 +1,13 @@
-"""`dreamtuner finetune` and `dreamtuner export-subject`: a model learns a subject, and others open what it learnt."""
+"""`dreamtuner finetune`: a model learns a subject."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deploy.arguments import AsJson, Subject
+from deploy.ending import OK, followed, leave
+from deploy.terminal import print_line
 from dreamtuner.finetune.settings import FineTune
 from flows.problems import InputError, Problem
 from flows.settings import Settings
@@ -13,10 +15,41 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     from flows.finetune import Finetuned
 
-Subject = Annotated[
-    str, typer.Argument(metavar="SUBJECT", help="Its name in the catalog; `ingest` and `run` enter it.")
-]
 Profile = Annotated[str, typer.Option(help="The model that learns it.")]
+
+
+def finetune(
+    subject: Subject,
+    profile: Profile = "pocket",
+    mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (all weights learn).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most; default: the profile's.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many previews without a better likeness.")
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other number, such as lr.unet=1e-4.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model learn a subject of the catalog (Sec. 3.3); specs that say `finetune` draw with what it learnt.
+
+    A fine-tuning is done once: the same again is found by its digest. Interrupted or killed, it goes on from the last
+    state in the object store. It ends with how like the reference its previews were, and with how well prompts that do
+    not name the subject are followed before and after.
+    """
+    from deploy.running import run_finetune
+
+    settings = Settings.load()
+    numbers = asked({"mode": mode, "steps": steps, "patience": patience}, more or [])
+    terminal, done = followed(
+        "finetune", settings, lambda line: run_finetune(subject, profile, numbers, settings, line, line.started)
+    )
+    if as_json:
+        print_line(terminal, finetune_json(done))
+    else:
+        for words in finetune_words(done):
+            terminal.out.print(words, soft_wrap=True, highlight=False, markup=False)
+    leave(terminal, OK)
 
 
 def asked(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
@@ -67,43 +100,3 @@ def finetune_words(done: "Finetuned") -> list[str]:
     if done.previews is not None:
         lines.append(f"previews: {done.previews}")
     return lines
-
-
-def export_subject(
-    subject: Subject,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, new or empty.")],
-    kind: Annotated[
-        str, typer.Option("--format", help="textual-inversion, lora, lora-kohya or diffusers; all safetensors.")
-    ] = "lora",
-    finetune: Annotated[
-        str | None, typer.Option(help="Which fine-tuning, by the first digits of its digest; default: the latest.")
-    ] = None,
-) -> None:
-    """Write what was learnt of a subject in a format that others open.
-
-    lora and lora-kohya come with the embedding of [S*] beside the adapter; diffusers is a whole folder for
-    from_pretrained, with the subject-encoder for this project.
-    """
-    from dreamtuner.finetune.formats import FORMATS, ExportRefused, export
-    from flows.resources import backbone_of, catalog_of, tuned_of
-    from storage.catalog import views
-
-    settings = Settings.load()
-    wanted = next((one for one in FORMATS if one == kind), None)
-    if wanted is None:
-        raise _refused("--format", f"{kind!r} is not one of {', '.join(FORMATS)}")
-    with catalog_of(settings).read() as s:
-        found = [one for one in views.trainings_of(s, subject) if one.digest.startswith(finetune or "")]
-    if not found:
-        raise _refused("SUBJECT", f"no fine-tuning of {subject!r} is done; run: dreamtuner finetune {subject!r}")
-    digest = found[0].digest
-    try:
-        written = export(tuned_of(settings, digest), backbone_of(settings, found[0].profile), wanted, out)
-    except ExportRefused as error:
-        raise InputError("export-subject", [Problem(path=(), message=str(error))]) from error
-    for one in written:
-        typer.echo(str(one))
-
-
-def _refused(field: str, message: str) -> InputError:
-    return InputError("export-subject", [Problem(path=(field,), message=message)])

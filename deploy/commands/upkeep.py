@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.arguments import AsJson
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from storage.objects import ObjectStore
 
 WRONG = 1  # the exit code when an audit finds something
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")]
-
-
-def add_commands(app: typer.Typer) -> None:
-    """Put the commands of this file into the program."""
-    for command in (verify, gc, backup, restore):
-        app.command()(command)
 
 
 def verify(

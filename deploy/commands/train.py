@@ -54,7 +54,7 @@ def encoder(
     ] = "pocket",
     controlnet: Annotated[
         bool,
-        typer.Option(help="Take the layout from the depth ControlNet; without it the layout is copied: an ablation."),
+        typer.Option(help="Take the layout from the ControlNets; without them the layout is copied: an ablation."),
     ] = True,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[str, typer.Option(help="As for `train pocket`.")] = "auto",

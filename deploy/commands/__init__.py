@@ -1,0 +1,1 @@
+"""The commands of `dreamtuner`, one file each; they import what they need when they run."""

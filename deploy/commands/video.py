@@ -1,0 +1,39 @@
+"""`dreamtuner video`: a sequence of poses becomes a clip."""
+
+from typing import Annotated
+
+import typer
+
+from deploy.arguments import AsJson, SpecPath
+from deploy.ending import OK, SOME_FAILED, followed, leave
+from deploy.terminal import print_line
+from flows.settings import Settings
+
+
+def video(
+    spec: SpecPath,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Make the poses of a spec the frames of a video: one clip a subject, prompt and seed, as MP4 and WebP.
+
+    Each frame looks at the first and the previous one beside the reference. How much that calms is said: the flicker is
+    the mean change of what does not move, against the same poses drawn independently. Run it again after an interrupt:
+    only missing frames are drawn.
+    """
+    from deploy.running import run_video
+    from deploy.video_tables import print_clips, video_json
+    from flows.preflight import demand_models
+    from flows.spec_file import read_spec
+    from flows.video import demand_poses
+
+    settings = Settings.load()
+    order = read_spec(spec)
+    demand_poses(order)
+    demand_models(order, settings)
+    terminal, summary = followed("video", settings, lambda line: run_video(order, fps, settings, line, line.started))
+    if as_json:
+        print_line(terminal, video_json(summary))
+    else:
+        print_clips(terminal.out, summary)
+    leave(terminal, SOME_FAILED if summary.failed else OK)
