@@ -26,9 +26,10 @@ from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
-DETAILED_SHEET = 0.5
-LEADING_SHEET, LEAD = 0.5, 400  # share of sheets of which one panel is less noisy, and by how many timesteps at most
-SHEET_EVERY = 2  # steps: sheets teach how identity passes between panels, single pictures teach prompts
+DETAILED_SHEET = 0.2  # what is said need not be copied
+LEADING_SHEET, LEAD = 0.8, 1000  # share of sheets of which one panel is less noisy, and by how many timesteps at most
+LED = 4.0  # what the noisier panel counts in the loss, beside the one that leads
+SINGLE_EVERY = 3  # steps: single pictures teach prompts; sheets, the others, teach how identity passes between panels
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -96,7 +97,7 @@ def encode_captions(
 
 
 def _is_sheet(step: int) -> bool:
-    return step % SHEET_EVERY == SHEET_EVERY - 1
+    return step % SINGLE_EVERY != 0
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
@@ -110,12 +111,12 @@ def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
 
 
 class DenoiserStage:
-    """Every second step draws sheets of the same subject side by side, the others single pictures.
+    """Two of three steps draw sheets of the same subject side by side, the others single pictures.
 
     A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
-    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In every second
-    sheet one panel is less noisy than the other: where both are equally noisy, what could be copied can as well be
-    seen in place, and small parts are not learnt to be copied.
+    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In most sheets
+    one panel is less noisy than the other: where both are equally noisy, what could be copied can as well be seen in
+    place, and small parts are not learnt to be copied.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class DenoiserStage:
             latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
             emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
             lead = _lead(rng, emphasis)
+            emphasis = emphasis / torch.where(lead > 0, LED, 1.0)
         captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
         return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), lead, captions
 
@@ -185,8 +187,8 @@ class DenoiserStage:
         )
         # the log averages over all steps, of which these are a share
         if _is_sheet(step):
-            return loss, {"mse_sheet": SHEET_EVERY * mse}
-        return loss, {"mse_single": SHEET_EVERY / (SHEET_EVERY - 1) * mse}
+            return loss, {"mse_sheet": SINGLE_EVERY / (SINGLE_EVERY - 1) * mse}
+        return loss, {"mse_single": SINGLE_EVERY * mse}
 
     def preview(self) -> Image.Image:
         """A row of pictures by what the model has learnt so far."""

@@ -37,9 +37,9 @@ class Part:
 
 PARTS = {
     "face": Part(16.0, ("head",), -0.03, 0.44, 0.38),
-    "hat": Part(16.0, ("head",), -0.55, 0.34, 0.33),
+    "hat": Part(32.0, ("head",), -0.55, 0.34, 0.33),
     "emblem": Part(64.0, ("neck", "pelvis"), 0.06, 0.29, 0.29),
-    "trunk": Part(10.0, ("neck", "pelvis"), 0.0, 0.52, 0.42),
+    "trunk": Part(20.0, ("neck", "pelvis"), 0.0, 0.52, 0.42),
 }
 
 
