@@ -1,8 +1,8 @@
 """Which words the text encoder tells apart, and new embeddings for those that it does not.
 
 A text encoder that learns beside a U-Net can lose words: its first layer's output grows to fifty times the embeddings,
-and words that this layer answers alike leave it as one, with little gradient to part them. The four emblems were lost so in
-the pocket model: 0.04 apart, where other words are 2 to 6 apart, and not followed after 700,000 pictures.
+and words that this layer answers alike leave it as one, with little gradient to part them. The four emblems were lost
+so in the pocket model: 0.04 apart, where other words are 2 to 6 apart, and not followed after 700,000 pictures.
 """
 
 from __future__ import annotations
