@@ -3,8 +3,11 @@
 import os
 import shutil
 import tempfile
+from functools import cache
+from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 _home = tempfile.mkdtemp(prefix="dreamtuner-tests-")
 
@@ -28,12 +31,22 @@ for _name in [name for name in os.environ if name.startswith(("DREAMTUNER_", "PR
 os.environ.update(_ENVIRONMENT)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With --dist loadgroup a file stays on one worker, and files that share the long training stay together."""
-    trained = {item.path for item in items if "workshop" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("workshop" if item.path in trained else item.location[0]))
+class _Together(LoadFileScheduling):
+    """A file stays on one worker, and files whose tests share the long training stay together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "workshop" if _uses_workshop(self.config.rootpath / file) else file
+
+
+@cache
+def _uses_workshop(file: Path) -> bool:
+    return "workshop: Path" in file.read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    return _Together(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

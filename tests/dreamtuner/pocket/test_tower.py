@@ -1,19 +1,24 @@
 """What the tower is shown side by side: often pictures that class, scene and style do not tell apart."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 
-from dreamtuner.pocket.tower import ALIKE, TowerFactory
+from dreamtuner.pocket.shards import Picture, Shards
+from dreamtuner.pocket.tower import ALIKE, TowerStage
+from dreamtuner.pocket.world import TRAIN, Context
 
 BATCHES = 80
 
 
-def test_many_batches_are_of_one_class_scene_and_style(workshop: Path, monkeypatch: pytest.MonkeyPatch):
-    stage = TowerFactory(workshop / "data/train", 1, 4).build(torch.device("cpu"))
+def test_many_batches_are_of_one_class_scene_and_style(monkeypatch: pytest.MonkeyPatch):
+    rng = Random(0)
+    pictures = [Picture(rng.choice(TRAIN), Context.draw(rng)) for _ in range(1000)]
+    blank = np.zeros((1000, 64, 64, 3), np.uint8), np.full((1000, 64, 64), 255, np.uint8)
+    stage = TowerStage(Shards(*blank, pictures), 4, torch.device("cpu"), None)
     batches: list[list[int]] = []
 
     class Watched(Random):
@@ -25,7 +30,7 @@ def test_many_batches_are_of_one_class_scene_and_style(workshop: Path, monkeypat
     with torch.no_grad():
         for step in range(BATCHES):
             stage.loss(step, torch.Generator().manual_seed(step))
-    pictures = [[stage.pictures[row] for row in rows] for rows in batches]
-    alike = [len({(p.identity.class_word, p.context.scene, p.context.style) for p in batch}) == 1 for batch in pictures]
+    shown = [[pictures[row] for row in rows] for rows in batches]
+    alike = [len({(p.identity.class_word, p.context.scene, p.context.style) for p in batch}) == 1 for batch in shown]
     assert abs(sum(alike) / BATCHES - ALIKE) < 0.2
-    assert len({p.identity_seed for batch in pictures for p in batch}) > 4
+    assert len({p.identity_seed for batch in shown for p in batch}) > BATCHES
