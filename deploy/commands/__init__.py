@@ -1,1 +1,1 @@
-"""The commands of `dreamtuner`, one file each; they import what they need when they run."""
+"""The commands of `dreamtuner`, a file each, or a few that belong together; they import what they need when run."""

@@ -10,14 +10,14 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.preview import draw_preview
 from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
 from dreamtuner.pocket.start import start_from
-from dreamtuner.pocket.text import WIDTH, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.text import WIDTH, encode_captions, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.words import tell_apart
 from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
@@ -85,15 +85,6 @@ def assemble(model: TextConditionedUNet, vae: AutoencoderKL) -> StableDiffusionP
         feature_extractor=None,
         requires_safety_checker=False,
     )
-
-
-def encode_captions(
-    tokenizer: CLIPTokenizer, text_encoder: nn.Module, captions: list[str], device: torch.device
-) -> Tensor:
-    """The text states (B, L, D) of ``captions``."""
-    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    states: Tensor = text_encoder(tokens.input_ids.to(device)).last_hidden_state
-    return states
 
 
 def _is_sheet(step: int) -> bool:

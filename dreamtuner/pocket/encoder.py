@@ -15,10 +15,10 @@ from transformers import CLIPModel, CLIPVisionModel
 
 from dreamtuner.layout import KINDS
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
-from dreamtuner.pocket.denoiser import encode_captions
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import load_layouts, load_shards
 from dreamtuner.pocket.start import start_from
+from dreamtuner.pocket.text import encode_captions
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.subject_encoder import SubjectEncoder
@@ -75,14 +75,16 @@ class EncoderFactory:
             rows = torch.randint(len(images), (self.batch,), generator=generator)
             mask = masks[rows].unsqueeze(1).float().div(255)
             alone = images[rows].permute(0, 3, 1, 2).float().div(255) * mask + (1 - mask)
+            layout = None
+            if controlnets:
+                which = int(torch.randint(len(controlnets), (1,), generator=generator))
+                shown = layouts[which][rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device)
+                layout = controlnets[which], shown
             return Examples(
                 alone.to(device),
                 latents[rows].float().mul(scale).to(device),
                 [caption(p.identity, p.context) for p in (shards.pictures[int(i)] for i in rows)],
-                [
-                    layout[rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device)
-                    for layout in layouts
-                ],
+                layout,
                 emphasis[rows].float().to(device),
             )
 
@@ -94,7 +96,6 @@ class EncoderFactory:
                 vision,
                 lambda x: x * 2 - 1,
                 pipe.scheduler,
-                controlnets,
             ),
             draw,
         )

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
-from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, encode_captions, new_scheduler
+from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, new_scheduler
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
 from dreamtuner.pocket.start import start_from
+from dreamtuner.pocket.text import encode_captions
 from dreamtuner.pocket.world.captions import drawn_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.train.attention import WrittenOutAttention

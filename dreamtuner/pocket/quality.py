@@ -23,10 +23,10 @@ from dreamtuner.layout import KINDS, Kind
 from dreamtuner.pocket.autoencoder import pictures_to_model
 from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
 from dreamtuner.pocket.judge import CONTEXT, HEADS, truth
+from dreamtuner.pocket.measure import IDENTITY
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.world import EXPRESSIONS, TEST, Context, caption, render
 from dreamtuner.pocket.world.captions import detailed_caption
-from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.pocket.world.render import Rendered
 from dreamtuner.profiles import pocket
 from dreamtuner.request import Cell
@@ -143,7 +143,7 @@ def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> l
 def detail_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
     """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
     right = _rightly(oracle, pictures_to_model(images), asked)
-    return [share("detailed prompts followed", name, right[name]) for name in ATTRIBUTES if name != "class_word"]
+    return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
 
 
 def layout_figures(oracle: Oracle, images: list[Image.Image], asked: Asked, kind: Kind) -> list[Figure]:

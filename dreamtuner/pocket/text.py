@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import torch
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.world.captions import MEDIUM
@@ -69,3 +71,12 @@ def text_config(tokenizer: CLIPTokenizer, *, layers: int) -> CLIPTextConfig:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
+
+
+def encode_captions(
+    tokenizer: CLIPTokenizer, text_encoder: nn.Module, captions: list[str], device: torch.device
+) -> Tensor:
+    """The text states (B, L, D) of ``captions``."""
+    tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+    states: Tensor = text_encoder(tokens.input_ids.to(device)).last_hidden_state
+    return states

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
+from dreamtuner.pocket.text import encode_captions
 from dreamtuner.pocket.world.captions import detailed_caption
 from dreamtuner.pocket.world.context import POSES, SCENES, Context
 from dreamtuner.pocket.world.identity import ATTRIBUTES, Identity
@@ -42,9 +43,7 @@ def tell_apart(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
     """
 
     def encode(captions: list[str]) -> Tensor:
-        tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-        states: Tensor = text_encoder(tokens.input_ids).last_hidden_state
-        return states
+        return encode_captions(tokenizer, text_encoder, captions, torch.device("cpu"))
 
     lost = [name for name in ATTRIBUTES if apart(encode, name) < APART]
     table: Tensor = text_encoder.get_input_embeddings().weight  # type: ignore[operator]

@@ -6,7 +6,7 @@ A ControlNet supplies the layout of the training picture, so that the encoder ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -24,28 +24,27 @@ NO_CAPTION = 0.1  # share of empty captions: the encoder must also serve the unc
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """What stage 1 does not train. A step draws one of `controlnets`; none: the ablation without layout."""
+    """What stage 1 does not train. A batch brings its ControlNet along."""
 
     unet: Any
     text: Callable[[list[str]], Tensor]
     image_encoder: Any
     normalise: Callable[[Tensor], Tensor]
     scheduler: Any
-    controlnets: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B.
 
-    `layouts`: B 3 S S in 0..1, one for each of the ControlNets, in their order.
+    `layout`: a frozen ControlNet and its image, B 3 S S in 0..1; None: the ablation without layout.
     `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
     """
 
     subjects: Tensor
     x0: Tensor
     captions: list[str]
-    layouts: Sequence[Tensor] = ()
+    layout: tuple[Any, Tensor] | None = None
     emphasis: Tensor | None = None
 
 
@@ -66,13 +65,12 @@ class EncoderStage:
             pixels = frozen.normalise(augment(batch.subjects, generator))
             states = hidden_states(frozen.image_encoder, pixels, encoder.config.depths)
 
-        which = int(torch.randint(max(1, len(frozen.controlnets)), (1,), generator=generator))
-
         def predict(x_t: Tensor, t: Tensor) -> Tensor:
             extra = {}
-            if frozen.controlnets:
+            if batch.layout is not None:
+                controlnet, image = batch.layout
                 with torch.no_grad():
-                    down, mid = frozen.controlnets[which](x_t, t, c, batch.layouts[which], return_dict=False)
+                    down, mid = controlnet(x_t, t, c, image, return_dict=False)
                 extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
             with encoder.attend([(len(x_t), encoder.keys(encoder(states)))], beta=1.0):
                 prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample

@@ -1,20 +1,16 @@
 """Words that a text encoder lost are told apart again; the shipped one has lost two attributes, as its card says."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
-from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from dreamtuner.pocket.denoiser import encode_captions
-from dreamtuner.pocket.words import APART, apart, tell_apart
+from dreamtuner.pocket.text import encode_captions
+from dreamtuner.pocket.words import APART, Encode, apart, tell_apart
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import get_profile
 
 LOST = ["emblem", "shape"]
 WEIGHTS = get_profile("pocket").weights
-Encode = Callable[[list[str]], Tensor]
 
 
 @pytest.fixture
