@@ -1,7 +1,7 @@
 """Stage 1 on the pocket world: the subject-encoder of the pocket model, with or without ControlNets.
 
 The paper's layout is a depth map. In this world depth also shows the hat and how round the trunk is: identity, which an
-encoder that sees depth in every step is never asked for. So half of the steps take their layout from the skeleton.
+encoder that sees depth in every step is never asked for. So most steps take their layout from the skeleton.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPModel, CLIPVisionModel
 
-from dreamtuner.layout import KINDS
+from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.emphasis import load_emphasis
 from dreamtuner.pocket.shards import load_layouts, load_shards
@@ -28,6 +28,7 @@ from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 WIDTH = 96
+LAYOUTS: dict[Kind, float] = {"depth": 0.2, "pose": 0.8}  # share of steps that take their layout from each
 
 
 def new_encoder(unet: object, vision: object) -> SubjectEncoder:
@@ -53,7 +54,7 @@ class EncoderFactory:
 
     def build(self, device: torch.device) -> EncoderStage:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
-        kinds = KINDS if self.controlnet else ()
+        kinds = tuple(LAYOUTS) if self.controlnet else ()
         controlnets = [ControlNetModel.from_pretrained(self.weights / f"controlnet-{kind}") for kind in kinds]
         vision: CLIPVisionModel = CLIPModel.from_pretrained(self.weights / "tower").vision_model
         for model in (pipe.unet, *controlnets):
@@ -77,7 +78,7 @@ class EncoderFactory:
             alone = images[rows].permute(0, 3, 1, 2).float().div(255) * mask + (1 - mask)
             layout = None
             if controlnets:
-                which = int(torch.randint(len(controlnets), (1,), generator=generator))
+                which = int(torch.multinomial(torch.tensor(list(LAYOUTS.values())), 1, generator=generator))
                 shown = layouts[which][rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device)
                 layout = controlnets[which], shown
             return Examples(
