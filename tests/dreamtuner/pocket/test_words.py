@@ -1,4 +1,4 @@
-"""Words that a text encoder lost are told apart again; the shipped one has lost two attributes, as its card says."""
+"""Words that a text encoder lost are told apart again; the shipped one has lost the emblems, as its card says."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from dreamtuner.pocket.words import APART, Encode, apart, tell_apart
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import get_profile
 
-LOST = ["emblem", "shape"]
+LOST = ["emblem"]
 WEIGHTS = get_profile("pocket").weights
 
 
@@ -24,7 +24,7 @@ def _encode(tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> Encode:
 
 
 @torch.no_grad()
-def test_the_shipped_text_encoder_has_lost_emblems_and_shapes_alone(shipped: tuple[CLIPTokenizer, CLIPTextModel]):
+def test_the_shipped_text_encoder_has_lost_emblems_alone(shipped: tuple[CLIPTokenizer, CLIPTextModel]):
     encode = _encode(*shipped)
     assert [name for name in ATTRIBUTES if apart(encode, name) < APART] == LOST
 
@@ -34,10 +34,12 @@ def test_lost_words_alone_are_told_apart_again(shipped: tuple[CLIPTokenizer, CLI
     tokenizer, text_encoder = shipped
     encode = _encode(tokenizer, text_encoder)
     table = text_encoder.get_input_embeddings().weight
-    lost = {tokenizer.convert_tokens_to_ids(f"{value}</w>") for name in LOST for value in ATTRIBUTES[name]}
-    others = [row for row in range(len(table)) if row not in lost]
+    lost = [*LOST, "shape"]
+    words = {name: [tokenizer.convert_tokens_to_ids(f"{word}</w>") for word in ATTRIBUTES[name]] for name in lost}
+    table[words["shape"]] = table[words["shape"]].mean(0)
+    others = [row for row in range(len(table)) if not any(row in rows for rows in words.values())]
     before = table[others].clone()
-    assert tell_apart(tokenizer, text_encoder) == LOST
+    assert tell_apart(tokenizer, text_encoder) == lost
     assert min(apart(encode, name) for name in ATTRIBUTES) >= APART
     assert torch.equal(table[others], before)
     assert tell_apart(tokenizer, text_encoder) == []
