@@ -30,8 +30,8 @@ def fidelity(
     from deploy.terminal import plain_terminal
     from dreamtuner.backbone import load_backbone, load_encoder
     from dreamtuner.pocket.fidelity import draw_variant, held_out_subjects
-    from dreamtuner.pocket.ladder import ABLATIONS, LADDER, SHOWN, ladder_steps, means
-    from dreamtuner.pocket.ladder_page import HEADS, figure_words, write_page
+    from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means
+    from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
     from dreamtuner.pocket.world import TEST, VALIDATION
     from dreamtuner.score.oracle import Oracle
     from dreamtuner.score.tower import load_tower
@@ -60,9 +60,14 @@ def fidelity(
         typer.echo(f"page: {write_page(out, title, detail, found, seeds)}", err=True)
     if as_json:
         plain = {v: {row: asdict(mean) for row, mean in means(drawn).items()} for v, drawn in found.items()}
-        steps = [{"from": low, "to": high, **asdict(mean)} for low, high, mean in ladder_steps(found)]
+        steps = {
+            f"{name}_steps": [
+                {"from": low, "to": high, **asdict(mean)} for low, high, mean in ladder_steps(found, name)
+            ]
+            for name in COMPARED
+        }
         counts = {"subjects": subjects, "prompts": prompts, "seeds": seeds, "validation": validation}
-        typer.echo(json.dumps({**counts, "variants": plain, "identity_steps": steps}))
+        typer.echo(json.dumps({**counts, "variants": plain, **steps}))
         return
     table = Table(title=f"{title}: {detail}")
     table.add_column("variant")
@@ -72,6 +77,9 @@ def fidelity(
         by_measure = means(drawn)
         table.add_row(variant_name, *(figure_words(name, by_measure[name]) for name in SHOWN))
     plain_terminal().out.print(table)
+    for name in COMPARED:
+        for low, high, mean in ladder_steps(found, name):
+            typer.echo("{}, {} to {}: {} ({})".format(HEADS[name], low, high, *step_words(name, mean)))
 
 
 def _say(name: str, subjects: int, done: int) -> None:

@@ -25,6 +25,8 @@ ABLATIONS = (
     Variant("SE without layout in training", {"w_ref": 0.0, "beta": 1.0}, encoder="subject_encoder-without-layout"),
     Variant("SE at beta = 1", {"w_ref": 0.0, "beta": 1.0}),
 )
+COMPARED = ("identity", "clip_i_masked")
+"""What rungs are compared by."""
 SHOWN = ("identity", "clip_i_masked", "prompt", "clip_t", "leakage")
 
 
@@ -47,11 +49,11 @@ def difference(drawn: Sequence[Drawn], base: Sequence[Drawn], name: str) -> Mean
     return _mean(_by_subject(drawn, name) - _by_subject(base, name))
 
 
-def ladder_steps(by_name: Mapping[str, Sequence[Drawn]]) -> list[tuple[str, str, Mean]]:
-    """The rungs to be compared, (lower, upper, difference of identity): each should lie above zero."""
+def ladder_steps(by_name: Mapping[str, Sequence[Drawn]], name: str) -> list[tuple[str, str, Mean]]:
+    """The rungs to be compared, (lower, upper, difference of the measure ``name``): each should lie above zero."""
     rungs = (("plain", "+ SE"), ("plain", "+ S-S-A"), ("+ SE", "SE + S-S-A"), ("+ S-S-A", "SE + S-S-A"))
     return [
-        (low, high, difference(by_name[high], by_name[low], "identity"))
+        (low, high, difference(by_name[high], by_name[low], name))
         for low, high in rungs
         if low in by_name and high in by_name
     ]

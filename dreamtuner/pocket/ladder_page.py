@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from dreamtuner.pocket.fidelity import Drawn, asked_of, reference_of
-from dreamtuner.pocket.ladder import SHOWN, Mean, ladder_steps, means
+from dreamtuner.pocket.ladder import COMPARED, SHOWN, Mean, ladder_steps, means
 from dreamtuner.pocket.world import caption
 from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 
@@ -41,13 +41,7 @@ def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequ
         f"| {variant} | " + " | ".join(figure_words(name, means(drawn)[name]) for name in SHOWN) + " |"
         for variant, drawn in by_name.items()
     ]
-    steps = [
-        f"| {low} to {high} | {100 * d.value:+.1f} | {100 * d.low:+.1f} to {100 * d.high:+.1f} |"
-        for low, high, d in ladder_steps(by_name)
-    ]
-    compared = (
-        "\n".join(("", "| from, to | identity, points | 95 % |", "| --- | --- | --- |", *steps, "")) if steps else ""
-    )
+    compared = "".join(_steps_table(name, ladder_steps(by_name, name)) for name in COMPARED)
     page = folder / "README.md"
     page.write_text(
         f"# {title}\n\n{detail}\n\n| variant | {heads} |\n|{' --- |' * (len(SHOWN) + 1)}\n"
@@ -55,6 +49,21 @@ def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequ
         + f"\n{compared}\n![pictures by variant](pictures.png)\n"
     )
     return page
+
+
+def step_words(name: str, step: Mean) -> tuple[str, str]:
+    """A difference and its interval: in points for shares, as they are for cosines."""
+    if name in SHARES:
+        return f"{100 * step.value:+.1f}", f"{100 * step.low:+.1f} to {100 * step.high:+.1f}"
+    return f"{step.value:+.3f}", f"{step.low:+.3f} to {step.high:+.3f}"
+
+
+def _steps_table(name: str, steps: Sequence[tuple[str, str, Mean]]) -> str:
+    if not steps:
+        return ""
+    unit = ", points" if name in SHARES else ""
+    rows = [f"| {low} to {high} | {' | '.join(step_words(name, step))} |" for low, high, step in steps]
+    return "\n".join(("", f"| from, to | {HEADS[name]}{unit} | 95 % |", "| --- | --- | --- |", *rows, ""))
 
 
 def _sheet(title: str, by_name: Mapping[str, Sequence[Drawn]], seeds: int) -> Image.Image:

@@ -1,0 +1,23 @@
+"""`dreamtuner bench fidelity` on a few real pictures: its JSON and its page."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from deploy.cli import app
+
+
+def test_a_small_ladder_is_measured_and_written(tmp_path: Path):
+    size = ["--subjects", "2", "--prompts", "1", "--seeds", "1"]
+    result = CliRunner().invoke(app, ["bench", "fidelity", *size, "--out", str(tmp_path / "page"), "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert list(found["variants"]) == ["plain", "+ SE", "+ S-S-A", "SE + S-S-A"]
+    identity = {name: of["identity"]["value"] for name, of in found["variants"].items()}
+    assert identity["plain"] < identity["+ S-S-A"]
+    for name in ("identity", "clip_i_masked"):
+        rung = next(one for one in found[f"{name}_steps"] if one["from"] == "plain" and one["to"] == "+ S-S-A")
+        values = {variant: of[name]["value"] for variant, of in found["variants"].items()}
+        assert abs(rung["value"] - (values["+ S-S-A"] - values["plain"])) < 1e-9
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"README.md", "pictures.png"}
