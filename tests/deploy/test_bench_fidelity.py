@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from deploy.cli import app
 
 
-def test_a_small_ladder_is_measured_and_written(tmp_path: Path):
+def test_a_small_ladder_is_measured_and_written(environment: dict[str, str], tmp_path: Path):
     size = ["--subjects", "2", "--prompts", "1", "--seeds", "1"]
     result = CliRunner().invoke(app, ["bench", "fidelity", *size, "--out", str(tmp_path / "page"), "--json"])
     assert result.exit_code == 0, result.output
