@@ -14,6 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.ticker import FormatStrFormatter
 
 from dreamtuner.pocket.figures import Figure
 from dreamtuner.pocket.preview import PROMPTS
@@ -30,6 +31,8 @@ def _curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
         log = [json.loads(line) for line in (workshop / part / "log.jsonl").read_text().splitlines()]
         axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
         axis.set(title=part, xlabel="step", yscale="log")
+        for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            ticks(FormatStrFormatter("%g"))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("loss")
     figure.savefig(out, dpi=110)
