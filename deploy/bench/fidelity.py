@@ -40,6 +40,12 @@ def fidelity(
 
     settings = Settings.load()
     profile, device = profile_of(settings, "pocket"), device_of(settings)
+    if not (profile.weights / "oracle").is_dir():
+        typer.echo(
+            f"dreamtuner: {profile.weights} holds no oracle, which reads identity; get it with: {profile.remedy}",
+            err=True,
+        )
+        raise typer.Exit(2)
     backbone, oracle = load_backbone(profile, device=device), Oracle.load(profile.weights / "oracle")
     tower = load_tower(profile, device=device)
     chosen = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
