@@ -27,6 +27,7 @@ def fidelity(
 
     from rich.table import Table
 
+    from deploy.bench.refusal import refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.backbone import load_backbone, load_encoder
     from dreamtuner.pocket.fidelity import draw_variant, held_out_subjects
@@ -40,12 +41,7 @@ def fidelity(
 
     settings = Settings.load()
     profile, device = profile_of(settings, "pocket"), device_of(settings)
-    if not (profile.weights / "oracle").is_dir():
-        typer.echo(
-            f"dreamtuner: {profile.weights} holds no oracle, which reads identity; get it with: {profile.remedy}",
-            err=True,
-        )
-        raise typer.Exit(2)
+    refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
     backbone, oracle = load_backbone(profile, device=device), Oracle.load(profile.weights / "oracle")
     tower = load_tower(profile, device=device)
     chosen = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)

@@ -26,6 +26,7 @@ def pocket(
     import torch
     from rich.table import Table
 
+    from deploy.bench.refusal import refuse
     from deploy.terminal import plain_terminal
     from dreamtuner.pocket.quality import measure_weights, seconds_for_cells
     from dreamtuner.pocket.sheets import write_sheets
@@ -34,10 +35,7 @@ def pocket(
 
     folder = weights or profile_of(Settings.load(), "pocket").weights
     if not (folder / "oracle").is_dir():
-        typer.echo(
-            f"dreamtuner: --weights: {folder} holds no pocket weights; `dreamtuner train pocket` makes them", err=True
-        )
-        raise typer.Exit(2)
+        refuse(f"--weights: {folder} holds no pocket weights; `dreamtuner train pocket` makes them")
     speed = seconds_for_cells(folder, 64)
     measured = measure_weights(folder, prompts, partial(typer.echo, err=True))
     figures = [*measured.figures, speed]

@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -42,6 +42,7 @@ def table1(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.backbone import load_backbone
     from dreamtuner.baselines.registry import methods_of, swept
@@ -59,14 +60,13 @@ def table1(
 
     settings = Settings.load()
     if profile != "pocket":
-        _refuse(f"--profile: {profile!r}: the table is read by the pocket world's oracle; choose pocket")
+        refuse(f"--profile: {profile!r}: the table is read by the pocket world's oracle; choose pocket")
     found, device = profile_of(settings, profile), device_of(settings)
-    if not (found.weights / "oracle").is_dir():
-        _refuse(f"--profile: {found.weights} holds no oracle; get it with: {found.remedy}")
+    refuse_without_oracle(found, "--profile")
     every = methods_of(found)
     asked = list(every) if methods == "all" else [name.strip() for name in methods.split(",")]
     if unknown := [name for name in asked if name not in every]:
-        _refuse(f"--methods: {unknown[0]!r} is none of {', '.join(every)}")
+        refuse(f"--methods: {unknown[0]!r} is none of {', '.join(every)}")
     chosen = {name: every[name] for name in asked}
     curves = swept(found) if sweep else {}
     chosen |= {name: method for points in curves.values() for name, method in points.values() if name not in chosen}
@@ -76,7 +76,7 @@ def table1(
     if finished:
         table = finished_units(kept, chosen, people, prompts, seeds)
         if not next(iter(table.values())):
-            _refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
+            refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
     else:
         bench = Bench(
             load_backbone(found, device=device),
@@ -120,8 +120,3 @@ def table1(
 
 def _brief(value: str, half: str, *, share: bool) -> str:
     return f"{value} ±{half}" if share else value
-
-
-def _refuse(message: str) -> NoReturn:
-    typer.echo(f"dreamtuner: {message}", err=True)
-    raise typer.Exit(2)

@@ -7,23 +7,22 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from dreamtuner.profiles import get_profile
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home of its own, and the shipped weights."""
-    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("DREAMTUNER_POCKET_WEIGHTS", raising=False)
-
-
-def test_weights_without_an_oracle_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_weights_without_an_oracle_are_named(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tmp_path))
     result = CliRunner().invoke(app, ["bench", "fidelity"])
     assert result.exit_code == 2
     assert f"{tmp_path} holds no oracle" in result.stderr
 
 
-def test_a_small_ladder_is_measured_and_written(tmp_path: Path):
+def test_a_small_ladder_is_measured_and_written(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(get_profile("pocket").weights))
     size = ["--subjects", "2", "--prompts", "1", "--seeds", "1"]
     result = CliRunner().invoke(app, ["bench", "fidelity", *size, "--out", str(tmp_path / "page"), "--json"])
     assert result.exit_code == 0, result.output

@@ -1,0 +1,19 @@
+"""How a bench says that it cannot measure: one sentence on stderr and exit code 2, before anything is loaded."""
+
+from typing import NoReturn
+
+import typer
+
+from dreamtuner.profiles import Profile
+
+
+def refuse(message: str) -> NoReturn:
+    """End the command with ``message``, which names the option and the remedy."""
+    typer.echo(f"dreamtuner: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def refuse_without_oracle(profile: Profile, field: str) -> None:
+    """Refuse weights that nothing can read identity for; ``field`` chose them."""
+    if not (profile.weights / "oracle").is_dir():
+        refuse(f"{field}: {profile.weights} holds no oracle; get it with: {profile.remedy}")
