@@ -35,7 +35,7 @@ def table1(
     """Table 1: the method and its baselines on subjects that training never saw, one reference each.
 
     Each subject by each method is kept in DREAMTUNER_HOME/bench/table1 when it is done: stopped or killed, the same
-    command goes on, and --finished says what is known so far.
+    command goes on, several at once share the subjects, and --finished says what is known so far.
     """
     from dataclasses import asdict
 

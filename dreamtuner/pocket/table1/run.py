@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ SHOWN = 6
 """Prompts of a subject whose first picture is kept for the page."""
 GUARD = "class_word_prompt"
 """The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
+POLL_SECONDS = 1.0
+"""Between looks at subjects that another process is measuring."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,22 +80,57 @@ def measure_table(
     seeds: int,
     say: Callable[[str], None],
 ) -> dict[str, list[Unit]]:
-    """Every method's units, in the order of the subjects. What is kept is not measured again."""
-    table: dict[str, list[Unit]] = {name: [] for name in methods}
-    for i, subject in enumerate(subjects, start=1):
-        for name, method in methods.items():
-            unit = kept.load(method, subject, prompts, seeds)
-            if unit is None:
-                unit = measure_unit(bench, method, subject, prompts, seeds, kept.workshop(method, subject))
-                kept.save(unit, method, prompts, seeds)
-                found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
-                say(
-                    f"subject {i}/{len(subjects)}, {method.name}: identity {100 * found['identity']:.0f} %, "
-                    f"prompt {100 * found['prompt']:.0f} %, {unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
-                )
-            table[name].append(unit)
-        kept.close_workshops(methods.values(), subject)
-    return table
+    """Every method's units, in the order of the subjects. What is kept is not measured again.
+
+    Processes that measure at once share the subjects: each takes one that no other is at, and waits for the last.
+    """
+    found: dict[int, dict[str, Unit]] = {}
+    told = False
+    while len(found) < len(subjects):
+        before = len(found)
+        for i, subject in enumerate(subjects):
+            if i in found:
+                continue
+            with kept.taken(subject) as mine:
+                if mine:
+                    say_of_it = partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}")
+                    found[i] = _measure_subject(bench, kept, methods, subject, prompts, seeds, say_of_it)
+        if len(found) == before:
+            if not told:
+                say(f"waiting for {len(subjects) - before} subjects that another process is measuring")
+            told = True
+            time.sleep(POLL_SECONDS)
+    return {name: [found[i][name] for i in range(len(subjects))] for name in methods}
+
+
+def _say_of_subject(say: Callable[[str], None], subject: str, line: str) -> None:
+    say(f"{subject}, {line}")
+
+
+def _measure_subject(
+    bench: Bench,
+    kept: Kept,
+    methods: Mapping[str, Method],
+    subject: Picture,
+    prompts: int,
+    seeds: int,
+    say: Callable[[str], None],
+) -> dict[str, Unit]:
+    """One subject by every method."""
+    units = {}
+    for name, method in methods.items():
+        unit = kept.load(method, subject, prompts, seeds)
+        if unit is None:
+            unit = measure_unit(bench, method, subject, prompts, seeds, kept.workshop(method, subject))
+            kept.save(unit, method, prompts, seeds)
+            found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
+            say(
+                f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
+                f"{unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
+            )
+        units[name] = unit
+    kept.close_workshops(methods.values(), subject)
+    return units
 
 
 def finished(

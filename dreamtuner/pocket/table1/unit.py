@@ -7,11 +7,13 @@ not the catalog: other methods' pictures are measurements, and nobody is to revi
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -94,6 +96,19 @@ class Kept:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
+
+    @contextmanager
+    def taken(self, subject: Picture) -> Iterator[bool]:
+        """Hold a subject against other processes; False where one of them has it. A killed one lets go at once."""
+        place = self._folder / "subjects"
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / f"{subject.identity_seed}.lock").open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def workshop(self, method: Method, subject: Picture) -> Path:
         """Where the training of a method for a subject keeps its state until the subject is done."""

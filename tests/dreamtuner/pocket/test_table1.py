@@ -1,6 +1,8 @@
 """Table 1: killed, it goes on; its figures are of the units; copying shows; its page needs nothing but itself."""
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -99,6 +101,26 @@ def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_pa
                 assert np.allclose(values, other.drawn.measures[what], atol=1e-5), what
 
 
+def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> None:
+    methods: dict[str, Method] = {"trained": Trained()}
+    kept, said = Kept(tmp_path, bench.profile), list[str]()
+    with ThreadPoolExecutor(1) as other:
+        with kept.taken(SUBJECTS[0]) as mine:
+            assert mine
+            going = other.submit(run, bench, tmp_path, methods, said)
+            while not any("another process" in line for line in said):
+                assert not going.done()
+                time.sleep(0.05)
+            assert kept.load(Trained(), SUBJECTS[0], 2, 1) is None  # not touched while it is held,
+            assert kept.load(Trained(), SUBJECTS[1], 2, 1) is not None  # and meanwhile the next one was measured
+            made = unit(0, prompt=[0.1, 0.2], guard=[0.3])
+            kept.save(replace(made, drawn=replace(made.drawn, subject=SUBJECTS[0])), Trained(), 2, 1)
+        units = going.result()["trained"]
+    assert list(units[0].drawn.measures["prompt"]) == [0.1, 0.2]  # the holder's
+    assert units[1].drawn.subject == SUBJECTS[1]
+    assert len(said) == 2
+
+
 def test_what_decides_a_unit_decides_where_it_is_kept(bench: Bench, tmp_path: Path) -> None:
     kept = Kept(tmp_path, bench.profile)
     other = Kept(tmp_path, pocket())  # other sampling numbers
@@ -117,7 +139,7 @@ def test_what_decides_a_unit_decides_where_it_is_kept(bench: Bench, tmp_path: Pa
 
 def test_a_workshop_is_gone_when_its_subject_is_done(bench: Bench, tmp_path: Path) -> None:
     units = run(bench, tmp_path, {"trained": Trained()})["trained"]
-    assert [path.suffix for path in tmp_path.iterdir() if path.name != "training"] == [".json"] * 2
+    assert [path.suffix for path in tmp_path.iterdir() if path.is_file()] == [".json"] * 2
     assert not list(tmp_path.glob("training/*"))
     assert all(len(unit.drawn.measures[GUARD]) == 2 for unit in units)
 
