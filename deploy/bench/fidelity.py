@@ -21,18 +21,22 @@ def fidelity(
 ) -> None:
     """The fidelity ladder: plain, + SE, + S-S-A, and both, on subjects that training never saw.
 
-    Identity is the share of the reference's attributes that the oracle reads from the picture; 95 % over subjects.
+    Identity is the share of the reference's attributes that the oracle reads from the picture; 95 % over subjects. Each
+    subject by each variant is kept in DREAMTUNER_HOME/bench/fidelity when it is done: stopped or killed, the same
+    command goes on, and several at once share the subjects.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from rich.table import Table
 
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.terminal import plain_terminal
-    from dreamtuner.backbone import load_backbone, load_encoder
-    from dreamtuner.pocket.fidelity import draw_variant, held_out_subjects
-    from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means
+    from dreamtuner.backbone import load_backbone
+    from dreamtuner.pocket.held_out import held_out_subjects
+    from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
     from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
+    from dreamtuner.pocket.units.run import Bench, measure_methods
+    from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
     from dreamtuner.score.oracle import Oracle
     from dreamtuner.score.tower import load_tower
@@ -42,24 +46,26 @@ def fidelity(
     settings = Settings.load()
     profile, device = profile_of(settings, "pocket"), device_of(settings)
     refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
-    backbone, oracle = load_backbone(profile, device=device), Oracle.load(profile.weights / "oracle")
-    tower = load_tower(profile, device=device)
-    chosen = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
-    found = {}
-    for variant in (*LADDER, *(ABLATIONS if ablations else ())):
-        model = backbone
-        if variant.encoder is not None:
-            folder = profile.weights.parent / variant.encoder
-            if not folder.is_dir():
-                typer.echo(f"{variant.name}: left out, {folder} is not there", err=True)
-                continue
-            model = replace(backbone, encoder=load_encoder(folder, device=device))
-        say = partial(_say, variant.name, subjects)
-        found[variant.name] = draw_variant(model, profile, oracle, tower, chosen, variant, prompts, seeds, say)
+    bench = Bench(
+        load_backbone(profile, device=device),
+        profile,
+        Oracle.load(profile.weights / "oracle"),
+        load_tower(profile, device=device),
+    )
+    variants = [*LADDER, *(ABLATIONS if ablations else ())]
+    folder = profile.weights.parent / "subject_encoder-without-layout"
+    if ablations and folder.is_dir():
+        variants.append(without_layout(folder))
+    elif ablations:
+        typer.echo(f"training without layout: left out, {folder} is not there", err=True)
+    people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
+    kept, methods = Kept(settings.home / "bench" / "fidelity", profile), {one.name: one for one in variants}
+    units = measure_methods(bench, kept, methods, people, prompts, seeds, partial(typer.echo, err=True))
+    found = {name: [unit.drawn for unit in ours] for name, ours in units.items()}
     title = "Fidelity ladder"
     detail = f"{subjects} {'validation' if validation else 'test'} subjects x {prompts} prompts x {seeds} seeds; 95 %."
     if out is not None:
-        typer.echo(f"page: {write_page(out, title, detail, found, seeds)}", err=True)
+        typer.echo(f"page: {write_page(out, title, detail, found)}", err=True)
     if as_json:
         plain = {v: {row: asdict(mean) for row, mean in means(drawn).items()} for v, drawn in found.items()}
         steps = {
@@ -82,7 +88,3 @@ def fidelity(
     for name in COMPARED:
         for low, high, mean in ladder_steps(found, name):
             typer.echo("{}, {} to {}: {} ({})".format(HEADS[name], low, high, *step_words(name, mean)))
-
-
-def _say(name: str, subjects: int, done: int) -> None:
-    typer.echo(f"{name}: {done}/{subjects} subjects", err=True)

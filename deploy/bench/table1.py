@@ -46,12 +46,12 @@ def table1(
     from deploy.terminal import plain_terminal
     from dreamtuner.backbone import load_backbone
     from dreamtuner.baselines.registry import methods_of, swept
-    from dreamtuner.pocket.fidelity import held_out_subjects
+    from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.table1.figures import SHARES, claims, summary
     from dreamtuner.pocket.table1.page import words_of, write_page
-    from dreamtuner.pocket.table1.run import Bench, measure_table
-    from dreamtuner.pocket.table1.run import finished as finished_units
-    from dreamtuner.pocket.table1.unit import Kept
+    from dreamtuner.pocket.units.run import Bench, measure_methods
+    from dreamtuner.pocket.units.run import finished as finished_units
+    from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
     from dreamtuner.score.oracle import Oracle
     from dreamtuner.score.tower import load_tower
@@ -84,7 +84,7 @@ def table1(
             Oracle.load(found.weights / "oracle"),
             load_tower(found, device=device),
         )
-        table = measure_table(bench, kept, chosen, people, prompts, seeds, partial(typer.echo, err=True))
+        table = measure_methods(bench, kept, chosen, people, prompts, seeds, partial(typer.echo, err=True))
 
     done = len(next(iter(table.values())))
     which = "validation" if validation else "test"

@@ -15,7 +15,7 @@ from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.timing import Timing, interleaved_timings
 from dreamtuner.config import Sampling
 from dreamtuner.pocket.examples import EXAMPLES
-from dreamtuner.pocket.fidelity import asked_of, reference_of
+from dreamtuner.pocket.held_out import asked_of, reference_of
 from dreamtuner.pocket.world import caption
 from dreamtuner.request import Cell, Reference
 from dreamtuner.subject import prepare_subject

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dreamtuner.pocket.fidelity import Drawn, Variant
+from dreamtuner.baselines.attending import Attending, OtherEncoder
+from dreamtuner.pocket.held_out import Drawn
 
 LADDER = (
-    Variant("plain", {"w_ref": 0.0, "beta": 0.0}),
-    Variant("+ SE", {"w_ref": 0.0}),
-    Variant("+ S-S-A", {"beta": 0.0}),
-    Variant("SE + S-S-A"),
+    Attending("plain", {"w_ref": 0.0, "beta": 0.0}),
+    Attending("+ SE", {"w_ref": 0.0}),
+    Attending("+ S-S-A", {"beta": 0.0}),
+    Attending("SE + S-S-A"),
 )
+ENCODER_ALONE = {"w_ref": 0.0, "beta": 1.0}
 ABLATIONS = (
-    *(Variant(f"beta = {beta}", {"beta": beta}) for beta in (0.1, 0.5, 1.0)),
-    *(Variant(f"w_ref = {w_ref}", {"w_ref": w_ref}) for w_ref in (1.0, 10.0)),
-    Variant("no mask", masked=False),
-    Variant("no reference caption", captioned=False),
-    Variant("SE without layout in training", {"w_ref": 0.0, "beta": 1.0}, encoder="subject_encoder-without-layout"),
-    Variant("SE at beta = 1", {"w_ref": 0.0, "beta": 1.0}),
+    *(Attending(f"beta = {beta}", {"beta": beta}) for beta in (0.1, 0.5, 1.0)),
+    *(Attending(f"w_ref = {w_ref}", {"w_ref": w_ref}) for w_ref in (1.0, 10.0)),
+    Attending("no mask", masked=False),
+    Attending("no reference caption", captioned=False),
+    Attending("SE at beta = 1", ENCODER_ALONE),
 )
+"""Of Fig. 8: w_ref = 0 and beta = 0 are rungs of the ladder."""
+
+
+def without_layout(folder: Path) -> Attending:
+    """The ablation whose encoder, in `folder`, was trained without ControlNet; to be held to "SE at beta = 1"."""
+    return Attending("SE at beta = 1, trained without layout", ENCODER_ALONE, encoder=OtherEncoder.of(folder))
+
+
 COMPARED = ("identity", "clip_i_masked")
 """What rungs are compared by."""
 SHOWN = ("identity", "clip_i_masked", "prompt", "clip_t", "leakage")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreamtuner.pocket.fidelity import Drawn, asked_of, reference_of
+from dreamtuner.pocket.held_out import Drawn, asked_of, reference_of
 from dreamtuner.pocket.ladder import COMPARED, SHOWN, Mean, ladder_steps, means
 from dreamtuner.pocket.world import caption
 from dreamtuner.sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
@@ -32,10 +32,10 @@ def figure_words(name: str, mean: Mean) -> str:
     return f"{mean.value:.3f} ± {half:.3f}"
 
 
-def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[Drawn]], seeds: int) -> Path:
+def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[Drawn]]) -> Path:
     """Write ``README.md`` and ``pictures.png`` into ``folder``; returns the former."""
     folder.mkdir(parents=True, exist_ok=True)
-    _sheet(title, by_name, seeds).save(folder / "pictures.png")
+    _sheet(title, by_name).save(folder / "pictures.png")
     heads = " | ".join(HEADS[name] for name in SHOWN)
     rows = [
         f"| {variant} | " + " | ".join(figure_words(name, means(drawn)[name]) for name in SHOWN) + " |"
@@ -66,17 +66,17 @@ def _steps_table(name: str, steps: Sequence[tuple[str, str, Mean]]) -> str:
     return "\n".join(("", f"| from, to | {HEADS[name]}{unit} | 95 % |", "| --- | --- | --- |", *rows, ""))
 
 
-def _sheet(title: str, by_name: Mapping[str, Sequence[Drawn]], seeds: int) -> Image.Image:
+def _sheet(title: str, by_name: Mapping[str, Sequence[Drawn]]) -> Image.Image:
     """The first seed of the first prompts of the first subjects, a column a variant."""
     first = next(iter(by_name.values()))
     blocks = []
     for i, one in enumerate(first[:SUBJECTS_SHOWN]):
         reference = reference_of(one.subject)
-        asked = asked_of(one.subject, len(one.pictures) // seeds)[:PROMPTS_SHOWN]
+        asked = asked_of(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
         rows = [
             SheetRow(
                 caption(one.subject.identity, context),
-                [SheetCell(drawn[i].pictures[j * seeds]) for drawn in by_name.values()],
+                [SheetCell(drawn[i].pictures[j]) for drawn in by_name.values()],
             )
             for j, context in enumerate(asked)
         ]

@@ -35,3 +35,7 @@ def test_a_small_ladder_is_measured_and_written(
         values = {variant: of[name]["value"] for variant, of in found["variants"].items()}
         assert abs(rung["value"] - (values["+ S-S-A"] - values["plain"])) < 1e-9
     assert {path.name for path in (tmp_path / "page").iterdir()} == {"README.md", "pictures.png"}
+    assert result.stderr.count("subject 1/2, ") == 4
+    again = CliRunner().invoke(app, ["bench", "fidelity", *size, "--json"])
+    assert "subject 1/2, " not in again.stderr  # what is kept is not measured again
+    assert json.loads(again.stdout)["variants"]["plain"]["identity"] == found["variants"]["plain"]["identity"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dreamtuner.pocket.figures import bootstrap
 from dreamtuner.pocket.ladder import Mean
-from dreamtuner.pocket.table1.run import GUARD
-from dreamtuner.pocket.table1.unit import Unit
+from dreamtuner.pocket.units.run import GUARD
+from dreamtuner.pocket.units.unit import Unit
 
 Table = Mapping[str, Sequence[Unit]]
 """A method's name on the command line -> its units; all hold the same subjects in the same order."""

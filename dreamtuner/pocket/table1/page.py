@@ -10,7 +10,7 @@ from dreamtuner.pocket.ladder import Mean
 from dreamtuner.pocket.table1.figures import SHARES, Claim, Table, summary
 from dreamtuner.pocket.table1.plots import by_steps, scatter
 from dreamtuner.pocket.table1.rows import picture_rows
-from dreamtuner.pocket.table1.run import GUARD
+from dreamtuner.pocket.units.run import GUARD
 
 OURS = ("dreamtuner", "dreamtuner-no-se", "training-free")
 COLUMNS: Mapping[str, str] = {

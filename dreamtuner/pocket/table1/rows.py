@@ -9,8 +9,8 @@ from html import escape
 
 from PIL import Image
 
-from dreamtuner.pocket.fidelity import asked_of, reference_of
-from dreamtuner.pocket.table1.unit import Unit
+from dreamtuner.pocket.held_out import asked_of, reference_of
+from dreamtuner.pocket.units.unit import Unit
 from dreamtuner.pocket.world import caption
 
 SUBJECTS, PROMPTS = 4, 2

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from dreamtuner.pocket.fidelity import Drawn, held_out_subjects
+from dreamtuner.pocket.held_out import Drawn, held_out_subjects
 from dreamtuner.pocket.ladder import SHOWN, ladder_steps, means
 from dreamtuner.pocket.ladder_page import step_words, write_page
 
@@ -43,7 +43,7 @@ def test_rungs_are_compared_subject_by_subject():
 
 
 def test_the_page_states_every_variant_and_both_comparisons(tmp_path: Path):
-    page = write_page(tmp_path, "Ladder", "four", {"plain": _drawn(PLAIN), "+ SE": _drawn(BOTH)}, 1).read_text()
+    page = write_page(tmp_path, "Ladder", "four", {"plain": _drawn(PLAIN), "+ SE": _drawn(BOTH)}).read_text()
     assert "| plain | 27.5 ± " in page
     assert "| plain to + SE | +52.5 | " in page
     assert "| plain to + SE | +0.525 | " in page
@@ -51,4 +51,4 @@ def test_the_page_states_every_variant_and_both_comparisons(tmp_path: Path):
 
 
 def test_one_variant_alone_is_compared_with_nothing(tmp_path: Path):
-    assert "from, to" not in write_page(tmp_path, "Ladder", "one", {"plain": _drawn(PLAIN)}, 1).read_text()
+    assert "from, to" not in write_page(tmp_path, "Ladder", "one", {"plain": _drawn(PLAIN)}).read_text()

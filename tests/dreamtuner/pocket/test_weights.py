@@ -10,9 +10,10 @@ import pytest
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 
 from dreamtuner.backbone import load_backbone
+from dreamtuner.baselines.attending import Attending
 from dreamtuner.layout import KINDS, Kind
-from dreamtuner.pocket.fidelity import Variant, draw_variant, held_out_subjects
 from dreamtuner.pocket.figures import Figure
+from dreamtuner.pocket.held_out import held_out_subjects
 from dreamtuner.pocket.ladder import means
 from dreamtuner.pocket.quality import (
     Asked,
@@ -22,6 +23,7 @@ from dreamtuner.pocket.quality import (
     oracle_figures,
     prompt_figures,
 )
+from dreamtuner.pocket.units.run import Bench, measure_unit
 from dreamtuner.pocket.world import caption
 from dreamtuner.profiles import get_profile
 from dreamtuner.score.oracle import Oracle
@@ -87,15 +89,16 @@ def test_a_layout_is_followed_where_the_prompt_is_silent(oracle: Oracle, pipe: S
 
 def test_the_reference_is_carried_by_each_of_its_ways(oracle: Oracle):
     profile = get_profile("pocket")
-    backbone, tower, subjects = load_backbone(profile), load_tower(profile), held_out_subjects(4, seed=3)
+    bench = Bench(load_backbone(profile), profile, oracle, load_tower(profile))
     identity, scene = {}, {}
-    for variant in (
-        Variant("plain", {"w_ref": 0.0, "beta": 0.0}),
-        Variant("S-S-A", {"beta": 0.0}),
-        Variant("both"),
+    for way in (
+        Attending("plain", {"w_ref": 0.0, "beta": 0.0}),
+        Attending("S-S-A", {"beta": 0.0}),
+        Attending("both"),
     ):
-        drawn = means(draw_variant(backbone, profile, oracle, tower, subjects, variant, 3, 1))
-        identity[variant.name], scene[variant.name] = drawn["identity"].value, drawn["scene"].value
+        units = [measure_unit(bench, way, one, 3, 1, Path("none")) for one in held_out_subjects(4, seed=3)]
+        drawn = means([unit.drawn for unit in units])
+        identity[way.name], scene[way.name] = drawn["identity"].value, drawn["scene"].value
     assert identity["S-S-A"] > identity["plain"] + 0.1
     assert identity["both"] > identity["plain"] + 0.1
     assert np.mean(list(scene.values())) > 0.7

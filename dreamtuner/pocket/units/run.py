@@ -1,4 +1,4 @@
-"""Measuring the table: all methods of a subject, then the next subject, so that a stop leaves whole subjects."""
+"""Measuring: all methods of a subject, then the next subject, so that a stop leaves whole subjects."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import Given, Method
-from dreamtuner.pocket.fidelity import Drawn, asked_of, reference_of
+from dreamtuner.pocket.held_out import Drawn, asked_of, reference_of
 from dreamtuner.pocket.measure import measure
 from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.table1.unit import Kept, Unit
+from dreamtuner.pocket.units.unit import Kept, Unit
 from dreamtuner.pocket.world import caption, detailed_caption
 from dreamtuner.profiles import Profile
 from dreamtuner.request import Cell
@@ -71,7 +71,7 @@ def measure_unit(bench: Bench, method: Method, subject: Picture, prompts: int, s
     return Unit(Drawn(subject, shown, measures), ready - started, (done - ready) / len(cells))
 
 
-def measure_table(
+def measure_methods(
     bench: Bench,
     kept: Kept,
     methods: Mapping[str, Method],

@@ -1,4 +1,4 @@
-"""The unit of the table, one subject by one method, and the folder in which finished ones are kept.
+"""The unit of a measurement, one subject by one method, and the folder in which finished ones are kept.
 
 A unit is written whole or not at all, under a digest of everything that decides it. So a table that was killed, or is
 made larger, goes on from what is there, and other weights, numbers or measures begin anew beside it. It is a folder and
@@ -25,7 +25,7 @@ from PIL import Image
 
 from dreamtuner.baselines.method import Method
 from dreamtuner.config import ENGINE_VERSION
-from dreamtuner.pocket.fidelity import Drawn
+from dreamtuner.pocket.held_out import Drawn
 from dreamtuner.pocket.measure import VERSION
 from dreamtuner.pocket.shards import Picture
 from dreamtuner.profiles import ENCODER_PARTS, PARTS, Profile
