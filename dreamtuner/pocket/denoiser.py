@@ -119,13 +119,16 @@ class DenoiserStage:
         batch: int,
         device: torch.device,
         start: Path | None,
+        *,
+        keep_words: bool = False,
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
         if start is not None:
             start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
-            tell_apart(self.model.tokenizer, self.model.text_encoder)
+            if not keep_words:
+                tell_apart(self.model.tokenizer, self.model.text_encoder)
         self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
@@ -192,7 +195,7 @@ class DenoiserFactory:
     """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``, the
     autoencoder's training in ``vae``.
 
-    ``start`` is a weights folder to go on from.
+    ``start`` is a weights folder to go on from; its lost words are told apart, but with ``keep_words``.
     """
 
     data: Path
@@ -201,9 +204,12 @@ class DenoiserFactory:
     vae: Path
     batch: int
     start: Path | None = None
+    keep_words: bool = False
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = load_latents(self.latents)
         pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
         emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
-        return DenoiserStage(latents, emphasis, pictures, vae, self.batch, device, self.start)
+        return DenoiserStage(
+            latents, emphasis, pictures, vae, self.batch, device, self.start, keep_words=self.keep_words
+        )

@@ -123,7 +123,15 @@ def _oracle(shop: Workshop) -> bool:
 
 def _unet(shop: Workshop) -> bool:
     part = shop.scale.unet
-    factory = DenoiserFactory(shop.pictures, shop.scale.shards, shop.latents, shop.root / "vae", part.batch, shop.start)
+    factory = DenoiserFactory(
+        shop.pictures,
+        shop.scale.shards,
+        shop.latents,
+        shop.root / "vae",
+        part.batch,
+        shop.start,
+        keep_words=part.loop.steps == 0,  # which are told apart anew only to be learnt
+    )
     return shop.fit("unet", factory, part)
 
 

@@ -80,9 +80,20 @@ def _nothing_asked(folder: Path) -> str:
     return str(scale)
 
 
-@pytest.mark.parametrize(("part", "folder"), [("vae", "vae"), ("tower", "tower"), ("encoder", "subject_encoder")])
-def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(workshop: Path, tmp_path: Path, part: str, folder: str):
-    for name in ("data", "latents.npy"):
+@pytest.mark.parametrize(
+    ("part", "folder", "prefix"),
+    [
+        ("vae", "vae", ""),
+        ("tower", "tower", ""),
+        ("unet", "unet", "unet."),
+        ("unet", "text_encoder", "text_encoder."),
+        ("encoder", "subject_encoder", ""),
+    ],
+)
+def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(
+    workshop: Path, tmp_path: Path, part: str, folder: str, prefix: str
+):
+    for name in ("data", "latents.npy", "vae")[: 2 if part == "vae" else 3]:
         (tmp_path / name).symlink_to(workshop / name)
     start = workshop / "weights"
     shutil.copytree(start, tmp_path / "weights", ignore=shutil.ignore_patterns("subject_encoder"))
@@ -90,6 +101,7 @@ def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(workshop: Path, tmp
     kept = load_file(tmp_path / part / "state.safetensors")
     (file,) = (start / folder).glob("*.safetensors")
     for name, tensor in load_file(file).items():
+        name = prefix + name
         assert torch.equal(kept.get(f"ema/{name}", kept.get(f"buffer/{name}")), tensor.float()), name
 
 
