@@ -82,10 +82,13 @@ class Profile(BaseModel):
 
 def pocket() -> Profile:
     """The embedded default: a small Stable Diffusion of 64 x 64 pictures, trained here from scratch."""
-    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.2)
+    # beta, on ten validation subjects: identity 77.3 % at 0, 78.4 at 0.2, 79.4 at 0.5, 81.6 at 1, prompts 98 % in all.
+    # At 0.5 the encoder alone still stays below self-subject-attention, coarse below fine.
+    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.5)
     # A small model learns faster than Stable Diffusion and is fine-tuned on a CPU, so its rates are higher.
     tuning = FineTune(
         steps=300,
+        beta=numbers.beta,
         caption="a {style} of a {subject}",
         lr=Rates(unet=1e-3, text_encoder=1e-3, resblocks=1e-4, word=5e-3),
         previews=tuple(f"a {{style}} of a {{subject}} {where}" for where in POCKET_PREVIEWS),

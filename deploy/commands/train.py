@@ -16,7 +16,9 @@ def pocket(
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[
         str,
-        typer.Option(help="cpu, gpu, continue (with --start), smoke (seconds, draws nothing), auto, or a YAML file."),
+        typer.Option(
+            help="cpu, gpu, continue or encoder (with --start), smoke (seconds, draws nothing), auto, or a YAML file."
+        ),
     ] = "auto",
     out: Annotated[
         Path | None,

@@ -21,7 +21,7 @@ LADDER = (
 )
 ENCODER_ALONE = {"w_ref": 0.0, "beta": 1.0}
 ABLATIONS = (
-    *(Attending(f"beta = {beta}", {"beta": beta}) for beta in (0.1, 0.5, 1.0)),
+    *(Attending(f"beta = {beta}", {"beta": beta}) for beta in (0.1, 0.2, 1.0)),
     *(Attending(f"w_ref = {w_ref}", {"w_ref": w_ref}) for w_ref in (1.0, 10.0)),
     Attending("no mask", masked=False),
     Attending("no reference caption", captioned=False),
@@ -61,7 +61,13 @@ def difference(drawn: Sequence[Drawn], base: Sequence[Drawn], name: str) -> Mean
 
 def ladder_steps(by_name: Mapping[str, Sequence[Drawn]], name: str) -> list[tuple[str, str, Mean]]:
     """The rungs to be compared, (lower, upper, difference of the measure ``name``): each should lie above zero."""
-    rungs = (("plain", "+ SE"), ("plain", "+ S-S-A"), ("+ SE", "SE + S-S-A"), ("+ S-S-A", "SE + S-S-A"))
+    rungs = (
+        ("plain", "+ SE"),
+        ("plain", "+ S-S-A"),
+        ("+ SE", "+ S-S-A"),
+        ("+ SE", "SE + S-S-A"),
+        ("+ S-S-A", "SE + S-S-A"),
+    )
     return [
         (low, high, difference(by_name[high], by_name[low], name))
         for low, high in rungs

@@ -25,8 +25,11 @@ from dreamtuner.pocket.world import caption
 from dreamtuner.train.loop import trained_parts
 
 
-def _curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
-    figure, axes = plt.subplots(1, len(parts), figsize=(3.2 * len(parts), 3.0), constrained_layout=True)
+def loss_curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
+    """Draw the loss of each part by its step, side by side."""
+    figure, ((*axes,),) = plt.subplots(
+        1, len(parts), figsize=(3.2 * len(parts), 3.0), constrained_layout=True, squeeze=False
+    )
     for axis, part in zip(axes, parts, strict=True):
         log = [json.loads(line) for line in (workshop / part / "log.jsonl").read_text().splitlines()]
         axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
@@ -50,7 +53,7 @@ def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Pa
     (folder / "figures.json").write_text(
         json.dumps({"parts": parts, "hardware": hardware, "prompts": scale.samples, "figures": rows}, indent=1) + "\n"
     )
-    _curves(workshop, list(parts), folder / "curves.png")
+    loss_curves(workshop, list(parts), folder / "curves.png")
     steps = join_previews(workshop / "unet", folder / "steps.png")
     write_sheets(measured, folder)
     world_sheet(measured.asked).save(folder / "world.png")

@@ -8,10 +8,12 @@ import pytest
 import torch
 import yaml
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
+from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
 from dreamtuner.pocket.recipe import RecipeError, train_pocket
+from dreamtuner.pocket.report import loss_curves
 from dreamtuner.score.oracle import Oracle
 
 
@@ -22,6 +24,12 @@ def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
     assert {"curves.png", "steps.png", "prompt.png", "depth.png", "pose.png", "asked.png", "figures.json"} <= {
         f.name for f in (workshop / "report").iterdir()
     }
+
+
+def test_one_part_alone_has_curves(workshop: Path, tmp_path: Path):
+    loss_curves(workshop, ["encoder"], tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as image:
+        assert image.height > 200
 
 
 def test_stock_diffusers_opens_the_weights_and_draws(workshop: Path):
@@ -116,7 +124,7 @@ def test_a_part_of_no_steps_needs_weights_to_start_from(workshop: Path, tmp_path
     [
         ({"part": "unett"}, "--part: 'unett' is not one of all, data, vae"),
         ({"device": "tpu"}, "--device: 'tpu'"),
-        ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, gpu, smoke"),
+        ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, encoder, gpu, smoke"),
         ({"part": "vae", "device": "cpu", "scale": "smoke"}, "--part: vae needs .*00000.npz, which an earlier part"),
     ],
 )
