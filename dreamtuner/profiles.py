@@ -85,12 +85,14 @@ def pocket() -> Profile:
     # beta, on ten validation subjects: identity 77.3 % at 0, 78.4 at 0.2, 79.4 at 0.5, 81.6 at 1, prompts 98 % in all.
     # At 0.5 the encoder alone still stays below self-subject-attention, coarse below fine.
     numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.5)
-    # A small model learns faster than Stable Diffusion and is fine-tuned on a CPU, so its rates are higher.
+    # A small model learns faster than Stable Diffusion and is fine-tuned on a CPU, so its rates are higher. On three
+    # validation subjects (identity, prompts), U-Net, text encoder and [S*] at 1e-3, 1e-3, 5e-3: 94.8, 90.0 %; at 5e-4,
+    # 2e-4, 5e-3: 93.8, 93.3; at 3e-4, 1e-4, 2e-3: 93.2, 96.7; at these: 91.7, 99.2; before any step: 81.8, 98.3.
     tuning = FineTune(
         steps=300,
         beta=numbers.beta,
         caption="a {style} of a {subject}",
-        lr=Rates(unet=1e-3, text_encoder=1e-3, resblocks=1e-4, word=5e-3),
+        lr=Rates(unet=2e-4, text_encoder=5e-5, resblocks=1e-4, word=1e-3),
         previews=tuple(f"a {{style}} of a {{subject}} {where}" for where in POCKET_PREVIEWS),
     )
     full = Rates(unet=1e-4, text_encoder=1e-4, resblocks=1e-4, word=5e-3)

@@ -2,27 +2,32 @@
 
 What differs from DreamTuner: the word is text that the model can read and never met, before the class word, and its
 embedding stays; the reference keeps its background; prior images are what the plain model draws of the class word, not
-pictures like the reference; there is no subject-encoder, and at inference the reference is not seen. Steps and rates
-are DreamTuner's own in the same mode, which is where a fair comparison begins; they were not tuned by themselves.
+pictures like the reference; there is no subject-encoder, and at inference the reference is not seen. Steps are
+DreamTuner's own in the same mode, the rate was tuned by itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.finetune.settings import Mode
 from dreamtuner.profiles import Profile
 
 RARE = "sks"
+RATES: Mapping[Mode, float] = {"full": 1e-4, "lora": 1e-3}
+"""Of U-Net and text encoder, for the pocket model. Tried on three validation subjects, 300 steps, identity and prompts:
+full at 5e-5 71.4 and 90.0 %, at 1e-4 77.6 and 89.2; LoRA at 5e-4 60.9 and 86.7, at 1e-3 70.8 and 81.7."""
 
 
 def dreambooth(profile: Profile, mode: Mode = "full", steps: int | None = None, rate: float | None = None) -> FineTuned:
     """U-Net and text encoder learn, from pairs of the reference and a prior image."""
     own = profile.finetuning(mode)
-    faster = {} if rate is None else {"unet": rate, "text_encoder": rate}
+    rate = RATES[mode] if rate is None else rate
     settings = own.model_copy(
         update={
             "steps": own.steps if steps is None else steps,
-            "lr": own.lr.model_copy(update={**faster, "resblocks": None, "word": None}),
+            "lr": own.lr.model_copy(update={"unet": rate, "text_encoder": rate, "resblocks": None, "word": None}),
             "beta": 0.0,
             "word": RARE,
             "subject": "{word} {class_word}",

@@ -2,7 +2,7 @@
 
 What differs from DreamTuner: nothing but [S*] learns, so there is nothing to forget and no regular images are needed;
 prompts call the subject by the word alone; the reference keeps its background; at inference the reference is not seen.
-The rate is [S*]'s in DreamTuner (App. A), for twice its steps and two noise levels a step; it was not tuned by itself.
+It takes twice DreamTuner's steps and two noise levels a step; its rate was tuned by itself.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.profiles import Profile
 
+RATE = 3e-2
+"""For the pocket model. Tried on three validation subjects, 600 steps, identity and prompts: 5e-3 (App. A's) 19.8 and
+97.5 %, 3e-2 24.0 and 90.0, 1e-1 22.9 and 88.3; the plain model has 18.8 and 99.2."""
 
-def textual_inversion(profile: Profile, steps: int | None = None, rate: float | None = None) -> FineTuned:
+
+def textual_inversion(profile: Profile, steps: int | None = None, rate: float = RATE) -> FineTuned:
     """The embedding begins as the class word's."""
     own = profile.finetuning("full")
-    word = own.lr.word if rate is None else rate
     settings = own.model_copy(
         update={
             "steps": 2 * own.steps if steps is None else steps,
-            "lr": own.lr.model_copy(update={"unet": None, "text_encoder": None, "resblocks": None, "word": word}),
+            "lr": own.lr.model_copy(update={"unet": None, "text_encoder": None, "resblocks": None, "word": rate}),
             "beta": 0.0,
             "subject": "{word}",
             "background": "kept",

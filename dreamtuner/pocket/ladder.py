@@ -32,7 +32,7 @@ ABLATIONS = (
 
 def without_layout(folder: Path) -> Attending:
     """The ablation whose encoder, in `folder`, was trained without ControlNet; to be held to "SE at beta = 1"."""
-    return Attending("SE at beta = 1, trained without layout", ENCODER_ALONE, encoder=OtherEncoder.of(folder))
+    return Attending("SE, no layout", ENCODER_ALONE, encoder=OtherEncoder.of(folder))
 
 
 COMPARED = ("identity", "clip_i_masked")

@@ -34,7 +34,7 @@ def test_a_small_ladder_is_measured_and_written(
         rung = next(one for one in found[f"{name}_steps"] if one["from"] == "plain" and one["to"] == "+ S-S-A")
         values = {variant: of[name]["value"] for variant, of in found["variants"].items()}
         assert abs(rung["value"] - (values["+ S-S-A"] - values["plain"])) < 1e-9
-    assert {path.name for path in (tmp_path / "page").iterdir()} == {"README.md", "pictures.png"}
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"README.md", "pictures.jpg"}
     assert result.stderr.count("subject 1/2, ") == 4
     again = CliRunner().invoke(app, ["bench", "fidelity", *size, "--json"])
     assert "subject 1/2, " not in again.stderr  # what is kept is not measured again

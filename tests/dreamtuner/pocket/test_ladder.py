@@ -47,7 +47,7 @@ def test_the_page_states_every_variant_and_both_comparisons(tmp_path: Path):
     assert "| plain | 27.5 ± " in page
     assert "| plain to + SE | +52.5 | " in page
     assert "| plain to + SE | +0.525 | " in page
-    assert (tmp_path / "pictures.png").is_file()
+    assert (tmp_path / "pictures.jpg").is_file()
 
 
 def test_one_variant_alone_is_compared_with_nothing(tmp_path: Path):
