@@ -13,7 +13,6 @@ BRIEF = {
     "identity": "identity %",
     "prompt": "prompt %",
     "copying": "copying %",
-    "picture_s": "s a picture",
 }
 """What a terminal of 80 columns holds; the page and --json have all of it."""
 
