@@ -31,29 +31,22 @@ def fidelity(
 
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.terminal import plain_terminal
-    from dreamtuner.backbone import load_backbone
+    from dreamtuner.pocket.encoder import WITHOUT_LAYOUT
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
     from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
     from dreamtuner.pocket.units.run import Bench, measure_methods
     from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from dreamtuner.score.oracle import Oracle
-    from dreamtuner.score.tower import load_tower
     from flows.resources import device_of, profile_of
     from flows.settings import Settings
 
     settings = Settings.load()
     profile, device = profile_of(settings, "pocket"), device_of(settings)
     refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
-    bench = Bench(
-        load_backbone(profile, device=device),
-        profile,
-        Oracle.load(profile.weights / "oracle"),
-        load_tower(profile, device=device),
-    )
+    bench = Bench.load(profile, device)
     variants = [*LADDER, *(ABLATIONS if ablations else ())]
-    folder = profile.weights.parent / "subject_encoder-without-layout"
+    folder = profile.weights.parent / WITHOUT_LAYOUT
     if ablations and folder.is_dir():
         variants.append(without_layout(folder))
     elif ablations:

@@ -43,7 +43,6 @@ def table1(
 
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.terminal import plain_terminal
-    from dreamtuner.backbone import load_backbone
     from dreamtuner.baselines.registry import methods_of, swept
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.table1.figures import SHARES, claims, summary
@@ -52,8 +51,6 @@ def table1(
     from dreamtuner.pocket.units.run import finished as finished_units
     from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from dreamtuner.score.oracle import Oracle
-    from dreamtuner.score.tower import load_tower
     from flows.resources import device_of, profile_of
     from flows.settings import Settings
 
@@ -77,12 +74,7 @@ def table1(
         if not next(iter(table.values())):
             refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
     else:
-        bench = Bench(
-            load_backbone(found, device=device),
-            found,
-            Oracle.load(found.weights / "oracle"),
-            load_tower(found, device=device),
-        )
+        bench = Bench.load(found, device)
         table = measure_methods(bench, kept, chosen, people, prompts, seeds, partial(typer.echo, err=True))
 
     done = len(next(iter(table.values())))

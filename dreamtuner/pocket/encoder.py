@@ -28,6 +28,8 @@ from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 WIDTH = 96
+WITHOUT_LAYOUT = "subject_encoder-without-layout"
+"""The folder, beside the weights', of the ablation's encoder."""
 LAYOUTS: dict[Kind, float] = {"depth": 0.2, "pose": 0.8}  # share of steps that take their layout from each
 
 

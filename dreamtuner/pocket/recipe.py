@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from dreamtuner.layout import KINDS
 from dreamtuner.pocket.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.denoiser import DenoiserFactory
-from dreamtuner.pocket.encoder import EncoderFactory, export_encoder
+from dreamtuner.pocket.encoder import WITHOUT_LAYOUT, EncoderFactory, export_encoder
 from dreamtuner.pocket.judge import OracleFactory
 from dreamtuner.pocket.layout import LayoutFactory
 from dreamtuner.pocket.scale import PartScale, Scale, load_scale
@@ -177,7 +177,7 @@ def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
     )
     if not shop.fit(name, factory, part):
         return False
-    out = shop.weights / "subject_encoder" if controlnet else shop.root / "subject_encoder-without-layout"
+    out = shop.weights / "subject_encoder" if controlnet else shop.root / WITHOUT_LAYOUT
     export_encoder(shop.root / name, shop.weights, out)
     shop.say(f"encoder: {out}")
     return True

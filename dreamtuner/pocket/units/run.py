@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamtuner.backbone import Backbone
+from dreamtuner.backbone import Backbone, load_backbone
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.pocket.held_out import Drawn, asked_of, reference_of
 from dreamtuner.pocket.measure import measure
@@ -20,7 +20,7 @@ from dreamtuner.pocket.world import caption, detailed_caption
 from dreamtuner.profiles import Profile
 from dreamtuner.request import Cell
 from dreamtuner.score.oracle import Oracle
-from dreamtuner.score.tower import Tower
+from dreamtuner.score.tower import Tower, load_tower
 
 SHOWN = 6
 """Prompts of a subject whose first picture is kept for the page."""
@@ -38,6 +38,16 @@ class Bench:
     profile: Profile
     oracle: Oracle
     tower: Tower
+
+    @classmethod
+    def load(cls, profile: Profile, device: str = "cpu") -> Bench:
+        """The profile's model, oracle and tower."""
+        return cls(
+            load_backbone(profile, device=device),
+            profile,
+            Oracle.load(profile.weights / "oracle"),
+            load_tower(profile, device=device),
+        )
 
 
 def measure_unit(bench: Bench, method: Method, subject: Picture, prompts: int, seeds: int, workshop: Path) -> Unit:

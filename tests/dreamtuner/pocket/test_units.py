@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.backbone import Backbone, load_backbone
+from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.method import Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
@@ -22,8 +22,6 @@ from dreamtuner.pocket.units.unit import Kept, Unit
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.profiles import pocket
 from dreamtuner.request import Cell
-from dreamtuner.score.oracle import Oracle
-from dreamtuner.score.tower import load_tower
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
 SSA = Attending("S-S-A", {"beta": 0.0})
@@ -68,8 +66,7 @@ def bench() -> Bench:
     profile = profile.model_copy(
         update={"natural": profile.natural.model_copy(update=quick), "anime": profile.anime.model_copy(update=quick)}
     )
-    oracle = Oracle.load(profile.weights / "oracle")
-    return Bench(load_backbone(profile), profile, oracle, load_tower(profile))
+    return Bench.load(profile)
 
 
 def run(bench: Bench, folder: Path, methods: dict[str, Method], said: list[str] | None = None) -> dict[str, list[Unit]]:
