@@ -23,7 +23,9 @@ def table1(
     prompts: Annotated[int, typer.Option(min=1, max=30, help="Prompts of each.")] = 25,
     seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 4,
     methods: Annotated[str, typer.Option(help="Names by commas, or all.")] = "all",
-    sweep: Annotated[bool, typer.Option(help="Also 0 to 1200 steps of fine-tuning, as Fig. 10.")] = False,
+    sweep: Annotated[
+        int, typer.Option(min=0, help="Subjects, the first of them, for 0 to 1200 steps of fine-tuning, as Fig. 10.")
+    ] = 0,
     validation: Annotated[bool, typer.Option(help="The identities that numbers are tuned on, not the test's.")] = False,
     finished: Annotated[
         bool, typer.Option("--finished", help="Measure nothing: the table of the subjects that are done.")
@@ -63,23 +65,34 @@ def table1(
     asked = list(every) if methods == "all" else [name.strip() for name in methods.split(",")]
     if unknown := [name for name in asked if name not in every]:
         refuse(f"--methods: {unknown[0]!r} is none of {', '.join(every)}")
+    if sweep > subjects:
+        refuse(f"--sweep: {sweep} of {subjects} subjects; choose at most {subjects}, or raise --subjects")
     chosen = {name: every[name] for name in asked}
     curves = swept(found) if sweep else {}
-    chosen |= {name: method for points in curves.values() for name, method in points.values() if name not in chosen}
+    by_step = {name: method for points in curves.values() for name, method in points.values()}
 
     kept = Kept(settings.home / "bench" / "table1", found)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
+    first = people[:sweep]
     if finished:
+        steps_of = finished_units(kept, by_step, first, prompts, seeds)
         table = finished_units(kept, chosen, people, prompts, seeds)
         if not next(iter(table.values())):
             refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
     else:
-        bench = Bench.load(found, device)
-        table = measure_methods(bench, kept, chosen, people, prompts, seeds, partial(typer.echo, err=True))
+        bench, say = Bench.load(found, device), partial(typer.echo, err=True)
+        # of a swept subject both at once: its trainings go on from the table's, and are then cleared away
+        whole = measure_methods(bench, kept, {**chosen, **by_step}, first, prompts, seeds, say)
+        steps_of = {name: whole[name] for name in by_step}
+        table = measure_methods(bench, kept, chosen, people, prompts, seeds, say)
+    done, swept_done = len(next(iter(table.values()))), len(next(iter(steps_of.values()), []))
+    if swept_done:
+        table = {**table, **steps_of}
 
-    done = len(next(iter(table.values())))
     which = "validation" if validation else "test"
     detail = f"{done} {which} subjects x {prompts} prompts x {seeds} seeds, one reference each; 95 % over subjects."
+    if sweep:
+        detail += f" Steps of fine-tuning: the first {swept_done} of them."
     names = {name: method.name for name, method in chosen.items()}
     names |= {name: f"{head}, {step} steps" for head, points in curves.items() for step, (name, _) in points.items()}
     comparisons = claims(table)

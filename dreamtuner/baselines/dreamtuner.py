@@ -11,6 +11,6 @@ def dreamtuner(profile: Profile, steps: int | None = None, *, encoder: bool = Tr
     changes = {} if steps is None else {"steps": steps}
     if encoder:
         return FineTuned("DreamTuner", profile.finetuning("lora", **changes), sees=True)
-    return FineTuned(
-        "DreamTuner without SE", profile.finetuning("lora", beta=0.0, **changes), sees=True, changes={"beta": 0.0}
-    )
+    # alone with [S*] to learn the subject, the U-Net keeps all that it learnt
+    settings = profile.finetuning("lora", beta=0.0, unet_kept=1.0, **changes)
+    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0})

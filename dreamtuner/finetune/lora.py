@@ -5,11 +5,13 @@ alpha is the rank, so an adapter's product is added as it is and every format re
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
 UNET = ("to_q", "to_k", "to_v", "to_out.0")
@@ -30,7 +32,7 @@ def inject(model: Any, targets: tuple[str, ...], rank: int, *, seed: int) -> Non
 
 def remove(model: Any) -> None:
     """Take all adapters out: every layer is the very module that it was."""
-    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)]:
+    for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, LoraLayer)]:
         parent, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(parent), leaf, module.get_base_layer())
 
@@ -39,6 +41,24 @@ def adapters(model: Any) -> dict[str, Tensor]:
     """The adapters' matrices by the names that diffusers and PEFT save them under: `LAYER.lora_A.weight` and B."""
     marked = f".{_NAME}."
     return {name.replace(marked, "."): p.detach() for name, p in model.named_parameters() if ".lora_" in name}
+
+
+def weaker(matrices: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The same adapters with this share of their products."""
+    return {name: share * one if name.endswith(".lora_B.weight") else one for name, one in matrices.items()}
+
+
+@contextmanager
+def at_share(model: Any, share: float) -> Iterator[None]:
+    """Inside, the model's adapters add this share of their products."""
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    for layer in layers:
+        layer.scale_layer(share)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.unscale_layer()
 
 
 def merged(model: Any, matrices: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
@@ -47,6 +47,12 @@ class FineTune(BaseModel):
     steps: int = Field(default=800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
     mode: Mode = Field(default="lora", description="full: the weights learn, App. A; lora: adapters to them")
     rank: int = Field(default=16, ge=1, le=1024, description="of the LoRA adapters, whose alpha is their rank; ours")
+    unet_kept: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="share of the U-Net's adapters that is kept of what they learnt; below 1 in mode lora only; ours",
+    )
     lr: Rates = Field(
         default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,
         description="learning rates; those of the paper in mode full",
@@ -99,6 +105,14 @@ class FineTune(BaseModel):
     patience: int | None = Field(
         default=None, ge=1, description="stop after so many previews without a better identity; null: never"
     )
+
+    @model_validator(mode="after")
+    def _whole_weights(self) -> FineTune:
+        if self.mode == "full" and self.unet_kept != 1:
+            raise ValueError(
+                f"unet_kept: {self.unet_kept} in mode full, whose weights are kept whole; choose 1, or lora"
+            )
+        return self
 
     def subject_words(self, class_word: str) -> str:
         """How a prompt calls the subject, such as "bear [S*]"."""

@@ -101,7 +101,8 @@ class FineTuneStage:
 
     def preview(self) -> Image.Image:
         """Pictures by the model as it is now; how like the reference they are is kept in the learner."""
-        picture, identity = self.trial.hold(self.backbone)
+        with lora.at_share(self.learns.unet, self.settings.unet_kept):
+            picture, identity = self.trial.hold(self.backbone)
         taken = self.learns.identities.isnan().nonzero()
         if identity is not None and len(taken):
             self.learns.identities[int(taken[0])] = identity
@@ -124,6 +125,8 @@ class FineTuneStage:
         for part in ("unet", "text_encoder"):
             model = getattr(self.learns, part)
             learnt = lora.adapters(model) if self.settings.mode == "lora" else trainable(model)
+            if part == "unet":
+                learnt = lora.weaker(learnt, self.settings.unet_kept)
             tensors |= {f"{part}.{name}": one for name, one in learnt.items()}
         if self.learns.encoder is not None:
             tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}

@@ -12,6 +12,7 @@ from dreamtuner.profiles import get_profile
     [
         (["--profile", "sd15"], "--profile: 'sd15'"),
         (["--methods", "plain,dreambot"], "--methods: 'dreambot' is none of plain,"),
+        (["--subjects", "2", "--sweep", "3"], "--sweep: 3 of 2 subjects"),
         (["--methods", "plain", "--finished"], "--finished: no subject is done yet"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 from torch import Tensor
 
 from dreamtuner.backbone import Backbone, load_backbone
@@ -208,6 +209,22 @@ def test_a_learnt_word_alone_changes_no_picture_of_another(learning: Learning, s
     with knowing(backbone, learnt.tuned) as knows:
         assert np.array_equal(pictures(knows, factory, "a bear"), plain)
         assert not np.array_equal(pictures(knows, factory, "a bear [S*]"), plain)
+
+
+def test_a_share_of_the_unets_adapters_may_be_kept(learning: Learning, seeing_profile: Profile) -> None:
+    factories = [learning(str(share), unet_kept=share, regular="none") for share in (1.0, 0.5)]
+    whole, half = (fine_tune(factory, report=lambda line: None).tuned.tensors for factory in factories)
+    products = {name for name in whole if name.startswith("unet.") and name.endswith(".lora_B.weight")}
+    assert any(whole[name].any() for name in products)
+    assert all(torch.equal(half[name], 0.5 * one if name in products else one) for name, one in whole.items())
+
+    stage = factories[1].finished(CPU)
+    shown = np.asarray(stage.preview()).astype(int)
+    with knowing(load_backbone(seeing_profile), stage.tuned()) as knows:
+        drawn = np.asarray(stage.trial.hold(knows)[0]).astype(int)
+    assert np.abs(shown - drawn).max() <= 1, "previews show what is kept"
+    with pytest.raises(ValidationError, match="unet_kept"):
+        learning(mode="full", unet_kept=0.5)
 
 
 def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: Backbone) -> None:
