@@ -94,7 +94,7 @@ def table1(
     if sweep:
         detail += f" Steps of fine-tuning: the first {swept_done} of them."
     names = {name: method.name for name, method in chosen.items()}
-    names |= {name: f"{head}, {step} steps" for head, points in curves.items() for step, (name, _) in points.items()}
+    names |= {name: f"{head} @{step}" for head, points in curves.items() for step, (name, _) in points.items()}
     comparisons = claims(table)
     if out is not None:
         steps = {head: {step: name for step, (name, _) in points.items()} for head, points in curves.items()}
