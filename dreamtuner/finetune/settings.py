@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
@@ -106,13 +106,12 @@ class FineTune(BaseModel):
         default=None, ge=1, description="stop after so many previews without a better identity; null: never"
     )
 
-    @model_validator(mode="after")
-    def _whole_weights(self) -> FineTune:
-        if self.mode == "full" and self.unet_kept != 1:
-            raise ValueError(
-                f"unet_kept: {self.unet_kept} in mode full, whose weights are kept whole; choose 1, or lora"
-            )
-        return self
+    @field_validator("unet_kept")
+    @classmethod
+    def _of_adapters(cls, share: float, given: ValidationInfo) -> float:
+        if share != 1 and given.data.get("mode") == "full":
+            raise ValueError("mode full has no adapters and keeps whole weights; choose 1, or mode lora")
+        return share
 
     def subject_words(self, class_word: str) -> str:
         """How a prompt calls the subject, such as "bear [S*]"."""
