@@ -92,7 +92,7 @@ def table1(
     which = "validation" if validation else "test"
     detail = f"{done} {which} subjects x {prompts} prompts x {seeds} seeds, one reference each; 95 % over subjects."
     if sweep:
-        detail += f" Steps of fine-tuning: the first {swept_done} of them."
+        detail += f" Steps of fine-tuning: {swept_done} of them."
     names = {name: method.name for name, method in chosen.items()}
     names |= {name: f"{head} @{step}" for head, points in curves.items() for step, (name, _) in points.items()}
     comparisons = claims(table)

@@ -5,12 +5,12 @@ alpha is the rank, so an adapter's product is added as it is and every format re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
+from peft.helpers import rescale_adapter_scale
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
@@ -37,28 +37,20 @@ def remove(model: Any) -> None:
         setattr(model.get_submodule(parent), leaf, module.get_base_layer())
 
 
-def adapters(model: Any) -> dict[str, Tensor]:
-    """The adapters' matrices by the names that diffusers and PEFT save them under: `LAYER.lora_A.weight` and B."""
+def adapters(model: Any, share: float = 1.0) -> dict[str, Tensor]:
+    """The adapters' matrices by the names that diffusers and PEFT save them under: `LAYER.lora_A.weight` and B.
+
+    `share` of their products, which B takes.
+    """
     marked = f".{_NAME}."
-    return {name.replace(marked, "."): p.detach() for name, p in model.named_parameters() if ".lora_" in name}
+    found = {name.replace(marked, "."): p.detach() for name, p in model.named_parameters() if ".lora_" in name}
+    return {name: share * one if name.endswith(".lora_B.weight") else one for name, one in found.items()}
 
 
-def weaker(matrices: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """The same adapters with this share of their products."""
-    return {name: share * one if name.endswith(".lora_B.weight") else one for name, one in matrices.items()}
-
-
-@contextmanager
-def at_share(model: Any, share: float) -> Iterator[None]:
-    """Inside, the model's adapters add this share of their products."""
-    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
-    for layer in layers:
-        layer.scale_layer(share)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.unscale_layer()
+def at_share(model: Any, share: float) -> AbstractContextManager[None]:
+    """Inside, adapters add this share of their products; a model without adapters is as it was."""
+    adapted = any(isinstance(module, LoraLayer) for module in model.modules())
+    return rescale_adapter_scale(model, share) if adapted else nullcontext()
 
 
 def merged(model: Any, matrices: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -51,7 +51,7 @@ class FineTune(BaseModel):
         default=1.0,
         ge=0,
         le=1,
-        description="share of the U-Net's adapters that is kept of what they learnt; below 1 in mode lora only; ours",
+        description="share of the U-Net's adapters that is kept in the end, as WiSE-FT (arXiv 2109.01903); mode lora",
     )
     lr: Rates = Field(
         default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,

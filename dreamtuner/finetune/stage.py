@@ -122,11 +122,9 @@ class FineTuneStage:
     def tuned(self) -> Tuned:
         """What has been learnt, as the models are now."""
         tensors: dict[str, Tensor] = {}
-        for part in ("unet", "text_encoder"):
+        for part, share in (("unet", self.settings.unet_kept), ("text_encoder", 1.0)):
             model = getattr(self.learns, part)
-            learnt = lora.adapters(model) if self.settings.mode == "lora" else trainable(model)
-            if part == "unet":
-                learnt = lora.weaker(learnt, self.settings.unet_kept)
+            learnt = lora.adapters(model, share) if self.settings.mode == "lora" else trainable(model)
             tensors |= {f"{part}.{name}": one for name, one in learnt.items()}
         if self.learns.encoder is not None:
             tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}

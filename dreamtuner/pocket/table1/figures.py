@@ -14,7 +14,7 @@ from dreamtuner.pocket.units.run import GUARD
 from dreamtuner.pocket.units.unit import Unit
 
 Table = Mapping[str, Sequence[Unit]]
-"""A method's name on the command line -> its units; all hold the same subjects in the same order."""
+"""A method's name on the command line -> its units. All hold the same subjects in the same order, NAME@STEPS fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
 SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})

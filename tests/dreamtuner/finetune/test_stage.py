@@ -225,6 +225,7 @@ def test_a_share_of_the_unets_adapters_may_be_kept(learning: Learning, seeing_pr
     assert np.abs(shown - drawn).max() <= 1, "previews show what is kept"
     with pytest.raises(ValidationError, match="unet_kept"):
         learning(mode="full", unet_kept=0.5)
+    learning("frozen", lr=only(word=1e-2), unet_kept=0.5, regular="none").build(CPU).preview()  # no adapters: as ever
 
 
 def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: Backbone) -> None:
