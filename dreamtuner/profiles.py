@@ -1,6 +1,7 @@
 """Model profiles: which weights to load, at what size, under which licence, and the numbers that suit them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ class Profile(BaseModel):
     anime: Sampling
     tuning: FineTune = Field(default=FineTune(), description="how a subject is learnt, in mode lora")
     full_tuning: FineTune = Field(default=FineTune(mode="full"), description="how a subject is learnt, in mode full")
+    knowing: Mapping[str, float] = Field(
+        default={}, description="what changes in the numbers where the model has learnt the subject"
+    )
 
     @property
     def tower(self) -> Path:
@@ -55,14 +59,14 @@ class Profile(BaseModel):
         """Whether the weights hold a subject-encoder."""
         return (self.weights / "subject_encoder").is_dir()
 
-    def sampling(self, style: Style = "natural", **overrides: object) -> Sampling:
+    def sampling(self, style: Style = "natural", *, learnt: bool = False, **overrides: object) -> Sampling:
         """The style's defaults with `overrides` laid over, validated again (pydantic.ValidationError).
 
-        Without a subject-encoder beta is 0 by default.
+        `learnt`: of a subject that the model was fine-tuned for. Without a subject-encoder beta is 0 by default.
         """
         defaults = (self.natural if style == "natural" else self.anime).model_dump()
         off = {} if self.has_encoder else {"beta": 0.0}
-        return Sampling.model_validate({**defaults, **off, **overrides})
+        return Sampling.model_validate({**defaults, **off, **(self.knowing if learnt else {}), **overrides})
 
     def finetuning(self, mode: Mode = "lora", **overrides: Any) -> FineTune:
         """The mode's defaults with `overrides` laid over, learning rates one by one (pydantic.ValidationError).
@@ -100,8 +104,7 @@ def pocket() -> Profile:
         lr=Rates(unet=2e-4, text_encoder=5e-5, resblocks=1e-4, word=1e-3),
         previews=tuple(f"a {{style}} of a {{subject}} {where}" for where in POCKET_PREVIEWS),
     )
-    # Mode full, two subjects: 94.2, 96.2 at these, 96.1, 90.6 with the U-Net at 5e-5; at 1e-4 scenes are lost.
-    full = Rates(unet=2e-5, text_encoder=1e-5, resblocks=3e-5, word=1e-3)
+    full = Rates(unet=5e-5, text_encoder=1e-5, resblocks=1e-4, word=1e-3)
     return Profile(
         name="pocket",
         weights=Path(__file__).parent / "pocket" / "weights",
@@ -110,8 +113,9 @@ def pocket() -> Profile:
         remedy="dreamtuner train pocket",
         natural=numbers,
         anime=numbers.model_copy(update=ANIME),
+        knowing={"p_r": 0.8},
         tuning=tuning,
-        full_tuning=tuning.model_copy(update={"mode": "full", "unet_kept": 1.0, "lr": full}),
+        full_tuning=tuning.model_copy(update={"mode": "full", "unet_kept": 0.6, "lr": full}),
     )
 
 

@@ -135,6 +135,7 @@ def factory_of(view: TrainingView, settings: Settings, folder: Path) -> FineTune
         FineTune.model_validate(recipe["finetune"]),
         Sampling.model_validate(recipe["sampling"]),
         folder,
+        Sampling.model_validate(recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
         on_regular=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: regular images {done}/{total}"),
     )
 

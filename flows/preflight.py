@@ -61,7 +61,8 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
     if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
-    sampling = {style: profile.sampling(style, **spec.sampling) for style in STYLES}
+    learnt = spec.finetune is not None
+    sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES}
     layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
@@ -72,7 +73,8 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
 
 def tuning_of(asked: FineTune, profile: Profile) -> Tuning:
     """How a profile's model learns subjects, in every style."""
-    return Tuning(asked, {style: profile.sampling(style) for style in STYLES})
+    regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES} for learnt in (False, True))
+    return Tuning(asked, regular, previews)
 
 
 def _finetune(spec: Spec, profile: Profile) -> FineTune:

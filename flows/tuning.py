@@ -13,13 +13,14 @@ TRAINING_VERSION = 1
 
 @dataclass(frozen=True)
 class Tuning:
-    """How subjects are learnt: the settings, and how each style's regular images and previews are drawn.
+    """How subjects are learnt: the settings, and how each style's regular images (`sampling`) and previews are drawn.
 
     Those are the profile's own numbers, whatever a spec draws its grid with: so other grids use the same checkpoint.
     """
 
     settings: FineTune
     sampling: Mapping[Style, Sampling]
+    previews: Mapping[Style, Sampling]
 
     def recipe(
         self, *, reference: str, mask: str, caption: str, class_word: str, style: Style, weights: str
@@ -34,6 +35,7 @@ class Tuning:
             "weights": weights,
             "finetune": self.settings.model_dump(mode="json"),
             "sampling": self.sampling[style].model_dump(mode="json"),
+            "previews": self.previews[style].model_dump(mode="json"),
             "training": TRAINING_VERSION,
             "engine": ENGINE_VERSION,
         }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dreamtuner.baselines.fine_tuned import FineTuned
+from dreamtuner.finetune.settings import Mode
 from dreamtuner.profiles import Profile
 
 
-def dreamtuner(profile: Profile, steps: int | None = None, *, encoder: bool = True) -> FineTuned:
+def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, *, encoder: bool = True) -> FineTuned:
     """With its subject-encoder, or without it in training and inference (Fig. 10)."""
-    changes = {} if steps is None else {"steps": steps}
+    given = {} if steps is None else {"steps": steps}
     if encoder:
-        return FineTuned("DreamTuner", profile.finetuning("lora", **changes), sees=True)
-    # alone with [S*] to learn the subject, the U-Net keeps all that it learnt
-    settings = profile.finetuning("lora", beta=0.0, unet_kept=1.0, **changes)
-    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0})
+        name = "DreamTuner" if mode == "full" else "DreamTuner-LoRA"
+        return FineTuned(name, profile.finetuning(mode, **given), sees=True, knowing=profile.knowing)
+    settings = profile.finetuning(mode, beta=0.0, **given)
+    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0}, knowing=profile.knowing)

@@ -28,14 +28,16 @@ NO_PREVIEWS = 10**9
 class FineTuned:
     """A training, and how its model is drawn with.
 
-    `sees`: the reference at inference too, by SE and S-S-A with `changes` laid over the profile's numbers; otherwise
-    the trained model alone knows the subject. Previews and early stops are off: the number of steps is the settings'.
+    `sees`: the reference at inference too, by SE and S-S-A; otherwise the trained model alone knows the subject.
+    `changes` are laid over the profile's numbers, and `knowing` over these where the trained model draws. Previews and
+    early stops are off: the number of steps is the settings'.
     """
 
     name: str
     settings: FineTune
     sees: bool = False
     changes: Mapping[str, float] = field(default_factory=dict)
+    knowing: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def training(self) -> str:
@@ -53,13 +55,14 @@ class FineTuned:
         sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
         factory = FineTuneFactory(backbone.profile, subject, settings, sampling, folder)
         tuned = fine_tune(factory, device=str(backbone.device), report=lambda line: None).tuned
-        plain = sampling.model_copy(update={"beta": 0.0})
+        drawn = Sampling.model_validate({**sampling.model_dump(), **self.knowing})
+        plain = drawn.model_copy(update={"beta": 0.0})
 
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
             with knowing(backbone, tuned) as knows:
                 named = [replace(cell, prompt=self.named(cell.prompt, given.class_word)) for cell in cells]
                 seen = given.reference if self.sees else None
-                return generate(knows, seen, named, sampling if self.sees else plain)
+                return generate(knows, seen, named, drawn if self.sees else plain)
 
         def class_word(cells: Sequence[Cell]) -> list[Image.Image]:
             with knowing(backbone, tuned) as knows:

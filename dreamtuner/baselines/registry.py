@@ -30,6 +30,7 @@ def methods_of(profile: Profile) -> dict[str, Method]:
         "dreambooth-lora": dreambooth(profile, "lora"),
         "training-free": Attending("DreamTuner, training-free"),
         "dreamtuner-no-se": dreamtuner(profile, encoder=False),
+        "dreamtuner-lora": dreamtuner(profile, "lora"),
         "dreamtuner": dreamtuner(profile),
     }
     if not profile.has_encoder:
@@ -44,12 +45,12 @@ def swept(profile: Profile) -> Mapping[str, Mapping[int, tuple[str, Method]]]:
         "DreamTuner without SE": (
             "dreamtuner-no-se",
             Attending("S-S-A only", {"beta": 0.0}),
-            {n: dreamtuner(profile, n, encoder=False) for n in STEPS},
+            {n: dreamtuner(profile, steps=n, encoder=False) for n in STEPS},
         ),
         "DreamTuner": (
             "dreamtuner",
             Attending("DreamTuner, training-free"),
-            {n: dreamtuner(profile, n) for n in STEPS},
+            {n: dreamtuner(profile, steps=n) for n in STEPS},
         ),
     }
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Rate = Annotated[float, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
@@ -51,7 +51,7 @@ class FineTune(BaseModel):
         default=1.0,
         ge=0,
         le=1,
-        description="share of the U-Net's adapters that is kept in the end, as WiSE-FT (arXiv 2109.01903); mode lora",
+        description="share of what the U-Net learnt that is kept, as WiSE-FT (arXiv 2109.01903); 1: all, App. A",
     )
     lr: Rates = Field(
         default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,
@@ -105,13 +105,6 @@ class FineTune(BaseModel):
     patience: int | None = Field(
         default=None, ge=1, description="stop after so many previews without a better identity; null: never"
     )
-
-    @field_validator("unet_kept")
-    @classmethod
-    def _of_adapters(cls, share: float, given: ValidationInfo) -> float:
-        if share != 1 and given.data.get("mode") == "full":
-            raise ValueError("mode full has no adapters and keeps whole weights; choose 1, or mode lora")
-        return share
 
     def subject_words(self, class_word: str) -> str:
         """How a prompt calls the subject, such as "bear [S*]"."""

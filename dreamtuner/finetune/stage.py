@@ -18,6 +18,7 @@ from dreamtuner.finetune import lora
 from dreamtuner.finetune.learner import Learner
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
 from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.share import Share
 from dreamtuner.finetune.subject import NamedSubject, regular_images
 from dreamtuner.finetune.trial import Trial
 from dreamtuner.finetune.tuned import WORD, Tuned
@@ -44,6 +45,7 @@ class FineTuneStage:
     ) -> None:
         self.settings, self.pairs, self.trial, self.subject = settings, pairs, trial, subject
         self.learns = Learner(backbone, subject, settings, pairs)
+        self.share = Share(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
         self.backbone = replace(backbone, tokenizer=self.learns.tokenizer)
@@ -101,7 +103,7 @@ class FineTuneStage:
 
     def preview(self) -> Image.Image:
         """Pictures by the model as it is now; how like the reference they are is kept in the learner."""
-        with lora.at_share(self.learns.unet, self.settings.unet_kept):
+        with self.share.applied():
             picture, identity = self.trial.hold(self.backbone)
         taken = self.learns.identities.isnan().nonzero()
         if identity is not None and len(taken):
@@ -121,11 +123,10 @@ class FineTuneStage:
 
     def tuned(self) -> Tuned:
         """What has been learnt, as the models are now."""
-        tensors: dict[str, Tensor] = {}
-        for part, share in (("unet", self.settings.unet_kept), ("text_encoder", 1.0)):
-            model = getattr(self.learns, part)
-            learnt = lora.adapters(model, share) if self.settings.mode == "lora" else trainable(model)
-            tensors |= {f"{part}.{name}": one for name, one in learnt.items()}
+        text = self.learns.text_encoder
+        words = lora.adapters(text) if self.settings.mode == "lora" else trainable(text)
+        tensors = {f"unet.{name}": one for name, one in self.share.tensors().items()}
+        tensors |= {f"text_encoder.{name}": one for name, one in words.items()}
         if self.learns.encoder is not None:
             tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}
         # the word stands in the text encoder too

@@ -17,6 +17,7 @@ from PIL import Image
 import flows.learn
 from dreamtuner.finetune.checkpoint import from_bytes
 from dreamtuner.pocket.judge import HEADS
+from dreamtuner.profiles import pocket
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
 from flows.finetune import Finetuned, finetune
@@ -24,6 +25,7 @@ from flows.gpu import device_taken, lock_file
 from flows.guard import Guard
 from flows.keep import take_in
 from flows.plan import digest_of
+from flows.preflight import tuning_of
 from flows.preview import preview
 from flows.problems import InputError
 from flows.progress import Progress, listening
@@ -157,6 +159,21 @@ def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Setting
     redrawn = preview(spec.model_copy(update={"sampling": {"steps": 3}}), settings).cells[0]
     assert redrawn.recipe["checkpoint"] == base[0], "how the grid is drawn does not change what is learnt"
     assert redrawn.digest != base[1]
+
+
+def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others(
+    settings: Settings, spec: Spec
+) -> None:
+    def drawn_by(**changes: Any) -> Any:
+        return preview(spec.model_copy(update=changes), settings).cells[0].recipe["sampling"]["p_r"]
+
+    profile = pocket()
+    assert drawn_by(finetune=None) == profile.natural.p_r
+    assert drawn_by() == profile.knowing["p_r"] != profile.natural.p_r
+    assert drawn_by(sampling={"p_r": 0.5}) == 0.5
+    tuning = tuning_of(profile.finetuning(), profile)
+    ours = (tuning.sampling["anime"].p_r, tuning.previews["anime"].p_r)
+    assert ours == (profile.anime.p_r, profile.knowing["p_r"]), "before it is learnt, and while"
 
 
 def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(

@@ -12,7 +12,7 @@ from dreamtuner.pocket.table1.plots import by_steps, scatter
 from dreamtuner.pocket.table1.rows import picture_rows
 from dreamtuner.pocket.units.run import GUARD
 
-OURS = ("dreamtuner", "dreamtuner-no-se", "training-free")
+OURS = ("dreamtuner", "dreamtuner-lora", "dreamtuner-no-se", "training-free")
 COLUMNS: Mapping[str, str] = {
     "clip_t": "CLIP-T",
     "clip_i": "CLIP-I",

@@ -98,3 +98,17 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: G
     assert drawn(seeing, long, anew) == went_on != after_one
     assert state.stat().st_mtime_ns > saved
     assert drawn(seeing, short, given) == after_one  # cannot go back: trained anew
+
+
+def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: Backbone, given: Given) -> None:
+    one = quick(dreamtuner(seeing.profile))
+    other = replace(one, knowing={"w_r": 5.0})
+    assert one.training == other.training
+    before = drawn(seeing, one, given)
+    kept = sorted((file, file.stat().st_mtime_ns) for file in given.workshop.rglob("*.png"))
+    assert drawn(seeing, other, given) != before
+    assert sorted((file, file.stat().st_mtime_ns) for file in given.workshop.rglob("*.png")) == kept != []
+    anew = replace(given, workshop=given.workshop.parent / "another")
+    drawn(seeing, other, anew)
+    pictures = [[file.read_bytes() for file in sorted(w.workshop.rglob("*.png"))] for w in (given, anew)]
+    assert pictures[0] == pictures[1], "regular images are of before the learning"

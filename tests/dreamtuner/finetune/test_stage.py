@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pydantic import ValidationError
 from torch import Tensor
 
 from dreamtuner.backbone import Backbone, load_backbone
@@ -211,21 +210,36 @@ def test_a_learnt_word_alone_changes_no_picture_of_another(learning: Learning, s
         assert not np.array_equal(pictures(knows, factory, "a bear [S*]"), plain)
 
 
-def test_a_share_of_the_unets_adapters_may_be_kept(learning: Learning, seeing_profile: Profile) -> None:
-    factories = [learning(str(share), unet_kept=share, regular="none") for share in (1.0, 0.5)]
-    whole, half = (fine_tune(factory, report=lambda line: None).tuned.tensors for factory in factories)
-    products = {name for name in whole if name.startswith("unet.") and name.endswith(".lora_B.weight")}
-    assert any(whole[name].any() for name in products)
-    assert all(torch.equal(half[name], 0.5 * one if name in products else one) for name, one in whole.items())
+@pytest.mark.parametrize("mode", ["lora", "full"])
+def test_a_share_of_what_the_unet_learnt_may_be_kept(learning: Learning, seeing_profile: Profile, mode: str) -> None:
+    shares = {share: learning(f"{share}", mode=mode, unet_kept=share, regular="none") for share in (0.0, 0.5, 1.0)}
+    stages = {share: (fine_tune(one, report=lambda line: None), one.finished(CPU))[1] for share, one in shares.items()}
+    tuned = {share: stage.tuned() for share, stage in stages.items()}
+    backbone = load_backbone(seeing_profile)
+    untrained = {name: p.detach().clone() for name, p in backbone.unet.named_parameters()}
+    none, half, whole = (tuned[share].weights("unet", backbone.unet) for share in (0.0, 0.5, 1.0))
+    assert none.keys() == half.keys() == whole.keys()
+    assert all(torch.equal(one, untrained[name]) for name, one in none.items())
+    assert not all(torch.equal(one, untrained[name]) for name, one in whole.items())
+    for name, one in half.items():
+        torch.testing.assert_close(one, (untrained[name] + whole[name]) / 2)
+    rest = {name for name in tuned[1.0].tensors if not name.startswith("unet.")}
+    assert len(rest) > 1
+    assert all(torch.equal(tuned[0.5].tensors[name], tuned[1.0].tensors[name]) for name in rest)
 
-    stage = factories[1].finished(CPU)
-    shown = np.asarray(stage.preview()).astype(int)
-    with knowing(load_backbone(seeing_profile), stage.tuned()) as knows:
-        drawn = np.asarray(stage.trial.hold(knows)[0]).astype(int)
+    learnt = {name: p.detach().clone() for name, p in stages[0.5].learns.unet.named_parameters()}
+    shown = np.asarray(stages[0.5].preview()).astype(int)
+    assert all(torch.equal(learnt[name], p) for name, p in stages[0.5].learns.unet.named_parameters())
+    with knowing(backbone, tuned[0.5]) as knows:
+        drawn = np.asarray(stages[0.5].trial.hold(knows)[0]).astype(int)
     assert np.abs(shown - drawn).max() <= 1, "previews show what is kept"
-    with pytest.raises(ValidationError, match="unet_kept"):
-        learning(mode="full", unet_kept=0.5)
-    learning("frozen", lr=only(word=1e-2), unet_kept=0.5, regular="none").build(CPU).preview()  # no adapters: as ever
+
+
+@pytest.mark.parametrize("mode", ["lora", "full"])
+def test_of_a_unet_that_does_not_learn_there_is_no_share(learning: Learning, mode: str) -> None:
+    stage = learning("frozen", mode=mode, lr=only(word=1e-2), unet_kept=0.5, regular="none").build(CPU)
+    stage.preview()
+    assert not any(name.startswith("unet.") for name in stage.tuned().tensors)
 
 
 def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: Backbone) -> None:
