@@ -103,7 +103,7 @@ def table1(
         )
         typer.echo(f"page: {file}", err=True)
     if as_json:
-        counts = {"subjects": done, "prompts": prompts, "seeds": seeds, "validation": validation}
+        counts = {"subjects": done, "swept": swept_done, "prompts": prompts, "seeds": seeds, "validation": validation}
         rows = {name: {what: asdict(mean) for what, mean in summary(units).items()} for name, units in table.items()}
         compared = [{**asdict(one), "met": one.met} for one in comparisons]
         typer.echo(json.dumps({**counts, "methods": rows, "claims": compared}))

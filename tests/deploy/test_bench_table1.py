@@ -1,4 +1,6 @@
-"""`dreamtuner bench table1`: what cannot be measured is refused in a sentence, before anything is loaded."""
+"""`dreamtuner bench table1`: what cannot be measured is refused in a sentence; what was measured is kept."""
+
+import json
 
 import pytest
 from typer.testing import CliRunner
@@ -28,3 +30,16 @@ def test_weights_without_an_oracle_are_named(environment: dict[str, str]) -> Non
     result = CliRunner().invoke(app, ["bench", "table1"])
     assert result.exit_code == 2
     assert "holds no oracle; get it with: dreamtuner train pocket" in result.stderr
+
+
+def test_what_is_done_is_told_again_without_measuring(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(get_profile("pocket").weights))
+    asked = ["bench", "table1", "--methods", "plain", "--subjects", "2", "--prompts", "2", "--seeds", "1", "--json"]
+    first, again = (CliRunner().invoke(app, [*asked, *more]) for more in ([], ["--finished"]))
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    assert json.loads(first.stdout).items() >= {"subjects": 2, "swept": 0, "prompts": 2, "seeds": 1}.items()
+    assert "subject 2/2, plain: identity" in first.stderr
+    assert "identity" not in again.stderr
