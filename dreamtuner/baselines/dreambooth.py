@@ -18,8 +18,8 @@ RARE = "sks"
 RATES: Mapping[Mode, float] = {"full": 1e-4, "lora": 1e-3}
 """Of U-Net and text encoder, for the pocket model. Tried on three validation subjects, 300 steps, identity and prompts:
 full at 5e-5 71.4 and 90.0 %, at 1e-4 77.6 and 89.2, at 2e-4 79.2 and 84.2; LoRA at 5e-4 60.9 and 86.7, at 1e-3 70.8
-and 81.7. A share of the U-Net, as `unet_kept`, costs more than it brings: on two subjects with 16 pictures each, of full
-all, 0.75 and 0.5 kept 75.3, 84.3; 67.6, 86.2; 59.3, 89.3; of LoRA 68.8, 81.9; 62.9, 82.5; 56.2, 83.8."""
+and 81.7. A share of the U-Net, as `unet_kept`, costs more than it brings: on two subjects with 16 pictures each, full
+with all, 0.75 and 0.5 kept 75.3, 84.3; 67.6, 86.2; 59.3, 89.3; LoRA 68.8, 81.9; 62.9, 82.5; 56.2, 83.8."""
 
 
 def dreambooth(profile: Profile, mode: Mode = "full", steps: int | None = None, rate: float | None = None) -> FineTuned:

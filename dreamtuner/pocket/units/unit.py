@@ -85,7 +85,7 @@ class Kept:
             "context": asdict(subject.context),
             "prepare_s": unit.prepare_s,
             "picture_s": unit.picture_s,
-            "measures": {name: _rounded(values) for name, values in unit.drawn.measures.items()},
+            "measures": {name: values.tolist() for name, values in unit.drawn.measures.items()},
             "pictures": [_written(picture) for picture in unit.drawn.pictures],
         }
         path = self.path(method, subject, prompts, seeds)
@@ -120,10 +120,6 @@ class Kept:
         """These methods have drawn the subject: what their trainings kept is not needed any more."""
         for method in methods:
             rmtree(self.workshop(method, subject), ignore_errors=True)
-
-
-def _rounded(values: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), 6) for value in values]
 
 
 def _written(picture: Image.Image) -> str:
