@@ -80,8 +80,8 @@ class MasaCtrl:
     `word_region`; it counts where `masked`.
 
     The defaults are the published editing of real pictures: step 4 of 50, layer 10 of 16, from the inverted noise. On
-    eight validation subjects, 16 pictures each, identity and prompts: so 83.5 and 98.0 %; from every step 82.8 and
-    96.9; from seeds 75.0 and 96.7. From seeds on two subjects: 75.8 and 96.9; every step and half of the layers 72.7
+    eight validation subjects, 16 pictures each, identity and prompts: so 83.6 and 97.8 %; from every step 82.8 and
+    96.9; from seeds 74.7 and 96.6. From seeds on two subjects: 75.8 and 96.9; every step and half of the layers 72.7
     and 96.9; masked 68.0 and 93.8.
     """
 

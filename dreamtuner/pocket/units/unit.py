@@ -20,7 +20,6 @@ from pathlib import Path
 from shutil import rmtree
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from dreamtuner.baselines.method import Method
