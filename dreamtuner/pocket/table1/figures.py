@@ -52,7 +52,9 @@ def claims(table: Table) -> list[Claim]:
     """The comparisons that the table's methods allow."""
     wanted = [
         ("identity: DreamTuner at least DreamBooth", "identity", "dreamtuner", "dreambooth", 0.0),
+        ("CLIP-I, a point is 0.01: DreamTuner at least DreamBooth", "clip_i", "dreamtuner", "dreambooth", 0.0),
         ("prompt: DreamTuner at least MasaCtrl", "prompt", "dreamtuner", "masactrl", 0.0),
+        ("CLIP-T, a point is 0.01: DreamTuner at least MasaCtrl", "clip_t", "dreamtuner", "masactrl", 0.0),
         (
             "identity: DreamTuner at 300 steps at least DreamBooth at 1200",
             "identity",

@@ -40,8 +40,17 @@ def test_claims_compare_subject_by_subject() -> None:
         "dreambooth": [unit(i, prompt=[0.6] * 4, identity=0.5 + 0.1 * i) for i in range(3)],
         "dreamtuner": [unit(i, prompt=[0.5] * 4, identity=0.6 + 0.1 * i, guard=[0.885, 0.885]) for i in range(3)],
     }
-    found = {one.words.partition(":")[0] + str(i): one for i, one in enumerate(claims(table))}
-    identity, prompt, guard = found.values()
+    found = {one.words.partition(":")[0]: one for one in claims(table)}
+    assert [words.partition(",")[0] for words in found] == [
+        "identity",
+        "CLIP-I",
+        "prompt",
+        "CLIP-T",
+        "prompt of the class word alone",
+    ]
+    identity, clip_i, prompt, clip_t, guard = found.values()
+    assert (clip_i.measure, clip_t.measure) == ("clip_i", "clip_t")
+    assert clip_t.difference.value == pytest.approx(0.2)  # against MasaCtrl, 0.5
     assert identity.met
     assert identity.difference.value == pytest.approx(0.1)
     assert identity.difference.low == pytest.approx(0.1)  # equal in every subject, though subjects differ
