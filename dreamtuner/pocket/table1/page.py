@@ -32,7 +32,7 @@ h1 { font-size: 27px; margin: 0 } h2 { font-size: 19px; margin: 36px 0 10px } p 
 .detail, .note { color: var(--grey) }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 14px; padding: 16px 20px; overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: 6px 8px; text-align: right; border-top: 1px solid var(--line); white-space: nowrap }
+th, td { padding: 6px; text-align: right; border-top: 1px solid var(--line); white-space: nowrap }
 thead th { border-top: 0; color: var(--grey); font-weight: 600; vertical-align: bottom }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600 }
 td small { color: var(--grey) } tr.ours > * { background: var(--ours) }

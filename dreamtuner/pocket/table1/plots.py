@@ -16,7 +16,7 @@ from dreamtuner.pocket.ladder import Mean
 INK, GREY, LINE = "#26241f", "#7c776d", "#e3dfd7"
 OURS = "#b4482e"
 COLOURS = ("#3a6ea5", "#6c8e3c", "#8a5a9e", "#c08a1e", "#3f8f8a", "#a3586d", "#5f6b7a", "#2f4858", "#9a7b4f")
-MARKERS = "osD^vP*Xh<>p"
+MARKERS = "osD^v<PXdp*h"
 Summaries = Mapping[str, Mapping[str, Mean]]
 """A row's name -> measure -> its mean over subjects."""
 
