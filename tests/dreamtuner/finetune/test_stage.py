@@ -223,6 +223,10 @@ def test_a_share_of_what_the_unet_learnt_may_be_kept(learning: Learning, seeing_
     assert not all(torch.equal(one, untrained[name]) for name, one in whole.items())
     for name, one in half.items():
         torch.testing.assert_close(one, (untrained[name] + whole[name]) / 2)
+    if mode == "lora":  # to the last bit: what is kept goes into one matrix of each product
+        products = {name for name in tuned[1.0].tensors if name.startswith("unet.") and name.endswith(".lora_B.weight")}
+        expected = {name: 0.5 * one if name in products else one for name, one in tuned[1.0].tensors.items()}
+        assert all(torch.equal(tuned[0.5].tensors[name], one) for name, one in expected.items())
     rest = {name for name in tuned[1.0].tensors if not name.startswith("unet.")}
     assert len(rest) > 1
     assert all(torch.equal(tuned[0.5].tensors[name], tuned[1.0].tensors[name]) for name in rest)
