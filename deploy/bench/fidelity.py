@@ -22,23 +22,24 @@ def fidelity(
     """The fidelity ladder: plain, + SE, + S-S-A, and both, on subjects that training never saw.
 
     Identity is the share of the reference's attributes that the oracle reads from the picture; 95 % over subjects. Each
-    subject by each variant is kept in DREAMTUNER_HOME/bench/fidelity when it is done: stopped or killed, the same
-    command goes on, and several at once share the subjects.
+    picture is kept in the catalog with its measures: stopped, killed or asked for a larger ladder, the command goes on
+    from what is there, and several at once on one machine share the subjects.
     """
     from dataclasses import asdict
 
     from rich.table import Table
 
+    from deploy.bench.cells import CatalogCells
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.pocket.encoder import WITHOUT_LAYOUT
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
     from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
+    from dreamtuner.pocket.units.kept import Kept
     from dreamtuner.pocket.units.run import Bench, measure_methods
-    from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import device_of, profile_of
+    from flows.resources import catalog_of, device_of, profile_of, store_of
     from flows.settings import Settings
 
     settings = Settings.load()
@@ -52,7 +53,8 @@ def fidelity(
     elif ablations:
         typer.echo(f"training without layout: left out, {folder} is not there", err=True)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
-    kept, methods = Kept(settings.home / "bench" / "fidelity", profile), {one.name: one for one in variants}
+    kept = Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
+    methods = {one.name: one for one in variants}
     units = measure_methods(bench, kept, methods, people, prompts, seeds, partial(typer.echo, err=True))
     found = {name: [unit.drawn for unit in ours] for name, ours in units.items()}
     title = "Fidelity ladder"

@@ -35,25 +35,26 @@ def table1(
 ) -> None:
     """Table 1: the method and its baselines on subjects that training never saw, one reference each.
 
-    Each subject by each method is kept in DREAMTUNER_HOME/bench/table1 when it is done: stopped or killed, the same
-    command goes on, several at once share the subjects, and --finished says what is known so far.
+    Each picture is kept in the catalog with its measures: stopped, killed or asked for a larger table, the command goes
+    on from what is there, several at once on one machine share the subjects, and --finished says what is known so far.
     """
     from dataclasses import asdict
 
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from deploy.bench.cells import CatalogCells
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.table1.figures import SHARES, claims, summary
     from dreamtuner.pocket.table1.page import words_of, write_page
+    from dreamtuner.pocket.units.kept import Kept
     from dreamtuner.pocket.units.run import Bench, measure_methods
     from dreamtuner.pocket.units.run import finished as finished_units
-    from dreamtuner.pocket.units.unit import Kept
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import device_of, profile_of
+    from flows.resources import catalog_of, device_of, profile_of, store_of
     from flows.settings import Settings
 
     settings = Settings.load()
@@ -71,7 +72,7 @@ def table1(
     curves = swept(found) if sweep else {}
     by_step = {name: method for points in curves.values() for name, method in points.values()}
 
-    kept = Kept(settings.home / "bench" / "table1", found)
+    kept = Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), found)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     first = people[:sweep]
     if finished:

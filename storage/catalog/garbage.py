@@ -7,7 +7,18 @@ from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exis
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
-from storage.catalog.schema import AttentionMap, Blob, Cell, Checkpoint, Mask, Output, Reference, Run, Training
+from storage.catalog.schema import (
+    AttentionMap,
+    Blob,
+    Cell,
+    Checkpoint,
+    Mask,
+    Measurement,
+    Output,
+    Reference,
+    Run,
+    Training,
+)
 from storage.catalog.sql import chunks, insert_into, instant
 
 # Every column that names a blob. A new one belongs here; a test compares this with the foreign keys of the schema.
@@ -23,6 +34,7 @@ REFERRING = (
     Cell.reference_depth,
     Output.image_sha256,
     AttentionMap.map_sha256,
+    Measurement.image_sha256,
 )
 
 

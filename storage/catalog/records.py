@@ -70,6 +70,21 @@ class CellPicture:
     height: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class MeasurementRecord:
+    """A picture that a bench drew of a subject by a method, and what it measured of it; names as in the schema."""
+
+    digest: str
+    method: str
+    subject: str
+    prompt: str
+    seed: int
+    measures: Mapping[str, float | None]
+    prepare_s: float
+    picture_s: float
+    image_sha256: str
+
+
 @dataclass(frozen=True)
 class PlanResult:
     """Digests of a plan, in its order and each once: rows that were new, and rows that were there in whatever state."""

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.baselines.method import Given, Method
-from dreamtuner.pocket.held_out import Drawn, asked_of, reference_of
+from dreamtuner.baselines.method import BATCH, Given, Method
+from dreamtuner.pocket.held_out import reference_of
 from dreamtuner.pocket.measure import measure
 from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.units.unit import Kept, Unit
-from dreamtuner.pocket.world import caption, detailed_caption
+from dreamtuner.pocket.units.cell import Asked, Measured, asked_cells
+from dreamtuner.pocket.units.kept import Kept
+from dreamtuner.pocket.units.unit import Unit
+from dreamtuner.pocket.world import detailed_caption
 from dreamtuner.profiles import Profile
 from dreamtuner.request import Cell
 from dreamtuner.score.oracle import Oracle
 from dreamtuner.score.tower import Tower, load_tower
 
-SHOWN = 6
-"""Prompts of a subject whose first picture is kept for the page."""
 GUARD = "class_word_prompt"
 """The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
 POLL_SECONDS = 1.0
@@ -50,13 +51,13 @@ class Bench:
         )
 
 
-def measure_unit(bench: Bench, method: Method, subject: Picture, prompts: int, seeds: int, workshop: Path) -> Unit:
-    """Prepare a method for a subject, draw its cells, and measure them. Every method draws from the same noises.
+def measure_cells(
+    bench: Bench, method: Method, subject: Picture, cells: Sequence[Asked], workshop: Path
+) -> Iterator[tuple[Sequence[Asked], list[Measured], list[Image.Image]]]:
+    """Prepare a method for a subject, draw its cells and measure them: BATCH of them at a time, with their pictures.
 
-    `workshop`: where its training goes on, if it has one.
+    Every method draws from the same noises. `workshop`: where its training goes on, if it has one.
     """
-    asked = [context for context in asked_of(subject, prompts) for _ in range(seeds)]
-    cells = [Cell(caption(subject.identity, context), seed) for seed, context in enumerate(asked)]
     reference = reference_of(subject)
     given = Given(
         reference,
@@ -68,17 +69,22 @@ def measure_unit(bench: Bench, method: Method, subject: Picture, prompts: int, s
     )
     started = time.perf_counter()
     prepared = method.prepare(bench.backbone, given)
-    ready = time.perf_counter()
-    images = prepared.draw(cells)
-    done = time.perf_counter()
-    measures = measure(bench.oracle, bench.tower, subject, reference, asked, images)
-    if prepared.class_word is not None:
-        plain = measure(
-            bench.oracle, bench.tower, subject, reference, asked[::seeds], prepared.class_word(cells[::seeds])
-        )
-        measures[GUARD] = plain["prompt"]
-    shown = images[::seeds][:SHOWN]
-    return Unit(Drawn(subject, shown, measures), ready - started, (done - ready) / len(cells))
+    prepare_s = time.perf_counter() - started
+    for begin in range(0, len(cells), BATCH):
+        batch = cells[begin : begin + BATCH]
+        started = time.perf_counter()
+        images = prepared.draw([Cell(cell.prompt(subject), cell.seed) for cell in batch])
+        picture_s = (time.perf_counter() - started) / len(batch)
+        contexts = [cell.context for cell in batch]
+        values = measure(bench.oracle, bench.tower, subject, reference, contexts, images)
+        found = [{name: float(of_all[i]) for name, of_all in values.items()} for i in range(len(batch))]
+        firsts = [i for i, cell in enumerate(batch) if cell.first]
+        if prepared.class_word is not None and firsts:
+            plain = prepared.class_word([Cell(batch[i].prompt(subject), batch[i].seed) for i in firsts])
+            left = measure(bench.oracle, bench.tower, subject, reference, [contexts[i] for i in firsts], plain)
+            for i, value in zip(firsts, left["prompt"], strict=True):
+                found[i][GUARD] = float(value)
+        yield batch, [Measured(one, prepare_s, picture_s) for one in found], images
 
 
 def measure_methods(
@@ -128,11 +134,16 @@ def _measure_subject(
 ) -> dict[str, Unit]:
     """One subject by every method."""
     units = {}
+    cells = asked_cells(subject, prompts, seeds)
     for name, method in methods.items():
-        unit = kept.load(method, subject, prompts, seeds)
+        missing = kept.missing(method, subject, cells)
+        if missing:
+            for done in measure_cells(bench, method, subject, missing, kept.workshop(method, subject)):
+                kept.save(method, subject, *done)
+        unit = kept.unit(method, subject, cells)
         if unit is None:
-            unit = measure_unit(bench, method, subject, prompts, seeds, kept.workshop(method, subject))
-            kept.save(unit, method, prompts, seeds)
+            raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
+        if missing:
             found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
             say(
                 f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
@@ -149,7 +160,8 @@ def finished(
     """The units of those subjects that every method has done: what a table that was stopped may say so far."""
     table: dict[str, list[Unit]] = {name: [] for name in methods}
     for subject in subjects:
-        units = {name: kept.load(method, subject, prompts, seeds) for name, method in methods.items()}
+        cells = asked_cells(subject, prompts, seeds)
+        units = {name: kept.unit(method, subject, cells) for name, method in methods.items()}
         whole = {name: unit for name, unit in units.items() if unit is not None}
         if len(whole) == len(methods):
             for name, unit in whole.items():

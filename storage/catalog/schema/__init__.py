@@ -4,6 +4,7 @@ The tables `reviews`, `lineage` and `audit` are append-only: triggers that the m
 deletion.
 """
 
+from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
 from storage.catalog.schema.people import (
     ApiToken,
@@ -30,6 +31,7 @@ __all__ = [
     "Identity",
     "LineageEvent",
     "Mask",
+    "Measurement",
     "OneTimeLink",
     "Output",
     "Profile",

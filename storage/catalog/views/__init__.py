@@ -16,6 +16,7 @@ from storage.catalog.views.facets import (
 )
 from storage.catalog.views.gallery import Count, Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
+from storage.catalog.views.measurements import measurements
 from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
 from storage.catalog.views.people import (
@@ -87,6 +88,7 @@ __all__ = [
     "grid",
     "history",
     "link_of",
+    "measurements",
     "metrics",
     "output",
     "outputs",

@@ -15,6 +15,7 @@ from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.finish import finish_cell, finish_cells
 from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
+from storage.catalog.writes.measurements import add_measurements
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
     add_link,
@@ -53,6 +54,7 @@ __all__ = [
     "add_checkpoint",
     "add_link",
     "add_mask",
+    "add_measurements",
     "add_profile",
     "add_queue",
     "add_reference",

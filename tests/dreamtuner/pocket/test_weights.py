@@ -23,7 +23,9 @@ from dreamtuner.pocket.quality import (
     oracle_figures,
     prompt_figures,
 )
-from dreamtuner.pocket.units.run import Bench, measure_unit
+from dreamtuner.pocket.units.cell import asked_cells
+from dreamtuner.pocket.units.run import Bench, measure_cells
+from dreamtuner.pocket.units.unit import unit_of
 from dreamtuner.pocket.world import caption
 from dreamtuner.profiles import get_profile
 from dreamtuner.score.oracle import Oracle
@@ -96,7 +98,10 @@ def test_the_reference_is_carried_by_each_of_its_ways(oracle: Oracle):
         Attending("S-S-A", {"beta": 0.0}),
         Attending("both"),
     ):
-        units = [measure_unit(bench, way, one, 3, 1, Path("none")) for one in held_out_subjects(4, seed=3)]
+        units = []
+        for one in held_out_subjects(4, seed=3):
+            ((_, measured, pictures),) = measure_cells(bench, way, one, asked_cells(one, 3, 1), Path("none"))
+            units.append(unit_of(one, measured, pictures))
         drawn = means([unit.drawn for unit in units])
         identity[way.name], scene[way.name] = drawn["identity"].value, drawn["scene"].value
     assert identity["S-S-A"] > identity["plain"] + 0.1

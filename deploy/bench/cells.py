@@ -1,0 +1,70 @@
+"""Measured cells of a table in the catalog, and their pictures in the store."""
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isnan, nan
+
+from PIL import Image
+
+from dreamtuner.pocket.units.cell import Measured, NewCell
+from flows.picture import PNG, open_picture, png_bytes
+from storage.catalog import Catalog, views, writes
+from storage.catalog.records import MeasurementRecord
+from storage.keeping import keeping
+from storage.objects import ObjectMissing, ObjectStore, get_blob
+from storage.objects.blobs import DigestMismatch
+
+
+class CatalogCells:
+    """`Cells` of the catalog: rows of their own, for other methods' pictures are no outputs to be reviewed."""
+
+    def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
+        self._catalog, self._store = catalog, store
+
+    def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
+        """Those of the digests that were measured."""
+        with self._catalog.read() as s:
+            found = views.measurements(s, digests)
+        return {digest: _measured(row) for digest, row in found.items()}
+
+    def pictures(self, digests: Sequence[str]) -> Mapping[str, Image.Image]:
+        """The pictures of those of the digests whose pictures are in the store and whole."""
+        with self._catalog.read() as s:
+            found = views.measurements(s, digests)
+        pictures = {}
+        for digest, row in found.items():
+            try:
+                pictures[digest] = open_picture(get_blob(self._store, row.image_sha256), "RGB")
+            except (ObjectMissing, DigestMismatch):
+                continue  # it is measured again, and mended so
+        return pictures
+
+    def save(self, cells: Sequence[NewCell]) -> None:
+        """Pictures first, then all rows at once."""
+        pieces = [(_png(cell), PNG) for cell in cells]
+        with keeping(self._catalog, self._store, *pieces) as (s, blobs):
+            writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
+
+
+def _measured(row: MeasurementRecord) -> Measured:
+    measures = {name: nan if value is None else value for name, value in row.measures.items()}
+    return Measured(measures, row.prepare_s, row.picture_s)
+
+
+def _record(cell: NewCell, image_sha256: str) -> MeasurementRecord:
+    return MeasurementRecord(
+        digest=cell.digest,
+        method=cell.method,
+        subject=cell.subject,
+        prompt=cell.prompt,
+        seed=cell.seed,
+        measures={name: None if isnan(value) else value for name, value in cell.measured.measures.items()},
+        prepare_s=cell.measured.prepare_s,
+        picture_s=cell.measured.picture_s,
+        image_sha256=image_sha256,
+    )
+
+
+def _png(cell: NewCell) -> bytes:
+    words = {"method": cell.method, "subject": cell.subject, "prompt": cell.prompt, "seed": cell.seed}
+    return png_bytes(cell.picture, json.dumps({"measurement": cell.digest, **words}))

@@ -1,0 +1,134 @@
+"""What is kept of measurements: cells under a digest of everything that decides them, and the trainings at work.
+
+A table that was killed, or is made larger, goes on from the cells that are there; other weights, numbers or measures
+begin anew beside them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+from typing import Protocol
+
+from PIL import Image
+
+from dreamtuner.baselines.method import Method
+from dreamtuner.config import ENGINE_VERSION
+from dreamtuner.pocket.measure import VERSION
+from dreamtuner.pocket.shards import Picture
+from dreamtuner.pocket.units.cell import Asked, Measured, NewCell
+from dreamtuner.pocket.units.unit import Unit, shown, unit_of
+from dreamtuner.profiles import ENCODER_PARTS, PARTS, Profile
+from dreamtuner.weights import digest_of
+
+
+class Cells(Protocol):
+    """Where measured cells and their pictures are, by digests of 64 hex digits: the catalog, or what stands for it."""
+
+    def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
+        """Those of the digests that were measured."""
+        ...
+
+    def pictures(self, digests: Sequence[str]) -> Mapping[str, Image.Image]:
+        """The pictures of those of the digests whose pictures are there and whole."""
+        ...
+
+    def save(self, cells: Sequence[NewCell]) -> None:
+        """Keep all of them or, killed, none. Of one that is there the newer stands."""
+        ...
+
+
+class Kept:
+    """Measured cells, for the weights of one profile, and a folder of this machine for what is at work."""
+
+    def __init__(self, folder: Path, cells: Cells, profile: Profile) -> None:
+        self._folder, self._cells = folder, cells
+        weights = digest_of(profile.weights, (*PARTS, *ENCODER_PARTS, "oracle"))
+        self._decided: Mapping[str, object] = {
+            "weights": weights,
+            "sampling": [profile.natural.model_dump(), profile.anime.model_dump()],
+            "versions": [ENGINE_VERSION, VERSION],
+        }
+
+    def digest(self, method: Method, subject: Picture, cell: Asked) -> str:
+        """What the cell is kept under."""
+        one = {
+            "method": repr(method),
+            "subject": [subject.identity_seed, asdict(subject.context)],
+            "cell": [asdict(cell.context), cell.seed],
+        }
+        return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
+
+    def missing(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> list[Asked]:
+        """Those of the cells that have to be measured: not yet measured, or shown and the picture is lost."""
+        digests = {cell: self.digest(method, subject, cell) for cell in cells}
+        measured = self._cells.measured(list(digests.values()))
+        pictured = self._cells.pictures([digests[cell] for cell in shown(cells)])
+        lost = {cell for cell in shown(cells) if digests[cell] not in pictured}
+        return [cell for cell in cells if cell in lost or digests[cell] not in measured]
+
+    def unit(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> Unit | None:
+        """The unit of these cells, or None where some are `missing`."""
+        digests = [self.digest(method, subject, cell) for cell in cells]
+        measured = self._cells.measured(digests)
+        if len(measured) < len(digests):
+            return None
+        wanted = [self.digest(method, subject, cell) for cell in shown(cells)]
+        pictures = self._cells.pictures(wanted)
+        if len(pictures) < len(wanted):
+            return None
+        return unit_of(subject, [measured[one] for one in digests], [pictures[one] for one in wanted])
+
+    def save(
+        self,
+        method: Method,
+        subject: Picture,
+        cells: Sequence[Asked],
+        measured: Sequence[Measured],
+        pictures: Sequence[Image.Image],
+    ) -> None:
+        """Keep cells that were drawn together, all or none."""
+        self._cells.save(
+            [
+                NewCell(
+                    self.digest(method, subject, cell),
+                    method.name,
+                    str(subject.identity_seed),
+                    cell.prompt(subject),
+                    cell.seed,
+                    of_it,
+                    picture,
+                )
+                for cell, of_it, picture in zip(cells, measured, pictures, strict=True)
+            ]
+        )
+
+    @contextmanager
+    def taken(self, subject: Picture) -> Iterator[bool]:
+        """Hold a subject against other processes; False where one of them has it. A killed one lets go at once."""
+        place = self._folder / "subjects"
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / f"{subject.identity_seed}.lock").open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def workshop(self, method: Method, subject: Picture) -> Path:
+        """Where the training of a method for a subject keeps its state until the subject is done."""
+        decided = json.dumps({**self._decided, "training": method.training, "context": asdict(subject.context)})
+        place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
+        return self._folder / "training" / place
+
+    def close_workshops(self, methods: Iterable[Method], subject: Picture) -> None:
+        """These methods have drawn the subject: what their trainings kept is not needed any more."""
+        for method in methods:
+            rmtree(self.workshop(method, subject), ignore_errors=True)

@@ -1,0 +1,30 @@
+"""What benches measured: pictures that a table is made of, and which nobody reviews or exports."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.catalog.base import Base, now
+
+
+class Measurement(Base):
+    """One picture of a subject by a method, named by the SHA-256 of everything that decides it and its measures.
+
+    `method`, `subject`, `prompt` and `seed` say what it is of. `measures`: one value a measure, None where it says
+    nothing of this picture. `prepare_s` and `picture_s`: seconds to make the method ready, and to draw a picture.
+    """
+
+    __tablename__ = "measurements"
+    __table_args__ = (Index(None, "image_sha256"),)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    method: Mapped[str]
+    subject: Mapped[str]
+    prompt: Mapped[str]
+    seed: Mapped[int]
+    measures: Mapped[dict[str, Any]]
+    prepare_s: Mapped[float]
+    picture_s: Mapped[float]
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
