@@ -12,6 +12,6 @@ def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, 
     given = {} if steps is None else {"steps": steps}
     if encoder:
         name = "DreamTuner" if mode == "full" else "DreamTuner-LoRA"
-        return FineTuned(name, profile.finetuning(mode, **given), sees=True, knowing=profile.knowing)
+        return FineTuned(name, profile.finetuning(mode, **given), sees=True, drawing=profile.knowing)
     settings = profile.finetuning(mode, beta=0.0, **given)
-    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0}, knowing=profile.knowing)
+    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0}, drawing=profile.knowing)

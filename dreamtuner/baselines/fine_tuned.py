@@ -29,7 +29,7 @@ class FineTuned:
     """A training, and how its model is drawn with.
 
     `sees`: the reference at inference too, by SE and S-S-A; otherwise the trained model alone knows the subject.
-    `changes` are laid over the profile's numbers, and `knowing` over these where the trained model draws. Previews and
+    `changes` are laid over the profile's numbers, and `drawing` over these where the trained model draws. Previews and
     early stops are off: the number of steps is the settings'.
     """
 
@@ -37,7 +37,7 @@ class FineTuned:
     settings: FineTune
     sees: bool = False
     changes: Mapping[str, float] = field(default_factory=dict)
-    knowing: Mapping[str, float] = field(default_factory=dict)
+    drawing: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def training(self) -> str:
@@ -55,7 +55,7 @@ class FineTuned:
         sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
         factory = FineTuneFactory(backbone.profile, subject, settings, sampling, folder)
         tuned = fine_tune(factory, device=str(backbone.device), report=lambda line: None).tuned
-        drawn = Sampling.model_validate({**sampling.model_dump(), **self.knowing})
+        drawn = Sampling.model_validate({**sampling.model_dump(), **self.drawing})
         plain = drawn.model_copy(update={"beta": 0.0})
 
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
