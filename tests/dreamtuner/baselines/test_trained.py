@@ -102,7 +102,7 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: G
 
 def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: Backbone, given: Given) -> None:
     one = quick(dreamtuner(seeing.profile))
-    other = replace(one, knowing={"w_r": 5.0})
+    other = replace(one, drawing={"w_r": 5.0})
     assert one.training == other.training
     before = drawn(seeing, one, given)
     kept = sorted((file, file.stat().st_mtime_ns) for file in given.workshop.rglob("*.png"))
