@@ -14,4 +14,5 @@ def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, 
         name = "DreamTuner" if mode == "full" else "DreamTuner-LoRA"
         return FineTuned(name, profile.finetuning(mode, **given), sees=True, drawing=profile.knowing)
     settings = profile.finetuning(mode, beta=0.0, **given)
-    return FineTuned("DreamTuner without SE", settings, sees=True, changes={"beta": 0.0}, drawing=profile.knowing)
+    off = {"beta": 0.0}
+    return FineTuned("DreamTuner without SE", settings, sees=True, changes=off, drawing={**profile.knowing, **off})

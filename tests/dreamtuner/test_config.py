@@ -1,5 +1,7 @@
 """The paper's numbers, and settings that cannot go wrong quietly."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -13,6 +15,15 @@ def test_the_papers_numbers_are_the_defaults() -> None:
     pocket = get_profile("pocket")
     assert (pocket.sampling("natural").w_ref, pocket.sampling("anime").w_ref) == (3.0, 2.5)
     assert (pocket.sampling().steps, pocket.sampling().resolution, pocket.sampling().p_r) == (20, 64, 0.9)
+
+
+def test_what_a_learnt_subject_is_drawn_by(tmp_path: Path):
+    profile = get_profile("pocket").model_copy(update={"knowing": {"p_r": 0.5, "beta": 0.3}})
+    assert (profile.sampling().p_r, profile.sampling().beta) == (0.9, 0.5)
+    learnt = profile.sampling(learnt=True, p_r=0.7)  # what a spec says comes last
+    assert (learnt.p_r, learnt.beta) == (0.7, 0.3)
+    without = profile.model_copy(update={"weights": tmp_path})
+    assert without.sampling(learnt=True).beta == 0
 
 
 @pytest.mark.parametrize("wrong", [{"w_reff": 3.0}, {"p_r": 1.1}, {"w_ref": -1}, {"steps": 0}, {"w_c": float("nan")}])

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from dreamtuner.baselines.attending import Attending
+from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.registry import methods_of, swept
 from dreamtuner.pocket.held_out import Drawn, held_out_subjects
 from dreamtuner.pocket.table1.figures import claims, summary
@@ -105,3 +106,10 @@ def test_every_method_of_the_profile_has_a_file_name_and_a_place() -> None:
     heads = [method.name for method in methods.values()]
     assert len(set(heads)) == len(heads)
     assert all(len({repr(method) for _, method in points.values()}) == len(points) for points in curves.values())
+
+
+def test_without_the_encoder_it_is_off_while_learning_and_while_drawing() -> None:
+    profile = pocket().model_copy(update={"knowing": {"beta": 0.3, "p_r": 0.5}})
+    without = dreamtuner(profile, encoder=False)
+    assert (without.settings.beta, without.changes["beta"], dict(without.drawing)) == (0, 0, {"beta": 0.0, "p_r": 0.5})
+    assert dreamtuner(profile).drawing == profile.knowing
