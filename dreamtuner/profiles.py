@@ -93,8 +93,8 @@ def pocket() -> Profile:
     # that has learnt the subject follows prompts better where fewer steps are guided by the reference, those by more.
     # Thirteen validation subjects, 16 pictures each, those with glasses, whose expressions are lost first, weighted as
     # they occur, 40 % (identity, prompts), p_r and w_r 0.6 and 3, 0.4 and 4, 0.3 and 5: mode full 90.0, 98.7 %; 90.2,
-    # 98.9; 89.7, 98.9; mode lora 87.5, 98.6; 88.8, 98.8; 87.8, 98.7. At 0.4 and 4 with beta 0.3: 89.0, 99.2; 86.1, 98.6.
-    # MasaCtrl has 84.0, 98.3.
+    # 98.9; 89.7, 98.9; mode lora 87.5, 98.6; 88.8, 98.8; 87.8, 98.7. At 0.4 and 4 with beta 0.3: 89.0, 99.2 and 86.1,
+    # 98.6. MasaCtrl has 84.0, 98.3.
     knowing = {"p_r": 0.4, "w_r": 4.0}
     # The pairs show one scene, one pose and one expression, and the U-Net takes those up, so half of what it learnt is
     # kept. By p_r 0.6, w_r 3 and beta 0.5, six subjects (identity, prompts, CLIP-T), all, 0.8, 0.6, 0.5 and 0.4 kept in
