@@ -19,7 +19,7 @@ from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.finetune.tuned import knowing
 from dreamtuner.request import Cell
-from dreamtuner.train.loop import last_step
+from dreamtuner.train.loop import last_step, seconds_spent
 
 NO_PREVIEWS = 10**9
 
@@ -51,6 +51,7 @@ class FineTuned:
         folder = given.workshop
         if (folder / "log.jsonl").is_file() and last_step(folder) > settings.steps:
             rmtree(folder)  # a longer training cannot be shortened
+        spent_s = seconds_spent(folder)
         subject = NamedSubject(replace(given.reference, caption=given.detailed), given.class_word, given.style)
         sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
         factory = FineTuneFactory(backbone.profile, subject, settings, sampling, folder)
@@ -68,7 +69,7 @@ class FineTuned:
             with knowing(backbone, tuned) as knows:
                 return generate(knows, None, cells, plain)
 
-        return Prepared(draw, class_word)
+        return Prepared(draw, class_word, spent_s)
 
     def named(self, prompt: str, class_word: str) -> str:
         """The prompt with the subject called as it was learnt."""

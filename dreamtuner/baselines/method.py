@@ -45,11 +45,13 @@ class Prepared:
     """A method that is ready to draw a subject.
 
     `class_word`: what its models give for cells without reference and learnt word, where it trained any: the measure of
-    what the training made of everything else that the class word means.
+    what the training made of everything else that the class word means. `spent_s`: seconds that its training had taken
+    before, where it went on from a shorter or a killed one.
     """
 
     draw: Draw
     class_word: Draw | None = None
+    spent_s: float = 0.0
 
 
 class Method(Protocol):

@@ -124,7 +124,7 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
     state = load_state(folder, module, optimizer)
     if rank == 0:
         _forget(folder, state.step)
-    begun, first = time.monotonic() - _spent(folder), state.step
+    begun, first = time.monotonic() - seconds_spent(folder), state.step
     started = time.monotonic()
     sums: dict[str, float] = {}
     summed = 0
@@ -191,7 +191,7 @@ def _forget(folder: Path, step: int) -> None:
         log.write_text("".join(kept))
 
 
-def _spent(folder: Path) -> float:
+def seconds_spent(folder: Path) -> float:
     """Seconds that earlier starts of this training took, up to the step that was saved."""
     log = folder / "log.jsonl"
     lines = log.read_text().splitlines() if log.exists() else []

@@ -37,6 +37,6 @@ def unit_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.Im
     """The unit of these cells, in the order of prompts and seeds, and of the pictures of its `shown` ones."""
     names = dict.fromkeys(name for cell in cells for name in cell.measures)
     measures = {name: np.array([c.measures[name] for c in cells if name in c.measures]) for name in names}
-    # a unit that was stopped was made ready more than once, and what was ready then took less
+    # of a method that was made ready again for the rest of the cells, the longest is the whole
     prepare_s = max(cell.prepare_s for cell in cells)
     return Unit(Drawn(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells])))

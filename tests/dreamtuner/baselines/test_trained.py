@@ -1,5 +1,6 @@
 """Baselines that train: what of a model learns and is asked by, longer trainings go on from shorter ones."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,9 +93,13 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: G
     after_one = drawn(seeing, short, given)
     state = given.workshop / "state.safetensors"
     saved = state.stat().st_mtime_ns
+    log = given.workshop / "log.jsonl"
+    log.write_text(json.dumps(json.loads(log.read_text()) | {"seconds": 7.5}) + "\n")
+    assert long.prepare(seeing, given).spent_s == 7.5
     went_on = drawn(seeing, long, given)
     assert last_step(given.workshop) == 3
     anew = replace(given, workshop=given.workshop.parent / "another")
+    assert long.prepare(seeing, anew).spent_s == 0
     assert drawn(seeing, long, anew) == went_on != after_one
     assert state.stat().st_mtime_ns > saved
     assert drawn(seeing, short, given) == after_one  # cannot go back: trained anew
