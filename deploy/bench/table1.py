@@ -91,7 +91,7 @@ def table1(
         table = {**table, **steps_of}
 
     which = "validation" if validation else "test"
-    detail = f"{done} {which} subjects x {prompts} prompts x {seeds} seeds, one reference each; 95 % over subjects."
+    detail = f"{done} {which} subjects x {prompts} prompts x {seeds} {'seed' if seeds == 1 else 'seeds'}, one reference each; 95 % over subjects."
     if sweep:
         detail += f" Steps of fine-tuning: {swept_done} of them."
     names = {name: method.name for name, method in chosen.items()}
