@@ -91,7 +91,8 @@ def table1(
         table = {**table, **steps_of}
 
     which = "validation" if validation else "test"
-    detail = f"{done} {which} subjects x {prompts} prompts x {seeds} {'seed' if seeds == 1 else 'seeds'}, one reference each; 95 % over subjects."
+    pictures = f"{prompts} prompts x {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    detail = f"{done} {which} subjects x {pictures}, one reference each; 95 % over subjects."
     if sweep:
         detail += f" Steps of fine-tuning: {swept_done} of them."
     names = {name: method.name for name, method in chosen.items()}
