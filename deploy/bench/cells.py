@@ -7,7 +7,11 @@ from math import isnan, nan
 from PIL import Image
 
 from dreamtuner.pocket.units.cell import Measured, NewCell
+from dreamtuner.pocket.units.kept import Kept
+from dreamtuner.profiles import Profile
 from flows.picture import PNG, open_picture, png_bytes
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MeasurementRecord
 from storage.keeping import keeping
@@ -44,6 +48,11 @@ class CatalogCells:
         pieces = [(_png(cell), PNG) for cell in cells]
         with keeping(self._catalog, self._store, *pieces) as (s, blobs):
             writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
+
+
+def kept_of(settings: Settings, profile: Profile) -> Kept:
+    """Measurements by the profile's weights: cells in the catalog, what is at work in the data folder."""
+    return Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
 
 
 def _measured(row: MeasurementRecord) -> Measured:

@@ -29,17 +29,16 @@ def fidelity(
 
     from rich.table import Table
 
-    from deploy.bench.cells import CatalogCells
+    from deploy.bench.cells import kept_of
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.pocket.encoder import WITHOUT_LAYOUT
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
     from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
-    from dreamtuner.pocket.units.kept import Kept
     from dreamtuner.pocket.units.run import Bench, measure_methods
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import catalog_of, device_of, profile_of, store_of
+    from flows.resources import device_of, profile_of
     from flows.settings import Settings
 
     settings = Settings.load()
@@ -53,8 +52,7 @@ def fidelity(
     elif ablations:
         typer.echo(f"training without layout: left out, {folder} is not there", err=True)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
-    kept = Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
-    methods = {one.name: one for one in variants}
+    kept, methods = kept_of(settings, profile), {one.name: one for one in variants}
     units = measure_methods(bench, kept, methods, people, prompts, seeds, partial(typer.echo, err=True))
     found = {name: [unit.drawn for unit in ours] for name, ours in units.items()}
     title = "Fidelity ladder"

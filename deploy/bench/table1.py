@@ -43,18 +43,17 @@ def table1(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import CatalogCells
+    from deploy.bench.cells import kept_of
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept
     from dreamtuner.pocket.held_out import held_out_subjects
     from dreamtuner.pocket.table1.figures import SHARES, claims, summary
     from dreamtuner.pocket.table1.page import words_of, write_page
-    from dreamtuner.pocket.units.kept import Kept
     from dreamtuner.pocket.units.run import Bench, measure_methods
     from dreamtuner.pocket.units.run import finished as finished_units
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import catalog_of, device_of, profile_of, store_of
+    from flows.resources import device_of, profile_of
     from flows.settings import Settings
 
     settings = Settings.load()
@@ -72,7 +71,7 @@ def table1(
     curves = swept(found) if sweep else {}
     by_step = {name: method for points in curves.values() for name, method in points.values()}
 
-    kept = Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), found)
+    kept = kept_of(settings, found)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     first = people[:sweep]
     if finished:

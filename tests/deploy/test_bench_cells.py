@@ -90,6 +90,10 @@ def run(
     return measure_methods(bench, kept_in(folder, bench.profile), methods, SUBJECTS, 2, seeds, told.append)
 
 
+def pixels(unit: Unit) -> list[bytes]:
+    return [picture.tobytes() for picture in unit.drawn.pictures]
+
+
 def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_path: Path) -> None:
     assert SUBJECTS[0].identity.class_word != SUBJECTS[1].identity.class_word
     methods: dict[str, Method] = {"plain": Plain(), "ssa": SSA}
@@ -105,9 +109,7 @@ def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_pa
     for name, units in went_on.items():
         for one, other in zip(units, unbroken[name], strict=True):
             assert one.drawn.measures.keys() == other.drawn.measures.keys()
-            assert [picture.tobytes() for picture in one.drawn.pictures] == [
-                picture.tobytes() for picture in other.drawn.pictures
-            ]
+            assert pixels(one) == pixels(other)
             for what, values in one.drawn.measures.items():
                 assert np.allclose(values, other.drawn.measures[what], atol=1e-5), what
 
@@ -227,9 +229,7 @@ def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(benc
     assert sum(len(kept.missing(Plain(), one, asked_cells(one, 2, 1))) for one in SUBJECTS) == 2
     after = run(bench, tmp_path, methods)["plain"]
     for one, other in zip(before, after, strict=True):
-        assert [picture.tobytes() for picture in one.drawn.pictures] == [
-            picture.tobytes() for picture in other.drawn.pictures
-        ]
+        assert pixels(one) == pixels(other)
     wrong.clear()
     verify(catalog, store, wrong.append)
     assert wrong == []

@@ -67,23 +67,27 @@ class Kept:
 
     def missing(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> list[Asked]:
         """Those of the cells that have to be measured: not yet measured, or shown and the picture is lost."""
-        digests = {cell: self.digest(method, subject, cell) for cell in cells}
-        measured = self._cells.measured(list(digests.values()))
-        pictured = self._cells.pictures([digests[cell] for cell in shown(cells)])
-        lost = {cell for cell in shown(cells) if digests[cell] not in pictured}
-        return [cell for cell in cells if cell in lost or digests[cell] not in measured]
+        measured, pictures = self._found(method, subject, cells)
+        return _missing(cells, measured, pictures)
 
     def unit(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> Unit | None:
         """The unit of these cells, or None where some are `missing`."""
-        digests = [self.digest(method, subject, cell) for cell in cells]
-        measured = self._cells.measured(digests)
-        if len(measured) < len(digests):
+        measured, pictures = self._found(method, subject, cells)
+        if _missing(cells, measured, pictures):
             return None
-        wanted = [self.digest(method, subject, cell) for cell in shown(cells)]
-        pictures = self._cells.pictures(wanted)
-        if len(pictures) < len(wanted):
-            return None
-        return unit_of(subject, [measured[one] for one in digests], [pictures[one] for one in wanted])
+        return unit_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
+
+    def _found(
+        self, method: Method, subject: Picture, cells: Sequence[Asked]
+    ) -> tuple[dict[Asked, Measured], dict[Asked, Image.Image]]:
+        """What is there of the cells, and the pictures of those that are shown."""
+        digests = {cell: self.digest(method, subject, cell) for cell in cells}
+        measured = self._cells.measured(list(digests.values()))
+        pictures = self._cells.pictures([digests[cell] for cell in shown(cells)])
+        return (
+            {cell: measured[one] for cell, one in digests.items() if one in measured},
+            {cell: pictures[one] for cell, one in digests.items() if one in pictures},
+        )
 
     def save(
         self,
@@ -132,3 +136,10 @@ class Kept:
         """These methods have drawn the subject: what their trainings kept is not needed any more."""
         for method in methods:
             rmtree(self.workshop(method, subject), ignore_errors=True)
+
+
+def _missing(
+    cells: Sequence[Asked], measured: Mapping[Asked, Measured], pictures: Mapping[Asked, Image.Image]
+) -> list[Asked]:
+    lost = {cell for cell in shown(cells) if cell not in pictures}
+    return [cell for cell in cells if cell not in measured or cell in lost]

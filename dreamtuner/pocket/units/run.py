@@ -136,14 +136,14 @@ def _measure_subject(
     units = {}
     cells = asked_cells(subject, prompts, seeds)
     for name, method in methods.items():
-        missing = kept.missing(method, subject, cells)
-        if missing:
-            for done in measure_cells(bench, method, subject, missing, kept.workshop(method, subject)):
-                kept.save(method, subject, *done)
         unit = kept.unit(method, subject, cells)
         if unit is None:
-            raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
-        if missing:
+            missing = kept.missing(method, subject, cells)
+            for done in measure_cells(bench, method, subject, missing, kept.workshop(method, subject)):
+                kept.save(method, subject, *done)
+            unit = kept.unit(method, subject, cells)
+            if unit is None:
+                raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
             found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
             say(
                 f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
