@@ -16,10 +16,9 @@ def is_public(address: str) -> bool:
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast and not ip.is_reserved
     inner = _inner(ip)
-    if inner is not None and not is_public(str(inner)):
-        return False
-    carrier = ip.ipv4_mapped is not None or ip in _NAT64
-    return carrier or (ip in _GLOBAL_UNICAST and ip.is_global)
+    if inner is not None:
+        return is_public(str(inner))  # releases of Python differ in whether 6to4 is global
+    return ip in _GLOBAL_UNICAST and ip.is_global
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:
