@@ -14,6 +14,7 @@ from dreamtuner.backbone import Backbone, Parts, load_backbone
 from dreamtuner.config import Sampling, Style
 from dreamtuner.layout import Kind, kinds_of
 from dreamtuner.profiles import Profile, get_profile
+from dreamtuner.recipe_fields import from_fields
 from dreamtuner.step_end import TENSORS
 from dreamtuner.subject_encoder import SubjectEncoder
 
@@ -48,7 +49,7 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         modules = {name: part for name, part in locals().items() if name not in ("self", "defaults", "__class__")}
         super().__init__()
         self.register_modules(**modules)
-        checked = None if defaults is None else Sampling.model_validate(defaults).model_dump(mode="json")
+        checked = None if defaults is None else from_fields(Sampling, defaults).model_dump(mode="json")
         self.register_to_config(defaults=checked)
         self.vae_scale_factor = 8 if vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
@@ -110,7 +111,7 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
             size = self.unet.config.sample_size
             side = (size if isinstance(size, int) else size[0]) * self.vae_scale_factor
             return Sampling(steps=30, resolution=side)
-        return Sampling.model_validate(given if self.subject_encoder is not None else {**given, "beta": 0.0})
+        return from_fields(Sampling, given if self.subject_encoder is not None else {**given, "beta": 0.0})
 
     def _parts(self) -> Parts:
         return Parts(

@@ -19,6 +19,9 @@ class Sampling(BaseModel):
 
     The paper gives `w_ref` and `p_r`. It names `w_r`, `w_c`, `dt` and `dt'` without numbers: those are ours, and a
     profile sets its own (`Profile.sampling`). Each field's description says its symbol and source.
+
+    These fields are in every digest. A field that is added gets a `recipe_fields.Later` with its neutral value, so that
+    no existing picture is generated again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

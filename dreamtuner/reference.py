@@ -53,7 +53,7 @@ class ReferenceFeatures:
 
 def reference_digest(image: Image.Image) -> str:
     """The reference's identity: sha256 of its size and RGB pixels. It seeds lambda and noise; the mask does not."""
-    return sha256(repr(image.size).encode() + image.convert("RGB").tobytes()).hexdigest()
+    return sha256(f"({image.width}, {image.height})".encode() + image.convert("RGB").tobytes()).hexdigest()
 
 
 def square(

@@ -11,6 +11,7 @@ from PIL import Image
 from dreamtuner.attention.maps import Look
 from dreamtuner.attention_picture import Column, Shown, attention_picture
 from dreamtuner.config import Sampling
+from dreamtuner.recipe_fields import from_fields
 from dreamtuner.reference import square
 from dreamtuner.watch import Watch
 from flows.draw import CellChanged, draw_together, recipe_of_row
@@ -53,7 +54,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
     where, found = point_of(point), find_cell(cell, settings)
     if found.image_sha256 is None:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
-    s = Sampling.model_validate(found.settings["sampling"])
+    s = from_fields(Sampling, found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
     watch = Watch(where, frozenset(steps), frozenset({FINE, COARSER}))
     try:

@@ -11,6 +11,7 @@ from dreamtuner.backbone import Backbone
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
 from dreamtuner.finetune.tuned import knowing
+from dreamtuner.recipe_fields import from_fields
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.frames import frames_before
@@ -47,7 +48,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         prompt=cell.prompt,
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
-        sampling=Sampling.model_validate(cell.settings["sampling"]),
+        sampling=from_fields(Sampling, cell.settings["sampling"]),
         layouts=of_kinds(cell.pose, cell.depth),
         own_layouts=of_kinds(cell.reference_pose, cell.reference_depth),
         controlnets=cell.settings.get("controlnets"),
@@ -154,7 +155,7 @@ def draw_together(
                 )
                 for cell in cells
             ],
-            Sampling.model_validate(first.settings["sampling"]),
+            from_fields(Sampling, first.settings["sampling"]),
             negative_prompt=first.settings["negative_prompt"],
             watch=watch,
             on_step=lambda done, total: on_progress(len(cells) * done / total),

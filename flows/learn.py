@@ -16,6 +16,7 @@ from dreamtuner.finetune.settings import FineTune
 from dreamtuner.finetune.sheet import preview_sheet
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
+from dreamtuner.recipe_fields import from_fields
 from dreamtuner.request import Reference
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
@@ -132,10 +133,10 @@ def factory_of(view: TrainingView, settings: Settings, folder: Path) -> FineTune
     return FineTuneFactory(
         profile_of(settings, view.profile),
         NamedSubject(reference, recipe["class_word"], recipe["style"]),
-        FineTune.model_validate(recipe["finetune"]),
-        Sampling.model_validate(recipe["sampling"]),
+        from_fields(FineTune, recipe["finetune"]),
+        from_fields(Sampling, recipe["sampling"]),
         folder,
-        Sampling.model_validate(recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
+        from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
         on_regular=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: regular images {done}/{total}"),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dreamtuner.config import ENGINE_VERSION, Sampling, Style
 from dreamtuner.layout import KINDS, Kind
+from dreamtuner.recipe_fields import to_fields
 from flows.spec import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
 from flows.tuning import Tuning
 
@@ -110,7 +111,7 @@ def recipe_of(
         "negative_prompt": negative_prompt,
         "pose": followed.get("pose"),
         "seed": seed,
-        "sampling": sampling.model_dump(mode="json"),
+        "sampling": to_fields(sampling),
         "engine": ENGINE_VERSION,
     }
     more = {

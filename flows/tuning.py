@@ -6,6 +6,7 @@ from typing import Any
 
 from dreamtuner.config import ENGINE_VERSION, Sampling, Style
 from dreamtuner.finetune.settings import FineTune
+from dreamtuner.recipe_fields import to_fields
 
 TRAINING_VERSION = 1
 """Part of every fine-tuning's digest. Raise it when equal settings would learn something else than before."""
@@ -33,9 +34,9 @@ class Tuning:
             "class_word": class_word,
             "style": style,
             "weights": weights,
-            "finetune": self.settings.model_dump(mode="json"),
-            "sampling": self.sampling[style].model_dump(mode="json"),
-            "previews": self.previews[style].model_dump(mode="json"),
+            "finetune": to_fields(self.settings),
+            "sampling": to_fields(self.sampling[style]),
+            "previews": to_fields(self.previews[style]),
             "training": TRAINING_VERSION,
             "engine": ENGINE_VERSION,
         }

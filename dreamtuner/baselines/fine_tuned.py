@@ -18,6 +18,7 @@ from dreamtuner.finetune.settings import FineTune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.finetune.tuned import knowing
+from dreamtuner.recipe_fields import to_literal
 from dreamtuner.request import Cell
 from dreamtuner.train.loop import last_step, seconds_spent
 
@@ -43,7 +44,7 @@ class FineTuned:
     def training(self) -> str:
         """What decides the training but for its length, where shorter ones are beginnings of longer ones."""
         same = {"steps": 1} if self.settings.cooldown == 0 else {}
-        return repr((self.settings.model_copy(update=same), self.changes))
+        return to_literal((self.settings.model_copy(update=same), self.changes))
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Train, or go on with what `given.workshop` holds."""

@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 
 from dreamtuner.finetune.settings import FineTune
 from dreamtuner.finetune.tuned import Tuned
+from dreamtuner.recipe_fields import from_fields, to_fields
 
 KEY, FORMAT = "dreamtuner", 1
 CONTENT_TYPE = "application/vnd.safetensors"
@@ -26,7 +27,7 @@ def to_bytes(tuned: Tuned, recipe: Mapping[str, Any]) -> bytes:
     about = {
         "format": FORMAT,
         "class_word": tuned.class_word,
-        "settings": tuned.settings.model_dump(mode="json"),
+        "settings": to_fields(tuned.settings),
         "recipe": dict(recipe),
     }
     return save(dict(tuned.tensors), metadata={KEY: json.dumps(about, sort_keys=True)})
@@ -40,7 +41,7 @@ def from_bytes(data: bytes, *, name: str = "checkpoint") -> Tuned:
     """
     about = _about(data, name)
     try:
-        settings = FineTune.model_validate(about["settings"])
+        settings = from_fields(FineTune, about["settings"])
         return Tuned(settings, str(about["class_word"]), load(data))
     except (KeyError, ValidationError, SafetensorError) as error:
         raise CheckpointRefused(f"{name}: it is damaged or of another version ({error}); fine-tune again") from error

@@ -39,7 +39,8 @@ LORA_RATES = Rates(unet=1e-4, text_encoder=1e-4, resblocks=1e-6, word=5e-3)
 class FineTune(BaseModel):
     """How a model learns one subject. Unknown keys are refused.
 
-    A batch is the reference and one regular image (or the reference alone, where there are none).
+    A batch is the reference and one regular image (or the reference alone, where there are none). A field that is added
+    gets a `recipe_fields.Later` with its neutral value, as in `Sampling`: otherwise every subject is fine-tuned again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

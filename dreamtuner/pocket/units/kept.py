@@ -10,7 +10,6 @@ import fcntl
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -25,6 +24,7 @@ from dreamtuner.pocket.shards import Picture
 from dreamtuner.pocket.units.cell import Asked, Measured, NewCell
 from dreamtuner.pocket.units.unit import Unit, shown, unit_of
 from dreamtuner.profiles import ENCODER_PARTS, PARTS, Profile
+from dreamtuner.recipe_fields import to_fields, to_literal
 from dreamtuner.weights import digest_of
 
 
@@ -52,16 +52,16 @@ class Kept:
         weights = digest_of(profile.weights, (*PARTS, *ENCODER_PARTS, "oracle"))
         self._decided: Mapping[str, object] = {
             "weights": weights,
-            "sampling": [profile.natural.model_dump(), profile.anime.model_dump()],
+            "sampling": [to_fields(profile.natural), to_fields(profile.anime)],
             "versions": [ENGINE_VERSION, VERSION],
         }
 
     def digest(self, method: Method, subject: Picture, cell: Asked) -> str:
         """What the cell is kept under."""
         one = {
-            "method": repr(method),
-            "subject": [subject.identity_seed, asdict(subject.context)],
-            "cell": [asdict(cell.context), cell.seed],
+            "method": to_literal(method),
+            "subject": [subject.identity_seed, to_fields(subject.context)],
+            "cell": [to_fields(cell.context), cell.seed],
         }
         return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
 
@@ -128,7 +128,7 @@ class Kept:
 
     def workshop(self, method: Method, subject: Picture) -> Path:
         """Where the training of a method for a subject keeps its state until the subject is done."""
-        decided = json.dumps({**self._decided, "training": method.training, "context": asdict(subject.context)})
+        decided = json.dumps({**self._decided, "training": method.training, "context": to_fields(subject.context)})
         place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
         return self._folder / "training" / place
 

@@ -1,0 +1,109 @@
+"""Settings as digests and stored recipes hold them: a setting that is added later changes nothing where it is neutral.
+
+The fields of the first release are always in a recipe, at whatever value. A field that is added later carries a mark
+with the value at which everything is as it was without it:
+
+    rescale: Annotated[float, Later(neutral=0.0)] = Field(default=0.7, description=...)
+
+At that value it is left out, so that what was planned, trained or measured before keeps its digest; a recipe without it
+is read with that value, whatever the default is by then. Torch is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from pathlib import PurePath
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Later:
+    """Marks a field, in its `Annotated` type, that came after the first release.
+
+    `neutral`: the value, as JSON has it, at which results are those of a version without the field.
+    """
+
+    neutral: Any
+
+
+def to_fields(settings: Any) -> dict[str, Any]:
+    """A pydantic model or dataclass as JSON values by name, without later fields that are neutral."""
+    later = _later(type(settings))
+    return {
+        name: value
+        for name, value in ((name, _plain(getattr(settings, name))) for name in _names(type(settings)))
+        if name not in later or value != later[name]
+    }
+
+
+def from_fields(model: type[M], stored: Mapping[str, Any]) -> M:
+    """The model of what `to_fields` gave, by this or an earlier version (pydantic.ValidationError).
+
+    Later fields that are not there are neutral.
+    """
+    given = {**_later(model), **stored}
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(given.get(name), Mapping):
+            given[name] = from_fields(inner, given[name])
+    return model.model_validate(given)
+
+
+def to_literal(value: Any) -> str:
+    """The value in Python's notation, such as FineTune(steps=300, mode='lora'); later fields as in `to_fields`.
+
+    It equals the `repr` that digests of measurements were made of once, and hangs on no class's `__repr__`.
+    """
+    if isinstance(value, BaseModel) or is_dataclass(value):
+        later, kind = _later(type(value)), type(value)
+        shown = [(name, getattr(value, name)) for name in _names(kind)]
+        shown = [(name, one) for name, one in shown if name not in later or _plain(one) != later[name]]
+        return f"{kind.__name__}({', '.join(f'{name}={to_literal(one)}' for name, one in shown)})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{to_literal(key)}: {to_literal(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(to_literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(to_literal, value))}]"
+    if isinstance(value, PurePath):
+        return f"PosixPath({value.as_posix()!r})"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)  # of Python's own literals, which is their notation
+    raise TypeError(f"{type(value).__name__} has no notation in recipes; give numbers, text, or settings of these")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, BaseModel) or is_dataclass(value):
+        return to_fields(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"{type(value).__name__} is no JSON value; give numbers, text, or settings of these")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(kind.model_fields) if issubclass(kind, BaseModel) else tuple(one.name for one in fields(kind))
+
+
+@cache
+def _later(kind: type) -> Mapping[str, Any]:
+    """The neutral values of the fields that came later."""
+    if issubclass(kind, BaseModel):
+        return _marks((name, field.metadata) for name, field in kind.model_fields.items())
+    hints = get_type_hints(kind, include_extras=True)
+    return _marks((one.name, getattr(hints[one.name], "__metadata__", ())) for one in fields(kind))
+
+
+def _marks(fields: Iterable[tuple[str, Iterable[Any]]]) -> dict[str, Any]:
+    return {name: mark.neutral for name, marks in fields for mark in marks if isinstance(mark, Later)}
