@@ -34,10 +34,11 @@ class Later:
 
 def to_fields(settings: Any) -> dict[str, Any]:
     """A pydantic model or dataclass as JSON values by name, without later fields that are neutral."""
-    later = _later(type(settings))
+    kind: Any = type(settings)
+    later = _later(kind)
     return {
         name: value
-        for name, value in ((name, _plain(getattr(settings, name))) for name in _names(type(settings)))
+        for name, value in ((name, _plain(getattr(settings, name))) for name in _names(kind))
         if name not in later or value != later[name]
     }
 
@@ -61,7 +62,8 @@ def to_literal(value: Any) -> str:
     It equals the `repr` that digests of measurements were made of once, and hangs on no class's `__repr__`.
     """
     if isinstance(value, BaseModel) or is_dataclass(value):
-        later, kind = _later(type(value)), type(value)
+        kind: Any = type(value)
+        later = _later(kind)
         shown = [(name, getattr(value, name)) for name in _names(kind)]
         shown = [(name, one) for name, one in shown if name not in later or _plain(one) != later[name]]
         return f"{kind.__name__}({', '.join(f'{name}={to_literal(one)}' for name, one in shown)})"
@@ -92,12 +94,12 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(kind.model_fields) if issubclass(kind, BaseModel) else tuple(one.name for one in fields(kind))
 
 
 @cache
-def _later(kind: type) -> Mapping[str, Any]:
+def _later(kind: Any) -> Mapping[str, Any]:
     """The neutral values of the fields that came later."""
     if issubclass(kind, BaseModel):
         return _marks((name, field.metadata) for name, field in kind.model_fields.items())
