@@ -21,6 +21,7 @@ from deploy.commands.train import train
 from deploy.commands.upkeep import backup, gc, restore, verify
 from deploy.commands.video import video
 from deploy.ending import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED
+from deploy.prefect_alone import leave_alone
 from deploy.submit import CannotSubmit
 from deploy.terminal import plain_terminal, say
 from flows.problems import InputError, SubjectRefused
@@ -50,6 +51,7 @@ def main() -> NoReturn:
     # transformers speaks of torchvision, which nothing here needs, and shows a bar for every model that it loads
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    leave_alone(os.environ)
     try:
         app()
     except KeyboardInterrupt:

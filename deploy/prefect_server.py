@@ -14,6 +14,9 @@ import threading
 import time
 from pathlib import Path
 
+from deploy.prefect_alone import without_files
+from storage.proxies import proxy_variables
+
 START_SECONDS = 180.0
 SETTLE_SECONDS = 3.0
 
@@ -25,17 +28,21 @@ class ServerFailed(RuntimeError):
 class PrefectServer:
     """The parent's end: start it, wait until it answers, stop it."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self) -> None:
+        home = Path(os.environ["PREFECT_HOME"])
+        home.mkdir(parents=True, exist_ok=True)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
             # bound here and handed down, so that no other process can take the port in between
             door.bind(("127.0.0.1", 0))
             self.api = f"http://127.0.0.1:{door.getsockname()[1]}/api"
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.prefect_server", str(door.fileno()), str(os.getpid())],
+                # -P and a folder of our own: no module and no settings are taken from where the user works
+                [sys.executable, "-P", "-m", "deploy.prefect_server", str(door.fileno()), str(os.getpid())],
                 pass_fds=[door.fileno()],
+                cwd=home,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**os.environ, **environment, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"},
+                env=_environment(),
             )
         self._started = time.time()
 
@@ -48,7 +55,7 @@ class PrefectServer:
             if self._process.poll() is not None:
                 raise ServerFailed(f"Prefect's server ended with code {self._process.returncode}")
             try:
-                if httpx.get(f"{self.api}/health", timeout=10).is_success:
+                if httpx.get(f"{self.api}/health", timeout=10, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass
@@ -67,7 +74,10 @@ class PrefectServer:
         while time.monotonic() < until:
             try:
                 counted = httpx.post(
-                    f"{self.api}/task_runs/count", json={"task_runs": open_runs}, timeout=SETTLE_SECONDS
+                    f"{self.api}/task_runs/count",
+                    json={"task_runs": open_runs},
+                    timeout=SETTLE_SECONDS,
+                    trust_env=False,
                 )
             except httpx.TransportError:
                 return
@@ -85,13 +95,22 @@ class PrefectServer:
             self._process.wait()
 
 
+def _environment() -> dict[str, str]:
+    """The child's: ours of Prefect's variables, no proxies, and the same places to import from."""
+    proxies = proxy_variables(os.environ)
+    kept = {name: value for name, value in os.environ.items() if name not in proxies}
+    places = [str(Path(__file__).resolve().parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    kept["PYTHONPATH"] = os.pathsep.join(os.path.abspath(one) for one in places if one)
+    return kept | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+
+
 def _serve(door: socket.socket, parent: int) -> None:
     """The child's end: one server on `door` until a signal, or until the parent is gone."""
+    without_files()
     import uvicorn
 
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     home = Path(os.environ["PREFECT_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
     # two commands at once share the database; only one at a time may bring its schema up to date
     with (home / "server.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

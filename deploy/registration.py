@@ -55,7 +55,7 @@ def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None
 def _deploy_all(root: Path) -> None:
     if not (root / "prefect.yaml").is_file():
         raise NotDeployed(f"{root} holds no prefect.yaml; run this in a checkout of the project")
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    command = [sys.executable, "-m", "deploy.prefect_alone", "--no-prompt", "deploy", "--all"]
     environment = os.environ | {"PWD": str(root), "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

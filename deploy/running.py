@@ -9,6 +9,7 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from deploy.prefect_alone import leave_alone
 from deploy.prefect_server import PrefectServer
 from flows.progress import Listener, listening
 from flows.settings import Settings
@@ -75,12 +76,13 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
 
     That server lives and dies with this process, so no flow run has to give signs of life to it.
     """
+    leave_alone(os.environ)
     os.environ.update(settings.prefect_environment())
     if os.environ.get("PREFECT_API_URL"):
         yield lambda: None
         return
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
-    server = PrefectServer({})
+    server = PrefectServer()
     os.environ["PREFECT_API_URL"] = server.api
     import_module("fastapi.encoders")  # slow to load: the first flow run would wait for it, now the server does
     with ExitStack() as stack:
@@ -88,9 +90,11 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
         stack.callback(server.stop)
 
         def ready() -> None:
+            from prefect.context import refresh_global_settings_context
             from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
             server.wait()
+            refresh_global_settings_context()  # some commands import Prefect before its environment is set
             # a flow run that beats is up to a second late to end
             stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
 

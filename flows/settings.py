@@ -64,9 +64,10 @@ class Settings(BaseModel):
         return Path(self.catalog_url.removeprefix(prefix)) if self.catalog_url.startswith(prefix) else None
 
     def prefect_environment(self) -> dict[str, str]:
-        """What Prefect must find in the environment before it is imported: a home inside ours, no telemetry."""
+        """What Prefect must find in the environment before it is imported: a home inside ours, no profiles, no telemetry."""
         return {
             "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_PROFILES_PATH": os.devnull,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from deploy.dashboard.settings import Settings
+from storage.proxies import through_proxies
 
 SECONDS = 4.0
 BUSY, PAUSES = 503, (0.2, 0.5, 1.0)
@@ -66,7 +67,7 @@ class PrefectApi:
         if ":" in settings.prefect_key:  # user:password, as a self-hosted server wants it
             user, _, password = settings.prefect_key.partition(":")
             headers, auth = {}, httpx.BasicAuth(user, password)
-        self._client = httpx.Client(timeout=SECONDS, headers=headers, auth=auth)
+        self._client = httpx.Client(timeout=SECONDS, headers=headers, auth=auth, trust_env=through_proxies(self._api))
         self._lock = threading.Lock()
         self._ids: dict[str, str] = {}
 
