@@ -102,9 +102,7 @@ _CHANGED: Mapping[str, Callable[[ModuleType], None]] = {
 class _Finder(importlib.abc.MetaPathFinder):
     """Finds what Python finds, and changes two modules of Prefect's right after they are executed."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         change = _CHANGED.get(name)
         spec = PathFinder.find_spec(name, path, target) if change is not None else None
         if spec is None or spec.loader is None or change is None:

@@ -64,7 +64,7 @@ class Settings(BaseModel):
         return Path(self.catalog_url.removeprefix(prefix)) if self.catalog_url.startswith(prefix) else None
 
     def prefect_environment(self) -> dict[str, str]:
-        """What Prefect must find in the environment before it is imported: a home inside ours, no profiles, no telemetry."""
+        """Prefect's variables, to be set before its import: a home inside ours, no profiles, no telemetry."""
         return {
             "PREFECT_HOME": str(self.home / "prefect"),
             "PREFECT_PROFILES_PATH": os.devnull,
