@@ -17,7 +17,7 @@ from flows.resources import catalog_of
 from flows.run_row import run_row
 from flows.score import score
 from flows.settings import Settings
-from flows.spec import Spec
+from flows.spec import Spec, demand_grid
 from storage.catalog import views
 
 
@@ -33,6 +33,7 @@ def catalog(spec: Spec) -> RunSummary:
         spec: The order. Paths in it are those of the worker's machine.
     """
     settings = Settings.load()
+    demand_grid(spec)
     ready = preflight(spec, settings)
     with run_row(spec, settings) as row:
         summary = _run(spec, settings, ready, row.id)

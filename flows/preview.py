@@ -9,7 +9,7 @@ from flows.prepare import known_mask_in, prepare
 from flows.problems import SubjectRefused
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec
+from flows.spec import Spec, demand_grid
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, NotInCatalog
 
@@ -40,6 +40,7 @@ class Preview:
 
 def preview(spec: Spec, settings: Settings) -> Preview:
     """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one."""
+    demand_grid(spec)
     ready = preflight(spec, settings)
     catalog = catalog_if_any(settings)
     subjects, facts = [], []

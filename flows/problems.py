@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -43,8 +44,10 @@ class SubjectRefused(ValueError):
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """("subjects", 0, "style") -> "subjects[0].style"."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    """("subjects", 0, "style") -> "subjects[0].style"; a key with characters that cannot be seen is in quotes."""
+    keys = (str(part) if str(part).isprintable() else repr(part) for part in path)
+    named = (f"[{key}]" if isinstance(part, int) else f".{key}" for key, part in zip(keys, path, strict=True))
+    return "".join(named).removeprefix(".")
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()) -> list[Problem]:
@@ -52,12 +55,21 @@ def problems_of(error: ValidationError, model: type[BaseModel], at: Sequence[str
     found = [dict(one) for one in error.errors(include_url=False)]
     # pydantic calls a list too short when it dropped the elements that it refused: say only those
     echoes = [one for one in found if one["type"] == "too_short" and any(_inside(other, one) for other in found)]
-    return [_problem(one, model, tuple(at)) for one in found if one not in echoes]
+    return [problem for one in found if one not in echoes for problem in _problems(one, model, tuple(at))]
 
 
 def _inside(inner: dict[str, Any], outer: dict[str, Any]) -> bool:
     depth = len(outer["loc"])
     return len(inner["loc"]) > depth and inner["loc"][:depth] == outer["loc"]
+
+
+def _problems(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int, ...]) -> list[Problem]:
+    """Usually one; a validator that looks at many places may have found several."""
+    inner = found.get("ctx", {}).get("error")
+    if isinstance(inner, PlacedErrors):
+        here = at + tuple(found["loc"])
+        return [Problem(path=here + one.path, message=str(one)) for one in inner.errors]
+    return [_problem(found, model, at)]
 
 
 def _problem(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int, ...]) -> Problem:
@@ -88,8 +100,8 @@ def _problem(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int,
         case "less_than_equal":
             message = f"is {given}; give {_number(context['le'])} or less"
         case kind if kind in _KINDS:
-            quote = "; put it in quotes" if kind == "string_type" and isinstance(found["input"], int | float) else ""
-            message = f"must be {_KINDS[kind]}, not {given}{quote}"
+            quoted = kind == "string_type" and isinstance(found["input"], int | float | date | dict)
+            message = f"must be {_KINDS[kind]}, not {given}{'; put it in quotes' if quoted else ''}"
         case _:
             message = f"{found['msg'][0].lower()}{found['msg'][1:]} (found {given})"
     return Problem(path=path, message=message)
@@ -101,6 +113,14 @@ class PlacedError(ValueError):
     def __init__(self, path: Sequence[str | int], message: str) -> None:
         super().__init__(message)
         self.path = tuple(path)
+
+
+class PlacedErrors(ValueError):
+    """Raised in a validator that has found several things wrong, each in its place."""
+
+    def __init__(self, errors: Sequence[PlacedError]) -> None:
+        super().__init__("; ".join(str(one) for one in errors))
+        self.errors = list(errors)
 
 
 def _shown(value: Any) -> str:
@@ -129,7 +149,7 @@ def _model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseMod
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    return list(_model_at(model, path).model_fields)
+    return [field.alias or name for name, field in _model_at(model, path).model_fields.items()]
 
 
 def _rule_at(model: type[BaseModel], path: Sequence[str | int]) -> str:

@@ -3,6 +3,7 @@
 A field's description is the help under it in Prefect's form, and the remedy in an error about its text.
 """
 
+import unicodedata
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -11,7 +12,9 @@ from dreamtuner.config import Sampling
 from dreamtuner.finetune.settings import FineTune
 from dreamtuner.layout import Kind
 from dreamtuner.profiles import PROFILES, ProfileUnknown, get_profile
-from flows.problems import PlacedError, problems_of
+from flows.problems import InputError, PlacedError, PlacedErrors, Problem, problems_of
+from flows.seeds import Seed, expanded
+from storage.text import faults_in
 
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
@@ -41,12 +44,19 @@ _NAME_RULE = "a name is 1 to 80 characters without slashes and control character
 Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
 _PLACE = "a path on the machine that draws, https:// or s3://"
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class _Strict(BaseModel):
     # strict: a seed written "1" or a name written 123 is a slip to point at, not to guess about
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _texts_are_plain(cls, content: Any) -> Any:
+        """The one door: whatever becomes a field has come through here, also what no other rule looks into."""
+        if faults := [PlacedError(path, fault) for path, fault in faults_in(content)]:
+            raise PlacedErrors(faults)
+        return content
 
 
 class SubjectSpec(_Strict):
@@ -98,7 +108,7 @@ class Spec(_Strict):
     seeds: tuple[Seed, ...] = Field(
         min_length=1,
         strict=False,
-        description="a picture for each, of every subject in every prompt, pose and depth map",
+        description="a picture for each, of every subject in every prompt, pose and depth map; 1-100 is a range",
     )
     poses: tuple[Text | None, ...] = Field(
         default=(None,), min_length=1, strict=False, description=f"skeletons to follow, null for none: {_PLACE}"
@@ -121,13 +131,32 @@ class Spec(_Strict):
         description='numbers of the method that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
     )
 
-    @field_validator("prompts", "poses", "depth", "seeds", "score")
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _ranges_of_seeds(cls, given: Any) -> Any:
+        return expanded(given, most=MAX_CELLS)
+
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_differ(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        """Prompts are twice the same where CLIP's tokenizer reads them so: it folds spaces, lines and capitals."""
+        first: dict[str, int] = {}
+        for i, prompt in enumerate(prompts):
+            same = first.setdefault(" ".join(unicodedata.normalize("NFC", prompt).lower().split()), i)
+            if same != i and prompts[same] == prompt:
+                raise PlacedError([i], f"{prompt!r} is there twice; remove one")
+            if same != i:
+                why = "the model does not see spaces and capitals"
+                raise PlacedError([i], f"{prompt!r} is twice the same as prompts[{same}]: {why}; remove one")
+        return prompts
+
+    @field_validator("depth", "score")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
         seen: set[Any] = set()
         for i, value in enumerate(values):
             if value in seen:
-                raise PlacedError([i], f"{'null' if value is None else repr(value)} is there twice; remove one")
+                raise PlacedError([i], f"{_quoted(value)} is there twice; remove one")
             seen.add(value)
         return values
 
@@ -176,9 +205,32 @@ class Spec(_Strict):
         """Whether some cell follows a layout of this kind."""
         return any(place is not None for place in self.layouts[kind])
 
+    def repeated_poses(self) -> list[Problem]:
+        """The poses that a grid would hold twice; in a video a pose may come again."""
+        first: dict[str | None, int] = {}
+        for i, place in enumerate(self.poses):
+            first.setdefault(place, i)
+        return [
+            Problem(
+                path=("poses", i), message=f"{_quoted(place)} is there twice; remove one (a video may repeat poses)"
+            )
+            for i, place in enumerate(self.poses)
+            if first[place] != i
+        ]
+
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         cells = len(self.subjects) * self.cells_per_subject
         if cells > MAX_CELLS:
             raise ValueError(f"the grid has {cells:,} cells, more than {MAX_CELLS:,}; split it into several specs")
         return self
+
+
+def demand_grid(spec: Spec) -> None:
+    """InputError unless every pose of the spec is another; for whatever is not a video."""
+    if problems := spec.repeated_poses():
+        raise InputError(f"spec {spec.name!r}", problems)
+
+
+def _quoted(value: Any) -> str:
+    return "null" if value is None else repr(value)

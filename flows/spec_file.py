@@ -1,21 +1,23 @@
-"""A spec's YAML file: read with the line of every mistake, duplicate keys refused, paths made absolute."""
+"""A spec's YAML file: read with the line of every mistake, paths made absolute."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from flows.problems import InputError, Problem, problems_of
 from flows.spec import Spec, SubjectSpec
+from flows.yaml_text import Loader, as_written, line_of, misread, yaml_problem
 
 MAX_SPEC_BYTES = 1024 * 1024
 MAX_NODES = 300_000  # a mebibyte of text holds fewer without aliases that refer to aliases
 
 
-def read_spec(path: Path) -> Spec:
-    """The spec in the file at `path`; paths in it start at the file's folder. InputError says all that is wrong."""
+def read_spec(path: Path, *, frames: bool = False) -> Spec:
+    """The spec in the file at `path`; paths in it start at the file's folder. InputError says all that is wrong.
+
+    `frames`: its poses are the frames of a video, in which a pose may come again.
+    """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise _refused(path, "is not a regular file; give the path of a spec in YAML")
@@ -29,22 +31,23 @@ def read_spec(path: Path) -> Spec:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _refused(path, f"is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
-    return parse_spec(text, source=str(path), base=path.parent)
+    return parse_spec(text, source=str(path), base=path.parent, frames=frames)
 
 
-def parse_spec(text: str, *, source: str, base: Path) -> Spec:
+def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> Spec:
     """As `read_spec`, from text. `base` is the folder that relative paths start from."""
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         root = loader.get_single_node()
         if root is not None and _expanded(root, {}) > MAX_NODES:
             too_much = f"its aliases (*name) unfold to more than {MAX_NODES:,} values; write them out"
             raise InputError(source, [Problem(path=(), message=too_much)])
+        unclear = [] if root is None else list(misread(root))
         content = None if root is None else loader.construct_document(root)
     except InputError:
         raise
-    except yaml.MarkedYAMLError as error:
-        raise InputError(source, [_yaml_problem(error)]) from error
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
+        raise InputError(source, [yaml_problem(error, text)]) from error
     except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(source, [Problem(path=(), message=f"is not YAML ({error}); see examples/")]) from error
     if not isinstance(content, dict):
@@ -54,10 +57,15 @@ def parse_spec(text: str, *, source: str, base: Path) -> Spec:
         )
     try:
         spec = Spec.model_validate(content)
+        found = [] if frames else spec.repeated_poses()
     except ValidationError as error:
-        found = problems_of(error, Spec)
-        placed = [problem.model_copy(update={"line": _line(root, problem.path)}) for problem in found]
-        raise InputError(source, sorted(placed, key=lambda problem: problem.line or 0)) from error
+        found = [as_written(problem, root) for problem in problems_of(error, Spec)]
+        spec = None
+    if spec is None or found or unclear:
+        places = {problem.path for problem in unclear}
+        every = unclear + [one for one in found if not any(one.path[: len(place)] == place for place in places)]
+        placed = [problem.model_copy(update={"line": line_of(root, problem.path)}) for problem in every]
+        raise InputError(source, sorted(placed, key=lambda problem: problem.line or 0))
     return spec.model_copy(
         update={
             "subjects": tuple(_absolute_subject(subject, base) for subject in spec.subjects),
@@ -92,44 +100,3 @@ def _absolute(place: str | None, base: Path) -> str | None:
         return str((base / Path(place).expanduser()).absolute())
     except RuntimeError:  # ~name of a user there is not: the file's own error says so
         return str((base / place).absolute())
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader, except that a key may not be written twice: YAML forbids it, and PyYAML keeps the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicate keys with the place of the second."""
-        seen: dict[Any, yaml.Mark] = {}
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
-                continue
-            if key_node.value in seen:
-                first = seen[key_node.value].line + 1
-                problem = f"the key {key_node.value!r} is there twice (first in line {first}); remove one"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen[key_node.value] = key_node.start_mark
-        return super().construct_mapping(node, deep)
-
-
-def _yaml_problem(error: yaml.MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    what = ", ".join(part for part in (error.context, error.problem) if part)
-    if mark is None:
-        return Problem(path=(), message=what)
-    return Problem(path=(), message=f"column {mark.column + 1}: {what}", line=mark.line + 1)
-
-
-def _line(root: yaml.Node | None, path: Sequence[str | int]) -> int | None:
-    """The line (from 1) of the deepest part of `path` that the file holds."""
-    node, line = root, None
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [pair for pair in node.value if getattr(pair[0], "value", None) == part]
-            if not pairs:
-                break
-            key, node = pairs[-1]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line

@@ -28,7 +28,7 @@ def video(
     from flows.video import demand_poses
 
     settings = Settings.load()
-    order = read_spec(spec)
+    order = read_spec(spec, frames=True)
     demand_poses(order)
     demand_models(order, settings)
     terminal, summary = followed("video", settings, lambda line: run_video(order, fps, settings, line, line.started))

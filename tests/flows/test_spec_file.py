@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from flows.problems import InputError
-from flows.spec import MAX_CELLS
+from flows.spec import MAX_CELLS, demand_grid
 from flows.spec_file import MAX_SPEC_BYTES, parse_spec, read_spec
 
 GOOD = """\
@@ -52,7 +52,28 @@ def test_urls_and_absolute_paths_stay(place: str) -> None:
         (("[1, 2]", "[true]"), "seeds[0]: must be a whole number, not True"),
         (("[1, 2]", "['1']"), "seeds[0]: must be a whole number, not '1'"),
         (("[1, 2]", "[]"), "seeds: is empty"),
-        (("[1, 2]", "3"), "seeds: must be a list, not 3"),
+        (("[1, 2]", "null"), "seeds: must be a list, not null"),
+        (("[1, 2]", "[007]"), 'line 5: seeds[0]: 007 is an octal number in YAML, 7; write 7, or "007" in quotes'),
+        (("[1, 2]", "[1, 010]"), "line 5: seeds[1]: 010 is an octal number in YAML, 8; write 10"),
+        (("[1, 2]", "[08]"), "seeds[0]: must be a whole number, not '08'; write 8"),
+        (("[1, 2]", "[yes]"), "seeds[0]: must be a whole number, not yes, which YAML reads as true"),
+        (("[1, 2]", "1:30"), "line 5: seeds: 1:30 is a number to the base of 60 in YAML; write the number in decimals"),
+        (("[1, 2]", "9-1"), "seeds: the range 9-1 runs down; write 1-9"),
+        (("[1, 2]", "[1-3, 2]"), "line 5: seeds[1]: 2 is there twice"),
+        (("[1, 2]", "010-020"), "seeds: '010-020' has a zero in front; write 10-20"),
+        (("[1, 2]", "{from: 1}"), "seeds.to: is missing"),
+        (("[1, 2]", "{from: 1, to: 2, stpe: 3}"), "seeds.stpe: unknown key; did you mean 'step'?"),
+        (("[1, 2]", "[3, {from: 1, to: 2, step: 0}]"), "seeds[1].step: is 0; give 1 or more"),
+        (("[1, 2]", "0-4294967295"), "seeds: these are more than 250,000 seeds"),
+        (("name: trip", "name: no"), 'name: must be text, not no, which YAML reads as false; write "no" in quotes'),
+        (("name: trip", "name: 2026-11-28"), "name: must be text, not 2026-11-28, which YAML reads as a date; write"),
+        (("name: trip", "name: 007"), 'name: 007 is an octal number in YAML, 7; write 7, or "007" in quotes'),
+        (('"a {subject} on the beach"', "a {subject} on it"), "put the prompt in quotes"),
+        (('["a {subject} on the beach"]', "[{subject}]"), "must be text, not {'subject': None}; put it in quotes"),
+        (("the beach", "the\\0 beach"), "line 4: prompts[0]: holds a NUL character; remove it"),
+        (("the beach", "the\0 beach"), "line 4: column 30: holds a NUL character; remove it"),
+        (("pip, class", '"pi\u202ep", class'), "line 3: subjects[0].name: holds a character that turns the direction"),
+        (("the beach", "the \\ud83d"), "prompts[0]: holds half of a surrogate pair"),
         (("[1, 2]", "[1, 2"), "line 6: column 1: while parsing a flow sequence"),
         (("seeds: [1, 2]\n", ""), "seeds: is missing"),
         (("name: trip", "name: trip\nname: trap"), "line 2: column 1: the key 'name' is there twice (first in line 1)"),
@@ -65,6 +86,10 @@ def test_a_mistake_is_named_with_its_line_its_path_and_the_remedy(change: tuple[
 @pytest.mark.parametrize(
     ("added", "said"),
     [
+        ("on: 3", "line 6: on: unknown key"),
+        ('negative_prompt: "\\e[2J"', "line 6: negative_prompt: holds the control character U+001B"),
+        ('sampling: {"w\\u200b": 1}', "sampling: the key 'w\\u200b' holds an invisible character"),
+        ('finetune: {caption: "a\\0"}', "line 6: finetune.caption: holds a NUL character"),
         ("poses: [null, wave.png, null]", "line 6: poses[2]: null is there twice"),
         ("poses: [wave.png, wave.png]", "line 6: poses[1]: 'wave.png' is there twice"),
         ("depth: []", "line 6: depth: is empty"),
@@ -83,6 +108,44 @@ def test_a_mistake_is_named_with_its_line_its_path_and_the_remedy(change: tuple[
 )
 def test_what_is_not_there_yet_and_what_never_will_be(added: str, said: str) -> None:
     assert said in messages(f"{GOOD}{added}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "seeds"),
+    [
+        ("4", (4,)),
+        ("1-4", (1, 2, 3, 4)),
+        ("1 - 3", (1, 2, 3)),
+        ("1-3, 9", (1, 2, 3, 9)),
+        ("{from: 1, to: 10, step: 4}", (1, 5, 9)),
+        ("[7, 1-3, {from: 10, to: 11}]", (7, 1, 2, 3, 10, 11)),
+    ],
+)
+def test_seeds_are_numbers_and_ranges(written: str, seeds: tuple[int, ...]) -> None:
+    assert parse_spec(GOOD.replace("[1, 2]", written), source="x", base=Path("/specs")).seeds == seeds
+
+
+def test_escapes_of_json_are_the_characters_that_they_stand_for() -> None:
+    spec = parse_spec(GOOD.replace("the beach", "\\ud83c\\udfd6"), source="x", base=Path("/specs"))
+    assert spec.prompts == ("a {subject} on \U0001f3d6",)
+
+
+@pytest.mark.parametrize(
+    "again", ["a {subject} on  the beach ", "A {subject} on the Beach", "a {subject}\\non the beach"]
+)
+def test_prompts_that_differ_in_spaces_and_capitals_are_twice_the_same(again: str) -> None:
+    text = GOOD.replace('beach"]', f'beach", "{again}"]')
+    assert "line 4: prompts[1]: " in messages(text)
+    assert "is twice the same as prompts[0]" in messages(text)
+
+
+def test_a_pose_may_come_again_in_a_video_and_not_in_a_grid() -> None:
+    text = f"{GOOD}poses: [a.png, b.png, a.png]\n"
+    assert "line 6: poses[2]: 'a.png' is there twice" in messages(text)
+    spec = parse_spec(text.replace("a.png", "/a.png"), source="x", base=Path("/specs"), frames=True)
+    assert spec.poses[0] == spec.poses[2]
+    with pytest.raises(InputError, match=r"poses\[2\]: '/a.png' is there twice"):
+        demand_grid(spec)
 
 
 def test_two_subjects_of_one_name() -> None:

@@ -63,6 +63,13 @@ def test_a_clip_for_every_subject_prompt_and_seed_whose_frames_name_those_before
     assert len({one.digest for clip in clips for one in clip.frames}) == 36
 
 
+def test_a_pose_that_comes_again_is_a_frame_of_its_own() -> None:
+    drawing = Drawing("ee", NUMBERS, {"pose": ("11" * 32, "22" * 32, "11" * 32), "depth": (None,)}, {"pose": "p"})
+    clip = plan_clips(parsed(SPEC), [PIP], drawing)[0]
+    assert len({one.digest for one in clip.frames}) == 3
+    assert clip.same_noise[0].digest == clip.same_noise[2].digest
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -15,6 +15,7 @@ from deploy.dashboard.pages import page, told
 from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
+from deploy.dashboard.security.text import demand_plain
 from storage.catalog import views, writes
 
 router = APIRouter()
@@ -87,6 +88,7 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
         if deployment is None:
             raise PrefectAway(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
+    demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}

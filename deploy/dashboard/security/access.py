@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.secrets import csrf_token, digest, same
+from deploy.dashboard.security.text import demand_plain_texts
 from storage.catalog import views, writes
 from storage.catalog.base import now
 from storage.catalog.records import ROLES, Role
@@ -74,11 +75,13 @@ class Needs:
                 await _check_csrf(request, person)
         request.state.person = person
         if self.access == "public":
+            await demand_plain_texts(request)
             return person
         if person.role is None:
             raise Refused(401, "log in to see this page")
         if not person.may(self.access):
             raise Refused(403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin")
+        await demand_plain_texts(request)
         return person
 
 

@@ -190,3 +190,19 @@ def test_decided_twice_at_once_by_the_same_hand_it_is_decided_once(site: Site) -
     with site.catalog.read() as s:
         assert len(views.reviews_of(s, 1)) == 1
         assert len(views.audit_page(s, entity="output", entity_id="1").rows) == 1
+
+
+@pytest.mark.parametrize("where", ["query", "form", "json"])
+def test_a_text_that_cannot_be_seen_goes_no_further(shared: Site, where: str) -> None:
+    with shared.client() as client:
+        if where == "query":
+            answer = client.get("/outputs", params={"q": "a\0"})
+        elif where == "form":
+            answer = client.post("/review", data={"q": "\u202eb"})
+        else:
+            answer = client.post(
+                "/api/reviews",
+                json={"uuid": "x" * 8, "output_id": 1, "revision": 1, "note": "\x1b[2J", "decision": "approved"},
+            )
+    assert answer.status_code == 400
+    assert "remove it" in answer.text
