@@ -16,7 +16,18 @@ from deploy.dashboard.app import create_app
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
 
-LARGE = ("outputs", "cells", "scores", "reviews", "run_cells", "blobs", "audit", "lineage")
+LARGE = (
+    "outputs",
+    "cells",
+    "cell_subjects",
+    "scores",
+    "subject_scores",
+    "reviews",
+    "run_cells",
+    "blobs",
+    "audit",
+    "lineage",
+)
 """Tables that grow with the pictures."""
 Sent = tuple[str, Any]
 

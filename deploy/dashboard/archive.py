@@ -43,6 +43,7 @@ def file_name(one: OutputDetail, data: bytes) -> str:
 def entry(one: OutputDetail, name: str, *, metadata: bool) -> dict[str, Any]:
     """The manifest's line of one picture; without `metadata` it says what it shows and not how it was made."""
     said: dict[str, Any] = {"file": name, "output_id": one.output_id, "subject": one.subject, "prompt": one.prompt}
+    said |= {"subjects": [link.name for link in one.subjects]}
     said |= {"decision": one.decision, "rating": one.rating, "width": one.width, "height": one.height}
     if metadata:
         said |= {"digest": one.digest, "seed": one.seed, "pose": one.pose, "image_sha256": one.image_sha256}
@@ -82,6 +83,7 @@ def _csv(lines: Sequence[dict[str, Any]]) -> bytes:
 def _cell(value: object) -> object:
     """A value that no spreadsheet takes for a formula."""
     text = json.dumps(value) if isinstance(value, dict) else value
+    text = ", ".join(map(str, value)) if isinstance(value, list) else text
     return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t") else text
 
 

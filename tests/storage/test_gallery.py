@@ -46,6 +46,8 @@ READS: dict[str, Callable[[Session], Any]] = {
     "pose": lambda s: views.gallery_page(s, F(pose="0" * 64)),
     "checkpoint": lambda s: views.gallery_page(s, F(checkpoint_id=1)),
     "score": lambda s: views.gallery_page(s, F(metric="clip_i", lowest=0.2, highest=0.9)),
+    "score in subject": lambda s: views.gallery_page(s, F(subject_id=3, metric="clip_i", lowest=0.1)),
+    "subject and all": lambda s: views.gallery_page(s, F(subject_id=3, decision="none", style="anime", prompt="7")),
     "score and all": lambda s: views.gallery_page(s, F(metric="clip_i", decision="none", style="anime", prompt="7")),
     "count": lambda s: views.count(s, F(metric="clip_i", decision="none", prompt="7")),
     "output": lambda s: views.output(s, 5),
@@ -66,7 +68,7 @@ READS: dict[str, Callable[[Session], Any]] = {
     "token": lambda s: views.token_of(s, "0" * 64),
     "batches": lambda s: views.batches(s),
 }
-BIG = ("outputs", "cells", "scores", "reviews", "run_cells", "blobs")
+BIG = ("outputs", "cells", "scores", "reviews", "run_cells", "blobs", "cell_subjects", "subject_scores")
 
 
 @pytest.mark.parametrize("name", READS)

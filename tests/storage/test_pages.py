@@ -23,8 +23,11 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 Turn = Callable[[Session, str | None], views.Page[Any]]
 PAGES: dict[str, tuple[Turn, str]] = {
     "state": (lambda s, a: views.cells_page(s, state="lost", after=a), "ix_cells_state_id"),
-    "cells of a subject": (lambda s, a: views.cells_page(s, subject_id=3, after=a), "ix_cells_subject_id_id"),
-    "subject": (lambda s, a: views.outputs_page(s, subject_id=3, after=a), "ix_outputs_subject_id_id"),
+    "cells of a subject": (
+        lambda s, a: views.cells_page(s, subject_id=3, after=a),
+        "ix_cell_subjects_subject_id_cell_id",
+    ),
+    "subject": (lambda s, a: views.outputs_page(s, subject_id=3, after=a), "ix_cell_subjects_subject_id_output_id"),
     "decision": (lambda s, a: views.outputs_page(s, decision="flagged", after=a), "ix_outputs_decision_id"),
     "run": (lambda s, a: views.run_page(s, "bench-3", after=a), "ix_run_cells_run_id_position"),
     "score": (
@@ -33,7 +36,7 @@ PAGES: dict[str, tuple[Turn, str]] = {
     ),
     "score in subject": (
         lambda s, a: views.outputs_page(s, metric="clip_i", subject_id=3, after=a),
-        "ix_scores_subject_id_metric_current_value_output_id",
+        "ix_subject_scores_subject_id_metric_value_output_id",
     ),
     "score by decision": (
         lambda s, a: views.outputs_page(s, metric="clip_t", decision="flagged", after=a),

@@ -82,7 +82,7 @@ def _chosen(request: Request, person: Person, form: Any, to: str) -> tuple[list[
     if not ids:
         raise CatalogError("no approved picture is under this filter; approve some, or widen it")
     with known.catalog.read() as s:
-        outputs = views.outputs(s, ids)
+        outputs = views.outputs(s, ids, subject_id=asked.subject_id)
     after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)

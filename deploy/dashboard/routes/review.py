@@ -132,7 +132,8 @@ def items(
     """`count` outputs of the queue from its place `start`, as they are now."""
     with resources(request).catalog.read() as s:
         queue = _own(views.queue(s, queue_id), person)
-        found = views.outputs(s, queue.output_ids[start : start + count])
+        ids = queue.output_ids[start : start + count]
+        found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
         shown = [_item(one, views.sibling(s, one)) for one in found]
     return {"total": len(queue.output_ids), "start": start, "items": shown}
 
@@ -140,6 +141,8 @@ def items(
 def _item(one: OutputDetail, sibling: tuple[int, str] | None) -> dict[str, Any]:
     names = ("output_id", "subject_id", "subject", "prompt", "seed", "revision", "decision", "rating", "approvals")
     shown = {name: getattr(one, name) for name in names}
+    shown["subjects"] = [link.name for link in one.subjects]
+    shown |= {"earlier_reference": one.earlier_reference}
     shown |= {"picture": f"/pictures/{one.image_sha256}", "scores": dict(one.scores), "newer_mask": one.newer_mask}
     shown["there"] = one.state == "generated"
     shown["reference"] = f"/pictures/{one.reference_sha256}"

@@ -29,11 +29,13 @@ _OUTPUTS = (
     "SELECT i + 1, i + 1, i / {per} + 1, 'bench-' || (i % {runs}), {sha}, 512, 512, 1, "
     f"{_DECISION}, 0, {{at}} FROM n"
 )
+_LINKS = "SELECT i + 1, i / {per} + 1, i / {per} + 1, i + 1 FROM n"
 # A multiplication modulo a prime scatters the scores like chance and gives the same catalog every time.
 _SCORES = (
     f"SELECT i + 1, i / {{per}} + 1, {_DECISION}, "
     "'{metric}', '1', (i * {factor} % 1000003) / 1000003.0, TRUE, {at} FROM n"
 )
+_SUBJECT_SCORES = "SELECT i + 1, '{metric}', i / {per} + 1, (i * {factor} % 1000003) / 1000003.0 FROM n"
 
 
 def fill(
@@ -85,9 +87,12 @@ def _outputs(s: Session, first: int, last: int, per: int) -> None:
     _insert(s, "run_cells (run_id, cell_id, position)", _RUN_CELLS, first, last, per=per)
     columns = "id, cell_id, subject_id, run_id, image_sha256, width, height, revision, decision, rating, created_at"
     _insert(s, f"outputs ({columns})", _OUTPUTS, first, last, per=per)
+    _insert(s, "cell_subjects (cell_id, subject_id, reference_id, output_id)", _LINKS, first, last, per=per)
     columns = "output_id, subject_id, decision, metric, version, value, current, created_at"
     for factor, metric in zip((7919, 104729), METRICS, strict=True):
         _insert(s, f"scores ({columns})", _SCORES, first, last, per=per, metric=metric, factor=factor)
+        into = "subject_scores (output_id, metric, subject_id, value)"
+        _insert(s, into, _SUBJECT_SCORES, first, last, per=per, metric=metric, factor=factor)
 
 
 def _insert(s: Session, into: str, rows: str, first: int, last: int, kind: str = "out", **more: object) -> None:

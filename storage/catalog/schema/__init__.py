@@ -4,6 +4,7 @@ The tables `reviews`, `lineage` and `audit` are append-only: triggers that the m
 deletion.
 """
 
+from storage.catalog.schema.links import CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
 from storage.catalog.schema.people import (
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEvent",
     "Blob",
     "Cell",
+    "CellSubject",
     "Checkpoint",
     "Identity",
     "LineageEvent",
@@ -43,6 +45,7 @@ __all__ = [
     "RunCell",
     "Score",
     "Subject",
+    "SubjectScore",
     "Throttle",
     "Training",
     "User",

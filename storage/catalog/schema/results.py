@@ -1,7 +1,8 @@
 """What came of it: outputs, their scores and reviews, and the history of everything.
 
-Some columns are copies (`subject_id`, `decision`), so that one index can begin with what a page asks for and end with
-the order that it is shown in; storage.catalog.writes alone keeps them true.
+Some columns are copies (`subject_id`, the first of the subjects that storage.catalog.schema.links lists, and
+`decision`), so that one index can begin with what a page asks for and end with the order that it is shown in;
+storage.catalog.writes alone keeps them true.
 """
 
 from datetime import datetime
@@ -25,7 +26,6 @@ class Output(Base):
     __tablename__ = "outputs"
     __table_args__ = (
         CheckConstraint(one_of("decision", DECISIONS), name="decision"),
-        Index(None, "subject_id", "id"),
         Index(None, "decision", "id"),
         Index(None, "image_sha256"),
     )
@@ -68,7 +68,6 @@ class Score(Base):
     __table_args__ = (
         UniqueConstraint("output_id", "metric", "version"),
         Index(None, "metric", "current", "value", "output_id"),
-        Index(None, "subject_id", "metric", "current", "value", "output_id"),
         Index(None, "decision", "metric", "current", "value", "output_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -39,8 +39,9 @@ class Run(Base):
 class Cell(Base):
     """One picture to make or made. Owner and lease are set exactly while it is being generated.
 
-    `pose` and `depth` are the layouts that it follows, `reference_pose` and `reference_depth` those of its reference.
-    `attempts` counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
+    `subject_id`, `reference_id` and `mask_id` are those of its first link (storage.catalog.schema.links). `pose` and
+    `depth` are the layouts that it follows, `reference_pose` and `reference_depth` those of its reference. `attempts`
+    counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
     """
 
     __tablename__ = "cells"
@@ -81,10 +82,11 @@ class Cell(Base):
 
 
 class RunCell(Base):
-    """A run asked for a cell, at this place of its grid."""
+    """A run asked for a cell, at this place of its grid, first for this subject (None: for the cell's own)."""
 
     __tablename__ = "run_cells"
     __table_args__ = (Index(None, "run_id", "position"), Index(None, "cell_id"))
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
     position: Mapped[int]
+    subject_id: Mapped[int | None] = mapped_column(ForeignKey("subjects.id"))

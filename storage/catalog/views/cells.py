@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CellDetail, CellView, NotInCatalog, UnscoredOutput
@@ -13,8 +13,13 @@ from storage.catalog.sql import chunks
 
 
 def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellView]:
-    """The run's cells in the order of its grid; without `scores` they come sooner, and seem to have none."""
-    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
+    """The run's cells in the order of its grid, each under the subject that the run asked it for.
+
+    Without `scores` they come sooner, and seem to have none.
+    """
+    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
+    chosen = chosen.where(RunCell.run_id == run_id)
     rows = s.execute(chosen.order_by(RunCell.position)).all()
     found = _scores(s, [row.output_id for row in rows if row.output_id is not None]) if scores else {}
     return [CellView(**_cell_fields(row, found)) for row in rows]
@@ -35,6 +40,7 @@ def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
         .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
         .add_columns(Cell.reference_pose, Cell.reference_depth)
         .add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256, Profile.name.label("profile"))
+        .join(Subject, Subject.id == Cell.subject_id)
         .join(Reference, Reference.id == Cell.reference_id)
         .outerjoin(Mask, Mask.id == Cell.mask_id)
         .join(Profile, Profile.id == Cell.profile_id)
@@ -62,13 +68,13 @@ def unscored(s: Session, run_id: str, metric: str, version: str) -> list[Unscore
 
 
 def _cells() -> Select[*tuple[Any, ...]]:
-    """Cells with subject and output; the output of a cell that is not generated (any more) is not shown."""
+    """Cells to be joined with a subject, and outputs; that of a cell that is not generated (any more) is not shown."""
     columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.depth)
     there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
     chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.seed, Cell.error, Cell.failures)
     chosen = chosen.add_columns(Cell.settings["frames"].as_string().is_not(None).label("looks_back"))
     chosen = chosen.add_columns(Output.id.label("output_id"), Output.image_sha256)
-    return chosen.select_from(Cell).join(Subject, Subject.id == Cell.subject_id).outerjoin(Output, there)
+    return chosen.select_from(Cell).outerjoin(Output, there)
 
 
 def _cell_fields(row: Row[*tuple[Any, ...]], scores: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:

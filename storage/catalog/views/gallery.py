@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, tuple_
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import DECISIONS, CatalogError, Decision
-from storage.catalog.schema import Cell, Output, Review, RunCell, Score, Subject
-from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
+from storage.catalog.schema import Cell, CellSubject, Output, Review, RunCell, Subject
+from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of, score_walk
 
 WINDOW = 1_000  # rows that are looked at before looking at the clock
 SECONDS = 0.015  # that a page looks for more
@@ -65,11 +65,13 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
     """
     if not 1 <= limit <= MAX_PAGE:
         raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
-    shown = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
+    link = _link(wanted)
+    of = Output.subject_id if wanted.subject_id is None else link.subject_id
+    shown = (Output.id, Cell.digest, of, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
     rows: Select[*tuple[Any, ...]] = select(
         *shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at
     )
-    rows = _joined(rows.add_columns(null() if wanted.metric is None else Score.value), wanted)
+    rows = _joined(rows.add_columns(null() if wanted.metric is None else link.value), wanted)
     found: list[OutputRow] = []
     for conditions, keys, end in _windows(s, wanted, after, SECONDS):
         here = rows.where(*conditions).order_by(*(key.desc() for key in keys)).limit(limit - len(found))
@@ -119,23 +121,34 @@ def _windows(
 def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElement[bool]]]:
     """The columns of the order, all descending, and what one index answers together with them."""
     if wanted.metric is None:
-        conditions = _equal((Output.subject_id, wanted.subject_id), (Output.decision, wanted.decision))
-        conditions += [] if after is None else [Output.id < place_of(after, 1)[0]]
-        return [Output.id], conditions
-    conditions = [Score.metric == wanted.metric, Score.current == true()]
-    conditions += _equal((Score.subject_id, wanted.subject_id), (Score.decision, wanted.decision))
-    conditions += [] if wanted.lowest is None else [Score.value >= wanted.lowest]
-    conditions += [] if wanted.highest is None else [Score.value <= wanted.highest]
-    keys = [Score.value, Score.output_id]
+        key: Any = Output.id if wanted.subject_id is None else CellSubject.output_id
+        # of a subject the links are walked, which know of no decision: it is tested row by row
+        decided = None if wanted.subject_id is not None else wanted.decision
+        conditions = _equal((CellSubject.subject_id, wanted.subject_id), (Output.decision, decided))
+        conditions += [CellSubject.output_id.is_not(None)] if wanted.subject_id is not None else []
+        conditions += [] if after is None else [key < place_of(after, 1)[0]]
+        return [key], conditions
+    by, conditions = score_walk(wanted.metric, wanted.subject_id, None if wanted.subject_id else wanted.decision)
+    conditions += [] if wanted.lowest is None else [by.value >= wanted.lowest]
+    conditions += [] if wanted.highest is None else [by.value <= wanted.highest]
+    keys = [by.value, by.output_id]
     conditions += [] if after is None else [tuple_(*keys) < tuple_(*place_of(after, 2))]
     return keys, conditions
 
 
 def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
     """The columns of `rows` from pictures that are there, with the score that orders them."""
-    if wanted.metric is not None:
-        rows = rows.select_from(Score).join(Output, Output.id == Score.output_id)
+    link = _link(wanted)
+    if link is not None:
+        rows = rows.select_from(link).join(Output, Output.id == link.output_id)
     return rows.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+
+
+def _link(wanted: Filter) -> Any:
+    """The table that is walked beside the outputs: scores, a subject's scores, its links, or None."""
+    if wanted.metric is not None:
+        return score_walk(wanted.metric, wanted.subject_id, None)[0]
+    return None if wanted.subject_id is None else CellSubject
 
 
 def _place_at(s: Session, keys: Sequence[Any], conditions: Sequence[Any], rows: int) -> list[float] | None:
@@ -154,12 +167,15 @@ def _down_to(keys: Sequence[Any], end: Sequence[float] | None) -> list[ColumnEle
 def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
     """What is tested row by row."""
     conditions = _equal((Cell.pose, wanted.pose), (Cell.checkpoint_id, wanted.checkpoint_id))
+    conditions += [] if wanted.subject_id is None else _equal((Output.decision, wanted.decision))
     for word in (wanted.prompt or "").split()[:8]:
         conditions.append(func.lower(Cell.prompt).contains(word.lower(), autoescape=True))
     if wanted.style is not None:
-        conditions.append(
-            select(Subject.id).where(Subject.id == Output.subject_id, Subject.style == wanted.style).exists()
-        )
+        shown = select(Subject.id).join(CellSubject, CellSubject.subject_id == Subject.id)
+        shown = shown.where(CellSubject.cell_id == Output.cell_id, Subject.style == wanted.style)
+        if wanted.subject_id is not None:
+            shown = shown.where(Subject.id == wanted.subject_id)
+        conditions.append(shown.exists())
     if wanted.run_id is not None:
         asked = select(RunCell.cell_id).where(RunCell.run_id == wanted.run_id, RunCell.cell_id == Output.cell_id)
         conditions.append(asked.exists())

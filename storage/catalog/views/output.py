@@ -7,28 +7,32 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from storage.catalog.records import CellState, Decision, NotInCatalog
 from storage.catalog.schema import (
     Blob,
     Cell,
+    CellSubject,
     Checkpoint,
-    Mask,
     Output,
     Profile,
-    Reference,
     ReviewQueue,
     Run,
     Score,
-    Subject,
 )
 from storage.catalog.sql import chunks
+from storage.catalog.views.shown import Shown, shown_in
 
 
 @dataclass(frozen=True)
 class OutputDetail:
-    """A picture, its recipe and its lineage. `newer_mask`: the reference has another mask now than it was made with."""
+    """A picture, its recipe and its lineage.
+
+    `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first of them.
+    `newer_mask`: the reference has another mask now than it was made with; `earlier_reference`: the subject has another
+    reference now.
+    """
 
     output_id: int
     digest: str
@@ -64,34 +68,33 @@ class OutputDetail:
     run_name: str | None
     flow_run_id: str | None
     scores: Mapping[str, float]
+    subjects: Sequence[Shown] = ()
+    earlier_reference: bool = False
 
 
-def outputs(s: Session, output_ids: Sequence[int]) -> list[OutputDetail]:
-    """The outputs of these ids, in this order; ids that the catalog does not know are left out."""
+def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = None) -> list[OutputDetail]:
+    """The outputs of these ids, in this order; ids that the catalog does not know are left out.
+
+    One that shows the subject `subject_id`, beside others, is told as that one's.
+    """
     found: dict[int, Any] = {}
-    current = aliased(Mask)
-    newest = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
-    columns = (Output.id, Cell.digest, Cell.state, Output.subject_id, Subject.name, Subject.class_word, Subject.style)
-    rows: Select[*tuple[Any, ...]] = select(
-        *columns, Cell.prompt, Cell.pose, Cell.seed, Cell.settings, Output.image_sha256, Output.width
-    )
-    rows = rows.add_columns(Output.height, Output.revision, Output.decision, Output.rating, Output.approvals)
-    rows = rows.add_columns(Output.created_at, Reference.id, Reference.image_sha256, Reference.source)
-    rows = rows.add_columns(Mask.mask_sha256, Mask.version, Mask.id, newest.scalar_subquery(), Cell.checkpoint_id)
-    rows = rows.add_columns(Checkpoint.weights_sha256, Profile.name, Profile.weights_digest, Profile.licence)
-    rows = rows.add_columns(Output.run_id, Run.name, Run.flow_run_id)
-    rows = rows.join(Cell, Cell.id == Output.cell_id).join(Subject, Subject.id == Output.subject_id)
-    rows = rows.join(Reference, Reference.id == Cell.reference_id).join(Profile, Profile.id == Cell.profile_id)
-    rows = rows.outerjoin(Mask, Mask.id == Cell.mask_id).outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id)
-    rows = rows.outerjoin(Run, Run.id == Output.run_id)
-    scores = _scores(s, output_ids)
+    rows: Select[*tuple[Any, ...]] = select(Output.id, Cell.digest, Cell.state, Cell.prompt, Cell.pose, Cell.seed)
+    rows = rows.add_columns(Cell.settings, Output.image_sha256, Output.width, Output.height, Output.revision)
+    rows = rows.add_columns(Output.decision, Output.rating, Output.approvals, Output.created_at, Cell.checkpoint_id)
+    rows = rows.add_columns(Checkpoint.weights_sha256.label("checkpoint_sha256"), Profile.name.label("profile"))
+    rows = rows.add_columns(Profile.weights_digest, Profile.licence, Output.run_id, Run.name.label("run_name"))
+    rows = rows.add_columns(Run.flow_run_id)
+    rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
+    rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
+    scores, shown = _scores(s, output_ids), shown_in(s, output_ids, subject_id)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
-            values: list[Any] = list(row)
-            before, (mask_id, newest_id) = values[:24], values[24:26]
-            newer = newest_id is not None and mask_id is not None and newest_id != mask_id
-            fields = [*before, newer, *values[26:], scores.get(row[0], {})]
-            found[row[0]] = OutputDetail(*fields)
+            about = dict(row._mapping)
+            output_id = about.pop("id")
+            first, *_ = subjects = shown[output_id]
+            of_first = {name: value for name, value in vars(first).items() if name not in ("name", "position")}
+            fields = about | of_first | {"subject": first.name, "subjects": subjects}
+            found[output_id] = OutputDetail(output_id=output_id, scores=scores.get(output_id, {}), **fields)
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
 
 
@@ -117,10 +120,11 @@ def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]
 def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
     """Id and picture of the nearest approved output of the same subject: of the same prompt if there is one."""
     approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
+    approved = approved.join(CellSubject, CellSubject.output_id == Output.id)
     approved = approved.where(
-        Output.subject_id == of.subject_id, Output.decision == "approved", Output.id != of.output_id
+        CellSubject.subject_id == of.subject_id, Output.decision == "approved", Output.id != of.output_id
     )
-    approved = approved.where(Cell.state == "generated").order_by(Output.id.desc()).limit(1)
+    approved = approved.where(Cell.state == "generated").order_by(CellSubject.output_id.desc()).limit(1)
     found = s.execute(approved.where(Cell.prompt == of.prompt)).first() or s.execute(approved).first()
     return None if found is None else (found[0], found[1])
 

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, null, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CatalogError, CellState, Decision
-from storage.catalog.schema import Cell, Output, RunCell, Score
+from storage.catalog.schema import Cell, CellSubject, Output, RunCell, Score, SubjectScore
 
 MAX_PAGE = 300
 T = TypeVar("T")
@@ -31,7 +31,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class OutputRow:
-    """A picture in a gallery; `value` is the score that the page is ordered by, None when it is not."""
+    """A picture in a gallery; `value` is the score that the page is ordered by, None when it is not.
+
+    `subject_id` is the subject that was asked for, else the first of those that it shows.
+    """
 
     output_id: int
     digest: str
@@ -83,17 +86,18 @@ def outputs_page(
     if metric is None:
         if lowest is not None or highest is not None:
             raise CatalogError("lowest and highest bound a score: give the metric too")
-        conditions += _equal((Output.subject_id, subject_id), (Output.decision, decision))
-        rows = _outputs().add_columns(null()).where(*conditions, *_beyond(after, Output.id))
-        found = s.execute(rows.order_by(Output.id.desc()).limit(_checked(limit))).all()
+        conditions += _equal((CellSubject.subject_id, subject_id), (Output.decision, decision))
+        key: Any = Output.id if subject_id is None else CellSubject.output_id
+        rows = _outputs(subject_id).add_columns(null()).where(*conditions, *_beyond(after, key))
+        found = s.execute(rows.order_by(key.desc()).limit(_checked(limit))).all()
         return _page([OutputRow(*row) for row in found], limit, lambda row: [row.output_id])
-    conditions += _equal((Score.subject_id, subject_id), (Score.decision, decision))
-    conditions += [Score.metric == metric, Score.current == true()]
-    conditions += [] if lowest is None else [Score.value >= lowest]
-    conditions += [] if highest is None else [Score.value <= highest]
-    scored = _outputs().add_columns(Score.value).join(Score, Score.output_id == Output.id)
-    rows = scored.where(*conditions, *_beyond(after, Score.value, Score.output_id))
-    found = s.execute(rows.order_by(Score.value.desc(), Score.output_id.desc()).limit(_checked(limit))).all()
+    by, known = score_walk(metric, subject_id, decision)
+    conditions += known
+    conditions += [] if lowest is None else [by.value >= lowest]
+    conditions += [] if highest is None else [by.value <= highest]
+    scored = _outputs(subject_id, by).add_columns(by.value).join(by, by.output_id == Output.id)
+    rows = scored.where(*conditions, *_beyond(after, by.value, by.output_id))
+    found = s.execute(rows.order_by(by.value.desc(), by.output_id.desc()).limit(_checked(limit))).all()
     return _page([OutputRow(*row) for row in found], limit, lambda row: [row.value, row.output_id])
 
 
@@ -106,9 +110,11 @@ def cells_page(
     limit: int = 60,
 ) -> Page[CellRow]:
     """Cells in whatever state, those planned last first."""
-    conditions = _equal((Cell.state, state), (Cell.subject_id, subject_id))
-    rows = select(*_CELL).where(*conditions, *_beyond(after, Cell.id))
-    found = s.execute(rows.order_by(Cell.id.desc()).limit(_checked(limit))).all()
+    conditions = _equal((Cell.state, state), (CellSubject.subject_id, subject_id))
+    key: Any = Cell.id if subject_id is None else CellSubject.cell_id
+    rows = select(*_CELL) if subject_id is None else _cells_of_subject()
+    rows = rows.where(*conditions, *_beyond(after, key))
+    found = s.execute(rows.order_by(key.desc()).limit(_checked(limit))).all()
     return _page([CellRow(*row) for row in found], limit, lambda row: [row.cell_id])
 
 
@@ -124,11 +130,30 @@ def run_page(s: Session, run_id: str, *, after: str | None = None, limit: int = 
 _CELL = (Cell.id, Cell.digest, Cell.subject_id, Cell.prompt, Cell.seed, Cell.state, Cell.attempts, Cell.error)
 
 
-def _outputs() -> Select[*tuple[Any, ...]]:
-    columns = (Output.id, Cell.digest, Output.subject_id, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
+def _cells_of_subject() -> Select[*tuple[Any, ...]]:
+    columns = [CellSubject.subject_id if one is Cell.subject_id else one for one in _CELL]
+    return select(*columns).join(CellSubject, CellSubject.cell_id == Cell.id)
+
+
+def score_walk(metric: str, subject_id: int | None, decision: Decision | None) -> tuple[Any, list[ColumnElement[bool]]]:
+    """The table whose scores are walked, and the conditions that its index answers: a subject has one of its own."""
+    if subject_id is None:
+        return Score, [*_equal((Score.decision, decision)), Score.metric == metric, Score.current == true()]
+    known = [SubjectScore.subject_id == subject_id, SubjectScore.metric == metric]
+    return SubjectScore, known + _equal((Output.decision, decision))
+
+
+def _outputs(subject_id: int | None, by: Any = None) -> Select[*tuple[Any, ...]]:
+    """Rows of pictures that are there; of a subject by its links, unless its scores are walked."""
+    link = CellSubject if by is None else by
+    shown = Output.subject_id if subject_id is None else link.subject_id
+    columns = (Output.id, Cell.digest, shown, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
     chosen: Select[*tuple[Any, ...]] = select(*columns, Output.height, Output.revision, Output.decision)
-    chosen = chosen.add_columns(Output.rating, Output.created_at)
-    return chosen.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+    chosen = chosen.add_columns(Output.rating, Output.created_at).select_from(Output)
+    chosen = chosen.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+    if subject_id is None or by is not None:
+        return chosen
+    return chosen.join(CellSubject, CellSubject.output_id == Output.id)
 
 
 def _asked_by(run_id: str) -> ColumnElement[bool]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import Decision, NotInCatalog
-from storage.catalog.schema import Cell, Checkpoint, Mask, Output, Reference, Subject
+from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
+from storage.catalog.views.shown import trained_for
 
 GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
 
@@ -69,7 +70,7 @@ class SubjectDetail:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One picture of a grid."""
+    """One picture of a grid; `earlier_reference`: it was made from another reference than the subject has now."""
 
     output_id: int
     prompt: str
@@ -77,6 +78,7 @@ class GridCell:
     seed: int
     image_sha256: str
     decision: Decision
+    earlier_reference: bool = False
 
 
 def subject(s: Session, subject_id: int) -> SubjectDetail:
@@ -84,7 +86,7 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
     row = s.get(Subject, subject_id)
     if row is None:
         raise NotInCatalog(f"subject {subject_id} is not in the catalog; the subjects page lists them")
-    used = _used(s, Cell, subject_id)
+    used = _used(s, CellSubject, subject_id)
     trained = _used(s, Checkpoint, subject_id)
     references = []
     for one in s.scalars(select(Reference).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc())):
@@ -106,14 +108,16 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
         ]
         about = (one.id, one.image_sha256, one.width, one.height, one.source, one.caption, one.created_at)
         references.append(ReferenceView(*about, masks))
-    chosen = select(Checkpoint).where(Checkpoint.subject_id == subject_id).order_by(Checkpoint.id.desc())
+    learnt = select(Training.checkpoint_id).where(Training.checkpoint_id.is_not(None), trained_for(subject_id))
+    chosen = select(Checkpoint).where(or_(Checkpoint.subject_id == subject_id, Checkpoint.id.in_(learnt)))
+    chosen = chosen.order_by(Checkpoint.id.desc())
     checkpoints = [
         CheckpointView(c.id, c.weights_sha256, c.settings, c.mask_id, c.created_at) for c in s.scalars(chosen)
     ]
     return SubjectDetail(row.id, row.name, row.class_word, row.style, references, checkpoints)
 
 
-def _used(s: Session, table: type[Cell] | type[Checkpoint], subject_id: int) -> dict[int, int]:
+def _used(s: Session, table: type[CellSubject] | type[Checkpoint], subject_id: int) -> dict[int, int]:
     """How many of the subject's rows were made with each mask."""
     counted = select(table.mask_id, func.count()).where(table.subject_id == subject_id, table.mask_id.is_not(None))
     return {mask: count for mask, count in s.execute(counted.group_by(table.mask_id)) if mask is not None}
@@ -121,6 +125,10 @@ def _used(s: Session, table: type[Cell] | type[Checkpoint], subject_id: int) -> 
 
 def grid(s: Session, subject_id: int) -> list[GridCell]:
     """The subject's newest pictures, at most GRID_CELLS, the oldest first."""
-    rows = select(Output.id, Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
-    rows = rows.join(Cell, Cell.id == Output.cell_id).where(Output.subject_id == subject_id, Cell.state == "generated")
-    return [GridCell(*row) for row in s.execute(rows.order_by(Output.id.desc()).limit(GRID_CELLS))][::-1]
+    newest = select(Reference.id).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc()).limit(1)
+    columns = (Output.id, Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
+    rows = select(*columns, CellSubject.reference_id != newest.scalar_subquery()).select_from(CellSubject)
+    rows = rows.join(Output, Output.id == CellSubject.output_id).join(Cell, Cell.id == Output.cell_id)
+    rows = rows.where(CellSubject.subject_id == subject_id, Cell.state == "generated")
+    rows = rows.order_by(CellSubject.output_id.desc()).limit(GRID_CELLS)
+    return [GridCell(*row) for row in s.execute(rows)][::-1]

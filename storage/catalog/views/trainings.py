@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.records import NotInCatalog
 from storage.catalog.schema import Checkpoint, Mask, Profile, Reference, Subject, Training
+from storage.catalog.views.shown import trained_for
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ def training(s: Session, digest: str) -> TrainingView:
 
 
 def trainings_of(s: Session, subject_name: str) -> list[TrainingView]:
-    """The subject's fine-tunings that are done, the newest first."""
-    done = _trainings().where(Subject.name == subject_name, Training.checkpoint_id.is_not(None))
+    """The subject's fine-tunings that are done, the newest first, also those made under another of its names."""
+    subject_id = select(Subject.id).where(Subject.name == subject_name).scalar_subquery()
+    done = _trainings().where(trained_for(subject_id), Training.checkpoint_id.is_not(None))
     return [TrainingView(*row) for row in s.execute(done.order_by(Checkpoint.created_at.desc(), Checkpoint.id.desc()))]
 
 

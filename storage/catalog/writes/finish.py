@@ -7,9 +7,10 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CellPicture, LeaseLost, NotInCatalog
-from storage.catalog.schema import Cell, LineageEvent, Output, Score
+from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
 from storage.catalog.sql import chunks
 from storage.catalog.writes.blobs import require_blobs
+from storage.catalog.writes.links import link_outputs
 
 _DONE: dict[str, Any] = {
     "state": "generated",
@@ -85,12 +86,14 @@ def _enter(
             new.append({"cell_id": cell.id, "subject_id": cell.subject_id} | news)
             continue
         if output.image_sha256 != one.image_sha256:
-            s.execute(delete(Score).where(Score.output_id == output.id))
+            for scores in (SubjectScore, Score):
+                s.execute(delete(scores).where(scores.output_id == output.id))
             output.revision, output.decision, output.rating, output.approvals = output.revision + 1, "none", 0, 0
         for name, value in news.items():
             setattr(output, name, value)
     if new:
         s.execute(insert(Output), new)
+        link_outputs(s, [one["cell_id"] for one in new])
     s.flush()
 
 

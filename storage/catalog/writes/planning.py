@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.records import CellRecord, PlanResult
 from storage.catalog.schema import Cell, RunCell
 from storage.catalog.sql import chunks, insert_into
+from storage.catalog.writes.links import link_cells
 from storage.catalog.writes.runs import lock_run
 
 
@@ -16,11 +17,14 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
     """Enter the run's cells in the order of its grid; a cell whose digest is known is not entered again.
 
     `existing` holds cells in every state, also planned or failed ones of an earlier run: to make what is missing,
-    claim all digests of the plan, and claim_cells leaves out what is generated. A failed cell that this run did not ask
+    claim all digests of the plan, and claim_cells leaves out what is generated. A digest may come several times, for
+    several subjects: the cell is the first one's, and linked to all of them. A failed cell that this run did not ask
     for before has its failures forgiven: it is asked for again.
     """
     lock_run(s, run_id)
-    by_digest = {cell.digest: cell for cell in cells}
+    by_digest: dict[str, CellRecord] = {}
+    for cell in cells:
+        by_digest.setdefault(cell.digest, cell)
     ids: dict[str, int] = {}
     new: set[str] = set()
     for part in chunks(sorted(by_digest)):  # sorted: two plans that share cells must not wait for each other crosswise
@@ -28,8 +32,12 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
         entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
         new.update(s.scalars(entered, rows))
         ids.update(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(part))).all())
+    link_cells(s, cells, ids, new)
     start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
-    places = [{"run_id": run_id, "cell_id": ids[d], "position": start + i} for i, d in enumerate(by_digest)]
+    places = [
+        {"run_id": run_id, "cell_id": ids[d], "position": start + i, "subject_id": cell.subject_id}
+        for i, (d, cell) in enumerate(by_digest.items())
+    ]
     if places:
         joined = insert_into(s, RunCell).on_conflict_do_nothing().returning(RunCell.cell_id)
         _forgive(s, list(s.scalars(joined, places)))

@@ -9,6 +9,7 @@ from storage.catalog.base import now
 from storage.catalog.records import CatalogError, NotInCatalog
 from storage.catalog.schema import Output, Score
 from storage.catalog.sql import insert_into
+from storage.catalog.writes.links import link_scores
 
 
 def add_score(s: Session, *, output_id: int, metric: str, version: str, value: float) -> None:
@@ -29,3 +30,4 @@ def add_score(s: Session, *, output_id: int, metric: str, version: str, value: f
     news = {"value": value, "created_at": now(), "current": True}
     row = {"output_id": output_id, "metric": metric, "version": version} | output._asdict() | news
     s.execute(insert_into(s, Score).values(row).on_conflict_do_update(index_elements=keys, set_=news))
+    link_scores(s, [output_id], metric)

@@ -74,7 +74,7 @@ function pictured(image, url, alt) { image.closest("figure").hidden = !url; if (
 
 function drawState(item) {
   const half = needed > 1 && item.decision === "none" && item.approvals ? ` · ${item.approvals} of ${needed} approvals` : "";
-  $("state").textContent = NAMES[item.decision] + half + (item.newer_mask ? " · older mask" : "");
+  $("state").textContent = NAMES[item.decision] + half + (item.newer_mask ? " · older mask" : "") + (item.earlier_reference ? " · earlier reference" : "");
   $("state").className = `state ${item.decision}`;
   $("rating").textContent = "★".repeat(item.rating);
   $("rating").setAttribute("aria-label", item.rating ? `${item.rating} of 5` : "not rated");

@@ -1,0 +1,71 @@
+"""Whom pictures show: every subject of an output, with the reference and mask of it that the picture was made from."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.catalog.schema import CellSubject, Mask, Output, Reference, Subject, Training
+from storage.catalog.sql import chunks
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A subject of a picture. `position` counts the subjects of the picture from 0; names of the same one share it.
+
+    `earlier_reference`: the subject has another reference now; `newer_mask`: the reference has another mask now.
+    """
+
+    subject_id: int
+    name: str
+    class_word: str
+    style: str
+    position: int
+    reference_id: int
+    reference_sha256: str
+    reference_source: str
+    mask_sha256: str | None
+    mask_version: int | None
+    earlier_reference: bool
+    newer_mask: bool
+
+
+def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) -> dict[int, list[Shown]]:
+    """Of each output the subjects that it shows: `first` where it is one, then the cell's own, then the others."""
+    current, later = aliased(Mask), aliased(Reference)
+    newest_mask = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
+    newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
+    rows: Any = select(Output.id, Output.subject_id, Subject.id, Subject.name, Subject.class_word, Subject.style)
+    rows = rows.add_columns(CellSubject.position, Reference.id, Reference.image_sha256, Reference.source)
+    rows = rows.add_columns(Mask.mask_sha256, Mask.version, newest.scalar_subquery(), Mask.id)
+    rows = rows.add_columns(newest_mask.scalar_subquery()).select_from(Output)
+    rows = rows.join(CellSubject, CellSubject.cell_id == Output.cell_id)
+    rows = rows.join(Subject, Subject.id == CellSubject.subject_id)
+    rows = rows.join(Reference, Reference.id == CellSubject.reference_id)
+    rows = rows.outerjoin(Mask, Mask.id == CellSubject.mask_id)
+    found: dict[int, list[tuple[tuple[Any, ...], Shown]]] = defaultdict(list)
+    for part in chunks(output_ids):
+        for row in s.execute(rows.where(Output.id.in_(part))):
+            output_id, own, *about, newest_id, mask_id, newest_mask_id = row
+            newer = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
+            one = Shown(*about, newest_id != about[5], newer)
+            place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
+            found[output_id].append((place, one))
+    return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}
+
+
+def trained_for(subject_id: Any) -> ColumnElement[bool]:
+    """That a fine-tuning, of the table `trainings`, is a subject's too: by another name of the same bytes."""
+    theirs, ours, masks, our_mask = aliased(Reference), aliased(Reference), aliased(Mask), aliased(Mask)
+    subject = aliased(Subject)
+    same = select(theirs.id).join(subject, subject.id == theirs.subject_id)
+    same = same.join(ours, ours.image_sha256 == theirs.image_sha256).where(ours.id == Training.reference_id)
+    same = same.where(theirs.subject_id == subject_id, Training.recipe["class_word"].as_string() == subject.class_word)
+    same = same.where(Training.recipe["style"].as_string() == subject.style)
+    mask = select(masks.id).join(our_mask, our_mask.mask_sha256 == masks.mask_sha256)
+    mask = mask.where(our_mask.id == Training.mask_id, masks.reference_id == theirs.id)
+    own = select(Reference.id).where(Reference.id == Training.reference_id, Reference.subject_id == subject_id)
+    return or_(own.exists(), same.where(or_(Training.mask_id.is_(None), mask.exists())).exists())
