@@ -51,7 +51,7 @@ def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) ->
         for row in s.execute(rows.where(Output.id.in_(part))):
             output_id, own, *about, newest_id, mask_id, newest_mask_id = row
             newer = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
-            one = Shown(*about, newest_id != about[5], newer)
+            one = Shown(*(*about, newest_id != about[5], newer))
             place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
             found[output_id].append((place, one))
     return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}
