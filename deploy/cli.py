@@ -20,12 +20,9 @@ from deploy.commands.status import status
 from deploy.commands.train import train
 from deploy.commands.upkeep import backup, gc, restore, verify
 from deploy.commands.video import video
-from deploy.ending import BAD_INPUT, INTERRUPTED, OK, SOME_FAILED
+from deploy.ending import INTERRUPTED, OK, SOME_FAILED, failed
 from deploy.prefect_alone import leave_alone
-from deploy.submit import CannotSubmit
-from deploy.terminal import plain_terminal, say
-from flows.problems import InputError, SubjectRefused
-from flows.settings import SettingsError
+from deploy.terminal import own_streams, plain_terminal, say
 
 app = typer.Typer(
     name="dreamtuner",
@@ -52,33 +49,26 @@ def main() -> NoReturn:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     leave_alone(os.environ)
+    own_streams()
     try:
         app()
     except KeyboardInterrupt:
         say(plain_terminal(), "interrupted")
         sys.exit(INTERRUPTED)
-    except (InputError, SettingsError, SubjectRefused) as error:
-        say(plain_terminal(), str(error))
-        sys.exit(BAD_INPUT)
-    except CannotSubmit as error:
-        say(plain_terminal(), str(error))
-        sys.exit(BAD_INPUT)
     except Exception as error:
-        # imported only now: the classes live beside SQLAlchemy and boto3, and --help needs neither
-        from sqlalchemy.exc import DatabaseError
-
-        from storage.catalog.records import CatalogError
-        from storage.objects import StoreError
-
-        if isinstance(error, DatabaseError):
-            remedy = "restore it, or set DREAMTUNER_CATALOG_URL or DREAMTUNER_HOME to another"
-            say(plain_terminal(), f"the catalog cannot be used ({error.orig}); {remedy}")
-        elif isinstance(error, CatalogError | StoreError | OSError):
-            say(plain_terminal(), str(error))
-        else:
-            raise
-        sys.exit(SOME_FAILED)
+        failed(error)
+    finally:
+        _flushed()
     sys.exit(OK)
+
+
+def _flushed() -> None:
+    """Bring the result out while there is somebody to tell that it could not be."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        say(plain_terminal(), f"the result could not be written to stdout: {error.strerror}")
+        os._exit(SOME_FAILED)
 
 
 if __name__ == "__main__":

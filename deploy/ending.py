@@ -1,13 +1,18 @@
 """How a command that follows a flow ends: with one of four exit codes, and a sentence where something is wrong."""
 
 import os
+import sys
+import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from deploy.terminal import Terminal, new_log, say, take_over
-from flows.problems import InputError
-from flows.settings import Settings
+from deploy.last_word import is_bad_input, sentence
+from deploy.terminal import Terminal, new_log, plain_terminal, say, take_over, unwritten
+from flows.settings import Settings, SettingsError
+from storage.shown import scrubbed
 
 if TYPE_CHECKING:
     from deploy.progress_line import ProgressLine
@@ -28,18 +33,47 @@ def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T
         with ProgressLine(terminal.err) as line:
             return terminal, work(line)
     except KeyboardInterrupt:
-        say(terminal, "interrupted; what is made is kept, and the same command makes the rest")
+        say(terminal, "interrupted; finished images are kept, and the same command makes the rest")
         leave(terminal, INTERRUPTED)
-    except InputError as error:
-        say(terminal, str(error))
-        leave(terminal, BAD_INPUT)
     except Exception as error:
-        traceback.print_exc()
-        say(terminal, f"{type(error).__name__}: {error}\nthe whole story is in {log}; what is made is kept")
+        sys.stderr.write(scrubbed(traceback.format_exc()))
+        if is_bad_input(error):
+            say(terminal, sentence(error, settings))
+            leave(terminal, BAD_INPUT)
+        say(terminal, f"{sentence(error, settings)}\nsee {log} for all of it")
         leave(terminal, SOME_FAILED)
 
 
+def failed(error: Exception) -> NoReturn:
+    """End a command that follows no flow: the last word on stderr, the traceback in a file."""
+    try:
+        settings: Settings | None = Settings.load()
+    except SettingsError:
+        settings = None
+    if is_bad_input(error):
+        say(plain_terminal(), sentence(error, settings))
+        sys.exit(BAD_INPUT)
+    say(plain_terminal(), sentence(error, settings) + _told_in(settings, error))
+    sys.exit(SOME_FAILED)
+
+
+def _told_in(settings: Settings | None, error: Exception) -> str:
+    """Where the traceback is, as the end of a sentence; nothing where it would only repeat one of ours."""
+    if type(error).__module__.partition(".")[0] in ("storage", "flows", "deploy"):
+        return ""
+    folder = settings.home if settings is not None and settings.home.is_dir() else Path(tempfile.gettempdir())
+    with suppress(OSError):
+        log = new_log(folder, "error")
+        log.write_text(scrubbed("".join(traceback.format_exception(error))), encoding="utf-8")
+        return f"\nsee {log} for all of it"
+    return ""
+
+
 def leave(terminal: Terminal, code: int) -> NoReturn:
-    """End here and now: everything is put back and said, and what libraries do at exit only costs time."""
+    """Exit immediately: everything is put back and said, and what libraries do at exit only costs time."""
     terminal.flush()
+    lost = unwritten(terminal)
+    if lost is not None:
+        say(terminal, lost)
+        code = code or SOME_FAILED
     os._exit(code)

@@ -14,6 +14,7 @@ from deploy.prefect_server import PrefectServer
 from flows.progress import Listener, listening
 from flows.settings import Settings
 from flows.spec import Spec
+from storage.shown import scrubbed
 
 if TYPE_CHECKING:
     from flows.finetune import Finetuned
@@ -121,6 +122,13 @@ def _signals_interrupt() -> Iterator[None]:
 
 
 def log_to_stderr() -> None:
-    """Our own and the libraries' log records, with times; stderr is the log file by now."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    """Our own and the libraries' log records, with times and without secrets; stderr is the log file by now."""
+
+    class Scrubbed(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return scrubbed(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,16 +1,19 @@
 """The terminal while flows run: ours alone. Whatever libraries and child processes print goes into a log file."""
 
+import errno
 import json
 import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 
 KEPT_LOGS = 20
+READER_GONE = 141
+"""The exit code of a program that SIGPIPE ends, as shells report it."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,64 @@ class Terminal:
         for console in (self.out, self.err):
             try:
                 console.file.flush()
-            except (BrokenPipeError, ValueError):
+            except (OSError, ValueError):
                 continue
+
+
+class Tolerant:
+    """A text stream that drops what it cannot write: its reader is gone, or its disk is full.
+
+    The work goes on; who reads along is not what it is done for. `error` is the first failure.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.error: OSError | ValueError | None = None
+
+    def write(self, text: str) -> int:
+        """Write what can be written; always says that all was."""
+        try:
+            self._file.write(text)
+        except (OSError, ValueError) as error:
+            self._failed(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        try:
+            self._file.flush()
+        except (OSError, ValueError) as error:
+            self._failed(error)
+
+    def _failed(self, error: OSError | ValueError) -> None:
+        self.error = self.error or error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class Piped(Tolerant):
+    """The stdout of a command that only prints: without a reader it ends at once, like `ls | head -1`."""
+
+    def _failed(self, error: OSError | ValueError) -> None:
+        if isinstance(error, BrokenPipeError):
+            os._exit(READER_GONE)
+        raise error
+
+
+def own_streams() -> None:
+    """Give the process a stdout and a stderr that can be written to, whatever it was started with (`2>&-`).
+
+    A descriptor that is closed would be given to the next file that is opened, and then be printed into.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor: this one
+    out = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    err = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    sys.stdout, sys.stderr = cast(TextIO, Piped(out)), cast(TextIO, Tolerant(err))
 
 
 def plain_terminal() -> Terminal:
@@ -41,12 +100,26 @@ def take_over(log: Path) -> Terminal:
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    out, err = (Console(file=os.fdopen(os.dup(fd), "w", encoding="utf-8")) for fd in (1, 2))
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    real = [Tolerant(os.fdopen(os.dup(number), "w", encoding="utf-8")) for number in (1, 2)]
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
+    # the log may lie on the very disk whose being full it should tell of
+    sys.stdout, sys.stderr = (
+        cast(TextIO, Tolerant(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False)))
+        for number in (1, 2)
+    )
+    out, err = (Console(file=cast(TextIO, one)) for one in real)
     return Terminal(out, err)
+
+
+def unwritten(terminal: Terminal) -> str | None:
+    """Why the result did not come out, if that is anybody's concern: a reader that left is not."""
+    error = getattr(terminal.out.file, "error", None)
+    if not isinstance(error, OSError) or error.errno in (errno.EPIPE, errno.EBADF):
+        return None
+    return f"the result could not be written to stdout: {error.strerror}; run the same command again"
 
 
 def new_log(home: Path, command: str) -> Path:

@@ -18,6 +18,8 @@ MOST = 50  # of the newest crashed runs
 def close_dead_runs(settings: Settings) -> int:
     """Close in the catalog what killed processes left running; how many runs. It looks before it writes."""
     catalog = catalog_of(settings)
+    if catalog.read_only:
+        return 0
     with catalog.read() as s:
         if not anything_dead(s, settings.lease_seconds):
             return 0

@@ -15,7 +15,7 @@ def admin_link(catalog: Catalog) -> str | None:
     """The path of a new one-time link for the admin, made if need be; None once any admin has set a password."""
     with catalog.read() as s:
         admins = [one for one in views.users(s) if one.role == "admin"]
-    if any(not one.invited and one.active for one in admins):
+    if catalog.read_only or any(not one.invited and one.active for one in admins):
         return None
     secret = new_secret()
     with catalog.write() as s:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.engine import catalog_url, is_sqlite, make_engine, reading, writing
 from storage.catalog.migrate import upgrade
 from storage.catalog.retry import retrying
+from storage.catalog.sqlite_read_only import is_read_only
 
 __all__ = ["Catalog"]
 
@@ -49,6 +51,11 @@ class Catalog:
     def url(self) -> URL:
         """Where it is, password and all: not for printing."""
         return self._engine.url
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is a file that can only be read: on a read-only disk, or without the right to write."""
+        return is_sqlite(self.url) and is_read_only(Path(str(self.url.database)))
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from storage.catalog.engine import is_sqlite, make_engine, shown, writing
 from storage.catalog.records import CatalogError
 from storage.catalog.retry import retrying
+from storage.catalog.sqlite_read_only import CatalogReadOnly
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x647265616D  # any number that others of this database are unlikely to lock by
@@ -56,6 +57,11 @@ def _migrate(url: URL, revision: str, *, up: bool, patience: float) -> None:
         raise CatalogError(
             f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
             "upgrade this installation, or use another catalog"
+        ) from error
+    except CatalogReadOnly as error:
+        raise CatalogReadOnly(
+            f"catalog {shown(url)} was made by an older version and has to be migrated, but it is read-only here; "
+            "run `dreamtuner status` once where it can be written"
         ) from error
     except OperationalError as error:
         if is_sqlite(url) or getattr(error.orig, "sqlstate", None) not in (None, *_REFUSED):

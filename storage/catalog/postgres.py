@@ -16,4 +16,6 @@ def postgres_engine(url: URL) -> Engine:
     given: dict[str, Any] = {name: value for name, value in _ALIVE.items() if name not in url.query}
     if "options" not in url.query:
         given["options"] = _SESSION
-    return create_engine(url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20)
+    return create_engine(
+        url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
+    )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from storage.catalog.records import CatalogError
+from storage.catalog.sqlite_read_only import connect_read_only, is_read_only, refuse_writing
 
 BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
 CACHE_KIB = 64 * 1024  # what a connection may keep of the file; SQLite's 2 MiB hold too little of a million rows
@@ -20,9 +21,16 @@ WRITES = "storage_writes"  # the execution option that asks for BEGIN IMMEDIATE
 
 
 def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
-    """An engine on the file, whose folder is made if need be. `foreign_keys` is off for migrations only."""
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    """An engine on the file, whose folder is made if need be. `foreign_keys` is off for migrations only.
+
+    A file that cannot be written is opened for reading; transactions that write raise CatalogReadOnly.
+    """
+    file = Path(str(url.database))
+    if is_read_only(file):
+        return _reading_engine(url, file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -37,6 +45,26 @@ def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
         writes = bool(connection.get_execution_options().get(WRITES))
         connection.exec_driver_sql(f"PRAGMA query_only={int(not writes)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _reading_engine(url: URL, file: Path) -> Engine:
+    # no pool: another machine may write meanwhile, and each connection looks anew at how the file can be read
+    engine = create_engine(
+        url, creator=lambda: connect_read_only(file, BUSY_SECONDS), poolclass=NullPool, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=1")
+
+    @event.listens_for(engine, "begin")
+    def _begins(connection: Connection) -> None:
+        if connection.get_execution_options().get(WRITES):
+            raise refuse_writing(file)
+        connection.exec_driver_sql("BEGIN")
 
     return engine
 

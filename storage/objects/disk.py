@@ -110,6 +110,8 @@ class DiskStore:
 
     def check(self) -> Sequence[str]:
         """See ObjectStore. Files that a killed process left half-written are removed once they are a day old."""
+        if self.root.is_dir() and not os.access(self.root, os.W_OK):
+            return [f"folder {self.root} is read-only: its objects can be read, and none can be put"]
         with self._errors("(a probe)", "written"):
             incoming = self.root / INCOMING
             make_folders([incoming])

@@ -6,8 +6,10 @@ import time
 
 import httpx
 
+from storage.shown import shown_url
 from storage.sources.addresses import resolve
-from storage.sources.errors import SourceError, too_large
+from storage.sources.again import BUSY, seconds_after, trying_again
+from storage.sources.errors import Busy, SourceError, too_large
 
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off
 _TIMEOUT = httpx.Timeout(10.0)  # seconds to connect, and between two packets
@@ -55,40 +57,50 @@ class PinnedTransport(httpx.BaseTransport):
 def fetch(url: str, *, max_bytes: int, allow_private: bool, tls: ssl.SSLContext | None = None) -> bytes:
     """The body at `url`, at most `max_bytes` of it, after up to five redirects. Raises SourceError.
 
-    Proxies of the environment are not used: they would look the host up themselves. `tls` replaces the authorities that
-    are trusted.
+    A server that is busy, a connection that is lost and a time-out are tried again a few times. Proxies of the
+    environment are not used: they would look the host up themselves. `tls` replaces the authorities that are trusted.
     """
-    shown = url[:200]
+    shown = _shown(url)
     try:
-        target = httpx.URL(url)
-        shown = _shown(target)
-        for _ in range(_REDIRECTS + 1):
-            _check(target, allow_private)
-            transport = PinnedTransport(allow_private=allow_private, tls=tls)
-            client = httpx.Client(transport=transport, timeout=_TIMEOUT, headers=_HEADERS, trust_env=False)
-            with client, client.stream("GET", target) as response:
-                if not response.has_redirect_location:
-                    return _body(response, shown, max_bytes)
-                target = target.join(response.headers["Location"])
+        return trying_again(lambda: _once(url, shown, max_bytes, allow_private, tls))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
         raise SourceError(f"{shown} cannot be read: {reason}; check the URL, or download the file") from error
+
+
+def _once(url: str, shown: str, max_bytes: int, allow_private: bool, tls: ssl.SSLContext | None) -> bytes:
+    target = httpx.URL(url)
+    for _ in range(_REDIRECTS + 1):
+        _check(target, allow_private)
+        transport = PinnedTransport(allow_private=allow_private, tls=tls)
+        client = httpx.Client(transport=transport, timeout=_TIMEOUT, headers=_HEADERS, trust_env=False)
+        with client, client.stream("GET", target) as response:
+            if not response.has_redirect_location:
+                return _body(response, shown, max_bytes)
+            target = target.join(response.headers["Location"])
     raise SourceError(f"{shown} redirects more than {_REDIRECTS} times; give the address that it ends at")
 
 
 def _check(url: httpx.URL, allow_private: bool) -> None:
     schemes = ("https", "http") if allow_private else ("https",)
     if url.scheme not in schemes:
-        raise SourceError(f"{_shown(url)} is refused: only https:// is fetched; use https, or download the file")
+        raise SourceError(f"{_shown(str(url))} is refused: only https:// is fetched; use https, or download the file")
     if url.userinfo:
-        raise SourceError(f"{_shown(url)} carries a user name or password; use a presigned URL, or download the file")
+        raise SourceError(
+            f"{_shown(str(url))} carries a user name or password; use a presigned URL, or download the file"
+        )
     if not url.host:
-        raise SourceError(f"{_shown(url)} names no host; correct the URL")
+        raise SourceError(f"{_shown(str(url))} names no host; correct the URL")
 
 
 def _body(response: httpx.Response, shown: str, max_bytes: int) -> bytes:
     if response.status_code != 200:
-        raise SourceError(f"{shown} answers {response.status_code} {response.reason_phrase}; check that it is public")
+        answer = f"{shown} answers {response.status_code} {response.reason_phrase}"
+        if response.status_code in BUSY:
+            after = seconds_after(response.headers.get("Retry-After"))
+            later = "try again later" if after is None else f"it asks to wait {after:.0f} s"
+            raise Busy(f"{answer}: the server is busy; {later}, or download the file and give its path", after)
+        raise SourceError(f"{answer}; check that it is public")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise SourceError(f"{shown} comes compressed, though that was declined; download the file and give its path")
     announced = response.headers.get("Content-Length", "")
@@ -105,6 +117,6 @@ def _body(response: httpx.Response, shown: str, max_bytes: int) -> bytes:
     return bytes(data)
 
 
-def _shown(url: httpx.URL) -> str:
-    """The URL without what may be secret: user, password, and the query with its signature."""
-    return str(url.copy_with(username=None, password=None, query=None, fragment=None))[:200]
+def _shown(url: str) -> str:
+    """The URL without what may be secret, short enough for a sentence."""
+    return shown_url(url)[:200]

@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from storage.sources import SourceError, addresses, read_source, web
+from storage.sources import SourceError, addresses, again, read_source, web
 from storage.sources.web import fetch
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -53,6 +54,11 @@ def respond(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
         handler.wfile.write(body)
 
     return answer
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "PAUSES", (0.001, 0.001, 0.001))
 
 
 @pytest.fixture
@@ -290,3 +296,62 @@ def test_proxies_of_the_environment_are_not_used(serve: Callable[..., Server], m
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
     assert read(server) == b"direct"
     assert proxy.seen == []
+
+
+def _after(bad: int, answer: Answer) -> Answer:
+    """`answer` for the first `bad` requests, then the picture."""
+    left = [bad]
+
+    def answers(handler: BaseHTTPRequestHandler) -> None:
+        left[0] -= 1
+        (answer if left[0] >= 0 else respond(body=b"picture", Content_Length="7"))(handler)
+
+    return answers
+
+
+def _cut(handler: BaseHTTPRequestHandler) -> None:
+    respond(body=b"", Content_Length="5")(handler)  # five bytes are announced and none come
+
+
+@pytest.mark.parametrize(
+    "answer", [respond(503), respond(429, Retry_After="0"), respond(502), respond(504), respond(429), _cut]
+)
+def test_a_server_that_is_busy_is_asked_again(serve: Callable[..., Server], answer: Answer) -> None:
+    server = serve()
+    server.answers["/a"] = _after(2, answer)
+    assert read(server) == b"picture"
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize(("status", "asked"), [(503, 4), (404, 1), (403, 1)])
+def test_it_is_asked_four_times_and_what_is_wrong_for_good_once(
+    serve: Callable[..., Server], status: int, asked: int
+) -> None:
+    server = serve()
+    server.answers["/a"] = respond(status)
+    with pytest.raises(SourceError, match="busy; try again later" if asked > 1 else "check that it is public"):
+        read(server)
+    assert len(server.seen) == asked
+
+
+def test_a_pause_is_as_long_as_the_server_asks_and_an_hour_is_not_waited_for(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(again, "time", SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic))
+    server = serve()
+    server.answers["/a"] = _after(1, respond(429, Retry_After="7"))
+    assert read(server) == b"picture"
+    assert pauses == [7.0]
+    server.answers["/b"] = respond(503, Retry_After="3600")
+    with pytest.raises(SourceError, match="asks to wait 3600 s"):
+        read(server, "/b")
+    assert pauses == [7.0]
+
+
+def test_retry_after_may_be_a_date() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
+    assert 15 < (again.seconds_after(soon) or 0) <= 20
+    assert again.seconds_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert again.seconds_after("soon") is None
+    assert again.seconds_after(None) is None

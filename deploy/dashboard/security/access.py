@@ -92,7 +92,8 @@ def _by_token(known: Resources, header: str) -> Person:
     if found is None:
         raise Refused(401, "this API token is unknown, revoked or has run out; make a new one on your account's page")
     who, scope = found
-    if who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
+    noted = not known.catalog.read_only  # else reading goes on, and nobody notes when it was
+    if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
     return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index))
@@ -106,7 +107,8 @@ def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
         with known.catalog.read() as s:
             who = views.session_of(s, token, idle=IDLE)
         if who is not None:
-            if who.seen_at is None or now() - who.seen_at > _NOTED:
+            noted = not known.catalog.read_only
+            if noted and (who.seen_at is None or now() - who.seen_at > _NOTED):
                 with known.catalog.write() as s:
                     writes.touch_session(s, token)
             return Person(who.user_id, who.name, who.role, csrf_token(cookie), token)

@@ -1,0 +1,83 @@
+"""Text as people and logs may have it: no password, key or signature in it.
+
+One place decides what is secret in a URL. What is shown keeps scheme, host and path, so that one sees which it is.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
+
+HIDDEN = "***"
+_URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>`]+")
+_PARTS = re.compile(
+    r"(?P<scheme>[^:]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?", re.S
+)
+_DATABASES = ("postgres", "sqlite", "mysql", "mariadb", "oracle", "mssql", "cockroachdb", "redis", "mongodb")
+_NO_QUERY = ("s3", "file")  # in their names ? and # are characters like any other
+_SECRET_NAME = re.compile(r"pass|secret|token|credential|signature|api_?key|access_?key|auth_string", re.I)
+_SHORTEST = 6  # characters; a shorter value would blacken innocent words
+
+
+def shown_url(url: str) -> str:
+    """`url` without what may be secret: the password (of a database), all of user and password (elsewhere), and what
+    stands in the query, which may be a signature. Text that is no URL, such as a path, is returned as it is."""
+    found = _PARTS.fullmatch(url)
+    if found is None:
+        return url
+    scheme, authority, path = found["scheme"], found["authority"], found["path"]
+    database = scheme.lower().startswith(_DATABASES)
+    if "@" not in authority and "@" in url and (database or re.search(r":[^@/?#]*[^0-9\]]", authority)):
+        # a password with / ? or # in it that nobody encoded
+        head, _, tail = url.partition("://")[2].rpartition("@")
+        return shown_url(f"{scheme}://{_user(head, database)}@{tail}") if tail else f"{scheme}://{HIDDEN}"
+    if "@" in authority:
+        user, _, host = authority.rpartition("@")
+        authority = f"{_user(user, database)}@{host}"
+    query = found["query"] or ""
+    if scheme.lower() in _NO_QUERY:
+        query += found["rest"] or ""
+    elif query:
+        query = _database_query(query) if database else f"?{HIDDEN}"
+    return f"{scheme}://{authority}{path}{query}"
+
+
+def carries_secret(source: str) -> bool:
+    """Whether `source`, a path or URL, holds what `shown_url` hides."""
+    return shown_url(source) != source
+
+
+def scrubbed(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """`text` with every URL in it as `shown_url` has it, and without the secrets that stand in the environment."""
+    text = _URL.sub(lambda found: shown_url(found[0]), text)
+    for secret in sorted(_secrets(os.environ if environ is None else environ), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _user(userinfo: str, database: bool) -> str:
+    name, colon, _ = userinfo.partition(":")
+    if database:
+        return f"{name}:{HIDDEN}" if colon else name
+    return HIDDEN
+
+
+def _database_query(query: str) -> str:
+    pairs = []
+    for pair in query.removeprefix("?").split("&"):
+        name, equals, _ = pair.partition("=")
+        pairs.append(f"{name}={HIDDEN}" if equals and _SECRET_NAME.search(name) else pair)
+    return f"?{'&'.join(pairs)}"
+
+
+def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """Passwords in URLs of the environment, and the values of variables whose name says that they are secret."""
+    for name, value in environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and "://" not in value and not value.startswith("/"):
+            yield value
+        head, separator, rest = value.partition("://")
+        if separator and "@" in rest and re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*", head):
+            password = rest.rpartition("@")[0].partition(":")[2]
+            for one in {password, unquote(password)}:
+                if len(one) >= _SHORTEST:
+                    yield one
