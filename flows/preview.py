@@ -12,6 +12,7 @@ from flows.settings import Settings
 from flows.spec import Spec, demand_grid
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, NotInCatalog
+from storage.swap import is_there
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def preview(spec: Spec, settings: Settings) -> Preview:
 def catalog_if_any(settings: Settings) -> Catalog | None:
     """The catalog, unless it is a file that is not there yet: looking must not make it."""
     file = settings.catalog_file
-    return catalog_of(settings) if file is None or file.is_file() else None
+    return catalog_of(settings) if file is None or is_there(file) else None
 
 
 def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:

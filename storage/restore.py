@@ -1,23 +1,30 @@
-"""A backup put back: read and checked aside first, then moved into its place in two renames."""
+"""A backup put back: read and checked aside first, then moved into its place by renames that count as one."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tarfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from storage.backup import CATALOG, FORMAT, MANIFEST, OBJECTS, BackupError, Manifest, Progress
 from storage.catalog import Catalog
 from storage.keys import blob_key, sha256_of_key
-from storage.objects import DiskStore
-from storage.objects.durable import sync_file, sync_folder
+from storage.objects import DiskStore, StoreError
+from storage.objects.durable import sync_file
+from storage.swap import JOURNAL, swap, undo_killed
 from storage.verify import Finding, verify
 
 _SIDE = ("-wal", "-shm")  # what SQLite keeps beside a catalog
+_STAGING, _LOCK = ".restoring-", ".lock"
 
 
 def restore(
@@ -31,40 +38,83 @@ def restore(
     """Put the backup `file` where catalog and objects belong; what it held, and where what was there is now.
 
     A catalog or objects that are there are refused; with `force` they are moved into a folder beside the catalog, never
-    deleted. Nothing may run on them meanwhile. Raises BackupError, and then everything is as it was.
+    deleted. Nothing may run on them meanwhile. Raises BackupError, and then everything is as it was; killed half-way,
+    too, as soon as the catalog is opened again.
     """
+    home = catalog_file.parent
+    undo_killed(home / JOURNAL)
     there = [path for path in (catalog_file, store_folder) if path.exists() and _is_something(path)]
     if there and not force:
         raise BackupError(f"{there[0]} is not empty; restore into another DREAMTUNER_HOME, or move it aside by --force")
-    home = catalog_file.parent
-    home.mkdir(parents=True, exist_ok=True)
-    staging = home / f".restoring-{uuid.uuid4().hex}"
-    staging.mkdir()
+    aside = home / f"replaced-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
     try:
-        manifest = _unpack(file, staging, on_progress)
-        _check(staging)
-        aside = _set_aside(home, catalog_file, store_folder) if there else None
-        store_folder.parent.mkdir(parents=True, exist_ok=True)
-        if store_folder.is_dir():
-            store_folder.rmdir()  # empty
-        shutil.move(staging / OBJECTS, store_folder)
-        sync_file(staging / CATALOG)
-        os.replace(staging / CATALOG, catalog_file)
-        sync_folder(home)
-        return manifest, aside
-    except OSError as error:
-        raise BackupError(f"{file} cannot be restored to {home}: {error}; make room or choose another home") from error
+        with _staging(home) as staging, _staging(store_folder.parent) as beside:
+            # objects are unpacked beside their place, which may be on another disk than the catalog
+            manifest = _unpack(file, staging, beside, on_progress)
+            _check(staging, beside)
+            sync_file(staging / CATALOG)
+            swap(home / JOURNAL, _renames(catalog_file, store_folder, staging, beside, aside if there else None))
+            return manifest, aside if there else None
+    except (OSError, StoreError, SQLAlchemyError) as error:
+        with suppress(OSError):
+            aside.rmdir()
+        raise BackupError(
+            f"{file} cannot be restored to {home}: {_reason(error)}; everything is as it was: make room, or choose "
+            "another DREAMTUNER_HOME"
+        ) from error
+
+
+def _renames(
+    catalog_file: Path, store_folder: Path, staging: Path, beside: Path, aside: Path | None
+) -> list[tuple[Path, Path]]:
+    """What is there goes first: a log of the old catalog beside the new one would be played into it."""
+    renames = []
+    if aside is not None:
+        aside.mkdir()
+        for path in (*(Path(f"{catalog_file}{side}") for side in _SIDE), catalog_file):
+            if path.exists():
+                renames.append((path, aside / path.name))
+        if store_folder.exists():
+            far = os.stat(store_folder).st_dev != os.stat(aside).st_dev
+            place = store_folder.with_name(f"{store_folder.name}-{aside.name}") if far else aside / store_folder.name
+            renames.append((store_folder, place))
+            if far:
+                (aside / store_folder.name).symlink_to(place, target_is_directory=True)
+    elif store_folder.is_dir():
+        store_folder.rmdir()  # empty
+    return [*renames, (beside / OBJECTS, store_folder), (staging / CATALOG, catalog_file)]
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """A folder of our own in `parent`, gone at the end; those that killed processes left behind go too."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{_STAGING}*"):
+        with suppress(OSError), (left / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / f"{_STAGING}{uuid.uuid4().hex}"
+    folder.mkdir()
+    try:
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _reason(error: BaseException) -> str:
+    """The fault itself, without the statement that met it."""
+    return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
 
 
 def _is_something(path: Path) -> bool:
     return path.is_file() or any(path.iterdir())
 
 
-def _unpack(file: Path, staging: Path, on_progress: Progress) -> Manifest:
+def _unpack(file: Path, staging: Path, beside: Path, on_progress: Progress) -> Manifest:
     """Only the names that a backup has are read from the archive, each to where we say."""
-    store = DiskStore(staging / OBJECTS)
+    store = DiskStore(beside / OBJECTS)
     store.root.mkdir()
     try:
         with tarfile.open(file, "r:") as archive:
@@ -117,19 +167,10 @@ def _read(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> bytes:
     return data
 
 
-def _check(staging: Path) -> None:
+def _check(staging: Path, beside: Path) -> None:
     findings: list[Finding] = []
     with Catalog.open(f"sqlite:///{staging / CATALOG}") as catalog:
-        verify(catalog, DiskStore(staging / OBJECTS), findings.append)
+        verify(catalog, DiskStore(beside / OBJECTS), findings.append)
     if findings:
         first = findings[0]
         raise BackupError(f"the backup does not agree with itself ({first.kind}: {first.what}); use another")
-
-
-def _set_aside(home: Path, catalog_file: Path, store_folder: Path) -> Path:
-    aside = home / f"replaced-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    aside.mkdir()
-    for path in (catalog_file, *(Path(f"{catalog_file}{side}") for side in _SIDE), store_folder):
-        if path.exists():
-            shutil.move(path, aside / path.name)
-    return aside
