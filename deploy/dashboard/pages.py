@@ -55,7 +55,11 @@ def page(request: Request, name: str, person: Person, /, *, status: int = 200, *
 
 def told(to: str, notice: str) -> Response:
     """On to a path of ours, which says `notice` once; not in the address, or a link from anybody could say anything."""
-    sent = RedirectResponse(to, 303)
+    return noted(RedirectResponse(to, 303), notice)
+
+
+def noted(sent: Response, notice: str) -> Response:
+    """The redirect to a path of ours, with a notice that the page there shows once."""
     sent.set_cookie(NOTICE, quote(notice[:300]), max_age=60, httponly=True, samesite="lax")
     return sent
 

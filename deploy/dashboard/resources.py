@@ -8,6 +8,7 @@ from typing import cast
 from starlette.requests import Request
 
 from deploy.dashboard.prefect_api import PrefectApi
+from deploy.dashboard.security.address import client_address
 from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
@@ -28,3 +29,8 @@ class Resources:
 def resources(request: Request) -> Resources:
     """Those of the application that serves the request."""
     return cast(Resources, request.app.state.resources)
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from, behind the proxies that the settings name; "" for a socket of this machine."""
+    return client_address(request, resources(request).settings.proxies)

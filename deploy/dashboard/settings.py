@@ -10,6 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from deploy.dashboard.oidc_settings import OidcSettings, SettingsError
+from deploy.dashboard.security.address import Network, networks
 
 __all__ = ["FLOWS", "Settings", "SettingsError"]
 
@@ -32,6 +33,8 @@ class Settings:
         approvals: DREAMTUNER_DASHBOARD_APPROVALS, how many different people have to approve, 1 or 2.
         origin: DREAMTUNER_DASHBOARD_ORIGIN, the address that browsers use when a proxy stands before the server,
             such as https://pictures.example.org; cookies are then sent over https alone.
+        proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
+            commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
         oidc: DREAMTUNER_DASHBOARD_OIDC_*, an OpenID provider that people may come in by; None: by password alone.
     """
@@ -44,6 +47,7 @@ class Settings:
     flows: tuple[str, ...] = FLOWS
     approvals: int = 1
     origin: str = ""
+    proxies: tuple[Network, ...] = ()
     max_upload: int = 32 * 1024 * 1024
     oidc: OidcSettings | None = None
 
@@ -64,6 +68,11 @@ class Settings:
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
             raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is no number of bytes; correct or unset it")
+        try:
+            proxies = networks(env.get("DREAMTUNER_DASHBOARD_PROXIES") or "")
+        except ValueError as error:
+            remedy = "give addresses or networks by commas, such as 10.0.0.5, 172.16.0.0/12, or unset it"
+            raise SettingsError(f"DREAMTUNER_DASHBOARD_PROXIES: {error}; {remedy}") from error
         return cls(
             catalog_url=env.get("DREAMTUNER_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
             store_url=env.get("DREAMTUNER_STORE_URL") or str(home / "objects"),
@@ -73,6 +82,7 @@ class Settings:
             flows=tuple(one.strip() for one in flows.split(",") if one.strip()),
             approvals=int(approvals),
             origin=origin,
+            proxies=proxies,
             max_upload=int(size),
             oidc=OidcSettings.load(env),
         )

@@ -24,6 +24,20 @@ class NotInCatalog(CatalogError, LookupError):
     """No row answers to that name, id or digest."""
 
 
+def check_role(role: str) -> None:
+    """Raise CatalogError unless `role` is one of ROLES."""
+    if role not in ROLES:
+        raise CatalogError(f"role {role!r} is not known; use one of {', '.join(ROLES)}")
+
+
+class Disabled(CatalogError):
+    """The user `name` was shut out by an admin."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("this account is shut out; ask an admin to let it in again")
+        self.name = name
+
+
 class LeaseLost(CatalogError):
     """The cell is no longer this owner's: its lease ran out and another took it, or it is already made."""
 

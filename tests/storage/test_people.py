@@ -1,6 +1,7 @@
 """Users, their secrets and the audit."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,82 @@ def test_logins_wait_longer_and_longer_after_five_failures(catalog: Catalog) -> 
     with catalog.write() as s:
         writes.forgive(s, keys)
         assert writes.seconds_to_wait(s, keys) == 0
+
+
+def test_the_count_of_failures_decays_and_a_success_takes_back_ones_own_alone(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, others = ["address:1", "user:1@address:1"], ["address:1", "user:2@address:1"]
+    with catalog.write() as s:
+        for _ in range(4):
+            writes.record_failure(s, others)
+        writes.record_failure(s, mine)
+        writes.forgive(s, mine)
+        writes.record_failure(s, mine)  # the fifth from this address
+        assert writes.admit(s, mine) == 0  # the sixth: it counts before the password is compared
+        assert writes.admit(s, mine) > 0
+        assert writes.admit(s, ["address:2", "user:1@address:2"]) == 0  # another address is another matter
+    later = now() + timedelta(minutes=31)
+    monkeypatch.setattr("storage.catalog.writes.throttles.now", lambda: later)
+    with catalog.write() as s:
+        writes.record_failure(s, mine)  # 6 // 4 + 1
+        waits = []
+        for _ in range(4):
+            waits.append(writes.seconds_to_wait(s, mine))
+            writes.record_failure(s, mine)
+        assert waits == [0.0] * 4
+
+
+def test_who_is_shut_out_loses_every_key_for_good(catalog: Catalog) -> None:
+    user = admin(catalog)
+    with catalog.write() as s:
+        bob = writes.add_user(s, name="bob", role="operator", actor="ann")
+        writes.add_session(s, user_id=bob, token_sha256="session", agent="x", expires_at=now() + HOUR)
+        about = {"user_id": bob, "expires_at": now() + HOUR, "actor": "bob"}
+        writes.add_token(s, token_sha256="token", name="t", scope="operator", **about)
+        writes.add_link(s, user_id=bob, token_sha256="link", expires_at=now() + HOUR, actor="ann")
+        writes.change_user(s, bob, actor="ann", active=False)
+    with catalog.write() as s:
+        with pytest.raises(CatalogError, match="disabled"):
+            writes.add_link(s, user_id=bob, token_sha256="again", expires_at=now() + HOUR, actor="ann")
+        with pytest.raises(CatalogError, match="shut out"):
+            writes.add_session(s, user_id=bob, token_sha256="late", agent="x", expires_at=now() + HOUR)
+        writes.change_user(s, bob, actor="ann", active=True)
+    with catalog.read() as s:
+        assert views.session_of(s, "session", idle=HOUR) is None
+        assert views.token_of(s, "token") is None
+        assert views.link_of(s, "link") is None
+        (_, row, *_) = views.audit_page(s, action="change user").rows
+    assert {name: row.after[name] for name in ("sessions", "tokens", "links")} == dict.fromkeys(
+        ("sessions", "tokens", "links"), 1
+    )
+    assert user != bob
+
+
+@pytest.mark.parametrize(
+    ("begun", "roles", "scope"),
+    [
+        ("viewer", ["admin"], "viewer"),  # cut down when it is made
+        ("operator", ["viewer", "operator"], "viewer"),  # a right that was taken does not come back by itself
+        ("operator", ["reviewer"], "reviewer"),
+        ("operator", ["admin"], "operator"),
+    ],
+)
+def test_a_token_is_never_worth_more_than_its_owner_ever_was(
+    catalog: Catalog, begun: Any, roles: list[Any], scope: str
+) -> None:
+    admin(catalog)
+    with catalog.write() as s:
+        bob = writes.add_user(s, name="bob", role=begun, actor="ann")
+        wanted = "admin" if begun == "viewer" else begun
+        expires = now() + HOUR
+        writes.add_token(s, user_id=bob, token_sha256="t", name="t", scope=wanted, expires_at=expires, actor="bob")
+        for role in roles:
+            writes.change_user(s, bob, actor="ann", role=role)
+    with catalog.read() as s:
+        found = views.token_of(s, "t")
+    assert found is not None
+    assert found[1] == scope
 
 
 @pytest.mark.parametrize("name", ["", " ann", "a\nb", "x" * 65, "ANN"])

@@ -9,20 +9,21 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from deploy.dashboard.pages import page
-from deploy.dashboard.resources import Resources, resources
+from deploy.dashboard.resources import Resources, address_of, resources
 from deploy.dashboard.security.access import ABSOLUTE, SESSION, VISIT, Needs, Person
-from deploy.dashboard.security.passwords import hash_password, outdated, verify
+from deploy.dashboard.security.attempts import try_password
+from deploy.dashboard.security.passwords import hash_password
 from deploy.dashboard.security.secrets import csrf_token, digest, new_secret
 from storage.catalog import views, writes
 from storage.catalog.base import now
 
 router = APIRouter()
-Visitor = Annotated[Person, Depends(Needs("public"))]
+Visitor = Annotated[Person, Depends(Needs("public", tokens=False))]
 Text = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("/health")
-def health(_: Visitor, request: Request) -> PlainTextResponse:
+def health(_: Annotated[Person, Depends(Needs("public"))], request: Request) -> PlainTextResponse:
     """Whether the catalog answers."""
     with resources(request).catalog.read():
         return PlainTextResponse("ok")
@@ -38,25 +39,16 @@ def login_page(person: Visitor, request: Request, next: str = "/") -> Response:
 def log_in(request: Request, person: Visitor, name: Text, password: Text, next: Text = "/") -> Response:
     """Compare the password, slowly; a wrong one makes the next try wait."""
     known = resources(request)
-    keys = [f"name:{name.lower()[:64]}", f"address:{request.client.host if request.client else ''}"]
-    with known.catalog.read() as s:
-        wait = writes.seconds_to_wait(s, keys)
-        found = views.password_of(s, name)
-    if wait > 0:
-        said = f"too many failed logins; try again in {wait:.0f} s"
+    tried = try_password(known, name=name, password=password, address=address_of(request))
+    if tried.wait > 0:
+        said = f"too many failed logins; try again in {tried.wait:.0f} s"
         refused = _form(request, person, next, status=429, failed=said)
-        refused.headers["Retry-After"] = str(int(wait) + 1)
+        refused.headers["Retry-After"] = str(int(tried.wait) + 1)
         return refused
-    if not verify(password, None if found is None else found[1]) or found is None:
-        with known.catalog.write() as s:
-            writes.record_failure(s, keys)
+    if tried.user_id is None:
         said = "this name and password do not belong together; try again, or ask an admin for a link"
         return _form(request, person, next, status=401, failed=said)
-    with known.catalog.write() as s:
-        writes.forgive(s, keys)
-        if outdated(found[1]):
-            writes.rehash_password(s, found[0], hash_password(password))
-    return enter(known, request, found[0], inside(next))
+    return enter(known, request, tried.user_id, inside(next))
 
 
 @router.post("/logout")
@@ -91,9 +83,9 @@ def use_link(secret: str, request: Request, person: Visitor, password: Text) -> 
 def enter(known: Resources, request: Request, user_id: int, to: str) -> Response:
     """A new session, whatever cookie the browser came with, and on to a path of ours."""
     secret = new_secret()
-    agent = request.headers.get("user-agent", "unknown")
+    about = {"agent": request.headers.get("user-agent", "unknown"), "address": address_of(request)}
     with known.catalog.write() as s:
-        writes.add_session(s, user_id=user_id, token_sha256=digest(secret), agent=agent, expires_at=now() + ABSOLUTE)
+        writes.add_session(s, user_id=user_id, token_sha256=digest(secret), expires_at=now() + ABSOLUTE, **about)
     entered = RedirectResponse(to, 303)
     entered.set_cookie(
         SESSION,

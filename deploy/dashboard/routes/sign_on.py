@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard.resources import Resources, resources
+from deploy.dashboard.resources import Resources, address_of, resources
 from deploy.dashboard.routes.login import enter, inside
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.security.oidc import Provider, SignOnRefused
 from deploy.dashboard.security.secrets import new_secret
 from storage.catalog import writes
+from storage.catalog.records import Disabled
 
 router = APIRouter()
-Visitor = Annotated[Person, Depends(Needs("public"))]
+Visitor = Annotated[Person, Depends(Needs("public", tokens=False))]
 COOKIE, PATH, SECONDS = "dreamtuner_sign_on", "/login/oidc", 600
 CALLBACK = f"{PATH}/callback"
 
@@ -45,9 +46,16 @@ def back(request: Request, _: Visitor) -> Response:
     known, provider = resources(request), _provider(resources(request))
     secret, _colon, next = request.cookies.get(COOKIE, "").partition(":")
     who = provider.finish(secret, _back(known, request), request.query_params)
-    with known.catalog.write() as s:
-        role = provider.settings.role
-        user_id = writes.sign_on(s, issuer=who.issuer, subject=who.subject, name=who.name, role=role)
+    try:
+        with known.catalog.write() as s:
+            role = provider.settings.role
+            user_id = writes.sign_on(s, issuer=who.issuer, subject=who.subject, name=who.name, role=role)
+    except Disabled as error:
+        failed: dict[str, Any] = {"actor": address_of(request) or "this machine", "action": "failed log in"}
+        with known.catalog.write() as s:
+            after = {"address": address_of(request), "why": "disabled"}
+            writes.record_audit(s, **failed, entity="user", entity_id=error.name, after=after)
+        raise
     entered = enter(known, request, user_id, inside(unquote(next)))
     entered.delete_cookie(COOKIE, path=PATH)
     return entered

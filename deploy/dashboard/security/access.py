@@ -34,13 +34,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks. `role` is None for a visitor; `csrf` goes into forms; `session` is the digest of the cookie."""
+    """Who asks. `role` is None for a visitor; `csrf` goes into forms; `session` is the digest of the cookie.
+
+    `by_token`: a program asks, with an API token instead of a cookie; `role` is the least of what it and its owner may.
+    """
 
     user_id: int = 0
     name: str = ""
     role: Role | None = None
     csrf: str = ""
     session: str | None = None
+    by_token: bool = False
 
     def may(self, role: Role) -> bool:
         """Whether the person's role is `role` or one that may more."""
@@ -51,11 +55,13 @@ class Needs:
     """The dependency of a route: gives the `Person`, or raises Refused.
 
     A write has to come from a page of ours (Origin) and to carry the session's token; programs with an API token carry
-    no cookie, so nobody can make a browser send theirs, and need neither.
+    no cookie, so nobody can make a browser send theirs, and need neither. Without `tokens` the route is for people
+    alone: whatever is about accounts, people and rights, or a token that leaks could make itself at home.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, tokens: bool = True) -> None:
         self.access = access
+        self.tokens = tokens
 
     async def __call__(self, request: Request) -> AsyncIterator[Person]:
         try:
@@ -67,13 +73,15 @@ class Needs:
         known = resources(request)
         bearer = request.headers.get("authorization", "")
         if bearer:
-            person = await run_in_threadpool(_by_token, known, bearer)
+            person = await run_in_threadpool(by_token, known, bearer)
         else:
             person = await run_in_threadpool(by_cookie, known, request.cookies)
             if request.method not in SAFE:
                 _check_origin(request, known.settings.origin)
                 await _check_csrf(request, person)
         request.state.person = person
+        if person.by_token and not self.tokens:
+            raise Refused(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
         if self.access == "public":
             await demand_plain_texts(request)
             return person
@@ -85,7 +93,8 @@ class Needs:
         return person
 
 
-def _by_token(known: Resources, header: str) -> Person:
+def by_token(known: Resources, header: str) -> Person:
+    """Whom the Authorization header speaks for. Raises Refused for one that is no good."""
     kind, _, secret = header.partition(" ")
     with known.catalog.read() as s:
         found = views.token_of(s, digest(secret.strip())) if kind.lower() == "bearer" else None
@@ -96,7 +105,7 @@ def _by_token(known: Resources, header: str) -> Person:
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
-    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index))
+    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True)
 
 
 def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:

@@ -75,6 +75,17 @@ def password_of(s: Session, name: str) -> tuple[int, str] | None:
     return None if found is None or found[1] is None else (found[0], found[1])
 
 
+def named(s: Session, name: str) -> tuple[int, str] | None:
+    """Id and name, as it is written in the catalog, of whoever is called `name` in whatever case; None if nobody is."""
+    found = s.execute(select(User.id, User.name).where(func.lower(User.name) == name.lower())).first()
+    return None if found is None else (found[0], found[1])
+
+
+def has_password(s: Session, user_id: int) -> bool:
+    """Whether the user has set a password; who comes in by an OpenID provider alone has none."""
+    return s.scalar(select(User.password.is_not(None)).where(User.id == user_id)) or False
+
+
 def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Known | None:
     """Whose session it is, unless it has run out or was not used for as long as `idle`."""
     chosen = select(User.id, User.name, User.role, WebSession.seen_at).join(User, User.id == WebSession.user_id)
@@ -94,7 +105,8 @@ def token_of(s: Session, token_sha256: str) -> tuple[Known, Role] | None:
 def link_of(s: Session, token_sha256: str) -> str | None:
     """The name of the user whom a one-time link is for, while it is good."""
     chosen = select(User.name).join(OneTimeLink, OneTimeLink.user_id == User.id)
-    return s.scalar(chosen.where(OneTimeLink.token_sha256 == token_sha256, OneTimeLink.expires_at > now()))
+    chosen = chosen.where(OneTimeLink.token_sha256 == token_sha256, OneTimeLink.expires_at > now())
+    return s.scalar(chosen.where(User.active))
 
 
 def sessions_of(s: Session, user_id: int) -> list[SessionView]:

@@ -19,15 +19,10 @@ from storage.catalog.writes.measurements import add_measurements
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
     add_link,
-    add_session,
-    add_token,
     add_user,
+    change_password,
     change_user,
-    end_sessions,
     rehash_password,
-    revoke_token,
-    touch_session,
-    touch_token,
     use_link,
 )
 from storage.catalog.writes.planning import plan_cells, retry_cells
@@ -35,8 +30,10 @@ from storage.catalog.writes.queues import add_queue
 from storage.catalog.writes.reviews import Reviewed, add_review, undo_review
 from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
 from storage.catalog.writes.scores import add_score
+from storage.catalog.writes.sessions import add_session, end_sessions, touch_session
 from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
-from storage.catalog.writes.throttles import forgive, record_failure, seconds_to_wait
+from storage.catalog.writes.throttles import admit, forgive, record_failure, seconds_to_wait
+from storage.catalog.writes.tokens import add_token, revoke_token, touch_token
 from storage.catalog.writes.trainings import (
     claim_training,
     finish_training,
@@ -64,7 +61,9 @@ __all__ = [
     "add_subject",
     "add_token",
     "add_user",
+    "admit",
     "begin_batch",
+    "change_password",
     "change_user",
     "claim_cells",
     "claim_training",

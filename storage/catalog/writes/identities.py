@@ -5,16 +5,17 @@ from itertools import count
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError, Role
+from storage.catalog.records import Disabled, Role
 from storage.catalog.schema import Identity, User
-from storage.catalog.writes.people import MAX_NAME, add_user
+from storage.catalog.writes.people import add_user
+from storage.catalog.writes.tokens import MAX_NAME
 
 
 def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> int:
     """The id of the user whom `issuer` knows as `subject`; the first time a new one, called like `name`, of `role`.
 
     A name that is taken gets a number: whoever has it already is somebody else until an admin says otherwise.
-    CatalogError if the user is shut out.
+    Disabled if the user is shut out.
     """
     found = s.get(Identity, (issuer, subject))
     if found is None:
@@ -22,8 +23,9 @@ def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> 
         s.add(Identity(issuer=issuer, subject=subject, user_id=user_id))
         s.flush()
         return user_id
-    if not s.scalar(select(User.active).where(User.id == found.user_id)):
-        raise CatalogError("this account is shut out; ask an admin to let it in again")
+    user = s.get_one(User, found.user_id)
+    if not user.active:
+        raise Disabled(user.name)
     return found.user_id
 
 
