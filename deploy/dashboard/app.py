@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from deploy.dashboard.errors import handlers
@@ -13,6 +14,7 @@ from deploy.dashboard.pages import STATIC, templates
 from deploy.dashboard.prefect_api import PrefectApi
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.routes import routers
+from deploy.dashboard.security.bodies import LimitedBodies
 from deploy.dashboard.security.headers import SecureHeaders
 from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
@@ -38,6 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
     # no pages of its own: they would load scripts from other hosts
     app = FastAPI(title="DreamTuner", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
     app.state.templates = templates()
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(LimitedBodies, routes=routes, max_upload=settings.max_upload)
     app.add_middleware(SecureHeaders, origin=settings.origin)
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
