@@ -79,12 +79,13 @@ def add_people(home: Path) -> None:
 
 @contextmanager
 def serving(home: Path, **more: Any) -> Iterator[Site]:
-    """The dashboard over a data folder, in a thread of this process."""
+    """The dashboard over a data folder, in a thread of this process; `{port}` in its origin becomes its port."""
     settings = Settings(catalog_url=f"sqlite:///{home}/catalog.db", store_url=str(home / "objects"))
     settings = replace(settings, **more)
     with socket.socket(proto=socket.IPPROTO_TCP) as door, Catalog.open(settings.catalog_url) as catalog:
         door.bind(("127.0.0.1", 0))
-        base = f"http://127.0.0.1:{door.getsockname()[1]}"
+        port = door.getsockname()[1]
+        base, settings = f"http://127.0.0.1:{port}", replace(settings, origin=settings.origin.format(port=port))
         with listening(door, create_app(settings)):
             yield Site(base, home, catalog, settings, {role: f"cookie-of-{role}" for role in ROLES})
 
@@ -127,7 +128,9 @@ def chromium() -> str | None:
     return named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
+ELSEWHERE = "pictures.test"
+"""A host that is this machine and that the browser trusts no more than any other."""
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
 
 
 @pytest.fixture(scope="module")

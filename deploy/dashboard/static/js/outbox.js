@@ -1,5 +1,8 @@
 // Decisions on their way to the server. Each is kept in localStorage from the key press until the server has it, so a
-// reload, a crash or a lost connection costs nothing; a uuid makes sending twice harmless. Of several tabs one sends.
+// reload, a crash or a lost connection costs nothing; a uuid makes sending twice harmless. Of several tabs one sends,
+// where the browser has locks: over http it has none but on this machine, and there each tab sends on its own.
+import { alone } from "./insecure.js";
+
 const FIRST = 500, LONGEST = 15000;
 
 export class Outbox extends EventTarget {
@@ -30,7 +33,7 @@ export class Outbox extends EventTarget {
     if (this.#sending) return;
     this.#sending = true;
     try {
-      await navigator.locks.request(`outbox:${this.#user}`, () => this.#drain());
+      await alone(`outbox:${this.#user}`, () => this.#drain());
     } finally {
       this.#sending = false;
     }

@@ -1,5 +1,6 @@
 // The review page: one key decides and goes on. What is decided shows at once; the outbox brings it to the server.
 import { outbox, toast } from "./page.js";
+import { newUuid } from "./insecure.js";
 import { ACTIONS, Keymap } from "./keymap.js";
 import { drawButtons, Help } from "./keys_help.js";
 import { Queue } from "./queue.js";
@@ -86,7 +87,7 @@ function drawState(item) {
 function decide(change, said) {
   if (!shown?.there) return;
   const item = shown, before = { decision: item.decision, rating: item.rating };
-  const decision = { uuid: crypto.randomUUID(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
+  const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
   item.revision += 1; item.decision = decision.decision; item.rating = decision.rating;
   conflicts.delete(item.output_id);
   undone.push({ place, item, before });
@@ -101,7 +102,7 @@ function undo() {
   const last = undone.pop();
   if (!last) { $("said").textContent = "nothing to undo"; return; }
   const { item, before } = last;
-  outbox.put({ uuid: crypto.randomUUID(), output_id: item.output_id, revision: item.revision, decision: before.decision, rating: before.rating, undo: true });
+  outbox.put({ uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: before.decision, rating: before.rating, undo: true });
   item.revision += 1; item.decision = before.decision; item.rating = before.rating;
   $("said").textContent = "undone";
   show(last.place);
