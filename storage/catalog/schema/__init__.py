@@ -1,9 +1,10 @@
 """The catalog's tables. Changing one means a new file in migrations/versions; a test holds the two equal.
 
 The tables `reviews`, `lineage` and `audit` are append-only: triggers that the migrations make refuse every change and
-deletion.
+deletion, but for what `storage.catalog.schema.forgetting` says.
 """
 
+from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
@@ -30,6 +31,7 @@ __all__ = [
     "Cell",
     "CellSubject",
     "Checkpoint",
+    "Forgetting",
     "Identity",
     "LineageEvent",
     "Mask",
@@ -38,6 +40,7 @@ __all__ = [
     "Output",
     "Profile",
     "Reference",
+    "RetiredId",
     "Review",
     "ReviewBatch",
     "ReviewQueue",

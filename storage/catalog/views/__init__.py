@@ -34,6 +34,7 @@ from storage.catalog.views.people import (
     tokens,
     users,
 )
+from storage.catalog.views.shown import Shown
 from storage.catalog.views.subject_page import (
     CheckpointView,
     GridCell,
@@ -46,6 +47,7 @@ from storage.catalog.views.subject_page import (
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 from storage.catalog.views.trainings import TrainingView, training, trainings_of
+from storage.catalog.views.unmade import Unmade, unmade
 
 __all__ = [
     "AttentionView",
@@ -68,10 +70,12 @@ __all__ = [
     "ReviewView",
     "RunProgress",
     "SessionView",
+    "Shown",
     "SubjectDetail",
     "SubjectRow",
     "TokenView",
     "TrainingView",
+    "Unmade",
     "UserView",
     "attention_maps",
     "audit_page",
@@ -117,6 +121,7 @@ __all__ = [
     "tokens",
     "training",
     "trainings_of",
+    "unmade",
     "unscored",
     "users",
 ]

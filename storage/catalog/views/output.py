@@ -160,5 +160,5 @@ def queues_of(s: Session, user_id: int) -> list[Queue]:
 
 
 def blob_type(s: Session, sha256: str) -> str | None:
-    """The MIME type of a recorded blob; None if it is not recorded."""
-    return s.scalar(select(Blob.content_type).where(Blob.sha256 == sha256))
+    """The MIME type of a recorded blob; None if it is not recorded, or is garbage that will be collected."""
+    return s.scalar(select(Blob.content_type).where(Blob.sha256 == sha256, Blob.marked_at.is_(None)))

@@ -67,5 +67,6 @@ def trained_for(subject_id: Any) -> ColumnElement[bool]:
     same = same.where(Training.recipe["style"].as_string() == subject.style)
     mask = select(masks.id).join(our_mask, our_mask.mask_sha256 == masks.mask_sha256)
     mask = mask.where(our_mask.id == Training.mask_id, masks.reference_id == theirs.id)
-    own = select(Reference.id).where(Reference.id == Training.reference_id, Reference.subject_id == subject_id)
+    mine = aliased(Reference)
+    own = select(mine.id).where(mine.id == Training.reference_id, mine.subject_id == subject_id)
     return or_(own.exists(), same.where(or_(Training.mask_id.is_(None), mask.exists())).exists())

@@ -12,7 +12,10 @@ from storage.catalog.writes.cells import (
     renew_lease,
 )
 from storage.catalog.writes.dead import close_dead
+from storage.catalog.writes.erase import Erased
 from storage.catalog.writes.finish import finish_cell, finish_cells
+from storage.catalog.writes.forget import forget_output, forget_run, forget_unwanted
+from storage.catalog.writes.forget_subject import forget_subject
 from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.measurements import add_measurements
@@ -45,6 +48,7 @@ from storage.catalog.writes.trainings import (
 )
 
 __all__ = [
+    "Erased",
     "Reviewed",
     "Seen",
     "add_attention_map",
@@ -76,6 +80,10 @@ __all__ = [
     "finish_cells",
     "finish_run",
     "finish_training",
+    "forget_output",
+    "forget_run",
+    "forget_subject",
+    "forget_unwanted",
     "forgive",
     "keep_sheet",
     "keep_training",

@@ -10,6 +10,7 @@ from storage.catalog.records import CellPicture, LeaseLost, NotInCatalog
 from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
 from storage.catalog.sql import chunks
 from storage.catalog.writes.blobs import require_blobs
+from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.links import link_outputs
 
 _DONE: dict[str, Any] = {
@@ -92,7 +93,8 @@ def _enter(
         for name, value in news.items():
             setattr(output, name, value)
     if new:
-        s.execute(insert(Output), new)
+        first = fresh_id(s, Output)
+        s.execute(insert(Output), [one | {name: id + i for name, id in first.items()} for i, one in enumerate(new)])
         link_outputs(s, [one["cell_id"] for one in new])
     s.flush()
 

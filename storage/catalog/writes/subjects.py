@@ -7,12 +7,14 @@ from storage.catalog.records import CatalogError, NotInCatalog
 from storage.catalog.schema import Mask, Reference, Subject
 from storage.catalog.sql import insert_into
 from storage.catalog.writes.blobs import require_blob
+from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.lineage import record_event
 
 
 def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
     """The id of the subject called `name`, made or brought up to date with `class_word` and `style`."""
-    insert = insert_into(s, Subject).values(name=name, class_word=class_word, style=style)
+    fresh = fresh_id(s, Subject)
+    insert = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **fresh)
     news = {"class_word": class_word, "style": style}
     upsert = insert.on_conflict_do_update(index_elements=[Subject.name], set_=news).returning(Subject.id)
     return s.scalars(upsert).one()
@@ -33,7 +35,8 @@ def add_reference(
     row = s.scalar(same)
     new = row is None
     if row is None:
-        row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0)
+        fresh = fresh_id(s, Reference)
+        row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0, **fresh)
         s.add(row)
     row.source, row.caption = source, caption
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
@@ -60,6 +63,8 @@ def add_mask(s: Session, *, reference_id: int, mask_sha256: str, method: str, co
     new = row is None
     if row is None:
         row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, version=version + 1, turn=0)
+        for name, value in fresh_id(s, Mask).items():
+            setattr(row, name, value)
         s.add(row)
     row.confidence, row.doubtful = confidence, doubtful
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
