@@ -8,19 +8,21 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class ForegroundMask:
-    """The mask m_r of a reference (METHOD Notation).
+    """The foreground mask m_r of a reference (Eq. 3).
 
     Attributes:
         mask: mode L, of the reference's size, 255 subject and 0 background, nothing between.
-        confidence: 0 (a guess) .. 1 (stated by the user); what the maker of the mask thinks of it.
+        confidence: 0 (a guess) .. 1 (stated, and nothing speaks against it).
         method: who made it: "user", "alpha" or the masker's name.
         doubtful: a person should look before the mask is relied on.
+        warnings: why it is doubtful, a sentence each.
     """
 
     mask: Image.Image
     confidence: float
     method: str
     doubtful: bool
+    warnings: tuple[str, ...] = ()
 
 
 class Masker(Protocol):

@@ -4,8 +4,10 @@ import io
 import warnings
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from dreamtuner.preprocess.alpha import OPAQUE, says_nothing
 from dreamtuner.preprocess.colour import split_alpha, to_srgb, upright
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -60,12 +62,14 @@ class DecodedImage:
 
     Attributes:
         image: mode RGB, H x W; where the file was transparent it is laid on white, so hidden colours never show.
-        alpha: mode L, H x W, 0 transparent .. 255 opaque; None when the file has no alpha or is opaque everywhere,
-            for such a channel says nothing about a subject.
+        alpha: mode L, H x W, 0 transparent .. 255 opaque; None when the file has no alpha or its alpha says nothing
+            about a subject (`says_nothing`): the picture is then that of the file without the channel.
+        warnings: what of the file was not used, a sentence each.
     """
 
     image: Image.Image
     alpha: Image.Image | None
+    warnings: tuple[str, ...] = ()
 
 
 DEFAULT_LIMITS = ImageLimits()
@@ -81,9 +85,20 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Decode
     profile = picture.info.get("icc_profile")
     colours, alpha = split_alpha(picture)
     image = to_srgb(colours, profile if isinstance(profile, bytes) else None)
-    if alpha is not None:
-        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-    return DecodedImage(image=image, alpha=alpha)
+    if alpha is None:
+        return DecodedImage(image=image, alpha=None)
+    on_white = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
+    nothing = says_nothing(alpha)
+    if nothing is None:
+        return DecodedImage(image=on_white, alpha=alpha)
+    ignored = f"the alpha channel says nothing about a subject, so it is no mask: {nothing}"
+    return DecodedImage(_bared(image, on_white, alpha), None, (ignored,))
+
+
+def _bared(image: Image.Image, on_white: Image.Image, alpha: Image.Image) -> Image.Image:
+    """The picture without its alpha channel; on white where a program left one colour under all that is transparent."""
+    hidden = np.asarray(image)[np.asarray(alpha) < OPAQUE]
+    return on_white if len(hidden) and bool((hidden == hidden[0]).all()) else image
 
 
 def open_upright(data: bytes, *, limits: ImageLimits) -> Image.Image:

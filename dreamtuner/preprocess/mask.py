@@ -6,17 +6,20 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.preprocess.colour import split_alpha
+from dreamtuner.preprocess.doubt import doubts
 from dreamtuner.preprocess.foreground import ForegroundMask, Masker
 from dreamtuner.preprocess.grabcut import GrabCutMasker
 from dreamtuner.preprocess.image import ImageLimits, ImageRefused, open_upright
 
-__all__ = ["ForegroundMask", "GrabCutMasker", "Masker", "foreground_mask", "read_mask"]
+__all__ = ["ForegroundMask", "GrabCutMasker", "Masker", "foreground_mask", "read_mask", "stated_mask"]
 
 EMPTY = 0.004
 """Share of the picture below which a mask counts as all background: one of the 256 tokens of a 16 x 16 layer."""
 
 FULL = 0.99
 """Share of the picture above which a mask counts as all foreground."""
+
+ALL = "the mask marks the whole picture as subject, so it separates nothing"
 
 _MASK_LIMITS = ImageLimits(min_side=1)  # a small mask is refused for its size against the picture, which says more
 
@@ -30,12 +33,17 @@ def foreground_mask(
 ) -> ForegroundMask:
     """The foreground mask of a decoded reference: `user_mask` wins over `alpha`, `alpha` over `masker`.
 
+    Stated masks are doubted as found ones are: one that covers the border, is no black-and-white picture, is nearly
+    empty or nearly full, or contradicts what stands out is taken, with a confidence below 1 and the reason in its
+    `warnings`.
+
     A user's mask must have the picture's size, after EXIF orientation. Another size is refused even at the same
     proportions: whether it was scaled or cropped cannot be told from the file, and a wrong mask spoils every cell.
 
     Args:
         image: mode RGB.
-        alpha: mode L, 0 transparent .. 255 opaque; 128 and more is subject.
+        alpha: mode L, 0 transparent .. 255 opaque; 128 and more is subject. `decode_image` gives none where the file's
+            says nothing about a subject.
         user_mask: a PNG, JPEG or WebP file, or a picture; white (128 and more) is subject, or, where it has
             transparency, what is not transparent.
         masker: `GrabCutMasker()` by default; asked only when there is neither `user_mask` nor `alpha`.
@@ -49,23 +57,33 @@ def foreground_mask(
     if user_mask is not None:
         grey = read_mask(user_mask)
         _check_size(grey, image, "the mask")
-        return _checked(
-            _stated(grey, "user"),
-            "the mask marks nothing as subject",
-            "paint the subject white (255) and everything else black (0)",
-        )
+        return stated_mask(grey, image)
     if alpha is not None:
         _check_size(alpha, image, "the alpha channel")
-        return _checked(
-            _stated(alpha, "alpha"),
+        return _stated(
+            alpha,
+            image,
+            "alpha",
             "the picture is transparent all over",
             "keep the subject opaque, or give a mask of its own",
         )
-    return _checked(
-        (masker or GrabCutMasker()).cut(image),
-        "nothing stands out from the background",
-        "use a picture with a clear subject, or give a mask of your own",
-    )
+    found = (masker or GrabCutMasker()).cut(image)
+    remedy = "use a picture with a clear subject, or give a mask of your own"
+    if _whole(found.mask, "nothing stands out from the background", remedy):
+        return replace(found, confidence=0.0, doubtful=True, warnings=(ALL,))
+    if found.doubtful and not found.warnings:
+        return replace(found, warnings=(f"the mask was found with a confidence of {found.confidence:.2f} only",))
+    return found
+
+
+def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
+    """The mask that a person gave as `grey` (mode L, 128 and more is subject) of a picture of the same size.
+
+    Raises:
+        ImageRefused: it is all background.
+    """
+    remedy = "paint the subject white (255) and everything else black (0)"
+    return _stated(grey, image, "user", "the mask marks nothing as subject", remedy)
 
 
 def read_mask(mask: bytes | Image.Image) -> Image.Image:
@@ -85,16 +103,20 @@ def read_mask(mask: bytes | Image.Image) -> Image.Image:
     return alpha if alpha is not None else colours.convert("L")
 
 
-def _stated(grey: Image.Image, method: str) -> ForegroundMask:
-    binary = np.where(np.asarray(grey) >= 128, 255, 0).astype(np.uint8)
-    return ForegroundMask(Image.fromarray(binary), confidence=1.0, method=method, doubtful=False)
+def _stated(grey: Image.Image, image: Image.Image, method: str, empty: str, remedy: str) -> ForegroundMask:
+    binary = Image.fromarray(np.where(np.asarray(grey) >= 128, 255, 0).astype(np.uint8))
+    if _whole(binary, empty, remedy):
+        return ForegroundMask(binary, confidence=0.0, method=method, doubtful=True, warnings=(ALL,))
+    why = doubts(grey, image)
+    return ForegroundMask(binary, 0.5 ** len(why), method, doubtful=bool(why), warnings=why)
 
 
-def _checked(found: ForegroundMask, reason: str, remedy: str) -> ForegroundMask:
-    share = float(np.asarray(found.mask, dtype=bool).mean())
+def _whole(mask: Image.Image, empty: str, remedy: str) -> bool:
+    """Whether a mask is all foreground; ImageRefused where it is all background."""
+    share = float(np.asarray(mask, dtype=bool).mean())
     if share < EMPTY:
-        raise ImageRefused(f"{reason} ({share:.2%} of it is foreground)", remedy)
-    return replace(found, confidence=0.0, doubtful=True) if share > FULL else found
+        raise ImageRefused(f"{empty} ({share:.2%} of it is foreground)", remedy)
+    return share > FULL
 
 
 def _check_size(mask: Image.Image, image: Image.Image, name: str) -> None:
