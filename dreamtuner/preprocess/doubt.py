@@ -1,8 +1,9 @@
 """Whether a mask that somebody gave can be meant as it is: the usual slips, told from the mask and the picture.
 
-Measured on 80 pictures of the pocket world (subjects of every size, some cut off by the border): none of the true
-masks, nor of those dilated by 4 pixels, eroded, blurred, halved or replaced by their bounding box, is doubted; every
-inverted one is, and most of those that were moved by a third of the picture.
+Measured on 80 pictures of the pocket world (subjects of every size, some cut off by the border): what stands out lies
+inside of all true masks, also when they are dilated by 4 pixels, eroded, halved or replaced by their bounding box, and
+outside of all inverted ones and most of those that were moved by a third of the picture. A true mask covers at most
+36 % of the border and a bounding box 71 %. Edges that were blurred by 2 pixels of 64 raise no doubt.
 """
 
 import cv2
@@ -16,7 +17,7 @@ NEARLY_EMPTY, NEARLY_FULL = 0.02, 0.95
 """Shares of the picture between which a mask raises no doubt."""
 
 BORDER = 0.75
-"""Share of the picture's outermost pixels above which a mask looks inverted. A subject cut off on two sides has half."""
+"""Share of the picture's outermost pixels above which a mask looks inverted. Cut off on two sides: half."""
 
 DARK, LIGHT = 32, 223
 """A mask's pixels between these are neither black nor white; a blurred edge has a few, a photograph is full of them."""
@@ -24,7 +25,7 @@ DARK, LIGHT = 32, 223
 HAZE = 0.5
 """Share of such pixels above which a mask is no black-and-white picture, wherever they lie."""
 
-EDGE = 1 / 6
+EDGE = 1 / 4
 """Widest blurred edge, as a share of the shorter side; grey that is wider is no edge."""
 
 PATCH = 0.01

@@ -9,10 +9,13 @@ CellState = Literal["planned", "generating", "generated", "failed", "lost"]
 RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
 Decision = Literal["none", "approved", "rejected", "flagged"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
+Given = Literal["found", "file", "spec", "ingest", "dashboard"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
+GIVEN: tuple[Given, ...] = get_args(Given)
+PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
 MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run, or retry_cells, asks for it
 
 
@@ -36,6 +39,10 @@ class Disabled(CatalogError):
     def __init__(self, name: str) -> None:
         super().__init__("this account is shut out; ask an admin to let it in again")
         self.name = name
+
+
+class NameTaken(CatalogError):
+    """The name is another subject's: its reference, class word or style differ."""
 
 
 class LeaseLost(CatalogError):
@@ -138,8 +145,27 @@ class DeadRun:
 
 
 @dataclass(frozen=True)
+class MaskFacts:
+    """A version of a reference's mask: `given` says how it came, `giver` by whom, `given_at` when a person last did.
+
+    `warnings`: what speaks against it, a sentence each; None: nobody has judged it yet.
+    """
+
+    id: int
+    sha256: str
+    version: int
+    method: str
+    confidence: float
+    doubtful: bool
+    given: Given
+    giver: str | None
+    given_at: datetime | None
+    warnings: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
 class SubjectAssets:
-    """A subject with its newest reference, and that reference's newest mask (None: not masked yet)."""
+    """A subject with its newest reference, and the mask of that one that is in use (None: not masked yet)."""
 
     subject_id: int
     class_word: str
@@ -151,6 +177,8 @@ class SubjectAssets:
     mask_sha256: str | None
     mask_confidence: float | None
     doubtful: bool | None
+    source: str = ""
+    mask: MaskFacts | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.base import Base, now, only_where_set
+from storage.catalog.records import Given
 
 
 class Blob(Base):
@@ -56,7 +57,12 @@ class Reference(Base):
 
 
 class Mask(Base):
-    """A reference's foreground. `version` counts a reference's masks from 1; `turn` as in Reference."""
+    """A reference's foreground. `version` counts a reference's masks from 1; `turn` as in Reference.
+
+    `given` is how it came: found, the file's own alpha channel, or by a person in a spec, by `ingest` or in the
+    dashboard; `giver` is that person's name where it is known, `given_at` when a person last gave it, or last asked to
+    have it found. `warnings` is a JSON list of what speaks against it, None as long as nobody has judged it.
+    """
 
     __tablename__ = "masks"
     __table_args__ = (
@@ -75,6 +81,10 @@ class Mask(Base):
     version: Mapped[int] = mapped_column(server_default="0")
     turn: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    given: Mapped[Given] = mapped_column(String, server_default="found", default="found")
+    giver: Mapped[str | None]
+    given_at: Mapped[datetime | None]
+    warnings: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Profile(Base):

@@ -44,7 +44,7 @@ from storage.catalog.views.subject_page import (
     grid,
     subject,
 )
-from storage.catalog.views.subjects import subject_assets
+from storage.catalog.views.subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 from storage.catalog.views.trainings import TrainingView, training, trainings_of
 from storage.catalog.views.unmade import Unmade, unmade
@@ -84,6 +84,7 @@ __all__ = [
     "cell",
     "cell_states",
     "cells",
+    "cells_by_mask",
     "cells_of_run",
     "cells_page",
     "choices",
@@ -95,6 +96,8 @@ __all__ = [
     "has_password",
     "history",
     "link_of",
+    "mask_facts",
+    "masks_of",
     "measurements",
     "metrics",
     "named",
@@ -116,6 +119,7 @@ __all__ = [
     "status",
     "subject",
     "subject_assets",
+    "subject_names",
     "subjects_page",
     "token_of",
     "tokens",

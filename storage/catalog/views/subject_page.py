@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import Decision, NotInCatalog
+from storage.catalog.records import Decision, Given, NotInCatalog
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
 
@@ -17,7 +17,7 @@ GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
 
 @dataclass(frozen=True)
 class MaskView:
-    """One version of a reference's mask; `cells` and `checkpoints` were made with it."""
+    """One version of a reference's mask; `cells` and `checkpoints` were made with it. The rest as in MaskFacts."""
 
     id: int
     version: int
@@ -29,6 +29,10 @@ class MaskView:
     created_at: datetime
     cells: int
     checkpoints: int
+    given: Given = "found"
+    giver: str | None = None
+    given_at: datetime | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
                 created_at=m.created_at,
                 cells=used.get(m.id, 0),
                 checkpoints=trained.get(m.id, 0),
+                given=m.given,
+                giver=m.giver,
+                given_at=m.given_at,
+                warnings=m.warnings or (),
             )
             for i, m in enumerate(rows)
         ]

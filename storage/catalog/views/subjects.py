@@ -1,14 +1,16 @@
 """A subject with what pictures of it are made from."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import NotInCatalog, SubjectAssets
-from storage.catalog.schema import Mask, Reference, Subject
+from storage.catalog.records import MaskFacts, NotInCatalog, SubjectAssets
+from storage.catalog.schema import Cell, Mask, Reference, Subject
 
 
 def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
-    """The subject with its current reference and that one's current mask; NotInCatalog if it has no reference yet."""
+    """The subject with its current reference and that one's mask in use; NotInCatalog if it has no reference yet."""
     found = s.execute(
         select(Subject, Reference, Mask)
         .join(Reference, Reference.subject_id == Subject.id)
@@ -23,5 +25,47 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
     mask: Mask | None = found[2]  # an outer join
     of_mask = (None,) * 4 if mask is None else (mask.id, mask.mask_sha256, mask.confidence, mask.doubtful)
     return SubjectAssets(
-        subject.id, subject.class_word, subject.style, reference.id, reference.image_sha256, reference.caption, *of_mask
+        subject.id,
+        subject.class_word,
+        subject.style,
+        reference.id,
+        reference.image_sha256,
+        reference.caption,
+        *of_mask,
+        source=reference.source,
+        mask=None if mask is None else mask_facts(mask),
     )
+
+
+def mask_facts(mask: Mask) -> MaskFacts:
+    """A row of the masks as a record."""
+    return MaskFacts(
+        id=mask.id,
+        sha256=mask.mask_sha256,
+        version=mask.version,
+        method=mask.method,
+        confidence=mask.confidence,
+        doubtful=mask.doubtful,
+        given=mask.given,
+        giver=mask.giver,
+        given_at=mask.given_at,
+        warnings=None if mask.warnings is None else tuple(mask.warnings),
+    )
+
+
+def masks_of(s: Session, subject_name: str, image_sha256: str) -> list[MaskFacts]:
+    """The masks of this picture as a reference of the subject, the one in use first; none where it is no reference."""
+    rows = select(Mask).join(Reference, Reference.id == Mask.reference_id).join(Subject)
+    rows = rows.where(Subject.name == subject_name, Reference.image_sha256 == image_sha256)
+    return [mask_facts(one) for one in s.scalars(rows.order_by(Mask.turn.desc(), Mask.id.desc()))]
+
+
+def subject_names(s: Session) -> Sequence[str]:
+    """The names of all subjects, in their order."""
+    return s.scalars(select(Subject.name).order_by(Subject.name)).all()
+
+
+def cells_by_mask(s: Session, reference_id: int) -> dict[int, int]:
+    """How many cells of the reference were planned with each of its masks."""
+    counted = select(Cell.mask_id, func.count()).where(Cell.reference_id == reference_id, Cell.mask_id.is_not(None))
+    return {mask: count for mask, count in s.execute(counted.group_by(Cell.mask_id)) if mask is not None}

@@ -18,6 +18,7 @@ from storage.catalog.writes.forget import forget_output, forget_run, forget_unwa
 from storage.catalog.writes.forget_subject import forget_subject
 from storage.catalog.writes.identities import sign_on
 from storage.catalog.writes.lineage import record_event
+from storage.catalog.writes.masks import add_mask, judge_mask
 from storage.catalog.writes.measurements import add_measurements
 from storage.catalog.writes.models import add_checkpoint, add_profile
 from storage.catalog.writes.people import (
@@ -34,7 +35,7 @@ from storage.catalog.writes.reviews import Reviewed, add_review, undo_review
 from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
 from storage.catalog.writes.scores import add_score
 from storage.catalog.writes.sessions import add_session, end_sessions, touch_session
-from storage.catalog.writes.subjects import add_mask, add_reference, add_subject
+from storage.catalog.writes.subjects import add_reference, add_subject, enter_subject
 from storage.catalog.writes.throttles import admit, forgive, record_failure, seconds_to_wait
 from storage.catalog.writes.tokens import add_token, revoke_token, touch_token
 from storage.catalog.writes.trainings import (
@@ -75,6 +76,7 @@ __all__ = [
     "decide_part",
     "end_batch",
     "end_sessions",
+    "enter_subject",
     "fail_cell",
     "finish_cell",
     "finish_cells",
@@ -85,6 +87,7 @@ __all__ = [
     "forget_subject",
     "forget_unwanted",
     "forgive",
+    "judge_mask",
     "keep_sheet",
     "keep_training",
     "lose_cells",

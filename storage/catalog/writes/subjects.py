@@ -1,14 +1,66 @@
-"""Subjects, their references and the masks of these."""
+"""Subjects and their references."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError, NotInCatalog
-from storage.catalog.schema import Mask, Reference, Subject
+from storage.catalog.names import differences, taken
+from storage.catalog.records import NameTaken, NotInCatalog
+from storage.catalog.schema import Reference, Subject
 from storage.catalog.sql import insert_into
+from storage.catalog.views.subjects import subject_assets
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.lineage import record_event
+
+
+def enter_subject(
+    s: Session,
+    *,
+    name: str,
+    class_word: str,
+    style: str,
+    image_sha256: str,
+    width: int,
+    height: int,
+    source: str,
+    caption: str | None,
+    replace: bool = False,
+    recaption: bool = False,
+    actor: str | None = None,
+) -> tuple[int, int]:
+    """The ids of a subject and of its reference, which becomes the subject's current one.
+
+    A name is one subject: where the stored one has another reference, class word or style, NameTaken is raised unless
+    `replace`. A caption of the same reference stays as it is once there is one, unless `replace` or `recaption`: it
+    decides the pictures of everybody who names the subject alone.
+    """
+    new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style)
+    s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
+    subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
+    try:
+        stored = subject_assets(s, name)
+    except NotInCatalog:  # new, or without a reference: there is nothing that could be meant by it
+        stored = None
+    if stored is not None:
+        found = differences(stored, class_word=class_word, style=style, image_sha256=image_sha256)
+        if found and not replace:
+            raise NameTaken(taken(name, stored, found))
+        if found:
+            before = {"class_word": stored.class_word, "style": stored.style, "image_sha256": stored.image_sha256}
+            record_event(s, "subject", subject_id, "replaced", actor=actor, **before)
+        if stored.image_sha256 == image_sha256 and (caption is None or not (replace or recaption)):
+            caption = caption if stored.caption is None else stored.caption
+    add_subject(s, name=name, class_word=class_word, style=style)
+    reference_id = add_reference(
+        s,
+        subject_id=subject_id,
+        image_sha256=image_sha256,
+        width=width,
+        height=height,
+        source=source,
+        caption=caption,
+    )
+    return subject_id, reference_id
 
 
 def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
@@ -29,7 +81,7 @@ def add_reference(
     with `source` and `caption` brought up to date.
     """
     require_blob(s, "image_sha256", image_sha256)
-    _lock(s, Subject, "subject_id", subject_id)
+    lock(s, Subject, "subject_id", subject_id)
     newest = s.scalar(select(func.max(Reference.turn)).where(Reference.subject_id == subject_id)) or 0
     same = select(Reference).where(Reference.subject_id == subject_id, Reference.image_sha256 == image_sha256)
     row = s.scalar(same)
@@ -46,6 +98,7 @@ def add_reference(
     return row.id
 
 
+<<<<<<< HEAD
 def add_mask(s: Session, *, reference_id: int, mask_sha256: str, method: str, confidence: float, doubtful: bool) -> int:
     """The id of this mask of the reference, which becomes the reference's current mask.
 
@@ -75,6 +128,9 @@ def add_mask(s: Session, *, reference_id: int, mask_sha256: str, method: str, co
 
 
 def _lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
+=======
+def lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
+>>>>>>> 82e7c5e (the catalog records who gave a mask; a found mask never replaces one that a person gave; a name is one subject)
     """Hold the row that others belong to: which of those is current is decided by one writer at a time."""
     if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
         raise NotInCatalog(f"{field} {row_id} is not in the catalog; enter it first")

@@ -1,0 +1,43 @@
+"""A name is one subject of a catalog: what about it differs when somebody means another by it."""
+
+import difflib
+from collections.abc import Sequence
+
+from storage.catalog.records import SubjectAssets
+
+REPLACE = "replace: true"
+
+
+def differences(
+    stored: SubjectAssets,
+    *,
+    class_word: str | None = None,
+    style: str | None = None,
+    image_sha256: str | None = None,
+) -> list[str]:
+    """In what a subject differs from the stored one of its name, in words; what is None was not stated."""
+    found = []
+    if class_word is not None and class_word != stored.class_word:
+        found.append(f"class word {stored.class_word!r}, not {class_word!r}")
+    if style is not None and style != stored.style:
+        found.append(f"style {stored.style!r}, not {style!r}")
+    if image_sha256 is not None and image_sha256 != stored.image_sha256:
+        found.append(f"another reference ({stored.image_sha256[:12]}, not {image_sha256[:12]})")
+    return found
+
+
+def taken(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:
+    """The refusal of a name that is another subject's already, with the ways to mean it."""
+    return (
+        f"{name!r} is already the name of a {stored.class_word} in the catalog, with {' and '.join(found)}; "
+        f"give this subject another name, or name it alone to use the stored one, or add {how} to replace that one's "
+        "reference, class word and style from now on"
+    )
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """The refusal of a name that no subject of the catalog has, with those that are close."""
+    folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(repr(folded[one]) for one in close)}? " if close else ""
+    return f"the catalog has no subject {name!r}; {hint}A new subject needs class_word and reference"
