@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dreamtuner.profiles import PROFILES
-from flows.preview import catalog_if_any
-from flows.resources import profile_of
+from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
 
 PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow", "boto3")

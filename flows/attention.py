@@ -17,7 +17,6 @@ from dreamtuner.watch import Watch
 from flows.draw import CellChanged, draw_together, recipe_of_row
 from flows.picture import RECIPE_KEY, open_picture, open_reference
 from flows.plan import digest_of
-from flows.preview import catalog_if_any
 from flows.problems import InputError, Problem
 from flows.resources import store_of
 from flows.settings import Settings

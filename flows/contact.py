@@ -11,7 +11,7 @@ from flows.ingest import IngestResult
 from flows.keep import Ingested
 from flows.layouts import GridLayouts
 from flows.picture import PNG, open_picture, open_reference, png_bytes
-from flows.plan import PlannedCell
+from flows.plan import Facts, PlannedCell
 from flows.progress import tell
 from flows.report import SubjectSummary
 from flows.resources import catalog_of, store_of
@@ -75,8 +75,8 @@ def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
     return path
 
 
-def _detail(subject: SubjectSpec) -> str:
-    return f"{subject.class_word}  ·  {subject.style}"
+def _detail(subject: SubjectSpec | Facts) -> str:
+    return "  ·  ".join(word for word in (subject.class_word, subject.style) if word)
 
 
 def _block(
@@ -99,7 +99,7 @@ def _block(
     ]
     return SheetBlock(
         name=subject.name,
-        detail=_detail(subject),
+        detail=_detail(row.facts),
         reference=open_reference(get_blob(store, row.facts.reference_sha256)),
         mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
         confidence=row.confidence,

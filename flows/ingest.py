@@ -31,7 +31,8 @@ def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
     """Take in every subject that can be; one bad reference stops only its own.
 
     Args:
-        subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL.
+        subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL, or one of the
+            catalog by its name alone.
     """
     done: list[Ingested] = []
     refused: dict[str, str] = {}

@@ -1,20 +1,26 @@
 """One subject taken in: its bytes in the store, then its rows in the catalog."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlalchemy.orm import Session
+
+from flows.known import stored_subject
+from flows.masking import all_warnings
 from flows.picture import PNG, content_type
 from flows.plan import Facts
-from flows.prepare import Prepared, known_mask_in, prepare
+from flows.prepare import Prepared, prepare
+from flows.problems import SubjectRefused
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import SubjectSpec
-from storage.catalog import writes
+from storage.catalog import views, writes
+from storage.catalog.records import Given, NameTaken
 from storage.keeping import keeping
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """A subject's rows in the catalog, and what the plan needs to know of it."""
+    """A subject's rows in the catalog, and what the plan needs to know of it. `warnings`: a sentence each."""
 
     facts: Facts
     subject_id: int
@@ -22,37 +28,67 @@ class Ingested:
     mask_id: int
     confidence: float
     doubtful: bool
+    warnings: tuple[str, ...] = ()
 
 
-def take_in(subject: SubjectSpec, settings: Settings) -> Ingested:
-    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with its files."""
-    known = known_mask_in(catalog_of(settings), store_of(settings), subject.name)
-    return keep(prepare(subject, settings, known), settings)
+def take_in(subject: SubjectSpec, settings: Settings, *, given: Given = "spec") -> Ingested:
+    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with it.
+
+    `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
+    """
+    return keep(prepare(subject, settings, stored_subject(subject.name, settings), given=given), settings, given=given)
 
 
-def keep(prepared: Prepared, settings: Settings) -> Ingested:
-    """Put the bytes, then write the rows that name them; layouts are named by the cells that use them."""
-    subject, mask = prepared.subject, prepared.mask
+def keep(prepared: Prepared, settings: Settings, *, given: Given = "spec") -> Ingested:
+    """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
+
+    What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by now,
+    and the mask in use is the one that a person gave meanwhile.
+    """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
     kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG), *layouts)
-    with kept as (s, [reference_sha256, mask_sha256, *_]):
-        subject_id = writes.add_subject(s, name=subject.name, class_word=subject.class_word, style=subject.style)
-        reference_id = writes.add_reference(
-            s,
-            subject_id=subject_id,
-            image_sha256=reference_sha256,
-            width=prepared.width,
-            height=prepared.height,
-            source=subject.reference,
-            caption=subject.caption,
-        )
-        mask_id = writes.add_mask(
-            s,
-            reference_id=reference_id,
-            mask_sha256=mask_sha256,
-            method=mask.method,
-            confidence=mask.confidence,
-            doubtful=mask.doubtful,
-        )
-    return Ingested(prepared.facts, subject_id, reference_id, mask_id, mask.confidence, mask.doubtful)
+    try:
+        with kept as (s, [reference_sha256, *_]):
+            subject_id, reference_id = writes.enter_subject(
+                s,
+                name=prepared.facts.name,
+                class_word=prepared.facts.class_word,
+                style=prepared.facts.style,
+                image_sha256=reference_sha256,
+                width=prepared.width,
+                height=prepared.height,
+                source=prepared.source,
+                caption=prepared.caption,
+                replace=prepared.subject.replace,
+                recaption=given == "ingest",
+            )
+            _keep_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
+            mask = views.subject_assets(s, prepared.facts.name).mask
+    except NameTaken as error:
+        raise SubjectRefused(f"name: {error}") from error
+    assert mask is not None, "one was just entered"
+    facts = replace(prepared.facts, mask_sha256=mask.sha256)
+    warnings = prepared.warnings if mask.sha256 == prepared.facts.mask_sha256 else mask.warnings or ()
+    return Ingested(facts, subject_id, reference_id, mask.id, mask.confidence, mask.doubtful, all_warnings(warnings))
+
+
+def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bool) -> None:
+    chosen, mask = prepared.chosen, prepared.mask
+    if chosen.stored is not None:
+        if chosen.stored.warnings is None:
+            judged = {"confidence": mask.confidence, "doubtful": mask.doubtful}
+            writes.judge_mask(s, chosen.stored.id, warnings=mask.warnings, **judged)
+        return
+    writes.add_mask(
+        s,
+        reference_id=reference_id,
+        mask_sha256=chosen.sha256,
+        method=mask.method,
+        confidence=mask.confidence,
+        doubtful=mask.doubtful,
+        warnings=mask.warnings,
+        given=chosen.given,
+        asked=chosen.asked,
+        insist=insist,
+    )

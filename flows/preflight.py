@@ -7,6 +7,7 @@ from dreamtuner.finetune.settings import FineTune
 from dreamtuner.layout import KINDS, LayoutRefused, demand_kind
 from dreamtuner.profiles import Profile
 from dreamtuner.score import METRICS
+from flows.known import demand_subjects
 from flows.layouts import NAMES, GridLayouts, read_layouts
 from flows.plan import Drawing
 from flows.problems import InputError, Problem
@@ -50,6 +51,7 @@ def demand_models(spec: Spec, settings: Settings) -> None:
 def preflight(spec: Spec, settings: Settings) -> Ready:
     """Check and resolve; InputError names the spec's field that does not fit."""
     demand_models(spec, settings)
+    demand_subjects(spec.subjects, settings, f"spec {spec.name!r}")
     profile = profile_of(settings, spec.profile)
     unknown = [
         Problem(path=("score", i), message=f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")

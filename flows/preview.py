@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flows.known import stored_subject
 from flows.plan import PlannedCell, plan_cells
 from flows.preflight import preflight
-from flows.prepare import known_mask_in, prepare
+from flows.prepare import prepare
 from flows.problems import SubjectRefused
-from flows.resources import catalog_of, store_of
+from flows.resources import catalog_if_any
 from flows.settings import Settings
 from flows.spec import Spec, demand_grid
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, NotInCatalog
-from storage.swap import is_there
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class SubjectPreview:
     confidence: float | None
     doubtful: bool
     error: str | None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,16 @@ def preview(spec: Spec, settings: Settings) -> Preview:
     subjects, facts = [], []
     for subject in spec.subjects:
         try:
-            if catalog is None:
-                prepared = prepare(subject, settings)
-            else:
-                prepared = prepare(subject, settings, known_mask_in(catalog, store_of(settings), subject.name))
+            prepared = prepare(subject, settings, stored_subject(subject.name, settings))
         except SubjectRefused as error:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue
         facts.append(prepared.facts)
-        subjects.append(SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None))
+        subjects.append(
+            SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
+        )
     cells = plan_cells(spec, facts, ready.drawing)
     return Preview(tuple(subjects), tuple(cells), {} if catalog is None else _states(catalog, cells))
-
-
-def catalog_if_any(settings: Settings) -> Catalog | None:
-    """The catalog, unless it is a file that is not there yet: looking must not make it."""
-    file = settings.catalog_file
-    return catalog_of(settings) if file is None or is_there(file) else None
 
 
 def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:

@@ -11,6 +11,7 @@ from storage.catalog import Catalog, views
 from storage.catalog.records import NotInCatalog
 from storage.catalog.retry import PATIENCE_SECONDS
 from storage.objects import ObjectStore, get_blob, open_store
+from storage.swap import is_there
 
 if TYPE_CHECKING:
     from dreamtuner.backbone import Backbone
@@ -24,6 +25,12 @@ def catalog_of(settings: Settings) -> Catalog:
     if (file := settings.catalog_file) is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
     return Catalog.open(settings.catalog_url, patience=PATIENCE_SECONDS)
+
+
+def catalog_if_any(settings: Settings) -> Catalog | None:
+    """The catalog, unless it is a file that is not there yet: looking must not make it."""
+    file = settings.catalog_file
+    return catalog_of(settings) if file is None or is_there(file) else None
 
 
 @cache

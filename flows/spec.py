@@ -18,6 +18,8 @@ from storage.text import faults_in
 
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
+AUTO = "auto"
+"""As a subject's `mask`: it is to be found, whoever gave one before."""
 MAX_CELLS = 250_000
 
 
@@ -60,28 +62,50 @@ class _Strict(BaseModel):
 
 
 class SubjectSpec(_Strict):
-    """One subject and its reference. `caption`: what it shows.
+    """One subject: a new one with its class word and reference, or one of the catalog by its name alone.
 
-    `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. The last two are the reference's own layouts, with
-    which it passes where cells follow a layout of that kind; without, it passes without that ControlNet.
+    Without `reference` everything that is left out (mask, class word, style, caption) is as the catalog has it. With it
+    the entry says all: style natural and the plain caption where they are left out; only a mask that a person gave
+    stands. `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. `pose` and `depth` describe the reference
+    image itself. They are used where generated images are conditioned on the same kind of control image; if omitted, the
+    reference is encoded without that ControlNet. The catalog keeps them with the cells only, so state them here too.
     """
 
     name: Name
-    class_word: str = Field(
+    class_word: str | None = Field(
+        default=None,
         max_length=80,
         pattern=r"^[^{}\s]+( [^{}\s]+)*$",
         description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
     )
-    style: Literal["natural", "anime"] = Field(
-        default="natural", description="natural for photographs, anime for drawings"
+    style: Literal["natural", "anime"] | None = Field(
+        default=None, description="natural for photographs (the default), anime for drawings"
     )
-    reference: Text = Field(description=f"the picture of the subject, PNG, JPEG or WebP: {_PLACE}")
-    mask: Text | None = Field(default=None, description=f"white where the subject is, null to have it found: {_PLACE}")
+    reference: Text | None = Field(
+        default=None,
+        description=f"the picture of the subject, PNG, JPEG or WebP; null: the one in the catalog: {_PLACE}",
+    )
+    mask: Text | None = Field(
+        default=None,
+        description="white where the subject is; null: one that a person gave stands, else it is found; "
+        f"auto: found anew: {_PLACE}",
+    )
     pose: Text | None = Field(default=None, description=f"the reference's own skeleton, or null: {_PLACE}")
     depth: Text | None = Field(default=None, description=f"the reference's own depth map, or null: {_PLACE}")
     caption: Text | None = Field(
         default=None, description="what the reference shows; null: its class word and style say it"
     )
+    replace: bool = Field(
+        default=False,
+        description="where the catalog has another subject of this name: replace its reference, class word and style",
+    )
+
+    @model_validator(mode="after")
+    def _new_or_known(self) -> Self:
+        if self.reference is not None and self.class_word is None:
+            known = "leave reference out as well to mean the subject of this name in the catalog"
+            raise PlacedError(["class_word"], f"is missing; add it, or {known}")
+        return self
 
 
 class Spec(_Strict):

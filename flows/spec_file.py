@@ -6,7 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from flows.problems import InputError, Problem, problems_of
-from flows.spec import Spec, SubjectSpec
+from flows.spec import AUTO, Spec, SubjectSpec
 from flows.yaml_text import Loader, as_written, line_of, misread, yaml_problem
 
 MAX_SPEC_BYTES = 1024 * 1024
@@ -89,7 +89,8 @@ def _refused(path: Path, message: str) -> InputError:
 
 
 def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
-    places = {name: getattr(subject, name) for name in ("reference", "mask", "pose", "depth")}
+    names = ("reference", "mask", "pose", "depth")
+    places = {name: getattr(subject, name) for name in names if (name, getattr(subject, name)) != ("mask", AUTO)}
     return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from deploy.arguments import AsJson
 from deploy.terminal import plain_terminal, print_result
@@ -12,29 +13,58 @@ from flows.settings import Settings
 
 def ingest(
     image: Annotated[str, typer.Argument(help="The reference: a PNG, JPEG or WebP by path, https:// or s3:// URL.")],
-    name: Annotated[str, typer.Option(help="What the subject is called; an existing name gets a new reference.")],
+    name: Annotated[str, typer.Option(help="What the subject is called; a name is one subject of the catalog.")],
     class_word: Annotated[str, typer.Option(help="What it is, in a word the model knows: bear, rabbit, robot, ...")],
     style: Annotated[str, typer.Option(help="natural or anime")] = "natural",
-    mask: Annotated[str | None, typer.Option(help="Its foreground mask, white on black, of the same size.")] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            help="Its foreground mask, white on black, of the same size; auto: found anew. One that a person gave stands."
+        ),
+    ] = None,
     caption: Annotated[str | None, typer.Option(help="What the reference shows, in detail.")] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Where the name is another subject's: replace its reference, class word and style."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take one subject into the catalog: check its reference, find its foreground, keep both."""
+    """Add a subject to the catalog: check its reference image, find its foreground, store both.
+
+    What is said here counts at once: a mask replaces the one in use, a caption that of the same reference.
+    """
     from pydantic import ValidationError
 
     from flows.keep import take_in
+    from flows.known import demand_subjects
     from flows.problems import problems_of
     from flows.spec import SubjectSpec
 
-    given = {"name": name, "class_word": class_word, "style": style, "mask": mask, "caption": caption}
+    given = {
+        "name": name,
+        "class_word": class_word,
+        "style": style,
+        "mask": mask,
+        "caption": caption,
+        "replace": replace,
+    }
     try:
         subject = SubjectSpec.model_validate({**given, "reference": image})
     except ValidationError as error:
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
-    kept = take_in(subject, Settings.load())
+    settings = Settings.load()
+    demand_subjects([subject], settings, "ingest")
+    kept = take_in(subject, settings, given="ingest")
     facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
     if as_json:
-        print_result({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful})
+        print_result({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful, "warnings": kept.warnings})
     else:
-        doubt = " [yellow](doubtful: look at it, or give --mask)[/yellow]" if kept.doubtful else ""
-        plain_terminal().out.print(f"{name} is in the catalog; its mask has confidence {kept.confidence:.2f}{doubt}")
+        doubt = " (doubtful: look at it, or give --mask)" if kept.doubtful else ""
+        out = plain_terminal().out
+        out.print(
+            Text(f"{name} is in the catalog; its mask has confidence {kept.confidence:.2f}").append(doubt, "yellow")
+        )
+        for warning in kept.warnings:
+            out.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)

@@ -9,7 +9,7 @@ def status(as_json: AsJson = False) -> None:
     """Show how much is planned, generating, generated, failed and lost, and the last runs."""
     from deploy.tables import status_json, status_table
     from flows.dead import close_dead_runs
-    from flows.preview import catalog_if_any
+    from flows.resources import catalog_if_any
     from storage.catalog import views
     from storage.catalog.records import CELL_STATES, StatusView
 

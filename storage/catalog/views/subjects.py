@@ -65,7 +65,7 @@ def subject_names(s: Session) -> Sequence[str]:
     return s.scalars(select(Subject.name).order_by(Subject.name)).all()
 
 
-def cells_by_mask(s: Session, reference_id: int) -> dict[int, int]:
-    """How many cells of the reference were planned with each of its masks."""
-    counted = select(Cell.mask_id, func.count()).where(Cell.reference_id == reference_id, Cell.mask_id.is_not(None))
+def cells_by_mask(s: Session, subject_id: int, masks: Sequence[int]) -> dict[int, int]:
+    """How many cells of the subject were planned with each of these masks; those with none are left out."""
+    counted = select(Cell.mask_id, func.count()).where(Cell.subject_id == subject_id, Cell.mask_id.in_(masks))
     return {mask: count for mask, count in s.execute(counted.group_by(Cell.mask_id)) if mask is not None}
