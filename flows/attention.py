@@ -18,7 +18,7 @@ from flows.draw import CellChanged, draw_together, recipe_of_row
 from flows.picture import RECIPE_KEY, open_picture, open_reference
 from flows.plan import digest_of
 from flows.problems import InputError, Problem
-from flows.resources import store_of
+from flows.resources import catalog_if_any, store_of
 from flows.settings import Settings
 from storage.catalog import views
 from storage.catalog.records import CellDetail, NotInCatalog

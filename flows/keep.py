@@ -42,8 +42,8 @@ def take_in(subject: SubjectSpec, settings: Settings, *, given: Given = "spec") 
 def keep(prepared: Prepared, settings: Settings, *, given: Given = "spec") -> Ingested:
     """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
 
-    What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by now,
-    and the mask in use is the one that a person gave meanwhile.
+    What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by
+    now, and the mask in use is the one that a person gave meanwhile.
     """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
@@ -77,8 +77,8 @@ def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: boo
     chosen, mask = prepared.chosen, prepared.mask
     if chosen.stored is not None:
         if chosen.stored.warnings is None:
-            judged = {"confidence": mask.confidence, "doubtful": mask.doubtful}
-            writes.judge_mask(s, chosen.stored.id, warnings=mask.warnings, **judged)
+            stored = chosen.stored.id
+            writes.judge_mask(s, stored, confidence=mask.confidence, doubtful=mask.doubtful, warnings=mask.warnings)
         return
     writes.add_mask(
         s,

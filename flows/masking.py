@@ -87,10 +87,9 @@ def choose_mask(
         png = before
     digest = sha256(png).hexdigest()
     same = next((one for one in known.masks if (one.sha256, one.method) == (digest, mask.method)), None)
-    if current is not None and current is not same:
-        if stands(current, same, given=how, asked=asked, insist=insist):
-            kept = _kept(known, current, _bytes(known, current) or png, image)
-            return replace(kept, notes=(*kept.notes, _stayed(current, asked)))
+    if current is not None and current is not same and stands(current, same, given=how, asked=asked, insist=insist):
+        kept = _kept(known, current, _bytes(known, current) or png, image)
+        return replace(kept, notes=(*kept.notes, _stayed(current, asked)))
     return ChosenMask(mask, png, how, asked)
 
 

@@ -117,8 +117,8 @@ def _stored_reference(stored: Stored) -> bytes:
         return stored.read(sha256)
     except (ObjectMissing, ChecksumMismatch, DigestMismatch) as error:
         raise SubjectRefused(
-            f"reference {sha256[:12]} of the catalog cannot be read ({error}); give it again as reference, or restore it "
-            "from a backup"
+            f"reference {sha256[:12]} of the catalog cannot be read ({error}); give it again as reference, or "
+            "restore it from a backup"
         ) from error
 
 

@@ -67,8 +67,8 @@ class SubjectSpec(_Strict):
     Without `reference` everything that is left out (mask, class word, style, caption) is as the catalog has it. With it
     the entry says all: style natural and the plain caption where they are left out; only a mask that a person gave
     stands. `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. `pose` and `depth` describe the reference
-    image itself. They are used where generated images are conditioned on the same kind of control image; if omitted, the
-    reference is encoded without that ControlNet. The catalog keeps them with the cells only, so state them here too.
+    image itself. They are used where generated images are conditioned on the same kind of control image; if omitted,
+    the reference is encoded without that ControlNet. They are not stored with the subject: state them here too.
     """
 
     name: Name

@@ -18,9 +18,7 @@ def ingest(
     style: Annotated[str, typer.Option(help="natural or anime")] = "natural",
     mask: Annotated[
         str | None,
-        typer.Option(
-            help="Its foreground mask, white on black, of the same size; auto: found anew. One that a person gave stands."
-        ),
+        typer.Option(help="Its foreground mask, white on black, of the same size; auto: find it anew."),
     ] = None,
     caption: Annotated[str | None, typer.Option(help="What the reference shows, in detail.")] = None,
     replace: Annotated[
@@ -51,7 +49,7 @@ def ingest(
         "replace": replace,
     }
     try:
-        subject = SubjectSpec.model_validate({**given, "reference": image})
+        subject = SubjectSpec.model_validate({**given, "reference": image, "replace": replace})
     except ValidationError as error:
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
     settings = Settings.load()

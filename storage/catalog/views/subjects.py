@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import MaskFacts, NotInCatalog, SubjectAssets
-from storage.catalog.schema import Cell, Mask, Reference, Subject
+from storage.catalog.schema import CellSubject, Mask, Reference, Subject
 
 
 def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
@@ -23,7 +23,6 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
         raise NotInCatalog(f"subject {subject_name!r} has no reference in the catalog; ingest it first")
     subject, reference = found[0], found[1]
     mask: Mask | None = found[2]  # an outer join
-    of_mask = (None,) * 4 if mask is None else (mask.id, mask.mask_sha256, mask.confidence, mask.doubtful)
     return SubjectAssets(
         subject.id,
         subject.class_word,
@@ -31,7 +30,10 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
         reference.id,
         reference.image_sha256,
         reference.caption,
-        *of_mask,
+        None if mask is None else mask.id,
+        None if mask is None else mask.mask_sha256,
+        None if mask is None else mask.confidence,
+        None if mask is None else mask.doubtful,
         source=reference.source,
         mask=None if mask is None else mask_facts(mask),
     )
@@ -67,5 +69,6 @@ def subject_names(s: Session) -> Sequence[str]:
 
 def cells_by_mask(s: Session, subject_id: int, masks: Sequence[int]) -> dict[int, int]:
     """How many cells of the subject were planned with each of these masks; those with none are left out."""
-    counted = select(Cell.mask_id, func.count()).where(Cell.subject_id == subject_id, Cell.mask_id.in_(masks))
-    return {mask: count for mask, count in s.execute(counted.group_by(Cell.mask_id)) if mask is not None}
+    ours = (CellSubject.subject_id == subject_id, CellSubject.mask_id.in_(masks))
+    counted = select(CellSubject.mask_id, func.count()).where(*ours).group_by(CellSubject.mask_id)
+    return {mask: count for mask, count in s.execute(counted) if mask is not None}
