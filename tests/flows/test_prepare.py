@@ -1,4 +1,3 @@
-import io
 from pathlib import Path
 
 import pytest
@@ -6,7 +5,7 @@ from PIL import Image
 
 from flows.keep import take_in
 from flows.picture import open_picture
-from flows.prepare import known_mask_in, prepare
+from flows.prepare import prepare
 from flows.problems import SubjectRefused
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
@@ -39,29 +38,11 @@ def test_taking_in_twice_changes_nothing(settings: Settings, references: Path) -
 
 def test_a_mask_of_the_users_own_wins(settings: Settings, references: Path, tmp_path: Path) -> None:
     mask = Image.new("L", (64, 64))
-    mask.paste(255, (0, 0, 20, 20))
+    mask.paste(255, (18, 8, 40, 50))
     mask.save(tmp_path / "mask.png")
     found = prepare(subject(references / "pip.png", tmp_path / "mask.png"), settings)
     assert found.mask.mask.tobytes() == mask.tobytes()
     assert found.mask.confidence == 1.0
-
-
-def test_another_encoding_of_the_same_mask_is_the_same_mask(settings: Settings, references: Path) -> None:
-    one = prepare(subject(references / "pip.png"), settings)
-    buffer = io.BytesIO()
-    one.mask.mask.save(buffer, "PNG", compress_level=0)
-    assert prepare(subject(references / "pip.png"), settings, lambda _: buffer.getvalue()).mask_png == buffer.getvalue()
-    empty = io.BytesIO()
-    Image.new("L", (64, 64)).save(empty, "PNG")
-    assert prepare(subject(references / "pip.png"), settings, lambda _: empty.getvalue()).mask_png == one.mask_png
-
-
-def test_only_the_mask_of_this_very_reference_is_known(settings: Settings, references: Path) -> None:
-    kept = take_in(subject(references / "pip.png"), settings)
-    known = known_mask_in(catalog_of(settings), store_of(settings), "pip")
-    assert known(kept.facts.reference_sha256) is not None
-    assert known("00" * 32) is None
-    assert known_mask_in(catalog_of(settings), store_of(settings), "nobody")(kept.facts.reference_sha256) is None
 
 
 @pytest.mark.parametrize(

@@ -61,15 +61,15 @@ def test_the_same_reference_is_the_same_row_and_the_last_one_named_is_current(s:
     assert reference(s, subject(s, "pop"), A) != first
 
 
-def test_the_last_mask_named_is_current_and_belongs_to_its_reference(s: Session) -> None:
+def test_the_last_found_mask_is_in_use_and_belongs_to_its_reference(s: Session) -> None:
     pip = subject(s)
     first = reference(s, pip, A)
     assert views.subject_assets(s, "pip").mask_id is None
-    own, automatic = mask(s, first, B, "user"), mask(s, first, M)
-    assert views.subject_assets(s, "pip").mask_id == automatic
-    assert mask(s, first, B, "user", confidence=1.0) == own
+    one, other = mask(s, first, B, "grabcut-1"), mask(s, first, M, "grabcut-2")
+    assert views.subject_assets(s, "pip").mask_id == other
+    assert mask(s, first, B, "grabcut-1", confidence=1.0) == one
     found = views.subject_assets(s, "pip")
-    assert (found.mask_id, found.mask_sha256, found.mask_confidence, found.doubtful) == (own, B, 1.0, True)
+    assert (found.mask_id, found.mask_sha256, found.mask_confidence, found.doubtful) == (one, B, 1.0, True)
     reference(s, pip, B)
     assert views.subject_assets(s, "pip").mask_id is None
 
