@@ -10,6 +10,7 @@ from storage.catalog.schema import Mask, Reference
 from storage.catalog.sql import instant
 from storage.catalog.standing import stands
 from storage.catalog.writes.blobs import require_blob
+from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.subjects import lock
 
@@ -49,6 +50,8 @@ def add_mask(
     if row is None:
         version = s.scalar(select(func.max(Mask.version)).where(Mask.reference_id == reference_id)) or 0
         row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, version=version + 1, turn=0)
+        for name, value in fresh_id(s, Mask).items():
+            setattr(row, name, value)
         row.given, row.confidence, row.doubtful = given, confidence, doubtful
         s.add(row)
     row.confidence, row.doubtful = confidence, doubtful

@@ -34,7 +34,7 @@ def enter_subject(
     `replace`. A caption of the same reference stays as it is once there is one, unless `replace` or `recaption`: it
     decides the pictures of everybody who names the subject alone.
     """
-    new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style)
+    new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **fresh_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
     subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
     try:
@@ -98,39 +98,7 @@ def add_reference(
     return row.id
 
 
-<<<<<<< HEAD
-def add_mask(s: Session, *, reference_id: int, mask_sha256: str, method: str, confidence: float, doubtful: bool) -> int:
-    """The id of this mask of the reference, which becomes the reference's current mask.
-
-    `confidence` lies in 0..1; `doubtful` asks a person to look. The same mask by the same method is the same row, any
-    other a new version. Cells keep the mask that they were planned with.
-    """
-    if not 0 <= confidence <= 1:
-        raise CatalogError(f"confidence {confidence} is outside 0..1; pass a probability")
-    require_blob(s, "mask_sha256", mask_sha256)
-    _lock(s, Reference, "reference_id", reference_id)
-    tops = select(func.max(Mask.turn), func.max(Mask.version)).where(Mask.reference_id == reference_id)
-    newest, version = (top or 0 for top in s.execute(tops).one())
-    same = select(Mask).where(Mask.reference_id == reference_id, Mask.mask_sha256 == mask_sha256, Mask.method == method)
-    row = s.scalar(same)
-    new = row is None
-    if row is None:
-        row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, version=version + 1, turn=0)
-        for name, value in fresh_id(s, Mask).items():
-            setattr(row, name, value)
-        s.add(row)
-    row.confidence, row.doubtful = confidence, doubtful
-    row.turn = row.turn if row.turn and row.turn == newest else newest + 1
-    s.flush()
-    if new:
-        record_event(s, "mask", row.id, "added", method=method, version=row.version, mask_sha256=mask_sha256)
-    return row.id
-
-
-def _lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
-=======
 def lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
->>>>>>> 82e7c5e (the catalog records who gave a mask; a found mask never replaces one that a person gave; a name is one subject)
     """Hold the row that others belong to: which of those is current is decided by one writer at a time."""
     if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
         raise NotInCatalog(f"{field} {row_id} is not in the catalog; enter it first")
