@@ -11,7 +11,7 @@ from flows.settings import Settings
 from flows.sources import read_ahead
 from flows.spec import SubjectSpec
 from storage.catalog import Catalog, views
-from storage.catalog.names import differences, taken, unknown
+from storage.catalog.names import REPLACE, differences, taken, unknown
 from storage.catalog.records import PERSONS, NotInCatalog, SubjectAssets
 from storage.objects import ObjectStore, get_blob
 
@@ -59,11 +59,13 @@ def unknown_name(name: str, settings: Settings) -> str:
         return unknown(name, views.subject_names(s))
 
 
-def demand_subjects(subjects: Sequence[SubjectSpec], settings: Settings, source: str) -> None:
+def demand_subjects(
+    subjects: Sequence[SubjectSpec], settings: Settings, source: str, *, replace: str = REPLACE
+) -> None:
     """InputError unless every name means one subject, in the catalog as in the entry; before anything is written.
 
     References of names that the catalog has are read and compared. What cannot be read is refused by whoever takes it
-    in, and only that one.
+    in, and only that one. `replace` is how the caller lets people mean to replace the stored subject.
     """
     stored = {one.name: stored_subject(one.name, settings) for one in subjects}
     known = [one for one in subjects if stored[one.name] is not None and not one.replace]
@@ -78,7 +80,7 @@ def demand_subjects(subjects: Sequence[SubjectSpec], settings: Settings, source:
             continue
         found = [] if one.replace else differing(one, there.assets, data.get(one.reference or ""))
         if found:
-            problems.append(Problem(path=path, message=taken(one.name, there.assets, found)))
+            problems.append(Problem(path=path, message=taken(one.name, there.assets, found, replace)))
     if problems:
         raise InputError(source, problems)
 

@@ -53,7 +53,7 @@ def ingest(
     except ValidationError as error:
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
     settings = Settings.load()
-    demand_subjects([subject], settings, "ingest")
+    demand_subjects([subject], settings, "ingest", replace="--replace")
     kept = take_in(subject, settings, given="ingest")
     facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
     if as_json:

@@ -18,20 +18,20 @@ def differences(
     """In what a subject differs from the stored one of its name, in words; what is None was not stated."""
     found = []
     if class_word is not None and class_word != stored.class_word:
-        found.append(f"class word {stored.class_word!r}, not {class_word!r}")
+        found.append(f"class word ({stored.class_word!r} there, {class_word!r} here)")
     if style is not None and style != stored.style:
-        found.append(f"style {stored.style!r}, not {style!r}")
+        found.append(f"style ({stored.style} there, {style} here)")
     if image_sha256 is not None and image_sha256 != stored.image_sha256:
-        found.append(f"another reference ({stored.image_sha256[:12]}, not {image_sha256[:12]})")
+        found.append(f"reference ({stored.image_sha256[:12]} there, {image_sha256[:12]} here)")
     return found
 
 
 def taken(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:
     """The refusal of a name that is another subject's already, with the ways to mean it."""
     return (
-        f"{name!r} is already the name of a {stored.class_word} in the catalog, with {' and '.join(found)}; "
-        f"give this subject another name, or name it alone to use the stored one, or add {how} to replace that one's "
-        "reference, class word and style from now on"
+        f"{name!r} is already the name of a {stored.class_word} in the catalog, which differs in "
+        f"{' and '.join(found)}; give this one another name, or name it alone to use the stored one, or add {how} to "
+        "replace the stored reference, class word and style from now on"
     )
 
 
