@@ -10,6 +10,7 @@ from deploy.bench import bench
 from deploy.commands.attention import attention
 from deploy.commands.dashboard import dashboard
 from deploy.commands.doctor import doctor
+from deploy.commands.export import export
 from deploy.commands.export_subject import export_subject
 from deploy.commands.finetune import finetune
 from deploy.commands.ingest import ingest
@@ -38,7 +39,7 @@ app.add_typer(bench, name="bench")
 for command in (
     *(run, video, finetune, plan, status, ingest, attention, doctor, deploy),
     *(verify, gc, backup, restore),
-    *(export_subject, dashboard),
+    *(export, export_subject, dashboard),
 ):
     app.command()(command)
 

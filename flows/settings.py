@@ -1,6 +1,7 @@
 """Where this installation keeps its data and how it works, read from the environment once per process."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -44,6 +45,9 @@ class Settings(BaseModel):
             raise SettingsError(
                 "\n".join(_explain(problem["loc"][0], problem["msg"]) for problem in error.errors())
             ) from error
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(settings.home)):
+            use = "name a folder here, and a bucket in DREAMTUNER_STORE_URL"
+            raise SettingsError(f"DREAMTUNER_HOME: {given['home']!r} is a URL; {use}")
         home = settings.home.expanduser().absolute()
         if not settings.catalog_url and set("?#%") & set(str(home)):
             raise SettingsError(f"DREAMTUNER_HOME: {home} holds one of ? # %, which a database's URL cannot; rename it")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 from storage.keys import thumbnail_key
+from storage.metadata import without_metadata
 from storage.objects import ObjectMissing, ObjectStore, Put, get_blob
 
 SIDE = 256  # pixels: the longer side of a thumbnail at most
@@ -25,16 +26,25 @@ def thumbnail(data: bytes) -> bytes:
     Raises NotAPicture for anything else, and for more than MAX_PIXELS.
     """
     try:
-        with (
-            warnings.catch_warnings(action="ignore"),
-            Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image,
-        ):
-            if image.width * image.height > MAX_PIXELS:
-                raise NotAPicture(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}; store it smaller")
-            image.draft("RGB", (SIDE, SIDE))
-            small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        return _thumbnail(data)
+    except NotAPicture:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise error if isinstance(error, NotAPicture) else NotAPicture(f"not a picture: {error}") from error
+        try:
+            return _thumbnail(without_metadata(data, colour=False))  # what stands beside the pixels may be broken
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            raise NotAPicture(f"not a picture: {error}") from error
+
+
+def _thumbnail(data: bytes) -> bytes:
+    with (
+        warnings.catch_warnings(action="ignore"),
+        Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image,
+    ):
+        if image.width * image.height > MAX_PIXELS:
+            raise NotAPicture(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}; store it smaller")
+        image.draft("RGB", (SIDE, SIDE))
+        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=_QUALITY, method=4)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.arguments import no_url
+
 
 def fidelity(
     subjects: Annotated[int, typer.Option(min=2, help="Held-out subjects of the pocket world.")] = 30,
@@ -16,7 +18,9 @@ def fidelity(
     validation: Annotated[
         bool, typer.Option(help="The identities that settings are tuned on, not the test's.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the page with its pictures into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the page with its pictures into this folder.", callback=no_url)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """The fidelity ladder: plain, + SE, + S-S-A, and both, on subjects that training never saw.

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from deploy.arguments import no_url
+
 
 def pocket(
     prompts: Annotated[int, typer.Option(min=10, help="Held-out prompts, each drawn three times.")] = 500,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of pocket weights; default: those that `run` uses.")
     ] = None,
-    pictures: Annotated[Path | None, typer.Option(help="Write contact sheets of the drawn pictures here.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write contact sheets of the drawn pictures here.", callback=no_url)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """How good the pocket model is: autoencoder, oracle, prompts followed, layouts kept, and seconds for 64 cells.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.arguments import no_url
+
 BRIEF = {
     "clip_t": "CLIP-T",
     "clip_i": "CLIP-I",
@@ -30,7 +32,7 @@ def table1(
     finished: Annotated[
         bool, typer.Option("--finished", help="Measure nothing: the table of the subjects that are done.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the page, one HTML file, here.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the page, one HTML file, here.", callback=no_url)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Table 1: the method and its baselines on subjects that training never saw, one reference each.

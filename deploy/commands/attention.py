@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import AsJson
+from deploy.arguments import AsJson, no_url
 from deploy.terminal import plain_terminal, print_result, say
 from flows.settings import Settings
 
@@ -14,7 +14,7 @@ def attention(
     cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell's digest, or a PNG file that was drawn here.")],
     point: Annotated[str, typer.Option(help="x,y from the upper left corner of the picture, each 0..1.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write the map too, a PNG file.")
+        Path | None, typer.Option("--output", "-o", help="Where to write the map too, a PNG file.", callback=no_url)
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import Subject
+from deploy.arguments import Subject, no_url
 from flows.problems import InputError, Problem
 from flows.settings import Settings
 
 
 def export_subject(
     subject: Subject,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, new or empty.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, new or empty.", callback=no_url)],
     kind: Annotated[
         str, typer.Option("--format", help="textual-inversion, lora, lora-kohya or diffusers; all safetensors.")
     ] = "lora",
@@ -25,6 +25,7 @@ def export_subject(
     lora and lora-kohya come with the embedding of [S*] beside the adapter; diffusers is a whole folder for
     from_pretrained, with the subject-encoder for this project.
     """
+    from deploy.export import readable
     from dreamtuner.finetune.formats import FORMATS, ExportRefused, export
     from flows.resources import backbone_of, catalog_of, tuned_of
     from storage.catalog import views
@@ -42,6 +43,7 @@ def export_subject(
         written = export(tuned_of(settings, digest), backbone_of(settings, found[0].profile), wanted, out)
     except ExportRefused as error:
         raise InputError("export-subject", [Problem(path=(), message=str(error))]) from error
+    readable(out)
     for one in written:
         typer.echo(str(one))
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.arguments import no_url
+
 train = typer.Typer(help="Train the weights of an embedded profile.", no_args_is_help=True)
 
 
@@ -60,7 +62,7 @@ def encoder(
     ] = True,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
     scale: Annotated[str, typer.Option(help="As for `train pocket`.")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="The folder of `train pocket`.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of `train pocket`.", callback=no_url)] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Save and stop after so many minutes.")] = None,
 ) -> None:
     """Train the subject-encoder (stage 1, Sec. 3.1) on a finished model; all else stays frozen.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.arguments import AsJson
+from deploy.arguments import AsJson, no_url
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def gc(
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to make; it must not be there yet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The archive to make; it must not be there yet.", callback=no_url)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Put the catalog and all bytes it refers to into one file, also while runs are writing."""
@@ -105,14 +107,16 @@ def restore(
 ) -> None:
     """Put a backup into DREAMTUNER_HOME, checked byte by byte before anything is touched. No run may be under way."""
     from storage.backup import BackupError
+    from storage.objects import DiskStore, open_store
     from storage.restore import restore as put_back
 
     settings = Settings.load()
     with _refusals(BackupError):
-        if settings.catalog_file is None or "://" in settings.store_url:
+        store = open_store(settings.store_url)
+        if settings.catalog_file is None or not isinstance(store, DiskStore):
             raise BackupError("only a SQLite catalog and a folder of objects can be restored; unset the URLs of others")
         manifest, aside = put_back(
-            file, settings.catalog_file, Path(settings.store_url), force=force, on_progress=_progress("restored")
+            file, settings.catalog_file, store.root, force=force, on_progress=_progress("restored")
         )
     if as_json:
         typer.echo(json.dumps(asdict(manifest) | {"moved_aside": None if aside is None else str(aside)}))

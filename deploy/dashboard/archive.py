@@ -1,90 +1,103 @@
-"""An export: pictures with a manifest, as a zip that is made while it is sent, or into another store."""
+"""An export: pictures with a manifest, as a zip that is made while it is sent, in a folder, or into another store."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import struct
+import stat
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.catalog.views import OutputDetail
+from storage.catalog.views import OutputDetail, Shown
+from storage.metadata import UnknownFormat, without_metadata
 from storage.objects import ObjectStore, StoreError, get_blob
 
-TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"})
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpg"), (b"RIFF", "webp"))
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""With what a cell begins that a spreadsheet runs."""
+MANIFESTS = ("manifest.jsonl", "manifest.csv")
+LONGEST = 40  # characters of a subject's name in that of its folder
+FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
 
-def stripped(png: bytes) -> bytes:
-    """The PNG without the chunks that say how it was made; its pixels are not touched. Other files stay as they are."""
-    if not png.startswith(_SIGNATURE):
-        return png
-    kept, at = [_SIGNATURE], len(_SIGNATURE)
-    while at + 12 <= len(png):
-        (length,) = struct.unpack_from(">I", png, at)
-        end = at + 12 + length
-        if png[at + 4 : at + 8] not in TEXT_CHUNKS:
-            kept.append(png[at:end])
-        at = end
-    return b"".join(kept)
+def folder_name(subject: Shown) -> str:
+    """pip-3: as much of the name as every file system holds, and the subject's number, which no other has.
+
+    The number stands behind every name, so that a folder is called the same in every export.
+    """
+    plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in subject.name.lower())
+    return f"{'-'.join(filter(None, plain.split('-')))[:LONGEST].strip('-') or 'subject'}-{subject.subject_id}"
 
 
-def file_name(one: OutputDetail, data: bytes) -> str:
-    """subject/000012-seed3.png: in any file system, and no two the same."""
+def file_name(one: OutputDetail, subject: Shown, data: bytes, *, metadata: bool) -> str:
+    """pip-3/000012-seed7.png: in any file system, and no two the same. Without `metadata` it does not say the seed."""
     ending = next((ending for start, ending in _KINDS if data.startswith(start)), "bin")
-    subject = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in one.subject).strip("-").lower()
-    return f"{subject or 'subject'}/{one.output_id:06d}-seed{one.seed}.{ending}"
+    seed = f"-seed{one.seed}" if metadata else ""
+    return f"{folder_name(subject)}/{one.output_id:06d}{seed}.{ending}"
 
 
-def entry(one: OutputDetail, name: str, *, metadata: bool) -> dict[str, Any]:
-    """The manifest's line of one picture; without `metadata` it says what it shows and not how it was made."""
-    said: dict[str, Any] = {"file": name, "output_id": one.output_id, "subject": one.subject, "prompt": one.prompt}
+def entry(one: OutputDetail, subject: Shown, name: str, *, metadata: bool) -> dict[str, Any]:
+    """The manifest's line of a picture of a subject; without `metadata` neither prompt nor how it was made."""
+    said: dict[str, Any] = {"file": name, "output_id": one.output_id, "subject": subject.name}
+    said |= {"prompt": one.prompt} if metadata else {}
     said |= {"subjects": [link.name for link in one.subjects]}
     said |= {"decision": one.decision, "rating": one.rating, "width": one.width, "height": one.height}
     if metadata:
         said |= {"digest": one.digest, "seed": one.seed, "pose": one.pose, "image_sha256": one.image_sha256}
         said |= {"profile": one.profile, "weights_digest": one.weights_digest, "licence": one.licence}
-        said |= {"reference_sha256": one.reference_sha256, "mask_sha256": one.mask_sha256}
+        said |= {"reference_sha256": subject.reference_sha256, "mask_sha256": subject.mask_sha256}
         said |= {"checkpoint_sha256": one.checkpoint_sha256, "settings": dict(one.settings)}
         said |= {"scores": dict(one.scores), "created_at": one.created_at.isoformat()}
     return said
 
 
-def files(store: ObjectStore, outputs: Sequence[OutputDetail], *, metadata: bool) -> Iterator[tuple[str, bytes]]:
-    """The pictures, then manifest.jsonl and manifest.csv. One that the store lost is named in the manifest with why."""
+def files(
+    store: ObjectStore,
+    outputs: Iterable[OutputDetail],
+    *,
+    metadata: bool,
+    subject_ids: Collection[int] | None = None,
+) -> Iterator[tuple[str, bytes]]:
+    """The pictures, then manifest.jsonl and manifest.csv, as (name, bytes).
+
+    A picture lies in the folder of each subject that it shows; with `subject_ids` only of these. One that the store
+    lost, or whose format nobody can strip, is named in the manifest with why.
+    """
     lines: list[dict[str, Any]] = []
     for one in outputs:
+        subjects = [link for link in one.subjects if subject_ids is None or link.subject_id in subject_ids]
         try:
             data = get_blob(store, one.image_sha256)
-        except StoreError as error:
-            lines.append(entry(one, "", metadata=metadata) | {"error": str(error)})
+            data = data if metadata else without_metadata(data)
+        except (StoreError, UnknownFormat) as error:
+            lines += [entry(one, link, "", metadata=metadata) | {"error": str(error)} for link in subjects]
             continue
-        name = file_name(one, data)
-        lines.append(entry(one, name, metadata=metadata))
-        yield name, data if metadata else stripped(data)
-    yield "manifest.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode()
-    yield "manifest.csv", _csv(lines)
+        for link in subjects:
+            name = file_name(one, link, data, metadata=metadata)
+            lines.append(entry(one, link, name, metadata=metadata))
+            yield name, data
+    yield MANIFESTS[0], "".join(json.dumps(line) + "\n" for line in lines).encode()
+    yield MANIFESTS[1], _csv(lines)
 
 
 def _csv(lines: Sequence[dict[str, Any]]) -> bytes:
+    """UTF-8 with the mark by which Excel knows it."""
     text = io.StringIO(newline="")
     columns = list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     for line in lines:
         writer.writerow({name: _cell(value) for name, value in line.items()})
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _cell(value: object) -> object:
     """A value that no spreadsheet takes for a formula."""
-    text = json.dumps(value) if isinstance(value, dict) else value
-    text = ", ".join(map(str, value)) if isinstance(value, list) else text
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t") else text
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(_FORMULA) else text
 
 
 class _Pipe(io.RawIOBase):
@@ -110,6 +123,8 @@ def zipped(parts: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
     pipe, at = _Pipe(), datetime.now(UTC).timetuple()[:6]
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for name, data in parts:
-            archive.writestr(zipfile.ZipInfo(name, at), data)
+            info = zipfile.ZipInfo(name, at)
+            info.create_system, info.external_attr = 3, (stat.S_IFREG | FILE_MODE) << 16  # 3: Unix, whose modes count
+            archive.writestr(info, data)
             yield pipe.take()
     yield pipe.take()

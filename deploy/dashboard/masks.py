@@ -7,6 +7,7 @@ import warnings
 
 from PIL import Image
 
+from storage.metadata import PNG, without_metadata
 from storage.thumbnails import MAX_PIXELS, NotAPicture
 
 
@@ -17,18 +18,16 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
     subject and background.
     """
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.size != size or image.width * image.height > MAX_PIXELS:
-                wanted = f"{size[0]} x {size[1]}"
-                raise NotAPicture(f"mask: {image.width} x {image.height} pixels; the reference has {wanted}")
-            image.load()
-            alpha = image.convert("RGBA").getchannel("A")
-            # browsers write an alpha channel into every PNG: it means something only where it differs
-            seen = image.convert("L") if alpha.getextrema() == (255, 255) else alpha
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, NotAPicture):
-            raise
-        raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
+        seen = _decoded(data, size)
+    except NotAPicture:
+        raise
+    except _UNREADABLE as error:
+        try:
+            if not data.startswith(PNG):
+                raise
+            seen = _decoded(without_metadata(data), size)  # what stands beside the pixels may be broken
+        except _UNREADABLE:
+            raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
     low, high = seen.getextrema()
     if not (isinstance(low, int) and low < 128 <= int(high)):
         raise NotAPicture("mask: it has to show the subject in white and the background in black, some of each")
@@ -37,4 +36,15 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
     return buffer.getvalue()
 
 
+def _decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        if image.size != size or image.width * image.height > MAX_PIXELS:
+            raise NotAPicture(f"mask: {image.width} x {image.height} pixels; the reference has {size[0]} x {size[1]}")
+        image.load()
+        alpha = image.convert("RGBA").getchannel("A")
+        # browsers write an alpha channel into every PNG: it means something only where it differs
+        return image.convert("L") if alpha.getextrema() == (255, 255) else alpha
+
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _FORMATS = ("PNG", "JPEG", "WEBP")

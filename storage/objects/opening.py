@@ -1,5 +1,6 @@
 """Which store an address means."""
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -7,13 +8,21 @@ from storage.objects.disk import DiskStore
 from storage.objects.s3 import S3Store
 from storage.objects.store import ObjectStore, StoreError
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""How a URL begins. What begins so is no folder: half of an address would become one without a word."""
+
 
 def open_store(url_or_path: str) -> ObjectStore:
-    """The store at a folder's path, a file:// URL, or s3://bucket/prefix. Nothing is made or asked for yet."""
+    """The store at a folder's path, a file:// URL, or s3://bucket/prefix. Nothing is made or asked for yet.
+
+    StoreError for anything that looks like a URL and is neither; a folder whose name does is written ./s3:name.
+    """
     if url_or_path.startswith("s3://"):
         return S3Store.from_url(url_or_path)
-    if url_or_path.startswith("file://"):
-        return DiskStore(Path(unquote(urlsplit(url_or_path).path)))
-    if "://" in url_or_path or not url_or_path:
-        raise StoreError(f"object store {url_or_path!r} is neither a folder nor s3://bucket/prefix; use one of these")
+    parts = urlsplit(url_or_path) if url_or_path.startswith("file://") else None
+    if parts is not None and parts.path.startswith("/") and parts.netloc in ("", "localhost"):
+        return DiskStore(Path(unquote(parts.path)))
+    if _SCHEME.match(url_or_path) or not url_or_path.strip():
+        use = "use a path, file:///path, or s3://bucket/prefix"
+        raise StoreError(f"object store {url_or_path!r} is neither a folder nor s3://bucket/prefix; {use}")
     return DiskStore(Path(url_or_path))

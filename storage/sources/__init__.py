@@ -10,6 +10,7 @@ from storage.sources.web import fetch
 
 __all__ = ["SourceError", "read_source"]
 
+_HALF = re.compile(r"(https?|s3|file|ftp|gs):", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -21,6 +22,8 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
     """
     match = _SCHEME.match(source)
     scheme = match[1].lower() if match else None
+    if scheme is None and (half := _HALF.match(source)):
+        raise SourceError(f"{source[:200]!r} looks like half of a URL; write {half[1].lower()}:// and what follows")
     if scheme is None:
         return read_file(source, max_bytes=max_bytes, base=base)
     if scheme in ("https", "http"):

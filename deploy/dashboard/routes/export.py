@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,14 +13,16 @@ from starlette.responses import Response, StreamingResponse
 
 from deploy.dashboard.archive import files, zipped
 from deploy.dashboard.pages import page, told
-from deploy.dashboard.resources import Resources, resources
+from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review import collect
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
 from storage.catalog.views import Filter, OutputDetail
-from storage.objects import open_store
+from storage.keys import InvalidKey
+from storage.objects import ObjectStore, S3Store, StoreError
+from storage.objects.client import split_s3_url
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
@@ -41,11 +44,11 @@ def export(request: Request, person: Reviewer) -> Response:
 async def as_zip(request: Request, person: Reviewer) -> Response:
     """The zip, made while it is sent."""
     form = await request.form()
-    outputs, metadata = await run_in_threadpool(_chosen, request, person, form, "zip")
+    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, "zip")
     name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
     store = resources(request).store
     return StreamingResponse(
-        zipped(files(store, outputs, metadata=metadata)),
+        zipped(files(store, outputs, metadata=metadata, subject_ids=whose)),
         media_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -56,25 +59,37 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     """The same files below a prefix of a bucket."""
     form = await request.form()
     url = str(form.get("url") or "").strip()
-    if not url.startswith("s3://"):
-        raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; write one")
-    outputs, metadata = await run_in_threadpool(_chosen, request, person, form, url)
-    put = await run_in_threadpool(_put, resources(request), url, outputs, metadata)
+    target = _bucket(url)
+    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
+    parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
+    put = await run_in_threadpool(_put, target, parts)
     return told("/export", f"{put} files are in {url}")
 
 
-def _put(known: Resources, url: str, outputs: list[OutputDetail], metadata: bool) -> int:
-    target, put = open_store(url.rstrip("/") + f"/{datetime.now(UTC):%Y%m%d-%H%M%S}"), 0
+def _bucket(url: str) -> ObjectStore:
+    """A new folder below the prefix of a bucket; CatalogError unless `url` names both as S3 does."""
+    try:
+        bucket, prefix = split_s3_url(url)
+        return S3Store(bucket, f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    except (StoreError, InvalidKey) as error:
+        remedy = "write one, the bucket and the prefix in lower case"
+        raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; {remedy}") from error
+
+
+def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
+    put = 0
     kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "csv": "text/csv"}
-    for name, data in files(known.store, outputs, metadata=metadata):
+    for name, data in parts:
         kind = kinds.get(name.rpartition(".")[2], "application/x-ndjson")
         target.put(name, data, content_type=kind)
         put += 1
     return put
 
 
-def _chosen(request: Request, person: Person, form: Any, to: str) -> tuple[list[OutputDetail], bool]:
-    """The approved outputs under the form's filter, written down in the audit."""
+def _chosen(
+    request: Request, person: Person, form: Any, to: str
+) -> tuple[list[OutputDetail], bool, Collection[int] | None]:
+    """The approved outputs under the form's filter, written down in the audit; whether with metadata; of whom alone."""
     known = resources(request)
     asked = wanted({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
     metadata = form.get("metadata") != "strip"
@@ -86,4 +101,4 @@ def _chosen(request: Request, person: Person, form: Any, to: str) -> tuple[list[
     after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
-    return outputs, metadata
+    return outputs, metadata, None if asked.subject_id is None else {asked.subject_id}

@@ -16,6 +16,7 @@ from storage.catalog.views.facets import (
 )
 from storage.catalog.views.gallery import Count, Filter, count, gallery_page
 from storage.catalog.views.history import Event, ReviewView, history, reviews_of
+from storage.catalog.views.meant import run_ids, subject_id
 from storage.catalog.views.measurements import measurements
 from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
@@ -111,6 +112,7 @@ __all__ = [
     "queues_of",
     "recent_runs",
     "reviews_of",
+    "run_ids",
     "run_page",
     "runs_progress",
     "session_of",
@@ -119,6 +121,7 @@ __all__ = [
     "status",
     "subject",
     "subject_assets",
+    "subject_id",
     "subject_names",
     "subjects_page",
     "token_of",

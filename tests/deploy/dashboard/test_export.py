@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.storage.conftest import s3, s3_server
 
 __all__ = ["s3", "s3_server"]
 
-MADE = ("seed", "digest", "settings", "scores", "weights_digest")
+MADE = ("prompt", "seed", "digest", "settings", "scores", "weights_digest")
 """What the manifest says of how a picture was made."""
 
 
@@ -29,8 +30,11 @@ def check(files: Mapping[str, bytes], *, kept: bool) -> None:
     """Three pictures that open, and two manifests that say the same of them."""
     lines = [json.loads(line) for line in files["manifest.jsonl"].splitlines()]
     assert [line["output_id"] for line in lines] == [3, 2, 1]
-    rows = list(csv.DictReader(io.StringIO(files["manifest.csv"].decode())))
-    assert [(row["file"], row["prompt"]) for row in rows] == [(line["file"], line["prompt"]) for line in lines]
+    assert files["manifest.csv"].startswith(b"\xef\xbb\xbf")  # by which Excel knows UTF-8
+    rows = list(csv.DictReader(io.StringIO(files["manifest.csv"].decode("utf-8-sig"))))
+    assert [(row["file"], row["subject"]) for row in rows] == [(line["file"], line["subject"]) for line in lines]
+    assert any(b"a photo of a bear" in data for data in files.values()) is kept
+    assert any("seed" in line["file"] for line in lines) is kept
     assert set(files) == {"manifest.jsonl", "manifest.csv", *(line["file"] for line in lines)}
     for line in lines:
         Image.open(io.BytesIO(files[line["file"]])).load()
@@ -47,6 +51,7 @@ def test_the_approved_ones_as_a_zip(site: Site, metadata: str) -> None:
     assert answer.headers["content-disposition"].startswith("attachment")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
+        assert {one.external_attr >> 16 for one in archive.infolist()} == {0o100644}
         check({name: archive.read(name) for name in archive.namelist()}, kept=metadata == "keep")
 
 
@@ -74,6 +79,11 @@ def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metad
     [
         ("file:///tmp/x", "is no s3://bucket/prefix"),
         ("", "is no s3://bucket/prefix"),
+        ("s3://", "is no s3://bucket/prefix"),
+        ("s3:///prefix", "is no s3://bucket/prefix"),
+        ("s3:/pictures/x", "is no s3://bucket/prefix"),
+        ("S3://pictures/x", "is no s3://bucket/prefix"),
+        ("s3://pictures/Upper Case", "is no s3://bucket/prefix"),
         ("s3://nowhere-at-all/x", "nowhere"),
     ],
 )
@@ -82,7 +92,8 @@ def test_a_bucket_that_cannot_be_is_named(site: Site, s3: Any, url: str, said: s
     with site.client("operator") as client:
         answer = client.post("/export/bucket", data={"url": url})
     assert 400 <= answer.status_code <= 502
-    assert said in answer.text
+    assert said in answer.text.replace("&#39;", "'")
+    assert not list(Path().glob("[sS]3:*"))
 
 
 def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> None:
@@ -101,4 +112,6 @@ def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> N
 def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
     from deploy.dashboard.archive import _cell
 
-    assert [_cell(one) for one in ("=1+1", "@x", "-2", "a", 3)] == ["'=1+1", "'@x", "'-2", "a", 3]
+    given = ("=1+1", "@x", "-2", " +1", "\t=1", "\r=1", "＝1", "a", 3, -3, "a=1")
+    wanted = ["'=1+1", "'@x", "'-2", "' +1", "'\t=1", "'\r=1", "'＝1", "a", 3, -3, "a=1"]
+    assert [_cell(one) for one in given] == wanted
