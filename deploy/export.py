@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy.dashboard.archive import FILE_MODE, FOLDER_MODE, MANIFESTS, files, zipped
-from flows.preview import catalog_if_any
 from flows.problems import InputError, Problem
-from flows.resources import store_of
+from flows.resources import catalog_if_any, store_of
 from flows.settings import Settings
 from storage.catalog import Catalog, views
 from storage.catalog.records import CatalogError, NotInCatalog
