@@ -26,8 +26,9 @@ def run_catalog(spec: Spec, settings: Settings, listener: Listener, started: Cal
     """Run the catalog flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.catalog import catalog
+        from flows.outcome import came_to
 
-        return catalog(spec)
+        return came_to(lambda: catalog(spec))
 
 
 def run_video(
@@ -35,9 +36,10 @@ def run_video(
 ) -> "VideoSummary":
     """Run the video flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
+        from flows.outcome import came_to
         from flows.video import video
 
-        return video(spec, fps)
+        return came_to(lambda: video(spec, fps))
 
 
 def run_finetune(

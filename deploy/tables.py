@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.report import RunSummary
 
 MAX_REASONS = 5
+MAX_REASON = 300  # characters
 WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
@@ -123,9 +124,31 @@ def plan_table(spec: Spec, found: Preview) -> RenderableType:
     return Group(Text(total, style="bold"), "", table, *([""] if errors else []), *errors)
 
 
-def status_json(found: StatusView) -> dict[str, Any]:
+def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:
     """What `status --json` prints."""
-    return {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
+    counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
+    return counts | {"runs": [_run_values(run) for run in runs]}
+
+
+def _run_values(run: RunView) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "reason": run.reason,
+        "refused": dict(run.refused),
+        "spec_digest": run.spec_digest,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": None if run.finished_at is None else run.finished_at.isoformat(),
+        "flow_run": run.flow_run_id,
+        "cells": dict(run.cells),
+    }
+
+
+def _shortened(reason: str) -> str:
+    """A reason in one line that a terminal can hold; --json has it in full."""
+    words = " ".join(reason.split())
+    return words if len(words) <= MAX_REASON else f"{words[: MAX_REASON - 3]}..."
 
 
 def status_table(found: StatusView, runs: list[RunView]) -> RenderableType:
@@ -135,11 +158,12 @@ def status_table(found: StatusView, runs: list[RunView]) -> RenderableType:
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
     if not runs:
         return Group(cells, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
-    recent = _table("run", "name", "state", "began (UTC)", "generated", "failed")
+    recent = _table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
     for run in runs:
-        began = run.started_at.strftime("%Y-%m-%d %H:%M")
+        began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")
         counts = str(run.cells["generated"]), str(run.cells["failed"])
-        recent.add_row(run.id[:8], Text(run.name), run.state, began, *counts)
-    for column in recent.columns[1:4]:
+        recent.add_row(run.id[:8], Text(run.name), run.spec_digest[:8], run.state, began, *counts)
+    for column in recent.columns[1:5]:
         column.justify = "left"
-    return Group(cells, "", recent)
+    why = [Text(f"{run.id[:8]} {run.state}: {_shortened(run.reason)}") for run in runs if run.reason is not None]
+    return Group(cells, "", recent, *([""] if why else []), *why)

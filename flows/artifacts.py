@@ -33,14 +33,17 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(run_id: str, name: str) -> Iterator[None]:
-    """Show on the flow run's page how many of the cells are there, and by a tag which run of the catalog it is.
+def shown(run_id: str, name: str, spec_digest: str) -> Iterator[None]:
+    """Show on the flow run's page how many of the cells are there.
+
+    Its name gets the beginning of the run's id in the catalog, as `dreamtuner status` shows it, and tags name the whole
+    id and the spec's digest: runs of one name are told apart.
 
     Without a flow run nothing is shown. Prefect's troubles are logged: a picture is worth more than a page about it.
     """
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
-        _quietly(lambda: _tag(context.flow_run, run_id))
+        _quietly(lambda: _label(context.flow_run, run_id, name, spec_digest))
     with progress(name, "generate", f"run {run_id}"):
         yield
 
@@ -132,9 +135,11 @@ def _small(sheet: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _tag(flow_run: Any, run_id: str) -> None:
+def _label(flow_run: Any, run_id: str, name: str, spec_digest: str) -> None:
+    ours = (f"run:{run_id}", f"spec:{spec_digest[:12]}")
+    tags = [*flow_run.tags, *(tag for tag in ours if tag not in flow_run.tags)]  # of a retry they are there
     with get_client(sync_client=True) as client:
-        client.update_flow_run(flow_run.id, tags=[*flow_run.tags, f"run:{run_id}"])
+        client.update_flow_run(flow_run.id, name=f"{name} {run_id[:8]}", tags=tags)
 
 
 def _key(name: str, what: str) -> str:

@@ -5,6 +5,7 @@ import io
 from prefect import flow
 
 from flows.attention import AttentionMap, attention_map
+from flows.patience import Patience
 from flows.picture import PNG
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
@@ -20,8 +21,9 @@ def attention(cell: str, point: str = "0.5,0.5") -> str:
         cell: The picture's cell, by all 64 digits of its digest.
         point: Where, as x,y from the upper left corner of the picture, each 0..1.
     """
-    settings = Settings.load()
-    return keep_map(attention_map(cell, point, settings), settings)
+    settings, patience = Settings.load(), Patience.of(Settings.load())
+    made = patience.bear(lambda: attention_map(cell, point, settings))
+    return patience.bear(lambda: keep_map(made, settings))
 
 
 def keep_map(made: AttentionMap, settings: Settings) -> str:

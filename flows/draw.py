@@ -1,9 +1,11 @@
 """From a claimed cell's row back to a call of the method: group what shares a reference, draw, survive what fails."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from PIL import Image
 
@@ -14,21 +16,37 @@ from dreamtuner.finetune.tuned import knowing
 from dreamtuner.recipe_fields import from_fields
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
+from flows.faults import NotHere, fault_of
 from flows.frames import frames_before
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, of_kinds, recipe_of
-from flows.resources import backbone_of, controlnet_digest_of, store_of, tuned_of
+from flows.resources import backbone_of, controlnet_digest_of, device_of, free_memory, store_of, tuned_of
 from flows.settings import Settings
 from storage.catalog.records import CellDetail
 from storage.objects import ObjectStore, get_blob
 
 Group = Sequence[CellDetail]
-Drawn = Callable[[CellDetail, Image.Image], None]
-Failed = Callable[[CellDetail, str], None]
+T = TypeVar("T")
 
 
-class CellChanged(RuntimeError):
+class CellChanged(NotHere):
     """A cell's row does not give its digest, or the weights on disk are not those it was planned with."""
+
+
+class Takes(Protocol):
+    """What becomes of claimed cells; each is handed over once. What these raise goes out of `draw` as it is."""
+
+    def keep(self, cell: CellDetail, image: Image.Image) -> None:
+        """The cell's picture."""
+
+    def fail(self, cell: CellDetail, error: Exception) -> None:
+        """The cell cannot be drawn, by its own fault."""
+
+    def hand_back(self, cells: Group, error: Exception) -> None:
+        """These cannot be drawn by this worker, by no fault of theirs."""
+
+    def wait_for_memory(self) -> bool:
+        """A single cell does not fit the memory: whether to try it again, after a while."""
 
 
 def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,23 +77,17 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
     return recipe
 
 
-def draw(
-    groups: Sequence[Group],
-    settings: Settings,
-    *,
-    drawn: Drawn,
-    failed: Failed,
-    on_progress: Callable[[float], None],
-) -> None:
-    """Draw the cells of `same_reference`; `drawn` or `failed` is called for each, `on_progress` with the cells done so
-    far, in fractions.
+def draw(groups: Sequence[Group], settings: Settings, takes: Takes, *, on_progress: Callable[[float], None]) -> None:
+    """Draw the cells of `same_reference` and hand each over; `on_progress` is called with the cells done so far, in
+    fractions.
 
     A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
-    the memory, does not take the others with it. What `drawn` and `failed` raise goes out as it is.
+    the memory, does not take the others with it. A fault of the house that may pass is raised, whatever is not handed
+    over by then is as it was.
     """
     before = 0
     for group in groups:
-        _draw(group, settings, drawn, failed, _after(before, on_progress))
+        _draw(group, settings, takes, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
@@ -98,25 +110,42 @@ def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
     return [groups[one] for one in sorted(groups)]
 
 
-def _draw(
-    cells: Group,
-    settings: Settings,
-    drawn: Drawn,
-    failed: Failed,
-    on_progress: Callable[[float], None],
-) -> None:
+def _draw(cells: Group, settings: Settings, takes: Takes, on_progress: Callable[[float], None]) -> None:
     try:
         images = draw_together(cells, settings, on_progress)
     except Exception as error:
-        if len(cells) == 1:
-            failed(cells[0], f"{type(error).__name__}: {error}")
-            return
-        half = len(cells) // 2
-        _draw(cells[:half], settings, drawn, failed, on_progress)
-        _draw(cells[half:], settings, drawn, failed, _after(half, on_progress))
+        fault = fault_of(error)
+        if fault in ("away", "denied", "broken"):
+            raise
+        # without the frames of the failed attempt, which hold its tensors while the halves are drawn
+        failure = error.with_traceback(None)
+    else:
+        for cell, image in zip(cells, images, strict=True):
+            takes.keep(cell, image)
         return
-    for cell, image in zip(cells, images, strict=True):
-        drawn(cell, image)
+    if fault == "memory":
+        free_memory()
+    if fault == "here":
+        takes.hand_back(cells, failure)
+    elif len(cells) > 1:
+        half = len(cells) // 2
+        _draw(cells[:half], settings, takes, on_progress)
+        _draw(cells[half:], settings, takes, _after(half, on_progress))
+    elif fault == "cell":
+        takes.fail(cells[0], failure)
+    elif takes.wait_for_memory():
+        _draw(cells, settings, takes, on_progress)
+    else:
+        takes.hand_back(cells, _too_large(cells[0], settings, failure))
+
+
+def _too_large(cell: CellDetail, settings: Settings, error: Exception) -> NotHere:
+    side = cell.settings["sampling"]["resolution"]
+    return NotHere(
+        f"a single image of {side} x {side} pixels does not fit the memory of this worker's {device_of(settings)} "
+        f"({type(error).__name__}: {error}); use a device with more memory, free what others hold of it, or lower "
+        "sampling.resolution"
+    )
 
 
 def draw_together(
@@ -128,7 +157,7 @@ def draw_together(
 ) -> Sequence[Image.Image]:
     """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
     first = cells[0]
-    backbone = backbone_of(settings, first.profile)
+    backbone = _loaded(lambda: backbone_of(settings, first.profile), f"the model of profile {first.profile}")
     if backbone.weights_digest != first.weights_digest:
         raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     for kind, digest in first.settings.get("controlnets", {}).items():
@@ -165,7 +194,20 @@ def draw_together(
 def _model(cell: CellDetail, settings: Settings, backbone: Backbone) -> AbstractContextManager[Backbone]:
     """The model that draws the cell: it knows the subject where the cell says that it learnt it."""
     digest = cell.settings["checkpoint"]
-    return nullcontext(backbone) if digest is None else knowing(backbone, tuned_of(settings, digest))
+    if digest is None:
+        return nullcontext(backbone)
+    tuned = _loaded(lambda: tuned_of(settings, digest), f"what was learnt of {cell.subject_name}")
+    return knowing(backbone, tuned)
+
+
+def _loaded(load: Callable[[], T], what: str) -> T:
+    """What `load` returns. NotHere where its files are of no use: that is no failure of the cell that needs them."""
+    try:
+        return load()
+    except Exception as error:
+        if fault_of(error) != "cell":
+            raise
+        raise NotHere(f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})") from error
 
 
 class _Pictures(dict[str, Image.Image]):

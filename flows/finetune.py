@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from dreamtuner.finetune.settings import FineTune, Mode
 from flows.artifacts import progress
+from flows.faults import fault_of
 from flows.gpu import device_taken
 from flows.guard import Guard, guard_of
 from flows.keep import Ingested
@@ -162,6 +163,8 @@ def finetune_all(
         try:
             made |= state.result()
         except Exception as error:  # it could not be learnt, which is no misfortune of the others
+            if fault_of(error) in ("away", "denied", "broken"):  # but this is
+                raise
             refused[one.facts.name] = f"finetune: {type(error).__name__}: {str(error).removeprefix('finetune: ')}"
         else:
             known.append(one)

@@ -9,18 +9,19 @@ from PIL import Image
 from dreamtuner.layout import Kind
 from dreamtuner.request import Reference
 from dreamtuner.video import frame_reference
+from flows.faults import NotHere
 from flows.picture import open_picture
 from flows.plan import Drawing, Facts, PlannedCell, plan_cell
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views
+from storage.catalog import views, writes
 from storage.catalog.records import CellDetail
-from storage.objects import get_blob
+from storage.objects import DigestMismatch, ObjectMissing, get_blob
 
 
-class FrameMissing(RuntimeError):
-    """A frame that another one looks at is not there."""
+class FrameMissing(NotHere):
+    """A frame that another one looks at is not there (yet)."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, I
         with catalog_of(settings).read() as s:
             frame = views.cell(s, digest)
         if frame.image_sha256 is None:
-            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is drawn once that one is")
-        image = open_picture(get_blob(store_of(settings), frame.image_sha256), "RGB")
+            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
+        try:
+            image = open_picture(get_blob(store_of(settings), frame.image_sha256), "RGB")
+        except (ObjectMissing, DigestMismatch) as error:
+            with catalog_of(settings).write() as s:
+                writes.lose_cells(s, [digest])
+            raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
         found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
     return found

@@ -1,20 +1,23 @@
 """Generate: the cells of a run that are still missing, in chunks of one subject. No cell is made twice."""
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from dataclasses import replace
 from itertools import groupby, zip_longest
 
 from prefect import flow, task
 
+from flows.outcome import ending, summed_up
 from flows.parameters import RunId
+from flows.patience import Patience
 from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
+from flows.waiting import wait_for_others
 from flows.worker import Made, Worker
 from storage.catalog import views, writes
 from storage.catalog.records import MAX_FAILURES, CellView
@@ -23,10 +26,6 @@ from storage.objects import DigestMismatch, ObjectMissing, get_blob
 __all__ = ["Made", "generate", "generate_cells"]
 
 _log = logging.getLogger(__name__)
-
-POLL_SECONDS, RECLAIM_SECONDS = 1.0, 15.0
-"""While another run makes the rest: how often to look, and how often to see whether that run is gone."""
-
 
 _drawn_by_flow: ContextVar[Future[Made] | None] = ContextVar("drawn_by_flow", default=None)
 """What a task inside the flow waits for. The flow's own thread draws: there an interrupt stops at the next step."""
@@ -44,9 +43,9 @@ def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str
     if (drawn := _drawn_by_flow.get()) is not None:
         return drawn.result()
     with Worker(Settings.load(), run_id) as worker:
-        worker.make(digests)
+        result = worker.make(digests)
     made = set(worker.made)  # uploads end in any order
-    return Made(tuple(digest for digest in digests if digest in made), tuple(worker.failed))
+    return replace(result, made=tuple(digest for digest in digests if digest in made))
 
 
 @contextmanager
@@ -77,21 +76,22 @@ def generate(run_id: RunId) -> Made:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
     A cell that fails is tried again after the others, MAX_FAILURES times in all. A frame that looks at others is made
-    alone, once what stands before it in the grid is kept.
+    alone, once what stands before it in the grid is kept. While catalog, store or disk are away, the flow waits. It is
+    Failed where a cell is not there in the end.
 
     Args:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
     """
     settings = Settings.load()
-    failed: set[str] = set()
-    cells = _notice_lost(settings, run_id)
+    patience = Patience.of(settings)
+    cells = patience.bear(lambda: _notice_lost(settings, run_id))
     if not cells:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
         )
     with ThreadPoolExecutor(1, thread_name_prefix="prefect") as beside, Worker(settings, run_id) as worker:
-        while missing := [cell for cell in cells if cell.state != "generated" and not _given_up(cell)]:
-            claimed = 0
+        while missing := _missing(cells, worker):
+            claimed, there = 0, _generated(cells)
             chunks = list(_chunks(missing, settings.chunk_cells))
             for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
                 if following and not following[0].looks_back:  # such a one waits until what it looks at is kept
@@ -102,16 +102,46 @@ def generate(run_id: RunId) -> Made:
                 with _drawing(beside, chunk, place, run_id) as drawn:
                     result = worker.make([cell.digest for cell in chunk])
                     drawn.set_result(result)
-                failed = (failed - set(result.made)) | set(result.failed)
                 claimed += result.claimed
             worker.flush()
-            cells = _cells(settings, run_id) if claimed else _wait(settings, run_id)
+            if not claimed:
+                patience.bear(lambda: wait_for_others(settings, run_id, but=worker.not_here))
+            cells = patience.bear(lambda: _cells(settings, run_id))
+            if _generated(cells) > there:
+                worker.retry_frames()
     tell("generate", len(cells), len(cells))
-    return Made(tuple(sorted(worker.made)), tuple(sorted(failed)))
+    failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
+    not_here = {cell.digest: worker.not_here[cell.digest] for cell in cells if _left(cell, worker)}
+    return ending(Made(tuple(sorted(worker.made)), failed, not_here), _reason(cells, not_here))
 
 
-def _given_up(cell: CellView) -> bool:
-    return cell.state == "failed" and cell.failures >= MAX_FAILURES
+def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
+    """Those to be made still: not there, not given up after failures, and possible for this worker."""
+    return [
+        cell
+        for cell in cells
+        if cell.state != "generated"
+        and not (cell.state == "failed" and cell.failures >= MAX_FAILURES)
+        and not _left(cell, worker)
+    ]
+
+
+def _left(cell: CellView, worker: Worker) -> bool:
+    """Whether this worker cannot make the cell, and nobody else has made it or makes it now."""
+    return cell.digest in worker.not_here and cell.state in ("planned", "lost")
+
+
+def _generated(cells: Sequence[CellView]) -> int:
+    return sum(cell.state == "generated" for cell in cells)
+
+
+def _reason(cells: Sequence[CellView], not_here: Mapping[str, str]) -> str | None:
+    """Why some are not there in the end, if any: the counts, and the first few different reasons."""
+    why = dict.fromkeys(cell.error or "failed" for cell in cells if cell.state == "failed") | dict.fromkeys(
+        not_here.values()
+    )
+    missing = len(cells) - _generated(cells)
+    return summed_up(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
 
 
 def _notice_lost(settings: Settings, run_id: str) -> list[CellView]:
@@ -144,18 +174,3 @@ def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[Cel
         for first in range(0, len(ours), most):
             chunk = ours[first : first + most]
             yield chunk, f"{first + 1}-{first + len(chunk)}"
-
-
-def _wait(settings: Settings, run_id: str) -> list[CellView]:
-    """The run's cells once something may be claimable or done: another run holds all that is missing now."""
-    before = [cell.state for cell in _cells(settings, run_id)]
-    until = time.monotonic() + RECLAIM_SECONDS
-    while True:
-        time.sleep(POLL_SECONDS)
-        cells = _cells(settings, run_id)
-        done = sum(cell.state == "generated" for cell in cells)
-        tell("generate", done, len(cells), "another run is making the rest")
-        free = any(cell.state in ("planned", "failed", "lost") and not _given_up(cell) for cell in cells)
-        missing = any(cell.state == "generating" for cell in cells)
-        if not missing or (free and [cell.state for cell in cells] != before) or time.monotonic() > until:
-            return cells

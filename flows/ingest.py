@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from prefect import flow, task
 
 from flows.keep import Ingested, take_in
+from flows.outcome import ending, summed_up
+from flows.patience import Patience
 from flows.problems import SubjectRefused
 from flows.progress import tell
 from flows.settings import Settings
@@ -23,12 +25,13 @@ class IngestResult:
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")
 def ingest_subject(subject: SubjectSpec) -> Ingested:
     """Read, check, mask and keep one subject; SubjectRefused says what is wrong with its files."""
-    return take_in(subject, Settings.load())
+    settings = Settings.load()
+    return Patience.of(settings).bear(lambda: take_in(subject, settings))
 
 
 @flow(name="ingest", flow_run_name="ingest")
 def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
-    """Take in every subject that can be; one bad reference stops only its own.
+    """Take in every subject that can be; one bad reference stops only its own, and the flow is Failed in the end.
 
     Args:
         subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL, or one of the
@@ -44,4 +47,6 @@ def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
         except SubjectRefused as error:
             refused[subject.name] = str(error)
     tell("ingest", len(subjects), len(subjects))
-    return IngestResult(tuple(done), refused)
+    why = [f"{name}: {reason}" for name, reason in refused.items()]
+    reason = summed_up(f"{len(refused)} of {len(subjects)} subjects were refused", why) if refused else None
+    return ending(IngestResult(tuple(done), refused), reason)

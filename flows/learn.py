@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
 
 from dreamtuner.config import Sampling
 from dreamtuner.finetune.checkpoint import CONTENT_TYPE, to_bytes
@@ -21,6 +22,8 @@ from dreamtuner.request import Reference
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
 from flows.artifacts import show_preview
+from flows.faults import NotHere
+from flows.patience import Patience
 from flows.picture import open_picture, open_reference
 from flows.progress import tell
 from flows.resources import catalog_of, device_of, profile_of, store_of, weights_digest_of
@@ -37,7 +40,7 @@ POLL_SECONDS = 2.0  # how often to look whether another process has done it, or 
 SAVE_EVERY = 50  # steps between two states in the object store
 
 
-class TuningChanged(RuntimeError):
+class TuningChanged(NotHere):
     """The weights on disk are not those that the fine-tuning was asked for with."""
 
 
@@ -49,8 +52,13 @@ def is_learnt(digest: str, settings: Settings) -> bool:
 def learn(digest: str, settings: Settings) -> bool:
     """Carry out the fine-tuning unless it is done; whether this process did it. One that another does is waited for.
 
-    A checkpoint whose bytes are gone from the store is made again.
+    A checkpoint whose bytes are gone from the store is made again. While catalog, store or disk are away it is given
+    back, and waits; then it goes on from the last state that was kept.
     """
+    return Patience.of(settings).bear(lambda: _learn(digest, settings))
+
+
+def _learn(digest: str, settings: Settings) -> bool:
     catalog, owner = catalog_of(settings), this_owner()
     while True:
         view = _look(digest, settings)
@@ -65,7 +73,10 @@ def learn(digest: str, settings: Settings) -> bool:
             _carry_out(_look(digest, settings), settings, owner)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
-        catalog.transact(lambda s: writes.release_training(s, digest, owner=owner, error=reason))
+        try:
+            catalog.transact(lambda s: writes.release_training(s, digest, owner=owner, error=reason))
+        except SQLAlchemyError as second:
+            _log.warning("the fine-tuning %s could not be given back: %s", digest[:12], second)
         raise
     return True
 

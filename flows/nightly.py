@@ -8,7 +8,10 @@ from pathlib import Path
 from prefect import flow
 
 from flows.catalog import catalog
+from flows.outcome import came_to
 from flows.problems import InputError, Problem
+from flows.report import RunSummary
+from flows.spec import Spec
 from flows.spec_file import read_spec
 
 _log = logging.getLogger(__name__)
@@ -43,14 +46,18 @@ def nightly(specs: Path) -> Night:
     failed: list[str] = []
     for file in files:
         try:
-            summary = catalog(read_spec(file))
+            summary = _carry_out(read_spec(file))
         except Exception as error:
             _log.exception("spec %s failed", file)
             failed.append(f"{file.name}: {error}")
             continue
         made[file.name], skipped[file.name] = summary.made, summary.skipped
         if summary.failed:
-            failed.append(f"{file.name}: {summary.failed} cells failed, see run {summary.run}")
+            failed.append(f"{file.name}: {summary.reason} (run {summary.run})")
     if failed:
         raise NightFailed("; ".join(failed))
     return Night(made, skipped)
+
+
+def _carry_out(spec: Spec) -> RunSummary:
+    return came_to(lambda: catalog(spec))

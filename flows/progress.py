@@ -21,6 +21,7 @@ class Progress:
 Listener = Callable[[Progress], None]
 _listeners: list[Listener] = []
 _told: dict[Stage, Progress] = {}
+_last: list[Progress] = []
 
 
 @contextmanager
@@ -36,6 +37,7 @@ def listening(listener: Listener) -> Iterator[None]:
 def tell(stage: Stage, done: float, total: float, note: str = "") -> None:
     """Report; without a listener nothing happens."""
     _told[stage] = Progress(stage, done, total, note)
+    _last[:] = [_told[stage]]
     _say(_told[stage])
 
 
@@ -44,6 +46,12 @@ def tell_part(stage: Stage, more: float) -> None:
     if stage in _told:
         last = _told[stage]
         _say(replace(last, done=min(last.done + more, last.total)))
+
+
+def tell_note(note: str) -> None:
+    """Say something beside what `tell` said last, such as what is waited for."""
+    for last in _last:
+        _say(replace(last, note=note))
 
 
 def _say(progress: Progress) -> None:

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from flows.generate import Made
 from flows.ingest import IngestResult
+from flows.outcome import summed_up
 from flows.plan import PlannedCell
 from flows.spec import Spec
 from storage.catalog.records import CellView
@@ -49,6 +50,15 @@ class RunSummary:
         """Cells that are not there, with their reasons in the subjects' `errors`."""
         return sum(one.failed for one in self.subjects)
 
+    @property
+    def reason(self) -> str | None:
+        """What is not there and why, in a sentence; None where nothing is missing."""
+        if not self.failed:
+            return None
+        total = self.made + self.skipped + self.failed
+        why = [f"{one.name}: {reason}" for one in self.subjects for reason in one.errors]
+        return summed_up(f"{self.failed} of {total} images were not made", why)
+
 
 def summarise(
     spec: Spec,
@@ -58,7 +68,7 @@ def summarise(
     cells: Mapping[str, CellView],
 ) -> tuple[SubjectSummary, ...]:
     """Count subject by subject. A picture that two subjects share was made for the first of them."""
-    fresh, failed = set(made.made), set(made.failed)
+    fresh, failed = set(made.made), {*made.failed, *made.not_here}
     doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
     summaries = []
     for subject in spec.subjects:
@@ -70,7 +80,7 @@ def summarise(
         n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
         fresh.difference_update(ours)
         scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
-        why = dict.fromkeys(cells[digest].error or "" for digest in ours if digest in failed)
+        why = dict.fromkeys(made.not_here.get(one) or cells[one].error or "" for one in ours if one in failed)
         summaries.append(
             SubjectSummary(
                 name=subject.name,

@@ -6,10 +6,12 @@ from itertools import groupby
 from prefect import flow, task
 
 from dreamtuner.score import METRICS, score_version
+from flows.faults import fault_of
 from flows.parameters import Metrics, ProfileName, RunId
+from flows.patience import Patience
 from flows.picture import open_picture, open_reference
 from flows.progress import tell
-from flows.resources import catalog_of, profile_of, store_of, tower_of, tuned_of
+from flows.resources import catalog_of, free_memory, profile_of, store_of, tower_of, tuned_of
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.records import UnscoredOutput
@@ -20,8 +22,24 @@ CHUNK_OUTPUTS = 64
 
 @task(name="score-outputs", task_run_name="{metric}")
 def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    """Score outputs of one reference by one metric; returns how many."""
+    """Score outputs of one reference by one metric; returns how many. What is away is waited for."""
     settings = Settings.load()
+    return Patience.of(settings).bear(lambda: _score(settings, run_id, profile, metric, output_ids))
+
+
+def _score(settings: Settings, run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    """The same, of halves where all are too many for the memory."""
+    try:
+        return _score_together(settings, run_id, profile, metric, output_ids)
+    except Exception as error:
+        if fault_of(error) != "memory" or len(output_ids) == 1:
+            raise
+    free_memory()
+    half = len(output_ids) // 2
+    return sum(_score(settings, run_id, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
+
+
+def _score_together(settings: Settings, run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     scorer, version = METRICS[metric], score_version(METRICS[metric], profile_of(settings, profile))
     wanted = set(output_ids)
     with catalog_of(settings).read() as s:

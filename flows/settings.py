@@ -29,6 +29,9 @@ class Settings(BaseModel):
     lease_seconds: float = Field(
         600.0, gt=0, description="a cell of a silent worker on another host returns after this"
     )
+    patience_seconds: float = Field(
+        1800.0, ge=0, description="a run waits this long for a store, catalog or disk that is away"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     pocket_weights: Path | None = Field(None, description="other weights for the pocket profile, same layout")
 

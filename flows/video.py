@@ -15,6 +15,8 @@ from flows.finetune import finetune_all
 from flows.frames import Clip, plan_clips
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
+from flows.outcome import came_to, ending, summed_up
+from flows.patience import Patience
 from flows.picture import open_picture, open_reference
 from flows.plan import PlannedCell
 from flows.preflight import Ready, preflight
@@ -23,7 +25,7 @@ from flows.progress import tell
 from flows.record import record
 from flows.resources import catalog_of, store_of
 from flows.run_folder import run_folder, write_whole
-from flows.run_row import run_row
+from flows.run_row import RunRow, run_row
 from flows.settings import Settings
 from flows.spec import Spec
 from storage.catalog import views
@@ -63,6 +65,15 @@ class VideoSummary:
     refused: Mapping[str, str]
     sheet: Path
 
+    @property
+    def reason(self) -> str | None:
+        """What is not there and why, in a sentence; None where nothing is missing."""
+        if not self.failed:
+            return None
+        why = [f"{name}: {reason}" for name, reason in self.refused.items()]
+        why += list(dict.fromkeys(f"{one.subject}: {one.error}" for one in self.clips if one.error is not None))
+        return summed_up(f"{self.failed} of {self.made + self.skipped + self.failed} images were not made", why)
+
 
 def demand_poses(spec: Spec) -> None:
     """InputError unless the spec's layouts are the frames of a video."""
@@ -84,29 +95,43 @@ def video(spec: Spec, fps: int = 8) -> VideoSummary:
     """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
 
     A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
-    Running it again draws only what is missing.
+    Running it again draws only what is missing. The run is Failed where something is not there in the end.
 
     Args:
         spec: The order; its poses are the frames. Paths in it are those of the worker's machine.
         fps: Frames a second.
     """
     settings = Settings.load()
-    demand_poses(spec)
-    ready = preflight(spec, settings)
     with run_row(spec, settings) as row:
-        summary = _run(spec, fps, settings, ready, row.id)
-        row.failed = summary.failed > 0
-    return summary
+        demand_poses(spec)
+        summary = _run(spec, fps, settings, preflight(spec, settings), row)
+        row.reason = summary.reason
+    return ending(summary, row.reason)
 
 
-def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) -> VideoSummary:
-    ingested = ingest(spec.subjects)
+def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow) -> VideoSummary:
+    patience, run_id = Patience.of(settings), row.id
+    ingested = came_to(lambda: ingest(spec.subjects))
     known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
     ingested = IngestResult(tuple(known), ingested.refused | unknown)
+    row.refused = ingested.refused
     clips = plan_clips(spec, [one.facts for one in ingested.ingested], ready.drawing)
     frames = [cell for clip in clips for cell in clip.frames]
-    record(spec, settings, ready, run_id, ingested.ingested, [cell for clip in clips for cell in clip.alone] + frames)
-    made = generate(run_id) if clips else Made((), ())
+    planned = [cell for clip in clips for cell in clip.alone] + frames
+    patience.bear(lambda: record(spec, settings, ready, run_id, ingested.ingested, planned))
+    made = came_to(lambda: generate(run_id)) if clips else Made((), ())
+    return patience.bear(lambda: _report(spec, fps, settings, run_id, ingested, clips, made))
+
+
+def _report(
+    spec: Spec,
+    fps: int,
+    settings: Settings,
+    run_id: str,
+    ingested: IngestResult,
+    clips: Sequence[Clip],
+    made: Made,
+) -> VideoSummary:
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
     folder = run_folder(settings, run_id)
@@ -117,13 +142,14 @@ def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, run_id: str) ->
         written.append(summary)
         strips.append(strip)
     tell("video", len(clips), len(clips))
+    missing = len(made.failed) + len(made.not_here)
     lost = len(ingested.refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
     return VideoSummary(
         run_id,
         spec.name,
         len(made.made),
-        len(cells) - len(made.made) - len(made.failed),
-        len(made.failed) + lost,
+        len(cells) - len(made.made) - missing,
+        missing + lost,
         tuple(written),
         ingested.refused,
         keep_sheet(film_strip(spec.name, f"profile {spec.profile}  ·  run {run_id[:8]}", strips), settings, run_id),

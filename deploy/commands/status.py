@@ -20,4 +20,4 @@ def status(as_json: AsJson = False) -> None:
         close_dead_runs(settings)
         with catalog.read() as s:
             found, runs = views.status(s), views.recent_runs(s, limit=10)
-    print_result(status_json(found) if as_json else status_table(found, runs))
+    print_result(status_json(found, runs) if as_json else status_table(found, runs))

@@ -1,8 +1,10 @@
 """Frozen dataclasses that cross the catalog's border: what callers hand in and what reads hand back."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Literal, get_args
 
 CellState = Literal["planned", "generating", "generated", "failed", "lost"]
@@ -125,7 +127,11 @@ class StatusView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run and the states its cells are in now (every state is a key)."""
+    """A run and the states its cells are in now (every state is a key).
+
+    `reason`: why it did not complete; `refused`: subjects that were refused, each with the reason; `spec_digest`: of
+    its spec, so that runs of one name can be told apart.
+    """
 
     id: str
     name: str
@@ -134,6 +140,14 @@ class RunView:
     started_at: datetime
     finished_at: datetime | None
     cells: Mapping[CellState, int]
+    spec_digest: str
+    reason: str | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """The SHA-256 of a spec as a run keeps it, in 64 hex digits."""
+    return sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -183,7 +197,9 @@ class SubjectAssets:
 
 @dataclass(frozen=True)
 class CellView:
-    """A cell as a person sees it. `error` is the reason of a failed cell; `scores` maps metric to its newest value.
+    """A cell as a person sees it; `scores` maps metric to its newest value.
+
+    `error`: why a failed cell failed, or why a planned one was given back by the worker that had it last.
 
     `looks_back`: it is a frame that looks at the pictures of other cells, which its settings name under "frames".
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from storage.catalog import Catalog, writes
 from storage.catalog.owners import this_owner
+from storage.catalog.records import spec_digest
 
 EMPTY = {"planned": 0, "generating": 0, "generated": 0, "failed": 0, "lost": 0}
 
@@ -58,7 +59,7 @@ def test_every_command_explains_itself_without_loading_a_model(
 
 def test_status_of_nothing_is_zeros_and_makes_nothing(environment: dict[str, str]) -> None:
     done = dreamtuner(environment, "status", "--json")
-    assert json.loads(done.stdout) == {"subjects": 0, "cells": EMPTY, "scored": 0}
+    assert json.loads(done.stdout) == {"subjects": 0, "cells": EMPTY, "scored": 0, "runs": []}
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
     assert "dreamtuner run examples/pocket.yaml" in dreamtuner(environment, "status").stdout
 
@@ -167,4 +168,8 @@ def test_a_killed_run_is_not_running_for_ever(environment: dict[str, str]) -> No
     gone = this_owner().rpartition(":")[0] + ":another-boot"
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
         writes.start_run(s, name="trip", spec={}, flow_run_id=None, owner=gone)
-    assert "crashed" in dreamtuner(environment, "status").stdout
+    shown = dreamtuner(environment, "status").stdout
+    assert "crashed: the process that carried it out is gone" in " ".join(shown.split())
+    [run] = json.loads(dreamtuner(environment, "status", "--json").stdout)["runs"]
+    assert (run["name"], run["state"]) == ("trip", "crashed")
+    assert run["spec_digest"] == spec_digest({})

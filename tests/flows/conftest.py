@@ -34,6 +34,7 @@ def references(tmp_path: Path) -> Path:
 def settings(tmp_path: Path, tiny_profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tiny_profile.weights))
+    monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "0")  # an outage by mistake is not waited for
     return Settings.load()
 
 

@@ -4,13 +4,20 @@ import io
 import json
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.client.schemas.objects import StateType
 
 from flows.catalog import catalog
+from flows.outcome import came_to
 from flows.plan import canonical
 from flows.preview import preview
+from flows.problems import InputError
 from flows.progress import Progress, listening
 from flows.report import RunSummary
 from flows.resources import catalog_of, store_of
@@ -39,6 +46,10 @@ def spec(references: Path) -> Spec:
     )
 
 
+def carried_out(spec: Spec) -> RunSummary:
+    return came_to(lambda: catalog(spec))
+
+
 def counts(summary: RunSummary) -> list[tuple[str, int, int, int]]:
     return [(one.name, one.made, one.skipped, one.failed) for one in summary.subjects]
 
@@ -49,7 +60,7 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
     assert not settings.home.exists(), "a plan wrote something"
     told: list[Progress] = []
     with listening(told.append):
-        first = catalog(spec)
+        first = carried_out(spec)
     assert counts(first) == [("pip", 4, 0, 0), ("cut", 0, 0, 4), ("momo", 4, 0, 0)]
     assert (first.made, first.skipped, first.failed) == (8, 0, 4)
     assert "truncated" in first.subjects[1].errors[0]
@@ -71,7 +82,7 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
 
     told.clear()
     with listening(told.append):
-        second = catalog(spec)
+        second = carried_out(spec)
     assert counts(second) == [("pip", 0, 4, 0), ("cut", 0, 0, 4), ("momo", 0, 4, 0)]
     assert second.run != first.run
     assert [one.total for one in told if one.stage == "score"] == [0]
@@ -81,7 +92,10 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
         assert one.contact_sheet == sheet
         assert get_blob(store_of(settings), sha256(sheet.read_bytes()).hexdigest()) == sheet.read_bytes()
     with catalog_of(settings).read() as s:
-        assert {(run.id, run.state) for run in views.recent_runs(s)} == {(first.run, "failed"), (second.run, "failed")}
+        runs = {run.id: run for run in views.recent_runs(s)}
+    assert {run.state for run in runs.values()} == {"failed"}, "a part is not all"
+    assert str(runs[first.run].reason).startswith("4 of 12 images were not made: cut: reference")
+    assert set(runs) == {first.run, second.run}
 
 
 def test_more_seeds_add_only_what_is_new(settings: Settings, spec: Spec) -> None:
@@ -91,13 +105,60 @@ def test_more_seeds_add_only_what_is_new(settings: Settings, spec: Spec) -> None
     summary = catalog(more)
     assert (summary.made, summary.skipped) == (1, 1)
     with catalog_of(settings).read() as s:
-        assert {run.state for run in views.recent_runs(s)} == {"completed"}
+        runs = views.recent_runs(s)
+    assert {(run.state, run.reason) for run in runs} == {("completed", None)}
+    again = catalog(more, return_state=True)
+    assert again.is_completed(), "there was nothing to do"
+    assert again.result().made == 0
 
 
-def test_no_subject_at_all_is_still_a_run_with_a_sheet(settings: Settings, spec: Spec) -> None:
-    summary = catalog(spec.model_copy(update={"subjects": spec.subjects[1:2]}))
+def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_told_from_others_of_its_name(
+    settings: Settings, spec: Spec
+) -> None:
+    state = catalog(spec.model_copy(update={"subjects": spec.subjects[1:2]}), return_state=True)
+    assert state.is_failed()
+    assert state.name == "Failed"
+    said = str(state.message)
+    assert said.startswith("4 of 4 images were not made: cut: reference")
+    assert "truncated" in said
+    summary = came_to(lambda: state.result())
     assert (summary.made, summary.failed) == (0, 4)
     assert summary.contact_sheet.is_file()
+    with catalog_of(settings).read() as s:
+        [run] = views.recent_runs(s)
+        detail = views.run(s, summary.run)
+    assert (run.state, run.reason, list(run.refused)) == ("failed", said, ["cut"])
+    assert run.refused["cut"] in said
+    assert (detail.reason, detail.cells["generated"], detail.finished_at) == (said, 0, run.finished_at)
+    with get_client(sync_client=True) as client:
+        flow_run = client.read_flow_run(UUID(run.flow_run_id))
+        [taken_in] = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run.id]))
+        )
+    assert flow_run.name == f"trip {run.id[:8]}"
+    assert {f"run:{run.id}", f"spec:{run.spec_digest[:12]}"} <= set(flow_run.tags)
+    assert (flow_run.state_type, taken_in.state_type) == (StateType.FAILED, StateType.FAILED)
+    assert "1 of 1 subjects were refused" in str(taken_in.state.message)
+
+
+def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
+    settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError):
+        catalog(spec.model_copy(update={"score": ("beauty",)}))
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt("SIGTERM")
+
+    monkeypatch.setattr("flows.catalog.finetune_all", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        catalog(spec.model_copy(update={"subjects": spec.subjects[:1]}))
+    with catalog_of(settings).read() as s:
+        stopped, refused = views.recent_runs(s)
+    assert (refused.state, stopped.state) == ("failed", "cancelled")
+    assert "score[0]: there is no metric 'beauty'" in str(refused.reason)
+    assert stopped.reason == "stopped while it ran (SIGTERM)"
+    assert refused.spec_digest != stopped.spec_digest
 
 
 def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference_mended(

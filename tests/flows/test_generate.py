@@ -22,7 +22,6 @@ from flows.spec import Spec, SubjectSpec
 from flows.worker import Worker
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
-from storage.keys import blob_key
 from storage.objects import get_blob
 
 Draw = Callable[[Sequence[Cell]], list[Image.Image]]
@@ -132,19 +131,6 @@ def test_an_interrupt_gives_back_what_is_unfinished(
     assert states(settings, digests) == ["planned"] * 8
 
 
-def test_a_store_that_fails_is_no_fault_of_the_cells(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any, **__: Any) -> str:
-        raise OSError(28, "No space left on device")
-
-    fake(lambda cells: [picture(cell) for cell in cells])
-    monkeypatch.setattr("storage.keeping.place_blobs", full)
-    with pytest.raises(OSError, match="No space left"):
-        generate_cells.fn(digests, "pip", "1-8")
-    assert states(settings, digests) == ["planned"] * 8
-
-
 def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they_are_not(
     settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
@@ -187,14 +173,3 @@ def test_a_cell_taken_over_meanwhile_is_not_counted_and_not_disturbed(
     fake(draw)
     assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests[1:])
     assert states(settings, digests[:1]) == ["generating"]
-
-
-def test_a_missing_reference_fails_the_cells_by_name(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
-) -> None:
-    fake(lambda cells: [picture(cell) for cell in cells])
-    with catalog_of(settings).read() as s:
-        store_of(settings).delete(blob_key(views.cell(s, digests[0]).reference_sha256))
-    assert generate_cells.fn(digests, "pip", "1-8").failed == tuple(digests)
-    with catalog_of(settings).read() as s:
-        assert "is not in the store" in str(views.cell(s, digests[0]).error)

@@ -11,6 +11,7 @@ from dreamtuner.batch import generate as draw_cells
 from dreamtuner.request import Reference
 from flows.draw import recipe_of_row
 from flows.frames import plan_clips
+from flows.outcome import came_to
 from flows.picture import open_picture
 from flows.plan import Drawing
 from flows.problems import InputError
@@ -153,11 +154,12 @@ def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
         return draw_cells(backbone, references, *rest, **named)
 
     monkeypatch.setattr(flows.draw, "generate", fails)
-    summary = video(spec, 8)
+    summary = came_to(lambda: video(spec, 8))
     assert (summary.made, summary.failed) == (5, 2)
     [clip] = summary.clips
     assert (clip.mp4, clip.webp, clip.error) == (None, None, "RuntimeError: no second frame")
     assert set(clip.flicker) == {"same noise", "own noise"}
     with catalog_of(led_settings).read() as s:
         last = views.cell(s, frames_of(summary, led_settings)[-1].digest)
-    assert "before it is failed; it is drawn once that one is" in str(last.error)
+    assert (last.state, last.failures) == ("planned", 0), "it was no fault of its own"
+    assert "before it is failed; it is generated once that one is" in str(last.error)

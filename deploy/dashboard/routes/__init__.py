@@ -16,12 +16,13 @@ from deploy.dashboard.routes import (
     media,
     output,
     review,
+    runs,
     sign_on,
     subjects,
     users,
 )
 
-_LOOK = (home, media, gallery, output, compare, grid, subjects)
+_LOOK = (home, runs, media, gallery, output, compare, grid, subjects)
 _ACT = (review, bulk, export, flows)
 _PEOPLE = (login, sign_on, account, users, audit)
 routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))

@@ -14,7 +14,8 @@ class Run(Base):
     """One asking for a grid, with its spec as it was read, and its contact sheet once there is one.
 
     `owner` is the process that carries it out, `seen_at` when that process last said that it lives. `ended_with` is how
-    many of its cells were in which state when it ended, so that nobody counts them again; None while it runs.
+    many of its cells were in which state when it ended, so that nobody counts them again; None while it runs. `reason`
+    says why a run ended other than completed, `refused` maps the names of subjects that were refused to the reason.
     """
 
     __tablename__ = "runs"
@@ -34,6 +35,8 @@ class Run(Base):
     owner: Mapped[str | None]
     seen_at: Mapped[datetime | None]
     ended_with: Mapped[dict[str, Any] | None]
+    reason: Mapped[str | None]
+    refused: Mapped[dict[str, Any] | None]
 
 
 class Cell(Base):

@@ -35,6 +35,7 @@ from storage.catalog.views.people import (
     tokens,
     users,
 )
+from storage.catalog.views.run import Awaited, CellReason, RunDetail, awaited, run
 from storage.catalog.views.shown import Shown
 from storage.catalog.views.subject_page import (
     CheckpointView,
@@ -53,7 +54,9 @@ from storage.catalog.views.unmade import Unmade, unmade
 __all__ = [
     "AttentionView",
     "AuditRow",
+    "Awaited",
     "BatchView",
+    "CellReason",
     "CellRow",
     "CheckpointView",
     "Choices",
@@ -69,6 +72,7 @@ __all__ = [
     "Queue",
     "ReferenceView",
     "ReviewView",
+    "RunDetail",
     "RunProgress",
     "SessionView",
     "Shown",
@@ -80,6 +84,7 @@ __all__ = [
     "UserView",
     "attention_maps",
     "audit_page",
+    "awaited",
     "batches",
     "blob_type",
     "cell",
@@ -112,6 +117,7 @@ __all__ = [
     "queues_of",
     "recent_runs",
     "reviews_of",
+    "run",
     "run_ids",
     "run_page",
     "runs_progress",

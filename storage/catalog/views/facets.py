@@ -76,7 +76,7 @@ def _capped(s: Session, rows: Select[Any]) -> int:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is; `done` and `failed` of `total` cells."""
+    """How far a run is; `done` and `failed` of `total` cells. `reason`: why it did not complete."""
 
     id: str
     name: str
@@ -87,6 +87,7 @@ class RunProgress:
     total: int
     done: int
     failed: int
+    reason: str | None = None
 
 
 def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
@@ -100,7 +101,7 @@ def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
             cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
         total, done, failed = sum(cells.values()), cells.get("generated", 0), cells.get("failed", 0)
         about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
-        found.append(RunProgress(*about, total, done, failed))
+        found.append(RunProgress(*about, total, done, failed, run.reason))
     return found
 
 

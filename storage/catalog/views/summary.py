@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CELL_STATES, CellState, RunView, StatusView
+from storage.catalog.records import CELL_STATES, CellState, RunView, StatusView, spec_digest
 from storage.catalog.schema import Cell, Output, Run, RunCell, Score, Subject
 
 
@@ -31,10 +31,12 @@ def recent_runs(s: Session, limit: int = 20) -> list[RunView]:
     counted = counted.where(RunCell.run_id.in_([run.id for run in runs])).group_by(RunCell.run_id, Cell.state)
     for run_id, state, count in s.execute(counted):
         counts[run_id][state] = count
-    return [
-        RunView(r.id, r.name, r.state, r.flow_run_id, r.started_at, r.finished_at, _every_state(counts[r.id]))
-        for r in runs
-    ]
+    return [_run_view(run, counts[run.id]) for run in runs]
+
+
+def _run_view(run: Run, counts: Mapping[CellState, int]) -> RunView:
+    about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
+    return RunView(*about, _every_state(counts), spec_digest(run.spec), run.reason, run.refused or {})
 
 
 def crashed_flow_runs(s: Session, limit: int = 50) -> list[str]:

@@ -29,11 +29,10 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
             f"owner {owner!r} and lease_seconds {lease_seconds}: pass this_owner() and a lease of 0 or more"
         )
     at = instant(s)
-    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
     until = at + timedelta(seconds=lease_seconds)
     news = {"state": "generating", "owner": owner, "lease_expires_at": until, "error": None}
     news["attempts"] = Cell.attempts + 1
-    before = _change(s, digests, or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at)), news, wait=False)
+    before = _change(s, digests, claimable(s, at), news, wait=False)
     for held in {row.owner for row in before if row.owner is not None}:
         taken = [row.digest for row in before if row.owner == held]
         record_events(s, "cell", taken, "taken over", actor=owner, held_by=held)
@@ -53,9 +52,13 @@ def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
     return lost
 
 
-def release_cells(s: Session, digests: Sequence[str], *, owner: str) -> list[str]:
-    """Give back unfinished cells, on an interrupt: those that `owner` holds are planned again; returns which."""
-    return _in_order(digests, _change(s, digests, _held_by(owner), {"state": "planned"} | _NOBODY))
+def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str | None = None) -> list[str]:
+    """Give back unfinished cells: those that `owner` holds are planned again; returns which.
+
+    `reason`: why they could not be made there, where it is no failure of their own.
+    """
+    news = {"state": "planned", "error": reason and reason[:MAX_ERROR_LENGTH]} | _NOBODY
+    return _in_order(digests, _change(s, digests, _held_by(owner), news))
 
 
 def release_abandoned(s: Session) -> list[str]:
@@ -75,6 +78,12 @@ def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
     if failed:
         record_event(s, "cell", digest, "failed", actor=owner, error=reason)
     return failed
+
+
+def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
+    """That a cell may be claimed at the instant `at`, see claim_cells."""
+    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
+    return or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at))
 
 
 def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:

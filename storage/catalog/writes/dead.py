@@ -14,6 +14,8 @@ from storage.catalog.writes.cells import abandoned, release_abandoned
 from storage.catalog.writes.lineage import record_events
 from storage.catalog.writes.runs import states_of
 
+REASON = "the process that carried it out is gone; a run of the same spec makes what is missing"
+
 
 def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
     """Close as "crashed" the runs whose process is gone, and plan anew the cells that such a process held.
@@ -25,7 +27,7 @@ def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
     closed: list[DeadRun] = []
     for part in chunks([run.id for run in runs]):
         change = update(Run).where(Run.id.in_(part), Run.state == "running")
-        ended = change.values(state="crashed", finished_at=instant(s)).returning(Run.id)
+        ended = change.values(state="crashed", finished_at=instant(s), reason=REASON).returning(Run.id)
         ids = set(s.scalars(ended, execution_options={"synchronize_session": False}))
         for run_id in ids:
             s.execute(update(Run).where(Run.id == run_id).values(ended_with=states_of(s, run_id)))

@@ -209,4 +209,7 @@ def _runs(s: Session, name: str, runs: Sequence[Run], erased: Erased) -> None:
             erase_run(s, run.id, erased)
         else:
             run.spec = redacted(run.spec, name)
+            run.refused = {one: why for one, why in (run.refused or {}).items() if one != name} or None
+            if name in (run.reason or ""):
+                run.reason = "the reason named a subject that is forgotten"
     s.flush()

@@ -13,6 +13,8 @@ from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.sql import insert_into, instant
 from storage.catalog.writes.blobs import require_blob
 
+MAX_REASON_LENGTH = 4000  # characters; the log has the rest
+
 
 def start_run(
     s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None, owner: str | None = None
@@ -22,17 +24,25 @@ def start_run(
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
-    news = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s), "ended_with": null()}
+    news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
+    news |= {"ended_with": null(), "reason": None, "refused": null()}
     row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()
 
 
-def finish_run(s: Session, run_id: str, state: RunState) -> None:
-    """Close the run as "completed", "failed", "cancelled" or "crashed", with the states that its cells are in."""
+def finish_run(
+    s: Session, run_id: str, state: RunState, *, reason: str | None = None, refused: Mapping[str, str] | None = None
+) -> None:
+    """Close the run as "completed", "failed", "cancelled" or "crashed", with the states that its cells are in.
+
+    `reason`: why it did not complete, for people; `refused`: names of subjects that were refused, each with the reason.
+    """
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
-    _change(s, run_id, {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)})
+    news: dict[str, Any] = {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)}
+    news |= {"reason": reason and reason[:MAX_REASON_LENGTH], "refused": dict(refused) if refused else null()}
+    _change(s, run_id, news)
 
 
 def see_run(s: Session, run_id: str) -> None:

@@ -1,0 +1,47 @@
+"""How a flow ends that could not do all that was asked: Failed in Prefect, in our own words, its result at hand."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from prefect import State
+from prefect.states import Failed
+
+T = TypeVar("T")
+MOST = 3  # reasons that one sentence names
+
+
+class Incomplete(RuntimeError):
+    """A flow that came to its end without all that was asked of it. `result`: what it came to."""
+
+    def __init__(self, reason: str, result: Any) -> None:
+        super().__init__(reason, result)
+        self.reason, self.result = reason, result
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def ending(result: T, reason: str | None) -> T:
+    """Return what a flow has to return: `result`, or with a `reason` a Failed state that says it and carries `result`.
+
+    The state is named Failed like any other: automations listen for that name, ours for the dead among them.
+    """
+    return result if reason is None else cast(T, Failed(message=reason, data=Incomplete(reason, result)))
+
+
+def came_to(flow: Callable[[], T]) -> T:
+    """Call a flow for its result, be that all that was asked or not."""
+    try:
+        result = flow()
+    except Incomplete as error:
+        return cast(T, error.result)
+    if isinstance(result, State):  # called without Prefect's engine
+        return cast(T, result.data.result)  # type: ignore[union-attr]
+    return result
+
+
+def summed_up(what: str, reasons: Sequence[str]) -> str:
+    """One sentence of what is missing and why; of many reasons the first few, each in one line."""
+    named = [" ".join(one.split()) for one in reasons[:MOST]]
+    more = [f"and {len(reasons) - MOST} more reasons"] if len(reasons) > MOST else []
+    return f"{what}: {'; '.join(named + more)}" if named else what

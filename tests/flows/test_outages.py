@@ -1,0 +1,270 @@
+"""Faults of the house while cells are made: none is booked as a cell's failure, and the worker goes on when it is over.
+
+Each test waits for next to nothing: the pauses are short here, and whatever would wait for ever fails instead.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image, UnidentifiedImageError
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+import flows.draw
+import flows.patience
+import flows.worker
+import storage.keeping
+from dreamtuner.request import Cell
+from dreamtuner.weights import WeightsMissing
+from flows.faults import Fault, Unavailable, fault_of
+from flows.generate import generate_cells
+from flows.patience import Patience
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.records import NotInCatalog
+from storage.keys import blob_key
+from storage.objects import ChecksumMismatch, ObjectMissing, StoreError
+from tests.flows.test_generate import Draw, digests, fake, picture, states
+
+__all__ = ["digests", "fake"]
+
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.fixture
+def patient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A worker that waits as long as the test lasts, in short pauses."""
+    monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
+    monkeypatch.setattr(flows.worker, "MEMORY_PAUSES", (0.005, 0.005))
+    monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "60")
+    return Settings.load()
+
+
+class Outage:
+    """Calls that fail so many times before they work again; what is asked of it meanwhile is counted."""
+
+    def __init__(self, times: int, error: Exception, work: Callable[..., Any]) -> None:
+        self.left, self.error, self.work = times, error, work
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        if self.left > 0:
+            self.left -= 1
+            raise self.error
+        return self.work(*given, **named)
+
+
+def drawing(cells: Sequence[Cell]) -> list[Image.Image]:
+    return [picture(cell) for cell in cells]
+
+
+def failures(settings: Settings, digests: list[str]) -> list[int]:
+    with catalog_of(settings).read() as s:
+        return [views.cell(s, digest).failures for digest in digests]
+
+
+def sqlite_error(code: int, words: str) -> OperationalError:
+    cause = sqlite3.OperationalError(words)
+    cause.sqlite_errorcode = code
+    return OperationalError("SELECT 1", {}, cause)
+
+
+AWAY = {
+    "store": StoreError("bucket b, object x: 503"),
+    "disk": FULL,
+    "catalog": sqlite_error(sqlite3.SQLITE_IOERR, "disk I/O error"),
+    "network": ConnectionResetError(104, "Connection reset by peer"),
+}
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_free_meanwhile(
+    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    fake(drawing)
+    away = Outage(3, AWAY[what], flows.draw.get_blob)
+    monkeypatch.setattr(flows.draw, "get_blob", away)
+    seen = []
+    wait = Patience.bear
+
+    def bear(self: Patience, work: Any, *, retreat: Callable[[], bool] = lambda: False) -> Any:
+        def watched() -> bool:
+            moved = retreat()
+            seen.append(states(patient, digests))
+            return moved
+
+        return wait(self, work, retreat=watched)
+
+    monkeypatch.setattr(Patience, "bear", bear)
+    result = generate_cells.fn(digests, "pip", "1-8")
+    assert (result.made, result.failed, result.not_here) == (tuple(digests), (), {})
+    assert seen == [["planned"] * 8] * 3
+    assert failures(patient, digests) == [0] * 8
+
+
+def test_pictures_that_cannot_be_kept_are_held_and_not_drawn_again(
+    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    fake(lambda cells: [drawn.append(cell.seed) or picture(cell) for cell in cells])  # type: ignore[func-returns-value]
+    monkeypatch.setattr(storage.keeping, "place_blobs", Outage(3, FULL, storage.keeping.place_blobs))
+    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+    assert len(drawn) == 8
+    assert states(patient, digests) == ["generated"] * 8
+
+
+def test_what_stays_away_ends_the_run_with_the_reason_and_the_cells_are_planned(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(drawing)
+    for place in ((storage.keeping, "place_blobs"), (flows.draw, "get_blob")):
+        with monkeypatch.context() as m:
+            m.setattr(*place, Outage(99, FULL, lambda: None))
+            with pytest.raises(Unavailable, match="No space left") as ended:
+                generate_cells.fn(digests, "pip", "1-8")
+        assert isinstance(ended.value.__cause__, OSError)
+        assert states(settings, digests) == ["planned"] * 8
+        assert failures(settings, digests) == [0] * 8
+
+
+def test_cells_drawn_before_the_outage_are_kept_and_only_the_rest_is_drawn_after_it(
+    patient: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    drawn: list[int] = []
+
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        if len(cells) > 4:
+            raise MemoryError
+        if len(drawn) == 1:
+            drawn.append(-1)
+            raise FULL
+        drawn.append(len(cells))
+        return drawing(cells)
+
+    fake(draw)
+    assert set(generate_cells.fn(digests, "pip", "1-8").made) == set(digests)
+    assert drawn == [4, -1, 4]
+
+
+def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_names_the_worker(
+    patient: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        if any(cell.seed == 3 for cell in cells):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return drawing(cells)
+
+    fake(draw)
+    result = generate_cells.fn(digests, "pip", "1-8")
+    large = [digests[2], digests[6]]
+    assert (result.failed, list(result.not_here)) == ((), large)
+    assert set(result.made) == set(digests) - set(large)
+    with catalog_of(patient).read() as s:
+        cells = [views.cell(s, digest) for digest in large]
+    for cell in cells:
+        assert (cell.state, cell.failures) == ("planned", 0)
+        assert "64 x 64 pixels does not fit the memory of this worker" in str(cell.error)
+
+
+def test_what_this_worker_lacks_goes_back_with_the_reason_and_the_others_are_made(
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(drawing)
+    with catalog_of(settings).read() as s:
+        reference = views.cell(s, digests[0]).reference_sha256
+    store_of(settings).delete(blob_key(reference))
+    result = generate_cells.fn(digests, "pip", "1-8")
+    assert (result.made, result.failed, list(result.not_here)) == ((), (), digests)
+    assert "is not in the store" in result.not_here[digests[0]]
+
+    def unusable(*_: Any) -> Any:
+        raise ValueError("header too large")
+
+    monkeypatch.setattr(flows.draw, "backbone_of", unusable)
+    result = generate_cells.fn(digests, "pip", "1-8")
+    assert "the model of profile pocket cannot be loaded on this worker" in result.not_here[digests[0]]
+    assert states(settings, digests) == ["planned"] * 8
+    assert failures(settings, digests) == [0] * 8
+
+
+def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_claim(
+    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(drawing)
+    away = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
+    monkeypatch.setattr(flows.draw, "get_blob", Outage(1, away, flows.draw.get_blob))
+    monkeypatch.setattr(writes, "release_cells", Outage(1, away, writes.release_cells))
+    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+
+
+class _Denied(Exception):
+    """Looks like botocore's ClientError."""
+
+    def __init__(self, status: int, code: str) -> None:
+        self.response = {"ResponseMetadata": {"HTTPStatusCode": status}, "Error": {"Code": code}}
+
+
+def store_error(cause: Exception) -> StoreError:
+    error = StoreError("no")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ValueError("no three bears"), "cell"),
+        (RuntimeError("shapes do not match"), "cell"),
+        (UnidentifiedImageError("cannot identify image file"), "cell"),
+        (OSError("image file is truncated"), "cell"),
+        (MemoryError(), "memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), "memory"),
+        (OSError(12, "Cannot allocate memory"), "memory"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "broken"),
+        (FULL, "away"),
+        (OSError(5, "Input/output error"), "away"),
+        (TimeoutError("timed out"), "away"),
+        (PermissionError(13, "Permission denied"), "denied"),
+        (FileNotFoundError(2, "No such file or directory"), "here"),
+        (WeightsMissing("no unet"), "here"),
+        (NotInCatalog("not done"), "here"),
+        (ImportError("no xformers"), "here"),
+        (StoreError("timed out"), "away"),
+        (ChecksumMismatch("changed on the way"), "away"),
+        (ObjectMissing("blobs/x"), "here"),
+        (store_error(OSError(30, "Read-only file system")), "denied"),
+        (store_error(FileNotFoundError(2, "No such file or directory")), "away"),
+        (store_error(_Denied(503, "SlowDown")), "away"),
+        (store_error(_Denied(403, "ExpiredToken")), "away"),
+        (store_error(_Denied(403, "AccessDenied")), "denied"),
+        (store_error(_Denied(404, "NoSuchBucket")), "denied"),
+        (sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full"), "away"),
+        (sqlite_error(sqlite3.SQLITE_READONLY, "attempt to write a readonly database"), "denied"),
+        (sqlite_error(sqlite3.SQLITE_CORRUPT, "database disk image is malformed"), "broken"),
+        (ProgrammingError("SELECT", {}, sqlite3.ProgrammingError("no such table")), "broken"),
+        (Unavailable("out of memory"), "broken"),
+    ],
+)
+def test_whose_fault_it_is(error: Exception, fault: Fault) -> None:
+    assert fault_of(error) == fault
+
+
+def test_a_refusal_is_waited_for_only_by_who_was_served_before(patient: Settings) -> None:
+    patience, denied = Patience.of(patient), PermissionError(13, "Permission denied")
+    with pytest.raises(PermissionError):
+        patience.bear(Outage(1, denied, lambda: "served"))
+    assert patience.bear(lambda: "served") == "served"
+    assert patience.bear(Outage(2, denied, lambda: "served")) == "served"
+
+
+def test_progress_starts_the_patience_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(1000))
+    monkeypatch.setattr("flows.patience.time.monotonic", lambda: float(next(now)))
+    patience = Patience(3.0)
+    monkeypatch.setattr(patience.stop, "wait", lambda _: False)
+    assert patience.bear(Outage(20, FULL, lambda: "done"), retreat=lambda: True) == "done"
+    with pytest.raises(Unavailable, match=r"gave up after 3 s: .*No space left"):
+        patience.bear(Outage(20, FULL, lambda: "done"))

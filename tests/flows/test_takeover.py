@@ -1,0 +1,106 @@
+"""A run that waits for another's cells takes them over when that other dies, here or elsewhere."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import flows.generate
+import flows.waiting
+from flows.generate import generate
+from flows.outcome import came_to
+from flows.resources import catalog_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from tests.flows.test_generate import Draw, digests, fake, picture, states
+
+__all__ = ["digests", "fake"]
+MOST_LOOKS = 40
+HOLD = """
+import sys
+from storage.catalog import Catalog, writes
+from storage.catalog.owners import this_owner
+with Catalog.open(sys.argv[1]) as catalog:
+    catalog.transact(lambda s: writes.claim_cells(s, sys.argv[2:], this_owner(), 3600))
+print("held", flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def run_id(settings: Settings, digests: list[str]) -> str:
+    with catalog_of(settings).read() as s:
+        return views.recent_runs(s)[0].id
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    """Have something done at each look at the others' cells; a run that looks for ever fails."""
+
+    def set_up(at_look: Callable[[int], None]) -> None:
+        looks = 0
+
+        def sleep(_: float) -> None:
+            nonlocal looks
+            looks += 1
+            assert looks < MOST_LOOKS, "it waits for a process that is dead"
+            at_look(looks)
+
+        monkeypatch.setattr(flows.waiting, "time", SimpleNamespace(sleep=sleep))
+        # Prefect's bookkeeping has tests of its own
+        monkeypatch.setattr(flows.generate, "generate_cells", SimpleNamespace(submit=lambda *_: _Told()))
+
+    return set_up
+
+
+class _Told:
+    def result(self) -> None: ...
+
+
+def test_cells_of_a_process_that_is_killed_on_this_machine(
+    settings: Settings, digests: list[str], run_id: str, fake: Callable[[Draw], None], looking: Callable[..., None]
+) -> None:
+    command = [sys.executable, "-c", HOLD, settings.catalog_url, *digests[:3]]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    holder = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    seen = []
+
+    def kill_at_the_third(look: int) -> None:
+        seen.append(states(settings, digests))
+        if look == 3:
+            holder.kill()
+            holder.wait()
+
+    looking(kill_at_the_third)
+    fake(lambda cells: [picture(cell) for cell in cells])
+    try:
+        made = came_to(lambda: generate.fn(run_id))
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert set(made.made) == set(digests)
+    assert seen == [["generating"] * 3 + ["generated"] * 5] * 3
+    assert states(settings, digests) == ["generated"] * 8
+
+
+def test_cells_of_another_machine_once_their_lease_has_run_out(
+    settings: Settings, digests: list[str], run_id: str, fake: Callable[[Draw], None], looking: Callable[..., None]
+) -> None:
+    def claim(seconds: float) -> None:
+        with catalog_of(settings).write() as s:
+            writes.renew_lease(s, digests[:3], "elsewhere:1:x", seconds)
+
+    with catalog_of(settings).write() as s:
+        writes.claim_cells(s, digests[:3], "elsewhere:1:x", 3600)
+    looking(lambda look: claim(3600 if look < 3 else 0))
+    fake(lambda cells: [picture(cell) for cell in cells])
+    assert set(came_to(lambda: generate.fn(run_id)).made) == set(digests)
+    with catalog_of(settings).read() as s:
+        events = [[one.event for one in views.history(s, "cell", digest)] for digest in digests]
+    assert events == [["taken over", "generated"]] * 3 + [["generated"]] * 5
