@@ -1,6 +1,6 @@
 """What commands print at the end: tables for people, and the same as JSON values for machines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,13 +12,15 @@ from dreamtuner.layout import Kind
 from dreamtuner.sheet import LABELS
 from flows.preview import Preview
 from flows.spec import Spec
-from storage.catalog.records import RunView, StatusView
+from flows.warnings import said_of
+from storage.catalog.records import RunView, RunWarning, StatusView
 
 if TYPE_CHECKING:
     from flows.report import RunSummary
 
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
+MAX_WARNINGS = 12
 WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
@@ -29,6 +31,23 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def warnings_json(warnings: Sequence[RunWarning]) -> list[dict[str, Any]]:
+    """The warnings as `--json` prints them."""
+    return [vars(one) for one in warnings]
+
+
+def warning_lines(warnings: Sequence[RunWarning], subjects: int) -> list[RenderableType]:
+    """The warnings as a terminal shows them, each once; those that do not concern all `subjects` name theirs."""
+    said = said_of(warnings)
+    lines: list[RenderableType] = []
+    for sentence, names in list(said.items())[:MAX_WARNINGS]:
+        whom = f" ({', '.join(names)})" if 0 < len(names) < subjects else ""
+        lines.append(Text(f"warning: {sentence}{whom}", style="yellow"))
+    if len(said) > MAX_WARNINGS:
+        lines.append(Text(f"and {len(said) - MAX_WARNINGS} more warnings; --json lists all", style="yellow"))
+    return lines
+
+
 def run_json(summary: "RunSummary") -> dict[str, Any]:
     """The one line that ends `run --json`."""
     return {
@@ -37,6 +56,7 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
         "skipped": summary.skipped,
         "failed": summary.failed,
         "contact_sheet": str(summary.contact_sheet),
+        "warnings": warnings_json(summary.warnings),
     }
 
 
@@ -67,7 +87,7 @@ def run_table(summary: "RunSummary") -> RenderableType:
         parts.append(
             Text("doubtful masks: look at them in the contact sheet; give the subject a mask: file to be sure")
         )
-    return Group(*parts)
+    return Group(*parts, *warning_lines(summary.warnings, len(summary.subjects)))
 
 
 def print_sheet(console: Console, summary: "RunSummary") -> None:
@@ -101,7 +121,8 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
         for cell in found.cells
     ]
     counts = {"total": len(found.cells), "missing": found.missing(), "there": len(found.cells) - found.missing()}
-    return {"name": spec.name, "profile": spec.profile, "cells": counts, "subjects": subjects, "grid": cells}
+    head = {"name": spec.name, "profile": spec.profile, "cells": counts, "warnings": warnings_json(found.warnings)}
+    return {**head, "subjects": subjects, "grid": cells}
 
 
 def plan_table(spec: Spec, found: Preview) -> RenderableType:
@@ -121,7 +142,8 @@ def plan_table(spec: Spec, found: Preview) -> RenderableType:
     grid = " x ".join(f"{count} {what}" for what, count in (counts | {"seeds": len(spec.seeds)}).items())
     total = f"{spec.name}: {grid}; {found.missing()} cells to make"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
-    return Group(Text(total, style="bold"), "", table, *([""] if errors else []), *errors)
+    said = warning_lines(found.warnings, len(found.subjects))
+    return Group(Text(total, style="bold"), "", table, *([""] if errors or said else []), *said, *errors)
 
 
 def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:

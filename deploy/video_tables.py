@@ -7,6 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from deploy.tables import warning_lines, warnings_json
+
 if TYPE_CHECKING:
     from flows.video import VideoSummary
 
@@ -27,7 +29,8 @@ def video_json(summary: "VideoSummary") -> dict[str, Any]:
         for clip in summary.clips
     ]
     counts = {"run": summary.run, "made": summary.made, "skipped": summary.skipped, "failed": summary.failed}
-    return {**counts, "clips": clips, "refused": dict(summary.refused), "sheet": str(summary.sheet)}
+    found = {"refused": dict(summary.refused), "warnings": warnings_json(summary.warnings)}
+    return {**counts, "clips": clips, **found, "sheet": str(summary.sheet)}
 
 
 def print_clips(console: Console, summary: "VideoSummary") -> None:
@@ -48,6 +51,8 @@ def print_clips(console: Console, summary: "VideoSummary") -> None:
     reasons = [f"{clip.subject}: {clip.error}" for clip in summary.clips if clip.error is not None]
     for reason in [f"{name}: {why}" for name, why in summary.refused.items()] + reasons:
         console.print(Text(reason, style="red"))
+    for line in warning_lines(summary.warnings, len({clip.subject for clip in summary.clips})):
+        console.print(line)
     paths = [path for clip in summary.clips for path in (clip.mp4, clip.webp) if path is not None]
     for path in paths:
         console.print(f"video: {escape(str(path))}", soft_wrap=True, highlight=False)

@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.attention.maps import Look
 from dreamtuner.heat import heat, ramp
-from dreamtuner.lettering import font, wrap
-from dreamtuner.sheet import CARD, GREY, INK, LINE, PAPER
+from dreamtuner.lettering import font, wrap, write
+from dreamtuner.sheet import CARD, GREY, INK, LINE, MARGIN, PAD, PAPER, Heading
 
-TILE, SIDE, LABEL, GAP, MARGIN, PAD = 208, 272, 124, 16, 32, 24
-HEAD, COLUMN, UNDER, FOOT = 92, 30, 26, 22
+TILE, SIDE, LABEL, GAP = 208, 272, 124, 16
+COLUMN, UNDER, FOOT = 30, 26, 22
 _LAYER = re.compile(
     r"(controlnet_(?:pose|depth)\.)?(down|mid|up)_blocks?(?:\.(\d+))?\.attentions\.(\d+)\.transformer_blocks\.(\d+)"
 )
@@ -63,22 +63,20 @@ def attention_picture(
         for note in (*_captions(columns, w_ref), *notes)
         for line in wrap(note, letters, width - 2 * (MARGIN + PAD))
     ]
+    heading = Heading(title, detail, (), width)
     rows = max(COLUMN + len(layers) * (TILE + UNDER + GAP) - GAP, 2 * (SIDE + UNDER + GAP) + COLUMN)
-    card = (MARGIN, HEAD, width - MARGIN, HEAD + 2 * PAD + rows + 18 + FOOT * len(foot))
+    card = (MARGIN, heading.height, width - MARGIN, heading.height + 2 * PAD + rows + 18 + FOOT * len(foot))
     sheet = Image.new("RGB", (width, card[3] + MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN - 8), title, font=font(26, bold=True), fill=INK)
-    draw.text(
-        (MARGIN, MARGIN + 29), wrap(detail, font(15), width - 2 * MARGIN, max_lines=1)[0], font=font(15), fill=GREY
-    )
+    heading.draw(draw)
     draw.rounded_rectangle(card, radius=14, fill=CARD, outline=LINE)
-    x, y = MARGIN + PAD, HEAD + PAD
+    x, y = MARGIN + PAD, heading.height + PAD
     _side(sheet, draw, x, y + COLUMN, _marked(picture, point), "the picture; the ring is the point")
     _side(sheet, draw, x, y + COLUMN + SIDE + UNDER + GAP, _outlined(shown), "the reference; the line is its mask")
     _legend(draw, x, y + COLUMN + 2 * (SIDE + UNDER + GAP))
     for c, column in enumerate(columns):
         left = right + LABEL + c * (TILE + GAP)
-        draw.text((left + TILE // 2, y), column.title, font=font(15, bold=True), fill=INK, anchor="ma")
+        write(draw, (left + TILE // 2, y), column.title, font(15, bold=True), INK, anchor="ma")
         for r, name in enumerate(layers):
             top = y + COLUMN + r * (TILE + UNDER + GAP)
             if (look := column.looks.get(name)) is not None:
@@ -87,18 +85,19 @@ def attention_picture(
         grid = next(column.looks[name].grid for column in columns if name in column.looks)
         top = y + COLUMN + r * (TILE + UNDER + GAP)
         place, *layer = layer_title(name).split(", ")
-        draw.text(
+        write(
+            draw,
             (right, top),
             wrap(place, font(15, bold=True), LABEL - GAP, max_lines=1)[0],
-            font=font(15, bold=True),
-            fill=INK,
+            font(15, bold=True),
+            INK,
         )
         words = "\n".join([*layer, f"{grid[0]} × {grid[1]} patches"])
-        draw.text((right, top + 23), words, font=font(13), fill=GREY, spacing=4)
+        write(draw, (right, top + 23), words, font(13), GREY, spacing=4)
     top = card[3] - PAD - FOOT * len(foot)
     draw.line((x, top - 14, card[2] - PAD, top - 14), fill=LINE)
     for i, line in enumerate(foot):
-        draw.text((x, top + i * FOOT), line, font=letters, fill=INK)
+        write(draw, (x, top + i * FOOT), line, letters, INK)
     return sheet
 
 
@@ -122,13 +121,13 @@ def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: 
     if weights.any():
         draw.rectangle((x + box[0] - 2, y + box[1] - 2, x + box[2] + 1, y + box[3] + 1), outline=INK, width=2)
     words = f"{100 * look.share:.0f} % on the reference"
-    draw.text((x + TILE // 2, y + TILE + 5), words, font=font(13), fill=GREY, anchor="ma")
+    write(draw, (x + TILE // 2, y + TILE + 5), words, font(13), GREY, anchor="ma")
 
 
 def _side(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, image: Image.Image, label: str) -> None:
     sheet.paste(image, (x, y))
     draw.rectangle((x - 1, y - 1, x + SIDE, y + SIDE), outline=LINE)
-    draw.text((x, y + SIDE + 5), label, font=font(13), fill=GREY)
+    write(draw, (x, y + SIDE + 5), label, font(13), GREY)
 
 
 def _marked(picture: Image.Image, point: tuple[float, float]) -> Image.Image:
@@ -158,8 +157,8 @@ def _outlined(shown: Shown) -> Image.Image:
 def _legend(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
     for i in range(SIDE):
         draw.line((x + i, y, x + i, y + 10), fill=tuple(ramp(np.asarray(i / (SIDE - 1))).round().astype(int).tolist()))
-    draw.text((x, y + 15), "looked at least", font=font(13), fill=GREY)
-    draw.text((x + SIDE, y + 15), "most (framed)", font=font(13), fill=GREY, anchor="ra")
+    write(draw, (x, y + 15), "looked at least", font(13), GREY)
+    write(draw, (x + SIDE, y + 15), "most (framed)", font(13), GREY, anchor="ra")
 
 
 def _captions(columns: Sequence[Column], w_ref: float) -> list[str]:

@@ -18,7 +18,7 @@ from flows.draw import CellChanged, draw_together, recipe_of_row
 from flows.picture import RECIPE_KEY, open_picture, open_reference
 from flows.plan import digest_of
 from flows.problems import InputError, Problem
-from flows.resources import catalog_if_any, store_of
+from flows.resources import catalog_if_any, catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import views
 from storage.catalog.records import CellDetail, NotInCatalog
@@ -75,7 +75,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
         w_ref=s.w_ref,
         title="Where this point looked",
         detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
-        notes=[said],
+        notes=[said, *_warned(found, settings)],
     )
     return AttentionMap(
         found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.looks) for one in columns}
@@ -145,6 +145,14 @@ def difference(redrawn: Image.Image, stored: Image.Image) -> str:
         f"Drawn again, the picture DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: "
         "this map is of the picture shown here; another machine or version of a library drew the stored one."
     )
+
+
+def _warned(cell: CellDetail, settings: Settings) -> list[str]:
+    if cell.output_id is None:
+        return []
+    with catalog_of(settings).read() as s:
+        found = views.warnings_of_outputs(s, [cell.output_id])
+    return [f"Warning: {one.place}: {one.message}" for ones in found.values() for one in ones]
 
 
 def _mean_share(looks: Mapping[str, Look]) -> float:

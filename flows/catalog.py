@@ -68,8 +68,9 @@ def _report(
 ) -> RunSummary:
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
+        warnings = views.warnings_of_run(s, run_id)
     subjects = summarise(spec, ingested, planned, made, cells)
-    sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects)
-    summary = RunSummary(run_id, spec.name, keep_sheet(sheet, settings, run_id), subjects)
+    sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects, warnings)
+    summary = RunSummary(run_id, spec.name, keep_sheet(sheet, settings, run_id), subjects, tuple(warnings))
     show_summary(summary, sheet)
     return summary

@@ -20,7 +20,7 @@ from flows.settings import Settings
 from flows.sources import shown
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import writes
-from storage.catalog.records import CellView
+from storage.catalog.records import CellView, RunWarning
 from storage.keeping import keeping
 from storage.objects import ObjectStore, StoreError, get_blob
 
@@ -39,6 +39,7 @@ def draw_sheet(
     cells: Cells,
     layouts: GridLayouts,
     subjects: Sequence[SubjectSummary],
+    warnings: Sequence[RunWarning] = (),
 ) -> Image.Image:
     """The run at a glance, failed subjects and cells among the others."""
     rows = {one.facts.name: one for one in ingested.ingested}
@@ -48,7 +49,7 @@ def draw_sheet(
         tell("sheet", i, len(listed), subject.name)
         if subject.name in rows:
             ours = [cell for cell in planned if cell.subject == subject.name]
-            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, store_of(settings)))
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, store_of(settings)))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
     tell("sheet", len(listed), len(listed))
@@ -62,7 +63,8 @@ def draw_sheet(
     ]
     if len(listed) < len(spec.subjects):
         words.append(f"the first {len(listed)} of {len(spec.subjects)} subjects")
-    return contact_sheet(spec.name, "  ·  ".join(words), blocks)
+    of_all = [f"{one.place}: {one.message}" for one in warnings if one.subject is None]
+    return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
 
 
 def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
@@ -86,12 +88,14 @@ def _block(
     ours: Sequence[PlannedCell],
     cells: Cells,
     layouts: GridLayouts,
+    warnings: Sequence[RunWarning],
     store: ObjectStore,
 ) -> SheetBlock:
     seeds = spec.seeds[:MAX_SEEDS]
     rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
     placed = {cell.place: cells[cell.digest] for cell in ours}
     names = layout_names(layouts)
+    said = [one for one in warnings if one.subject == subject.name]
     more = [
         f"{len(every) - len(shown)} more {what}"
         for what, every, shown in (("rows", rows, rows[:MAX_ROWS]), ("seeds", spec.seeds, seeds))
@@ -110,10 +114,12 @@ def _block(
                 prompt,
                 [_cell(placed[prompt, pose, depth, seed], store) for seed in seeds],
                 [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
+                [one.message for one in said if one.prompt == prompt],
             )
             for prompt, pose, depth in rows[:MAX_ROWS]
         ],
         footnote=f"and {', '.join(more)}" if more else None,
+        warnings=[f"{one.place}: {one.message}" for one in said if one.prompt is None],
     )
 
 

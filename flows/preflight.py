@@ -15,6 +15,7 @@ from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
 from flows.settings import Settings
 from flows.spec import Spec
 from flows.tuning import Tuning
+from flows.warnings import demand_apart
 
 STYLES: tuple[Style, ...] = ("natural", "anime")
 
@@ -70,6 +71,8 @@ def preflight(spec: Spec, settings: Settings) -> Ready:
     controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
     tuning = None if spec.finetune is None else tuning_of(_finetune(spec, profile), profile)
     drawing = Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets, tuning)
+    stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
+    demand_apart(spec, stated, drawing, profile)  # subjects of the catalog follow once they are read
     return Ready(drawing, layouts)
 
 

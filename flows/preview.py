@@ -8,11 +8,12 @@ from flows.plan import PlannedCell, plan_cells
 from flows.preflight import preflight
 from flows.prepare import prepare
 from flows.problems import SubjectRefused
-from flows.resources import catalog_if_any
+from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
 from flows.spec import Spec, demand_grid
+from flows.warnings import warnings_of
 from storage.catalog import Catalog, views
-from storage.catalog.records import CellState, NotInCatalog
+from storage.catalog.records import CellState, NotInCatalog, RunWarning
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Preview:
     subjects: tuple[SubjectPreview, ...]
     cells: tuple[PlannedCell, ...]
     states: Mapping[str, CellState]
+    warnings: tuple[RunWarning, ...] = ()
 
     def missing(self, subject: str | None = None) -> int:
         """How many cells a run would make, of one subject or of all."""
@@ -45,7 +47,7 @@ def preview(spec: Spec, settings: Settings) -> Preview:
     demand_grid(spec)
     ready = preflight(spec, settings)
     catalog = catalog_if_any(settings)
-    subjects, facts = [], []
+    subjects, facts, files = [], [], []
     for subject in spec.subjects:
         try:
             prepared = prepare(subject, settings, stored_subject(subject.name, settings))
@@ -53,11 +55,14 @@ def preview(spec: Spec, settings: Settings) -> Preview:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue
         facts.append(prepared.facts)
+        files.append((prepared.facts, prepared.warnings))
         subjects.append(
             SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
         )
     cells = plan_cells(spec, facts, ready.drawing)
-    return Preview(tuple(subjects), tuple(cells), {} if catalog is None else _states(catalog, cells))
+    warnings = warnings_of(spec, files, ready.drawing, profile_of(settings, spec.profile))
+    states = {} if catalog is None else _states(catalog, cells)
+    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings))
 
 
 def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:

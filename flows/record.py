@@ -10,6 +10,7 @@ from flows.preflight import Ready
 from flows.resources import catalog_of, profile_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec
+from flows.warnings import warnings_of
 from storage.catalog import views, writes
 from storage.catalog.records import CellRecord
 from storage.keeping import keeping
@@ -23,7 +24,7 @@ def record(
     ingested: Sequence[Ingested],
     planned: Sequence[PlannedCell],
 ) -> None:
-    """Enter the run's cells; those that are there already only join the run."""
+    """Enter the run's cells and its warnings; cells that are there already only join the run."""
     rows = {one.facts.name: one for one in ingested}
     files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}
     pieces = [(data, content_type(data)) for data in files.values()]
@@ -51,3 +52,10 @@ def record(
             for cell in planned
         ]
         writes.plan_cells(s, run_id, records)
+        warnings = warnings_of(
+            spec,
+            [(one.facts, one.warnings) for one in ingested],
+            ready.drawing,
+            profile_of(settings, spec.profile),
+        )
+        writes.keep_warnings(s, run_id, warnings, {name: row.subject_id for name, row in rows.items()})

@@ -10,7 +10,7 @@ from flows.ingest import IngestResult
 from flows.outcome import summed_up
 from flows.plan import PlannedCell
 from flows.spec import Spec
-from storage.catalog.records import CellView
+from storage.catalog.records import CellView, RunWarning
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class RunSummary:
     name: str
     contact_sheet: Path
     subjects: tuple[SubjectSummary, ...]
+    warnings: tuple[RunWarning, ...] = ()
 
     @property
     def made(self) -> int:

@@ -28,8 +28,9 @@ from flows.run_folder import run_folder, write_whole
 from flows.run_row import RunRow, run_row
 from flows.settings import Settings
 from flows.spec import Spec
+from flows.warnings import said_of
 from storage.catalog import views
-from storage.catalog.records import CellView
+from storage.catalog.records import CellView, RunWarning
 from storage.objects import get_blob
 
 VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
@@ -64,6 +65,7 @@ class VideoSummary:
     clips: tuple[ClipSummary, ...]
     refused: Mapping[str, str]
     sheet: Path
+    warnings: tuple[RunWarning, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -134,6 +136,7 @@ def _report(
 ) -> VideoSummary:
     with catalog_of(settings).read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
+        warnings = views.warnings_of_run(s, run_id)
     folder = run_folder(settings, run_id)
     written, strips = [], []
     for i, clip in enumerate(clips):
@@ -152,7 +155,12 @@ def _report(
         missing + lost,
         tuple(written),
         ingested.refused,
-        keep_sheet(film_strip(spec.name, f"profile {spec.profile}  ·  run {run_id[:8]}", strips), settings, run_id),
+        keep_sheet(
+            film_strip(spec.name, f"profile {spec.profile}  ·  run {run_id[:8]}", strips, [*said_of(warnings)]),
+            settings,
+            run_id,
+        ),
+        tuple(warnings),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from deploy.dashboard.pages import sentences
 from deploy.dashboard.resources import resources
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, Decision
@@ -24,13 +25,17 @@ _SPAN = 600.0
 
 @dataclass(frozen=True)
 class Look:
-    """The state of things at one moment; `left` maps a run to the seconds that it probably still takes."""
+    """The state of things at one moment.
+
+    `left` maps a run to the seconds that it probably still takes, `warnings` to what it warns of.
+    """
 
     runs: Sequence[RunProgress]
     decisions: Mapping[Decision, int]
     cells: Mapping[CellState, int]
     newest: Sequence[OutputRow]
     left: Mapping[str, float]
+    warnings: Mapping[str, Sequence[str]]
 
 
 class Live:
@@ -52,7 +57,9 @@ class Live:
                     runs, decisions = views.runs_progress(s), views.decisions(s)
                     cells = views.cell_states(s, WAITING)
                     newest = views.gallery_page(s, Filter(), limit=NEWEST).rows
-                self._look = Look(runs, decisions, cells, newest, self._left(runs))
+                    warned = views.count_warnings(s, [run.id for run in runs])
+                    warnings = {run: sentences(views.warnings_of_run(s, run), 3) for run in warned}
+                self._look = Look(runs, decisions, cells, newest, self._left(runs), warnings)
                 took = self._clock() - began
                 self._good_until = began + max(FRESH, SHARE * took)
             return self._look

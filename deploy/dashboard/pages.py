@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.security.access import Person
-from storage.catalog.records import DECISIONS, ROLES
+from storage.catalog.records import DECISIONS, ROLES, RunWarning
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -62,6 +62,12 @@ def noted(sent: Response, notice: str) -> Response:
     """The redirect to a path of ours, with a notice that the page there shows once."""
     sent.set_cookie(NOTICE, quote(notice[:300]), max_age=60, httponly=True, samesite="lax")
     return sent
+
+
+def sentences(warnings: Sequence[RunWarning], most: int = 8) -> list[str]:
+    """Warnings for people, each once; the last counts what is more than `most`."""
+    said = list(dict.fromkeys(f"{one.place}: {one.message}" if one.place else one.message for one in warnings))
+    return said if len(said) <= most else [*said[:most], f"and {len(said) - most} more"]
 
 
 def when(instant: datetime) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw
 
-from dreamtuner.lettering import font
+from dreamtuner.lettering import font, room, wrap, write
 from dreamtuner.reference import square
 from dreamtuner.request import Reference
 from dreamtuner.sheet import GREY, INK, MARGIN, PAPER
@@ -20,19 +20,22 @@ def preview_sheet(
 ) -> Image.Image:
     """Draw it, RGB. `rows`: step -> its previews side by side, square; `identities`: one a row, fewer where unknown."""
     count = max((row.width // row.height for row in rows.values()), default=1)
-    height = MARGIN + 44 + (len(rows) + 1) * (SIDE + GAP) + MARGIN
-    sheet = Image.new("RGB", (2 * MARGIN + LABEL + count * SIDE, height), PAPER)
+    width = max(2 * MARGIN + LABEL + count * SIDE, 480)
+    lines = wrap(title, font(22, bold=True), width - 2 * MARGIN)
+    more = room(lines[1:], font(22, bold=True))
+    tall = MARGIN + 44 + more + (len(rows) + 1) * (SIDE + GAP) + MARGIN
+    sheet = Image.new("RGB", (width, tall), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN - 4), title, font=font(22, bold=True), fill=INK)
-    y = MARGIN + 44
-    draw.text((MARGIN, y + SIDE // 2 - 10), "reference", font=font(15), fill=INK)
+    write(draw, (MARGIN, MARGIN - 4), "\n".join(lines), font(22, bold=True), INK)
+    y = MARGIN + 44 + more
+    write(draw, (MARGIN, y + SIDE // 2 - 10), "reference", font(15), INK)
     shown, _ = square(reference.image, reference.mask, SIDE)
     sheet.paste(shown, (MARGIN + LABEL, y))
     for i, (step, row) in enumerate(sorted(rows.items())):
         y += SIDE + GAP
-        draw.text((MARGIN, y + SIDE // 2 - 20), f"step {step}", font=font(15), fill=INK)
+        write(draw, (MARGIN, y + SIDE // 2 - 20), f"step {step}", font(15), INK)
         if i < len(identities):
-            draw.text((MARGIN, y + SIDE // 2 + 2), f"like it {identities[i]:.3f}", font=font(12), fill=GREY)
+            write(draw, (MARGIN, y + SIDE // 2 + 2), f"CLIP-I {identities[i]:.3f}", font(12), GREY)
         wide = (row.width * SIDE // row.height, SIDE)
         sheet.paste(row.convert("RGB").resize(wide, Image.Resampling.LANCZOS), (MARGIN + LABEL, y))
     return sheet

@@ -109,6 +109,24 @@ class MeasurementRecord:
 
 
 @dataclass(frozen=True)
+class RunWarning:
+    """Something that changes what a run makes beyond what was asked, in a sentence with the remedy.
+
+    `kind`: one of WARNING_KINDS; `place`: the key of the spec, such as prompts[0]; `subject`: whom it concerns by name,
+    `prompt`: the cells of which expanded prompt; None: all.
+    """
+
+    kind: str
+    message: str
+    place: str
+    subject: str | None = None
+    prompt: str | None = None
+
+
+WARNING_KINDS = ("text cut off", "unknown words", "placeholder", "subject")
+
+
+@dataclass(frozen=True)
 class PlanResult:
     """Digests of a plan, in its order and each once: rows that were new, and rows that were there in whatever state."""
 

@@ -1,6 +1,7 @@
 import pytest
 from PIL import Image
 
+from dreamtuner.film_strip import Strip, film_strip
 from dreamtuner.lettering import font, wrap
 from dreamtuner.sheet import PICTURE, SheetBlock, SheetCell, SheetRow, contact_sheet
 
@@ -60,3 +61,52 @@ def test_no_line_is_wider_than_its_room_and_no_letter_is_lost() -> None:
     assert len(cut) == 2
     assert cut[-1].endswith("…")
     assert letters.getlength(cut[-1]) <= 188
+
+
+NAME = "Pippa the adventurous bear of the northern forest with a really long display nam"
+
+
+def ink_outside(sheet: Image.Image) -> set[tuple[int, ...]]:
+    """The colours in the margin right of the cards and of the title."""
+    return set(colours(sheet.crop((sheet.width - 30, 0, sheet.width, sheet.height))))
+
+
+def test_long_names_titles_and_lines_stay_inside_of_the_sheet() -> None:
+    cell = SheetCell(Image.new("RGB", (8, 8)), {"clip_i_masked": 0.85, "clip_t": 0.31})
+    one = block(SheetRow("a bear", [cell]), name=NAME, detail=NAME, warnings=[LONG, LONG])
+    sheet = contact_sheet(NAME, f"{LONG}  ·  run 0123abcd", [one, block(name=NAME, error=LONG * 3)], [LONG] * 12)
+    assert ink_outside(sheet) == {(244, 242, 238)}
+    plain = contact_sheet("t", "", [block(SheetRow("a bear", [cell])), block(error="no")])
+    assert sheet.height > plain.height + 150
+
+
+def test_scores_that_do_not_fit_side_by_side_stand_under_one_another() -> None:
+    def sheet(**scores: float) -> Image.Image:
+        return contact_sheet("t", "", [block(*[SheetRow("a", [SheetCell(Image.new("RGB", (8, 8)), scores)] * 2)] * 4)])
+
+    assert sheet(clip_i=0.85, clip_t=0.31).height == sheet(clip_i=0.85).height
+    wide = sheet(clip_i_masked=0.85, clip_t=0.31)
+    assert wide.height > sheet(clip_i=0.85).height
+    gap = wide.crop((wide.width - 32 - 24 - PICTURE - 12, 0, wide.width - 32 - 24 - PICTURE, wide.height))
+    assert INK_OF_SCORES not in colours(gap)
+
+
+INK_OF_SCORES = (124, 119, 109)
+
+
+def test_warnings_are_on_the_sheet_where_they_belong() -> None:
+    cell = SheetCell(Image.new("RGB", (8, 8)))
+    plain = contact_sheet("t", "", [block(SheetRow("a", [cell]))])
+    amber = (253, 241, 216)
+    assert amber not in colours(plain)
+    assert amber in colours(contact_sheet("t", "", [block(SheetRow("a", [cell]), warnings=["look at the mask"])]))
+    assert amber in colours(contact_sheet("t", "", [block(SheetRow("a", [cell]))], ["the prompt"]))
+    rowed = contact_sheet("t", "", [block(SheetRow("a", [cell], warnings=["cut off: on the beach"]))])
+    assert (138, 90, 0) in colours(rowed)
+    assert rowed.size == plain.size
+
+
+def test_a_film_strip_keeps_its_titles_inside() -> None:
+    picture = Image.new("RGB", (8, 8))
+    strip = Strip(f"{NAME} · {LONG}", [picture] * 2, [("video", 1.0, [picture, None])])
+    assert ink_outside(film_strip(NAME, LONG, [strip], [LONG])) == {(244, 242, 238)}

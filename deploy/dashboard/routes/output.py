@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard import order
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.pages import page, sentences, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views, writes
@@ -31,6 +31,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         one = views.output(s, output_id)
         reviews, events = views.reviews_of(s, output_id), views.history(s, "cell", one.digest)
         sibling = views.sibling(s, one)
+        warnings = views.warnings_of_outputs(s, [output_id]).get(output_id, [])
         maps = views.attention_maps(s, output_id, one.image_sha256)
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     needed = known.settings.approvals
@@ -45,6 +46,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         prefect=ui,
         needed=needed,
         maps=maps,
+        warnings=sentences(warnings),
         recipe=list(_numbers(one.settings)),
         orders=person.may("operator") and order.ATTENTION in known.prefect.allowed and one.state == "generated",
         pointed=order.POINTED,

@@ -12,12 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deploy.dashboard.pages import DECIDED, page
+from deploy.dashboard.pages import DECIDED, page, sentences
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.wanted import FIELDS, wanted
 from storage.catalog import views, writes
-from storage.catalog.records import CatalogError, Decision
+from storage.catalog.records import CatalogError, Decision, RunWarning
 from storage.catalog.views import Filter, OutputDetail
 
 router = APIRouter()
@@ -134,16 +134,18 @@ def items(
         queue = _own(views.queue(s, queue_id), person)
         ids = queue.output_ids[start : start + count]
         found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
-        shown = [_item(one, views.sibling(s, one)) for one in found]
+        warned = views.warnings_of_outputs(s, [one.output_id for one in found])
+        shown = [_item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found]
     return {"total": len(queue.output_ids), "start": start, "items": shown}
 
 
-def _item(one: OutputDetail, sibling: tuple[int, str] | None) -> dict[str, Any]:
+def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence[RunWarning]) -> dict[str, Any]:
     names = ("output_id", "subject_id", "subject", "prompt", "seed", "revision", "decision", "rating", "approvals")
     shown = {name: getattr(one, name) for name in names}
     shown["subjects"] = [link.name for link in one.subjects]
     shown |= {"earlier_reference": one.earlier_reference}
     shown |= {"picture": f"/pictures/{one.image_sha256}", "scores": dict(one.scores), "newer_mask": one.newer_mask}
+    shown["warnings"] = sentences(warnings)
     shown["there"] = one.state == "generated"
     shown["reference"] = f"/pictures/{one.reference_sha256}"
     shown["mask"] = None if one.mask_sha256 is None else f"/pictures/{one.mask_sha256}"

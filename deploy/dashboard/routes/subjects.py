@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.masks import read_mask
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.pages import page, sentences, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views, writes
@@ -35,7 +35,8 @@ def subject(subject_id: int, request: Request, person: Viewer) -> Response:
     """One of them."""
     with resources(request).catalog.read() as s:
         one = views.subject(s, subject_id)
-    return page(request, "subject.html", person, one=one)
+        warnings = views.warnings_of_subject(s, subject_id)
+    return page(request, "subject.html", person, one=one, warnings=sentences(warnings))
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/mask")

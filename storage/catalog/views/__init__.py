@@ -50,6 +50,12 @@ from storage.catalog.views.subjects import cells_by_mask, mask_facts, masks_of, 
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
 from storage.catalog.views.trainings import TrainingView, training, trainings_of
 from storage.catalog.views.unmade import Unmade, unmade
+from storage.catalog.views.warnings import (
+    count_warnings,
+    warnings_of_outputs,
+    warnings_of_run,
+    warnings_of_subject,
+)
 
 __all__ = [
     "AttentionView",
@@ -95,6 +101,7 @@ __all__ = [
     "cells_page",
     "choices",
     "count",
+    "count_warnings",
     "crashed_flow_runs",
     "decisions",
     "gallery_page",
@@ -137,4 +144,7 @@ __all__ = [
     "unmade",
     "unscored",
     "users",
+    "warnings_of_outputs",
+    "warnings_of_run",
+    "warnings_of_subject",
 ]

@@ -47,6 +47,7 @@ from storage.catalog.writes.trainings import (
     release_training,
     renew_training,
 )
+from storage.catalog.writes.warnings import keep_warnings
 
 __all__ = [
     "Erased",
@@ -90,6 +91,7 @@ __all__ = [
     "judge_mask",
     "keep_sheet",
     "keep_training",
+    "keep_warnings",
     "lose_cells",
     "lose_training",
     "plan_cells",

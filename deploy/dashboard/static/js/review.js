@@ -60,6 +60,9 @@ function draw(item) {
   pictured($("sibling"), item.sibling?.thumb, "Nearest approved picture");
   if (item.sibling) $("sibling-link").href = `/outputs/${item.sibling.id}`;
   $("prompt").textContent = `${item.prompt} · seed ${item.seed}`;
+  const warnings = (item.warnings ?? []).map((said) => Object.assign(document.createElement("li"), { textContent: said }));
+  $("warnings").replaceChildren(...warnings);
+  $("warnings").hidden = !warnings.length;
   const scores = $("scores");
   scores.replaceChildren();
   for (const [metric, value] of Object.entries(item.scores)) {
