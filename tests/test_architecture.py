@@ -1,6 +1,7 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
-deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},  deploy/dashboard -> storage only
+deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
+deploy/dashboard -> {storage, dreamtuner.preprocess}
 """
 
 import ast
@@ -34,8 +35,13 @@ WALLS = (
     Wall("storage", ours=frozenset({"storage"}), closed_to=_MODELS | _FLOWS),
     Wall("flows", ours=frozenset({"flows", "dreamtuner", "storage"})),
     Wall("deploy", ours=frozenset({"deploy", "flows", "dreamtuner", "storage"})),
-    # its image holds neither torch nor prefect; it starts flows through Prefect's API, by name
-    Wall("deploy/dashboard", ours=frozenset({"deploy.dashboard", "storage"}), closed_to=_MODELS | _FLOWS),
+    # its image holds neither torch nor prefect; it starts flows through Prefect's API, by name. References that come in
+    # by a form are checked as ingestion checks them, which needs neither
+    Wall(
+        "deploy/dashboard",
+        ours=frozenset({"deploy.dashboard", "storage", "dreamtuner.preprocess"}),
+        closed_to=_MODELS | _FLOWS,
+    ),
 )
 
 # Who may know diffusers' class names. Everything else in dreamtuner works on tensors and on what these hand out.

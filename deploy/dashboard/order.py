@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from deploy.dashboard.schema_form import MAX_TEXT
-from storage.catalog.records import CatalogError
+from storage.catalog import views
+from storage.catalog.names import differences, taken, unknown
+from storage.catalog.records import CatalogError, NotInCatalog
 from storage.catalog.views import SubjectDetail
 
 CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
@@ -26,17 +29,33 @@ def catalog_order(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) ->
     spec: dict[str, Any] = {"name": name, "profile": profile or "pocket", "prompts": prompts}
     spec["seeds"] = seeds(str(form.get("seeds") or ""))
     spec["subjects"] = [
-        {
-            "name": one.name,
-            "class_word": one.class_word,
-            "style": one.style,
-            "reference": one.references[0].source,
-            "caption": one.references[0].caption,
-        }
+        {"name": one.name}  # the catalog has the rest, also for a worker on another machine
         for one in subjects
         if one.references
     ]
     return {"spec": spec}
+
+
+def demand_names(given: Mapping[str, Any], s: Session) -> None:
+    """CatalogError where the parameters of a flow name a subject that is unknown, or another one's name.
+
+    What a path on a worker holds cannot be known here: its flow compares that, and says so on the run's page.
+    """
+    spec = given.get("spec")
+    entries = spec.get("subjects") if isinstance(spec, Mapping) else given.get("subjects")
+    for one in entries if isinstance(entries, list) else ():
+        if not isinstance(one, Mapping) or not isinstance(one.get("name"), str) or one.get("replace"):
+            continue  # the flow's own check names what is wrong with its form
+        try:
+            stored = views.subject_assets(s, one["name"])
+        except NotInCatalog:
+            if one.get("reference") is None:
+                raise CatalogError(unknown(one["name"], views.subject_names(s))) from None
+            continue
+        style = one.get("style") or (None if one.get("reference") is None else "natural")
+        found = differences(stored, class_word=one.get("class_word"), style=style)
+        if found:
+            raise CatalogError(taken(one["name"], stored, found))
 
 
 def attention_order(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.security.access import Person
 from storage.catalog.records import DECISIONS, ROLES, RunWarning
+from storage.catalog.views import MaskView
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -36,7 +37,7 @@ def templates() -> Jinja2Templates:
     """The environment."""
     made = Jinja2Templates(directory=_FOLDER / "templates")
     made.env.globals.update(zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES)
-    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago)
+    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin)
     made.env.trim_blocks = made.env.lstrip_blocks = True
     return made
 
@@ -82,6 +83,19 @@ def ago(instant: datetime) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return "just now"
+
+
+def origin(mask: MaskView) -> str:
+    """How a mask came: by whom, where and when, or what found it."""
+    when_given = "" if mask.given_at is None else f", {when(mask.given_at)}"
+    match mask.given:
+        case "dashboard":
+            return f"given by {mask.giver or 'somebody'} in the dashboard{when_given}"
+        case "spec" | "ingest":
+            return f"given {'in a spec' if mask.given == 'spec' else 'by dreamtuner ingest'}{when_given}"
+        case "file":
+            return "from the reference's alpha channel"
+    return f"found by {mask.method}" + (f", as asked by {mask.giver or 'a person'}{when_given}" if when_given else "")
 
 
 def short(digest: str) -> str:

@@ -13,6 +13,7 @@ from deploy.dashboard.routes import (
     grid,
     home,
     login,
+    masks,
     media,
     output,
     review,
@@ -22,7 +23,7 @@ from deploy.dashboard.routes import (
     users,
 )
 
-_LOOK = (home, runs, media, gallery, output, compare, grid, subjects)
+_LOOK = (home, runs, media, gallery, output, compare, grid, subjects, masks)
 _ACT = (review, bulk, export, flows)
 _PEOPLE = (login, sign_on, account, users, audit)
 routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))

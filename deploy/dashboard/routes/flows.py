@@ -89,6 +89,8 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
             raise PrefectAway(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
+    with known.catalog.read() as s:
+        order.demand_names(given, s)
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}

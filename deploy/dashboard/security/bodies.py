@@ -27,6 +27,7 @@ UPLOAD = None
 TABLE: Mapping[str, int | None] = {
     "/api/reviews": 32 * KIB,  # one decision; a note of 2000 characters, each escaped
     "/flows/run": 512 * KIB,  # fields of 20,000 characters, each escaped
+    "/subjects": UPLOAD,  # a reference and its mask together
     "/subjects/{subject_id:int}/references/{reference_id:int}/mask": UPLOAD,
 }
 _AROUND = 64 * KIB

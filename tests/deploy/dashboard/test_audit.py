@@ -50,6 +50,12 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         files = {"mask": ("mask.png", io.BytesIO(png(better)), "image/png")}
         mask = "/subjects/{subject_id:int}/references/{reference_id:int}/mask"
         wrote(mask, "/subjects/1/references/1/mask", "new mask", files=files)
+        of = "/subjects/{subject_id:int}/references/{reference_id:int}"
+        wrote(f"{of}/mask/found", "/subjects/1/references/1/mask/found", "find mask")
+        wrote(f"{of}/masks/{{mask_id:int}}/use", "/subjects/1/references/1/masks/1/use", "use mask")
+        sent = {"name": "bolt", "class_word": "robot", "style": "natural"}
+        picture = {"reference": ("bolt.png", io.BytesIO(png(plain(0, -1, 0))), "image/png")}
+        wrote("/subjects", "/subjects", "new reference", data=sent, files=picture)
         wrote("/users", "/users", "make link", data={"name": "cleo", "role": "viewer"})
         with site.catalog.read() as s:
             cleo = next(one.id for one in views.users(s) if one.name == "cleo")
