@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.spec import Spec
+from flows.spec import AUTO, Spec
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -29,7 +29,7 @@ class Submitted:
 
 
 def submit(spec: Spec) -> Submitted:
-    """Have a worker carry out the spec; CannotSubmit says why it will not be. Paths in it have to be good there."""
+    """Have a worker carry out the spec; CannotSubmit says why it will not be. The worker reads its paths."""
     with _server() as client:
         from prefect.exceptions import ObjectNotFound
         from prefect.utilities.urls import url_for
@@ -44,6 +44,23 @@ def submit(spec: Spec) -> Submitted:
         parameters = {"spec": spec.model_dump(mode="json")}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run))
+
+
+def local_paths(spec: Spec) -> list[str]:
+    """What of a spec is read on the worker's machine, a sentence each; subjects that the catalog has need no path."""
+    files = {
+        f"subjects[{i}].{field}": place
+        for i, one in enumerate(spec.subjects)
+        for field in ("reference", "mask", "pose", "depth")
+        if (place := getattr(one, field)) is not None
+    }
+    files |= {f"{field}[{i}]": place for field in ("poses", "depth") for i, place in enumerate(getattr(spec, field))}
+    return [
+        f"{field}: {place} is read on the worker's machine"
+        + ("; `dreamtuner ingest` it, and name the subject alone" if field.endswith("reference") else "")
+        for field, place in files.items()
+        if place is not None and "://" not in place and place != AUTO
+    ]
 
 
 def deploy(root: Path, dead_after: float) -> None:

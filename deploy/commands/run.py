@@ -45,10 +45,14 @@ def run(
 
 
 def _submit(spec: Path, as_json: bool) -> None:
-    from deploy.submit import submit
+    from deploy.submit import local_paths, submit
+    from flows.known import demand_subjects
     from flows.spec_file import read_spec
 
     order = read_spec(spec)
+    demand_subjects(order.subjects, Settings.load(), f"spec {order.name!r}")
+    for there in local_paths(order):
+        plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     done = submit(order)
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})

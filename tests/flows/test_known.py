@@ -22,6 +22,9 @@ from storage.catalog import views, writes
 from storage.keeping import keeping
 from storage.keys import blob_key
 from storage.objects import get_blob
+from tests.quick_masks import quick_masks
+
+__all__ = ["quick_masks"]
 
 
 @pytest.fixture
