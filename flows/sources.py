@@ -22,7 +22,6 @@ def read(source: str, settings: Settings) -> bytes:
 
 def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
     """The bytes of those sources that can be read. The next `read` of each in this context fetches nothing again."""
-    _ahead.set(None)
     found: dict[str, bytes] = {}
     for source in dict.fromkeys(sources):
         try:
