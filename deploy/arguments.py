@@ -10,6 +10,15 @@ SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The order, a YAM
 Subject = Annotated[
     str, typer.Argument(metavar="SUBJECT", help="Its name in the catalog; `ingest` and `run` enter it.")
 ]
+NewDefaults = Annotated[
+    bool,
+    typer.Option(
+        "--new-defaults", help="Use the profile's newest defaults instead of those that this was first made with."
+    ),
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Read every picture from the store; lost or damaged ones are generated again.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")]
 
 

@@ -22,24 +22,39 @@ if TYPE_CHECKING:
     from flows.video import VideoSummary
 
 
-def run_catalog(spec: Spec, settings: Settings, listener: Listener, started: Callable[[], None]) -> "RunSummary":
+def run_catalog(
+    spec: Spec,
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
+    check: bool = False,
+) -> "RunSummary":
     """Run the catalog flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.catalog import catalog
         from flows.outcome import came_to
 
-        return came_to(lambda: catalog(spec))
+        return came_to(lambda: catalog(spec, new_defaults, check))
 
 
 def run_video(
-    spec: Spec, fps: int, settings: Settings, listener: Listener, started: Callable[[], None]
+    spec: Spec,
+    fps: int,
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
+    check: bool = False,
 ) -> "VideoSummary":
     """Run the video flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.outcome import came_to
         from flows.video import video
 
-        return came_to(lambda: video(spec, fps))
+        return came_to(lambda: video(spec, fps, new_defaults, check))
 
 
 def run_finetune(
@@ -49,12 +64,14 @@ def run_finetune(
     settings: Settings,
     listener: Listener,
     started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
 ) -> "Finetuned":
     """Run the finetune flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.finetune import finetune
 
-        return finetune(subject, profile, settings=numbers)
+        return finetune(subject, profile, settings=numbers, new_defaults=new_defaults)
 
 
 @contextmanager

@@ -28,8 +28,11 @@ class Submitted:
     url: str | None
 
 
-def submit(spec: Spec) -> Submitted:
-    """Have a worker carry out the spec; CannotSubmit says why it will not be. The worker reads its paths."""
+def submit(spec: Spec, **how: bool) -> Submitted:
+    """Have a worker carry out the spec; CannotSubmit says why it will not be. The worker reads its paths.
+
+    `how`: further parameters of the flow.
+    """
     with _server() as client:
         from prefect.exceptions import ObjectNotFound
         from prefect.utilities.urls import url_for
@@ -41,7 +44,7 @@ def submit(spec: Spec) -> Submitted:
             raise CannotSubmit(
                 f"--submit: {where} has no deployment {DEPLOYMENT}; `dreamtuner deploy` makes it"
             ) from error
-        parameters = {"spec": spec.model_dump(mode="json")}
+        parameters = {"spec": spec.model_dump(mode="json"), **how}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run))
 

@@ -57,6 +57,7 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
         "failed": summary.failed,
         "contact_sheet": str(summary.contact_sheet),
         "warnings": warnings_json(summary.warnings),
+        "newer_defaults": summary.newer_defaults,
     }
 
 
@@ -79,6 +80,8 @@ def run_table(summary: "RunSummary") -> RenderableType:
             style="dim",
         )
     parts: list[RenderableType] = ["", table, ""]
+    if summary.newer_defaults is not None:
+        parts.append(Text(summary.newer_defaults))
     for one in summary.subjects:
         parts += [Text(f"{one.name}: {reason}", style="red") for reason in one.errors[:MAX_REASONS]]
         if len(one.errors) > MAX_REASONS:
@@ -122,7 +125,7 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
     ]
     counts = {"total": len(found.cells), "missing": found.missing(), "there": len(found.cells) - found.missing()}
     head = {"name": spec.name, "profile": spec.profile, "cells": counts, "warnings": warnings_json(found.warnings)}
-    return {**head, "subjects": subjects, "grid": cells}
+    return {**head, "subjects": subjects, "grid": cells, "newer_defaults": found.newer_defaults}
 
 
 def plan_table(spec: Spec, found: Preview) -> RenderableType:
@@ -143,7 +146,8 @@ def plan_table(spec: Spec, found: Preview) -> RenderableType:
     total = f"{spec.name}: {grid}; {found.missing()} cells to make"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
     said = warning_lines(found.warnings, len(found.subjects))
-    return Group(Text(total, style="bold"), "", table, *([""] if errors or said else []), *said, *errors)
+    newer: list[RenderableType] = [] if found.newer_defaults is None else ["", Text(found.newer_defaults)]
+    return Group(Text(total, style="bold"), "", table, *([""] if errors or said else []), *said, *errors, *newer)
 
 
 def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def video_json(summary: "VideoSummary") -> dict[str, Any]:
     ]
     counts = {"run": summary.run, "made": summary.made, "skipped": summary.skipped, "failed": summary.failed}
     found = {"refused": dict(summary.refused), "warnings": warnings_json(summary.warnings)}
-    return {**counts, "clips": clips, **found, "sheet": str(summary.sheet)}
+    more = {"sheet": str(summary.sheet), "newer_defaults": summary.newer_defaults}
+    return {**counts, "clips": clips, **found, **more}
 
 
 def print_clips(console: Console, summary: "VideoSummary") -> None:
@@ -53,6 +54,8 @@ def print_clips(console: Console, summary: "VideoSummary") -> None:
         console.print(Text(reason, style="red"))
     for line in warning_lines(summary.warnings, len({clip.subject for clip in summary.clips})):
         console.print(line)
+    if summary.newer_defaults is not None:
+        console.print(Text(summary.newer_defaults))
     paths = [path for clip in summary.clips for path in (clip.mp4, clip.webp) if path is not None]
     for path in paths:
         console.print(f"video: {escape(str(path))}", soft_wrap=True, highlight=False)

@@ -91,14 +91,16 @@ class _Percent:
             self.note = f"{self._description}: {told.note}" if told.note else self._description
 
 
-def show_summary(summary: RunSummary, sheet: Image.Image) -> None:
+def show_summary(summary: RunSummary) -> None:
     """Leave the run's numbers, as text and as a table, and its contact sheet on the flow run's page."""
     if FlowRunContext.get() is None:
         return
     of = f"run {summary.run}"
+    with Image.open(summary.contact_sheet) as picture:
+        sheet = _small(picture)
     _quietly(lambda: create_markdown_artifact(_markdown(summary), key=_key(summary.name, "summary"), description=of))
     _quietly(lambda: create_table_artifact(_rows(summary), key=_key(summary.name, "subjects"), description=of))
-    _quietly(lambda: create_image_artifact(_small(sheet), key=_key(summary.name, "sheet"), description=of))
+    _quietly(lambda: create_image_artifact(sheet, key=_key(summary.name, "sheet"), description=of))
 
 
 def show_preview(subject: str, step: int, file: Path) -> None:

@@ -22,6 +22,7 @@ from flows.resources import catalog_if_any, catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import views
 from storage.catalog.records import CellDetail, NotInCatalog
+from storage.lost import read_picture
 from storage.objects import get_blob
 
 FINE, COARSER = 256, 64
@@ -62,7 +63,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
     except CellChanged as error:
         raise _refused("CELL", str(error)) from error
     objects = store_of(settings)
-    stored = open_picture(get_blob(objects, found.image_sha256), "RGB")
+    stored = open_picture(read_picture(catalog_of(settings), objects, found.image_sha256), "RGB")
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
     shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
     columns = [Column(f"step {step + 1} of {s.steps}", chosen(watch.looks, step)) for step in steps]

@@ -22,7 +22,8 @@ from flows.spec import Spec, SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView, RunWarning
 from storage.keeping import keeping
-from storage.objects import ObjectStore, StoreError, get_blob
+from storage.lost import read_picture
+from storage.objects import StoreError, get_blob
 
 MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
 """What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
@@ -49,7 +50,7 @@ def draw_sheet(
         tell("sheet", i, len(listed), subject.name)
         if subject.name in rows:
             ours = [cell for cell in planned if cell.subject == subject.name]
-            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, store_of(settings)))
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, settings))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
     tell("sheet", len(listed), len(listed))
@@ -67,11 +68,11 @@ def draw_sheet(
     return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
 
 
-def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str) -> Path:
-    """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path."""
+def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str, key: str | None = None) -> Path:
+    """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
     data = png_bytes(sheet)
     with keeping(catalog_of(settings), store_of(settings), (data, PNG)) as (s, [sha256]):
-        writes.keep_sheet(s, run_id, sha256)
+        writes.keep_sheet(s, run_id, sha256, key)
     path = run_folder(settings, run_id) / "contact_sheet.png"
     write_whole(path, lambda partial: partial.write_bytes(data))
     return path
@@ -89,8 +90,9 @@ def _block(
     cells: Cells,
     layouts: GridLayouts,
     warnings: Sequence[RunWarning],
-    store: ObjectStore,
+    settings: Settings,
 ) -> SheetBlock:
+    store = store_of(settings)
     seeds = spec.seeds[:MAX_SEEDS]
     rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
     placed = {cell.place: cells[cell.digest] for cell in ours}
@@ -112,7 +114,7 @@ def _block(
         rows=[
             SheetRow(
                 prompt,
-                [_cell(placed[prompt, pose, depth, seed], store) for seed in seeds],
+                [_cell(placed[prompt, pose, depth, seed], settings) for seed in seeds],
                 [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
                 [one.message for one in said if one.prompt == prompt],
             )
@@ -129,10 +131,12 @@ def layout_names(layouts: GridLayouts) -> dict[str, str]:
     return {one.sha256: PurePosixPath(shown(one.source)).stem for one in files}
 
 
-def _cell(cell: CellView, store: ObjectStore) -> SheetCell:
+def _cell(cell: CellView, settings: Settings) -> SheetCell:
     if cell.image_sha256 is None:
         return SheetCell(None, reason=cell.error)
     try:
-        return SheetCell(open_picture(get_blob(store, cell.image_sha256), "RGB"), cell.scores)
+        return SheetCell(
+            open_picture(read_picture(catalog_of(settings), store_of(settings), cell.image_sha256), "RGB"), cell.scores
+        )
     except StoreError as error:
         return SheetCell(None, reason=f"lost: {error}")

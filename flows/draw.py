@@ -13,7 +13,7 @@ from dreamtuner.backbone import Backbone
 from dreamtuner.batch import generate
 from dreamtuner.config import Sampling
 from dreamtuner.finetune.tuned import knowing
-from dreamtuner.recipe_fields import from_fields
+from dreamtuner.recipe_fields import from_fields, to_fields
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.faults import NotHere, fault_of
@@ -66,7 +66,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         prompt=cell.prompt,
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
-        sampling=from_fields(Sampling, cell.settings["sampling"]),
+        sampling=to_fields(from_fields(Sampling, cell.settings["sampling"])),
         layouts=of_kinds(cell.pose, cell.depth),
         own_layouts=of_kinds(cell.reference_pose, cell.reference_depth),
         controlnets=cell.settings.get("controlnets"),

@@ -9,7 +9,9 @@ from prefect import flow, task
 from pydantic import ValidationError
 
 from dreamtuner.finetune.settings import FineTune, Mode
+from dreamtuner.profiles import Profile
 from flows.artifacts import progress
+from flows.defaults import defaults_of_subject, newer_finetuning
 from flows.faults import fault_of
 from flows.gpu import device_taken
 from flows.guard import Guard, guard_of
@@ -42,6 +44,7 @@ class Finetuned:
     identities: tuple[float, ...]
     guard: Guard | None
     previews: Path | None
+    newer_defaults: str | None = None
 
 
 @task(name="finetune-subject", task_run_name="finetune {subject}")
@@ -65,6 +68,7 @@ def finetune(
     steps: Steps | None = None,
     patience: Steps | None = None,
     settings: dict[str, Any] | None = None,
+    new_defaults: bool = False,
 ) -> Finetuned:
     """Let a model learn a subject of the catalog by its current reference and mask, unless it has.
 
@@ -75,12 +79,16 @@ def finetune(
         steps: Optimizer steps at most; none for the profile's.
         patience: Stop after so many previews without a better likeness; none for never.
         settings: Any other number that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
+        new_defaults: Take the profile's newest numbers, not those that the subject was first fine-tuned with.
     """
     installed = Settings.load()
     fields = {"mode": mode, "steps": steps, "patience": patience}
     numbers = (settings or {}) | {name: value for name, value in fields.items() if value is not None}
-    asked = _asked(profile, numbers, installed)
-    digest = _enter(subject, profile, asked, installed)
+    catalog = catalog_of(installed)
+    defaults = defaults_of_subject(subject, profile_of(installed, profile), catalog, new=new_defaults)
+    asked = _asked(defaults.profile, numbers)
+    digest = _enter(subject, defaults.profile, asked, installed)
+    defaults.remember(catalog, new=new_defaults)
     with progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)
     guard = guard_of(digest, installed)
@@ -100,17 +108,18 @@ def finetune(
         tuple(finished.detail["identities"]),
         guard,
         sheet if sheet.is_file() else None,
+        newer_finetuning(defaults, numbers),
     )
 
 
-def _asked(profile: str, settings: dict[str, Any], installed: Settings) -> FineTune:
+def _asked(profile: Profile, settings: dict[str, Any]) -> FineTune:
     try:
-        return profile_of(installed, profile).finetuning(**settings)
+        return profile.finetuning(**settings)
     except ValidationError as error:
         raise InputError("finetune", problems_of(error, FineTune)) from error
 
 
-def _enter(subject: str, profile: str, asked: FineTune, installed: Settings) -> str:
+def _enter(subject: str, profile: Profile, asked: FineTune, installed: Settings) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
     try:
         with catalog_of(installed).read() as s:
@@ -118,8 +127,8 @@ def _enter(subject: str, profile: str, asked: FineTune, installed: Settings) -> 
     except NotInCatalog as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
-    weights = weights_digest_of(installed, profile)
-    recipe = tuning_of(asked, profile_of(installed, profile)).recipe(
+    weights = weights_digest_of(installed, profile.name)
+    recipe = tuning_of(asked, profile).recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
         caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
@@ -127,7 +136,7 @@ def _enter(subject: str, profile: str, asked: FineTune, installed: Settings) -> 
         style="anime" if assets.style == "anime" else "natural",
         weights=weights,
     )
-    return _plan(recipe, profile, weights, assets.reference_id, assets.mask_id, installed)
+    return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, installed)
 
 
 def _plan(

@@ -11,13 +11,14 @@ from dreamtuner.request import Reference
 from dreamtuner.video import frame_reference
 from flows.faults import NotHere
 from flows.picture import open_picture
-from flows.plan import Drawing, Facts, PlannedCell, plan_cell
+from flows.plan import Drawing, Facts, PlannedCell, SubjectPlanner
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec import Spec
-from storage.catalog import views, writes
+from storage.catalog import views
 from storage.catalog.records import CellDetail
-from storage.objects import DigestMismatch, ObjectMissing, get_blob
+from storage.lost import read_picture
+from storage.objects import DigestMismatch, ObjectMissing
 
 
 class FrameMissing(NotHere):
@@ -54,8 +55,10 @@ def plan_clips(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[Cli
 def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) -> Clip:
     poses: list[dict[Kind, str]] = [{"pose": sha} for sha in drawing.layouts["pose"] if sha is not None]
 
+    planner = SubjectPlanner(spec, one, drawing)
+
     def cell(place: int, own_seed: int, frames: Mapping[str, str] | None = None) -> PlannedCell:
-        return plan_cell(spec, one, drawing, template, poses[place], own_seed, frames)
+        return planner.cell(template, poses[place], own_seed, frames)
 
     frames = [cell(0, seed)]
     for i in range(1, len(poses)):
@@ -89,10 +92,8 @@ def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, I
         if frame.image_sha256 is None:
             raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
         try:
-            image = open_picture(get_blob(store_of(settings), frame.image_sha256), "RGB")
+            image = open_picture(read_picture(catalog_of(settings), store_of(settings), frame.image_sha256), "RGB")
         except (ObjectMissing, DigestMismatch) as error:
-            with catalog_of(settings).write() as s:
-                writes.lose_cells(s, [digest])
             raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
         found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
     return found

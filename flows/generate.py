@@ -19,9 +19,10 @@ from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.waiting import wait_for_others
 from flows.worker import Made, Worker
-from storage.catalog import views, writes
+from storage.catalog import views
 from storage.catalog.records import MAX_FAILURES, CellView
-from storage.objects import DigestMismatch, ObjectMissing, get_blob
+from storage.lost import read_picture
+from storage.objects import DigestMismatch, ObjectMissing
 
 __all__ = ["Made", "generate", "generate_cells"]
 
@@ -72,7 +73,7 @@ def _drawing(beside: Executor, cells: Sequence[CellView], place: str, run_id: st
 
 
 @flow(name="generate", flow_run_name="generate")
-def generate(run_id: RunId) -> Made:
+def generate(run_id: RunId, check: bool = False) -> Made:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
     A cell that fails is tried again after the others, MAX_FAILURES times in all. A frame that looks at others is made
@@ -81,10 +82,13 @@ def generate(run_id: RunId) -> Made:
 
     Args:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
+        check: Read every picture of the run first; those that the store lost are made again.
     """
     settings = Settings.load()
     patience = Patience.of(settings)
-    cells = patience.bear(lambda: _notice_lost(settings, run_id))
+    if check:
+        patience.bear(lambda: _notice_lost(settings, run_id))
+    cells = patience.bear(lambda: _cells(settings, run_id))
     if not cells:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
@@ -144,22 +148,16 @@ def _reason(cells: Sequence[CellView], not_here: Mapping[str, str]) -> str | Non
     return summed_up(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
 
 
-def _notice_lost(settings: Settings, run_id: str) -> list[CellView]:
-    """The run's cells; those whose pictures are gone from the store, or damaged there, are to be made again."""
-    store, lost = store_of(settings), []
-    cells = _cells(settings, run_id)
-    for cell in cells:
+def _notice_lost(settings: Settings, run_id: str) -> None:
+    """Read the run's pictures: where one is gone from the store, or damaged there, its cells are marked as lost."""
+    catalog, store, cells = catalog_of(settings), store_of(settings), _cells(settings, run_id)
+    for i, cell in enumerate(cells):
         if cell.state == "generated" and cell.image_sha256 is not None:
+            tell("generate", i, len(cells), "checking what is there")
             try:
-                get_blob(store, cell.image_sha256)
+                read_picture(catalog, store, cell.image_sha256)
             except (ObjectMissing, DigestMismatch) as error:
                 _log.warning("cell %s is lost: %s", cell.digest, error)
-                lost.append(cell.digest)
-    if not lost:
-        return cells
-    with catalog_of(settings).write() as s:
-        writes.lose_cells(s, lost)
-    return _cells(settings, run_id)
 
 
 def _cells(settings: Settings, run_id: str) -> list[CellView]:

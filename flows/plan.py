@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -68,9 +69,12 @@ def caption_of(caption: str | None, *, class_word: str, style: str) -> str:
     return expand(DEFAULT_CAPTION if caption is None else caption, class_word=class_word, style=style)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical(recipe: Mapping[str, Any]) -> str:
     """The recipe as JSON in one spelling: sorted keys, no spaces, ASCII. Its SHA-256 is the cell's digest."""
-    return json.dumps(recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(recipe)
 
 
 def digest_of(recipe: Mapping[str, Any]) -> str:
@@ -88,13 +92,15 @@ def recipe_of(
     prompt: str,
     negative_prompt: str,
     seed: int,
-    sampling: Sampling,
+    sampling: Mapping[str, Any],
     layouts: Mapping[Kind, str] | None = None,
     own_layouts: Mapping[Kind, str] | None = None,
     controlnets: Mapping[Kind, str] | None = None,
     frames: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Everything that decides a picture. `checkpoint`: the digest of the fine-tuning that the model learnt it by.
+
+    `sampling`: the settings as `to_fields` gives them.
 
     What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
     `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
@@ -111,7 +117,7 @@ def recipe_of(
         "negative_prompt": negative_prompt,
         "pose": followed.get("pose"),
         "seed": seed,
-        "sampling": to_fields(sampling),
+        "sampling": sampling,
         "engine": ENGINE_VERSION,
     }
     more = {
@@ -136,6 +142,11 @@ class Drawing:
     layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
     controlnets: Mapping[Kind, str] = field(default_factory=dict)
     tuning: Tuning | None = None
+
+    @cached_property
+    def fields(self) -> Mapping[Style, dict[str, Any]]:
+        """Each style's numbers as recipes hold them; made once, for grids are large."""
+        return {style: to_fields(numbers) for style, numbers in self.sampling.items()}
 
     def training(self, one: Facts) -> dict[str, Any] | None:
         """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
@@ -163,38 +174,40 @@ def plan_cells(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[Pla
         spec.prompts, drawing.layouts.get("pose", (None,)), drawing.layouts.get("depth", (None,)), spec.seeds
     )
     asked = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
-    return [
-        plan_cell(spec, one, drawing, template, layouts, seed) for one in facts for template, layouts, seed in asked
-    ]
+    planners = [SubjectPlanner(spec, one, drawing) for one in facts]
+    return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in asked]
 
 
-def plan_cell(
-    spec: Spec,
-    one: Facts,
-    drawing: Drawing,
-    template: str,
-    layouts: Mapping[Kind, str],
-    seed: int,
-    frames: Mapping[str, str] | None = None,
-) -> PlannedCell:
-    """One picture of a subject. `layouts`, `frames`: as in `recipe_of`."""
-    training = drawing.training(one)
-    called = one.class_word if drawing.tuning is None else drawing.tuning.settings.subject_words(one.class_word)
-    prompt = expand(template, class_word=called, style=one.style)
-    own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
-    recipe = recipe_of(
-        reference=one.reference_sha256,
-        mask=one.mask_sha256,
-        caption=one.caption,
-        weights=drawing.weights,
-        checkpoint=None if training is None else digest_of(training),
-        prompt=prompt,
-        negative_prompt=spec.negative_prompt,
-        seed=seed,
-        sampling=drawing.sampling[one.style],
-        layouts=layouts,
-        own_layouts=own,
-        controlnets=drawing.controlnets,
-        frames=frames,
-    )
-    return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)
+class SubjectPlanner:
+    """Plans the cells of one subject; what they share is computed once."""
+
+    def __init__(self, spec: Spec, one: Facts, drawing: Drawing) -> None:
+        self._spec, self._one, self._drawing = spec, one, drawing
+        training = drawing.training(one)
+        self._checkpoint = None if training is None else digest_of(training)
+        tuning = drawing.tuning
+        self._called = one.class_word if tuning is None else tuning.settings.subject_words(one.class_word)
+
+    def cell(
+        self, template: str, layouts: Mapping[Kind, str], seed: int, frames: Mapping[str, str] | None = None
+    ) -> PlannedCell:
+        """One picture of the subject. `layouts`, `frames`: as in `recipe_of`."""
+        one = self._one
+        prompt = expand(template, class_word=self._called, style=one.style)
+        own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
+        recipe = recipe_of(
+            reference=one.reference_sha256,
+            mask=one.mask_sha256,
+            caption=one.caption,
+            weights=self._drawing.weights,
+            checkpoint=self._checkpoint,
+            prompt=prompt,
+            negative_prompt=self._spec.negative_prompt,
+            seed=seed,
+            sampling=self._drawing.fields[one.style],
+            layouts=layouts,
+            own_layouts=own,
+            controlnets=self._drawing.controlnets,
+            frames=frames,
+        )
+        return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

@@ -49,11 +49,14 @@ def demand_models(spec: Spec, settings: Settings) -> None:
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error
 
 
-def preflight(spec: Spec, settings: Settings) -> Ready:
-    """Check and resolve; InputError names the spec's field that does not fit."""
+def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) -> Ready:
+    """Check and resolve; InputError names the spec's field that does not fit.
+
+    `profile`: the spec's, with the numbers that count for it; None: with those of today.
+    """
     demand_models(spec, settings)
     demand_subjects(spec.subjects, settings, f"spec {spec.name!r}")
-    profile = profile_of(settings, spec.profile)
+    profile = profile or profile_of(settings, spec.profile)
     unknown = [
         Problem(path=("score", i), message=f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
         for i, name in enumerate(spec.score)

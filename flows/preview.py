@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flows.defaults import defaults_of_spec, newer_defaults
 from flows.known import stored_subject
 from flows.plan import PlannedCell, plan_cells
 from flows.preflight import preflight
@@ -13,7 +14,7 @@ from flows.settings import Settings
 from flows.spec import Spec, demand_grid
 from flows.warnings import warnings_of
 from storage.catalog import Catalog, views
-from storage.catalog.records import CellState, NotInCatalog, RunWarning
+from storage.catalog.records import CellState, RunWarning
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class SubjectPreview:
 
 @dataclass(frozen=True)
 class Preview:
-    """The grid, and the state of those of its cells that the catalog knows (digest to state)."""
+    """The grid, and the state of those of its cells that the catalog knows (digest to state).
+
+    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    """
 
     subjects: tuple[SubjectPreview, ...]
     cells: tuple[PlannedCell, ...]
     states: Mapping[str, CellState]
     warnings: tuple[RunWarning, ...] = ()
+    newer_defaults: str | None = None
 
     def missing(self, subject: str | None = None) -> int:
         """How many cells a run would make, of one subject or of all."""
@@ -42,11 +47,15 @@ class Preview:
         return sum(self.states.get(cell.digest) != "generated" for cell in ours)
 
 
-def preview(spec: Spec, settings: Settings) -> Preview:
-    """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one."""
+def preview(spec: Spec, settings: Settings, *, new_defaults: bool = False) -> Preview:
+    """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one.
+
+    `new_defaults`: by the profile's newest numbers, not by those that the spec first ran with.
+    """
     demand_grid(spec)
-    ready = preflight(spec, settings)
     catalog = catalog_if_any(settings)
+    defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog, new=new_defaults)
+    ready = preflight(spec, settings, defaults.profile)
     subjects, facts, files = [], [], []
     for subject in spec.subjects:
         try:
@@ -62,15 +71,10 @@ def preview(spec: Spec, settings: Settings) -> Preview:
     cells = plan_cells(spec, facts, ready.drawing)
     warnings = warnings_of(spec, files, ready.drawing, profile_of(settings, spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
-    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings))
+    newer = newer_defaults(spec, defaults, [one.style for one in facts])
+    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)
 
 
 def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:
-    states: dict[str, CellState] = {}
     with catalog.read() as s:
-        for cell in cells:
-            try:
-                states[cell.digest] = views.cell(s, cell.digest).state
-            except NotInCatalog:
-                continue
-    return states
+        return views.cell_states_of(s, [cell.digest for cell in cells])

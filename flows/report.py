@@ -28,13 +28,17 @@ class SubjectSummary:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run. made + skipped + failed is the whole grid; cells of a refused subject count as failed."""
+    """One run. made + skipped + failed is the whole grid; cells of a refused subject count as failed.
+
+    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    """
 
     run: str
     name: str
     contact_sheet: Path
     subjects: tuple[SubjectSummary, ...]
     warnings: tuple[RunWarning, ...] = ()
+    newer_defaults: str | None = None
 
     @property
     def made(self) -> int:

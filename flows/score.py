@@ -15,48 +15,48 @@ from flows.resources import catalog_of, free_memory, profile_of, store_of, tower
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.records import UnscoredOutput
+from storage.lost import read_picture
 from storage.objects import get_blob
 
 CHUNK_OUTPUTS = 64
 
 
 @task(name="score-outputs", task_run_name="{metric}")
-def score_outputs(run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """Score outputs of one reference by one metric; returns how many. What is away is waited for."""
     settings = Settings.load()
-    return Patience.of(settings).bear(lambda: _score(settings, run_id, profile, metric, output_ids))
+    return Patience.of(settings).bear(lambda: _score(settings, profile, metric, output_ids))
 
 
-def _score(settings: Settings, run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def _score(settings: Settings, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """The same, of halves where all are too many for the memory."""
     try:
-        return _score_together(settings, run_id, profile, metric, output_ids)
+        return _score_together(settings, profile, metric, output_ids)
     except Exception as error:
         if fault_of(error) != "memory" or len(output_ids) == 1:
             raise
     free_memory()
     half = len(output_ids) // 2
-    return sum(_score(settings, run_id, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
+    return sum(_score(settings, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
 
 
-def _score_together(settings: Settings, run_id: str, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def _score_together(settings: Settings, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     scorer, version = METRICS[metric], score_version(METRICS[metric], profile_of(settings, profile))
-    wanted = set(output_ids)
     with catalog_of(settings).read() as s:
-        outputs = [one for one in views.unscored(s, run_id, metric, version) if one.output_id in wanted]
+        outputs = views.unscored_among(s, output_ids, metric, version)
     if not outputs:
         return 0
     store, first = store_of(settings), outputs[0]
     values = scorer.score(
         tower_of(settings, profile),
-        [open_picture(get_blob(store, one.image_sha256), "RGB") for one in outputs],
+        [open_picture(read_picture(catalog_of(settings), store, one.image_sha256), "RGB") for one in outputs],
         reference=open_reference(get_blob(store, first.reference_sha256)),
         reference_mask=None if first.mask_sha256 is None else open_picture(get_blob(store, first.mask_sha256), "L"),
         prompts=[_plain(one, settings) for one in outputs],
     )
     with catalog_of(settings).write() as s:
-        for one, value in zip(outputs, values, strict=True):
-            writes.add_score(s, output_id=one.output_id, metric=metric, version=version, value=value)
+        scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
+        writes.add_scores(s, metric=metric, version=version, values=scores)
     return len(outputs)
 
 
@@ -86,7 +86,7 @@ def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("c
     done = 0
     for metric, chunk in work:
         tell("score", done, total)
-        score_outputs(run_id, profile, metric, chunk)
+        score_outputs(profile, metric, chunk)
         done += len(chunk)
     tell("score", total, total)
     return total

@@ -11,6 +11,7 @@ from dreamtuner.film_strip import Strip, film_strip
 from dreamtuner.movie import write_mp4, write_webp
 from dreamtuner.video import flicker
 from flows.contact import keep_sheet
+from flows.defaults import Defaults, defaults_of_spec, newer_defaults
 from flows.finetune import finetune_all
 from flows.frames import Clip, plan_clips
 from flows.generate import Made, generate
@@ -23,7 +24,7 @@ from flows.preflight import Ready, preflight
 from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.record import record
-from flows.resources import catalog_of, store_of
+from flows.resources import catalog_of, profile_of, store_of
 from flows.run_folder import run_folder, write_whole
 from flows.run_row import RunRow, run_row
 from flows.settings import Settings
@@ -31,7 +32,8 @@ from flows.spec import Spec
 from flows.warnings import said_of
 from storage.catalog import views
 from storage.catalog.records import CellView, RunWarning
-from storage.objects import get_blob
+from storage.lost import read_picture
+from storage.objects import DigestMismatch, ObjectMissing, get_blob
 
 VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
 
@@ -66,6 +68,7 @@ class VideoSummary:
     refused: Mapping[str, str]
     sheet: Path
     warnings: tuple[RunWarning, ...] = ()
+    newer_defaults: str | None = None
 
     @property
     def reason(self) -> str | None:
@@ -93,7 +96,7 @@ def demand_poses(spec: Spec) -> None:
 
 
 @flow(name="video", flow_run_name="{spec.name}")
-def video(spec: Spec, fps: int = 8) -> VideoSummary:
+def video(spec: Spec, fps: int = 8, new_defaults: bool = False, check: bool = False) -> VideoSummary:
     """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
 
     A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
@@ -102,16 +105,23 @@ def video(spec: Spec, fps: int = 8) -> VideoSummary:
     Args:
         spec: The order; its poses are the frames. Paths in it are those of the worker's machine.
         fps: Frames a second.
+        new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
+        check: Read every frame first; those that the store lost are generated again.
     """
     settings = Settings.load()
     with run_row(spec, settings) as row:
         demand_poses(spec)
-        summary = _run(spec, fps, settings, preflight(spec, settings), row)
+        defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)
+        ready = preflight(spec, settings, defaults.profile)
+        defaults.remember(catalog_of(settings), new=new_defaults)
+        summary = _run(spec, fps, settings, ready, row, defaults, check)
         row.reason = summary.reason
     return ending(summary, row.reason)
 
 
-def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow) -> VideoSummary:
+def _run(
+    spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow, defaults: Defaults, check: bool
+) -> VideoSummary:
     patience, run_id = Patience.of(settings), row.id
     ingested = came_to(lambda: ingest(spec.subjects))
     known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
@@ -121,8 +131,10 @@ def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow) ->
     frames = [cell for clip in clips for cell in clip.frames]
     planned = [cell for clip in clips for cell in clip.alone] + frames
     patience.bear(lambda: record(spec, settings, ready, run_id, ingested.ingested, planned))
-    made = came_to(lambda: generate(run_id)) if clips else Made((), ())
-    return patience.bear(lambda: _report(spec, fps, settings, run_id, ingested, clips, made))
+    made = came_to(lambda: generate(run_id, check)) if clips else Made((), ())
+    summary = patience.bear(lambda: _report(spec, fps, settings, run_id, ingested, clips, made))
+    newer = newer_defaults(spec, defaults, [one.facts.style for one in ingested.ingested])
+    return replace(summary, newer_defaults=newer)
 
 
 def _report(
@@ -177,8 +189,10 @@ def _write(
     strip = Strip(title, poses, [(name, found.get(name), drawn[name]) for name in rows])
     summary = ClipSummary(clip.subject, clip.prompt, clip.seed, len(poses), None, None, found)
     if len(whole[VIDEO]) < len(poses):
-        missing = next(cells[cell.digest] for cell in clip.frames if cells[cell.digest].image_sha256 is None)
-        return replace(summary, error=missing.error or f"a frame is {missing.state}"), strip
+        missing = [cells[cell.digest] for cell in clip.frames if cells[cell.digest].image_sha256 is None]
+        lost = "the store lost a frame; run the video again, and it is made again"
+        error = lost if not missing else missing[0].error or f"a frame is {missing[0].state}"
+        return replace(summary, error=error), strip
     mp4, webp = place.with_name(f"{place.name}.mp4"), place.with_name(f"{place.name}.webp")
     write_whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps))
     write_whole(webp, lambda path: write_webp(path, whole[VIDEO], fps))
@@ -189,4 +203,12 @@ def _pictures(
     row: Sequence[PlannedCell], cells: Mapping[str, CellView], settings: Settings
 ) -> list[Image.Image | None]:
     digests = [cells[cell.digest].image_sha256 for cell in row]
-    return [None if sha is None else open_picture(get_blob(store_of(settings), sha), "RGB") for sha in digests]
+    return [None if sha is None else _picture(sha, settings) for sha in digests]
+
+
+def _picture(sha256: str, settings: Settings) -> Image.Image | None:
+    """None where the store lost it, which the catalog knows then."""
+    try:
+        return open_picture(read_picture(catalog_of(settings), store_of(settings), sha256), "RGB")
+    except (ObjectMissing, DigestMismatch):
+        return None

@@ -112,7 +112,8 @@ def _recorded(catalog: Catalog, key: str) -> bool:
 
 def _wrong(store: ObjectStore, sha256: str, size: int, used: bool, read_bytes: bool) -> Finding | None:
     key = blob_key(sha256)
-    then = "run the specs that use it again, or restore a backup" if used else "`dreamtuner gc` removes the row"
+    again = "run the specs that use it again with --check, or restore a backup"
+    then = again if used else "`dreamtuner gc` removes the row"
     try:
         held = store.stat(key).size
         if held == size and read_bytes:

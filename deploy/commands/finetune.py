@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.arguments import AsJson, Subject
+from deploy.arguments import AsJson, NewDefaults, Subject
 from deploy.ending import OK, followed, leave
 from deploy.terminal import print_line
 from dreamtuner.finetune.settings import FineTune
@@ -29,6 +29,7 @@ def finetune(
     more: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other number, such as lr.unet=1e-4.")
     ] = None,
+    new_defaults: NewDefaults = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a model learn a subject of the catalog (Sec. 3.3); specs that say `finetune` draw with what it learnt.
@@ -42,7 +43,9 @@ def finetune(
     settings = Settings.load()
     numbers = asked({"mode": mode, "steps": steps, "patience": patience}, more or [])
     terminal, done = followed(
-        "finetune", settings, lambda line: run_finetune(subject, profile, numbers, settings, line, line.started)
+        "finetune",
+        settings,
+        lambda line: run_finetune(subject, profile, numbers, settings, line, line.started, new_defaults=new_defaults),
     )
     if as_json:
         print_line(terminal, finetune_json(done))
@@ -83,6 +86,7 @@ def finetune_json(done: "Finetuned") -> dict[str, Any]:
         "identities": list(done.identities),
         "guard": guard,
         "previews": None if done.previews is None else str(done.previews),
+        "newer_defaults": done.newer_defaults,
     }
 
 
@@ -97,6 +101,8 @@ def finetune_words(done: "Finetuned") -> list[str]:
         before, after, lost = 100 * done.guard.before, 100 * done.guard.after, done.guard.points_lost
         warning = "" if lost <= 2 else "  (more than 2 points: it learnt too much; give fewer steps or lower rates)"
         lines.append(f"prompts without [S*] followed: {before:.1f} % before, {after:.1f} % after{warning}")
+    if done.newer_defaults is not None:
+        lines.append(done.newer_defaults)
     if done.previews is not None:
         lines.append(f"previews: {done.previews}")
     return lines

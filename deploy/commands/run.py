@@ -1,11 +1,12 @@
 """`dreamtuner run`: make what a spec asks for, here or by a worker."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy.arguments import AsJson, SpecPath
+from deploy.arguments import AsJson, Check, NewDefaults, SpecPath
 from deploy.ending import OK, SOME_FAILED, followed, leave
 from deploy.terminal import plain_terminal, print_line, print_result
 from flows.settings import Settings
@@ -16,16 +17,18 @@ def run(
     submit: Annotated[
         bool, typer.Option("--submit", help="Have a Prefect worker make it (PREFECT_API_URL), and do not wait.")
     ] = False,
+    new_defaults: NewDefaults = False,
+    check: Check = False,
     as_json: AsJson = False,
 ) -> None:
     """Make what a spec asks for and is not there yet: ingest, draw, score, contact sheet.
 
     Run it again after an interrupt or an error: only what is missing is made. With --json the last line on stdout is
-    {"run", "made", "skipped", "failed", "contact_sheet"}, with --submit {"flow_run", "name", "url"}; progress goes to
-    stderr.
+    {"run", "made", "skipped", "failed", "contact_sheet", "newer_defaults"}, with --submit {"flow_run", "name", "url"};
+    progress goes to stderr.
     """
     if submit:
-        _submit(spec, as_json)
+        _submit(spec, {"new_defaults": new_defaults, "check": check}, as_json)
         return
     from deploy.running import run_catalog
     from deploy.tables import print_sheet, run_json, run_table
@@ -35,7 +38,11 @@ def run(
     settings = Settings.load()
     order = read_spec(spec)
     demand_models(order, settings)
-    terminal, summary = followed("run", settings, lambda line: run_catalog(order, settings, line, line.started))
+    terminal, summary = followed(
+        "run",
+        settings,
+        lambda line: run_catalog(order, settings, line, line.started, new_defaults=new_defaults, check=check),
+    )
     if as_json:
         print_line(terminal, run_json(summary))
     else:
@@ -44,7 +51,7 @@ def run(
     leave(terminal, SOME_FAILED if summary.failed else OK)
 
 
-def _submit(spec: Path, as_json: bool) -> None:
+def _submit(spec: Path, how: Mapping[str, bool], as_json: bool) -> None:
     from deploy.submit import local_paths, submit
     from flows.known import demand_subjects
     from flows.spec_file import read_spec
@@ -53,7 +60,7 @@ def _submit(spec: Path, as_json: bool) -> None:
     demand_subjects(order.subjects, Settings.load(), f"spec {order.name!r}")
     for there in local_paths(order):
         plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
-    done = submit(order)
+    done = submit(order, **{name: value for name, value in how.items() if value})
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})
     else:

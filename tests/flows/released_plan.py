@@ -22,6 +22,7 @@ from dreamtuner.pocket.units import kept
 from dreamtuner.pocket.units.cell import Asked
 from dreamtuner.pocket.world import Context
 from dreamtuner.profiles import Profile
+from dreamtuner.recipe_fields import to_fields
 from dreamtuner.reference import reference_digest
 from dreamtuner.sampling import seeded
 from dreamtuner.score import METRICS, score_version
@@ -192,7 +193,7 @@ def digests(folder: Path) -> dict[str, Any]:
     }
     return {
         "cells": {kind: [cell.digest for cell in ones] for kind, ones in cells().items()}
-        | {"no mask": [digest_of(recipe_of(**without_mask, sampling=Sampling(**NATURAL)))]},
+        | {"no mask": [digest_of(recipe_of(**without_mask, sampling=to_fields(Sampling(**NATURAL))))]},
         "trainings": {
             f"{mode} {one.name}": digest_of(drawing(learnt=tuning(settings)).training(one) or {})
             for mode, settings in (("lora", LORA), ("full", FULL))

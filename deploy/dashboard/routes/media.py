@@ -12,7 +12,7 @@ from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views
 from storage.catalog.records import NotInCatalog
-from storage.objects import get_blob
+from storage.lost import read_picture
 from storage.thumbnails import WEBP, thumbnail_of
 
 router = APIRouter()
@@ -35,7 +35,8 @@ def picture(sha256: str, request: Request, _: Viewer) -> Response:
     if _known(request, sha256):
         return _unchanged(request, sha256)
     kind = _content_type(request, sha256)
-    return _immutable(get_blob(resources(request).store, sha256), kind, sha256)
+    ours = resources(request)
+    return _immutable(read_picture(ours.catalog, ours.store, sha256), kind, sha256)
 
 
 def _content_type(request: Request, sha256: str) -> str:

@@ -4,6 +4,7 @@ The tables `reviews`, `lineage` and `audit` are append-only: triggers that the m
 deletion, but for what `storage.catalog.schema.forgetting` says.
 """
 
+from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
@@ -32,6 +33,7 @@ __all__ = [
     "Cell",
     "CellSubject",
     "Checkpoint",
+    "FirstNumbers",
     "Forgetting",
     "Identity",
     "LineageEvent",

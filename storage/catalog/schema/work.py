@@ -16,6 +16,7 @@ class Run(Base):
     `owner` is the process that carries it out, `seen_at` when that process last said that it lives. `ended_with` is how
     many of its cells were in which state when it ended, so that nobody counts them again; None while it runs. `reason`
     says why a run ended other than completed, `refused` maps the names of subjects that were refused to the reason.
+    `sheet_key` is the SHA-256 of what the sheet shows: a later run that would show the same takes the same sheet.
     """
 
     __tablename__ = "runs"
@@ -23,6 +24,7 @@ class Run(Base):
         CheckConstraint(one_of("state", RUN_STATES), name="state"),
         Index(None, "started_at"),
         Index(None, "sheet_sha256", **only_where_set("sheet_sha256")),
+        Index(None, "sheet_key", **only_where_set("sheet_key")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -30,6 +32,7 @@ class Run(Base):
     spec: Mapped[dict[str, Any]]
     flow_run_id: Mapped[str | None] = mapped_column(unique=True)
     sheet_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"))
+    sheet_key: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
     owner: Mapped[str | None]

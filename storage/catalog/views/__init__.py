@@ -2,7 +2,8 @@
 
 from storage.catalog.views.attention import AttentionView, attention_maps
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
-from storage.catalog.views.cells import cell, cells, cells_of_run, unscored
+from storage.catalog.views.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
+from storage.catalog.views.defaults import PastRun, first_numbers, past_run
 from storage.catalog.views.facets import (
     Choices,
     RunProgress,
@@ -47,7 +48,7 @@ from storage.catalog.views.subject_page import (
     subject,
 )
 from storage.catalog.views.subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
-from storage.catalog.views.summary import crashed_flow_runs, recent_runs, status
+from storage.catalog.views.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from storage.catalog.views.trainings import TrainingView, training, trainings_of
 from storage.catalog.views.unmade import Unmade, unmade
 from storage.catalog.views.warnings import (
@@ -75,6 +76,7 @@ __all__ = [
     "OutputDetail",
     "OutputRow",
     "Page",
+    "PastRun",
     "Queue",
     "ReferenceView",
     "ReviewView",
@@ -95,6 +97,7 @@ __all__ = [
     "blob_type",
     "cell",
     "cell_states",
+    "cell_states_of",
     "cells",
     "cells_by_mask",
     "cells_of_run",
@@ -104,6 +107,7 @@ __all__ = [
     "count_warnings",
     "crashed_flow_runs",
     "decisions",
+    "first_numbers",
     "gallery_page",
     "grid",
     "has_password",
@@ -118,6 +122,7 @@ __all__ = [
     "outputs",
     "outputs_page",
     "password_of",
+    "past_run",
     "place",
     "place_of",
     "queue",
@@ -130,6 +135,7 @@ __all__ = [
     "runs_progress",
     "session_of",
     "sessions_of",
+    "sheet_of",
     "sibling",
     "status",
     "subject",
@@ -143,6 +149,7 @@ __all__ = [
     "trainings_of",
     "unmade",
     "unscored",
+    "unscored_among",
     "users",
     "warnings_of_outputs",
     "warnings_of_run",

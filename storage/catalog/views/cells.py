@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CellDetail, CellView, NotInCatalog, UnscoredOutput
+from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalog, UnscoredOutput
 from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCell, Score, Subject
 from storage.catalog.sql import chunks
 
@@ -51,20 +51,43 @@ def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
     return [found[digest] for digest in dict.fromkeys(digests) if digest in found]
 
 
+def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
+    """The states of those of the cells that are in the catalog, by digest."""
+    states: dict[str, CellState] = {}
+    for part in chunks(digests):
+        states.update(s.execute(select(Cell.digest, Cell.state).where(Cell.digest.in_(part))).all())
+    return states
+
+
 def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:
     """The run's generated outputs that `metric` in this `version` has not scored, one reference after the other."""
+    chosen = _unscored(metric, version).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
+    rows = s.execute(chosen.order_by(Reference.id, RunCell.position)).all()
+    return [UnscoredOutput(*row) for row in rows]
+
+
+def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: str) -> list[UnscoredOutput]:
+    """Those of the outputs, in the order of their ids, that `unscored` would give."""
+    rows = [
+        row
+        for part in chunks(sorted(output_ids))
+        for row in s.execute(_unscored(metric, version).where(Output.id.in_(part)).order_by(Output.id))
+    ]
+    return [UnscoredOutput(*row) for row in rows]
+
+
+def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
+    """Generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
     done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
-    rows = s.execute(
-        select(Output.id, Cell.digest, Output.image_sha256, Cell.prompt, Reference.id, Reference.image_sha256)
-        .add_columns(Mask.mask_sha256, Cell.settings["checkpoint"].as_string())
+    columns = (Output.id, Cell.digest, Output.image_sha256, Cell.prompt, Reference.id, Reference.image_sha256)
+    chosen: Select[*tuple[Any, ...]] = select(*columns)
+    return (
+        chosen.add_columns(Mask.mask_sha256, Cell.settings["checkpoint"].as_string())
         .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
-        .join(RunCell, RunCell.cell_id == Cell.id)
         .join(Reference, Reference.id == Cell.reference_id)
         .outerjoin(Mask, Mask.id == Cell.mask_id)
-        .where(RunCell.run_id == run_id, ~done.exists())
-        .order_by(Reference.id, RunCell.position)
-    ).all()
-    return [UnscoredOutput(*row) for row in rows]
+        .where(~done.exists())
+    )
 
 
 def _cells() -> Select[*tuple[Any, ...]]:

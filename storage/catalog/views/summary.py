@@ -39,6 +39,13 @@ def _run_view(run: Run, counts: Mapping[CellState, int]) -> RunView:
     return RunView(*about, _every_state(counts), spec_digest(run.spec), run.reason, run.refused or {})
 
 
+def sheet_of(s: Session, key: str) -> tuple[str, str] | None:
+    """The newest run whose contact sheet shows what hashes to `key`, and the sheet's SHA-256; None: no run's does."""
+    found = select(Run.id, Run.sheet_sha256).where(Run.sheet_key == key, Run.sheet_sha256.is_not(None))
+    row = s.execute(found.order_by(Run.started_at.desc()).limit(1)).first()
+    return None if row is None or row.sheet_sha256 is None else (row.id, row.sheet_sha256)
+
+
 def crashed_flow_runs(s: Session, limit: int = 50) -> list[str]:
     """What the orchestrator calls the newest runs that crashed, newest first."""
     crashed = select(Run.flow_run_id).where(Run.state == "crashed", Run.flow_run_id.is_not(None))

@@ -8,10 +8,12 @@ from storage.catalog.writes.cells import (
     claim_cells,
     fail_cell,
     lose_cells,
+    lose_pictures,
     release_cells,
     renew_lease,
 )
 from storage.catalog.writes.dead import close_dead
+from storage.catalog.writes.defaults import keep_first_numbers
 from storage.catalog.writes.erase import Erased
 from storage.catalog.writes.finish import finish_cell, finish_cells
 from storage.catalog.writes.forget import forget_output, forget_run, forget_unwanted
@@ -33,7 +35,7 @@ from storage.catalog.writes.planning import plan_cells, retry_cells
 from storage.catalog.writes.queues import add_queue
 from storage.catalog.writes.reviews import Reviewed, add_review, undo_review
 from storage.catalog.writes.runs import finish_run, keep_sheet, see_run, start_run
-from storage.catalog.writes.scores import add_score
+from storage.catalog.writes.scores import add_score, add_scores
 from storage.catalog.writes.sessions import add_session, end_sessions, touch_session
 from storage.catalog.writes.subjects import add_reference, add_subject, enter_subject
 from storage.catalog.writes.throttles import admit, forgive, record_failure, seconds_to_wait
@@ -63,6 +65,7 @@ __all__ = [
     "add_reference",
     "add_review",
     "add_score",
+    "add_scores",
     "add_session",
     "add_subject",
     "add_token",
@@ -89,10 +92,12 @@ __all__ = [
     "forget_unwanted",
     "forgive",
     "judge_mask",
+    "keep_first_numbers",
     "keep_sheet",
     "keep_training",
     "keep_warnings",
     "lose_cells",
+    "lose_pictures",
     "lose_training",
     "plan_cells",
     "plan_training",

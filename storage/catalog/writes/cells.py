@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.owners import is_gone
 from storage.catalog.records import MAX_FAILURES, CatalogError
-from storage.catalog.schema import Cell
+from storage.catalog.schema import Cell, Output
 from storage.catalog.sql import chunks, instant
 from storage.catalog.writes.lineage import record_event, record_events
 
@@ -50,6 +50,13 @@ def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
     lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY))
     record_events(s, "cell", lost, "lost")
     return lost
+
+
+def lose_pictures(s: Session, image_sha256s: Sequence[str]) -> list[str]:
+    """The same of the cells whose pictures are these blobs; returns the cells' digests."""
+    chosen = select(Cell.digest).join(Output, Output.cell_id == Cell.id).where(Cell.state == "generated")
+    of_part = (chosen.where(Output.image_sha256.in_(part)) for part in chunks(image_sha256s))
+    return lose_cells(s, [digest for statement in of_part for digest in s.scalars(statement)])
 
 
 def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str | None = None) -> list[str]:

@@ -22,6 +22,11 @@ def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], 
     made_now = {ids[digest] for digest in fresh}
     keys = sorted(rows)  # in one order for all, so that no two plans wait for each other crosswise
     for part in chunks(keys):
+        there = select(CellSubject.cell_id, CellSubject.subject_id)
+        known = set(s.execute(there.where(CellSubject.cell_id.in_([cell_id for cell_id, _ in part]))))
+        part = [key for key in part if key not in known]
+        if not part:
+            continue
         insert = insert_into(s, CellSubject).on_conflict_do_nothing().returning(CellSubject.cell_id)
         new.update(s.scalars(insert, [rows[key] for key in part]))
     for cell_ids in chunks(sorted(new - made_now)):

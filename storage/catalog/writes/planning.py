@@ -1,9 +1,9 @@
 """Cells are planned once, whoever asks for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CellRecord, PlanResult
@@ -28,19 +28,14 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
     ids: dict[str, int] = {}
     new: set[str] = set()
     for part in chunks(sorted(by_digest)):  # sorted: two plans that share cells must not wait for each other crosswise
-        rows = [_row(by_digest[digest]) for digest in part]
-        entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
-        new.update(s.scalars(entered, rows))
-        ids.update(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(part))).all())
+        ids |= _ids(s, part)
+        rows = [_row(by_digest[digest]) for digest in part if digest not in ids]
+        if rows:
+            entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
+            new.update(s.scalars(entered, rows))
+            ids |= _ids(s, [row["digest"] for row in rows])
     link_cells(s, cells, ids, new)
-    start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
-    places = [
-        {"run_id": run_id, "cell_id": ids[d], "position": start + i, "subject_id": cell.subject_id}
-        for i, (d, cell) in enumerate(by_digest.items())
-    ]
-    if places:
-        joined = insert_into(s, RunCell).on_conflict_do_nothing().returning(RunCell.cell_id)
-        _forgive(s, list(s.scalars(joined, places)))
+    _join(s, run_id, {ids[digest]: cell.subject_id for digest, cell in by_digest.items()})
     return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
 
 
@@ -53,6 +48,30 @@ def retry_cells(s: Session, digests: Sequence[str]) -> list[str]:
         _forgive(s, [row.id for row in rows])
         found.update(row.digest for row in rows)
     return [digest for digest in dict.fromkeys(digests) if digest in found]
+
+
+def _ids(s: Session, digests: Sequence[str]) -> dict[str, int]:
+    return dict(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(digests))).all())
+
+
+def _join(s: Session, run_id: str, cells: Mapping[int, int]) -> None:
+    """Put the cells, by id with the subject that each is asked for, after those of the run, whose row is locked.
+
+    The failures of those that were not the run's before are forgiven.
+    """
+    there = set(s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id)))
+    start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
+    places = [
+        {"run_id": run_id, "cell_id": cell_id, "position": start + i, "subject_id": subject_id}
+        for i, (cell_id, subject_id) in enumerate(cells.items())
+        if cell_id not in there
+    ]
+    if not places:
+        return
+    s.connection().execute(insert(RunCell), places)
+    joined = select(RunCell.cell_id).where(RunCell.run_id == run_id, RunCell.position >= start)
+    failed = update(Cell).where(Cell.state == "failed", Cell.failures > 0, Cell.id.in_(joined)).values(failures=0)
+    s.execute(failed.execution_options(synchronize_session=False))
 
 
 def _row(cell: CellRecord) -> dict[str, Any]:

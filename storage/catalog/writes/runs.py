@@ -50,10 +50,10 @@ def see_run(s: Session, run_id: str) -> None:
     _change(s, run_id, {"seen_at": instant(s)})
 
 
-def keep_sheet(s: Session, run_id: str, sha256: str) -> None:
-    """Name the run's contact sheet, a recorded blob; until then nothing refers to it."""
+def keep_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
+    """Name the run's contact sheet, a recorded blob; until then nothing refers to it. `key`: what it shows, hashed."""
     require_blob(s, "sha256", sha256)
-    _change(s, run_id, {"sheet_sha256": sha256})
+    _change(s, run_id, {"sheet_sha256": sha256, "sheet_key": key})
 
 
 def states_of(s: Session, run_id: str) -> dict[str, int]:

@@ -1,0 +1,138 @@
+"""Planning and rerunning a grid whose cells are all made: what it costs to find out that nothing is to be done."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageDraw
+from sqlalchemy import Engine, event
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from flows.spec import Spec
+
+PROMPTS, METRICS = 10, ("clip_i", "clip_t")
+WARM = 20
+"""Cells of a grid that is planned, made and run again first: modules, models' digests and Prefect are loaded then."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Seconds and statements to the catalog of `dreamtuner plan` and of `dreamtuner run` where all cells are made.
+
+    What this process computes, `..._cpu_seconds`, is the same on a machine that is busy.
+    """
+
+    database: str
+    cells: int
+    plan_seconds: float
+    plan_cpu_seconds: float
+    plan_statements: int
+    rerun_seconds: float
+    rerun_cpu_seconds: float
+    rerun_statements: int
+
+
+def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") -> list[Rerun]:
+    """A grid of each size in the empty folder `home`; the process's environment is changed for good.
+
+    `catalog_url`: an empty catalog; default a SQLite file in `home`.
+    """
+    os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CATALOG_URL": catalog_url, "DREAMTUNER_STORE_URL": ""}
+    from deploy.running import prefect_beside
+    from flows.settings import Settings
+
+    settings = Settings.load()
+    with prefect_beside(settings) as ready:
+        import flows.catalog  # noqa: F401  # what is slow to load is loaded while the server starts
+
+        ready()
+        _grid(settings, home, WARM)
+        return [_grid(settings, home, cells) for cells in sizes]
+
+
+def _grid(settings: "Settings", home: Path, cells: int) -> Rerun:
+    from flows.catalog import catalog
+    from flows.preview import preview
+    from flows.resources import catalog_of
+
+    spec = _spec(home, cells)
+    _make(spec, settings)
+    catalog(spec)  # its sheet is drawn once
+    planned = _timed(lambda: preview(spec, settings))
+    database = catalog_of(settings).url.get_backend_name()
+    return Rerun(database, cells, *planned, *_timed(lambda: catalog(spec)))
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float, int]:
+    """How long it takes, how long this process computes, and how many statements it sends."""
+    with _counted() as statements:
+        began, cpu = time.perf_counter(), time.process_time()
+        work()
+        return time.perf_counter() - began, time.process_time() - cpu, statements[0]
+
+
+@contextmanager
+def _counted() -> Iterator[list[int]]:
+    """One number: the statements that this process sends meanwhile."""
+    count = [0]
+
+    def hear(*_: Any) -> None:
+        count[0] += 1
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield count
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+def _spec(home: Path, cells: int) -> "Spec":
+    from flows.spec import Spec
+
+    picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
+    picture.save(home / "pip.png")
+    return Spec.model_validate(
+        {
+            "name": f"bench {cells}",
+            "subjects": [{"name": "pip", "class_word": "bear", "reference": str(home / "pip.png")}],
+            "prompts": [f"a {{subject}} in place {i} of {cells}" for i in range(PROMPTS)],
+            "seeds": list(range(max(1, cells // PROMPTS))),
+            "score": list(METRICS),
+        }
+    )
+
+
+def _make(spec: "Spec", settings: "Settings") -> None:
+    """All cells of the spec, with scores, and one picture for all of them."""
+    from dreamtuner.score import METRICS as KNOWN
+    from dreamtuner.score import score_version
+    from flows.keep import take_in
+    from flows.picture import PNG, png_bytes
+    from flows.plan import plan_cells
+    from flows.preflight import preflight
+    from flows.record import record
+    from flows.resources import catalog_of, profile_of, store_of
+    from storage.catalog import views, writes
+    from storage.catalog.records import CellPicture
+    from storage.keeping import keeping
+
+    owner = "bench"
+    ready, kept = preflight(spec, settings), take_in(spec.subjects[0], settings)
+    with keeping(catalog_of(settings), store_of(settings), (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
+        run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
+    planned = plan_cells(spec, [kept.facts], ready.drawing)
+    record(spec, settings, ready, run_id, [kept], planned)
+    with catalog_of(settings).write() as s:
+        digests = writes.claim_cells(s, [cell.digest for cell in planned], owner, 3600)
+        writes.finish_cells(s, [CellPicture(digest, sha, 64, 64) for digest in digests], owner=owner, run_id=run_id)
+        outputs = [cell.output_id for cell in views.cells_of_run(s, run_id, scores=False)]
+        for name in METRICS:
+            version = score_version(KNOWN[name], profile_of(settings, spec.profile))
+            writes.add_scores(s, metric=name, version=version, values={one: 0.5 for one in outputs if one is not None})
+        writes.finish_run(s, run_id, "completed")
