@@ -1,22 +1,21 @@
 """From whatever a file stores (palette, grey, 16 bit, CMYK, wide gamut, turned) to upright 8-bit sRGB and alpha."""
 
 import io
-import logging
-import struct
 from functools import cache
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-_log = logging.getLogger(__name__)
 
+def upright(picture: Image.Image, ignored: list[str]) -> Image.Image:
+    """Turn and mirror as the EXIF orientation says; unreadable EXIF counts as none, as it does in browsers.
 
-def upright(picture: Image.Image) -> Image.Image:
-    """Turn and mirror as the EXIF orientation says; unreadable EXIF counts as none, as it does in browsers."""
+    That it is, is added to `ignored`.
+    """
     try:
         return ImageOps.exif_transpose(picture)
-    except (SyntaxError, ValueError, KeyError, TypeError, OSError, EOFError, struct.error) as error:
-        _log.warning("EXIF block is unreadable, orientation left as stored: %s", error)
+    except Exception as error:  # the pixels are decoded: whatever is odd in EXIF must not cost them
+        ignored.append(f"the EXIF block cannot be read, so the picture is left as stored: {error}")
         return picture
 
 
@@ -33,11 +32,11 @@ def split_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return picture.convert("L" if picture.mode == "1" else "RGB"), None
 
 
-def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+def to_srgb(picture: Image.Image, profile: bytes | None, ignored: list[str]) -> Image.Image:
     """Convert colours from their ICC profile to sRGB (perceptual intent); without a usable profile they count as sRGB.
 
-    A profile that is damaged, or made for another kind of picture (an RGB profile on a grey one), is ignored with a
-    warning in the log.
+    A profile that is damaged, or made for another kind of picture (an RGB profile on a grey one), is not used; that is
+    added to `ignored`.
     """
     if profile is None:
         return picture.convert("RGB")
@@ -45,7 +44,7 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         source = ImageCms.getOpenProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(picture, source, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        _log.warning("ICC profile is not usable, colours taken as sRGB: %s", error)
+        ignored.append(f"the ICC profile cannot be used, so colours are taken as sRGB: {error}")
         return picture.convert("RGB")
     return converted if converted is not None else picture.convert("RGB")
 

@@ -1,7 +1,9 @@
 """Bytes from a stranger in, an upright sRGB picture out, or a refusal that says what to do about it."""
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from dreamtuner.preprocess.alpha import OPAQUE, says_nothing
 from dreamtuner.preprocess.colour import split_alpha, to_srgb, upright
+from dreamtuner.preprocess.mend import mends
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -41,6 +44,14 @@ class ImageRefused(ValueError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.remedy}"
+
+
+class _Damaged(ImageRefused):
+    """A file that does not decode as it is."""
+
+
+# What decoders raise over a damaged file.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -78,21 +89,24 @@ DEFAULT_LIMITS = ImageLimits()
 def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> DecodedImage:
     """Decode a PNG, JPEG or WebP file; EXIF orientation is applied and an embedded ICC profile converted to sRGB.
 
+    Only the pixels decide whether it can be decoded; metadata that cannot be read is ignored, with a warning.
+
     Raises:
         ImageRefused: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
     """
-    picture = open_upright(data, limits=limits)
+    ignored: list[str] = []
+    picture = _opened(data, limits, ignored)
     profile = picture.info.get("icc_profile")
     colours, alpha = split_alpha(picture)
-    image = to_srgb(colours, profile if isinstance(profile, bytes) else None)
+    image = to_srgb(colours, profile if isinstance(profile, bytes) else None, ignored)
     if alpha is None:
-        return DecodedImage(image=image, alpha=None)
+        return DecodedImage(image=image, alpha=None, warnings=tuple(ignored))
     on_white = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     nothing = says_nothing(alpha)
     if nothing is None:
-        return DecodedImage(image=on_white, alpha=alpha)
-    ignored = f"the alpha channel says nothing about a subject, so it is no mask: {nothing}"
-    return DecodedImage(_bared(image, on_white, alpha), None, (ignored,))
+        return DecodedImage(image=on_white, alpha=alpha, warnings=tuple(ignored))
+    ignored.append(f"the alpha channel says nothing about a subject, so it is no mask: {nothing}")
+    return DecodedImage(_bared(image, on_white, alpha), None, tuple(ignored))
 
 
 def _bared(image: Image.Image, on_white: Image.Image, alpha: Image.Image) -> Image.Image:
@@ -103,21 +117,51 @@ def _bared(image: Image.Image, on_white: Image.Image, alpha: Image.Image) -> Ima
 
 def open_upright(data: bytes, *, limits: ImageLimits) -> Image.Image:
     """The picture in its file's own mode and colours, checked, decoded and turned upright; raises as `decode_image`."""
+    return _opened(data, limits, [])
+
+
+def _opened(data: bytes, limits: ImageLimits, ignored: list[str]) -> Image.Image:
+    """As `open_upright`; what of the file was not used is added to `ignored`, a sentence each."""
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             f"the file has {len(data):,} bytes, more than the {limits.max_bytes:,} allowed",
             "save it smaller, or as JPEG or WebP",
         )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True) as odd:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd metadata: the picture is whole
-        picture = _open(data, limits)
-        _check_header(picture, limits)
-        try:
-            picture.load()
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise _damaged(picture.format, error) from error
-        return upright(picture)
+        warnings.filterwarnings("always", category=UserWarning, module=r"PIL\.")  # odd metadata: the picture is whole
+        picture = upright(_loaded_or_mended(data, limits, ignored), ignored)
+    said = (one.message for one in odd if issubclass(one.category, UserWarning))
+    ignored += dict.fromkeys(f"metadata of the file is odd and was not used: {one}" for one in said)
+    return picture
+
+
+def _loaded_or_mended(data: bytes, limits: ImageLimits, ignored: list[str]) -> Image.Image:
+    try:
+        return _loaded(data, limits)
+    except _Damaged:
+        for one in mends(data):
+            try:
+                picture = _loaded(one.data, limits)
+                if one.same_as is not None and _loaded(one.same_as, limits).tobytes() != picture.tobytes():
+                    continue
+            except _Damaged:
+                continue
+            ignored += one.ignored
+            if one.profile is not None:
+                picture.info["icc_profile"] = one.profile
+            return picture
+        raise
+
+
+def _loaded(data: bytes, limits: ImageLimits) -> Image.Image:
+    picture = _open(data, limits)
+    _check_header(picture, limits)
+    try:
+        picture.load()
+    except _BROKEN as error:
+        raise _damaged(picture.format, error) from error
+    return picture
 
 
 def _open(data: bytes, limits: ImageLimits) -> Image.Image:
@@ -130,7 +174,7 @@ def _open(data: bytes, limits: ImageLimits) -> Image.Image:
         if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4], data[8:12]) == (b"RIFF", b"WEBP"):
             raise _damaged(None, error) from error
         raise _not_taken(data) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         raise _damaged(None, error) from error
 
 
@@ -157,9 +201,7 @@ def _too_many_pixels(size: tuple[int, int] | None, limits: ImageLimits) -> Image
 
 
 def _damaged(name: str | None, error: Exception) -> ImageRefused:
-    return ImageRefused(
-        f"the {name or 'image'} file is truncated or damaged ({error})", "fetch or export it again, whole"
-    )
+    return _Damaged(f"the {name or 'image'} file is truncated or damaged ({error})", "fetch or export it again, whole")
 
 
 def _not_taken(data: bytes) -> ImageRefused:
