@@ -23,7 +23,7 @@ from deploy.commands.upkeep import backup, gc, restore, verify
 from deploy.commands.video import video
 from deploy.ending import INTERRUPTED, OK, SOME_FAILED, failed
 from deploy.prefect_alone import leave_alone
-from deploy.terminal import own_streams, plain_terminal, say
+from deploy.terminal import OutputLost, own_streams, plain_terminal, say
 
 app = typer.Typer(
     name="dreamtuner",
@@ -67,8 +67,8 @@ def _flushed() -> None:
     """Bring the result out while there is somebody to tell that it could not be."""
     try:
         sys.stdout.flush()
-    except OSError as error:
-        say(plain_terminal(), f"the result could not be written to stdout: {error.strerror}")
+    except OutputLost as error:
+        say(plain_terminal(), str(error))
         os._exit(SOME_FAILED)
 
 

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -11,9 +11,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from deploy.last_word import sentence
 from dreamtuner.profiles import PROFILES
 from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
+from storage.shown import scrubbed, shown_url
 
 PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow", "boto3")
 MIN_FREE_GB = 2.0
@@ -35,7 +37,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings += [_package(name) for name in PACKAGES]
     findings += [_device(settings), _home(settings), _catalog(settings)]
     findings += [_profile(settings, name) for name in sorted(PROFILES)]
-    return findings
+    return [replace(one, detail=scrubbed(one.detail)) for one in findings]
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
@@ -91,14 +93,16 @@ def _catalog(settings: Settings) -> Finding:
     try:
         catalog = catalog_if_any(settings)
         if catalog is None:
-            return Finding("catalog", "ok", f"{settings.catalog_url} (made by the first run)")
+            return Finding("catalog", "ok", f"{shown_url(settings.catalog_url)} (made by the first run)")
         with catalog.read() as s:
             found = views.status(s)
     except Exception as error:
         remedy = "set DREAMTUNER_CATALOG_URL or DREAMTUNER_HOME to a catalog that can be opened"
-        return Finding("catalog", "missing", f"{settings.catalog_url}: {error}", remedy)
+        return Finding("catalog", "missing", sentence(error, settings), remedy)
     return Finding(
-        "catalog", "ok", f"{settings.catalog_url}, {found.subjects} subjects, {found.cells['generated']} pictures"
+        "catalog",
+        "ok",
+        f"{shown_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} pictures",
     )
 
 

@@ -40,7 +40,7 @@ def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T
         if is_bad_input(error):
             say(terminal, sentence(error, settings))
             leave(terminal, BAD_INPUT)
-        say(terminal, f"{sentence(error, settings)}\nsee {log} for all of it")
+        say(terminal, f"{sentence(error, settings)}\nsee {log} for the traceback")
         leave(terminal, SOME_FAILED)
 
 
@@ -50,22 +50,24 @@ def failed(error: Exception) -> NoReturn:
         settings: Settings | None = Settings.load()
     except SettingsError:
         settings = None
-    if is_bad_input(error):
-        say(plain_terminal(), sentence(error, settings))
-        sys.exit(BAD_INPUT)
-    say(plain_terminal(), sentence(error, settings) + _told_in(settings, error))
-    sys.exit(SOME_FAILED)
+    words = sentence(error, settings)
+    if words.startswith(f"{type(error).__name__}: "):  # nothing better is known: who mends it needs all of it
+        words += _told_in(settings, error)
+    say(plain_terminal(), words)
+    sys.exit(BAD_INPUT if is_bad_input(error) else SOME_FAILED)
 
 
 def _told_in(settings: Settings | None, error: Exception) -> str:
-    """Where the traceback is, as the end of a sentence; nothing where it would only repeat one of ours."""
-    if type(error).__module__.partition(".")[0] in ("storage", "flows", "deploy"):
-        return ""
-    folder = settings.home if settings is not None and settings.home.is_dir() else Path(tempfile.gettempdir())
+    """Write the traceback to a file; where it is, as the end of a sentence."""
     with suppress(OSError):
-        log = new_log(folder, "error")
+        if settings is not None and os.access(settings.home, os.W_OK):
+            log = new_log(settings.home, "error")
+        else:
+            handle, name = tempfile.mkstemp(prefix="dreamtuner-", suffix=".log")
+            os.close(handle)
+            log = Path(name)
         log.write_text(scrubbed("".join(traceback.format_exception(error))), encoding="utf-8")
-        return f"\nsee {log} for all of it"
+        return f"\nsee {log} for the traceback"
     return ""
 
 

@@ -16,11 +16,12 @@ from flows.problems import InputError, SubjectRefused
 from flows.settings import Settings, SettingsError
 from storage.shown import scrubbed
 
-FEW_BYTES = 4 * 1024 * 1024
-"""With less than this free an unexplained failure is put down to the disk: SQLite's and Prefect's smallest step."""
+FEW_BYTES = 2 * 1024 * 1024
+"""With less than this free a failure that says nothing better is put down to the disk: Prefect starts with 1.3 MB."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_OURS = (AttributeError, ImportError, LookupError, NameError, TypeError)  # mistakes in the program
 _OWN = ("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissing")
 
 
@@ -35,7 +36,7 @@ def is_bad_input(error: BaseException) -> bool:
 
 
 def _sentence(error: BaseException, settings: Settings | None) -> str:
-    if is_bad_input(error) or any(_is(one, "SourceError") for one in chain(error)):
+    if is_bad_input(error) or _is(error, "OutputLost") or any(_is(one, "SourceError") for one in chain(error)):
         return str(error)
     home = settings.home if settings is not None else Path(os.environ.get("DREAMTUNER_HOME") or ".dreamtuner")
     for one in chain(error):
@@ -44,7 +45,7 @@ def _sentence(error: BaseException, settings: Settings | None) -> str:
             return found
     if isinstance(error, Exception) and any(_is(error, name) for name in _OWN):
         return str(error)
-    if _free(home) < FEW_BYTES:
+    if _free(home) < FEW_BYTES and not isinstance(error, _OURS):
         return full(home, home)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
@@ -61,6 +62,10 @@ def chain(error: BaseException) -> Iterator[BaseException]:
     while at is not None and id(at) not in seen:
         seen.add(id(at))
         yield at
+        driver = getattr(at, "orig", None)  # SQLAlchemy's errors hold their driver's
+        if isinstance(driver, BaseException) and id(driver) not in seen:
+            seen.add(id(driver))
+            yield driver
         at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
 
 

@@ -13,8 +13,8 @@ from deploy.prefect_alone import leave_alone
 from deploy.prefect_server import PrefectServer
 from flows.progress import Listener, listening
 from flows.settings import Settings
+from flows.sources import held
 from flows.spec import Spec
-from storage.shown import scrubbed
 
 if TYPE_CHECKING:
     from flows.finetune import Finetuned
@@ -36,7 +36,7 @@ def run_catalog(
         from flows.catalog import catalog
         from flows.outcome import came_to
 
-        return came_to(lambda: catalog(spec, new_defaults, check))
+        return came_to(lambda: catalog(held(spec), new_defaults, check))
 
 
 def run_video(
@@ -54,7 +54,7 @@ def run_video(
         from flows.outcome import came_to
         from flows.video import video
 
-        return came_to(lambda: video(spec, fps, new_defaults, check))
+        return came_to(lambda: video(held(spec), fps, new_defaults, check))
 
 
 def run_finetune(
@@ -141,13 +141,6 @@ def _signals_interrupt() -> Iterator[None]:
 
 
 def log_to_stderr() -> None:
-    """Our own and the libraries' log records, with times and without secrets; stderr is the log file by now."""
-
-    class Scrubbed(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return scrubbed(super().format(record))
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    """Our own and the libraries' log records, with times; stderr is the log file by now."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)

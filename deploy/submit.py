@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.problems import InputError, Problem
+from flows.sources import secret_sources
 from flows.spec import AUTO, Spec
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ def submit(spec: Spec, **how: bool) -> Submitted:
 
     `how`: further parameters of the flow.
     """
+    if secret := secret_sources(spec):
+        remedy = "it would lie in Prefect's database: take the subject in with `dreamtuner ingest`, or use an s3:// URL"
+        problems = [Problem(path=path, message=f"the URL carries a password or signature; {remedy}") for path in secret]
+        raise InputError("--submit", problems)
     with _server() as client:
         from prefect.exceptions import ObjectNotFound
         from prefect.utilities.urls import url_for
@@ -91,4 +97,6 @@ def _server() -> "Iterator[SyncPrefectClient]":
         with get_client(sync_client=True) as client:
             yield client
     except httpx.HTTPError as error:
-        raise CannotSubmit(f"PREFECT_API_URL: the server at {api} does not do it ({error}); is it running?") from error
+        raise CannotSubmit(
+            f"PREFECT_API_URL: the server at {api} rejected or did not answer the request ({error}); is it running?"
+        ) from error

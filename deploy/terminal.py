@@ -11,6 +11,8 @@ from typing import Any, TextIO, cast
 
 from rich.console import Console
 
+from storage.shown import scrubbed
+
 KEPT_LOGS = 20
 READER_GONE = 141
 """The exit code of a program that SIGPIPE ends, as shells report it."""
@@ -64,13 +66,26 @@ class Tolerant:
         return getattr(self._file, name)
 
 
+class Log(Tolerant):
+    """What libraries print, without the passwords and signatures that stand in it."""
+
+    def write(self, text: str) -> int:
+        """Write it as `storage.shown` has it."""
+        super().write(scrubbed(text))
+        return len(text)
+
+
+class OutputLost(Exception):
+    """The result could not be written to stdout; the message says why."""
+
+
 class Piped(Tolerant):
     """The stdout of a command that only prints: without a reader it ends at once, like `ls | head -1`."""
 
     def _failed(self, error: OSError | ValueError) -> None:
         if isinstance(error, BrokenPipeError):
             os._exit(READER_GONE)
-        raise error
+        raise OutputLost(_lost(error)) from error
 
 
 def own_streams() -> None:
@@ -107,8 +122,7 @@ def take_over(log: Path) -> Terminal:
     os.close(target)
     # the log may lie on the very disk whose being full it should tell of
     sys.stdout, sys.stderr = (
-        cast(TextIO, Tolerant(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False)))
-        for number in (1, 2)
+        cast(TextIO, Log(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False))) for number in (1, 2)
     )
     out, err = (Console(file=cast(TextIO, one)) for one in real)
     return Terminal(out, err)
@@ -119,7 +133,12 @@ def unwritten(terminal: Terminal) -> str | None:
     error = getattr(terminal.out.file, "error", None)
     if not isinstance(error, OSError) or error.errno in (errno.EPIPE, errno.EBADF):
         return None
-    return f"the result could not be written to stdout: {error.strerror}; run the same command again"
+    return _lost(error)
+
+
+def _lost(error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"the result could not be written to stdout: {reason}; give it another place and run the same command again"
 
 
 def new_log(home: Path, command: str) -> Path:
@@ -147,4 +166,4 @@ def print_result(what: Any) -> None:
 
 def say(terminal: Terminal, message: str) -> None:
     """A sentence on stderr, in the program's name."""
-    terminal.err.print(f"dreamtuner: {message}", soft_wrap=True, highlight=False, markup=False)
+    terminal.err.print(f"dreamtuner: {scrubbed(message)}", soft_wrap=True, highlight=False, markup=False)

@@ -21,6 +21,7 @@ from flows.run_row import RunRow, run_row
 from flows.same_sheet import reuse_sheet, sheet_key
 from flows.score import score
 from flows.settings import Settings
+from flows.sources import held
 from flows.spec import Spec, demand_grid
 from storage.catalog import views
 
@@ -39,7 +40,7 @@ def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunS
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
         check: Read every picture of the run first; those that the store lost are generated again.
     """
-    settings = Settings.load()
+    settings, spec = Settings.load(), held(spec)
     with run_row(spec, settings) as row:
         demand_grid(spec)
         defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)

@@ -11,6 +11,7 @@ from flows.patience import Patience
 from flows.problems import SubjectRefused
 from flows.progress import tell
 from flows.settings import Settings
+from flows.sources import held_subject
 from flows.spec import SubjectSpec
 
 
@@ -37,6 +38,7 @@ def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
         subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL, or one of the
             catalog by its name alone.
     """
+    subjects = [held_subject(one) for one in subjects]
     done: list[Ingested] = []
     refused: dict[str, str] = {}
     for i, subject in enumerate(subjects):

@@ -11,6 +11,7 @@ from flows.catalog import catalog
 from flows.outcome import came_to
 from flows.problems import InputError, Problem
 from flows.report import RunSummary
+from flows.sources import held
 from flows.spec import Spec
 from flows.spec_file import read_spec
 
@@ -46,7 +47,7 @@ def nightly(specs: Path) -> Night:
     failed: list[str] = []
     for file in files:
         try:
-            summary = _carry_out(read_spec(file))
+            summary = _carry_out(held(read_spec(file)))
         except Exception as error:
             _log.exception("spec %s failed", file)
             failed.append(f"{file.name}: {error}")

@@ -1,15 +1,27 @@
-"""What a user names by path or URL, read by this installation's rules, and shown without secrets."""
+"""What a user names by path or URL, read by this installation's rules, and recorded without secrets.
 
+Parameters of flow runs lie in Prefect's database and rows of runs in the catalog, where others read them. So a spec is
+recorded with its sources as they are shown, and this process alone knows what they stand for.
+"""
+
+import hashlib
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
+from typing import TYPE_CHECKING, overload
 
 from flows.settings import Settings
+from storage.shown import HIDDEN, carries_secret, shown_url
 from storage.sources import SourceError, read_source
+
+if TYPE_CHECKING:
+    from flows.spec import Spec, SubjectSpec
 
 AHEAD_BYTES = 256 * 1024 * 1024  # of what was read ahead that is remembered
 
 _ahead: ContextVar[dict[str, bytes] | None] = ContextVar("read ahead", default=None)
+_held: dict[str, str] = {}
+_RECORDED = re.compile(rf"[^:]+://.*{re.escape(HIDDEN)}", re.DOTALL)
 
 
 def read(source: str, settings: Settings) -> bytes:
@@ -17,7 +29,10 @@ def read(source: str, settings: Settings) -> bytes:
     ahead = _ahead.get()
     if ahead and source in ahead:
         return ahead.pop(source)
-    return read_source(source, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
+    if source not in _held and _RECORDED.match(source):
+        raise SourceError(f"{shown(source)} was recorded without its signature or password; give the whole URL again")
+    place = _held.get(source, source)
+    return read_source(place, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
 
 
 def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
@@ -39,4 +54,46 @@ def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
 
 def shown(source: str) -> str:
     """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
-    return re.sub(r"//[^/]*@", "//", source).partition("?")[0] if "://" in source else source
+    return shown_url(source)
+
+
+def held(spec: "Spec") -> "Spec":
+    """The spec as it may be recorded; `read` knows, in this process, what its sources stand for."""
+    subjects = tuple(held_subject(one) for one in spec.subjects)
+    layouts = {name: tuple(_hold(one) for one in getattr(spec, name)) for name in ("poses", "depth")}
+    return spec.model_copy(update={"subjects": subjects, **layouts})
+
+
+def held_subject(subject: "SubjectSpec") -> "SubjectSpec":
+    """The same of one subject."""
+    places = ("reference", "mask", "pose", "depth")
+    return subject.model_copy(update={name: _hold(getattr(subject, name)) for name in places})
+
+
+def secret_sources(spec: "Spec") -> list[tuple[str | int, ...]]:
+    """Where in the spec a source carries a password or a signature."""
+    found: list[tuple[str | int, ...]] = []
+    for i, subject in enumerate(spec.subjects):
+        for name in ("reference", "mask", "pose", "depth"):
+            if carries_secret(getattr(subject, name) or ""):
+                found.append(("subjects", i, name))
+    for name in ("poses", "depth"):
+        found += [(name, i) for i, one in enumerate(getattr(spec, name)) if carries_secret(one or "")]
+    return found
+
+
+@overload
+def _hold(source: str) -> str: ...
+
+
+@overload
+def _hold(source: None) -> None: ...
+
+
+def _hold(source: str | None) -> str | None:
+    if source is None or _RECORDED.match(source) or not carries_secret(source):
+        return source
+    # two signatures of one address may stand for two pictures
+    recorded = f"{shown_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    _held[recorded] = source
+    return recorded

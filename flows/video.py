@@ -28,6 +28,7 @@ from flows.resources import catalog_of, profile_of, store_of
 from flows.run_folder import run_folder, write_whole
 from flows.run_row import RunRow, run_row
 from flows.settings import Settings
+from flows.sources import held
 from flows.spec import Spec
 from flows.warnings import said_of
 from storage.catalog import views
@@ -108,7 +109,7 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, check: bool = Fa
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
         check: Read every frame first; those that the store lost are generated again.
     """
-    settings = Settings.load()
+    settings, spec = Settings.load(), held(spec)
     with run_row(spec, settings) as row:
         demand_poses(spec)
         defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)

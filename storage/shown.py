@@ -6,12 +6,14 @@ One place decides what is secret in a URL. What is shown keeps scheme, host and 
 import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 HIDDEN = "***"
 _URL = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>`]+")
 _PARTS = re.compile(
-    r"(?P<scheme>[^:]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?", re.S
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?",
+    re.S,
 )
 _DATABASES = ("postgres", "sqlite", "mysql", "mariadb", "oracle", "mssql", "cockroachdb", "redis", "mongodb")
 _NO_QUERY = ("s3", "file")  # in their names ? and # are characters like any other
@@ -34,17 +36,21 @@ def shown_url(url: str) -> str:
     if "@" in authority:
         user, _, host = authority.rpartition("@")
         authority = f"{_user(user, database)}@{host}"
-    query = found["query"] or ""
+    query, rest = found["query"] or "", found["rest"] or ""
     if scheme.lower() in _NO_QUERY:
-        query += found["rest"] or ""
+        query += rest
     elif query:
         query = _database_query(query) if database else f"?{HIDDEN}"
     return f"{scheme}://{authority}{path}{query}"
 
 
-def carries_secret(source: str) -> bool:
-    """Whether `source`, a path or URL, holds what `shown_url` hides."""
-    return shown_url(source) != source
+def carries_secret(value: Any) -> bool:
+    """Whether `value`, a path, a URL or JSON with such in it, holds what `shown_url` hides."""
+    if isinstance(value, Mapping):
+        return any(carries_secret(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return any(carries_secret(inner) for inner in value)
+    return isinstance(value, str) and shown_url(value) != value
 
 
 def scrubbed(text: str, environ: Mapping[str, str] | None = None) -> str:
@@ -81,3 +87,14 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
             for one in {password, unquote(password)}:
                 if len(one) >= _SHORTEST:
                     yield one
+
+
+def without_secrets(value: Any) -> Any:
+    """A JSON value with every URL in it as `shown_url` has it; mappings and lists are made anew."""
+    if isinstance(value, str):
+        return shown_url(value)
+    if isinstance(value, Mapping):
+        return {key: without_secrets(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(inner) for inner in value]
+    return value

@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.catalog.postgres import postgres_engine
 from storage.catalog.records import CatalogError
 from storage.catalog.sqlite import WRITES, sqlite_engine
+from storage.shown import shown_url
 
 _USE = "use sqlite:///path/to/catalog.db or postgresql://user:password@host/database"
 
@@ -18,7 +19,7 @@ def catalog_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise CatalogError(f"catalog URL {url!r} is not a database URL; {_USE}") from None
+        raise CatalogError(f"catalog URL {shown_url(url)!r} is not a database URL; {_USE}") from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         if not parsed.database:
             raise CatalogError(f"catalog URL {shown(parsed)!r} names no database; {_USE}")
@@ -26,13 +27,13 @@ def catalog_url(url: str) -> URL:
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise CatalogError(f"catalog URL {shown(parsed)!r} is of another kind of database or driver; {_USE}")
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
-        raise CatalogError(f"catalog URL {url!r} names no file to share; {_USE}")
+        raise CatalogError(f"catalog URL {shown(parsed)!r} names no file to share; {_USE}")
     return parsed
 
 
 def shown(url: URL) -> str:
     """The URL for people, without its password."""
-    return url.render_as_string(hide_password=True)
+    return shown_url(url.render_as_string(hide_password=False))
 
 
 def is_sqlite(url: URL) -> bool:

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.objects.store import ChecksumMismatch, ObjectMissing, StoreError
+from storage.shown import scrubbed, shown_url
 
 THREADS = 32  # connections kept for concurrent callers
 _S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
@@ -21,7 +22,9 @@ def split_s3_url(url: str) -> tuple[str, str]:
     """Bucket and key (or prefix, maybe empty) of s3://bucket/key. Raises StoreError for another shape."""
     match = _S3_URL.fullmatch(url)
     if match is None:
-        raise StoreError(f"{url[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case")
+        raise StoreError(
+            f"{shown_url(url)[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case"
+        )
     return match[1], match[2] or ""
 
 
@@ -67,10 +70,12 @@ def s3_errors(bucket: str, key: str) -> Iterator[None]:
         if status_of(error) == 404 and code not in ("NoSuchBucket", "NoSuchUpload"):
             raise ObjectMissing(key) from error
         if code in _BAD_CHECKSUMS:
-            raise ChecksumMismatch(f"{what}: the bytes changed on the way ({error}); put them again") from error
-        raise StoreError(f"{what}: {error}; {_remedy(code)}") from error
+            raise ChecksumMismatch(
+                f"{what}: the bytes changed on the way ({scrubbed(str(error))}); put them again"
+            ) from error
+        raise StoreError(f"{what}: {scrubbed(str(error))}; {_remedy(code)}") from error
     except BotoCoreError as error:
-        raise StoreError(f"{what}: {error}; {_remedy('')}") from error
+        raise StoreError(f"{what}: {scrubbed(str(error))}; {_remedy('')}") from error
 
 
 def _remedy(code: str) -> str:

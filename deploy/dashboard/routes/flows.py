@@ -17,6 +17,8 @@ from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.security.text import demand_plain
 from storage.catalog import views, writes
+from storage.catalog.records import CatalogError
+from storage.shown import carries_secret
 
 router = APIRouter()
 Operator = Annotated[Person, Depends(Needs("operator"))]
@@ -91,6 +93,11 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
     demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
     with known.catalog.read() as s:
         order.demand_names(given, s)
+    if carries_secret(given):
+        raise CatalogError(
+            "a URL in this order carries a password or signature, which others would see in Prefect; take the subject "
+            "in with `dreamtuner ingest`, or use an s3:// URL"
+        )
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.schema import AuditEvent, ReviewBatch
 from storage.catalog.views.pages import Page, place, place_of
+from storage.shown import without_secrets
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,16 @@ def audit_page(
     if after is not None:
         chosen = chosen.where(AuditEvent.id < place_of(after, 1)[0])
     rows = [
-        AuditRow(r.id, r.actor, r.action, r.entity, r.entity_id, r.before, r.after, r.created_at)
+        AuditRow(
+            r.id,
+            r.actor,
+            r.action,
+            r.entity,
+            r.entity_id,
+            without_secrets(r.before),
+            without_secrets(r.after),
+            r.created_at,
+        )
         for r in s.scalars(chosen)
     ]
     return Page(rows, place([rows[-1].id]) if len(rows) == limit else None)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.schema import CellSubject, Mask, Output, Reference, Subject, Training
 from storage.catalog.sql import chunks
+from storage.shown import shown_url
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) ->
             output_id, own, *about, newest_id, mask_id, newest_mask_id = row
             newer = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
             one = Shown(*(*about, newest_id != about[5], newer))
+            one = replace(one, reference_source=shown_url(one.reference_source))  # older rows hold it as it was given
             place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
             found[output_id].append((place, one))
     return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}

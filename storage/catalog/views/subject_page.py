@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.records import Decision, Given, NotInCatalog
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
+from storage.shown import shown_url
 
 GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
 
@@ -114,7 +115,7 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
             )
             for i, m in enumerate(rows)
         ]
-        about = (one.id, one.image_sha256, one.width, one.height, one.source, one.caption, one.created_at)
+        about = (one.id, one.image_sha256, one.width, one.height, shown_url(one.source), one.caption, one.created_at)
         references.append(ReferenceView(*about, masks))
     learnt = select(Training.checkpoint_id).where(Training.checkpoint_id.is_not(None), trained_for(subject_id))
     chosen = select(Checkpoint).where(or_(Checkpoint.subject_id == subject_id, Checkpoint.id.in_(learnt)))

@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from storage.catalog.schema import AuditEvent
+from storage.shown import without_secrets
 
 
 def record_audit(
@@ -19,6 +20,10 @@ def record_audit(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Say that `actor` did `action` to a row, which was `before` and is `after` (JSON values; no secrets)."""
+    """Say that `actor` did `action` to a row, which was `before` and is `after` (JSON; its URLs without secrets)."""
     row = {"actor": actor, "action": action, "entity": entity, "entity_id": str(entity_id)}
-    s.execute(insert(AuditEvent).values(row | {"before": dict(before or {}), "after": dict(after or {})}))
+    s.execute(
+        insert(AuditEvent).values(
+            row | {"before": without_secrets(before or {}), "after": without_secrets(after or {})}
+        )
+    )

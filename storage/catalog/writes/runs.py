@@ -12,6 +12,7 @@ from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunS
 from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.sql import insert_into, instant
 from storage.catalog.writes.blobs import require_blob
+from storage.shown import without_secrets
 
 MAX_REASON_LENGTH = 4000  # characters; the log has the rest
 
@@ -23,7 +24,8 @@ def start_run(
 
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
-    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": dict(spec), "flow_run_id": flow_run_id}
+    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": without_secrets(spec)}
+    row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
     news |= {"ended_with": null(), "reason": None, "refused": null()}
     row |= news

@@ -11,6 +11,7 @@ from storage.catalog.views.subjects import subject_assets
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.lineage import record_event
+from storage.shown import shown_url
 
 
 def enter_subject(
@@ -90,6 +91,7 @@ def add_reference(
         fresh = fresh_id(s, Reference)
         row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0, **fresh)
         s.add(row)
+    source = shown_url(source)  # it may carry a signature
     row.source, row.caption = source, caption
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
     s.flush()
