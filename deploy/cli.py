@@ -22,6 +22,7 @@ from deploy.commands.train import train
 from deploy.commands.upkeep import backup, gc, restore, verify
 from deploy.commands.video import video
 from deploy.ending import INTERRUPTED, OK, SOME_FAILED, failed
+from deploy.help import SETTINGS, options, without_types_of_flags
 from deploy.prefect_alone import leave_alone
 from deploy.terminal import OutputLost, own_streams, plain_terminal, say
 
@@ -31,9 +32,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings=SETTINGS,
     epilog="Everything is kept in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
     "failed, 2 bad input, 130 interrupted.",
 )
+without_types_of_flags()
+app.callback()(options)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")
 for command in (

@@ -30,11 +30,11 @@ class ProgressLine:
         self._live = console.is_terminal
         self._bars = Bars(
             SpinnerColumn(finished_text="[green]✓[/green]"),
-            TextColumn("{task.description:<20}"),
+            TextColumn("{task.description:<20}", markup=False),
             BarColumn(bar_width=28),
             TextColumn("{task.fields[count]:>18}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=console,
             speed_estimate_period=180,
             disable=not self._live,

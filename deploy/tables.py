@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -95,7 +94,7 @@ def run_table(summary: "RunSummary") -> RenderableType:
 
 def print_sheet(console: Console, summary: "RunSummary") -> None:
     """The path alone on its line, never folded, so that it can be copied or clicked."""
-    console.print(f"contact sheet: {escape(str(summary.contact_sheet))}", soft_wrap=True, highlight=False)
+    console.print(f"contact sheet: {summary.contact_sheet}", soft_wrap=True, highlight=False)
 
 
 def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:

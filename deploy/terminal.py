@@ -105,7 +105,12 @@ def own_streams() -> None:
 
 def plain_terminal() -> Terminal:
     """The consoles of a command that runs nothing noisy."""
-    return Terminal(Console(soft_wrap=False), Console(stderr=True))
+    return Terminal(_console(), _console(stderr=True))
+
+
+def _console(**more: Any) -> Console:
+    """A console that prints text as it is: a subject may be called `fox [v2]` or `:bear:`."""
+    return Console(markup=False, emoji=False, **more)
 
 
 def take_over(log: Path) -> Terminal:
@@ -124,7 +129,7 @@ def take_over(log: Path) -> Terminal:
     sys.stdout, sys.stderr = (
         cast(TextIO, Log(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False))) for number in (1, 2)
     )
-    out, err = (Console(file=cast(TextIO, one)) for one in real)
+    out, err = (_console(file=cast(TextIO, one)) for one in real)
     return Terminal(out, err)
 
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -58,8 +57,8 @@ def print_clips(console: Console, summary: "VideoSummary") -> None:
         console.print(Text(summary.newer_defaults))
     paths = [path for clip in summary.clips for path in (clip.mp4, clip.webp) if path is not None]
     for path in paths:
-        console.print(f"video: {escape(str(path))}", soft_wrap=True, highlight=False)
-    console.print(f"film strip: {escape(str(summary.sheet))}", soft_wrap=True, highlight=False)
+        console.print(f"video: {path}", soft_wrap=True, highlight=False)
+    console.print(f"film strip: {summary.sheet}", soft_wrap=True, highlight=False)
 
 
 _WAYS = ("video", "same noise", "own noise")

@@ -58,7 +58,7 @@ def speed(
         if figure.group != group:
             group = figure.group
             table.add_section()
-            table.add_row(f"[bold]{group}[/bold]")
+            table.add_row(group, style="bold")
         r, mark = figure.ratio, {None: "", True: "reached", False: "missed"}[figure.met]
         wanted = "" if figure.wanted is None else f"{'>=' if figure.throughput else '<='} {figure.wanted:.2f}"
         spread = "" if r.low == r.high else f"{r.low:.3f} to {r.high:.3f}"

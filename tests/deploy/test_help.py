@@ -1,0 +1,72 @@
+"""What the program says of itself, and names that look like the terminal's markup."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from deploy import terminal
+from deploy.cli import app
+from deploy.progress_line import ProgressLine
+from deploy.tables import print_sheet, run_table, status_table
+from flows.progress import Progress
+from flows.report import RunSummary, SubjectSummary
+from storage.catalog.records import CELL_STATES, StatusView
+
+
+def commands() -> Iterator[list[str]]:
+    """The words of every command and of every group of them."""
+
+    def below(command: object, words: list[str]) -> Iterator[list[str]]:
+        yield words
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(inner, [*words, name])
+
+    yield from below(get_command(app), [])
+
+
+def test_every_command_takes_h_and_shows_flags_without_a_type() -> None:
+    for words in commands():
+        said = CliRunner().invoke(app, [*words, "-h"])
+        assert said.exit_code == 0, words
+        assert "Usage: " in said.output
+        assert "<bool>" not in said.output, words
+
+
+def test_the_version_is_told() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert said.exit_code == 0
+    assert re.fullmatch(r"dreamtuner (\d+\.\d+\.\d+\S*|, from a folder.*)\n", said.output)
+
+
+NAME = "fox [v2] [red] :bear:"
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> tuple[Console, io.StringIO]:
+    file = io.StringIO()
+    return terminal._console(file=file, width=200), file
+
+
+def test_a_name_is_printed_as_it_is(printed: tuple[Console, io.StringIO]) -> None:
+    console, file = printed
+    subject = SubjectSummary(name=NAME, made=1, skipped=0, failed=1, doubtful=False, scores={}, errors=(f"no {NAME}",))
+    summary = RunSummary("r", NAME, Path(f"/runs/{NAME}/contact_sheet.png"), (subject, subject))
+    console.print(run_table(summary))
+    print_sheet(console, summary)
+    console.print(status_table(StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), []))
+    assert file.getvalue().count(NAME) == 5
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_name_beside_the_progress_is_printed_as_it_is(live: bool) -> None:
+    file = io.StringIO()
+    console = terminal._console(file=file, width=200, force_terminal=live)
+    with ProgressLine(console) as line:
+        line(Progress("ingest", 0, 2, NAME))
+    assert NAME in file.getvalue()
