@@ -60,7 +60,7 @@ def test_a_name_is_printed_as_it_is(printed: tuple[Console, io.StringIO]) -> Non
     console.print(run_table(summary))
     print_sheet(console, summary)
     console.print(status_table(StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), []))
-    assert file.getvalue().count(NAME) == 5
+    assert file.getvalue().count(NAME) == 7
 
 
 @pytest.mark.parametrize("live", [True, False])
