@@ -12,7 +12,7 @@ from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunS
 from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.sql import insert_into, instant
 from storage.catalog.writes.blobs import require_blob
-from storage.shown import without_secrets
+from storage.shown import scrubbed, without_secrets
 
 MAX_REASON_LENGTH = 4000  # characters; the log has the rest
 
@@ -43,7 +43,8 @@ def finish_run(
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
     news: dict[str, Any] = {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)}
-    news |= {"reason": reason and reason[:MAX_REASON_LENGTH], "refused": dict(refused) if refused else null()}
+    reason = scrubbed(reason)[:MAX_REASON_LENGTH] if reason else None
+    news |= {"reason": reason, "refused": without_secrets(refused) if refused else null()}
     _change(s, run_id, news)
 
 
