@@ -26,8 +26,10 @@ from prefect.context import FlowRunContext
 
 from flows.progress import Progress, Stage, listening
 from flows.report import RunSummary
+from flows.warnings import said_of
 
 SECONDS = 5.0  # between two updates of the progress
+MOST_WARNINGS = 20
 WIDTH, QUALITY = 1200, 80  # of the sheet in the page: its bytes lie in Prefect's database
 _log = logging.getLogger(__name__)
 
@@ -117,7 +119,8 @@ def _markdown(summary: RunSummary) -> str:
     counts = f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed"
     where = f"Run `{summary.run}` of the catalog, contact sheet `{summary.contact_sheet}`."
     why = [f"- {_plain(one.name)}: {_plain(reason)}" for one in summary.subjects for reason in one.errors]
-    return "\n".join([f"# {_plain(summary.name)}", "", f"**{counts}**", "", where, "", *why])
+    warned = [f"- Warning: {_plain(sentence)}" for sentence in list(said_of(summary.warnings))[:MOST_WARNINGS]]
+    return "\n".join([f"# {_plain(summary.name)}", "", f"**{counts}**", "", where, "", *why, *warned])
 
 
 def _rows(summary: RunSummary) -> list[dict[str, Any]]:

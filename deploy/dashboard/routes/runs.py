@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.dashboard.pages import page
+from deploy.dashboard.pages import page, sentences
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views
@@ -24,11 +24,12 @@ def run(run_id: str, request: Request, person: Viewer) -> Response:
     known = resources(request)
     with known.catalog.read() as s:
         one = views.run(s, run_id)
+        warnings = views.warnings_of_run(s, run_id)
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     until = one.finished_at or datetime.now(UTC)
-    return page(
-        request, "run.html", person, one=one, prefect=ui, took=_length((until - one.started_at).total_seconds())
-    )
+    took = _length((until - one.started_at).total_seconds())
+    said = sentences(warnings, 50)
+    return page(request, "run.html", person, one=one, prefect=ui, took=took, warnings=said)
 
 
 def _length(seconds: float) -> str:

@@ -27,10 +27,13 @@ def warned(shared: Site) -> Site:
 def test_pages_show_the_warnings_of_what_they_show(warned: Site) -> None:
     with warned.client() as client:
         output, subject, home = (client.get(path).text for path in ("/outputs/1", "/subjects/1", "/fragments/runs"))
+        with warned.catalog.read() as s:
+            run = client.get(f"/runs/{views.output(s, 1).run_id}").text
     assert "negative_prompt: &#39;{x} &lt;b&gt;&#39; holds a brace" in output
     assert "subjects[0].mask: covers the border" in output
     assert "prompts[0]: cut off" in output
     assert "elsewhere" not in output
+    assert "prompts[1]: cut off: &#39;elsewhere&#39;" in run
     assert "subjects[0].mask: covers the border" in subject
     assert "negative_prompt: " in home
     assert "and 1 more" in home
