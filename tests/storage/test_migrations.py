@@ -113,6 +113,34 @@ def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
         writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="rejected")
 
 
+def test_masks_of_older_catalogs_are_known_by_who_gave_them(
+    url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]
+) -> None:
+    plan = planned(1)
+    with catalog.write() as s:
+        of = {"reference_id": plan.reference, "confidence": 1.0, "doubtful": False}
+        for method, sha256 in (("user", "1" * 64), ("alpha", "1" * 64), ("given", "2" * 64)):
+            writes.add_mask(s, mask_sha256=sha256, method=method, **of)
+        after = {"mask": "2" * 64, "subject": "pip"}
+        writes.record_audit(
+            s, actor="ann", action="new mask", entity="reference", entity_id=plan.reference, after=after
+        )
+    catalog.close()
+    migrate.downgrade(catalog_url(url), "0012")
+    migrate.upgrade(catalog_url(url))
+    with catalog.read() as s:
+        rows = s.execute(text("SELECT method, given, giver, given_at IS NOT NULL, warnings FROM masks ORDER BY id"))
+        found = {row[0]: tuple(row[1:]) for row in rows}
+        assert views.subject_assets(s, "pip").mask_sha256 == "2" * 64
+    assert {method: (given, giver, bool(at)) for method, (given, giver, at, _) in found.items()} == {
+        "grabcut": ("found", None, False),
+        "user": ("spec", None, True),
+        "alpha": ("file", None, False),
+        "given": ("dashboard", "ann", True),
+    }
+    assert {warnings for *_, warnings in found.values()} == {None}
+
+
 @pytest.mark.parametrize("change", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
 @pytest.mark.parametrize("table", ["reviews", "lineage", "audit"])
 def test_what_is_append_only_is_refused_by_the_database(
