@@ -62,7 +62,7 @@ def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_
 
 def test_a_form_is_made_of_models_and_explains_its_fields() -> None:
     subject = catalog.parameters.definitions["SubjectSpec"]["properties"]
-    assert subject["style"]["enum"] == ["natural", "anime"]
+    assert subject["style"]["anyOf"][0]["enum"] == ["natural", "anime"]
     assert "plain noun" in subject["class_word"]["description"]
     assert score.parameters.properties["metrics"]["description"]
     with pytest.raises(ParameterTypeError, match="there is no metric 'clap'"):
