@@ -47,6 +47,10 @@ def print_clips(console: Console, summary: "VideoSummary") -> None:
         "flicker: mean change of what does not move, of 255; beside it that of the same poses drawn independently",
         style="dim",
     )
+    if any(clip.error is None and not clip.flicker for clip in summary.clips):
+        console.print(
+            "-: everything moves from each pose to the next; nothing is static, so nothing can flicker", style="dim"
+        )
     console.print(f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed", highlight=False)
     reasons = [f"{clip.subject}: {clip.error}" for clip in summary.clips if clip.error is not None]
     for reason in [f"{name}: {why}" for name, why in summary.refused.items()] + reasons:

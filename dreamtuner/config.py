@@ -1,17 +1,29 @@
 """Frozen settings of one picture: every number of the paper, its symbol, and where the paper says it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Style = Literal["natural", "anime"]
 
 ENGINE_VERSION = 1
 """Part of every cell's digest. Raise it when equal settings would draw another picture than before."""
 
-Scale = Annotated[float, Field(ge=0, le=100)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Offset = Annotated[int, Field(ge=0, le=999)]
+
+def _no_text(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError(f"must be a number, not {value!r}; write a number, without quotes")
+    return value
+
+
+Number = BeforeValidator(_no_text)
+"""Numbers that are written as text or as true are slips to point at, in specs, options and arguments alike."""
+
+Whole = Annotated[int, Number]
+Real = Annotated[float, Number]
+Scale = Annotated[float, Number, Field(ge=0, le=100)]
+Probability = Annotated[float, Number, Field(ge=0, le=1)]
+Offset = Annotated[int, Number, Field(ge=0, le=999)]
 
 
 class Sampling(BaseModel):
@@ -26,8 +38,10 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    steps: int = Field(default=20, ge=1, le=1000, description="scheduler steps from x_T to x_0; ours")
-    resolution: int = Field(default=64, ge=16, le=4096, multiple_of=8, description="side of the picture, pixels; ours")
+    steps: Whole = Field(default=20, ge=1, le=1000, description="scheduler steps from x_T to x_0; ours")
+    resolution: Whole = Field(
+        default=64, ge=16, le=4096, multiple_of=8, description="side of the picture, pixels; ours"
+    )
     w_ref: Scale = Field(
         default=3.0,
         description="w_ref, weight of a subject token in S-S-A, Eq. 3; 3.0 natural, 2.5 anime, Sec. 4; 0 = off",

@@ -13,15 +13,19 @@ from dreamtuner.subject import Subject
 
 
 def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
-    """Eq. 6 for every timestep that `scheduler`, a template, takes in `sampling.steps` steps.
+    """Eq. 6 for every call of the model that `scheduler`, a template, makes in `sampling.steps` steps.
+
+    Lambda is drawn once a step: where a solver evaluates the model twice, both evaluations are guided alike.
 
     `subjects`: the references of one subject, the first of which draws lambda; none: every step is text-guided. So the
     frames of a video, whose further references change, take the same kind of step at the same noise.
     """
     digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
-    timesteps: Tensor = fresh_scheduler(scheduler, sampling.steps).timesteps
+    fresh = fresh_scheduler(scheduler, sampling.steps)
+    timesteps: Tensor = fresh.timesteps
+    calls = getattr(fresh, "order", 1)  # of the model in one step of the solver: Heun's takes two
     t_max = float(scheduler.config.num_train_timesteps - 1)
     return [
-        interleaved(step_lambda(digest, step), t, sampling, t_max=t_max, reference=bool(subjects))
-        for step, t in enumerate(timesteps.tolist())
+        interleaved(step_lambda(digest, call // calls), t, sampling, t_max=t_max, reference=bool(subjects))
+        for call, t in enumerate(timesteps.tolist())
     ]

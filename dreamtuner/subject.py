@@ -50,7 +50,7 @@ def prepare_subject(
     if sampling.w_ref > 0:
         levels = len(parts.unet.config.block_out_channels)
         tokens = foreground_tokens(
-            torch.ones_like(m_r) if reference.whole else m_r, (x_0.shape[1], x_0.shape[2]), levels
+            _inside(reference, sampling.resolution) if reference.whole else m_r, (x_0.shape[1], x_0.shape[2]), levels
         )
         foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
     return Subject(
@@ -61,6 +61,17 @@ def prepare_subject(
         parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
     )
+
+
+def _inside(reference: Reference, side: int) -> Tensor:
+    """How much of each pixel is picture, 0..1, H W: what the square adds outside of the picture is nothing to look at.
+
+    Stored fine-tunings keep their digests and checkpoints: of the few references that are padded, only those that are
+    fine-tuned from now on have other regular images.
+    """
+    picture = Image.new("RGB", reference.image.size, "white")
+    inside = square(picture, reference.mask, side, fill="black")[0].convert("L")
+    return torch.frombuffer(bytearray(inside.tobytes()), dtype=torch.uint8).view(side, side) / 255
 
 
 def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:

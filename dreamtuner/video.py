@@ -43,11 +43,11 @@ def moving(before: Image.Image, after: Image.Image, side: int) -> NDArray[np.boo
     return np.asarray(grown, dtype=bool)
 
 
-def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> float:
+def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> float | None:
     """The mean change from frame to frame of what does not move, in levels of 0..255; 0: it stands still.
 
-    Frames are square; `poses` are those that they follow. ValueError unless there are two frames or more, a pose each,
-    and something that stands still.
+    None: everything moves from each pose to the next, so there is nothing static that could flicker. Frames are square;
+    `poses` are those that they follow. ValueError unless there are two frames or more, and a pose each.
     """
     if len(frames) < 2 or len(frames) != len(poses):
         raise ValueError(f"frames: {len(frames)} with {len(poses)} poses; give two or more, and a pose for each")
@@ -57,6 +57,4 @@ def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> floa
         a, b = (np.asarray(one.convert("RGB")).astype(np.float64) for one in frames[i - 1 : i + 1])
         if still.any():
             changes.append(float(np.abs(a - b)[still].mean()))
-    if not changes:
-        raise ValueError("poses: everything moves from each to the next, so nothing can flicker; give closer poses")
-    return float(np.mean(changes))
+    return float(np.mean(changes)) if changes else None

@@ -43,6 +43,8 @@ VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
 class ClipSummary:
     """One clip. `flicker`: the mean change outside of what moves, 0..255, of the video and of independent frames.
 
+    It is empty where everything moves from each pose to the next: nothing is static then.
+
     `error`: why there is no file, and then no flicker either.
     """
 
@@ -185,7 +187,8 @@ def _write(
     rows = {VIDEO: clip.frames, SAME_NOISE: clip.same_noise, OWN_NOISE: clip.own_noise}
     drawn = {name: _pictures(row, cells, settings) for name, row in rows.items()}
     whole = {name: [one for one in row if one is not None] for name, row in drawn.items()}
-    found = {name: flicker(row, poses) for name, row in whole.items() if len(row) == len(poses)}
+    measured = {name: flicker(row, poses) for name, row in whole.items() if len(row) == len(poses)}
+    found = {name: value for name, value in measured.items() if value is not None}
     title = f"{clip.subject}  ·  {clip.prompt}  ·  seed {clip.seed}"
     strip = Strip(title, poses, [(name, found.get(name), drawn[name]) for name in rows])
     summary = ClipSummary(clip.subject, clip.prompt, clip.seed, len(poses), None, None, found)

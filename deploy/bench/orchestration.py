@@ -10,9 +10,18 @@ def orchestration(
     cells: Annotated[int, typer.Option(min=1, help="Cells of the grid.")] = 10_000,
     milliseconds: Annotated[float, typer.Option(min=0, help="What the fake generator takes for a cell.")] = 10.0,
     chunk: Annotated[int, typer.Option(min=1, max=4096, help="Cells in one task.")] = 256,
+    reruns: Annotated[
+        int, typer.Option(min=0, help="Cells of a grid that is planned and run again when all are made; 0: none.")
+    ] = 20_000,
+    catalog: Annotated[
+        str, typer.Option(metavar="URL", help="An empty catalog for the reruns; default a SQLite file, removed after.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """How much longer a grid takes than its drawing alone, and how much memory it holds, with a generator that waits.
+
+    Then what it takes to find out that nothing is to be done: `plan` and `run` of grids of --reruns cells, and of
+    twice as many, that are all made, with the statements that each sends to the catalog.
 
     A home of its own with SQLite and files on disk; Prefect, claims, leases, PNGs, uploads are the real ones. Wants a
     machine that does nothing else.
@@ -22,15 +31,19 @@ def orchestration(
     from dataclasses import asdict
     from pathlib import Path
 
+    from deploy.bench.reruns import measure_reruns
     from deploy.bench.waiting import Waiting
     from deploy.terminal import new_log, take_over
 
     with tempfile.TemporaryDirectory(prefix="dreamtuner-bench-") as folder:
         terminal = take_over(new_log(Path(folder), "bench"))
         measured = Waiting(cells, milliseconds / 1000, chunk).measure(Path(folder))
+        (Path(folder) / "reruns").mkdir()
+        again = measure_reruns(Path(folder) / "reruns", (reruns, 2 * reruns), catalog) if reruns else []
         if as_json:
             machine = {"cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-            whole = json.dumps({"machine": machine, **asdict(measured), "overhead": measured.overhead})
+            rows = [asdict(one) for one in again]
+            whole = json.dumps({"machine": machine, **asdict(measured), "overhead": measured.overhead, "reruns": rows})
             terminal.out.print(whole, soft_wrap=True, highlight=False, markup=False)
         else:
             drawn = f"{measured.cells} cells of {milliseconds:g} ms in chunks of {chunk}"
@@ -41,4 +54,13 @@ def orchestration(
                 f"planning {measured.plan_seconds:.2f} s; memory {memory}",
             ):
                 terminal.out.print(line, highlight=False)
+            for one in again:
+                terminal.out.print(
+                    f"{one.cells} made cells in {one.database}: plan {one.plan_seconds:.2f} s "
+                    f"({one.plan_cpu_seconds:.2f} s of CPU, {one.plan_statements} statements), "
+                    f"run {one.rerun_seconds:.2f} s ({one.rerun_cpu_seconds:.2f} s of CPU, "
+                    f"{one.rerun_statements} statements)",
+                    soft_wrap=True,
+                    highlight=False,
+                )
         terminal.flush()

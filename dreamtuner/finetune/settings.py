@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Rate = Annotated[float, Field(gt=0, le=1)]
+from dreamtuner.config import Number, Real, Whole
+
+Rate = Annotated[float, Number, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
 Mode = Literal["full", "lora"]
 
@@ -45,10 +47,10 @@ class FineTune(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    steps: int = Field(default=800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
+    steps: Whole = Field(default=800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
     mode: Mode = Field(default="lora", description="full: the weights learn, App. A; lora: adapters to them")
-    rank: int = Field(default=16, ge=1, le=1024, description="of the LoRA adapters, whose alpha is their rank; ours")
-    unet_kept: float = Field(
+    rank: Whole = Field(default=16, ge=1, le=1024, description="of the LoRA adapters, whose alpha is their rank; ours")
+    unet_kept: Real = Field(
         default=1.0,
         ge=0,
         le=1,
@@ -58,9 +60,9 @@ class FineTune(BaseModel):
         default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,
         description="learning rates; those of the paper in mode full",
     )
-    batch: int = Field(default=1, ge=1, le=64, description="references a step, and as many regular images; App. A")
-    flip: float = Field(default=0.5, ge=0, le=1, description="probability that a picture is mirrored; 0.5, App. A")
-    beta: float = Field(
+    batch: Whole = Field(default=1, ge=1, le=64, description="references a step, and as many regular images; App. A")
+    flip: Real = Field(default=0.5, ge=0, le=1, description="probability that a picture is mirrored; 0.5, App. A")
+    beta: Real = Field(
         default=0.2, ge=0, le=1, description="strength of the subject-encoder while learning; 0: it is not there"
     )
 
@@ -83,15 +85,15 @@ class FineTune(BaseModel):
         default="subject",
         description="regular images: like the subject, by SE + S-S-A (Sec. 3.3); by the plain model; none",
     )
-    count: int = Field(default=32, ge=1, le=2000, description="regular images a subject; 32, App. A")
+    count: Whole = Field(default=32, ge=1, le=2000, description="regular images a subject; 32, App. A")
 
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
-    warmup: int = Field(default=0, ge=0, description="steps over which the learning rates rise")
-    cooldown: float = Field(default=0.0, ge=0, le=1, description="last share of the steps, over which they fall to 0")
-    ema: float = Field(
+    seed: Whole = Field(default=0, ge=0, le=2**31 - 1)
+    warmup: Whole = Field(default=0, ge=0, description="steps over which the learning rates rise")
+    cooldown: Real = Field(default=0.0, ge=0, le=1, description="last share of the steps, over which they fall to 0")
+    ema: Real = Field(
         default=0.0, ge=0, lt=1, description="decay of averaged weights, which are kept; 0: the last weights"
     )
-    preview_every: int = Field(
+    preview_every: Whole = Field(
         default=50, ge=1, description="steps between previews, which are scored against the reference"
     )
     previews: tuple[str, ...] = Field(
@@ -103,7 +105,7 @@ class FineTune(BaseModel):
         min_length=1,
         description="prompts of the previews",
     )
-    patience: int | None = Field(
+    patience: Whole | None = Field(
         default=None, ge=1, description="stop after so many previews without a better identity; null: never"
     )
 

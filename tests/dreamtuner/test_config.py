@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dreamtuner.config import Sampling
+from dreamtuner.finetune.settings import FineTune, Rates
 from dreamtuner.profiles import get_profile
 
 
@@ -36,3 +37,12 @@ def test_settings_are_frozen_and_every_field_says_its_source() -> None:
     with pytest.raises(ValidationError):
         Sampling().w_ref = 1.0  # type: ignore[misc]
     assert all(field.description for field in Sampling.model_fields.values())
+
+
+@pytest.mark.parametrize("model", [Sampling, FineTune, Rates])
+def test_numbers_that_are_written_as_text_are_refused(model: type[BaseModel]) -> None:
+    texts = {"mode", "lr", "word", "init", "subject", "caption", "background", "regular", "previews"}
+    for name in set(model.model_fields) - texts:
+        for slip in ("0.5", "20", True):
+            with pytest.raises(ValidationError, match=f"{name}\n.*must be a number, not {slip!r}"):
+                model.model_validate({name: slip})

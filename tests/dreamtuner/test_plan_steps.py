@@ -1,0 +1,54 @@
+"""What every call of the model compares, and which tokens of a reference count as seen."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, HeunDiscreteScheduler
+from PIL import Image
+
+from dreamtuner.config import Sampling
+from dreamtuner.plan import plan_steps
+from dreamtuner.request import Reference
+from dreamtuner.subject import prepare_subject
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
+@pytest.mark.parametrize(("kind", "calls"), [(DDIMScheduler, 1), (HeunDiscreteScheduler, 2)])
+def test_lambda_is_drawn_once_a_step_however_often_the_solver_calls_the_model(kind: Any, calls: int) -> None:
+    subjects: Any = [SimpleNamespace(digest="ab")]
+    plan = plan_steps(kind(), subjects, Sampling(steps=40, p_r=0.5))
+    by_reference = [pair.other.text == "c" for pair in plan]
+    steps = [set(by_reference[i : i + calls]) for i in range(0, len(by_reference), calls)]
+    assert len(steps) == 40
+    assert all(len(step) == 1 for step in steps)
+    assert {True, False} == set(by_reference)
+    once = plan_steps(DDIMScheduler(), subjects, Sampling(steps=40, p_r=0.5))
+    assert [step.pop() for step in steps] == [pair.other.text == "c" for pair in once]
+
+
+class _Parts:
+    """A model of one level, whose latents have an eighth of the picture's side."""
+
+    unet = SimpleNamespace(config=SimpleNamespace(block_out_channels=(8,)))
+
+    def encode_image(self, image: Image.Image) -> torch.Tensor:
+        return torch.zeros(4, image.height // 8, image.width // 8)
+
+    def encode_text(self, text: str) -> torch.Tensor:
+        return torch.zeros(1, 1, 1)
+
+
+def test_a_whole_reference_is_seen_without_what_the_square_adds() -> None:
+    tall = Image.new("RGB", (32, 64), "red")  # its subject fills it, so that the square is padded left and right
+    parts: Any = _Parts()
+    seen = prepare_subject(parts, Reference(tall, None, "a bear", whole=True), Sampling(beta=0.0))
+    assert seen is not None
+    assert seen.foreground is not None
+    columns = {int(token) % 8 for token in seen.foreground[64]}
+    assert columns == {2, 3, 4, 5}
+    wide = prepare_subject(parts, Reference(Image.new("RGB", (64, 64)), None, "a bear", whole=True), Sampling(beta=0.0))
+    assert wide is not None
+    assert wide.foreground is not None
+    assert len(wide.foreground[64]) == 64
