@@ -10,10 +10,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.pocket.shards import Shards, load_images, load_shards
+from dreamtuner.pocket.shards import load_images, load_layer, shard_file, shard_files
 from dreamtuner.pocket.start import start_from
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -51,13 +52,14 @@ def pictures_to_model(pictures: Sequence[Image.Image]) -> Tensor:
 class AutoencoderStage:
     """Reconstruction (L1 and L2, subject x 4, a pooled term for colours) with a small KL."""
 
-    def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
+    def __init__(
+        self, images: NDArray[np.uint8], masks: NDArray[np.uint8], batch: int, device: torch.device, start: Path | None
+    ) -> None:
         self.model = self.learns = new_autoencoder()
         if start is not None:
             start_from(self.model, AutoencoderKL.from_pretrained(start / "vae"), start / "vae")
         place(self.model, device)
-        self.images = torch.from_numpy(shards.images)
-        self.masks = torch.from_numpy(shards.masks)
+        self.images, self.masks = torch.from_numpy(images), torch.from_numpy(masks)
         self.batch, self.device = batch, device
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -79,15 +81,23 @@ class AutoencoderStage:
 
 @dataclass(frozen=True)
 class AutoencoderFactory:
-    """Builds the stage in a worker: ``shards`` of ``data``, ``batch`` pictures a step, begun from ``start``."""
+    """Builds the stage in a worker: ``shards`` of ``data``, and those of views and pairs, ``batch`` pictures a step."""
 
     data: Path
     shards: int
     batch: int
     start: Path | None = None
+    views: int = 0
+    pairs: int = 0
 
     def build(self, device: torch.device) -> AutoencoderStage:
-        return AutoencoderStage(load_shards(self.data, self.shards), self.batch, device, self.start)
+        files = shard_files(self.data, self.shards, self.views)
+        images, masks = load_layer(files, "images"), load_layer(files, "masks")
+        if self.pairs:
+            doubles = [shard_file(self.data, i, "pairs") for i in range(self.pairs)]
+            images = np.concatenate([images, load_layer(doubles, "images")])
+            masks = np.concatenate([masks, load_layer(doubles, "masks").max(1)])
+        return AutoencoderStage(images, masks, self.batch, device, self.start)
 
 
 def trained_autoencoder(trained: Path) -> AutoencoderKL:
@@ -98,12 +108,12 @@ def trained_autoencoder(trained: Path) -> AutoencoderKL:
 
 
 @torch.no_grad()
-def encode_shards(trained: Path, data: Path, shards: int, device: str) -> Tensor:
-    """Posterior means of all training pictures by the weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
+def encode_shards(trained: Path, files: Sequence[Path], device: str) -> Tensor:
+    """Posterior means of all pictures of ``files`` by the weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
     model = trained_autoencoder(trained).to(device).to(memory_format=torch.channels_last)
     latents = []
-    for index in range(shards):
-        images = torch.from_numpy(load_images(data, index))
+    for file in files:
+        images = torch.from_numpy(load_images(file))
         for part in images.split(128):
             latents.append(model.encode(to_model(part.to(device))).latent_dist.mode().half().cpu())
     return torch.cat(latents)

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor, trained_autoencoder
-from dreamtuner.pocket.emphasis import load_emphasis
+from dreamtuner.pocket.emphasis import load_emphasis, load_pair_emphasis
 from dreamtuner.pocket.preview import draw_preview
-from dreamtuner.pocket.shards import PER_IDENTITY, Picture, load_truth
+from dreamtuner.pocket.shards import PER_IDENTITY, Pair, Picture, load_pair_truth, load_truth, shard_file, shard_files
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import WIDTH, encode_captions, new_text_encoder, new_tokenizer
-from dreamtuner.pocket.words import tell_apart
-from dreamtuner.pocket.world.captions import drawn_caption, sheet_caption
+from dreamtuner.pocket.words import crowding, tell_apart
+from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
+from dreamtuner.pocket.world.together import Cast
 from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -30,6 +31,8 @@ DETAILED_SHEET = 0.2  # what is said need not be copied
 LEADING_SHEET, LEAD = 0.8, 1000  # share of sheets of which one panel is less noisy, and by how many timesteps at most
 LED = 4.0  # what the noisier panel counts in the loss, beside the one that leads
 SINGLE_EVERY = 3  # steps: single pictures teach prompts; sheets, the others, teach how identity passes between panels
+SINGLE_EVERY_WITH_PAIRS = 2  # where single pictures also teach scenes of two subjects
+PAIRS = 0.35  # share of single pictures that show two subjects
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -87,8 +90,24 @@ def assemble(model: TextConditionedUNet, vae: AutoencoderKL) -> StableDiffusionP
     )
 
 
-def _is_sheet(step: int) -> bool:
-    return step % SINGLE_EVERY != 0
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures of two subjects: latents (N, 8, 16, 16) float16, their emphasis (N, 1, 16, 16), and their truth."""
+
+    latents: Tensor
+    emphasis: Tensor
+    truth: list[Pair]
+
+    @classmethod
+    def load(cls, data: Path, count: int, latents: Path) -> Pairs:
+        """Those of ``count`` shards of pairs in ``data``."""
+        files, truth = [shard_file(data, i, "pairs") for i in range(count)], load_pair_truth(data, count)
+        found = load_latents(latents)
+        return cls(found, load_pair_emphasis(files, truth, SIZE // found.shape[-1]), truth)
+
+    def cast(self, row: int) -> Cast:
+        """The subjects of one picture, from back to front."""
+        return [(picture.identity, picture.context) for picture in self.truth[row]]
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
@@ -121,6 +140,8 @@ class DenoiserStage:
         start: Path | None,
         *,
         keep_words: bool = False,
+        pairs: Pairs | None = None,
+        crowding: float = 0.0,
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
         if start is not None:
@@ -137,13 +158,31 @@ class DenoiserStage:
         self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
+        self.pairs, self.crowding = pairs, crowding
+        self.single_every = SINGLE_EVERY if pairs is None else SINGLE_EVERY_WITH_PAIRS
+
+    def _is_sheet(self, step: int) -> bool:
+        return step % self.single_every != 0
+
+    def _singles(self, rng: random.Random) -> tuple[Tensor, Tensor, list[str]]:
+        """Latents, emphasis and captions of pictures of one subject and, where there are pairs, of two."""
+        pairs = self.pairs
+        doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
+        rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
+        captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
+        latents, emphasis = self.latents[rows].float(), self.emphasis[rows].float()
+        if pairs is not None:
+            rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
+            captions += [drawn_pair_caption(rng, pairs.cast(i)) for i in rows]
+            latents = torch.cat([latents, pairs.latents[rows].float()])
+            emphasis = torch.cat([emphasis, pairs.emphasis[rows].float()])
+        return latents, emphasis, captions
 
     def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None, list[str]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        if not _is_sheet(step):
-            rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
-            captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
-            latents, emphasis, lead = self.latents[rows], self.emphasis[rows], None
+        lead = None
+        if not self._is_sheet(step):
+            latents, emphasis, captions = self._singles(rng)
         else:
             pairs = []
             for _ in range(self.batch // 2):
@@ -153,7 +192,8 @@ class DenoiserStage:
             captions = []
             for a, b in pairs:
                 left_context, right_context = self.pictures[a].context, self.pictures[b].context
-                detailed = rng.random() < DETAILED_SHEET
+                turned = sum(c.view != "front" or c.framing != "full" for c in (left_context, right_context))
+                detailed = rng.random() < DETAILED_SHEET and not turned  # it would be too long a caption
                 captions.append(
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
@@ -179,10 +219,18 @@ class DenoiserStage:
             emphasis=emphasis,
             lead=lead,
         )
+        figures = {}
+        if self.crowding:
+            crowded = crowding(
+                lambda words: encode_captions(model.tokenizer, model.text_encoder, words, self.device),
+                random.Random(int(torch.randint(2**31, (1,), generator=generator))),
+            )
+            loss, figures["crowding"] = loss + self.crowding * crowded, float(crowded.detach())
         # the log averages over all steps, of which these are a share
-        if _is_sheet(step):
-            return loss, {"mse_sheet": SINGLE_EVERY / (SINGLE_EVERY - 1) * mse}
-        return loss, {"mse_single": SINGLE_EVERY * mse}
+        every = self.single_every
+        if self._is_sheet(step):
+            return loss, {"mse_sheet": every / (every - 1) * mse, **figures}
+        return loss, {"mse_single": every * mse, **figures}
 
     def preview(self) -> Image.Image:
         """A row of pictures by what the model has learnt so far."""
@@ -195,7 +243,8 @@ class DenoiserFactory:
     """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``, the
     autoencoder's training in ``vae``.
 
-    ``start`` is a weights folder to go on from; its lost words are told apart, but with ``keep_words``.
+    ``start`` is a weights folder to go on from; its lost words are told apart, but with ``keep_words``. ``crowding``
+    weighs the loss that holds words apart.
     """
 
     data: Path
@@ -205,11 +254,24 @@ class DenoiserFactory:
     batch: int
     start: Path | None = None
     keep_words: bool = False
+    views: int = 0
+    pairs: int = 0
+    pair_latents: Path | None = None
+    crowding: float = 0.0
 
     def build(self, device: torch.device) -> DenoiserStage:
         latents = load_latents(self.latents)
-        pictures, vae = load_truth(self.data, self.shards), trained_autoencoder(self.vae)
-        emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
+        pictures, vae = load_truth(self.data, self.shards, self.views), trained_autoencoder(self.vae)
+        emphasis = load_emphasis(shard_files(self.data, self.shards, self.views), pictures, SIZE // latents.shape[-1])
         return DenoiserStage(
-            latents, emphasis, pictures, vae, self.batch, device, self.start, keep_words=self.keep_words
+            latents,
+            emphasis,
+            pictures,
+            vae,
+            self.batch,
+            device,
+            self.start,
+            keep_words=self.keep_words,
+            pairs=None if self.pair_latents is None else Pairs.load(self.data, self.pairs, self.pair_latents),
+            crowding=self.crowding,
         )

@@ -9,15 +9,16 @@ a hat is would teach that there is always one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dreamtuner.pocket.shards import Picture
+from dreamtuner.pocket.shards import Pair, Picture, load_layer
+from dreamtuner.pocket.world.framing import placed
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.skeleton import JOINTS, skeleton
 
@@ -46,25 +47,34 @@ PARTS = {
 def boxes(part: Part, pictures: list[Picture]) -> Tensor:
     """The part's box in each picture, (N, 4): left, top, right, bottom in pixels."""
     contexts = [p.context for p in pictures]
-    bones = skeleton([c.pose for c in contexts], [c.mirrored for c in contexts])
+    bones = skeleton([c.pose for c in contexts], [c.mirrored for c in contexts], [c.view for c in contexts])
     centre = bones.joints[:, [JOINTS.index(joint) for joint in part.joints]].mean(dim=1)
-    size = torch.tensor([c.size for c in contexts])
-    # as the renderer places a subject
-    x = centre[:, 0] * size + torch.tensor([c.x for c in contexts])
-    y = (centre[:, 1] + part.below) * size + torch.tensor([c.y for c in contexts]) + 0.07
+    size, origin_x, origin_y = placed(contexts, bones)
+    x = centre[:, 0] * size + origin_x
+    y = (centre[:, 1] + part.below) * size + origin_y
     half_width, half_height = part.half_width * size, part.half_height * size
     return (torch.stack([x - half_width, y - half_height, x + half_width, y + half_height], dim=1) + 1.0) * (SIZE / 2)
 
 
-def load_emphasis(folder: Path, count: int, pictures: list[Picture], factor: int) -> Tensor:
-    """Weights of the first ``count`` shards' latents, (N, 1, 64 / factor, 64 / factor) float16, 1 for scenery."""
-    maps = []
+def load_emphasis(files: Sequence[Path], pictures: list[Picture], factor: int) -> Tensor:
+    """Weights of the latents of some shards, (N, 1, 64 / factor, 64 / factor) float16, 1 for scenery."""
+    masks = (torch.from_numpy(load_layer([file], "masks")).unsqueeze(1).float().div(255) for file in files)
+    return emphasised(torch.cat([F.avg_pool2d(mask, factor) for mask in masks]), pictures, factor)
+
+
+def load_pair_emphasis(files: Sequence[Path], pairs: list[Pair], factor: int) -> Tensor:
+    """The same of shards of pairs: each place counts as much as it does for the subject that it matters to more."""
+    pooled = []
+    for file in files:
+        pooled.append(F.avg_pool2d(torch.from_numpy(load_layer([file], "masks")).float().div(255), factor))
+    subjects = torch.cat(pooled)
+    weights = [emphasised(subjects[:, k : k + 1], [pair[k] for pair in pairs], factor) for k in range(2)]
+    return torch.maximum(*weights)
+
+
+def emphasised(subject: Tensor, pictures: list[Picture], factor: int) -> Tensor:
+    """Weights (N, 1, H, W) float16 by how much of each place the subject covers, (N, 1, H, W) in 0..1."""
     edges = torch.arange(0, SIZE + 1, factor).float()
-    for index in range(count):
-        with np.load(folder / f"{index:05d}.npz") as shard:
-            masks = torch.from_numpy(shard["masks"]).unsqueeze(1).float().div(255)
-        maps.append(F.avg_pool2d(masks, factor))
-    subject = torch.cat(maps)
 
     def covered(low: Tensor, high: Tensor) -> Tensor:
         """The share of each row of cells that lies between low and high: (N, cells)."""

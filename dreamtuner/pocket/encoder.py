@@ -16,7 +16,7 @@ from transformers import CLIPModel, CLIPVisionModel
 from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.emphasis import load_emphasis
-from dreamtuner.pocket.shards import load_layouts, load_shards
+from dreamtuner.pocket.shards import load_layouts, load_shards, shard_files
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import encode_captions
 from dreamtuner.pocket.world.captions import caption
@@ -53,6 +53,7 @@ class EncoderFactory:
     batch: int
     controlnet: bool = True
     start: Path | None = None
+    views: int = 0
 
     def build(self, device: torch.device) -> EncoderStage:
         pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
@@ -67,12 +68,13 @@ class EncoderFactory:
         if self.start is not None:
             start_from(encoder, SubjectEncoder.from_pretrained(self.start), self.start)
         place(encoder, device)
-        shards = load_shards(self.data, self.shards)
+        shards = load_shards(self.data, self.shards, self.views)
         images, masks = torch.from_numpy(shards.images), torch.from_numpy(shards.masks)
-        layouts = [torch.from_numpy(load_layouts(self.data, self.shards, kind)) for kind in kinds]
+        layouts = [torch.from_numpy(load_layouts(self.data, self.shards, kind, self.views)) for kind in kinds]
         latents = load_latents(self.latents)
         scale = scaling_factor(latents)
-        emphasis = load_emphasis(self.data, self.shards, shards.pictures, SIZE // latents.shape[-1])
+        files = shard_files(self.data, self.shards, self.views)
+        emphasis = load_emphasis(files, shards.pictures, SIZE // latents.shape[-1])
 
         def draw(generator: torch.Generator) -> Examples:
             rows = torch.randint(len(images), (self.batch,), generator=generator)

@@ -12,7 +12,7 @@ from transformers import CLIPImageProcessorPil, CLIPModel
 from dreamtuner.layout import KINDS
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.denoiser import TextConditionedUNet, assemble
-from dreamtuner.pocket.judge import HEADS
+from dreamtuner.pocket.judge import READ
 from dreamtuner.pocket.layout import new_controlnet
 from dreamtuner.pocket.text import new_tokenizer
 from dreamtuner.pocket.tower import new_tower
@@ -30,7 +30,7 @@ def trained_tower(workshop: Path) -> CLIPModel:
 
 def trained_oracle(workshop: Path) -> Oracle:
     """The oracle with the averaged weights of its training."""
-    oracle = Oracle(HEADS)
+    oracle = Oracle(READ)
     load_ema(workshop / "oracle", oracle)
     return oracle.eval()
 

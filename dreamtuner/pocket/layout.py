@@ -12,13 +12,14 @@ from torch import Tensor
 
 from dreamtuner.layout import Kind
 from dreamtuner.pocket.autoencoder import load_latents, scaling_factor
-from dreamtuner.pocket.denoiser import DROP_CAPTION, TextConditionedUNet, new_scheduler
+from dreamtuner.pocket.denoiser import DROP_CAPTION, PAIRS, Pairs, TextConditionedUNet, new_scheduler
 from dreamtuner.pocket.emphasis import load_emphasis
-from dreamtuner.pocket.shards import Picture, load_layouts, load_truth
+from dreamtuner.pocket.shards import Picture, load_layer, load_truth, shard_file, shard_files
 from dreamtuner.pocket.start import start_from
 from dreamtuner.pocket.text import encode_captions
-from dreamtuner.pocket.world.captions import drawn_caption
+from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption
 from dreamtuner.pocket.world.render import SIZE
+from dreamtuner.pocket.world.together import Cast
 from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -63,6 +64,8 @@ class LayoutStage:
         batch: int,
         device: torch.device,
         start: Path | None,
+        pairs: Pairs | None = None,
+        pair_layouts: Tensor | None = None,
     ) -> None:
         self.base = TextConditionedUNet()
         load_ema(trained, self.base)
@@ -78,6 +81,28 @@ class LayoutStage:
         self.latents, self.pictures, self.layouts, self.emphasis = latents, pictures, layouts, emphasis
         self.batch, self.device = batch, device
         self.scheduler = new_scheduler()
+        self.pairs, self.pair_layouts = pairs, pair_layouts
+
+    def _drawn(self, rng: random.Random) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+        """Latents, emphasis, layouts and captions of a batch; a share shows two subjects where there are pairs."""
+        pairs, layouts = self.pairs, self.pair_layouts
+        doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
+        rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
+        captions = [self._caption(rng, self.pictures[i]) for i in rows]
+        found = self.latents[rows].float(), self.emphasis[rows].float(), self.layouts[rows]
+        if pairs is None or layouts is None:
+            return *found, captions
+        rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
+        captions += [self._pair_caption(rng, pairs.cast(i)) for i in rows]
+        more = pairs.latents[rows].float(), pairs.emphasis[rows].float(), layouts[rows]
+        latents, emphasis, layout = (torch.cat(both) for both in zip(found, more, strict=True))
+        return latents, emphasis, layout, captions
+
+    def _pair_caption(self, rng: random.Random, cast: Cast) -> str:
+        if rng.random() < DROP_CAPTION:
+            return ""
+        text, scene = drawn_pair_caption(rng, cast), cast[0][1].scene
+        return text.partition(scene)[0] + scene if rng.random() < POSE_UNSAID else text
 
     def _caption(self, rng: random.Random, picture: Picture) -> str:
         if rng.random() < DROP_CAPTION:
@@ -87,11 +112,10 @@ class LayoutStage:
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch)]
-        captions = [self._caption(rng, self.pictures[i]) for i in rows]
+        latents, emphasis, layouts, captions = self._drawn(rng)
         c = encode_captions(self.base.tokenizer, self.base.text_encoder, captions, self.device)
-        layout = self.layouts[rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(self.device)
-        x0 = self.latents[rows].float().mul(self.scale).to(self.device)
+        layout = layouts.permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(self.device)
+        x0 = latents.mul(self.scale).to(self.device)
 
         def predict(x_t: Tensor, t: Tensor) -> Tensor:
             down, mid = self.model(x_t, t, c, layout, return_dict=False)
@@ -100,8 +124,9 @@ class LayoutStage:
             ).sample
             return v
 
-        emphasis = self.emphasis[rows].float().to(self.device)
-        loss, mse = diffusion_loss(predict, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis)
+        loss, mse = diffusion_loss(
+            predict, x0, self.scheduler, generator, floor=FLOOR, emphasis=emphasis.to(self.device)
+        )
         return loss, {"mse": mse}
 
 
@@ -119,10 +144,21 @@ class LayoutFactory:
     latents: Path
     batch: int
     start: Path | None = None
+    views: int = 0
+    pairs: int = 0
+    pair_latents: Path | None = None
 
     def build(self, device: torch.device) -> LayoutStage:
         latents = load_latents(self.latents)
-        layouts = torch.from_numpy(load_layouts(self.data, self.shards, self.kind))
-        pictures = load_truth(self.data, self.shards)
-        emphasis = load_emphasis(self.data, self.shards, pictures, SIZE // latents.shape[-1])
-        return LayoutStage(self.trained, latents, pictures, layouts, emphasis, self.batch, device, self.start)
+        files = shard_files(self.data, self.shards, self.views)
+        layouts = torch.from_numpy(load_layer(files, self.kind))
+        pictures = load_truth(self.data, self.shards, self.views)
+        emphasis = load_emphasis(files, pictures, SIZE // latents.shape[-1])
+        pairs = pair_layouts = None
+        if self.pair_latents is not None:
+            pairs = Pairs.load(self.data, self.pairs, self.pair_latents)
+            doubles = [shard_file(self.data, i, "pairs") for i in range(self.pairs)]
+            pair_layouts = torch.from_numpy(load_layer(doubles, self.kind))
+        return LayoutStage(
+            self.trained, latents, pictures, layouts, emphasis, self.batch, device, self.start, pairs, pair_layouts
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from dreamtuner.pocket.encoder import WITHOUT_LAYOUT, EncoderFactory, export_enc
 from dreamtuner.pocket.judge import OracleFactory
 from dreamtuner.pocket.layout import LayoutFactory
 from dreamtuner.pocket.scale import PartScale, Scale, load_scale
-from dreamtuner.pocket.shards import render_shards
+from dreamtuner.pocket.shards import Kind, render_shards, shard_file, shard_files
 from dreamtuner.pocket.start import StartError
 from dreamtuner.pocket.tower import TowerFactory
 from dreamtuner.train.loop import train
@@ -58,6 +58,11 @@ class Workshop:
         return self.root / "latents.npy"
 
     @property
+    def pair_latents(self) -> Path | None:
+        """The latents of pictures of two subjects; None where the scale has none."""
+        return self.root / "latents-pairs.npy" if self.scale.pairs else None
+
+    @property
     def weights(self) -> Path:
         return self.root / "weights"
 
@@ -80,45 +85,62 @@ class Workshop:
 
 def _data(shop: Workshop) -> bool:
     begun = time.monotonic()
-    for folder, count, held in (
-        (shop.held_out, shop.scale.held_out_shards, True),
-        (shop.pictures, shop.scale.shards, False),
-    ):
+    scale = shop.scale
+    wanted: tuple[tuple[Path, int, bool, Kind], ...] = (
+        (shop.held_out, scale.held_out_shards, True, "plain"),
+        (shop.pictures, scale.shards, False, "plain"),
+        (shop.pictures, scale.views, False, "views"),
+        (shop.pictures, scale.pairs, False, "pairs"),
+    )
+    for folder, count, held, kind in wanted:
         rendering = render_shards(
             folder,
             count,
             identities=shop.scale.identities_per_shard,
             held_out=held,
             processes=os.cpu_count() or 1,
+            kind=kind,
         )
         for done in rendering:
             left = (time.monotonic() - begun) / done * (count - done)
             if done % 10 == 0 or done == count:
-                shop.say(f"{folder.name} {done}/{count} shards  ETA {left / 60:.0f} min")
+                shop.say(f"{folder.name} {done}/{count} {kind} shards  ETA {left / 60:.0f} min")
     return True
 
 
 def _vae(shop: Workshop) -> bool:
     part = shop.scale.vae
-    if not shop.fit("vae", AutoencoderFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part):
+    scale, folder = shop.scale, shop.pictures
+    factory = AutoencoderFactory(folder, scale.shards, part.batch, shop.start, scale.views, scale.pairs)
+    if not shop.fit("vae", factory, part):
         return False
-    if not shop.latents.exists():
-        shop.say("vae: encoding the training pictures")
-        latents = encode_shards(shop.root / "vae", shop.pictures, shop.scale.shards, shop.device)
-        partial = shop.latents.with_suffix(".partial.npy")
-        np.save(partial, latents.numpy())
-        partial.rename(shop.latents)
+    _encode(shop, shop.latents, shard_files(folder, scale.shards, scale.views))
+    if shop.pair_latents is not None:
+        _encode(shop, shop.pair_latents, [shard_file(folder, i, "pairs") for i in range(scale.pairs)])
     return True
+
+
+def _encode(shop: Workshop, out: Path, files: Sequence[Path]) -> None:
+    if out.exists():
+        return
+    shop.say(f"vae: encoding the training pictures into {out.name}")
+    latents = encode_shards(shop.root / "vae", files, shop.device)
+    partial = out.with_suffix(".partial.npy")
+    np.save(partial, latents.numpy())
+    partial.rename(out)
 
 
 def _tower(shop: Workshop) -> bool:
     part = shop.scale.tower
-    return shop.fit("tower", TowerFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part)
+    scale = shop.scale
+    return shop.fit("tower", TowerFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views), part)
 
 
 def _oracle(shop: Workshop) -> bool:
     part = shop.scale.oracle
-    return shop.fit("oracle", OracleFactory(shop.pictures, shop.scale.shards, part.batch, shop.start), part)
+    scale = shop.scale
+    factory = OracleFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views, scale.pairs)
+    return shop.fit("oracle", factory, part)
 
 
 def _unet(shop: Workshop) -> bool:
@@ -131,6 +153,10 @@ def _unet(shop: Workshop) -> bool:
         part.batch,
         shop.start,
         keep_words=part.loop.steps == 0,  # which are told apart anew only to be learnt
+        views=shop.scale.views,
+        pairs=shop.scale.pairs,
+        pair_latents=shop.pair_latents,
+        crowding=shop.scale.crowding,
     )
     return shop.fit("unet", factory, part)
 
@@ -147,6 +173,9 @@ def _controlnets(shop: Workshop) -> bool:
             shop.latents,
             part.batch,
             start if start is not None and start.is_dir() else None,
+            shop.scale.views,
+            shop.scale.pairs,
+            shop.pair_latents,
         )
         if not shop.fit(f"controlnet-{kind}", factory, part):
             return False
@@ -174,6 +203,7 @@ def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
         part.batch,
         controlnet=controlnet,
         start=start if start is not None and start.is_dir() else None,
+        views=shop.scale.views,
     )
     if not shop.fit(name, factory, part):
         return False

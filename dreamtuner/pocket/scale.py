@@ -27,6 +27,9 @@ class Scale(BaseModel):
 
     identities_per_shard: int = Field(128, gt=0, description="identities in a shard, four pictures of each")
     shards: int = Field(gt=0, description="shards of training pictures that are rendered ahead")
+    views: int = Field(0, ge=0, description="shards of views and crops beside them; 0: subjects from the front alone")
+    pairs: int = Field(0, ge=0, description="shards of pictures of two subjects; 0: one subject in every picture")
+    crowding: float = Field(0.0, ge=0, description="weight of the loss that holds attributes' words apart")
     held_out_shards: int = Field(gt=0, description="shards of held-out identities, for the report")
     processes: int = Field(gt=0, description="replicas on the CPU, one thread each; a GPU takes one")
     vae: PartScale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from dreamtuner.pocket.world.identity import CLASSES, COLOURS, EMBLEMS, EYES, HA
 
 MAX_TOKENS = 48
 WIDTH = 128
+ADDED = ("seen", "from", "behind", "front", "side", "close", "bust")
+"""Words that came later: their tokens stand after all earlier ones, so weights of a smaller vocabulary can go on."""
 _GRAMMAR = "a and with the same left right of , white background not without picture"
 
 
@@ -27,10 +30,10 @@ def _byte_alphabet() -> list[str]:
 
 
 def vocabulary_words() -> list[str]:
-    """Every word that captions of the pocket world use, in a fixed order."""
+    """Every word that captions of the pocket world use, in a fixed order: first the earliest, then ``ADDED``."""
     phrases = (*CLASSES, *COLOURS, *PATTERNS, *EMBLEMS, *HATS, *EYES, *SHAPES, *SCENES, *POSES, *EXPRESSIONS)
     text = " ".join((*MEDIUM.values(), *phrases, _GRAMMAR))
-    return sorted(set(re.findall(r"[a-z]+", text)))
+    return [*sorted(set(re.findall(r"[a-z]+", text))), *ADDED]
 
 
 def new_tokenizer() -> CLIPTokenizer:
@@ -38,15 +41,21 @@ def new_tokenizer() -> CLIPTokenizer:
     alphabet = _byte_alphabet()
     tokens = [*alphabet, *(c + "</w>" for c in alphabet)]
     merges: list[tuple[str, str]] = []
-    for word in vocabulary_words():
-        # from the word's end backwards: only there stands "</w>", so merges of one word never break another
-        right = word[-1] + "</w>"
-        for letter in reversed(word[:-1]):
-            if (letter, right) not in merges:
-                merges.append((letter, right))
-                tokens.append(letter + right)
-            right = letter + right
+
+    def add(words: Iterable[str]) -> None:
+        for word in words:
+            # from the word's end backwards: only there stands "</w>", so merges of one word never break another
+            right = word[-1] + "</w>"
+            for letter in reversed(word[:-1]):
+                if (letter, right) not in merges:
+                    merges.append((letter, right))
+                    tokens.append(letter + right)
+                right = letter + right
+
+    words = vocabulary_words()
+    add(words[: -len(ADDED)])
     tokens += ["<|startoftext|>", "<|endoftext|>"]
+    add(ADDED)
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
     pairs: Any = merges  # transformers annotates str | list[str]; pairs are what its BPE takes
     return CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=MAX_TOKENS)

@@ -91,6 +91,7 @@ class TowerFactory:
     shards: int
     batch: int
     start: Path | None = None
+    views: int = 0
 
     def build(self, device: torch.device) -> TowerStage:
-        return TowerStage(load_shards(self.data, self.shards), self.batch, device, self.start)
+        return TowerStage(load_shards(self.data, self.shards, self.views), self.batch, device, self.start)

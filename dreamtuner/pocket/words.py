@@ -7,6 +7,7 @@ so in the pocket model: 0.04 apart, where other words are 2 to 6 apart, and not 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -18,9 +19,10 @@ from transformers import CLIPTokenizer
 from dreamtuner.pocket.text import encode_captions
 from dreamtuner.pocket.world.captions import detailed_caption
 from dreamtuner.pocket.world.context import POSES, SCENES, Context
-from dreamtuner.pocket.world.identity import ATTRIBUTES, Identity
+from dreamtuner.pocket.world.identity import ATTRIBUTES, TRAIN, Identity
 
 APART = 1.0  # final states are normalised: about 5 long
+ROOM = 2.5  # what a training holds words apart by; words that are followed are 2 to 6 apart
 DRAWS, NORM = 256, 4.0  # embeddings are about 2 long; shorter ones leave less between words
 
 Encode = Callable[[list[str]], Tensor]
@@ -60,6 +62,21 @@ def tell_apart(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
                 best, kept = found, table[rows].clone()
         table[rows] = kept
     return lost
+
+
+def crowding(encode: Encode, rng: random.Random) -> Tensor:
+    """How much nearer than ``ROOM`` a random attribute's values are to one another, as a share, squared: a loss.
+
+    It is zero, and has no gradient, where all are far enough apart: it holds words apart and leaves others alone.
+    """
+    attribute = rng.choice(list(ATTRIBUTES))
+    values, context = ATTRIBUTES[attribute], Context.draw(rng)
+    identity = Identity.from_seed(rng.choice(TRAIN))
+    states = encode([detailed_caption(replace(identity, **{attribute: value}), context) for value in values])
+    one, other = (list(side) for side in zip(*combinations(range(len(values)), 2), strict=True))
+    # the square root of zero has no gradient
+    distance = (states[one] - states[other]).square().sum(-1).add(1e-6).sqrt().amax(1)
+    return ((ROOM - distance).clamp_min(0) / ROOM).square().mean()
 
 
 def _caption(attribute: str, value: str) -> str:

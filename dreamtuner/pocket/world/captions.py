@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from dreamtuner.pocket.world.context import Context
 from dreamtuner.pocket.world.identity import Identity
+from dreamtuner.pocket.world.together import Cast
 
 MEDIUM = {"natural": "a photo of", "anime": "a drawing of"}
+VIEW_WORDS = {"front": "", "side": "from the side", "back": "seen from behind"}
+FRONT = "from the front"
+"""How a front view may be named; captions leave it unsaid."""
+
+
+def action_words(context: Context) -> str:
+    """What the subject does and how it is seen: pose and expression as far as the picture shows them, view, framing."""
+    return ", ".join(
+        words
+        for words in (
+            "" if context.framing == "close-up" else context.pose,
+            "" if context.expression == "neutral" or context.view == "back" else context.expression,
+            VIEW_WORDS[context.view],
+            "" if context.framing == "full" else context.framing,
+        )
+        if words
+    )
 
 
 def _context_words(context: Context) -> str:
-    words = f"{context.scene}, {context.pose}"
-    return words if context.expression == "neutral" else f"{words}, {context.expression}"
+    action = action_words(context)
+    return f"{context.scene}, {action}" if action else context.scene
 
 
 def subject_words(identity: Identity) -> str:
@@ -48,3 +67,41 @@ def sheet_caption(identity: Identity, left: Context, right: Context, *, detailed
     who = subject_words(identity) if detailed else identity.class_word
     sides = f"left {_context_words(left)}, right {_context_words(right)}"
     return f"{MEDIUM[left.style]} the same {who}, {sides}"
+
+
+def pair_caption(cast: Cast, who: Sequence[str] | None = None, doing: Sequence[bool] = (True, True)) -> str:
+    """The caption of a picture of two subjects, named from left to right, with what each of them does.
+
+    ``who``: words for each of ``cast``, in its order; its class alone where None. ``doing``: whose action is said.
+    """
+    named = who or [identity.class_word for identity, _ in cast]
+    contexts = [context for _, context in cast]
+    order = sorted(range(2), key=lambda k: contexts[k].x)
+    actions = [
+        f", {side} {action_words(contexts[k])}" for side, k in zip(("left", "right"), order, strict=True) if doing[k]
+    ]
+    left, right = (named[k] for k in order)
+    return f"{MEDIUM[contexts[0].style]} a {left} and a {right} {contexts[0].scene}{''.join(actions)}"
+
+
+def some_words(rng: random.Random, identity: Identity) -> str:
+    """The class with some of the identity's attributes, so that two such descriptions fit one caption."""
+    before = [identity.primary, identity.pattern, identity.shape]
+    before = [word for word in before if rng.random() < 0.4]
+    after = [word for word in (f"{identity.accent} {identity.emblem}", identity.hat) if rng.random() < 0.4]
+    return " ".join([*before, identity.class_word]) + (f" with {', '.join(after)}" if after else "")
+
+
+def drawn_pair_caption(rng: random.Random, cast: Cast) -> str:
+    """A training caption of two subjects: classes alone in 30 %, some of each identity in 40 %, all of one in 30 %.
+
+    Where one is named whole, the other's action is unsaid: both would not fit.
+    """
+    u = rng.random()
+    if u < 0.3:
+        return pair_caption(cast)
+    if u < 0.7:
+        return pair_caption(cast, [some_words(rng, identity) for identity, _ in cast])
+    whole = rng.randrange(2)
+    who = [subject_words(identity) if k == whole else identity.class_word for k, (identity, _) in enumerate(cast)]
+    return pair_caption(cast, who, [k == whole for k in range(2)])

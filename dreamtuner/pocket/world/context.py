@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 SCENES = ("on the beach", "in the snow", "in the forest", "in the city", "at night", "in a room")
 POSES = ("standing", "arms up", "waving", "sitting", "jumping", "running")
 Style = Literal["natural", "anime"]
 STYLES: tuple[Style, ...] = ("natural", "anime")
 EXPRESSIONS = ("neutral", "smiling", "eyes closed", "mouth open")
+VIEWS = ("front", "side", "back")
+FRAMINGS = ("full", "bust", "close-up")
+
+_NEUTRAL = {"view": "front", "framing": "full"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,9 @@ class Context:
     """One picture's circumstances.
 
     ``x``, ``y`` shift the subject in half-picture units (-1..1, y down), ``size`` is the subject's scale (1 fills the
-    picture's height), ``mirrored`` flips one-sided poses, ``seed`` varies the scene's details.
+    picture's height), ``mirrored`` flips one-sided poses, ``seed`` varies the scene's details. ``view`` is the side the
+    camera sees; from the side the subject faces right, or left where ``mirrored``. ``framing`` says how much of the
+    subject the picture holds: all of it, face and trunk without the hat (bust), or the head alone (close-up).
     """
 
     scene: str
@@ -30,9 +36,18 @@ class Context:
     size: float = 0.85
     mirrored: bool = False
     seed: int = 0
+    view: str = "front"
+    framing: str = "full"
 
     def __post_init__(self) -> None:
-        for name, known in (("scene", SCENES), ("pose", POSES), ("style", STYLES), ("expression", EXPRESSIONS)):
+        for name, known in (
+            ("scene", SCENES),
+            ("pose", POSES),
+            ("style", STYLES),
+            ("expression", EXPRESSIONS),
+            ("view", VIEWS),
+            ("framing", FRAMINGS),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: {getattr(self, name)!r} is not one of {', '.join(known)}")
 
@@ -50,3 +65,7 @@ class Context:
             mirrored=rng.random() < 0.5,
             seed=rng.getrandbits(31),
         )
+
+    def record(self) -> dict[str, Any]:
+        """The fields by name for a digest or a file. Later fields enter only where they are not neutral."""
+        return {name: value for name, value in asdict(self).items() if _NEUTRAL.get(name) != value}

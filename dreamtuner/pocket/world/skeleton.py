@@ -23,6 +23,16 @@ _POSES: dict[
     "running": (0.0, 0.10, (-0.55, 0.42), (0.60, 0.06), (-0.55, 0.74), (0.36, 0.92)),
 }
 
+# the same of a subject that faces right; the left limbs are the far ones
+_PROFILES = {
+    "standing": (0.0, 0.0, (-0.10, 0.52), (0.10, 0.52), (-0.10, 0.92), (0.12, 0.92)),
+    "arms up": (0.0, 0.0, (0.50, -0.46), (0.62, -0.30), (-0.10, 0.92), (0.12, 0.92)),
+    "waving": (0.0, 0.0, (-0.10, 0.52), (0.62, -0.38), (-0.10, 0.92), (0.12, 0.92)),
+    "sitting": (0.16, 0.0, (0.28, 0.50), (0.40, 0.54), (0.54, 0.84), (0.66, 0.84)),
+    "jumping": (-0.07, 0.0, (-0.60, 0.02), (-0.56, 0.16), (0.46, 0.66), (0.32, 0.76)),
+    "running": (0.0, 0.10, (-0.50, 0.34), (0.58, 0.12), (-0.58, 0.66), (0.44, 0.88)),
+}
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -36,14 +46,17 @@ class Skeleton:
         return joint[:, 0].view(-1, 1, 1), joint[:, 1].view(-1, 1, 1)
 
 
-def skeleton(poses: list[str], mirrored: list[bool]) -> Skeleton:
-    """The joints of a batch of poses; mirrored ones have x negated (left stays the subject's left hand)."""
+def skeleton(poses: list[str], mirrored: list[bool], views: list[str] | None = None) -> Skeleton:
+    """The joints of a batch of poses; mirrored ones have x negated (left stays the subject's left hand).
+
+    ``views``: the side that the camera sees, front where None. From behind x is negated too.
+    """
     rows = []
-    for pose, flip in zip(poses, mirrored, strict=True):
-        lift, lean, *limbs = _POSES[pose]
+    for pose, flip, view in zip(poses, mirrored, views or ["front"] * len(poses), strict=True):
+        lift, lean, *limbs = _PROFILES[pose] if view == "side" else _POSES[pose]
         head, neck, pelvis = (lean * 1.6, -0.36 + lift), (lean, 0.04 + lift), (0.0, 0.60 + lift)
         hands = [(x, y + lift) for x, y in limbs[:2]]
-        sign = -1.0 if flip else 1.0
+        sign = -1.0 if flip != (view == "back") else 1.0
         rows.append([(sign * x, y) for x, y in (head, neck, pelvis, *hands, *limbs[2:])])
     return Skeleton(torch.tensor(rows, dtype=torch.float32))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dreamtuner.pocket.world import shapes
 from dreamtuner.pocket.world.canvas import INK, Canvas
-from dreamtuner.pocket.world.face import paint_face
+from dreamtuner.pocket.world.face import paint_face, paint_profile
 from dreamtuner.pocket.world.identity import EMBLEMS, PATTERNS, RGB, Identity
 from dreamtuner.pocket.world.skeleton import Skeleton
 
@@ -103,8 +103,18 @@ def _emblem(canvas: Canvas, emblems: list[str], x: Tensor, y: Tensor, colour: Te
     canvas.mark(distance, colour)
 
 
-def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[str], bones: Skeleton) -> None:
-    """Paint subjects of ONE class onto ``canvas``; ``bones`` gives their joints in subject units."""
+def paint_subject(
+    canvas: Canvas,
+    identities: list[Identity],
+    expressions: list[str],
+    bones: Skeleton,
+    view: str = "front",
+    facing: Tensor | None = None,
+) -> None:
+    """Paint subjects of ONE class in one ``view`` onto ``canvas``; ``bones`` gives their joints in subject units.
+
+    ``facing`` (B, 1, 1): from the side, 1 where they face right and -1 where they face left.
+    """
     kind = identities[0].class_word
     primary = _colours([i.primary for i in identities])
     secondary, accent = _colours([i.secondary for i in identities]), _colours([i.accent for i in identities])
@@ -112,29 +122,56 @@ def paint_subject(canvas: Canvas, identities: list[Identity], expressions: list[
     (hx, hy), (nx, ny), (px_, py) = bones["head"], bones["neck"], bones["pelvis"]
     u, v = canvas.u, canvas.v
     cx, cy = (nx + px_) / 2, (ny + py) / 2
-    coat = _patterned(identities, u - cx, v - cy, canvas.px)
+    coat = _patterned(identities, cx - u if view == "back" else u - cx, v - cy, canvas.px)
     feet = _BEAK.expand_as(secondary) if kind == "duck" else secondary
+    aside = view == "side"
+    ahead = facing if aside and facing is not None else torch.ones_like(girth)
+    spread = 0.0 if aside else 1.0  # from the side both limbs of a pair begin in the middle
 
-    if kind == "cat":
-        canvas.solid(shapes.capsule(u, v, px_ + 0.2, py, px_ + 0.62, py - 0.30, 0.07), primary, near=0.60)
-    for side in ("left", "right"):
+    def tail() -> None:
+        way = -ahead if aside else (-1.0 if view == "back" else 1.0) * ahead
+        tip = shapes.capsule(u, v, px_ + 0.2 * way, py, px_ + 0.62 * way, py - 0.30, 0.07)
+        canvas.solid(tip, primary, near=0.60 if view == "front" else 0.70)
+
+    def leg(side: str) -> None:
         fx, fy = bones[f"{side}_foot"]
         # a mirrored pose swaps sides: limbs start on the side where they end
-        start = torch.where(fx < 0, -0.5, 0.5) * girth
+        start = torch.where(fx < 0, -0.5, 0.5) * girth * spread
+        toe = 0.08 * ahead if aside else 0.03 * fx.sign()
         canvas.solid(shapes.capsule(u, v, px_ + start, py, fx, fy - 0.03, 0.115), coat, near=0.64)
-        canvas.solid(shapes.ellipse(u - fx - 0.03 * fx.sign(), v - fy, 0.17, 0.11), feet, near=0.66)
-    canvas.solid(_trunk(kind, u - cx, v - cy, girth), coat, near=0.68)
-    _emblem(canvas, [i.emblem for i in identities], u - cx, v - cy - 0.06, accent)
-    for side in ("left", "right"):
+        canvas.solid(shapes.ellipse(u - fx - toe, v - fy, 0.17, 0.11), feet, near=0.66)
+
+    def arm(side: str) -> None:
         ax, ay = bones[f"{side}_hand"]
-        start = nx + torch.where(ax < nx, -0.85, 0.85) * girth
+        start = nx + torch.where(ax < nx, -0.85, 0.85) * girth * spread
         canvas.solid(shapes.capsule(u, v, start, ny + 0.12, ax, ay, 0.105), coat, near=0.72)
         canvas.solid(shapes.ellipse(u - ax, v - ay, 0.135, 0.135), secondary, near=0.74)
 
-    x, y = u - hx, v - hy
+    if kind == "cat" and view == "front":
+        tail()
+    if aside:
+        arm("left")
+    for side in ("left", "right"):
+        leg(side)
+    canvas.solid(_trunk(kind, u - cx, v - cy, girth), coat, near=0.68)
+    if view == "front":
+        _emblem(canvas, [i.emblem for i in identities], u - cx, v - cy - 0.06, accent)
+    for side in ("right",) if aside else ("left", "right"):
+        arm(side)
+    if view != "front":
+        if kind == "cat":
+            tail()
+        elif kind in ("bear", "rabbit"):
+            behind = px_ - (girth + 0.02) * ahead if aside else px_
+            canvas.solid(shapes.ellipse(u - behind, v - py + 0.06, 0.13, 0.12), secondary, near=0.72)
+
+    x, y = (u - hx) * ahead, v - hy
     _ears(canvas, kind, x, y, primary, secondary)
     canvas.solid(_head(kind, x, y), primary, near=0.76)
     if kind == "frog":  # the eyes bulge in front of the head
-        canvas.solid(shapes.ellipse(x.abs() - 0.30, y + 0.22, 0.20, 0.20), primary, near=0.78)
-    paint_face(canvas, kind, identities, expressions, x, y, secondary, _BEAK)
+        bulge = (x - 0.24).abs() if aside else x.abs() - 0.30
+        canvas.solid(shapes.ellipse(bulge, y + 0.22, 0.20, 0.20), primary, near=0.78)
+    if view != "back":
+        face = paint_profile if aside else paint_face
+        face(canvas, kind, identities, expressions, x, y, secondary, _BEAK)
     _hat(canvas, [i.hat for i in identities], x, y + {"robot": 0.35, "frog": 0.42}.get(kind, 0.39), accent)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.pocket.emphasis import PARTS, SUBJECT, boxes, load_emphasis
-from dreamtuner.pocket.shards import Picture, draw_pictures, load_truth, render_shards
+from dreamtuner.pocket.shards import Picture, draw_pictures, load_truth, render_shards, shard_files
 from dreamtuner.pocket.world import EXPRESSIONS, TRAIN, render
 from dreamtuner.pocket.world.identity import EMBLEMS, HATS, SHAPES, Identity
 
@@ -55,7 +55,7 @@ def test_the_trunks_width_changes_most_inside_its_box():
 def test_weights_are_those_of_scenery_subject_and_parts(tmp_path: Path):
     list(render_shards(tmp_path, 1, identities=8, processes=1))
     pictures = load_truth(tmp_path, 1)
-    weights = load_emphasis(tmp_path, 1, pictures, 4)
+    weights = load_emphasis(shard_files(tmp_path, 1), pictures, 4)
     highest = max(part.weight for part in PARTS.values())
     assert weights.shape == (32, 1, 16, 16)
     assert float(weights.min()) == 1.0
