@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.denoiser import new_unet
 from dreamtuner.pocket.layout import begin_from_unet, new_controlnet
 from dreamtuner.pocket.start import StartError, start_from
+from dreamtuner.pocket.text import encode_captions, new_text_encoder, new_tokenizer
+from dreamtuner.profiles import get_profile
 
 
 def _small(layers: object, width: int = 32) -> UNet2DConditionModel:
@@ -56,3 +59,21 @@ def test_a_new_controlnet_changes_nothing():
     down, mid = controlnet(x, t, c, torch.rand(2, 3, 64, 64), return_dict=False)
     led = unet(x, t, c, down_block_additional_residuals=down, mid_block_additional_residual=mid).sample
     torch.testing.assert_close(led, unet(x, t, c).sample)
+
+
+@torch.no_grad()
+def test_a_larger_vocabulary_goes_on_from_the_shipped_one():
+    weights, tokenizer = get_profile("pocket").weights, new_tokenizer()
+    shipped = CLIPTextModel.from_pretrained(weights / "text_encoder").eval()
+    text_encoder = new_text_encoder(tokenizer).eval()
+    new = text_encoder.get_input_embeddings().weight[-5:].clone()
+    start_from(text_encoder, shipped, weights)
+    words, cpu = ["a photo of a bear on the beach, waving"], torch.device("cpu")
+    before = encode_captions(CLIPTokenizer.from_pretrained(weights / "tokenizer"), shipped, words, cpu)
+    torch.testing.assert_close(encode_captions(tokenizer, text_encoder, words, cpu), before)
+    assert torch.equal(text_encoder.get_input_embeddings().weight[-5:], new)
+
+
+def test_only_words_and_choices_may_be_more():
+    with pytest.raises(StartError, match=r"conv_in\.weight"):
+        start_from(_small(1, width=64), _small(1), Path("weights/unet"))

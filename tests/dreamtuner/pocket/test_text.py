@@ -1,14 +1,16 @@
 """The pocket tokenizer: a word of the world is one token, and any text encodes."""
 
 import random
+from itertools import product
 from pathlib import Path
 
 from transformers import CLIPTokenizer
 
-from dreamtuner.pocket.shards import draw_pictures
+from dreamtuner.pocket.shards import draw_pairs, draw_pictures
 from dreamtuner.pocket.text import MAX_TOKENS, new_tokenizer, vocabulary_words
-from dreamtuner.pocket.world import TRAIN
-from dreamtuner.pocket.world.captions import detailed_caption, sheet_caption
+from dreamtuner.pocket.world import EXPRESSIONS, FRAMINGS, TRAIN, VIEWS, Context, Identity
+from dreamtuner.pocket.world.captions import detailed_caption, drawn_pair_caption, sheet_caption
+from dreamtuner.profiles import get_profile
 
 
 def test_every_word_of_the_world_is_one_token():
@@ -40,3 +42,27 @@ def test_it_saves_and_loads_as_a_stock_clip_tokenizer(tmp_path: Path):
     words = "a drawing of a purple robot in the city, jumping, eyes closed"
     assert again(words).input_ids == tokenizer(words).input_ids
     assert again.model_max_length == MAX_TOKENS
+
+
+def test_the_longest_captions_of_views_and_pairs_fit():
+    tokenizer = new_tokenizer()
+    identity = Identity("bear", "red", "blue", "green", "stripes", "star", "cone hat", "big eyes", "slim")
+    for view, framing, expression in product(VIEWS, FRAMINGS, EXPRESSIONS):
+        context = Context("on the beach", "arms up", "natural", expression, view=view, framing=framing)
+        for words in (detailed_caption(identity, context), sheet_caption(identity, context, context)):
+            assert len(tokenizer(words).input_ids) <= MAX_TOKENS
+    rng = random.Random(0)
+    for pair in draw_pairs(rng, TRAIN, 100):
+        words = drawn_pair_caption(rng, [(p.identity, p.context) for p in pair])
+        assert len(tokenizer(words).input_ids) <= MAX_TOKENS
+
+
+def test_words_of_the_first_vocabulary_keep_their_tokens():
+    shipped, today = CLIPTokenizer.from_pretrained(get_profile("pocket").weights / "tokenizer"), new_tokenizer()
+    first, now = shipped.get_vocab(), today.get_vocab()
+    assert all(now[token] == number for token, number in first.items())
+    assert (today.bos_token_id, today.eos_token_id) == (shipped.bos_token_id, shipped.eos_token_id)
+    pictures = draw_pictures(random.Random(0), TRAIN, 10)
+    for picture in pictures:
+        words = detailed_caption(picture.identity, picture.context)
+        assert today(words).input_ids == shipped(words).input_ids

@@ -1,11 +1,13 @@
 """Words that a text encoder lost are told apart again; the shipped one has lost the emblems, as its card says."""
 
+import random
+
 import pytest
 import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.pocket.text import encode_captions
-from dreamtuner.pocket.words import APART, Encode, apart, tell_apart
+from dreamtuner.pocket.words import APART, ROOM, Encode, apart, crowding, tell_apart
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.profiles import get_profile
 
@@ -43,3 +45,28 @@ def test_lost_words_alone_are_told_apart_again(shipped: tuple[CLIPTokenizer, CLI
     assert min(apart(encode, name) for name in ATTRIBUTES) >= APART
     assert torch.equal(table[others], before)
     assert tell_apart(tokenizer, text_encoder) == []
+
+
+def test_crowded_words_are_pushed_apart_and_others_left_alone():
+    states = torch.zeros(9, 4, 8, requires_grad=True)
+    loss = crowding(lambda captions: states[: len(captions)] + torch.randn(1, 4, 8) * 0, random.Random(0))
+    assert float(loss.detach()) == pytest.approx(1.0, abs=1e-2)
+    apart_ = (torch.eye(9).view(9, 1, 9) * ROOM).repeat(1, 4, 1).requires_grad_()
+    far = crowding(lambda captions: apart_[: len(captions)], random.Random(0))
+    far.backward()
+    assert float(far.detach()) == 0.0
+    assert not apart_.grad.any()
+
+
+def test_the_loss_alone_parts_the_emblems(shipped: tuple[CLIPTokenizer, CLIPTextModel]):
+    tokenizer, text_encoder = shipped
+    encode, rng = _encode(tokenizer, text_encoder), random.Random(0)
+    optimizer = torch.optim.AdamW(text_encoder.parameters(), lr=1e-3)
+    with torch.no_grad():
+        before = apart(encode, "emblem")
+    for _ in range(30):
+        optimizer.zero_grad()
+        crowding(encode, rng).backward()
+        optimizer.step()
+    with torch.no_grad():
+        assert apart(encode, "emblem") > before + 0.1
