@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
+from diffusers import StableDiffusionPipeline
 from matplotlib.ticker import FormatStrFormatter
 
 from dreamtuner.pocket.figures import Figure
@@ -21,7 +22,9 @@ from dreamtuner.pocket.preview import PROMPTS
 from dreamtuner.pocket.quality import Measured, measure_weights
 from dreamtuner.pocket.scale import Scale
 from dreamtuner.pocket.sheets import SHOWN, join_previews, world_sheet, write_sheets
-from dreamtuner.pocket.world import caption
+from dreamtuner.pocket.wider import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.pocket.world import TEST, caption
+from dreamtuner.score.oracle import Oracle
 from dreamtuner.train.loop import trained_parts
 
 
@@ -48,6 +51,8 @@ def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Pa
     folder.mkdir(exist_ok=True)
     parts = trained_parts(workshop)
     measured = measure_weights(workshop / "weights", scale.samples, say)
+    if scale.views or scale.pairs:
+        measured = replace(measured, figures=[*measured.figures, *_wider(workshop / "weights", scale, say)])
     rows = [{**asdict(figure), "met": figure.met} for figure in measured.figures]
     hardware = {"cpus": os.cpu_count(), "machine": platform.machine(), "gpu": _gpu()}
     (folder / "figures.json").write_text(
@@ -59,6 +64,18 @@ def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Pa
     world_sheet(measured.asked).save(folder / "world.png")
     (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
     return folder
+
+
+def _wider(weights: Path, scale: Scale, say: Callable[[str], None]) -> list[Figure]:
+    """Figures of views and of two subjects, where training showed them."""
+    oracle = Oracle.load(weights / "oracle")
+    pipe = StableDiffusionPipeline.from_pretrained(weights, local_files_only=True)
+    rows: list[Figure] = []
+    if scale.views:
+        rows += view_figures(oracle, pipe, views_asked(scale.samples, TEST), lambda line: say(f"views: {line}"))
+    if scale.pairs:
+        rows += pair_figures(oracle, pipe, pairs_asked(scale.samples, TEST), lambda line: say(f"pairs: {line}"))
+    return rows
 
 
 def _gpu() -> str | None:

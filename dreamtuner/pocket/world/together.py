@@ -46,7 +46,7 @@ def draw_pair(rng: random.Random, *, style: Style | None = None) -> tuple[Contex
     Four in five of them face the camera. Where they stand closest, an arm or a foot hides a little of the other.
     """
     scene, seed = rng.choice(SCENES), rng.getrandbits(31)
-    style = rng.choice(STYLES) if style is None else style
+    chosen: Style = rng.choice(STYLES) if style is None else style
     apart, middle, sign = rng.uniform(0.78, 1.0), rng.uniform(-0.05, 0.05), rng.choice((-1, 1))
     down = rng.uniform(0.08, 0.16)
 
@@ -54,7 +54,7 @@ def draw_pair(rng: random.Random, *, style: Style | None = None) -> tuple[Contex
         return Context(
             scene=scene,
             pose=rng.choice(POSES),
-            style=style,
+            style=chosen,
             expression=rng.choice(EXPRESSIONS),
             x=middle + side * apart / 2,
             y=down + (rng.uniform(0.0, 0.06) if front else 0.0),
