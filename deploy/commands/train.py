@@ -19,7 +19,7 @@ def pocket(
     scale: Annotated[
         str,
         typer.Option(
-            help="cpu, gpu, continue or encoder (with --start), smoke (seconds, draws nothing), auto, or a YAML file."
+            help="cpu, gpu, smoke (seconds, generates nothing), auto, a YAML file, or with --start: continue, encoder, widen."
         ),
     ] = "auto",
     out: Annotated[

@@ -42,7 +42,7 @@ class Scale(BaseModel):
 
 
 def load_scale(name: str) -> Scale:
-    """A scale by its name (cpu, gpu, continue, smoke) or by the path of a YAML file.
+    """A scale by its name (cpu, gpu, continue, encoder, widen, smoke) or by the path of a YAML file.
 
     Raises:
         ValueError: there is no such scale; the message lists those there are.

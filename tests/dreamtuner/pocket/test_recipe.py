@@ -124,7 +124,7 @@ def test_a_part_of_no_steps_needs_weights_to_start_from(workshop: Path, tmp_path
     [
         ({"part": "unett"}, "--part: 'unett' is not one of all, data, vae"),
         ({"device": "tpu"}, "--device: 'tpu'"),
-        ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, encoder, gpu, smoke"),
+        ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, encoder, gpu, smoke, widen"),
         ({"part": "vae", "device": "cpu", "scale": "smoke"}, "--part: vae needs .*00000.npz, which an earlier part"),
     ],
 )
