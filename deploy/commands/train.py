@@ -19,7 +19,7 @@ def pocket(
     scale: Annotated[
         str,
         typer.Option(
-            help="cpu, gpu, smoke (seconds, generates nothing), auto, a YAML file, or with --start: continue, encoder, widen."
+            help="cpu, gpu, smoke (takes seconds), auto, a YAML file; with --start: continue, encoder, widen."
         ),
     ] = "auto",
     out: Annotated[
