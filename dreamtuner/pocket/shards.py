@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dreamtuner.pocket.world import HELD_OUT, STYLES, TRAIN, Context, Identity, draw_pair, render, render_together
+from dreamtuner.recipe_fields import to_fields
 
 PER_IDENTITY = 4
 
@@ -163,7 +164,7 @@ def _append(
 
 
 def _truth(picture: Picture) -> dict[str, Any]:
-    return {"seed": picture.identity_seed, "context": picture.context.record()}
+    return {"seed": picture.identity_seed, "context": to_fields(picture.context)}
 
 
 def _picture(truth: dict[str, Any]) -> Picture:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from dreamtuner.recipe_fields import Later
 
 SCENES = ("on the beach", "in the snow", "in the forest", "in the city", "at night", "in a room")
 POSES = ("standing", "arms up", "waving", "sitting", "jumping", "running")
@@ -13,8 +15,6 @@ STYLES: tuple[Style, ...] = ("natural", "anime")
 EXPRESSIONS = ("neutral", "smiling", "eyes closed", "mouth open")
 VIEWS = ("front", "side", "back")
 FRAMINGS = ("full", "bust", "close-up")
-
-_NEUTRAL = {"view": "front", "framing": "full"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Context:
     size: float = 0.85
     mirrored: bool = False
     seed: int = 0
-    view: str = "front"
-    framing: str = "full"
+    view: Annotated[str, Later(neutral="front")] = "front"
+    framing: Annotated[str, Later(neutral="full")] = "full"
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -65,7 +65,3 @@ class Context:
             mirrored=rng.random() < 0.5,
             seed=rng.getrandbits(31),
         )
-
-    def record(self) -> dict[str, Any]:
-        """The fields by name for a digest or a file. Later fields enter only where they are not neutral."""
-        return {name: value for name, value in asdict(self).items() if _NEUTRAL.get(name) != value}

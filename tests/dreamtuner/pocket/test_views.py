@@ -10,6 +10,7 @@ import torch
 from dreamtuner.pocket.shards import SEEN, draw_pictures, draw_views
 from dreamtuner.pocket.world import HELD_OUT, POSES, VIEWS, Context, Identity, caption, render, visible
 from dreamtuner.pocket.world.identity import ATTRIBUTES, CLASSES
+from dreamtuner.recipe_fields import to_fields
 
 BASE = Context("in a room", "standing", "anime", "smiling")
 
@@ -92,8 +93,8 @@ def test_an_unknown_view_is_refused():
 
 def test_a_plain_context_is_recorded_as_it_was_before_there_were_views():
     plain = {k: v for k, v in asdict(BASE).items() if k not in ("view", "framing")}
-    assert BASE.record() == plain
-    assert replace(BASE, view="side").record() == {**plain, "view": "side"}
+    assert to_fields(BASE) == plain
+    assert to_fields(replace(BASE, view="side")) == {**plain, "view": "side"}
 
 
 def test_plain_pictures_are_those_of_the_first_world():
