@@ -66,7 +66,7 @@ def pair_figures(oracle: Oracle, pipe: Any, asked: Sequence[Pair], say: Say) -> 
         right = np.array([[sides[k][i][name] == true[i][k][name] for k in (0, 1)] for i in range(len(asked))])
         rows.append(mean_share(group, f"{name}, each", right.mean(1).tolist()))
         if name == "class_word":
-            rows.append(share(group, "both classes", right.all(1)))
+            rows.append(share(group, "both classes", [bool(row.all()) for row in right]))
     rows.append(
         share(group, "scene", np.array([sides[0][i]["scene"] == true[i][0]["scene"] for i in range(len(asked))]))
     )
