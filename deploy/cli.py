@@ -13,11 +13,13 @@ from deploy.commands.doctor import doctor
 from deploy.commands.export import export
 from deploy.commands.export_subject import export_subject
 from deploy.commands.finetune import finetune
+from deploy.commands.forget import forget
 from deploy.commands.ingest import ingest
 from deploy.commands.plan import plan
 from deploy.commands.register import deploy
 from deploy.commands.run import run
 from deploy.commands.status import status
+from deploy.commands.subjects import subjects
 from deploy.commands.train import train
 from deploy.commands.upkeep import backup, gc, restore, verify
 from deploy.commands.video import video
@@ -42,6 +44,7 @@ app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")
 for command in (
     *(run, video, finetune, plan, status, ingest, attention, doctor, deploy),
+    *(subjects, forget),
     *(verify, gc, backup, restore),
     *(export, export_subject, dashboard),
 ):

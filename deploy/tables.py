@@ -16,6 +16,7 @@ from storage.catalog.records import RunView, RunWarning, StatusView
 
 if TYPE_CHECKING:
     from flows.report import RunSummary
+    from storage.catalog.views import Unmade
 
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
@@ -176,13 +177,31 @@ def _shortened(reason: str) -> str:
     return words if len(words) <= MAX_REASON else f"{words[: MAX_REASON - 3]}..."
 
 
-def status_table(found: StatusView, runs: list[RunView]) -> RenderableType:
-    """What `status` shows: the whole catalog in a line, then the last runs."""
+def where_table(read: Mapping[str, str]) -> RenderableType:
+    """Which data folder, catalog and store were read, a line each; never folded, so that they can be copied."""
+    names = {"home": "data folder"}
+    lines = [f"{names.get(name, name)}:".ljust(13) + place for name, place in read.items()]
+    return Text("\n".join(lines), style="dim", no_wrap=True, overflow="ignore")
+
+
+def unmade_lines(unmade: "Unmade") -> list[str]:
+    """Who still wants the cells that have no picture."""
+    lines = [
+        (unmade.running, "to make for runs that are under way"),
+        (unmade.resumable, "that a rerun of their spec would make; no run is making them now"),
+        (unmade.unwanted, "that no run wants any more; `dreamtuner forget --unwanted` drops them"),
+    ]
+    return [f"{count} cell{'' if count == 1 else 's'} {words}" for count, words in lines if count]
+
+
+def status_table(found: StatusView, runs: list[RunView], unmade: "Unmade") -> RenderableType:
+    """What `status` shows: the whole catalog in a line, who wants what is missing, then the last runs."""
     cells = _table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
+    wanted = [Text(line) for line in unmade_lines(unmade)]
     if not runs:
-        return Group(cells, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
+        return Group(cells, *wanted, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
     recent = _table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
     for run in runs:
         began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")
@@ -191,4 +210,4 @@ def status_table(found: StatusView, runs: list[RunView]) -> RenderableType:
     for column in recent.columns[1:5]:
         column.justify = "left"
     why = [Text(f"{run.id[:8]} {run.state}: {_shortened(run.reason)}") for run in runs if run.reason is not None]
-    return Group(cells, "", recent, *([""] if why else []), *why)
+    return Group(cells, *wanted, "", recent, *([""] if why else []), *why)

@@ -6,18 +6,28 @@ from flows.settings import Settings
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show how much is planned, generating, generated, failed and lost, and the last runs."""
-    from deploy.tables import status_json, status_table
+    """Show how much is planned, generating, generated, failed and lost, who still wants what, and the last runs."""
+    from dataclasses import asdict
+
+    from rich.console import Group
+
+    from deploy.tables import status_json, status_table, where_table
     from flows.dead import close_dead_runs
     from flows.resources import catalog_if_any
     from storage.catalog import views
     from storage.catalog.records import CELL_STATES, StatusView
+    from storage.shown import shown_url
 
     settings = Settings.load()
     catalog = catalog_if_any(settings)
-    found, runs = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), []
+    found, runs, unmade = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.Unmade(0, 0, 0)
     if catalog is not None:
         close_dead_runs(settings)
         with catalog.read() as s:
-            found, runs = views.status(s), views.recent_runs(s, limit=10)
-    print_result(status_json(found, runs) if as_json else status_table(found, runs))
+            found, runs, unmade = views.status(s), views.recent_runs(s, limit=10), views.unmade(s)
+    read = {"home": str(settings.home), "catalog": shown_url(settings.catalog_url)}
+    read["store"] = shown_url(settings.store_url)
+    if as_json:
+        print_result(status_json(found, runs) | {"unmade": asdict(unmade), **read})
+    else:
+        print_result(Group(where_table(read), "", status_table(found, runs, unmade)))

@@ -36,6 +36,7 @@ class Settings:
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
             commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+        home: DREAMTUNER_HOME, whose files of forgotten runs are removed; None: there are none here.
         oidc: DREAMTUNER_DASHBOARD_OIDC_*, an OpenID provider that people may come in by; None: by password alone.
     """
 
@@ -50,6 +51,7 @@ class Settings:
     proxies: tuple[Network, ...] = ()
     max_upload: int = 32 * 1024 * 1024
     oidc: OidcSettings | None = None
+    home: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -85,6 +87,7 @@ class Settings:
             proxies=proxies,
             max_upload=int(size),
             oidc=OidcSettings.load(env),
+            home=home,
         )
 
     @property

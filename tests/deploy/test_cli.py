@@ -59,7 +59,11 @@ def test_every_command_explains_itself_without_loading_a_model(
 
 def test_status_of_nothing_is_zeros_and_makes_nothing(environment: dict[str, str]) -> None:
     done = dreamtuner(environment, "status", "--json")
-    assert json.loads(done.stdout) == {"subjects": 0, "cells": EMPTY, "scored": 0, "runs": []}
+    home = Path(environment["DREAMTUNER_HOME"])
+    read = {"home": str(home), "catalog": f"sqlite:///{home}/catalog.db", "store": str(home / "objects")}
+    nobody = {"running": 0, "resumable": 0, "unwanted": 0}
+    counts = {"subjects": 0, "cells": EMPTY, "scored": 0, "runs": [], "unmade": nobody}
+    assert json.loads(done.stdout) == counts | read
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
     assert "dreamtuner run examples/pocket.yaml" in dreamtuner(environment, "status").stdout
 

@@ -50,7 +50,7 @@ class House:
             given = {"spec": spec, "subject": "pip"}
             writes.record_audit(s, actor="ann", action="start flow", entity="flow run", entity_id="f", after=given)
             for run in (self.run, self.alone):
-                writes.finish_run(s, run, "completed")
+                writes.finish_run(s, run, "failed", reason="pip was refused", refused={"pip": "no file", "momo": "too"})
 
     def start(self, name: str, spec: dict[str, Any]) -> str:
         with self.catalog.write() as s:

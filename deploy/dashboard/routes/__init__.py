@@ -9,6 +9,7 @@ from deploy.dashboard.routes import (
     compare,
     export,
     flows,
+    forget,
     gallery,
     grid,
     home,
@@ -24,6 +25,6 @@ from deploy.dashboard.routes import (
 )
 
 _LOOK = (home, runs, media, gallery, output, compare, grid, subjects, masks)
-_ACT = (review, bulk, export, flows)
+_ACT = (review, bulk, export, forget, flows)
 _PEOPLE = (login, sign_on, account, users, audit)
 routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))

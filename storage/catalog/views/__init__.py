@@ -38,6 +38,7 @@ from storage.catalog.views.people import (
 )
 from storage.catalog.views.run import Awaited, CellReason, RunDetail, awaited, run
 from storage.catalog.views.shown import Shown
+from storage.catalog.views.subject_list import SubjectSummary, subject_list
 from storage.catalog.views.subject_page import (
     CheckpointView,
     GridCell,
@@ -50,7 +51,7 @@ from storage.catalog.views.subject_page import (
 from storage.catalog.views.subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
 from storage.catalog.views.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from storage.catalog.views.trainings import TrainingView, training, trainings_of
-from storage.catalog.views.unmade import Unmade, unmade
+from storage.catalog.views.unmade import RunAlone, Unmade, run_summary, unmade
 from storage.catalog.views.warnings import (
     count_warnings,
     warnings_of_outputs,
@@ -81,11 +82,13 @@ __all__ = [
     "ReferenceView",
     "ReviewView",
     "RunDetail",
+    "RunAlone",
     "RunProgress",
     "SessionView",
     "Shown",
     "SubjectDetail",
     "SubjectRow",
+    "SubjectSummary",
     "TokenView",
     "TrainingView",
     "Unmade",
@@ -132,6 +135,7 @@ __all__ = [
     "run",
     "run_ids",
     "run_page",
+    "run_summary",
     "runs_progress",
     "session_of",
     "sessions_of",
@@ -141,6 +145,7 @@ __all__ = [
     "subject",
     "subject_assets",
     "subject_id",
+    "subject_list",
     "subject_names",
     "subjects_page",
     "token_of",

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.catalog.records import NotInCatalog
 from storage.catalog.schema import Cell, Output, Review, Run, RunCell
 
 OPEN = ("planned", "failed", "lost")
@@ -38,6 +39,29 @@ def unwanted_cells(s: Session) -> list[int]:
     reviewed = select(Review.id).join(Output, Output.id == Review.output_id).where(Output.cell_id == Cell.id)
     rows = select(Cell.id).where(Cell.state.in_(OPEN), _unwanted(), ~reviewed.exists())
     return list(s.scalars(rows.order_by(Cell.id)))
+
+
+@dataclass(frozen=True)
+class RunAlone:
+    """A run, and how many pictures no other run asked for; `approved` of them are approved."""
+
+    id: str
+    name: str
+    outputs: int
+    approved: int
+
+
+def run_summary(s: Session, run_id: str) -> RunAlone:
+    """What would go with a run; NotInCatalog if there is none."""
+    run = s.get(Run, run_id)
+    if run is None:
+        raise NotInCatalog("this run is not in the catalog any more; the home page lists the last ones")
+    other = aliased(RunCell)
+    elsewhere = select(other.run_id).where(other.cell_id == RunCell.cell_id, other.run_id != run_id)
+    rows = select(Output.decision, func.count()).join(RunCell, RunCell.cell_id == Output.cell_id)
+    rows = rows.where(RunCell.run_id == run_id, ~elsewhere.exists()).group_by(Output.decision)
+    counts = dict(s.execute(rows).all())
+    return RunAlone(run_id, run.name, sum(counts.values()), counts.get("approved", 0))
 
 
 def _unwanted() -> ColumnElement[bool]:

@@ -68,8 +68,7 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     _hand_over(s, subject_id, heirs)
     _fine_tunings(s, subject, erased)
     _references(s, subject_id, erased)
-    shared = {one.subject_id for one in heirs.values()}
-    erased.shared_with = list(s.scalars(select(Subject.name).where(Subject.id.in_(shared)).order_by(Subject.name)))
+    erased.shared_with = _names_of(s, list(heirs))
     s.execute(
         update(RunCell).where(RunCell.subject_id == subject_id).values(subject_id=None),
         execution_options={"synchronize_session": False},
@@ -86,7 +85,10 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
 
 
 def _at_rest(s: Session, subject: Subject, runs: Sequence[Run], cells: Sequence[int]) -> None:
-    for run in runs:
+    asked = select(RunCell.run_id).join(CellSubject, CellSubject.cell_id == RunCell.cell_id)
+    asked = asked.where(RunCell.run_id == Run.id, CellSubject.subject_id == subject.id)
+    making = s.scalars(select(Run).where(Run.state == "running", asked.exists())).all()
+    for run in (*runs, *making):
         if run.state == "running":
             raise run_under_way(f"subject {subject.name!r}", run.id, run.name)
     not_generating(s, cells, f"subject {subject.name!r}")
@@ -107,6 +109,15 @@ def _heirs(s: Session, subject_id: int) -> dict[int, _Heir]:
     rows = select(CellSubject.cell_id, other.subject_id, other.reference_id, other.mask_id).join(other, same)
     rows = rows.where(CellSubject.subject_id == subject_id).order_by(CellSubject.cell_id, other.subject_id.desc())
     return {row[0]: _Heir(*row[1:]) for row in s.execute(rows)}  # of several the first: it comes last
+
+
+def _names_of(s: Session, cell_ids: Sequence[int]) -> list[str]:
+    """The subjects that these cells are still of."""
+    found: set[str] = set()
+    for part in chunks(cell_ids):
+        names = select(Subject.name).join(CellSubject, CellSubject.subject_id == Subject.id)
+        found.update(s.scalars(names.where(CellSubject.cell_id.in_(part)).distinct()))
+    return sorted(found)
 
 
 def _hand_over(s: Session, subject_id: int, heirs: dict[int, _Heir]) -> None:
@@ -211,6 +222,10 @@ def _runs(s: Session, name: str, runs: Sequence[Run], erased: Erased) -> None:
             erase_run(s, run.id, erased)
         else:
             run.spec = redacted(run.spec, name)
+            if run.refused is not None:
+                run.refused = {one: why for one, why in run.refused.items() if one != name}
+            if run.reason is not None and name in run.reason:
+                run.reason = "the reason named a subject that was forgotten"
             run.refused = {one: why for one, why in (run.refused or {}).items() if one != name} or None
             if name in (run.reason or ""):
                 run.reason = "the reason named a subject that is forgotten"

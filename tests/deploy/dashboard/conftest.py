@@ -80,7 +80,7 @@ def add_people(home: Path) -> None:
 @contextmanager
 def serving(home: Path, **more: Any) -> Iterator[Site]:
     """The dashboard over a data folder, in a thread of this process; `{port}` in its origin becomes its port."""
-    settings = Settings(catalog_url=f"sqlite:///{home}/catalog.db", store_url=str(home / "objects"))
+    settings = Settings(catalog_url=f"sqlite:///{home}/catalog.db", store_url=str(home / "objects"), home=home)
     settings = replace(settings, **more)
     with socket.socket(proto=socket.IPPROTO_TCP) as door, Catalog.open(settings.catalog_url) as catalog:
         door.bind(("127.0.0.1", 0))

@@ -53,6 +53,7 @@ IDS = {
     "secret": "no",
     "queue_id": "no",
     "batch_id": "no",
+    "run_id": "no",
     "flow_run_id": "00000000-0000-0000-0000-000000000000",
 }
 

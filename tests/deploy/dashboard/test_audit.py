@@ -56,6 +56,13 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         sent = {"name": "bolt", "class_word": "robot", "style": "natural"}
         picture = {"reference": ("bolt.png", io.BytesIO(png(plain(0, -1, 0))), "image/png")}
         wrote("/subjects", "/subjects", "new reference", data=sent, files=picture)
+        with site.catalog.write() as s:
+            (run,) = (one.id for one in views.recent_runs(s))
+            writes.finish_run(s, run, "completed")
+        forget = "/outputs/{output_id:int}/forget"
+        wrote(forget, "/outputs/7/forget", "forget")
+        wrote("/subjects/{subject_id:int}/forget", "/subjects/2/forget", "forget", data={"typed": "momo"})
+        wrote("/runs/{run_id}/forget", f"/runs/{run}/forget", "forget")
         wrote("/users", "/users", "make link", data={"name": "cleo", "role": "viewer"})
         with site.catalog.read() as s:
             cleo = next(one.id for one in views.users(s) if one.name == "cleo")

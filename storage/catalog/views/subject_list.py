@@ -1,0 +1,56 @@
+"""Every subject with what it is made from and how far it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, Subject
+
+
+@dataclass(frozen=True)
+class SubjectSummary:
+    """A subject, its current reference and that one's current mask, and its pictures.
+
+    `reference` is where the reference came from, `references` counts all that it had. `mask` is how the mask in use was
+    made; None: there is none yet. `approved` of the `pictures` are approved.
+    """
+
+    id: int
+    name: str
+    class_word: str
+    style: str
+    reference: str | None
+    reference_sha256: str | None
+    references: int
+    mask: str | None
+    mask_confidence: float | None
+    mask_doubtful: bool | None
+    pictures: int
+    approved: int
+    created_at: datetime
+
+
+def subject_list(s: Session) -> list[SubjectSummary]:
+    """All subjects, by name. A picture of several subjects counts for each of them."""
+    later, newer = aliased(Reference), aliased(Mask)
+    newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
+    current = select(newer.id).where(newer.reference_id == Reference.id).order_by(newer.turn.desc()).limit(1)
+    had = select(func.count(later.id)).where(later.subject_id == Subject.id)
+    rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Reference.source)
+    rows = rows.add_columns(Reference.image_sha256, had.scalar_subquery(), Mask.method, Mask.confidence, Mask.doubtful)
+    rows = rows.add_columns(Subject.created_at).select_from(Subject).outerjoin(Reference, Reference.id == newest.scalar_subquery())
+    rows = rows.outerjoin(Mask, Mask.id == current.scalar_subquery()).order_by(Subject.name)
+    made = select(CellSubject.subject_id, Output.decision, func.count())
+    made = made.join(Output, Output.id == CellSubject.output_id)
+    made = made.join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+    counts: dict[int, dict[str, int]] = {}
+    for subject_id, decision, count in s.execute(made.group_by(CellSubject.subject_id, Output.decision)):
+        counts.setdefault(subject_id, {})[decision] = count
+    found = []
+    for *about, created_at in s.execute(rows):
+        ours = counts.get(about[0], {})
+        found.append(SubjectSummary(*(*about, sum(ours.values()), ours.get("approved", 0), created_at)))
+    return found
