@@ -41,7 +41,11 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     had = select(func.count(later.id)).where(later.subject_id == Subject.id)
     rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Reference.source)
     rows = rows.add_columns(Reference.image_sha256, had.scalar_subquery(), Mask.method, Mask.confidence, Mask.doubtful)
-    rows = rows.add_columns(Subject.created_at).select_from(Subject).outerjoin(Reference, Reference.id == newest.scalar_subquery())
+    rows = (
+        rows.add_columns(Subject.created_at)
+        .select_from(Subject)
+        .outerjoin(Reference, Reference.id == newest.scalar_subquery())
+    )
     rows = rows.outerjoin(Mask, Mask.id == current.scalar_subquery()).order_by(Subject.name)
     made = select(CellSubject.subject_id, Output.decision, func.count())
     made = made.join(Output, Output.id == CellSubject.output_id)
