@@ -41,7 +41,7 @@ def forget(
     that show it. Pictures that another subject with the same reference has too stay with that one. Backups are not
     touched: delete those that must not bring it back.
     """
-    from flows.preview import catalog_if_any
+    from flows.resources import catalog_if_any
 
     given = [one for one in (subject, run, output, unwanted or None) if one is not None]
     if len(given) != 1:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def subjects(as_json: AsJson = False) -> None:
     """List the subjects of the catalog with their reference, mask, pictures and approvals."""
-    from flows.preview import catalog_if_any
+    from flows.resources import catalog_if_any
     from storage.catalog import views
 
     catalog = catalog_if_any(Settings.load())
@@ -39,9 +39,18 @@ def _json(one: "SubjectSummary") -> dict[str, Any]:
         "mask": one.mask,
         "mask_confidence": one.mask_confidence,
         "doubtful": one.mask_doubtful,
+        "mask_given": one.mask_given,
+        "mask_giver": one.mask_giver,
         "pictures": one.pictures,
         "approved": one.approved,
     }
+
+
+def _mask(one: "SubjectSummary") -> str:
+    """How the mask in use came: by a method, or from whom."""
+    if one.mask_given in (None, "found"):
+        return one.mask or ""
+    return f"given ({one.mask_given})" + (f" by {one.mask_giver}" if one.mask_giver else "")
 
 
 def _table(found: "list[SubjectSummary]") -> "RenderableType":
@@ -55,7 +64,7 @@ def _table(found: "list[SubjectSummary]") -> "RenderableType":
     for column in shown.columns[:5]:
         column.justify = "left"
     for one in found:
-        mask = Text("none", style="yellow") if one.mask is None else Text(f"{one.mask} {one.mask_confidence:.2f}")
+        mask = Text("none", style="yellow") if one.mask is None else Text(f"{_mask(one)} {one.mask_confidence:.2f}")
         if one.mask_doubtful:
             mask.append(" doubtful", style="yellow")
         told = _json(one)

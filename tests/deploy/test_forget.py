@@ -52,6 +52,7 @@ def test_subjects_are_listed_with_what_they_are_made_from(home: Path, command: C
     assert (pip["pictures"], pip["approved"], pip["references"], pip["mask"]) == (2, 1, 1, "grabcut")
     assert (momo["name"], momo["pictures"], momo["approved"]) == ("momo", 2, 0)
     assert "references/pip.png" in command("subjects")
+    assert (pip["mask_given"], pip["mask_giver"]) == ("found", None)
 
 
 def test_a_subject_is_forgotten_with_the_files_that_show_it(home: Path, command: Command) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.catalog.records import Given
 from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, Subject
 
 
@@ -15,7 +16,7 @@ class SubjectSummary:
     """A subject, its current reference and that one's current mask, and its pictures.
 
     `reference` is where the reference came from, `references` counts all that it had. `mask` is how the mask in use was
-    made; None: there is none yet. `approved` of the `pictures` are approved.
+    made, None: there is none yet; `mask_given` and `mask_giver` say how it came and who gave it. `approved` of the `pictures` are approved.
     """
 
     id: int
@@ -28,6 +29,8 @@ class SubjectSummary:
     mask: str | None
     mask_confidence: float | None
     mask_doubtful: bool | None
+    mask_given: Given | None
+    mask_giver: str | None
     pictures: int
     approved: int
     created_at: datetime
@@ -42,7 +45,7 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Reference.source)
     rows = rows.add_columns(Reference.image_sha256, had.scalar_subquery(), Mask.method, Mask.confidence, Mask.doubtful)
     rows = (
-        rows.add_columns(Subject.created_at)
+        rows.add_columns(Mask.given, Mask.giver, Subject.created_at)
         .select_from(Subject)
         .outerjoin(Reference, Reference.id == newest.scalar_subquery())
     )
