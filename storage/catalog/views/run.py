@@ -84,7 +84,8 @@ def _states(run_id: str) -> Any:
 def _reasons(s: Session, run_id: str) -> list[CellReason]:
     error = func.coalesce(Cell.error, "")
     columns = (Cell.digest, Cell.state, Subject.name, Cell.prompt, Cell.seed, error)
-    chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == Cell.subject_id)
+    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
     missing = or_(Cell.state == "failed", Cell.state == "planned")
     rows = chosen.where(RunCell.run_id == run_id, missing, Cell.error.is_not(None))
     return [CellReason(*row) for row in s.execute(rows.order_by(RunCell.position).limit(MOST))]

@@ -15,8 +15,9 @@ from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, S
 class SubjectSummary:
     """A subject, its current reference and that one's current mask, and its pictures.
 
-    `reference` is where the reference came from, `references` counts all that it had. `mask` is how the mask in use was
-    made, None: there is none yet; `mask_given` and `mask_giver` say how it came and who gave it. `approved` of the `pictures` are approved.
+    `reference` is where the reference came from, `references` counts all that it had. `mask` is how the mask in use
+    was made, None: there is none yet; `mask_given` and `mask_giver` say how it came and who gave it. `approved` of the
+    `pictures` are approved.
     """
 
     id: int
