@@ -102,7 +102,7 @@ def clear_runs(s: Session, run_ids: Sequence[str], erased: Erased) -> None:
             continue
         if run.sheet_sha256 is not None:
             erased.blobs.add(run.sheet_sha256)
-            run.sheet_sha256 = None
+            run.sheet_sha256 = run.sheet_key = None
         if run.state != "running":
             run.ended_with = states_of(s, run_id)
         s.flush()

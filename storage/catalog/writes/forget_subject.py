@@ -73,6 +73,8 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
         update(RunCell).where(RunCell.subject_id == subject_id).values(subject_id=None),
         execution_options={"synchronize_session": False},
     )
+    first = delete(FirstNumbers).where(FirstNumbers.kind == "subject", FirstNumbers.name == name)
+    s.execute(first, execution_options={"synchronize_session": False})
     _runs(s, name, runs, erased)
     clear_queues(s, outputs, subject_id)
     redact_audit(s, name)
