@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
@@ -22,13 +23,20 @@ STRANGER = 16 * KIB
 """For whoever may not use the route: nobody has to be logged in to send this much."""
 FORM = 64 * KIB
 """For routes that the table does not name: a form of a few fields."""
-UPLOAD = None
-"""As much as the settings let a picture have, and a form around it."""
-TABLE: Mapping[str, int | None] = {
+
+
+@dataclass(frozen=True)
+class Files:
+    """So many pictures, each as large as the settings let one be, and a form around them."""
+
+    count: int
+
+
+TABLE: Mapping[str, int | Files] = {
     "/api/reviews": 32 * KIB,  # one decision; a note of 2000 characters, each escaped
     "/flows/run": 512 * KIB,  # fields of 20,000 characters, each escaped
-    "/subjects": UPLOAD,  # a reference and its mask together
-    "/subjects/{subject_id:int}/references/{reference_id:int}/mask": UPLOAD,
+    "/subjects/{subject_id:int}/references/{reference_id:int}/mask": Files(1),
+    "/subjects": Files(2),  # a reference and its mask
 }
 _AROUND = 64 * KIB
 _LINGER, _SECONDS = 4 * 1024 * KIB, 5.0
@@ -60,7 +68,7 @@ class LimitedBodies:
         if person.role is None or (needs.access != "public" and not person.may(needs.access)):
             return STRANGER
         most = TABLE.get(route.path, FORM)
-        return self.max_upload + _AROUND if most is None else most
+        return most.count * self.max_upload + _AROUND if isinstance(most, Files) else most
 
 
 def _person(request: Request) -> Person:

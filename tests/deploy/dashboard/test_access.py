@@ -47,6 +47,7 @@ IDS = {
     "output_id": "1",
     "subject_id": "1",
     "reference_id": "1",
+    "mask_id": "1",
     "user_id": "999",
     "token_id": "999",
     "sha256": "0" * 64,

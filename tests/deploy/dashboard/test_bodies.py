@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from deploy.dashboard.app import create_app
 from deploy.dashboard.routes import routers
-from deploy.dashboard.security.bodies import FORM, KIB, STRANGER, TABLE, UPLOAD
+from deploy.dashboard.security.bodies import FORM, KIB, STRANGER, TABLE, Files
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.test_access import filled, token
 
@@ -80,6 +80,10 @@ def test_an_upload_may_be_as_large_as_the_settings_say(start: Any) -> None:
         taken = client.post(path, files={"mask": b"x" * (100 * KIB)})
         assert (taken.status_code, "no PNG" in taken.text) == (400, True)
         assert client.post(path, files={"mask": b"x" * (200 * KIB)}).status_code == 413
+        both = {"reference": b"x" * (100 * KIB), "mask": b"x" * (100 * KIB)}
+        fields = {"name": "new", "class_word": "bear", "style": "natural"}
+        assert client.post("/subjects", files=both, data=fields).status_code == 400  # no pictures, and not too large
+        assert client.post("/subjects", files=both | {"mask": b"x" * (200 * KIB)}, data=fields).status_code == 413
 
 
 def test_every_route_that_takes_a_file_says_how_large_it_may_be() -> None:
@@ -87,7 +91,7 @@ def test_every_route_that_takes_a_file_says_how_large_it_may_be() -> None:
         for route in router.routes:
             assert isinstance(route, APIRoute)
             files = [one for one in route.dependant.body_params if "UploadFile" in str(one.field_info.annotation)]
-            assert not files or TABLE.get(route.path, FORM) is UPLOAD, route.path
+            assert not files or isinstance(TABLE.get(route.path), Files), route.path
 
 
 def test_no_more_than_the_limit_is_ever_taken_from_a_stranger(shared: Site) -> None:
