@@ -16,6 +16,9 @@ from dreamtuner.profiles import Profile
 CLIP_LENGTH = 77
 """What CLIP reads at most, where a tokenizer's config does not say."""
 
+MOST_KNOWN = 100_000
+"""Texts that a reader remembers, at most: a worker lives long."""
+
 _ENDS = 2  # the tokens that begin and end every text
 
 
@@ -44,6 +47,8 @@ class TextReader:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Each text as the model reads it; a text is looked at once."""
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
             self._known[text] = self._reading(text, encoding.ids, encoding.offsets, encoding.word_ids)

@@ -24,8 +24,8 @@ def run(
     """Make what a spec asks for and is not there yet: ingest, draw, score, contact sheet.
 
     Run it again after an interrupt or an error: only what is missing is made. With --json the last line on stdout is
-    {"run", "made", "skipped", "failed", "contact_sheet", "newer_defaults"}, with --submit {"flow_run", "name", "url"};
-    progress goes to stderr.
+    {"run", "made", "skipped", "failed", "contact_sheet", "warnings", "newer_defaults"}, with --submit {"flow_run",
+    "name", "url"}; progress goes to stderr.
     """
     if submit:
         _submit(spec, {"new_defaults": new_defaults, "check": check}, as_json)

@@ -17,7 +17,7 @@ from flows.resources import catalog_of
 from flows.settings import Settings
 from storage.catalog import views
 
-KEYS = {"run", "made", "skipped", "failed", "contact_sheet"}
+KEYS = {"run", "made", "skipped", "failed", "contact_sheet", "newer_defaults", "warnings"}
 
 
 @pytest.fixture
