@@ -34,7 +34,7 @@ def of_sqlite(
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return (
             f"the catalog file {file} is damaged, or is no catalog ({error}); put a backup in its place with "
-            "`dreamtuner restore --force`, or set DREAMTUNER_HOME to another folder"
+            "`dreamtuner restore --force`, or set DREAMTUNER_CATALOG_URL or DREAMTUNER_HOME to another"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"another process keeps the catalog {file} locked; end it, or wait, and run the same command again"
