@@ -22,7 +22,10 @@ FEW_BYTES = 2 * 1024 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _OURS = (AttributeError, ImportError, LookupError, NameError, TypeError)  # mistakes in the program
-_OWN = ("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissing")
+_OWN = (
+    *("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissing"),
+    *("Unavailable", "NotHere"),
+)
 
 
 def sentence(error: BaseException, settings: Settings | None) -> str:

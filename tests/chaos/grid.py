@@ -20,7 +20,7 @@ from PIL import Image
 import flows.catalog
 import flows.draw
 import flows.generate
-import flows.worker
+import flows.keeper
 import storage.catalog.base
 from dreamtuner.config import Sampling
 from dreamtuner.request import Cell, Reference
@@ -98,15 +98,15 @@ def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
 def _acknowledge(acks: str) -> None:
     """Say which cells are kept, as soon as they are: nothing that was said may ever be lost."""
     out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    keep = flows.worker.Worker._keep
+    keep = flows.keeper.Keeper._keep
 
-    def kept(worker: Any, pictures: Any) -> None:
-        before = set(worker.made)
-        keep(worker, pictures)
-        mine = {cell.digest for cell, _ in pictures} & set(worker.made) - before
+    def kept(keeper: Any, pictures: Any) -> None:
+        before = set(keeper.made)
+        keep(keeper, pictures)
+        mine = {one.digest for one in pictures} & set(keeper.made) - before
         os.write(out, "".join(f"{digest}\n" for digest in mine).encode())
 
-    flows.worker.Worker._keep = kept  # type: ignore[method-assign]
+    flows.keeper.Keeper._keep = kept  # type: ignore[method-assign]
 
 
 def acknowledged(acks: Path) -> list[str]:

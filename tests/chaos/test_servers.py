@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from storage.catalog import views
 from tests.chaos.conftest import Grid, assert_whole, wait_for
 from tests.chaos.grid import acknowledged
 from tests.chaos.servers import Bucket, Postgres, Proxy
@@ -136,15 +137,22 @@ def test_the_disk_is_full_and_then_it_is_not(grids: Grids, undisturbed: Undistur
         pytest.skip("this user may not mount a small disk")
     try:
         grid = grids(store=str(disk / "objects"))
-        worker = grid.start()
-        worker.join(120)
-        assert worker.exitcode != 0
+        gives_up = grid.start(DREAMTUNER_PATIENCE_SECONDS="1")
+        gives_up.join(120)
+        assert gives_up.exitcode != 0
+        assert "gave up after 1 s" in grid.log()
         assert "No space left on device" in grid.log()
         kept = set(acknowledged(grid.acks))
         assert kept
         assert kept == set(grid.pictures()) & kept
+        with grid.catalog() as catalog, catalog.read() as s:
+            assert views.status(s).cells["failed"] == 0, "a full disk is no cell's failure"
+        waits = grid.start()
+        before = grid.log().count("trying again")
+        wait_for(lambda: grid.log().count("trying again") > before, 60, "a worker that waits for the disk")
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-        grid.finish()
+        waits.join(180)
+        assert waits.exitcode == 0, grid.log()[-3000:]
         assert_whole(grid, expected)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
@@ -190,7 +198,5 @@ def test_a_worker_that_slept_through_its_lease_disturbs_nobody(grids: Grids, und
 
 
 def _generating(grid: Grid) -> bool:
-    from storage.catalog import views
-
     with grid.catalog() as catalog, catalog.read() as s:
         return views.status(s).cells["generating"] > 0

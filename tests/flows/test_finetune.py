@@ -15,15 +15,17 @@ import torch
 from PIL import Image
 
 import flows.learn
+import flows.patience
 from dreamtuner.finetune.checkpoint import from_bytes
 from dreamtuner.pocket.judge import HEADS
 from dreamtuner.profiles import pocket
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
-from flows.finetune import Finetuned, finetune
+from flows.finetune import Finetuned, _asked, _enter, finetune
 from flows.gpu import device_taken, lock_file
 from flows.guard import Guard
 from flows.keep import take_in
+from flows.outcome import came_to
 from flows.plan import digest_of
 from flows.preflight import tuning_of
 from flows.preview import preview
@@ -34,7 +36,7 @@ from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import views
 from storage.keys import blob_key
-from storage.objects import get_blob
+from storage.objects import StoreError, get_blob
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 NUMBERS: dict[str, Any] = {"steps": 4, "count": 2, "rank": 2, "preview_every": 2, "previews": ["a {subject}"]}
@@ -209,11 +211,33 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     assert all(torch.equal(value, other.tensors[name]) for name, value in one.tensors.items())
 
 
+def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
+    settings: Settings, subject: SubjectSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "60")
+    monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
+    installed = Settings.load()
+    take_in(subject, installed)
+    digest = _enter("pip", "pocket", _asked("pocket", NUMBERS, installed), installed)
+    tries: list[str] = []
+
+    def carry_out(view: Any, _: Settings, owner: str) -> None:
+        tries.append(owner)
+        if len(tries) < 3:
+            raise StoreError("bucket b: 503")
+
+    monkeypatch.setattr(flows.learn, "_carry_out", carry_out)
+    assert flows.learn.learn(digest, installed)
+    assert len(tries) == 3
+    with catalog_of(installed).read() as s:
+        assert views.training(s, digest).error is None
+
+
 def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flows.learn, "memory_of", lambda device: 1000)
-    summary = catalog(spec)
+    summary = came_to(lambda: catalog(spec))
     assert (summary.made, summary.failed) == (0, 2)
     assert "use a device with more memory" in summary.subjects[0].errors[0]
     with pytest.raises(InputError, match="SUBJECT: subject 'momo' has no reference"):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 import flows.draw
 import flows.patience
+import flows.score
 import flows.worker
 import storage.keeping
 from dreamtuner.request import Cell
@@ -197,6 +198,26 @@ def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_cl
     monkeypatch.setattr(flows.draw, "get_blob", Outage(1, away, flows.draw.get_blob))
     monkeypatch.setattr(writes, "release_cells", Outage(1, away, writes.release_cells))
     assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+
+
+def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
+    patient: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def score(settings: Settings, *given: Any) -> int:
+        ids = given[-1]
+        tries.append(len(ids))
+        if len(tries) == 1:
+            raise FULL
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return len(ids)
+
+    monkeypatch.setattr(flows.score, "_score_together", score)
+    given = ("run", "pocket", "clip_i", list(range(8)))
+    assert flows.score.score_outputs.fn(*given) == 8
+    assert tries == [8, 8, 4, 2, 2, 4, 2, 2]
 
 
 class _Denied(Exception):
