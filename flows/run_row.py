@@ -74,4 +74,5 @@ def _end_of(error: BaseException) -> tuple[RunState, str]:
         return "crashed", str(error)
     if isinstance(error, Exception):
         return "crashed", f"{type(error).__name__}: {words_of(error)}"
-    return "cancelled", f"stopped while it ran ({str(error) or type(error).__name__})"
+    signal = "SIGTERM" if type(error).__name__ == "TerminationSignal" else str(error) or type(error).__name__
+    return "cancelled", f"stopped while it ran ({signal})"

@@ -31,7 +31,7 @@ from flows.preflight import tuning_of
 from flows.preview import preview
 from flows.problems import InputError
 from flows.progress import Progress, listening
-from flows.resources import catalog_of, store_of, tuned_of
+from flows.resources import catalog_of, profile_of, store_of, tuned_of
 from flows.settings import Settings
 from flows.spec import Spec, SubjectSpec
 from storage.catalog import views
@@ -218,7 +218,8 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
     monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
     installed = Settings.load()
     take_in(subject, installed)
-    digest = _enter("pip", "pocket", _asked("pocket", NUMBERS, installed), installed)
+    profile = profile_of(installed, "pocket")
+    digest = _enter("pip", profile, _asked(profile, NUMBERS), installed)
     tries: list[str] = []
 
     def carry_out(view: Any, _: Settings, owner: str) -> None:

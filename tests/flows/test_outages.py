@@ -215,7 +215,7 @@ def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
         return len(ids)
 
     monkeypatch.setattr(flows.score, "_score_together", score)
-    given = ("run", "pocket", "clip_i", list(range(8)))
+    given = ("pocket", "clip_i", list(range(8)))
     assert flows.score.score_outputs.fn(*given) == 8
     assert tries == [8, 8, 4, 2, 2, 4, 2, 2]
 

@@ -12,6 +12,7 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
         writes.record_audit(s, actor="olga", action="start flow", entity="flow run", entity_id="f-1")
         reason = "5 of 6 images were not made: <cut>: reference: truncated"
         writes.finish_run(s, run, "failed", reason=reason, refused={"<cut>": "reference: truncated"})
+        writes.finish_run(s, first, "completed")
         writes.lose_cells(s, [cell])
         writes.claim_cells(s, [cell], "elsewhere:1:x", 60)
         writes.release_cells(s, [cell], owner="elsewhere:1:x", reason="no memory on elsewhere")
@@ -25,6 +26,8 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
     assert f'href="/outputs?run_id={run}"' in shown
     assert "no images were planned" in shown
     assert f'href="/runs/{run}"' in home
+    assert "Waiting to be made" not in home, "nobody makes what a run that is over has left"
+    assert "No run is making these" in home
     assert "5 of 6 images were not made" in home
     assert "no memory on elsewhere" in gave_back
     assert "1</b> planned" in gave_back
