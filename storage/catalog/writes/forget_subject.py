@@ -33,7 +33,7 @@ from storage.catalog.writes.dead import close_dead
 from storage.catalog.writes.erase import Erased, clear_runs, end, erase_cells, erase_history, erase_run
 from storage.catalog.writes.forget import SILENT_SECONDS, counts, not_generating, outputs_of, run_under_way
 from storage.catalog.writes.fresh import retire
-from storage.catalog.writes.redact import clear_queues, redact_audit, redacted, runs_naming, subjects_named
+from storage.catalog.writes.redact import FORGOTTEN, clear_queues, redact_audit, redacted, runs_naming, subjects_named
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _runs(s: Session, name: str, runs: Sequence[Run], erased: Erased) -> None:
     erased.runs += [run.id for run in runs if run.id not in erased.runs]
     clear_runs(s, erased.runs, erased)
     for run in runs:
-        alone = set(subjects_named(run.spec)) == {name}
+        alone = set(subjects_named(run.spec)) - {FORGOTTEN} == {name}
         if alone and s.scalar(select(RunCell.cell_id).where(RunCell.run_id == run.id).limit(1)) is None:
             s.expunge(run)
             erase_run(s, run.id, erased)
