@@ -123,6 +123,7 @@ def test_a_subject_alone_is_its_box_enlarged():
     assert max(rows[-1] - rows[0], columns[-1] - columns[0]) >= 50
 
 
+@pytest.mark.slow
 def test_shards_of_pairs_hold_both_subjects(tmp_path: Path):
     list(render_shards(tmp_path, 1, identities=2, processes=1, kind="pairs"))
     truth = load_pair_truth(tmp_path, 1)
