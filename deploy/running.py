@@ -47,14 +47,13 @@ def run_video(
     started: Callable[[], None],
     *,
     new_defaults: bool = False,
-    check: bool = False,
 ) -> "VideoSummary":
     """Run the video flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.outcome import came_to
         from flows.video import video
 
-        return came_to(lambda: video(held(spec), fps, new_defaults, check))
+        return came_to(lambda: video(held(spec), fps, new_defaults))
 
 
 def run_finetune(

@@ -99,7 +99,7 @@ def demand_poses(spec: Spec) -> None:
 
 
 @flow(name="video", flow_run_name="{spec.name}")
-def video(spec: Spec, fps: int = 8, new_defaults: bool = False, check: bool = False) -> VideoSummary:
+def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
     """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
 
     A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
@@ -109,7 +109,6 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, check: bool = Fa
         spec: The order; its poses are the frames. Paths in it are those of the worker's machine.
         fps: Frames a second.
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
-        check: Read every frame first; those that the store lost are generated again.
     """
     settings, spec = Settings.load(), held(spec)
     with run_row(spec, settings) as row:
@@ -117,14 +116,12 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, check: bool = Fa
         defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)
         ready = preflight(spec, settings, defaults.profile)
         defaults.remember(catalog_of(settings), new=new_defaults)
-        summary = _run(spec, fps, settings, ready, row, defaults, check)
+        summary = _run(spec, fps, settings, ready, row, defaults)
         row.reason = summary.reason
     return ending(summary, row.reason)
 
 
-def _run(
-    spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow, defaults: Defaults, check: bool
-) -> VideoSummary:
+def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow, defaults: Defaults) -> VideoSummary:
     patience, run_id = Patience.of(settings), row.id
     ingested = came_to(lambda: ingest(spec.subjects))
     known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
@@ -134,7 +131,7 @@ def _run(
     frames = [cell for clip in clips for cell in clip.frames]
     planned = [cell for clip in clips for cell in clip.alone] + frames
     patience.bear(lambda: record(spec, settings, ready, run_id, ingested.ingested, planned))
-    made = came_to(lambda: generate(run_id, check)) if clips else Made((), ())
+    made = came_to(lambda: generate(run_id, check=True)) if clips else Made((), ())
     summary = patience.bear(lambda: _report(spec, fps, settings, run_id, ingested, clips, made))
     newer = newer_defaults(spec, defaults, [one.facts.style for one in ingested.ingested])
     return replace(summary, newer_defaults=newer)

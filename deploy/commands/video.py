@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import AsJson, Check, NewDefaults, SpecPath
+from deploy.arguments import AsJson, NewDefaults, SpecPath
 from deploy.ending import OK, SOME_FAILED, followed, leave
 from deploy.terminal import print_line
 from flows.settings import Settings
@@ -14,7 +14,6 @@ def video(
     spec: SpecPath,
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames a second.")] = 8,
     new_defaults: NewDefaults = False,
-    check: Check = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the poses of a spec the frames of a video: one clip a subject, prompt and seed, as MP4 and WebP.
@@ -36,7 +35,7 @@ def video(
     terminal, summary = followed(
         "video",
         settings,
-        lambda line: run_video(order, fps, settings, line, line.started, new_defaults=new_defaults, check=check),
+        lambda line: run_video(order, fps, settings, line, line.started, new_defaults=new_defaults),
     )
     if as_json:
         print_line(terminal, video_json(summary))
