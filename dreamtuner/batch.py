@@ -31,6 +31,7 @@ def generate(
     batch_size: int = 16,
     kv_bytes: int = KV_BYTES,
     watch: Watch | None = None,
+    layers_of_first: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
     """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
@@ -38,8 +39,8 @@ def generate(
     No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
     step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
     `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the one
-    cell looks. `on_step(done, total)` is called after each step of each batch, done from 1 to total; what it raises
-    ends the call, the models restored.
+    cell looks. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of each batch, done
+    from 1 to total; what it raises ends the call, the models restored.
 
     Raises:
         ValueError: names the setting that does not fit.
@@ -71,7 +72,14 @@ def generate(
             backbone.encoder if sampling.beta > 0 and subjects else None,
         )
         with guided(
-            models, subjects, plan, w_ref=sampling.w_ref, beta=sampling.beta, kv_bytes=kv_bytes, watch=watch
+            models,
+            subjects,
+            plan,
+            w_ref=sampling.w_ref,
+            beta=sampling.beta,
+            kv_bytes=kv_bytes,
+            watch=watch,
+            layers_of_first=layers_of_first,
         ) as model:
             for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
                 c = torch.cat([text[cells[i].prompt] for i in batch])

@@ -49,8 +49,10 @@ class GuidedModel:
         beta: float,
         kv_bytes: int,
         watch: Watch | None = None,
+        layers_of_first: bool = False,
     ) -> None:
         self._models, self._ssa, self._subjects, self._plan, self._beta = models, ssa, subjects, plan, beta
+        self._layers_of_first = layers_of_first
         self._watch = watch
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
         seen = [subject for subject in subjects if subject.foreground is not None]
@@ -97,7 +99,9 @@ class GuidedModel:
         each = self._each(branch, step)
         if not each:
             return None
-        joined = {name: concatenate([layers[name] for layers in each if name in layers]) for name in each[0]}
+        # those of all: a frame passes a ControlNet that the subject's own reference, without that layout, does not
+        names = each[0] if self._layers_of_first else dict.fromkeys(name for layers in each for name in layers)
+        joined = {name: concatenate([layers[name] for layers in each if name in layers]) for name in names}
         return {name: keys for name, keys in joined.items() if keys is not None}
 
     def _each(self, branch: Branch, step: int) -> list[Layers]:
@@ -175,12 +179,14 @@ def guided(
     beta: float,
     kv_bytes: int = KV_BYTES,
     watch: Watch | None = None,
+    layers_of_first: bool = False,
 ) -> Iterator[GuidedModel]:
     """Attach S-S-A where it sees a subject, and S-E-A where there is an encoder; on leaving, all is as it was.
 
     The reference passes run when the first step asks for them. `kv_bytes`: how many bytes of keys and values may be
     held; beyond, they are encoded for as many steps at a time as fit. ValueError where one step alone does not fit.
-    `watch`: keeps where a point of the first cell of a call looks.
+    `watch`: keeps where a point of the first cell of a call looks. `layers_of_first`: of several references only the
+    layers that the first passes are seen, as in cells of the first release.
     """
     with ExitStack() as stack:
         seen = watch is not None or any(subject.foreground is not None for subject in subjects)
@@ -192,7 +198,17 @@ def guided(
         if models.encoder is not None:
             layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
             stack.enter_context(encoder_attached(models.unet, layers))
-        yield GuidedModel(models, ssa, subjects, plan, w_ref=w_ref, beta=beta, kv_bytes=kv_bytes, watch=watch)
+        yield GuidedModel(
+            models,
+            ssa,
+            subjects,
+            plan,
+            w_ref=w_ref,
+            beta=beta,
+            kv_bytes=kv_bytes,
+            watch=watch,
+            layers_of_first=layers_of_first,
+        )
 
 
 def _joined(each: Sequence[Mapping[str, TokenKeys] | None]) -> Mapping[str, TokenKeys] | None:

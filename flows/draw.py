@@ -17,7 +17,7 @@ from dreamtuner.recipe_fields import from_fields, to_fields
 from dreamtuner.request import Cell, Reference
 from dreamtuner.watch import Watch
 from flows.faults import NotHere, fault_of
-from flows.frames import frames_before
+from flows.frames import frames_before, layers_of_first
 from flows.picture import open_picture, open_reference
 from flows.plan import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import backbone_of, controlnet_digest_of, device_of, free_memory, store_of, tuned_of
@@ -187,6 +187,7 @@ def draw_together(
             from_fields(Sampling, first.settings["sampling"]),
             negative_prompt=first.settings["negative_prompt"],
             watch=watch,
+            layers_of_first=layers_of_first(first),
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
 

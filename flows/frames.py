@@ -20,6 +20,10 @@ from storage.catalog.records import CellDetail
 from storage.lost import read_picture
 from storage.objects import DigestMismatch, ObjectMissing
 
+ALL_LAYERS = {"layers": "all"}
+"""Marks, in its recipe, a frame that sees the frames before it in the ControlNet too, where the subject's own reference
+does not pass it. The first release saw nothing there; what it planned has no mark, and is still generated so."""
+
 
 class FrameMissing(NotHere):
     """A frame that another one looks at is not there (yet)."""
@@ -62,7 +66,8 @@ def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) ->
 
     frames = [cell(0, seed)]
     for i in range(1, len(poses)):
-        frames.append(cell(i, seed, {"first": frames[0].digest, "previous": frames[-1].digest}))
+        before = {"first": frames[0].digest, "previous": frames[-1].digest}
+        frames.append(cell(i, seed, before if set(poses[i]) <= set(one.layouts) else before | ALL_LAYERS))
     places = range(len(poses))
     return Clip(
         one.name,
@@ -77,6 +82,12 @@ def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) ->
 def _seed(seed: int, frame: int) -> int:
     """A seed for each frame, the clip's own for the first."""
     return seed if frame == 0 else int.from_bytes(hashlib.sha256(f"{seed} {frame}".encode()).digest()[:4], "big")
+
+
+def layers_of_first(cell: CellDetail) -> bool:
+    """Whether the cell is a frame as the first release planned them: it sees the layers of its first reference."""
+    named: Mapping[str, str] = cell.settings.get("frames", {})
+    return bool(named) and not set(ALL_LAYERS) <= set(named)
 
 
 def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, Image.Image]) -> list[Reference]:

@@ -104,7 +104,7 @@ def recipe_of(
 
     What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
     `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
-    looks at as further references.
+    looks at as further references, and how (flows.frames).
     """
     followed, own = layouts or {}, own_layouts or {}
     recipe = {

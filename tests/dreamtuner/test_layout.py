@@ -124,6 +124,20 @@ def test_a_reference_passes_with_its_own_layout_of_the_kinds_that_are_followed_a
         generate(led, small, posed, S)
 
 
+def test_several_references_are_seen_in_the_layers_of_all_whichever_comes_first(
+    led: Backbone, pip: Reference, skeleton: Skeleton
+) -> None:
+    always = S.model_copy(update={"p_r": 1.0})  # lambda is drawn by the first reference
+    posed = [Cell("a bear", 1, {"pose": skeleton(64, 64)})]
+    frame = replace(pip, image=pip.image.rotate(90), mask=None, layouts={"pose": skeleton(*pip.image.size)})
+    [one], [other] = (generate(led, each, posed, always) for each in ([pip, frame], [frame, pip]))
+    assert np.abs(np.asarray(one, dtype=int) - np.asarray(other, dtype=int)).max() <= 1
+    [first] = generate(led, [pip, frame], posed, always, layers_of_first=True)
+    assert np.abs(np.asarray(one, dtype=int) - np.asarray(first, dtype=int)).max() > 1
+    [same] = generate(led, [frame, pip], posed, always, layers_of_first=True)
+    assert same == other
+
+
 def test_no_controlnet_is_loaded_that_no_cell_follows(tiny: Backbone, pip: Reference) -> None:
     fresh = replace(tiny, _controlnets={})
     generate(fresh, pip, [Cell("a bear", 1)], S)

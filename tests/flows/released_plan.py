@@ -3,6 +3,7 @@ defaults and new settings change nothing here. `digests` is what the code makes 
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ PIP = Facts(
     "pip", "bear", "natural", "a photo of a bear", "aa" * 32, "bb" * 32, {"pose": "c1" * 32, "depth": "c2" * 32}
 )
 MOMO = Facts("momo", "teddy bear", "anime", "une peluche \u00e0 carreaux", "cc" * 32, "dd" * 32)
+ALL_LAYERS = "video, layers of all references"
 CONTROLNETS = {"pose": "f1" * 32, "depth": "f2" * 32}
 
 
@@ -111,20 +113,35 @@ def cells() -> dict[str, list[PlannedCell]]:
     """Cells of every kind."""
     spec, both = Spec.model_validate(SPEC), [PIP, MOMO]
     one_seed = Spec.model_validate(SPEC | {"seeds": [3]})
-    clips = [("video", None), ("video of a learnt subject", tuning(LORA))]
-    return {
-        "plain": plan_cells(spec, both, drawing()),
-        "layouts": plan_cells(one_seed, both, drawing((None, POSE, LEAN), (None, DEPTH))),
-        "learnt by adapters": plan_cells(spec, both, drawing(learnt=tuning(LORA))),
-        "learnt by all weights": plan_cells(one_seed, both, drawing((POSE,), learnt=tuning(FULL))),
-    } | {
+    clips = {
         name: [
             cell
             for clip in plan_clips(one_seed, both, drawing((POSE, LEAN, "a3" * 32), learnt=learnt))
             for cell in (*clip.frames, *clip.alone)
         ]
-        for name, learnt in clips
+        for name, learnt in (("video", None), ("video of a learnt subject", tuning(LORA)))
     }
+    return {
+        "plain": plan_cells(spec, both, drawing()),
+        "layouts": plan_cells(one_seed, both, drawing((None, POSE, LEAN), (None, DEPTH))),
+        "learnt by adapters": plan_cells(spec, both, drawing(learnt=tuning(LORA))),
+        "learnt by all weights": plan_cells(one_seed, both, drawing((POSE,), learnt=tuning(FULL))),
+        "video": as_released(clips["video"]),
+        "video of a learnt subject": as_released(clips["video of a learnt subject"]),
+        ALL_LAYERS: clips["video"],
+    }
+
+
+def as_released(clip: Sequence[PlannedCell]) -> list[PlannedCell]:
+    """The cells of a clip as the first release planned them, its frames without the mark of the layers they see."""
+    before: dict[str, str] = {}
+    released = []
+    for cell in clip:
+        named = {k: before[v] for k, v in cell.recipe.get("frames", {}).items() if k in ("first", "previous")}
+        recipe = {**cell.recipe, "frames": named} if named else cell.recipe
+        released.append(replace(cell, recipe=recipe, digest=digest_of(recipe)))
+        before[cell.digest] = released[-1].digest
+    return released
 
 
 def methods() -> list[Method]:

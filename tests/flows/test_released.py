@@ -121,7 +121,9 @@ def test_the_notation_of_measurements_is_the_repr_that_they_were_hashed_by() -> 
 
 
 def test_a_released_catalog_holds_the_cells_of_the_same_plan(catalog: Catalog) -> None:
-    for cells in released_plan.cells().values():
+    for kind, cells in released_plan.cells().items():
+        if kind == released_plan.ALL_LAYERS:  # planned so since a later release
+            continue
         with catalog.read() as s:
             rows = views.cells(s, [cell.digest for cell in cells])
         assert [recipe_of_row(row) for row in rows] == [cell.recipe for cell in {c.digest: c for c in cells}.values()]

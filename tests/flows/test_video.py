@@ -1,5 +1,6 @@
 """Videos with the tiny model: frames as cells that look at those before, resumed, lost and failed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import flows.draw
 from dreamtuner.batch import generate as draw_cells
 from dreamtuner.request import Reference
 from flows.draw import recipe_of_row
-from flows.frames import plan_clips
+from flows.frames import ALL_LAYERS, plan_clips
 from flows.outcome import came_to
 from flows.picture import open_picture
 from flows.plan import Drawing
@@ -54,8 +55,10 @@ def test_a_clip_for_every_subject_prompt_and_seed_whose_frames_name_those_before
     a, b, c = clips[0].frames
     assert [one.layouts["pose"] for one in (a, b, c)] == ["11" * 32, "22" * 32, "33" * 32]
     assert "frames" not in a.recipe
-    assert b.recipe["frames"] == {"first": a.digest, "previous": a.digest}
-    assert c.recipe["frames"] == {"first": a.digest, "previous": b.digest}
+    assert b.recipe["frames"] == {"first": a.digest, "previous": a.digest} | ALL_LAYERS
+    assert c.recipe["frames"] == {"first": a.digest, "previous": b.digest} | ALL_LAYERS
+    posed = plan_clips(parsed(SPEC), [replace(PIP, layouts={"pose": "44" * 32})], DRAWING)[0].frames
+    assert posed[1].recipe["frames"] == {"first": posed[0].digest, "previous": posed[0].digest}
     assert {one.seed for one in clips[0].frames} == {one.seed for one in clips[0].same_noise} == {1}
     assert len({one.seed for one in clips[0].own_noise}) == 3
     assert clips[0].frames[0].digest == clips[0].same_noise[0].digest == clips[0].own_noise[0].digest
