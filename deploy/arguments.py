@@ -13,7 +13,7 @@ Subject = Annotated[
 NewDefaults = Annotated[
     bool,
     typer.Option(
-        "--new-defaults", help="Use the profile's newest defaults instead of those that this was first made with."
+        "--new-defaults", help="Use the profile's newest defaults, not those that it was first made with."
     ),
 ]
 Check = Annotated[
