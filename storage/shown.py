@@ -38,9 +38,9 @@ def shown_url(url: str) -> str:
         authority = f"{_user(user, database)}@{host}"
     query, rest = found["query"] or "", found["rest"] or ""
     if scheme.lower() in _NO_QUERY:
-        query += rest
+        query = _named_query(query) + rest if query else rest
     elif query:
-        query = _database_query(query) if database else f"?{HIDDEN}"
+        query = _named_query(query) if database else f"?{HIDDEN}"
     return f"{scheme}://{authority}{path}{query}"
 
 
@@ -68,7 +68,7 @@ def _user(userinfo: str, database: bool) -> str:
     return HIDDEN
 
 
-def _database_query(query: str) -> str:
+def _named_query(query: str) -> str:
     pairs = []
     for pair in query.removeprefix("?").split("&"):
         name, equals, _ = pair.partition("=")

@@ -12,6 +12,7 @@ from deploy.dashboard.app import create_app
 from deploy.dashboard.first_start import admin_link
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
+from storage.objects import open_store
 
 PORT = 8265
 
@@ -19,8 +20,10 @@ PORT = 8265
 def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, say: Callable[[str], None] = print) -> None:
     """Serve until a signal. `say` hears the address and, until an admin has a password, a link that sets one.
 
-    `port` 0 takes any free one. Raises OSError if the port is taken.
+    `port` 0 takes any free one. Raises OSError if the port is taken,
+    StoreError for an address of the store that is none.
     """
+    open_store(settings.store_url)  # an address that is none ends it here, before anybody is told where to look
     # asyncio sends at once only on a socket that says that it is TCP; else every answer waits 40 ms for an ACK
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from deploy.dashboard.oidc_settings import OidcSettings, SettingsError
 from deploy.dashboard.security.address import Network, networks
+from storage.shown import HIDDEN, shown_url
 
 __all__ = ["FLOWS", "Settings", "SettingsError"]
 
@@ -66,6 +67,7 @@ class Settings:
         if origin and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path):
             raise SettingsError(f"DREAMTUNER_DASHBOARD_ORIGIN: {origin!r} is no origin; use https://host or unset it")
         api = (env.get("PREFECT_API_URL") or "").rstrip("/")
+        ui = env.get("DREAMTUNER_DASHBOARD_PREFECT_UI") or api.removesuffix("/api")
         flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or ",".join(FLOWS)
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
@@ -79,7 +81,7 @@ class Settings:
             catalog_url=env.get("DREAMTUNER_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
             store_url=env.get("DREAMTUNER_STORE_URL") or str(home / "objects"),
             prefect_api=api,
-            prefect_ui=(env.get("DREAMTUNER_DASHBOARD_PREFECT_UI") or api.removesuffix("/api")).rstrip("/"),
+            prefect_ui=_linked(ui).rstrip("/"),
             prefect_key=env.get("PREFECT_API_KEY") or env.get("PREFECT_API_AUTH_STRING") or "",
             flows=tuple(one.strip() for one in flows.split(",") if one.strip()),
             approvals=int(approvals),
@@ -94,3 +96,8 @@ class Settings:
     def secure(self) -> bool:
         """Whether cookies travel over https alone."""
         return self.origin.startswith("https://")
+
+
+def _linked(url: str) -> str:
+    """The URL as everybody's pages may link to it: without user, password and query, which are the server's alone."""
+    return shown_url(url).replace(f"{HIDDEN}@", "").partition("?")[0]

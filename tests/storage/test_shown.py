@@ -21,6 +21,7 @@ SECRET = "hunter2hunter2"
         (f"https://b.s3.example/a.png?X-Amz-Signature={SECRET}&X-Amz-Date=1", "https://b.s3.example/a.png?***"),
         (f"https://host.example/a.png#token={SECRET}", "https://host.example/a.png"),
         (f"s3://key:{SECRET}@bucket/a", "s3://***@bucket/a"),
+        (f"s3://bucket/a?versionId=3&secret={SECRET}", "s3://bucket/a?versionId=3&secret=***"),
     ],
 )
 def test_secrets_are_hidden(url: str, shown: str) -> None:
