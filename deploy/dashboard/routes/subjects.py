@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -21,6 +23,7 @@ router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
 Operator = Annotated[Person, Depends(Needs("operator"))]
 PAGE = 60
+_IN_SPEC = re.compile(r"^subjects\[\d+\]\.?")
 
 
 @router.get("/subjects")
@@ -45,7 +48,9 @@ def subject(subject_id: int, request: Request, person: Viewer) -> Response:
     with resources(request).catalog.read() as s:
         one = views.subject(s, subject_id)
         warnings = views.warnings_of_subject(s, subject_id)
-    return page(request, "subject.html", person, one=one, warnings=sentences(warnings))
+    # its number in a spec says nothing on its own page
+    said = sentences([replace(one, place=_IN_SPEC.sub("", one.place)) for one in warnings])
+    return page(request, "subject.html", person, one=one, warnings=said)
 
 
 @router.post("/subjects")

@@ -45,7 +45,7 @@ def test_home_hears_of_news_by_itself(site: Site, tab: Open) -> None:
 
 def test_a_mask_is_painted_and_saved_as_a_new_version(site: Site, tab: Open) -> None:
     page = tab(site, "/subjects/1", "operator")
-    page.get_by_text("A better mask").click()
+    page.get_by_text("Change the mask").click()
     canvas = page.locator(".painter canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

@@ -24,7 +24,7 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
     for words in ("failed", "5 of 6 images were not made: &lt;cut&gt;", "lab-3", "olga", "Refused subjects", run):
         assert words in shown
     assert f'href="/outputs?run_id={run}"' in shown
-    assert "no images were planned" in shown
+    assert "nothing was generated" in shown
     assert f'href="/runs/{run}"' in home
     assert "Waiting to be made" not in home, "nobody makes what a run that is over has left"
     assert "No run is making these" in home

@@ -34,7 +34,7 @@ def test_pages_show_the_warnings_of_what_they_show(warned: Site) -> None:
     assert "prompts[0]: cut off" in output
     assert "elsewhere" not in output
     assert "prompts[1]: cut off: &#39;elsewhere&#39;" in run
-    assert "subjects[0].mask: covers the border" in subject
+    assert ">mask: covers the border" in subject
     assert "negative_prompt: " in home
     assert "and 1 more" in home
 
