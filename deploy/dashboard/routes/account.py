@@ -60,7 +60,7 @@ def change_password(request: Request, person: Owner, old: Text, new: Text) -> Re
     if tried.wait > 0:
         raise Refused(429, f"too many wrong passwords; try again in {tried.wait:.0f} s")
     if tried.user_id is None:
-        raise Refused(403, "the old password is wrong; type it again, or ask an administrator for a link")
+        raise Refused(403, "the current password is wrong; type it again, or ask an administrator for a link")
     if new == old:
         raise CatalogError("new password: it is the old one; choose another")
     with known.catalog.write() as s:

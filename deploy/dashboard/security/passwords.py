@@ -20,7 +20,7 @@ class WeakPassword(ValueError):
 def hash_password(password: str) -> str:
     """The argon2id hash of a new password. Raises WeakPassword."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise WeakPassword(f"password: use {MIN_LENGTH} to {MAX_LENGTH} characters; a few words are good")
+        raise WeakPassword(f"password: use {MIN_LENGTH} to {MAX_LENGTH} characters; several words make a good one")
     with _room:
         return _hasher.hash(password)
 

@@ -47,7 +47,7 @@ def test_a_password_is_changed_by_who_knows_the_old_one_and_the_other_sessions_e
         fields = form(here, "/account")
         wrong = here.post("/account/password", data=fields | {"old": "guess", "new": "new words for it"})
         assert wrong.status_code == 403
-        assert "old password is wrong" in wrong.text
+        assert "current password is wrong" in wrong.text
         short = here.post("/account/password", data=fields | {"old": PASSWORD, "new": "short"})
         assert (short.status_code, "12 to 1000" in short.text) == (400, True)
         same = here.post("/account/password", data=fields | {"old": PASSWORD, "new": PASSWORD})
