@@ -12,9 +12,7 @@ Subject = Annotated[
 ]
 NewDefaults = Annotated[
     bool,
-    typer.Option(
-        "--new-defaults", help="Use the profile's newest defaults, not those that it was first made with."
-    ),
+    typer.Option("--new-defaults", help="Use the profile's newest defaults, not those that it was first made with."),
 ]
 Check = Annotated[
     bool, typer.Option("--check", help="Read every picture from the store; lost or damaged ones are generated again.")

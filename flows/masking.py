@@ -135,8 +135,9 @@ def _found_doubt(current: MaskFacts) -> tuple[str, ...]:
 
 def _changed(known: KnownMasks, current: MaskFacts) -> tuple[str, ...]:
     """What to say where earlier images were made with another mask, and none with this one yet."""
-    if current.given not in PERSONS or current.id in known.made or not known.made:
-        return ()
+    made = {mask.sha256 for mask in known.masks if mask.id in known.made}
+    if current.given not in PERSONS or current.sha256 in made or not known.made:
+        return ()  # a mask of the same pixels, given or found before, makes the same images
     earlier = sum(known.made.values())
     return (
         f"the mask was changed to version {current.version}, given by {giver_of(current)}: images are generated anew "

@@ -42,7 +42,7 @@ def _known_profile(name: str) -> str:
     return name
 
 
-_NAME_RULE = "a name is 1 to 80 characters without slashes and control characters, and begins with no space"
+_NAME_RULE = "a name has 1 to 80 characters, no slashes or control characters, and does not begin with a space"
 Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
 _PLACE = "a path on the machine that draws, https:// or s3://"

@@ -33,8 +33,8 @@ def demand_apart(spec: Spec, subjects: Iterable[tuple[str, Style]], drawing: Dra
             message = f"{spec.prompts[i]!r} is twice the same as prompts[{j}] to the model; remove one"
             if one.cut or read[j].cut:
                 message = (
-                    f"is twice the same as prompts[{j}] to the model, which reads {reader.limit} tokens: cut off are "
-                    f"{one.cut!r} here and {read[j].cut!r} there; shorten them, or remove one"
+                    f"is twice the same as prompts[{j}] to the model, which reads {reader.limit} tokens: "
+                    f"{one.cut!r} here and {read[j].cut!r} there are cut off; shorten them, or remove one"
                 )
             problems[i] = Problem(path=("prompts", i), message=message)
     if problems:

@@ -54,7 +54,7 @@ def doubts(grey: Image.Image, image: Image.Image) -> tuple[str, ...]:
     elif border > BORDER:
         found.append(f"the mask covers {border:.0%} of the picture's border, as an inverted mask does")
     if _contradicts(mask, image):
-        found.append("the mask contradicts what stands out in the picture: that lies outside of it, mostly")
+        found.append("the mask contradicts what stands out in the picture: most of that lies outside the mask")
     return tuple(found)
 
 

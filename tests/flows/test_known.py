@@ -267,3 +267,23 @@ def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Setting
     assert "2 earlier images" in said
     record(spec, settings, ready, run, (again,), after)
     assert not any("generated anew" in one for one in take_in(pip, settings).warnings)
+
+
+def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Settings, pip: SubjectSpec) -> None:
+    from flows.preflight import preflight
+    from flows.record import record
+
+    spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
+    kept, ready = take_in(pip, settings), preflight(spec, settings)
+    before = plan_cells(spec, [kept.facts], ready.drawing)
+    with catalog_of(settings).write() as s:
+        run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
+    record(spec, settings, ready, run, IngestResult((kept,), {}).ingested, before)
+    paint(settings, kept)
+    with catalog_of(settings).write() as s:  # she takes the painted one back: the pixels of the found one, as her own
+        fields: dict[str, Any] = {"confidence": 1.0, "doubtful": False, "given": "dashboard", "giver": "ann"}
+        sha256 = kept.facts.mask_sha256
+        writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
+    again = take_in(pip, settings)
+    assert [one.digest for one in plan_cells(spec, [again.facts], ready.drawing)] == [one.digest for one in before]
+    assert not any("generated anew" in one for one in again.warnings)
