@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ def own_streams() -> None:
     out = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     err = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = cast(TextIO, Piped(out)), cast(TextIO, Tolerant(err))
+    # psycopg logs the end of a failed pipeline as a warning, which logging would print beside the sentence
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def plain_terminal() -> Terminal:

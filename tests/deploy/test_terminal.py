@@ -90,3 +90,10 @@ def test_a_result_on_a_full_disk_is_an_error() -> None:
     assert done.returncode == 1
     assert "the result could not be written to stdout: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_database_driver_logs_is_not_printed_beside_the_sentence() -> None:
+    code = "import logging; from deploy.terminal import own_streams; own_streams(); "
+    code += "logging.getLogger('psycopg').warning('error ignored terminating a pipeline')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

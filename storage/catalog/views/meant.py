@@ -37,8 +37,6 @@ def run_ids(s: Session, text: str) -> list[str]:
 
 def _instead(text: str, names: Sequence[str]) -> str:
     near = get_close_matches(text, dict.fromkeys(names), n=3) or list(dict.fromkeys(names))[:5]
-    return (
-        f"there {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near))}"
-        if near
-        else "the catalog has none yet"
-    )
+    if not near:
+        return "the catalog has none yet"
+    return f"there {'is' if len(near) == 1 else 'are'} {', '.join(map(repr, near))}"
