@@ -94,6 +94,7 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "grid": lambda r: f"/subjects/{subject(r)}/grid",
         "subjects": lambda r: f"/subjects?after={subject(r) + 1}",
         "subject": lambda r: f"/subjects/{subject(r)}",
+        "run": lambda r: f"/runs/bench-{r.randrange(RUNS)}",
         "forget a subject": lambda r: f"/subjects/{subject(r)}/forget",
         "forget a picture": lambda r: f"/outputs/{one(r)}/forget",
         "forget a run": lambda r: f"/runs/bench-{r.randrange(RUNS)}/forget",

@@ -34,21 +34,16 @@ CELLS = asked_cells(SUBJECTS[0], 2, 1)
 SSA = Attending("S-S-A", {"beta": 0.0})
 
 
-@dataclass(frozen=True)
-class Stopped:
-    """A method at whose second subject somebody presses Ctrl-C."""
-
-    inner: Method = SSA
-    name: str = "S-S-A"
-    training: str = ""
-
-    def __repr__(self) -> str:
-        return repr(self.inner)
+class Stopped(Attending):
+    """A method at whose second subject somebody presses Ctrl-C; its cells are named as those of its parent are."""
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         if given.class_word == SUBJECTS[1].identity.class_word:
             raise KeyboardInterrupt
-        return self.inner.prepare(backbone, given)
+        return super().prepare(backbone, given)
+
+
+Stopped.__name__ = Attending.__name__
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_pa
     methods: dict[str, Method] = {"plain": Plain(), "ssa": SSA}
     broken = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
-        run(bench, broken, {"plain": Plain(), "ssa": Stopped()})
+        run(bench, broken, {"plain": Plain(), "ssa": Stopped(**vars(SSA))})
     so_far = finished(kept_in(broken, bench.profile), methods, SUBJECTS, 2, 1)
     assert [unit.drawn.subject for unit in so_far["ssa"]] == SUBJECTS[:1]
     said: list[str] = []

@@ -19,6 +19,7 @@ def test_weights_without_an_oracle_are_named(
     assert f"{tmp_path} holds no oracle" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_small_ladder_is_measured_and_written(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -125,6 +125,7 @@ def test_servers_are_backed_up_by_their_own_means(home: Path, tmp_path: Path, mo
     assert (done.exit_code, "only a SQLite catalog" in done.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_catalogs_bench_prints_figures_for_machines() -> None:
     done = dreamtuner("bench", "catalog", "--outputs", "300", "--pages", "2", "--json")
     assert done.exit_code == 0, done.output

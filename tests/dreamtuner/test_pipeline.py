@@ -219,6 +219,7 @@ def test_latents_take_the_place_of_drawn_noise(whole: DreamTunerPipeline, asked:
     assert np.array_equal(whole(**asked(latents=noise, generator=None)).images, whole(**asked()).images)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # inside diffusers
 def test_every_scheduler_of_the_family_draws(tiny: Backbone, pip: Reference) -> None:
     models = {name: getattr(tiny, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}

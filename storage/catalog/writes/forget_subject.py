@@ -78,7 +78,6 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     _runs(s, name, runs, erased)
     clear_queues(s, outputs, subject_id)
     redact_audit(s, name)
-    s.execute(delete(FirstNumbers).where(FirstNumbers.kind == "subject", FirstNumbers.name == name))
     retire(s, Subject, [subject_id])
     s.delete(subject)
     end(s, erased)

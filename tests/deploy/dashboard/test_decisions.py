@@ -19,6 +19,7 @@ from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown
 
 
+@pytest.mark.slow
 def test_a_burst_of_200_keys_stores_exactly_200_decisions(site: Site, tab: Open) -> None:
     page = tab(site, queue(site))
     shown(page, 1)

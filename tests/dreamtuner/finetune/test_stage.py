@@ -135,6 +135,7 @@ def test_regular_images_are_drawn_once(learning: Learning, tmp_path: Path) -> No
     )
 
 
+@pytest.mark.slow
 def test_a_killed_fine_tuning_goes_on_to_what_the_unbroken_one_comes_to(learning: Learning, tmp_path: Path) -> None:
     settings = {"steps": 6, "preview_every": 2}
     unbroken = fine_tune(learning("unbroken", **settings), save_every=3, report=lambda line: None)

@@ -17,6 +17,8 @@ from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Stage, StageFactory
 from dreamtuner.train.state import load_state, trainable
 
+pytestmark = pytest.mark.slow  # they train, or generate hundreds of images
+
 STEPS = 8
 
 

@@ -16,6 +16,8 @@ from dreamtuner.pocket.recipe import RecipeError, train_pocket
 from dreamtuner.pocket.report import loss_curves
 from dreamtuner.score.oracle import Oracle
 
+pytestmark = pytest.mark.slow  # they train, or generate hundreds of images
+
 
 def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
     words = (workshop / "report" / "README.md").read_text()

@@ -31,6 +31,8 @@ from dreamtuner.profiles import get_profile
 from dreamtuner.score.oracle import Oracle
 from dreamtuner.score.tower import load_tower
 
+pytestmark = pytest.mark.slow  # they train, or generate hundreds of images
+
 WEIGHTS = get_profile("pocket").weights
 
 

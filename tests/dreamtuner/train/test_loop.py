@@ -180,6 +180,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_replicas_end_with_a_killed_parent(tmp_path: Path):
     script = tmp_path / "endless.py"
     script.write_text(_ENDLESS)
