@@ -106,9 +106,13 @@ def own_streams() -> None:
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
+_taken: list[Terminal] = []
+"""The consoles on the real streams, once the process's own are a log's."""
+
+
 def plain_terminal() -> Terminal:
-    """The consoles of a command that runs nothing noisy."""
-    return Terminal(_console(), _console(stderr=True))
+    """The consoles of a command that runs nothing noisy; of one that took the streams over, those that it got."""
+    return _taken[0] if _taken else Terminal(_console(), _console(stderr=True))
 
 
 def _console(**more: Any) -> Console:
@@ -133,7 +137,8 @@ def take_over(log: Path) -> Terminal:
         cast(TextIO, Log(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False))) for number in (1, 2)
     )
     out, err = (_console(file=cast(TextIO, one)) for one in real)
-    return Terminal(out, err)
+    _taken[:] = [Terminal(out, err)]
+    return _taken[0]
 
 
 def unwritten(terminal: Terminal) -> str | None:

@@ -43,6 +43,7 @@ def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") ->
     `catalog_url`: an empty catalog; default a SQLite file in `home`.
     """
     os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CATALOG_URL": catalog_url, "DREAMTUNER_STORE_URL": ""}
+    os.environ["DREAMTUNER_POCKET_WEIGHTS"] = ""  # the prompts of the grid are told apart by the shipped tokenizer
     from deploy.running import prefect_beside
     from flows.settings import Settings
 

@@ -97,3 +97,13 @@ def test_what_the_database_driver_logs_is_not_printed_beside_the_sentence() -> N
     code += "logging.getLogger('psycopg').warning('error ignored terminating a pipeline')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_error_after_the_streams_are_taken_over_is_still_told(tmp_path: Path) -> None:
+    code = "import pathlib, sys; from deploy.terminal import take_over; from deploy.ending import failed; "
+    code += "take_over(pathlib.Path(sys.argv[1])); failed(OSError(28, 'No space left on device', sys.argv[1]))"
+    log = tmp_path / "log"
+    done = subprocess.run([sys.executable, "-c", code, str(log)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is full" in done.stderr
+    assert log.read_text() == ""
