@@ -68,7 +68,8 @@ def _join(s: Session, run_id: str, cells: Mapping[int, int]) -> None:
     ]
     if not places:
         return
-    s.connection().execute(insert(RunCell), places)
+    # RETURNING makes SQLAlchemy send a thousand rows in a statement, where psycopg would send each alone
+    s.connection().execute(insert(RunCell).returning(RunCell.cell_id), places)
     joined = select(RunCell.cell_id).where(RunCell.run_id == run_id, RunCell.position >= start)
     failed = update(Cell).where(Cell.state == "failed", Cell.failures > 0, Cell.id.in_(joined)).values(failures=0)
     s.execute(failed.execution_options(synchronize_session=False))
