@@ -24,7 +24,8 @@ MAX_WARNINGS = 12
 WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """An empty table as all commands print it: the first column to the left, numbers to the right; long text folds."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
@@ -64,7 +65,7 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
 def run_table(summary: "RunSummary") -> RenderableType:
     """Subject by subject: cells, mean scores, and why something failed."""
     metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
-    table = _table("subject", "made", "skipped", "failed", *(LABELS.get(metric, metric) for metric in metrics))
+    table = new_table("subject", "made", "skipped", "failed", *(LABELS.get(metric, metric) for metric in metrics))
     for one in summary.subjects:
         name = Text(one.name) + Text("  doubtful mask", style="yellow") if one.doubtful else Text(one.name)
         failed = Text(str(one.failed), style="red" if one.failed else "")
@@ -130,7 +131,7 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
 
 def plan_table(spec: Spec, found: Preview) -> RenderableType:
     """What `plan` shows."""
-    table = _table("subject", "cells", "there", "to make", "mask")
+    table = new_table("subject", "cells", "there", "to make", "mask")
     for one in found.subjects:
         if one.error is not None:
             table.add_row(Text(one.name), "-", "-", "-", Text("refused", style="red"))
@@ -196,13 +197,13 @@ def unmade_lines(unmade: "Unmade") -> list[str]:
 
 def status_table(found: StatusView, runs: list[RunView], unmade: "Unmade") -> RenderableType:
     """What `status` shows: the whole catalog in a line, who wants what is missing, then the last runs."""
-    cells = _table(*found.cells, "scored", "subjects")
+    cells = new_table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
     wanted = [Text(line) for line in unmade_lines(unmade)]
     if not runs:
         return Group(cells, *wanted, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
-    recent = _table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
+    recent = new_table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
     for run in runs:
         began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")
         counts = str(run.cells["generated"]), str(run.cells["failed"])

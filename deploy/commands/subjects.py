@@ -56,11 +56,11 @@ def _mask(one: "SubjectSummary") -> str:
 def _table(found: "list[SubjectSummary]") -> "RenderableType":
     from rich.text import Text
 
-    from deploy.tables import _table as table
+    from deploy.tables import new_table
 
     if not found:
         return "no subject yet; add one with: dreamtuner ingest IMAGE --name NAME --class-word WORD"
-    shown = table("subject", "class word", "style", "reference", "mask", "pictures", "approved")
+    shown = new_table("subject", "class word", "style", "reference", "mask", "pictures", "approved")
     for column in shown.columns[:5]:
         column.justify = "left"
     for one in found:
