@@ -1,7 +1,7 @@
 """Cells one by one and a run's cells together."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select
@@ -21,7 +21,7 @@ def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellVi
     chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
     chosen = chosen.where(RunCell.run_id == run_id)
     rows = s.execute(chosen.order_by(RunCell.position)).all()
-    found = _scores(s, [row.output_id for row in rows if row.output_id is not None]) if scores else {}
+    found = _scores_of_run(s, run_id) if scores else {}
     return [CellView(**_cell_fields(row, found)) for row in rows]
 
 
@@ -106,9 +106,24 @@ def _cell_fields(row: Row[*tuple[Any, ...]], scores: Mapping[int, Mapping[str, f
 
 def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]]:
     """Of each output, each metric's value in the version scored last."""
+    chosen = [_all_scores().where(Score.output_id.in_(part)) for part in chunks(output_ids)]
+    return _last_values(row for scores in chosen for row in s.execute(scores))
+
+
+def _scores_of_run(s: Session, run_id: str) -> dict[int, dict[str, float]]:
+    """The same, of all outputs of a run."""
+    chosen = _all_scores().join(Output, Output.id == Score.output_id).join(RunCell, RunCell.cell_id == Output.cell_id)
+    return _last_values(s.execute(chosen.where(RunCell.run_id == run_id)))
+
+
+def _all_scores() -> Select[*tuple[Any, ...]]:
+    """Output, metric and value of every version of every score, the last one scored last."""
+    chosen: Select[*tuple[Any, ...]] = select(Score.output_id, Score.metric, Score.value)
+    return chosen.order_by(Score.created_at, Score.id)
+
+
+def _last_values(rows: Iterable[Any]) -> dict[int, dict[str, float]]:
     found: dict[int, dict[str, float]] = defaultdict(dict)
-    for part in chunks(output_ids):
-        rows = select(Score.output_id, Score.metric, Score.value).where(Score.output_id.in_(part))
-        for output_id, metric, value in s.execute(rows.order_by(Score.created_at, Score.id)):
-            found[output_id][metric] = value
+    for output_id, metric, value in rows:
+        found[output_id][metric] = value
     return dict(found)

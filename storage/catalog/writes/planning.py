@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, cast, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CellRecord, PlanResult
@@ -62,17 +63,25 @@ def _join(s: Session, run_id: str, cells: Mapping[int, int]) -> None:
     there = set(s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id)))
     start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
     places = [
-        {"run_id": run_id, "cell_id": cell_id, "position": start + i, "subject_id": subject_id}
+        {"cell_id": cell_id, "position": start + i, "subject_id": subject_id}
         for i, (cell_id, subject_id) in enumerate(cells.items())
         if cell_id not in there
     ]
     if not places:
         return
-    # RETURNING makes SQLAlchemy send a thousand rows in a statement, where psycopg would send each alone
-    s.connection().execute(insert(RunCell).returning(RunCell.cell_id), places)
+    _insert(s, run_id, places)
     joined = select(RunCell.cell_id).where(RunCell.run_id == run_id, RunCell.position >= start)
     failed = update(Cell).where(Cell.state == "failed", Cell.failures > 0, Cell.id.in_(joined)).values(failures=0)
     s.execute(failed.execution_options(synchronize_session=False))
+
+
+def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> None:
+    if s.get_bind().dialect.name != "postgresql":
+        s.connection().execute(insert(RunCell).values(run_id=run_id), places)
+        return
+    names = ("cell_id", "position", "subject_id")  # an array a column: psycopg would send each row alone
+    columns = [func.unnest(cast([row[name] for row in places], ARRAY(BigInteger))) for name in names]
+    s.execute(insert(RunCell).from_select(["run_id", *names], select(literal(run_id), *columns)))
 
 
 def _row(cell: CellRecord) -> dict[str, Any]:
