@@ -1,5 +1,6 @@
 """`dreamtuner subjects`: whom the catalog knows."""
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from deploy.arguments import AsJson
@@ -68,7 +69,7 @@ def _table(found: "list[SubjectSummary]") -> "RenderableType":
         if one.mask_doubtful:
             mask.append(" doubtful", style="yellow")
         told = _json(one)
-        reference = told["reference"] or "none"
+        reference = PurePath(told["reference"] or "none").name  # the whole place is in --json
         earlier = f" (and {one.references - 1} earlier)" if one.references > 1 else ""
         about = Text(one.name), Text(one.class_word), one.style, Text(f"{reference}{earlier}")
         shown.add_row(*about, mask, str(one.pictures), str(one.approved))
