@@ -1,164 +1,44 @@
-"""Where a point of a drawn cell looked: the cell is drawn again from its recipe, watched and compared."""
+"""Attend: where a point of a drawn picture looked, as a map that is kept with the picture."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import io
 
-import numpy as np
-from PIL import Image
+from prefect import flow
 
-from dreamtuner.attention.maps import Look
-from dreamtuner.attention_picture import Column, Shown, attention_picture
-from dreamtuner.config import Sampling
-from dreamtuner.recipe_fields import from_fields
-from dreamtuner.reference import square
-from dreamtuner.watch import Watch
-from flows.draw import CellChanged, draw_together, recipe_of_row
-from flows.picture import RECIPE_KEY, open_picture, open_reference
-from flows.plan import digest_of
-from flows.problems import InputError, Problem
-from flows.resources import catalog_if_any, catalog_of, store_of
+from flows.execution.attention_map import AttentionMap, attention_map
+from flows.image_io import PNG
+from flows.patience import Patience
+from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from storage.catalog import views
-from storage.catalog.records import CellDetail, NotInCatalog
-from storage.lost import read_picture
-from storage.objects import get_blob
-
-FINE, COARSER = 256, 64
-"""Tokens of the layers to show: grids of 16 x 16, as in the paper, and of 8 x 8 where a model has few of those."""
-FEW = 3
+from storage.catalog import views, writes
+from storage.ingest import keeping
 
 
-@dataclass(frozen=True)
-class AttentionMap:
-    """The map as a picture, of the `point` of the stored picture `image_sha256` of a cell.
+@flow(name="attention", flow_run_name="attention of {cell} at {point}")
+def attention(cell: str, point: str = "0.5,0.5") -> str:
+    """Map which patches of the reference a point of a picture looked at; returns the SHA-256 of the map that is kept.
 
-    `redrawn`: how the cell drawn again compares; `shares`: step -> 0..1 on the reference.
+    Args:
+        cell: The picture's cell, by all 64 digits of its digest.
+        point: Where, as x,y from the upper left corner of the picture, each 0..1.
     """
-
-    digest: str
-    image_sha256: str
-    point: tuple[float, float]
-    image: Image.Image
-    redrawn: str
-    shares: Mapping[str, float]
+    settings, patience = Settings.load(), Patience.of(Settings.load())
+    made = patience.bear(lambda: attention_map(cell, point, settings))
+    return patience.bear(lambda: keep_map(made, settings))
 
 
-def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
-    """Map a cell (digest or PNG file) at "x,y", the middle and the last step.
-
-    InputError names what of the two cannot be used and the remedy; a cell that another engine or other weights drew is
-    refused as well.
-    """
-    where, found = point_of(point), find_cell(cell, settings)
-    if found.image_sha256 is None:
-        raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
-    s = from_fields(Sampling, found.settings["sampling"])
-    steps = sorted({(s.steps - 1) // 2, s.steps - 1})
-    watch = Watch(where, frozenset(steps), frozenset({FINE, COARSER}))
-    try:
-        recipe_of_row(found)
-        [picture] = draw_together([found], settings, watch=watch)
-    except CellChanged as error:
-        raise _refused("CELL", str(error)) from error
-    objects = store_of(settings)
-    stored = open_picture(read_picture(catalog_of(settings), objects, found.image_sha256), "RGB")
-    mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
-    shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
-    columns = [Column(f"step {step + 1} of {s.steps}", chosen(watch.looks, step)) for step in steps]
-    said = difference(picture, stored)
-    image = attention_picture(
-        picture,
-        where,
-        shown,
-        columns,
-        w_ref=s.w_ref,
-        title="Where this point looked",
-        detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
-        notes=[said, *_warned(found, settings)],
-    )
-    return AttentionMap(
-        found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.looks) for one in columns}
-    )
-
-
-def point_of(text: str) -> tuple[float, float]:
-    """Read "0.5,0.3" as (0.5, 0.3); InputError for anything but two numbers in 0..1."""
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        x = y = -1.0
-    if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise _refused("point", f"{text!r} is not x,y with both in 0..1; 0.5,0.3 is above the middle")
-    return x, y
-
-
-def find_cell(cell: str, settings: Settings) -> CellDetail:
-    """The catalog's row of a digest, or of the recipe in a PNG file. InputError where there is none."""
-    file = Path(cell)
-    digest = _digest_in(file) if file.suffix.lower() == ".png" or file.is_file() else cell.strip().lower()
-    catalog = catalog_if_any(settings)
-    try:
-        if catalog is not None:
-            with catalog.read() as s:
-                return views.cell(s, digest)
-    except NotInCatalog:
-        pass
-    raise _refused(
-        "CELL", f"{digest[:12]} is not in the catalog of {settings.home}; give all 64 digits, or a PNG drawn here"
-    )
-
-
-def _digest_in(file: Path) -> str:
-    try:
-        with Image.open(file) as image:
-            recipe = image.info.get(RECIPE_KEY)
-    except OSError as error:
-        raise _refused(
-            "CELL", f"{file} cannot be read as a picture ({error}); give a PNG that was drawn here"
-        ) from error
-    if recipe is None:
-        raise _refused("CELL", f"{file} carries no recipe; give the PNG as it was drawn, or the cell's digest")
-    return digest_of(json.loads(recipe))
-
-
-def chosen(looks: Mapping[tuple[int, str], Look], step: int) -> dict[str, Look]:
-    """The step's layers of 16 x 16 patches; where they are few, those of 8 x 8 as well, the fine ones first."""
-    ours = {name: one for (at, name), one in looks.items() if at == step}
-    fine = {name: one for name, one in ours.items() if one.own.shape[1] == FINE}
-    return fine if len(fine) >= FEW else fine | ours
-
-
-def difference(redrawn: Image.Image, stored: Image.Image) -> str:
-    """How the cell drawn again compares with its stored picture, in words."""
-    if redrawn.size != stored.size:
-        return (
-            f"Drawn again, the picture is {redrawn.size}, the stored one {stored.size} pixels: this map is of another."
-        )
-    apart = np.abs(np.asarray(redrawn, dtype=np.int16) - np.asarray(stored, dtype=np.int16))
-    if not apart.any():
-        return "Drawn again from its recipe, the picture equals the stored one to the last bit."
-    share, most = 100 * float((apart > 0).any(axis=2).mean()), int(apart.max())
-    if most <= 2:
-        return f"Drawn again, the picture equals the stored one but for rounding ({share:.1f} % of pixels, by {most})."
-    return (
-        f"Drawn again, the picture DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: "
-        "this map is of the picture shown here; another machine or version of a library drew the stored one."
-    )
-
-
-def _warned(cell: CellDetail, settings: Settings) -> list[str]:
-    if cell.output_id is None:
-        return []
-    with catalog_of(settings).read() as s:
-        found = views.warnings_of_outputs(s, [cell.output_id])
-    return [f"Warning: {one.place}: {one.message}" for ones in found.values() for one in ones]
-
-
-def _mean_share(looks: Mapping[str, Look]) -> float:
-    return sum(one.share for one in looks.values()) / len(looks) if looks else 0.0
-
-
-def _refused(field: str, message: str) -> InputError:
-    return InputError("attention", [Problem(path=(field,), message=message)])
+def keep_map(made: AttentionMap, settings: Settings) -> str:
+    """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
+    buffer = io.BytesIO()
+    made.image.save(buffer, "PNG")
+    with keeping(catalog_of(settings), store_of(settings), (buffer.getvalue(), PNG)) as (s, [sha256]):
+        output_id = views.cell(s, made.digest).output_id
+        if output_id is not None:  # else the picture was lost meanwhile, and nobody would look for its map
+            writes.add_attention_map(
+                s,
+                output_id=output_id,
+                image_sha256=made.image_sha256,
+                map_sha256=sha256,
+                point=made.point,
+                said=made.redrawn,
+            )
+    return sha256

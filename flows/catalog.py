@@ -4,25 +4,25 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from flows.artifacts import show_summary
-from flows.contact import draw_sheet, keep_sheet
-from flows.defaults import Defaults, defaults_of_spec, newer_defaults
+from flows.execution.record_plan import record
+from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
 from flows.generate import Made, generate
 from flows.ingest import IngestResult, ingest
+from flows.ingestion.sources import held
 from flows.outcome import came_to, ending
 from flows.patience import Patience
-from flows.plan import PlannedCell, plan_cells
-from flows.preflight import Ready, preflight
-from flows.record import record
-from flows.report import RunSummary, summarise
+from flows.planning.cells import PlannedCell, plan_cells
+from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
+from flows.planning.preflight import Ready, preflight
+from flows.reporting.contact_sheet import draw_sheet, keep_sheet
+from flows.reporting.prefect_artifacts import show_summary
+from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
+from flows.reporting.summary import RunSummary, summarise
 from flows.resources import catalog_of, profile_of
-from flows.run_row import RunRow, run_row
-from flows.same_sheet import reuse_sheet, sheet_key
 from flows.score import score
 from flows.settings import Settings
-from flows.sources import held
-from flows.spec import Spec, demand_grid
+from flows.spec.model import Spec, demand_grid
 from storage.catalog import views
 
 

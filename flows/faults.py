@@ -13,9 +13,9 @@ from PIL import UnidentifiedImageError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dreamtuner.weights import WeightsMissing
+from dreamtuner.models.weights import WeightsMissing
+from storage.catalog.database.retry import is_transient
 from storage.catalog.records import CatalogError, NotInCatalog
-from storage.catalog.retry import is_transient
 from storage.objects import ChecksumMismatch, DigestMismatch, ObjectMissing, StoreError
 from storage.shown import scrubbed
 

@@ -8,22 +8,22 @@ from typing import Any
 from prefect import flow, task
 from pydantic import ValidationError
 
-from dreamtuner.finetune.settings import FineTune, Mode
-from dreamtuner.profiles import Profile
-from flows.artifacts import progress
-from flows.defaults import defaults_of_subject, newer_finetuning
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune, Mode
+from flows.execution.device_lock import device_taken
+from flows.execution.finetune_worker import is_learnt, learn, sheet_file
+from flows.execution.prior_check import Guard, guard_of
 from flows.faults import fault_of
-from flows.gpu import device_taken
-from flows.guard import Guard, guard_of
-from flows.keep import Ingested
-from flows.learn import is_learnt, learn, sheet_file
-from flows.parameters import ProfileName, Steps, SubjectName
-from flows.plan import Drawing, caption_of, digest_of
-from flows.preflight import tuning_of
-from flows.problems import InputError, Problem, problems_of
+from flows.ingestion.store_subject import Ingested
+from flows.planning.cells import Drawing, caption_of, digest_of
+from flows.planning.defaults import defaults_of_subject, newer_finetuning
+from flows.planning.preflight import tuning_of
 from flows.progress import tell
+from flows.reporting.prefect_artifacts import progress
 from flows.resources import catalog_of, device_of, profile_of, weights_digest_of
 from flows.settings import Settings
+from flows.spec.parameters import ProfileName, Steps, SubjectName
+from flows.spec.problems import InputError, Problem, problems_of
 from storage.catalog import views, writes
 from storage.catalog.records import NotInCatalog
 

@@ -10,15 +10,15 @@ from itertools import groupby, zip_longest
 
 from prefect import flow, task
 
+from flows.execution.generation_worker import Made, Worker
+from flows.execution.wait_for_others import wait_for_others
 from flows.outcome import ending, summed_up
-from flows.parameters import RunId
 from flows.patience import Patience
-from flows.problems import InputError, Problem
 from flows.progress import tell
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.waiting import wait_for_others
-from flows.worker import Made, Worker
+from flows.spec.parameters import RunId
+from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 from storage.catalog.records import MAX_FAILURES, CellView
 from storage.lost import read_picture

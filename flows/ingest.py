@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from prefect import flow, task
 
-from flows.keep import Ingested, take_in
+from flows.ingestion.sources import held_subject
+from flows.ingestion.store_subject import Ingested, take_in
 from flows.outcome import ending, summed_up
 from flows.patience import Patience
-from flows.problems import SubjectRefused
 from flows.progress import tell
 from flows.settings import Settings
-from flows.sources import held_subject
-from flows.spec import SubjectSpec
+from flows.spec.model import SubjectSpec
+from flows.spec.problems import SubjectRefused
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from prefect import flow
 
 from flows.catalog import catalog
+from flows.ingestion.sources import held
 from flows.outcome import came_to
-from flows.problems import InputError, Problem
-from flows.report import RunSummary
-from flows.sources import held
-from flows.spec import Spec
-from flows.spec_file import read_spec
+from flows.reporting.summary import RunSummary
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem
+from flows.spec.yaml_file import read_spec
 
 _log = logging.getLogger(__name__)
 

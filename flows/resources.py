@@ -3,20 +3,20 @@
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from dreamtuner.layout import Kind, part_of
-from dreamtuner.profiles import Profile, get_profile
-from dreamtuner.weights import digest_of, weights_digest
+from dreamtuner.models.layouts import Kind, part_of
+from dreamtuner.models.profiles import Profile, get_profile
+from dreamtuner.models.weights import digest_of, weights_digest
 from flows.settings import Settings
 from storage.catalog import Catalog, views
+from storage.catalog.database.retry import PATIENCE_SECONDS
 from storage.catalog.records import NotInCatalog
-from storage.catalog.retry import PATIENCE_SECONDS
 from storage.objects import ObjectStore, get_blob, open_store
 from storage.swap import is_there
 
 if TYPE_CHECKING:
-    from dreamtuner.backbone import Backbone
-    from dreamtuner.finetune.tuned import Tuned
-    from dreamtuner.score.tower import Tower
+    from dreamtuner.families.unet.backbone import Backbone
+    from dreamtuner.finetune.result import Tuned
+    from dreamtuner.score.clip import Tower
 
 
 @cache
@@ -62,7 +62,7 @@ def controlnet_digest_of(settings: Settings, name: str, kind: Kind) -> str:
 @cache
 def backbone_of(settings: Settings, name: str) -> "Backbone":
     """The loaded model of a profile; the heavy thing that must never cross a task's border."""
-    from dreamtuner.backbone import load_backbone
+    from dreamtuner.families.unet.backbone import load_backbone
 
     return load_backbone(profile_of(settings, name), device=device_of(settings))
 
@@ -82,7 +82,7 @@ def tuned_of(settings: Settings, digest: str) -> "Tuned":
 @cache
 def tower_of(settings: Settings, name: str) -> "Tower":
     """The loaded scorer of a profile."""
-    from dreamtuner.score.tower import load_tower
+    from dreamtuner.score.clip import load_tower
 
     return load_tower(profile_of(settings, name), device=device_of(settings))
 

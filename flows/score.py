@@ -7,12 +7,12 @@ from prefect import flow, task
 
 from dreamtuner.score import METRICS, score_version
 from flows.faults import fault_of
-from flows.parameters import Metrics, ProfileName, RunId
+from flows.image_io import open_picture, open_reference
 from flows.patience import Patience
-from flows.picture import open_picture, open_reference
 from flows.progress import tell
 from flows.resources import catalog_of, free_memory, profile_of, store_of, tower_of, tuned_of
 from flows.settings import Settings
+from flows.spec.parameters import Metrics, ProfileName, RunId
 from storage.catalog import views, writes
 from storage.catalog.records import UnscoredOutput
 from storage.lost import read_picture

@@ -7,30 +7,30 @@ from pathlib import Path
 from PIL import Image
 from prefect import flow
 
-from dreamtuner.film_strip import Strip, film_strip
-from dreamtuner.movie import write_mp4, write_webp
-from dreamtuner.video import flicker
-from flows.contact import keep_sheet
-from flows.defaults import Defaults, defaults_of_spec, newer_defaults
+from dreamtuner.rendering.film_strip import Strip, film_strip
+from dreamtuner.rendering.video_file import write_mp4, write_webp
+from dreamtuner.sampling.video import flicker
+from flows.execution.record_plan import record
+from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
-from flows.frames import Clip, plan_clips
 from flows.generate import Made, generate
+from flows.image_io import open_picture, open_reference
 from flows.ingest import IngestResult, ingest
+from flows.ingestion.sources import held
 from flows.outcome import came_to, ending, summed_up
 from flows.patience import Patience
-from flows.picture import open_picture, open_reference
-from flows.plan import PlannedCell
-from flows.preflight import Ready, preflight
-from flows.problems import InputError, Problem
+from flows.planning.cells import PlannedCell
+from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
+from flows.planning.preflight import Ready, preflight
+from flows.planning.video import Clip, plan_clips
+from flows.planning.warnings import said_of
 from flows.progress import tell
-from flows.record import record
+from flows.reporting.contact_sheet import keep_sheet
+from flows.reporting.run_folder import run_folder, write_whole
 from flows.resources import catalog_of, profile_of, store_of
-from flows.run_folder import run_folder, write_whole
-from flows.run_row import RunRow, run_row
 from flows.settings import Settings
-from flows.sources import held
-from flows.spec import Spec
-from flows.warnings import said_of
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 from storage.catalog.records import CellView, RunWarning
 from storage.lost import read_picture

@@ -46,16 +46,16 @@ WALLS = (
 
 # Who may know diffusers' class names. Everything else in dreamtuner works on tensors and on what these hand out.
 KNOWS_DIFFUSERS = (
-    "dreamtuner/attention/install.py",
-    "dreamtuner/backbone.py",
+    "dreamtuner/families/unet/attach.py",
+    "dreamtuner/families/unet/backbone.py",
     "dreamtuner/bench/",
-    "dreamtuner/components.py",
-    "dreamtuner/controlnet.py",
+    "dreamtuner/pipeline/components.py",
+    "dreamtuner/families/unet/controlnet.py",
     "dreamtuner/finetune/formats.py",
     "dreamtuner/finetune/memory.py",
-    "dreamtuner/pipeline.py",
+    "dreamtuner/pipeline/dreamtuner_pipeline.py",
     "dreamtuner/pocket/",
-    "dreamtuner/subject_encoder.py",
+    "dreamtuner/families/unet/subject_encoder.py",
     "dreamtuner/train/",
 )
 
@@ -136,19 +136,19 @@ def test_every_room_is_read(room: str) -> None:
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("dreamtuner/config.py", "import storage.keys"),
-        ("dreamtuner/config.py", "from storage import keys"),
-        ("dreamtuner/config.py", "import prefect.tasks as t"),
-        ("dreamtuner/config.py", "def f():\n    from sqlalchemy.orm import Session"),
-        ("dreamtuner/config.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
+        ("dreamtuner/settings/sampling.py", "import storage.keys"),
+        ("dreamtuner/settings/sampling.py", "from storage import keys"),
+        ("dreamtuner/settings/sampling.py", "import prefect.tasks as t"),
+        ("dreamtuner/settings/sampling.py", "def f():\n    from sqlalchemy.orm import Session"),
+        ("dreamtuner/settings/sampling.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
         ("dreamtuner/score/clip_i.py", "from ...storage import keys"),
-        ("dreamtuner/sampling.py", "from diffusers import DDIMScheduler"),
+        ("dreamtuner/sampling/loop.py", "from diffusers import DDIMScheduler"),
         ("dreamtuner/attention/self_subject.py", "import diffusers.models.attention"),
         ("storage/objects.py", "import torch"),
         ("storage/objects.py", "import importlib\nimportlib.import_module('torch.nn')"),
-        ("storage/catalog/views.py", "from dreamtuner.config import Sampling"),
+        ("storage/catalog/views.py", "from dreamtuner.settings.sampling import Sampling"),
         ("storage/catalog/views.py", "from .. import keys\nfrom ... import flows"),
-        ("flows/plan.py", "from deploy import cli"),
+        ("flows/planning/cells.py", "from deploy import cli"),
         ("deploy/dashboard/app.py", "from flows.settings import Settings"),
         ("deploy/dashboard/app.py", "from .. import cli"),
         ("deploy/dashboard/app.py", "import prefect"),
@@ -163,15 +163,21 @@ def test_a_broken_wall_is_seen(tmp_path: Path, file: str, source: str) -> None:
     ("file", "source"),
     [
         (
-            "dreamtuner/attention/install.py",
+            "dreamtuner/families/unet/attach.py",
             "import diffusers\nfrom . import self_subject\nfrom ..config import Sampling",
         ),
-        ("dreamtuner/pocket/recipe.py", "from diffusers import AutoencoderKL"),
+        ("dreamtuner/pocket/training/recipe.py", "from diffusers import AutoencoderKL"),
         ("storage/catalog/views.py", "import sqlalchemy\nfrom ..keys import blob_key"),
-        ("flows/generate.py", "import prefect\nfrom dreamtuner.batch import generate\nfrom storage import catalog"),
-        ("deploy/cli.py", "from flows import catalog\nfrom dreamtuner.train import loop\nfrom storage import keys"),
+        (
+            "flows/generate.py",
+            "import prefect\nfrom dreamtuner.sampling.generate import generate\nfrom storage import catalog",
+        ),
+        (
+            "deploy/cli/main.py",
+            "from flows import catalog\nfrom dreamtuner.train import loop\nfrom storage import keys",
+        ),
         ("deploy/dashboard/app.py", "import fastapi\nfrom . import pages\nfrom storage.catalog import views"),
-        ("dreamtuner/config.py", "import storagex\nimport my.storage"),
+        ("dreamtuner/settings/sampling.py", "import storagex\nimport my.storage"),
     ],
 )
 def test_an_open_door_is_let_be(tmp_path: Path, file: str, source: str) -> None:

@@ -22,7 +22,7 @@ def catalog(
 
     from rich.table import Table
 
-    from deploy.terminal import plain_terminal
+    from deploy.cli.terminal import plain_terminal
     from storage.catalog import Catalog
     from storage.catalog.bench import fill, measure
 

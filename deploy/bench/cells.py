@@ -6,15 +6,15 @@ from math import isnan, nan
 
 from PIL import Image
 
-from dreamtuner.pocket.units.cell import Measured, NewCell
-from dreamtuner.pocket.units.kept import Kept
-from dreamtuner.profiles import Profile
-from flows.picture import PNG, open_picture, png_bytes
+from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cells import Measured, NewCell
+from dreamtuner.models.profiles import Profile
+from flows.image_io import PNG, open_picture, png_bytes
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MeasurementRecord
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.objects import ObjectMissing, ObjectStore, get_blob
 from storage.objects.blobs import DigestMismatch
 

@@ -128,7 +128,7 @@ def _print(
 
     from rich.table import Table
 
-    from deploy.terminal import plain_terminal
+    from deploy.cli.terminal import plain_terminal
 
     if as_json:
         rows = [{name: value for name, value in asdict(one).items() if value is not None} for one in figures]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import no_url
+from deploy.cli.options import no_url
 
 
 def fidelity(
@@ -35,12 +35,12 @@ def fidelity(
 
     from deploy.bench.cells import kept_of
     from deploy.bench.refusal import refuse_without_oracle
-    from deploy.terminal import plain_terminal
-    from dreamtuner.pocket.encoder import WITHOUT_LAYOUT
-    from dreamtuner.pocket.held_out import held_out_subjects
-    from dreamtuner.pocket.ladder import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
-    from dreamtuner.pocket.ladder_page import HEADS, figure_words, step_words, write_page
-    from dreamtuner.pocket.units.run import Bench, measure_methods
+    from deploy.cli.terminal import plain_terminal
+    from dreamtuner.evaluation.ablations import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
+    from dreamtuner.evaluation.ablations_page import HEADS, figure_words, step_words, write_page
+    from dreamtuner.evaluation.held_out import held_out_subjects
+    from dreamtuner.evaluation.run import Bench, measure_methods
+    from dreamtuner.pocket.training.subject_encoder import WITHOUT_LAYOUT
     from dreamtuner.pocket.world import TEST, VALIDATION
     from flows.resources import device_of, profile_of
     from flows.settings import Settings

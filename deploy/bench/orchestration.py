@@ -33,7 +33,7 @@ def orchestration(
 
     from deploy.bench.reruns import measure_reruns
     from deploy.bench.waiting import Waiting
-    from deploy.terminal import new_log, take_over
+    from deploy.cli.terminal import new_log, take_over
 
     with tempfile.TemporaryDirectory(prefix="dreamtuner-bench-") as folder:
         terminal = take_over(new_log(Path(folder), "bench"))

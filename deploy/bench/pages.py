@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from deploy.dashboard.security.access import SESSION
+from deploy.dashboard.access.rights import SESSION
 from deploy.dashboard.security.secrets import digest
 from storage.catalog import Catalog, views, writes
-from storage.catalog.base import now
 from storage.catalog.bench.fill import METRICS, RUNS
 from storage.catalog.bench.people import REVIEWERS
+from storage.catalog.database.base import now
 
 QUEUE = 1000  # outputs of the review queue
 Draw = Callable[[Random], str]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import no_url
+from deploy.cli.options import no_url
 
 
 def pocket(
@@ -31,9 +31,9 @@ def pocket(
     from rich.table import Table
 
     from deploy.bench.refusal import refuse
-    from deploy.terminal import plain_terminal
-    from dreamtuner.pocket.quality import measure_weights, seconds_for_cells
-    from dreamtuner.pocket.sheets import write_sheets
+    from deploy.cli.terminal import plain_terminal
+    from dreamtuner.evaluation.base_model import measure_weights, seconds_for_cells
+    from dreamtuner.evaluation.pocket_sheets import write_sheets
     from flows.resources import profile_of
     from flows.settings import Settings
 

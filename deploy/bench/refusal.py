@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import typer
 
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 
 
 def refuse(message: str) -> NoReturn:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from flows.spec import Spec
+    from flows.spec.model import Spec
 
 PROMPTS, METRICS = 10, ("clip_i", "clip_t")
 WARM = 20
@@ -44,7 +44,7 @@ def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") ->
     """
     os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CATALOG_URL": catalog_url, "DREAMTUNER_STORE_URL": ""}
     os.environ["DREAMTUNER_POCKET_WEIGHTS"] = ""  # the prompts of the grid are told apart by the shipped tokenizer
-    from deploy.running import prefect_beside
+    from deploy.cli.local_run import prefect_beside
     from flows.settings import Settings
 
     settings = Settings.load()
@@ -58,7 +58,7 @@ def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") ->
 
 def _grid(settings: "Settings", home: Path, cells: int) -> Rerun:
     from flows.catalog import catalog
-    from flows.preview import preview
+    from flows.planning.preview import preview
     from flows.resources import catalog_of
 
     spec = _spec(home, cells)
@@ -93,7 +93,7 @@ def _counted() -> Iterator[list[int]]:
 
 
 def _spec(home: Path, cells: int) -> "Spec":
-    from flows.spec import Spec
+    from flows.spec.model import Spec
 
     picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
@@ -113,15 +113,15 @@ def _make(spec: "Spec", settings: "Settings") -> None:
     """All cells of the spec, with scores, and one picture for all of them."""
     from dreamtuner.score import METRICS as KNOWN
     from dreamtuner.score import score_version
-    from flows.keep import take_in
-    from flows.picture import PNG, png_bytes
-    from flows.plan import plan_cells
-    from flows.preflight import preflight
-    from flows.record import record
+    from flows.execution.record_plan import record
+    from flows.image_io import PNG, png_bytes
+    from flows.ingestion.store_subject import take_in
+    from flows.planning.cells import plan_cells
+    from flows.planning.preflight import preflight
     from flows.resources import catalog_of, profile_of, store_of
     from storage.catalog import views, writes
     from storage.catalog.records import CellPicture
-    from storage.keeping import keeping
+    from storage.ingest import keeping
 
     owner = "bench"
     ready, kept = preflight(spec, settings), take_in(spec.subjects[0], settings)

@@ -24,7 +24,7 @@ def speed(
     import torch
     from rich.table import Table
 
-    from deploy.terminal import plain_terminal
+    from deploy.cli.terminal import plain_terminal
     from dreamtuner.bench.flops import count_flops
     from dreamtuner.bench.gpu import time_gpu
     from dreamtuner.bench.pocket import time_grid

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.arguments import no_url
+from deploy.cli.options import no_url
 
 BRIEF = {
     "clip_t": "CLIP-T",
@@ -47,13 +47,13 @@ def table1(
 
     from deploy.bench.cells import kept_of
     from deploy.bench.refusal import refuse, refuse_without_oracle
-    from deploy.terminal import plain_terminal
+    from deploy.cli.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept
-    from dreamtuner.pocket.held_out import held_out_subjects
-    from dreamtuner.pocket.table1.figures import SHARES, claims, summary
-    from dreamtuner.pocket.table1.page import words_of, write_page
-    from dreamtuner.pocket.units.run import Bench, measure_methods
-    from dreamtuner.pocket.units.run import finished as finished_units
+    from dreamtuner.evaluation.held_out import held_out_subjects
+    from dreamtuner.evaluation.run import Bench, measure_methods
+    from dreamtuner.evaluation.run import finished as finished_units
+    from dreamtuner.evaluation.table1.figures import SHARES, claims, summary
+    from dreamtuner.evaluation.table1.page import words_of, write_page
     from dreamtuner.pocket.world import TEST, VALIDATION
     from flows.resources import device_of, profile_of
     from flows.settings import Settings

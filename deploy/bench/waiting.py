@@ -52,12 +52,12 @@ class Waiting:
         """
         os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CHUNK_CELLS": str(self.chunk)}
         os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # in the home
-        from deploy.running import prefect_beside
+        from deploy.cli.local_run import prefect_beside
         from flows.settings import Settings
 
         settings = Settings.load()
         with prefect_beside(settings) as ready:
-            import flows.draw as drawing
+            import flows.execution.generate_batch as drawing
             from flows.generate import generate
             from flows.resources import weights_digest_of
 
@@ -100,12 +100,12 @@ class Waiting:
         return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
 
     def _plan(self, settings: Any, home: Path, name: str, seeds: range) -> str:
-        from flows.keep import take_in
-        from flows.plan import plan_cells
-        from flows.preflight import preflight
-        from flows.record import record
+        from flows.execution.record_plan import record
+        from flows.ingestion.store_subject import take_in
+        from flows.planning.cells import plan_cells
+        from flows.planning.preflight import preflight
         from flows.resources import catalog_of
-        from flows.spec import Spec, SubjectSpec
+        from flows.spec.model import Spec, SubjectSpec
         from storage.catalog import writes
 
         picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))

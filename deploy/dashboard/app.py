@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
+from deploy.dashboard.access.bodies import LimitedBodies
 from deploy.dashboard.errors import handlers
 from deploy.dashboard.pages import STATIC, templates
 from deploy.dashboard.prefect_api import PrefectApi
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.routes import routers
-from deploy.dashboard.security.bodies import LimitedBodies
 from deploy.dashboard.security.headers import SecureHeaders
 from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from deploy.dashboard.access.rights import Person, Refused, by_cookie
 from deploy.dashboard.pages import page
 from deploy.dashboard.prefect_api import NotAllowed, PrefectAway
 from deploy.dashboard.resources import resources
-from deploy.dashboard.security.access import Person, Refused, by_cookie
 from deploy.dashboard.security.oidc import SignOnRefused
 from deploy.dashboard.security.passwords import WeakPassword
 from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict

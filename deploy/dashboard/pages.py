@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
-from deploy.dashboard.security.access import Person
+from deploy.dashboard.access.rights import Person
 from storage.catalog.records import DECISIONS, ROLES, RunWarning
 from storage.catalog.views import MaskView
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import uvicorn
 
+from deploy.dashboard.access.first_start import admin_link
 from deploy.dashboard.app import create_app
-from deploy.dashboard.first_start import admin_link
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
 from storage.objects import open_store

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from deploy.dashboard.oidc_settings import OidcSettings, SettingsError
 from deploy.dashboard.security.address import Network, networks
+from deploy.dashboard.security.oidc_settings import OidcSettings, SettingsError
 from storage.shown import HIDDEN, shown_url
 
 __all__ = ["FLOWS", "Settings", "SettingsError"]

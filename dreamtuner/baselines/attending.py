@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dreamtuner.backbone import Backbone, load_encoder
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
-from dreamtuner.weights import digest_of
+from dreamtuner.families.unet.backbone import Backbone, load_encoder
+from dreamtuner.models.weights import digest_of
+from dreamtuner.sampling.generate import generate
+from dreamtuner.settings.sampling import Sampling
 
 
 @dataclass(frozen=True)

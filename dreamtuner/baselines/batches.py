@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubject, attached
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import BATCH
-from dreamtuner.batch import draw_batch
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell
+from dreamtuner.families.unet.attach import SelfSubject, attached
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.generate import draw_batch
+from dreamtuner.sampling.request import Cell
+from dreamtuner.settings.sampling import Sampling
 
 Predict = Callable[[Tensor, Tensor, int], Tensor]
 

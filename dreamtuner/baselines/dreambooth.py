@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dreamtuner.baselines.fine_tuned import FineTuned
-from dreamtuner.finetune.settings import Mode
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import Mode
 
 RARE = "sks"
 RATES: Mapping[Mode, float] = {"full": 1e-4, "lora": 1e-3}

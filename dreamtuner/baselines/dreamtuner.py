@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dreamtuner.baselines.fine_tuned import FineTuned
-from dreamtuner.finetune.settings import Mode
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import Mode
 
 
 def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, *, encoder: bool = True) -> FineTuned:

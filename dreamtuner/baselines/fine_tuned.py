@@ -9,17 +9,17 @@ from shutil import rmtree
 
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.finetune.result import knowing
 from dreamtuner.finetune.run import fine_tune
-from dreamtuner.finetune.settings import FineTune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.finetune.tuned import knowing
-from dreamtuner.recipe_fields import to_literal
-from dreamtuner.request import Cell
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import to_literal
+from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.loop import last_step, seconds_spent
 
 NO_PREVIEWS = 10**9

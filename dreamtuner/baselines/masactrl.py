@@ -23,17 +23,17 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubject, self_attention_order
 from dreamtuner.attention.self_subject import Seen, attend
-from dreamtuner.attention.word_map import word_maps, word_region
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.batches import draw_batches
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.baselines.whole import all_tokens, subject_share, whole_reference
-from dreamtuner.reference import token_grids
-from dreamtuner.request import Cell
-from dreamtuner.sampling import fresh_scheduler
+from dreamtuner.families.unet.attach import SelfSubject, self_attention_order
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.word_map import word_maps, word_region
+from dreamtuner.sampling.loop import fresh_scheduler
+from dreamtuner.sampling.reference_pass import token_grids
+from dreamtuner.sampling.request import Cell
 
 
 @dataclass(frozen=True, eq=False)

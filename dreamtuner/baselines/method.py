@@ -12,9 +12,9 @@ from typing import Protocol
 
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.config import Sampling, Style
-from dreamtuner.request import Cell, Reference
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling, Style
 
 Draw = Callable[[Sequence[Cell]], list[Image.Image]]
 """Cells whose prompts name the subject by its class word -> one RGB picture each, in order."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.batch import generate
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.generate import generate
 
 
 @dataclass(frozen=True)

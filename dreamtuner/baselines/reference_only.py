@@ -23,15 +23,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubject
 from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.batches import draw_batches
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.baselines.whole import all_tokens, whole_reference
-from dreamtuner.reference import noised, reference_digest
-from dreamtuner.request import Cell
-from dreamtuner.sampling import seeded
+from dreamtuner.families.unet.attach import SelfSubject
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.loop import seeded
+from dreamtuner.sampling.reference_pass import noised, reference_digest
+from dreamtuner.sampling.request import Cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from dreamtuner.baselines.method import Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import ReferenceOnly
 from dreamtuner.baselines.textual_inversion import textual_inversion
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 
 STEPS = (300, 600, 900, 1200)
 """Of fine-tuning, Fig. 10; at 0 a method is what it is without training."""

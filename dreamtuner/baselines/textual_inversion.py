@@ -8,7 +8,7 @@ It takes twice DreamTuner's steps and two noise levels a step; its rate was tune
 from __future__ import annotations
 
 from dreamtuner.baselines.fine_tuned import FineTuned
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 
 RATE = 3e-2
 """For the pocket model. Tried on three validation subjects, 600 steps, identity and prompts: 5e-3 (App. A's) 19.8 and

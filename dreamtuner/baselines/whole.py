@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import Given
-from dreamtuner.reference import foreground_tokens, square
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.reference_pass import foreground_tokens, square
 
 
 def whole_reference(given: Given) -> Image.Image:

@@ -13,11 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dreamtuner.bench.naive import naive_predict
 from dreamtuner.bench.shapes import LATENT, TEXT, even_plan, sd15_encoder, sd15_models, sd15_subject, sd15_unet
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import Pair
-from dreamtuner.guided import guided
-from dreamtuner.subject import Subject
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.guidance import Pair
+from dreamtuner.sampling.model import guided
+from dreamtuner.sampling.subject import Subject
+from dreamtuner.settings.sampling import Sampling
 
 BETA = 0.2
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from dreamtuner.bench.shapes import TEXT, even_plan, sd15_encoder, sd15_models, sd15_scheduler, sd15_subject, sd15_unet
 from dreamtuner.bench.timing import Timing, interleaved_timings
-from dreamtuner.config import Sampling
-from dreamtuner.guided import guided
-from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler
+from dreamtuner.sampling.model import guided
+from dreamtuner.settings.sampling import Sampling
 
 STOCK, SSA, SSA_SEA = "stock diffusers, compiled", "ours, S-S-A, compiled", "ours, S-S-A + S-E-A, compiled"
 BETA = 0.2

@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import Layers, SelfSubject, attached
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.backbone import Backbone
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import Branch, Pair
-from dreamtuner.guided import Models
-from dreamtuner.plan import plan_steps
-from dreamtuner.reference import noised
-from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler, seeded
-from dreamtuner.subject import Subject, prepare_subject
+from dreamtuner.families.unet.attach import Layers, SelfSubject, attached
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.guidance import Branch, Pair
+from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler, seeded
+from dreamtuner.sampling.model import Models
+from dreamtuner.sampling.reference_pass import noised
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.schedule import plan_steps
+from dreamtuner.sampling.subject import Subject, prepare_subject
+from dreamtuner.settings.sampling import Sampling
 
 Predict = Callable[[Mapping[Literal["c", "uc"], Tensor], Tensor, Tensor, int], Tensor]
 """(text states N L D each, x_t N C H W, timestep, step) -> guided prediction N C H W."""

@@ -9,17 +9,17 @@ from PIL import Image
 from transformers import CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.timing import Timing, interleaved_timings
-from dreamtuner.config import Sampling
+from dreamtuner.evaluation.held_out import asked_of, reference_of
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.pocket.examples import EXAMPLES
-from dreamtuner.pocket.held_out import asked_of, reference_of
 from dreamtuner.pocket.world import caption
-from dreamtuner.request import Cell, Reference
-from dreamtuner.subject import prepare_subject
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.subject import prepare_subject
+from dreamtuner.settings.sampling import Sampling
 
 STOCK, PLAIN, SSA, SSA_SEA, NAIVE = (
     "stock diffusers",

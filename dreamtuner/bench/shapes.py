@@ -8,12 +8,12 @@ from diffusers import DDIMScheduler
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import Pair, interleaved
-from dreamtuner.guided import Models
-from dreamtuner.sampling import fresh_scheduler
-from dreamtuner.subject import Subject
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.guidance import Pair, interleaved
+from dreamtuner.sampling.loop import fresh_scheduler
+from dreamtuner.sampling.model import Models
+from dreamtuner.sampling.subject import Subject
+from dreamtuner.settings.sampling import Sampling
 
 LATENT = (4, 64, 64)
 """C H W of the latents of a picture of 512 pixels."""

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.finetune.tuned import Tuned
-from dreamtuner.recipe_fields import from_fields, to_fields
+from dreamtuner.finetune.result import Tuned
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import from_fields, to_fields
 
 KEY, FORMAT = "dreamtuner", 1
 CONTENT_TYPE = "application/vnd.safetensors"

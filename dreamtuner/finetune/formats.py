@@ -16,9 +16,9 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.finetune.tuned import Tuned, holding
-from dreamtuner.finetune.word import with_word
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.finetune.learned_token import with_word
+from dreamtuner.finetune.result import Tuned, holding
 
 Format = Literal["textual-inversion", "lora", "lora-kohya", "diffusers"]
 FORMATS: tuple[Format, ...] = get_args(Format)

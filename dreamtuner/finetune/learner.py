@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dreamtuner.backbone import Backbone
+from dreamtuner.families.unet.backbone import Backbone
 from dreamtuner.finetune import lora
+from dreamtuner.finetune.learned_token import WordEmbedding, first_row, with_word
 from dreamtuner.finetune.pairs import Pairs
-from dreamtuner.finetune.settings import FineTune
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.finetune.word import WordEmbedding, first_row, with_word
+from dreamtuner.settings.finetune import FineTune
 
 
 class Learner(nn.Module):

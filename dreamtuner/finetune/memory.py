@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from dreamtuner.finetune import lora
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune
 
 BYTES = 4  # float32 throughout
 PER_LEARNT = 4 * BYTES  # beside the weight itself: its gradient, two moments, and its average

@@ -9,11 +9,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.finetune.settings import FineTune
+from dreamtuner.families.unet.backbone import Backbone
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.reference import square
-from dreamtuner.subject import alone
+from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.subject import alone
+from dreamtuner.settings.finetune import FineTune
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from dreamtuner.finetune.result import Tuned
 from dreamtuner.finetune.stage import FineTuneFactory
-from dreamtuner.finetune.tuned import Tuned
 from dreamtuner.train.loop import train
 from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Events

@@ -11,18 +11,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import SLOT, encoder_attached
-from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.config import Sampling
+from dreamtuner.families.unet.attach import SLOT, encoder_attached
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
 from dreamtuner.finetune import lora
 from dreamtuner.finetune.learner import Learner
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.finetune.share import Share
+from dreamtuner.finetune.preview import Trial
+from dreamtuner.finetune.result import WORD, Tuned
 from dreamtuner.finetune.subject import NamedSubject, regular_images
-from dreamtuner.finetune.trial import Trial
-from dreamtuner.finetune.tuned import WORD, Tuned
-from dreamtuner.profiles import Profile
+from dreamtuner.finetune.weight_interpolation import Share
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema, trainable

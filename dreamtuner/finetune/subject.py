@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling, Style
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.request import Cell, Reference
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.sampling import Sampling, Style
 
 STYLE_WORDS: dict[Style, str] = {"natural": "photo", "anime": "drawing"}
 

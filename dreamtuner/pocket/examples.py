@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.pocket.poses import pose_library, wave
-from dreamtuner.pocket.shards import Picture
+from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, Identity, Rendered, render
 
 EXAMPLES: dict[str, Picture] = {

@@ -9,7 +9,7 @@ from PIL import Image
 from dreamtuner.preprocess.white import on_white
 
 if TYPE_CHECKING:
-    from dreamtuner.score.tower import Tower
+    from dreamtuner.score.clip import Tower
 
 
 @dataclass(frozen=True)

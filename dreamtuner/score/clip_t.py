@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from dreamtuner.score.tower import Tower
+    from dreamtuner.score.clip import Tower
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
-from dreamtuner.profiles import Profile
-from dreamtuner.weights import demand_tower, digest_of
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import demand_tower, digest_of
 
 if TYPE_CHECKING:
-    from dreamtuner.score.tower import Tower
+    from dreamtuner.score.clip import Tower
 
 
 class Metric(Protocol):

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dreamtuner.attention.install import SLOT, encoder_attached
-from dreamtuner.subject_encoder import SubjectEncoder, hidden_states
+from dreamtuner.families.unet.attach import SLOT, encoder_attached
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.train.augment import augment
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 

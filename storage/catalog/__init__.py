@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from storage.catalog.engine import catalog_url, is_sqlite, make_engine, reading, writing
+from storage.catalog.database.engine import catalog_url, is_sqlite, make_engine, reading, writing
+from storage.catalog.database.retry import retrying
+from storage.catalog.database.sqlite_read_only import is_read_only
 from storage.catalog.migrate import upgrade
-from storage.catalog.retry import retrying
-from storage.catalog.sqlite_read_only import is_read_only
 
 __all__ = ["Catalog"]
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, CursorResult, Select, Update, delete, exis
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
+from storage.catalog.database.sql import chunks, insert_into, instant
 from storage.catalog.schema import (
     AttentionMap,
     Blob,
@@ -19,7 +20,6 @@ from storage.catalog.schema import (
     Run,
     Training,
 )
-from storage.catalog.sql import chunks, insert_into, instant
 
 # Every column that names a blob. A new one belongs here; a test compares this with the foreign keys of the schema.
 REFERRING = (

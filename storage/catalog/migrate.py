@@ -11,10 +11,10 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from storage.catalog.engine import is_sqlite, make_engine, shown, writing
+from storage.catalog.database.engine import is_sqlite, make_engine, shown, writing
+from storage.catalog.database.retry import retrying
+from storage.catalog.database.sqlite_read_only import CatalogReadOnly
 from storage.catalog.records import CatalogError
-from storage.catalog.retry import retrying
-from storage.catalog.sqlite_read_only import CatalogReadOnly
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x647265616D  # any number that others of this database are unlikely to lock by

@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from storage.catalog import Catalog, views
 from storage.catalog.schema import Cell, LineageEvent, Output
+from storage.maintenance.verify import Finding, verify
 from storage.objects import open_store
-from storage.verify import Finding, verify
 from tests.chaos import grid
 from tests.storage.conftest import new_database, postgres, s3, s3_server
 

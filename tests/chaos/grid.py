@@ -18,18 +18,18 @@ from typing import Any
 from PIL import Image
 
 import flows.catalog
-import flows.draw
+import flows.execution.generate_batch
+import flows.execution.image_writer
 import flows.generate
-import flows.keeper
-import storage.catalog.base
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell, Reference
+import storage.catalog.database.base
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 from flows.ingest import IngestResult
-from flows.keep import take_in
-from flows.problems import SubjectRefused
+from flows.ingestion.store_subject import take_in
 from flows.resources import weights_digest_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
+from flows.spec.model import Spec, SubjectSpec
+from flows.spec.problems import SubjectRefused
 
 SIDE = 24
 
@@ -67,8 +67,8 @@ def _replace_the_method(seconds: float) -> None:
     def backbone_of(settings: Settings, name: str) -> Any:
         return SimpleNamespace(weights_digest=weights_digest_of(settings, name))
 
-    flows.draw.generate = generate
-    flows.draw.backbone_of = backbone_of  # type: ignore[assignment]
+    flows.execution.generate_batch.generate = generate
+    flows.execution.generate_batch.backbone_of = backbone_of  # type: ignore[assignment]
     flows.generate.generate_cells = SimpleNamespace(submit=lambda *_: None)  # type: ignore[assignment]
     flows.catalog.generate = flows.generate.generate.fn  # type: ignore[assignment]
     flows.catalog.ingest = _ingest  # type: ignore[assignment]
@@ -82,7 +82,7 @@ def _follow(clock: Path) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + timedelta(seconds=float(clock.read_text() or 0))
 
-    storage.catalog.base.datetime = Jumping  # type: ignore[misc]
+    storage.catalog.database.base.datetime = Jumping  # type: ignore[misc]
 
 
 def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
@@ -98,7 +98,7 @@ def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
 def _acknowledge(acks: str) -> None:
     """Say which cells are kept, as soon as they are: nothing that was said may ever be lost."""
     out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    keep = flows.keeper.Keeper._keep
+    keep = flows.execution.image_writer.Keeper._keep
 
     def kept(keeper: Any, pictures: Any) -> None:
         before = set(keeper.made)
@@ -106,7 +106,7 @@ def _acknowledge(acks: str) -> None:
         mine = {one.digest for one in pictures} & set(keeper.made) - before
         os.write(out, "".join(f"{digest}\n" for digest in mine).encode())
 
-    flows.keeper.Keeper._keep = kept  # type: ignore[method-assign]
+    flows.execution.image_writer.Keeper._keep = kept  # type: ignore[method-assign]
 
 
 def acknowledged(acks: Path) -> list[str]:

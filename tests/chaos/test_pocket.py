@@ -36,7 +36,7 @@ class PocketRun:
         environment = os.environ | self.grid.environment | {"DREAMTUNER_CHUNK_CELLS": "1", "PYTHONPATH": str(ROOT)}
         environment.pop("PREFECT_HOME", None)
         with Path(f"{self.grid.acks}.log").open("ab") as log:
-            command = [sys.executable, "-m", "deploy.cli", "run", str(self._spec), "--json"]
+            command = [sys.executable, "-m", "deploy.cli.main", "run", str(self._spec), "--json"]
             self._process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
         return self._process
 
@@ -54,7 +54,7 @@ def kill_server(pid: int) -> None:
     """Prefect's server under the command, if it runs by now."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with suppress(ProcessLookupError, FileNotFoundError):
-            if b"deploy.prefect_server" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"deploy.prefect.server" in Path(f"/proc/{child}/cmdline").read_bytes():
                 os.kill(int(child), signal.SIGKILL)
 
 

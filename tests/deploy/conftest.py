@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 from tests.dreamtuner.conftest import tiny_profile
 
 __all__ = ["tiny_profile"]

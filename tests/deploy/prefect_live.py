@@ -64,7 +64,7 @@ class Live:
         return [one for one in self.filtered("flow_runs") if one["state_type"] not in OVER | {"SCHEDULED"}]
 
     def dreamtuner(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "deploy.cli", *words]
+        command = [sys.executable, "-m", "deploy.cli.main", *words]
         env = self.environment | more
         return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
 

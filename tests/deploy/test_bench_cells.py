@@ -12,22 +12,22 @@ import pytest
 from PIL import Image
 
 from deploy.bench.cells import CatalogCells
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.method import BATCH, Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
-from dreamtuner.pocket.held_out import held_out_subjects
-from dreamtuner.pocket.units.cell import SEEDS_APART, Measured, asked_cells
-from dreamtuner.pocket.units.kept import Kept
-from dreamtuner.pocket.units.run import GUARD, Bench, finished, measure_methods
-from dreamtuner.pocket.units.unit import Unit
+from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cells import SEEDS_APART, Measured, asked_cells
+from dreamtuner.evaluation.held_out import held_out_subjects
+from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.run import GUARD, Bench, finished, measure_methods
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.models.profiles import Profile, pocket
 from dreamtuner.pocket.world import VALIDATION
-from dreamtuner.profiles import Profile, pocket
-from dreamtuner.request import Cell
+from dreamtuner.sampling.request import Cell
 from storage.catalog import Catalog, garbage
 from storage.keys import blob_key
+from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
-from storage.verify import Finding, verify
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
 CELLS = asked_cells(SUBJECTS[0], 2, 1)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import app
-from dreamtuner.profiles import get_profile
+from deploy.cli.main import app
+from dreamtuner.models.profiles import get_profile
 
 
 def test_weights_without_an_oracle_are_named(

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.mark.slow
 def test_every_cell_is_drawn_and_the_figures_agree(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "deploy.cli", "bench", "orchestration", "--json"]
+    command = [sys.executable, "-m", "deploy.cli.main", "bench", "orchestration", "--json"]
     asked = ["--cells", "40", "--milliseconds", "2", "--chunk", "16", "--reruns", "20"]
     done = subprocess.run([*command, *asked], env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr

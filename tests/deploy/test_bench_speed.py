@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import dreamtuner.bench.flops
 import dreamtuner.bench.pocket
 import flows.resources
-from deploy.cli import app
+from deploy.cli.main import app
 from dreamtuner.bench.flops import Flops
 from dreamtuner.bench.pocket import SSA, SSA_SEA, STOCK, GridTiming
 from dreamtuner.bench.timing import Timing

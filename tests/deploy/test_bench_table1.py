@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import app
-from dreamtuner.profiles import get_profile
+from deploy.cli.main import app
+from dreamtuner.models.profiles import get_profile
 
 
 @pytest.mark.parametrize(

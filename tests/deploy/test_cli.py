@@ -16,7 +16,7 @@ EMPTY = {"planned": 0, "generating": 0, "generated": 0, "failed": 0, "lost": 0}
 
 
 def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploy.cli", *words]
+    command = [sys.executable, "-m", "deploy.cli.main", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -45,7 +45,7 @@ def test_every_command_explains_itself_without_loading_a_model(
     environment: dict[str, str], words: tuple[str, ...]
 ) -> None:
     program = (
-        "import sys; from deploy.cli import app\n"
+        "import sys; from deploy.cli.main import app\n"
         "try: app(sys.argv[1:])\n"
         "except SystemExit as end: code = end.code\n"
         "heavy = {'torch', 'prefect', 'sqlalchemy', 'boto3', 'cv2'} & set(sys.modules)\n"

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import app
-from deploy.export import export
-from flows.problems import InputError
+from deploy.cli.export import export
+from deploy.cli.main import app
 from flows.settings import Settings
+from flows.spec.problems import InputError
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError
 from tests.deploy.dashboard.made_up import fill_up, plain

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.commands.finetune import asked
-from flows.problems import InputError
+from deploy.cli.commands.finetune import asked
 from flows.resources import catalog_of
 from flows.settings import Settings
+from flows.spec.problems import InputError
 from storage.catalog import views
 
 NUMBERS = ("steps=120", "count=2", "rank=2", "preview_every=60", 'previews=["a {subject}"]')
-COMMAND = [sys.executable, "-m", "deploy.cli"]
+COMMAND = [sys.executable, "-m", "deploy.cli.main"]
 
 
 def test_settings_on_the_command_line() -> None:

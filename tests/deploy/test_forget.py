@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from deploy.cli import app
-from flows.problems import InputError
+from deploy.cli.main import app
+from flows.spec.problems import InputError
 from storage.catalog import Catalog, writes
 from storage.catalog.records import NotInCatalog
 from tests.deploy.dashboard.made_up import fill_up, plain

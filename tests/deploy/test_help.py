@@ -10,14 +10,14 @@ from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from deploy import terminal
-from deploy.cli import app
-from deploy.progress_line import ProgressLine
-from deploy.tables import print_sheet, run_table, status_table
+from deploy.cli import terminal
+from deploy.cli.main import app
+from deploy.cli.progress import ProgressLine
+from deploy.cli.tables import print_sheet, run_table, status_table
 from flows.progress import Progress
-from flows.report import RunSummary, SubjectSummary
+from flows.reporting.summary import RunSummary, SubjectSummary
 from storage.catalog.records import CELL_STATES, StatusView
-from storage.catalog.views.unmade import Unmade
+from storage.catalog.views.work.unmade import Unmade
 
 
 def commands() -> Iterator[list[str]]:

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from deploy import last_word
-from deploy.last_word import is_bad_input, sentence
-from flows.problems import InputError, Problem, SubjectRefused
+from deploy.cli import error_message
+from deploy.cli.error_message import is_bad_input, sentence
 from flows.settings import Settings
+from flows.spec.problems import InputError, Problem, SubjectRefused
 from storage.catalog.records import CatalogError
 from storage.objects import StoreError
 from storage.sources import SourceError
@@ -69,7 +69,7 @@ NO_SPACE = OSError(errno.ENOSPC, "No space left on device", str(HOME / "objects"
     ],
 )
 def test_what_is_said(error: BaseException, said: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_word, "_free", lambda path: 10**9)
+    monkeypatch.setattr(error_message, "_free", lambda path: 10**9)
     text = sentence(error, settings)
     assert said in text
     assert "INSERT" not in text
@@ -98,7 +98,7 @@ def _postgres(state: str, message: str) -> psycopg.Error:
 def test_what_is_said_of_postgresql(
     state: str, message: str, said: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_word, "_free", lambda path: 10**9)
+    monkeypatch.setattr(error_message, "_free", lambda path: 10**9)
     there = settings.model_copy(update={"catalog_url": URL})
     text = sentence(ProgrammingError("SELECT 1", {}, _postgres(state, message)), there)
     assert said in text
@@ -110,7 +110,7 @@ def test_what_is_said_of_postgresql(
 def test_a_failure_on_a_full_disk_is_put_down_to_it_and_a_mistake_of_ours_is_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_word, "_free", lambda path: 1000)
+    monkeypatch.setattr(error_message, "_free", lambda path: 1000)
     assert "is full: 0.0 MB are free" in sentence(RuntimeError("Prefect's server ended with code 3"), settings)
     assert sentence(AttributeError("no x"), settings) == "AttributeError: no x"
 

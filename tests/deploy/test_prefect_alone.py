@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.prefect_alone import leave_alone
+from deploy.prefect.isolation import leave_alone
 
 THEIRS = "sqlite+aiosqlite:////nowhere/company.db"
 PROGRAM = """
 import json, os, sys
-from deploy.prefect_alone import leave_alone
+from deploy.prefect.isolation import leave_alone
 from flows.settings import Settings
 leave_alone(os.environ)
 os.environ.update(Settings.load().prefect_environment())
@@ -94,7 +94,7 @@ def test_what_reaches_a_server_stays_where_one_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_run_in_such_a_folder_is_a_run_like_any_other(hostile: dict[str, str], spec: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-m", "deploy.cli", "run", str(spec), "--json"]
+    command = [sys.executable, "-P", "-m", "deploy.cli.main", "run", str(spec), "--json"]
     done = subprocess.run(command, env=hostile, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["made"] == 24

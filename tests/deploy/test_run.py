@@ -32,7 +32,7 @@ def running(environment: dict[str, str]) -> Iterator[list[subprocess.Popen[str]]
 
 
 def start(environment: dict[str, str], spec: Path, running: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "deploy.cli", "run", str(spec), "--json"]
+    command = [sys.executable, "-m", "deploy.cli.main", "run", str(spec), "--json"]
     process = subprocess.Popen(
         command,
         env=environment,
@@ -169,7 +169,7 @@ def test_a_failed_subject_is_told_and_the_code_is_1(
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert (json.loads(out)["made"], json.loads(out)["failed"]) == (12, 12)
-    command = [sys.executable, "-m", "deploy.cli", "run", str(spec)]
+    command = [sys.executable, "-m", "deploy.cli.main", "run", str(spec)]
     human = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     assert human.returncode == 1
     assert "momo: reference" in human.stdout

@@ -46,7 +46,7 @@ def test_a_planted_secret_is_found_nowhere(environment: dict[str, str], spec: Pa
     }
     said = []
     for words in (["run", str(spec)], ["run", str(spec), "--submit"], ["plan", str(spec)], ["status"]):
-        command = [sys.executable, "-m", "deploy.cli", *words]
+        command = [sys.executable, "-m", "deploy.cli.main", *words]
         done = subprocess.run(command, env=shell, capture_output=True, text=True, check=False, timeout=600)
         said.append(done.stdout + done.stderr)
     assert "momo.png?*** answers 403" in said[0].replace("\n", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from deploy.terminal import Log, Terminal, Tolerant, unwritten
+from deploy.cli.terminal import Log, Terminal, Tolerant, unwritten
 
 
 class Failing(io.StringIO):
@@ -48,7 +48,7 @@ def test_a_log_holds_no_secrets() -> None:
 
 PROGRAM = """
 import sys
-from deploy.terminal import own_streams, print_result
+from deploy.cli.terminal import own_streams, print_result
 own_streams()
 opened = open(sys.argv[1], "w")
 print("to stderr", file=sys.stderr)
@@ -69,7 +69,7 @@ def test_files_are_not_opened_where_streams_were_closed(tmp_path: Path, closed: 
 
 
 def test_a_command_without_a_reader_ends_like_any_other_program() -> None:
-    command = '"$0" -m deploy.cli status --json | true; echo ${PIPESTATUS[0]}'
+    command = '"$0" -m deploy.cli.main status --json | true; echo ${PIPESTATUS[0]}'
     done = subprocess.run(
         ["bash", "-c", command, sys.executable], capture_output=True, text=True, check=False, timeout=60
     )
@@ -80,7 +80,7 @@ def test_a_command_without_a_reader_ends_like_any_other_program() -> None:
 def test_a_result_on_a_full_disk_is_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.cli", "status", "--json"],
+            [sys.executable, "-m", "deploy.cli.main", "status", "--json"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -93,14 +93,14 @@ def test_a_result_on_a_full_disk_is_an_error() -> None:
 
 
 def test_what_the_database_driver_logs_is_not_printed_beside_the_sentence() -> None:
-    code = "import logging; from deploy.terminal import own_streams; own_streams(); "
+    code = "import logging; from deploy.cli.terminal import own_streams; own_streams(); "
     code += "logging.getLogger('psycopg').warning('error ignored terminating a pipeline')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_an_error_after_the_streams_are_taken_over_is_still_told(tmp_path: Path) -> None:
-    code = "import pathlib, sys; from deploy.terminal import take_over; from deploy.ending import failed; "
+    code = "import pathlib, sys; from deploy.cli.terminal import take_over; from deploy.cli.exit import failed; "
     code += "take_over(pathlib.Path(sys.argv[1])); failed(OSError(28, 'No space left on device', sys.argv[1]))"
     log = tmp_path / "log"
     done = subprocess.run([sys.executable, "-c", code, str(log)], capture_output=True, text=True, check=False)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from deploy.cli import app
+from deploy.cli.main import app
 from storage.catalog import Catalog, writes
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key
 from storage.objects import DiskStore
 

@@ -19,12 +19,12 @@ from transformers import (
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.config import Sampling
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.pipeline import DreamTunerPipeline
-from dreamtuner.profiles import Profile, folder_profile
-from dreamtuner.request import Reference
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.sampling import Sampling
 
 SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.config import Sampling
 from dreamtuner.pipeline import DreamTunerPipeline
+from dreamtuner.settings.sampling import Sampling
 
 Asked = Callable[..., dict[str, Any]]
 GREY = Image.new("L", (64, 64), 9)

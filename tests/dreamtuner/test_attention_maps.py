@@ -7,13 +7,13 @@ from torch import Tensor
 
 from dreamtuner.attention.maps import look, query_weights
 from dreamtuner.attention.self_subject import SubjectKeys, self_subject_attention
-from dreamtuner.attention_picture import TILE, Column, Shown, attention_picture, layer_title
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
-from dreamtuner.heat import heat
-from dreamtuner.request import Cell, Reference
-from dreamtuner.watch import Watch
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.rendering.attention_map import TILE, Column, Shown, attention_picture, layer_title
+from dreamtuner.rendering.heatmap import heat
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
 CELL = Cell("a photo of a bear on the beach", 1)

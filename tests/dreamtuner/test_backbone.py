@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.profiles import Profile, ProfileUnknown, folder_profile, get_profile
-from dreamtuner.weights import WeightsMissing, weights_digest
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.models.profiles import Profile, ProfileUnknown, folder_profile, get_profile
+from dreamtuner.models.weights import WeightsMissing, weights_digest
 
 
 def test_parts_are_frozen_and_in_eval_mode(tiny: Backbone) -> None:

@@ -10,14 +10,14 @@ from diffusers import EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipe
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.install import attached
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import interleaved
-from dreamtuner.reference import Row, encode_reference, foreground_tokens, reference_digest, square
-from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import step_lambda
+from dreamtuner.families.unet.attach import attached
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.guidance import interleaved
+from dreamtuner.sampling.loop import step_lambda
+from dreamtuner.sampling.reference_pass import Row, encode_reference, foreground_tokens, reference_digest, square
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 
 CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2), Cell("a bear", 3)]
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)

@@ -6,16 +6,16 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
-from dreamtuner.backbone import Backbone
 from dreamtuner.bench.flops import Flops, count_flops
 from dreamtuner.bench.gpu import gpu_ways
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.shapes import VISION, even_plan
 from dreamtuner.bench.speed import flop_figures
 from dreamtuner.bench.timing import Ratio, interleaved_timings, ratio
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell, Reference
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 from tests.dreamtuner.test_batch import LatentsKept, latents
 
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)

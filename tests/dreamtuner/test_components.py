@@ -12,11 +12,11 @@ import pytest
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.config import Sampling
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.models.profiles import Profile, ProfileUnknown
 from dreamtuner.pipeline import DreamTunerPipeline
-from dreamtuner.profiles import Profile, ProfileUnknown
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.settings.sampling import Sampling
 
 Asked = Callable[..., dict[str, Any]]
 
@@ -48,7 +48,7 @@ def test_saved_and_loaded_it_draws_the_same(
     whole.save_pretrained(tmp_path, variant=variant)
     index = json.loads((tmp_path / "model_index.json").read_text())
     assert index["_class_name"] == "DreamTunerPipeline"
-    assert index["subject_encoder"] == ["dreamtuner.subject_encoder", "SubjectEncoder"]
+    assert index["subject_encoder"] == ["dreamtuner.families.unet.subject_encoder", "SubjectEncoder"]
     assert index["controlnet_pose"] == ["diffusers", "ControlNetModel"]
     assert Sampling.model_validate(index["defaults"]) == whole._defaults()
     loaded = DreamTunerPipeline.from_pretrained(tmp_path, variant=variant)

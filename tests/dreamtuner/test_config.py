@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from dreamtuner.config import Sampling
-from dreamtuner.finetune.settings import FineTune, Rates
-from dreamtuner.profiles import get_profile
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.sampling import Sampling
 
 
 def test_the_papers_numbers_are_the_defaults() -> None:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dreamtuner.config import Sampling
-from dreamtuner.guidance import Branch, Pair, interleaved, reference_guidance, text_guidance
+from dreamtuner.sampling.guidance import Branch, Pair, interleaved, reference_guidance, text_guidance
+from dreamtuner.settings.sampling import Sampling
 
 S = Sampling(w_r=3.0, w_c=5.0, p_r=0.9, dt=20, dt_prime=30)
 

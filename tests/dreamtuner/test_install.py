@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dreamtuner.attention.install import SelfSubjectProcessor, attached
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.backbone import Backbone
+from dreamtuner.families.unet.attach import SelfSubjectProcessor, attached
+from dreamtuner.families.unet.backbone import Backbone
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 TOKENS = {256: torch.arange(3, 90), 64: torch.arange(5, 20), 16: torch.arange(4)}

@@ -10,13 +10,13 @@ import torch
 from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
-from dreamtuner.layout import Kind, LayoutRefused, demand_kind, fitted, kinds_of
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.models.layouts import Kind, LayoutRefused, demand_kind, fitted, kinds_of
+from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
-from dreamtuner.profiles import Profile
-from dreamtuner.request import Cell, Reference
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 
 Skeleton = Callable[..., Image.Image]
 S = Sampling(steps=3, p_r=0.6, w_r=2.0, w_c=4.0)

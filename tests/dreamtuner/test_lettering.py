@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner import fonts
-from dreamtuner.lettering import font, signs, wrap, write
+from dreamtuner.rendering import fonts
+from dreamtuner.rendering.text import font, signs, wrap, write
 
 BEAR, FAMILY, THUMB, FLAG = (
     "\U0001f43b",

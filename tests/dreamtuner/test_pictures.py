@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.pictures import Pictures, pil_images
+from dreamtuner.pipeline.image_inputs import Pictures, pil_images
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 

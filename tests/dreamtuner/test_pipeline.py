@@ -16,10 +16,10 @@ from diffusers import (
 )
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
+from dreamtuner.families.unet.backbone import Backbone
 from dreamtuner.pipeline import DreamTunerPipeline
-from dreamtuner.request import Cell, Reference
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
 
 Asked = Callable[..., dict[str, Any]]
 Skeleton = Callable[..., Image.Image]

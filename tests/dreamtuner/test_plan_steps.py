@@ -8,10 +8,10 @@ import torch
 from diffusers import DDIMScheduler, HeunDiscreteScheduler
 from PIL import Image
 
-from dreamtuner.config import Sampling
-from dreamtuner.plan import plan_steps
-from dreamtuner.request import Reference
-from dreamtuner.subject import prepare_subject
+from dreamtuner.sampling.request import Reference
+from dreamtuner.sampling.schedule import plan_steps
+from dreamtuner.sampling.subject import prepare_subject
+from dreamtuner.settings.sampling import Sampling
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers

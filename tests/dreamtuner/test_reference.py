@@ -4,9 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.attention.install import attached
-from dreamtuner.backbone import Backbone
-from dreamtuner.reference import (
+from dreamtuner.families.unet.attach import attached
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.reference_pass import (
     ReferenceFeatures,
     Row,
     encode_reference,

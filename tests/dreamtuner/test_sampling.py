@@ -12,7 +12,7 @@ from diffusers import (
 )
 from torch import Tensor
 
-from dreamtuner.sampling import cell_noise, denoise, fresh_scheduler, seeded, step_lambda
+from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler, seeded, step_lambda
 
 SCHEDULERS = [
     DDIMScheduler,

@@ -8,10 +8,10 @@ import torch
 from PIL import Image, ImageDraw
 from transformers import CLIPModel
 
-from dreamtuner.profiles import Profile, folder_profile, get_profile
+from dreamtuner.models.profiles import Profile, folder_profile, get_profile
+from dreamtuner.models.weights import WeightsMissing
 from dreamtuner.score import METRICS, score_version
-from dreamtuner.score.tower import Tower, load_tower
-from dreamtuner.weights import WeightsMissing
+from dreamtuner.score.clip import Tower, load_tower
 
 PROMPTS = ["a bear on the beach", "a frog", "a bear, waving"]
 

@@ -1,9 +1,9 @@
 import pytest
 from PIL import Image
 
-from dreamtuner.film_strip import Strip, film_strip
-from dreamtuner.lettering import font, wrap
-from dreamtuner.sheet import PICTURE, SheetBlock, SheetCell, SheetRow, contact_sheet
+from dreamtuner.rendering.contact_sheet import PICTURE, SheetBlock, SheetCell, SheetRow, contact_sheet
+from dreamtuner.rendering.film_strip import Strip, film_strip
+from dreamtuner.rendering.text import font, wrap
 
 LONG = "a photo of a red bear with blue belly, stripes, yellow star, crown and glasses in the city at night, running"
 

@@ -10,7 +10,7 @@ import torch
 from diffusers.callbacks import PipelineCallback
 
 from dreamtuner.pipeline import DreamTunerPipeline
-from dreamtuner.step_end import TENSORS
+from dreamtuner.pipeline.callbacks import TENSORS
 
 Asked = Callable[..., dict[str, Any]]
 

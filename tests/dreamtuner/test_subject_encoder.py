@@ -9,13 +9,13 @@ from PIL import Image
 from transformers import CLIPVisionConfig, CLIPVisionModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from dreamtuner.attention.install import SLOT, encoder_attached, transformer_blocks
 from dreamtuner.attention.subject_encoder import SubjectEncoderAttention
-from dreamtuner.backbone import Backbone
-from dreamtuner.batch import generate
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell, Reference
-from dreamtuner.subject_encoder import FINAL, SubjectEncoder, depths_of, hidden_states
+from dreamtuner.families.unet.attach import SLOT, encoder_attached, transformer_blocks
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.subject_encoder import FINAL, SubjectEncoder, depths_of, hidden_states
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 
 S = Sampling(steps=2, p_r=0.6, w_c=4.0, beta=0.2)
 CELLS = [Cell("a bear", 1), Cell("a bear, waving", 2)]

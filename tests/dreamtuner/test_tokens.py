@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from transformers import CLIPTokenizer
 
-from dreamtuner.finetune.word import with_word
-from dreamtuner.profiles import pocket
-from dreamtuner.tokens import CLIP_LENGTH, reader_of
+from dreamtuner.finetune.learned_token import with_word
+from dreamtuner.models.profiles import pocket
+from dreamtuner.models.tokens import CLIP_LENGTH, reader_of
 
 TEXTS = [
     "a photo of a bear on the beach, arms up",

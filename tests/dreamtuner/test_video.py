@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.film_strip import FRAME, MOST, Strip, film_strip
-from dreamtuner.movie import SHOWN, enlarged, write_mp4, write_webp
-from dreamtuner.video import MARGIN, flicker, frame_reference, moving
+from dreamtuner.rendering.film_strip import FRAME, MOST, Strip, film_strip
+from dreamtuner.rendering.video_file import SHOWN, enlarged, write_mp4, write_webp
+from dreamtuner.sampling.video import MARGIN, flicker, frame_reference, moving
 
 Skeleton = Callable[..., Image.Image]
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from dreamtuner.attention.install import transformer_blocks
-from dreamtuner.attention.word_map import word_maps, word_region
-from dreamtuner.backbone import Backbone
+from dreamtuner.families.unet.attach import transformer_blocks
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.word_map import word_maps, word_region
 
 
 @torch.inference_mode()

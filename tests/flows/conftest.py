@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 from flows.settings import Settings
 from tests.dreamtuner.conftest import tiny_profile
 

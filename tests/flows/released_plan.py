@@ -16,23 +16,23 @@ from dreamtuner.baselines.masactrl import MasaCtrl
 from dreamtuner.baselines.method import Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import ReferenceOnly
-from dreamtuner.config import Sampling
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.units import kept
-from dreamtuner.pocket.units.cell import Asked
+from dreamtuner.evaluation import cache
+from dreamtuner.evaluation.cells import Asked
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import digest_of as folder_digest
+from dreamtuner.models.weights import weights_digest
+from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context
-from dreamtuner.profiles import Profile
-from dreamtuner.recipe_fields import to_fields
-from dreamtuner.reference import reference_digest
-from dreamtuner.sampling import seeded
+from dreamtuner.sampling.loop import seeded
+from dreamtuner.sampling.reference_pass import reference_digest
 from dreamtuner.score import METRICS, score_version
-from dreamtuner.weights import digest_of as folder_digest
-from dreamtuner.weights import weights_digest
-from flows.frames import plan_clips
-from flows.plan import Drawing, Facts, PlannedCell, digest_of, plan_cells, recipe_of
-from flows.spec import Spec
-from flows.tuning import Tuning
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import to_fields
+from dreamtuner.settings.sampling import Sampling
+from flows.planning.cells import Drawing, Facts, PlannedCell, digest_of, plan_cells, recipe_of
+from flows.planning.finetune import Tuning
+from flows.planning.video import plan_clips
+from flows.spec.model import Spec
 
 WEIGHTS, POSE, LEAN, DEPTH = "e0" * 32, "a1" * 32, "a2" * 32, "d1" * 32
 NATURAL: dict[str, Any] = {
@@ -187,8 +187,8 @@ def measurements() -> dict[str, list[str]]:
     subject = Picture(123456, Context("in the snow", "waving", "anime", "smiling", 0.1, -0.02, 0.8, True, 99))
     asked = Asked(Context("on the beach", "standing", "natural", "neutral", 0.0, 0.0, 0.85, False, 0), 3001)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept, "digest_of", lambda folder, parts: WEIGHTS)
-        ours = kept.Kept(Path("/bench"), None, profile)  # type: ignore[arg-type]
+        patch.setattr(cache, "digest_of", lambda folder, parts: WEIGHTS)
+        ours = cache.Kept(Path("/bench"), None, profile)  # type: ignore[arg-type]
     return {
         method.name: [ours.digest(method, subject, asked), ours.workshop(method, subject).name] for method in methods()
     }

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flows.attend import keep_map
-from flows.attention import attention_map, difference, point_of
+from flows.attention import keep_map
+from flows.execution.attention_map import attention_map, difference, point_of
 from flows.generate import generate_cells
-from flows.problems import InputError
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
+from flows.spec.problems import InputError
 from storage.catalog import garbage, views
 from storage.objects import get_blob
 from tests.flows.test_generate import digests

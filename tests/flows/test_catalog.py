@@ -15,14 +15,14 @@ from prefect.client.schemas.objects import StateType
 
 from flows.catalog import catalog
 from flows.outcome import came_to
-from flows.plan import canonical
-from flows.preview import preview
-from flows.problems import InputError
+from flows.planning.cells import canonical
+from flows.planning.preview import preview
 from flows.progress import Progress, listening
-from flows.report import RunSummary
+from flows.reporting.summary import RunSummary
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
+from flows.spec.model import Spec, SubjectSpec
+from flows.spec.problems import InputError
 from storage.catalog import views
 from storage.keys import blob_key
 from storage.objects import get_blob

@@ -12,7 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Running
 
-from flows.dead import close_dead_runs, crash_dead_flow_runs
+from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
 from flows.resources import catalog_of
 from flows.settings import Settings
 from storage.catalog import views, writes

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dreamtuner.config import Sampling
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.profiles import Profile
-from flows.defaults import (
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.sampling import Sampling
+from flows.planning.cells import Drawing, plan_cells
+from flows.planning.defaults import (
     Defaults,
     defaults_of_spec,
     defaults_of_subject,
@@ -19,9 +20,8 @@ from flows.defaults import (
     revision_of,
     with_numbers,
 )
-from flows.plan import Drawing, plan_cells
-from flows.preflight import STYLES, tuning_of
-from flows.spec import Spec
+from flows.planning.preflight import STYLES, tuning_of
+from flows.spec.model import Spec
 from storage.catalog import Catalog, views, writes
 from tests.flows import released_plan
 from tests.flows.released_plan import ANIME, FULL, LEARNT, LORA, MOMO, NATURAL, PIP, SPEC

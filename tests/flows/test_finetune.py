@@ -14,26 +14,26 @@ import pytest
 import torch
 from PIL import Image
 
-import flows.learn
+import flows.execution.finetune_worker
 import flows.patience
 from dreamtuner.finetune.checkpoint import from_bytes
-from dreamtuner.pocket.judge import HEADS
-from dreamtuner.profiles import pocket
+from dreamtuner.models.profiles import pocket
+from dreamtuner.pocket.training.oracle import HEADS
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
+from flows.execution.device_lock import device_taken, lock_file
+from flows.execution.prior_check import Guard
 from flows.finetune import Finetuned, _asked, _enter, finetune
-from flows.gpu import device_taken, lock_file
-from flows.guard import Guard
-from flows.keep import take_in
+from flows.ingestion.store_subject import take_in
 from flows.outcome import came_to
-from flows.plan import digest_of
-from flows.preflight import tuning_of
-from flows.preview import preview
-from flows.problems import InputError
+from flows.planning.cells import digest_of
+from flows.planning.preflight import tuning_of
+from flows.planning.preview import preview
 from flows.progress import Progress, listening
 from flows.resources import catalog_of, profile_of, store_of, tuned_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
+from flows.spec.model import Spec, SubjectSpec
+from flows.spec.problems import InputError
 from storage.catalog import views
 from storage.keys import blob_key
 from storage.objects import StoreError, get_blob
@@ -135,7 +135,7 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
 
 def test_a_device_is_one_processs_until_it_dies() -> None:
     hold = (
-        "import time; from flows.gpu import device_taken\n"
+        "import time; from flows.execution.device_lock import device_taken\n"
         "with device_taken('test'):\n print(1, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as holder:
@@ -181,15 +181,15 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
 def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     settings: Settings, learnt: Callable[..., Finetuned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flows.learn, "SAVE_EVERY", 2)
-    keep = flows.learn._keep_state
+    monkeypatch.setattr(flows.execution.finetune_worker, "SAVE_EVERY", 2)
+    keep = flows.execution.finetune_worker._keep_state
 
     def then_die(*arguments: Any) -> None:
         keep(*arguments)
         raise SystemError("killed")
 
     with monkeypatch.context() as killing:
-        killing.setattr(flows.learn, "_keep_state", then_die)
+        killing.setattr(flows.execution.finetune_worker, "_keep_state", then_die)
         with pytest.raises(SystemError, match="killed"):
             learnt(steps=5)
     with catalog_of(settings).read() as s:
@@ -199,7 +199,7 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     assert view.resume_sha256 is not None
     shutil.rmtree(settings.home / "finetune")  # another machine
     steps: list[int] = []
-    monkeypatch.setattr(flows.learn, "_keep_state", lambda *arguments: steps.append(arguments[-1]))
+    monkeypatch.setattr(flows.execution.finetune_worker, "_keep_state", lambda *arguments: steps.append(arguments[-1]))
     resumed = learnt(steps=5)
     assert steps == [4, 5], "it began at 3"
     monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
@@ -227,8 +227,8 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
         if len(tries) < 3:
             raise StoreError("bucket b: 503")
 
-    monkeypatch.setattr(flows.learn, "_carry_out", carry_out)
-    assert flows.learn.learn(digest, installed)
+    monkeypatch.setattr(flows.execution.finetune_worker, "_carry_out", carry_out)
+    assert flows.execution.finetune_worker.learn(digest, installed)
     assert len(tries) == 3
     with catalog_of(installed).read() as s:
         assert views.training(s, digest).error is None
@@ -237,7 +237,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
 def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flows.learn, "memory_of", lambda device: 1000)
+    monkeypatch.setattr(flows.execution.finetune_worker, "memory_of", lambda device: 1000)
     summary = came_to(lambda: catalog(spec))
     assert (summary.made, summary.failed) == (0, 2)
     assert "use a device with more memory" in summary.subjects[0].errors[0]
@@ -260,7 +260,7 @@ def test_the_guard_is_measured_once_where_there_is_an_oracle(
         words.append(len(backbone.tokenizer))
         return 0.9 if len(words) == 1 else 0.85
 
-    monkeypatch.setattr("dreamtuner.pocket.guard.class_prompt_accuracy", accuracy)
+    monkeypatch.setattr("dreamtuner.evaluation.prior_check.class_prompt_accuracy", accuracy)
     first, second = learnt(), learnt()
     assert words[1] == words[0] + 1, "before, and by the model that knows the word"
     assert len(words) == 2

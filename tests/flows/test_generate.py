@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import flows.draw
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell
+import flows.execution.generate_batch
+from dreamtuner.sampling.request import Cell
+from dreamtuner.settings.sampling import Sampling
+from flows.execution.generation_worker import Worker
+from flows.execution.record_plan import record
 from flows.generate import generate_cells
-from flows.keep import take_in
-from flows.picture import RECIPE_KEY, open_picture
-from flows.plan import digest_of, plan_cells
-from flows.preflight import preflight
-from flows.record import record
+from flows.image_io import RECIPE_KEY, open_picture
+from flows.ingestion.store_subject import take_in
+from flows.planning.cells import digest_of, plan_cells
+from flows.planning.preflight import preflight
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
-from flows.worker import Worker
+from flows.spec.model import Spec, SubjectSpec
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
 from storage.objects import get_blob
@@ -46,7 +46,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Draw], None]:
         def generate(_: Any, __: Any, cells: Sequence[Cell], ___: Sampling, **____: Any) -> list[Image.Image]:
             return draw(cells)
 
-        monkeypatch.setattr(flows.draw, "generate", generate)
+        monkeypatch.setattr(flows.execution.generate_batch, "generate", generate)
 
     return put
 

@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from flows.image_io import open_picture
 from flows.ingest import IngestResult
-from flows.keep import Ingested, take_in
-from flows.known import demand_subjects
-from flows.picture import open_picture
-from flows.plan import plan_cells
-from flows.prepare import prepare
-from flows.preview import preview
-from flows.problems import InputError, SubjectRefused
+from flows.ingestion import store_subject
+from flows.ingestion.known import demand_subjects
+from flows.ingestion.prepare import prepare
+from flows.ingestion.store_subject import Ingested, take_in
+from flows.planning.cells import plan_cells
+from flows.planning.preview import preview
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
+from flows.spec.model import Spec, SubjectSpec
+from flows.spec.problems import InputError, SubjectRefused
 from storage.catalog import views, writes
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key
 from storage.objects import get_blob
 from tests.quick_masks import quick_masks
@@ -95,8 +96,6 @@ def test_a_spec_that_was_said_before_does_not_undo_what_was_painted_since(
 def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
     settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import keep
-
     kept, painted = take_in(pip, settings), []
 
     def slowly(*arguments: Any, **named: Any) -> Any:
@@ -104,7 +103,7 @@ def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
         painted.append(paint(settings, kept))
         return found
 
-    monkeypatch.setattr(keep, "prepare", slowly)
+    monkeypatch.setattr(store_subject, "prepare", slowly)
     assert take_in(pip, settings).facts.mask_sha256 == painted[0]
 
 
@@ -122,7 +121,7 @@ def test_what_was_found_is_not_found_twice_and_keeps_its_bytes(
 ) -> None:
     first = take_in(pip, settings)
     with monkeypatch.context() as patch:
-        patch.setattr("flows.masking.foreground_mask", None)
+        patch.setattr("flows.ingestion.masking.foreground_mask", None)
         assert take_in(pip, settings) == first
     store_of(settings).delete(blob_key(first.facts.mask_sha256))
     assert take_in(pip, settings) == first
@@ -146,7 +145,7 @@ def test_a_name_alone_means_what_the_catalog_has(settings: Settings, pip: Subjec
 
 
 def _stored(settings: Settings) -> Any:
-    from flows.known import stored_subject
+    from flows.ingestion.known import stored_subject
 
     return stored_subject("pip", settings)
 
@@ -197,13 +196,11 @@ def test_another_subject_under_a_name_stops_the_run_before_anything_is_written(
 def test_two_who_enter_a_new_name_at_once_are_told_apart(
     settings: Settings, pip: SubjectSpec, references: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import keep
-
     robot = changed(pip, class_word="robot", reference=str(references / "momo.png"))
     prepared = prepare(robot, settings, None)
     take_in(pip, settings)
     with pytest.raises(SubjectRefused, match="already the name of a bear"):
-        keep.keep(prepared, settings)
+        store_subject.keep(prepared, settings)
 
 
 def test_a_caption_of_a_spec_is_its_own_and_the_catalog_keeps_the_first(settings: Settings, pip: SubjectSpec) -> None:
@@ -249,8 +246,8 @@ def test_an_alpha_channel_that_says_nothing_is_no_mask_and_is_told(
 
 
 def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Settings, pip: SubjectSpec) -> None:
-    from flows.preflight import preflight
-    from flows.record import record
+    from flows.execution.record_plan import record
+    from flows.planning.preflight import preflight
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
     kept, ready = take_in(pip, settings), preflight(spec, settings)
@@ -270,8 +267,8 @@ def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Setting
 
 
 def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Settings, pip: SubjectSpec) -> None:
-    from flows.preflight import preflight
-    from flows.record import record
+    from flows.execution.record_plan import record
+    from flows.planning.preflight import preflight
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
     kept, ready = take_in(pip, settings), preflight(spec, settings)

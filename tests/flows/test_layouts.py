@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 from flows.catalog import catalog
-from flows.draw import draw_together, recipe_of_row, same_reference
-from flows.keep import take_in
-from flows.preflight import preflight
-from flows.preview import preview
-from flows.problems import InputError, SubjectRefused
+from flows.execution.generate_batch import draw_together, recipe_of_row, same_reference
+from flows.ingestion.store_subject import take_in
+from flows.planning.preflight import preflight
+from flows.planning.preview import preview
 from flows.resources import backbone_of, catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec, SubjectSpec
-from storage import gc
+from flows.spec.model import Spec, SubjectSpec
+from flows.spec.problems import InputError, SubjectRefused
 from storage.catalog import views
+from storage.maintenance import gc
 from storage.objects import get_blob
 from tests.flows.conftest import pose_picture
 

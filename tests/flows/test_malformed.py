@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dreamtuner.preprocess import ImageRefused, decode_image
-from flows.problems import InputError
-from flows.spec_file import parse_spec
+from flows.spec.problems import InputError
+from flows.spec.yaml_file import parse_spec
 
 GOOD = """name: trip
 subjects:

@@ -12,13 +12,13 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-import flows.draw
+import flows.execution.generate_batch
+import flows.execution.generation_worker
 import flows.patience
 import flows.score
-import flows.worker
-import storage.keeping
-from dreamtuner.request import Cell
-from dreamtuner.weights import WeightsMissing
+import storage.ingest
+from dreamtuner.models.weights import WeightsMissing
+from dreamtuner.sampling.request import Cell
 from flows.faults import Fault, Unavailable, fault_of
 from flows.generate import generate_cells
 from flows.patience import Patience
@@ -39,7 +39,7 @@ FULL = OSError(28, "No space left on device")
 def patient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A worker that waits as long as the test lasts, in short pauses."""
     monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
-    monkeypatch.setattr(flows.worker, "MEMORY_PAUSES", (0.005, 0.005))
+    monkeypatch.setattr(flows.execution.generation_worker, "MEMORY_PAUSES", (0.005, 0.005))
     monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "60")
     return Settings.load()
 
@@ -85,8 +85,8 @@ def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_f
     patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     fake(drawing)
-    away = Outage(3, AWAY[what], flows.draw.get_blob)
-    monkeypatch.setattr(flows.draw, "get_blob", away)
+    away = Outage(3, AWAY[what], flows.execution.generate_batch.get_blob)
+    monkeypatch.setattr(flows.execution.generate_batch, "get_blob", away)
     seen = []
     wait = Patience.bear
 
@@ -110,7 +110,7 @@ def test_pictures_that_cannot_be_kept_are_held_and_not_drawn_again(
 ) -> None:
     drawn: list[int] = []
     fake(lambda cells: [drawn.append(cell.seed) or picture(cell) for cell in cells])  # type: ignore[func-returns-value]
-    monkeypatch.setattr(storage.keeping, "place_blobs", Outage(3, FULL, storage.keeping.place_blobs))
+    monkeypatch.setattr(storage.ingest, "place_blobs", Outage(3, FULL, storage.ingest.place_blobs))
     assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
     assert len(drawn) == 8
     assert states(patient, digests) == ["generated"] * 8
@@ -120,7 +120,7 @@ def test_what_stays_away_ends_the_run_with_the_reason_and_the_cells_are_planned(
     settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake(drawing)
-    for place in ((storage.keeping, "place_blobs"), (flows.draw, "get_blob")):
+    for place in ((storage.ingest, "place_blobs"), (flows.execution.generate_batch, "get_blob")):
         with monkeypatch.context() as m:
             m.setattr(*place, Outage(99, FULL, lambda: None))
             with pytest.raises(Unavailable, match="No space left") as ended:
@@ -183,7 +183,7 @@ def test_what_this_worker_lacks_goes_back_with_the_reason_and_the_others_are_mad
     def unusable(*_: Any) -> Any:
         raise ValueError("header too large")
 
-    monkeypatch.setattr(flows.draw, "backbone_of", unusable)
+    monkeypatch.setattr(flows.execution.generate_batch, "backbone_of", unusable)
     result = generate_cells.fn(digests, "pip", "1-8")
     assert "the model of profile pocket cannot be loaded on this worker" in result.not_here[digests[0]]
     assert states(settings, digests) == ["planned"] * 8
@@ -195,7 +195,9 @@ def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_cl
 ) -> None:
     fake(drawing)
     away = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
-    monkeypatch.setattr(flows.draw, "get_blob", Outage(1, away, flows.draw.get_blob))
+    monkeypatch.setattr(
+        flows.execution.generate_batch, "get_blob", Outage(1, away, flows.execution.generate_batch.get_blob)
+    )
     monkeypatch.setattr(writes, "release_cells", Outage(1, away, writes.release_cells))
     assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
 

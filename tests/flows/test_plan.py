@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from dreamtuner.config import Sampling
-from flows.plan import Drawing, Facts, PlannedCell, canonical, caption_of, expand, plan_cells
-from flows.spec import Spec
-from flows.spec_file import parse_spec
+from dreamtuner.settings.sampling import Sampling
+from flows.planning.cells import Drawing, Facts, PlannedCell, canonical, caption_of, expand, plan_cells
+from flows.spec.model import Spec
+from flows.spec.yaml_file import parse_spec
 
 SPEC = """
 name: trip

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flows.keep import take_in
-from flows.picture import open_picture
-from flows.prepare import prepare
-from flows.problems import SubjectRefused
+from flows.image_io import open_picture
+from flows.ingestion.prepare import prepare
+from flows.ingestion.store_subject import take_in
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import SubjectSpec
+from flows.spec.model import SubjectSpec
+from flows.spec.problems import SubjectRefused
 from storage.catalog import views
 from storage.objects import get_blob
 

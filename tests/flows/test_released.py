@@ -14,11 +14,11 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from dreamtuner.config import Sampling
-from dreamtuner.finetune.settings import FineTune, Rates
-from dreamtuner.recipe_fields import Later, from_fields, to_fields, to_literal
-from flows.draw import recipe_of_row
-from flows.plan import digest_of
+from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.recipe_fields import Later, from_fields, to_fields, to_literal
+from dreamtuner.settings.sampling import Sampling
+from flows.execution.generate_batch import recipe_of_row
+from flows.planning.cells import digest_of
 from storage.catalog import Catalog, views
 from tests.flows import released_plan
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine, event
 
 from flows.catalog import catalog
-from flows.keep import take_in
-from flows.plan import plan_cells
-from flows.preflight import preflight
-from flows.preview import preview
-from flows.record import record
+from flows.execution.record_plan import record
+from flows.ingestion.store_subject import take_in
+from flows.planning.cells import plan_cells
+from flows.planning.preflight import preflight
+from flows.planning.preview import preview
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec
+from flows.spec.model import Spec
 from storage.catalog import views, writes
 from storage.catalog.records import CellPicture
 from storage.keys import blob_key

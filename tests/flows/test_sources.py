@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from flows import sources
+from flows.ingestion import sources
+from flows.ingestion.sources import held, read, secret_sources
 from flows.settings import Settings
-from flows.sources import held, read, secret_sources
-from flows.spec import Spec
+from flows.spec.model import Spec
 from storage.sources import SourceError
 
 SIGNED = "https://host.example/pip.png?X-Amz-Signature="

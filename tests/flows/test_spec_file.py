@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.problems import InputError
-from flows.spec import MAX_CELLS, demand_grid
-from flows.spec_file import MAX_SPEC_BYTES, parse_spec, read_spec
+from flows.spec.model import MAX_CELLS, demand_grid
+from flows.spec.problems import InputError
+from flows.spec.yaml_file import MAX_SPEC_BYTES, parse_spec, read_spec
 
 GOOD = """\
 name: trip

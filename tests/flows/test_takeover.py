@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+import flows.execution.wait_for_others
 import flows.generate
-import flows.waiting
 from flows.generate import generate
 from flows.outcome import came_to
 from flows.resources import catalog_of
@@ -50,7 +50,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]]
             assert looks < MOST_LOOKS, "it waits for a process that is dead"
             at_look(looks)
 
-        monkeypatch.setattr(flows.waiting, "time", SimpleNamespace(sleep=sleep))
+        monkeypatch.setattr(flows.execution.wait_for_others, "time", SimpleNamespace(sleep=sleep))
         # Prefect's bookkeeping has tests of its own
         monkeypatch.setattr(flows.generate, "generate_cells", SimpleNamespace(submit=lambda *_: _Told()))
 

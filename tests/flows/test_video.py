@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import flows.draw
-from dreamtuner.batch import generate as draw_cells
-from dreamtuner.request import Reference
-from flows.draw import recipe_of_row
-from flows.frames import ALL_LAYERS, plan_clips
+import flows.execution.generate_batch
+from dreamtuner.sampling.generate import generate as draw_cells
+from dreamtuner.sampling.request import Reference
+from flows.execution.generate_batch import recipe_of_row
+from flows.image_io import open_picture
 from flows.outcome import came_to
-from flows.picture import open_picture
-from flows.plan import Drawing
-from flows.problems import InputError
+from flows.planning.cells import Drawing
+from flows.planning.video import ALL_LAYERS, plan_clips
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
-from flows.spec import Spec
+from flows.spec.model import Spec
+from flows.spec.problems import InputError
 from flows.video import VideoSummary, demand_poses, video
 from storage.catalog import views
 from storage.keys import blob_key
@@ -98,7 +98,7 @@ def test_frames_see_the_first_and_the_previous_and_a_rerun_draws_nothing(
         seen.append(list(references))
         return draw_cells(backbone, references, *rest, **named)
 
-    monkeypatch.setattr(flows.draw, "generate", watched)
+    monkeypatch.setattr(flows.execution.generate_batch, "generate", watched)
     first = video(spec, 8)
     assert (first.made, first.skipped, first.failed) == (7, 0, 0)  # 3 frames, 2 + 2 more drawn independently
     [clip] = first.clips
@@ -134,10 +134,10 @@ def test_an_interrupted_video_goes_on_at_its_frame_and_a_lost_frame_is_drawn_alo
             raise KeyboardInterrupt
         return draw_cells(backbone, references, *rest, **named)
 
-    monkeypatch.setattr(flows.draw, "generate", stops)
+    monkeypatch.setattr(flows.execution.generate_batch, "generate", stops)
     with pytest.raises(KeyboardInterrupt):
         video(spec, 8)
-    monkeypatch.setattr(flows.draw, "generate", draw_cells)
+    monkeypatch.setattr(flows.execution.generate_batch, "generate", draw_cells)
     resumed = video(spec, 8)
     assert (resumed.made, resumed.skipped) == (1, 6)
     frames = frames_of(resumed, led_settings)
@@ -156,7 +156,7 @@ def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
             raise RuntimeError("no second frame")
         return draw_cells(backbone, references, *rest, **named)
 
-    monkeypatch.setattr(flows.draw, "generate", fails)
+    monkeypatch.setattr(flows.execution.generate_batch, "generate", fails)
     summary = came_to(lambda: video(spec, 8))
     assert (summary.made, summary.failed) == (5, 2)
     [clip] = summary.clips

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.finetune.settings import FineTune
-from dreamtuner.profiles import Profile, pocket
-from flows.plan import Drawing
-from flows.preflight import tuning_of
-from flows.preview import preview
-from flows.problems import InputError
+from dreamtuner.models.profiles import Profile, pocket
+from dreamtuner.settings.finetune import FineTune
+from flows.planning.cells import Drawing
+from flows.planning.preflight import tuning_of
+from flows.planning.preview import preview
+from flows.planning.warnings import demand_apart, said_of, text_warnings, warnings_of
 from flows.settings import Settings
-from flows.spec import Spec
-from flows.warnings import demand_apart, said_of, text_warnings, warnings_of
+from flows.spec.model import Spec
+from flows.spec.problems import InputError
 from storage.catalog.records import RunWarning
 from tests.flows.test_plan import NUMBERS, PIP, SPEC, spec
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from storage.backup import BackupError, backup
 from storage.catalog import Catalog, views, writes
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key
+from storage.maintenance.backup import BackupError, backup
+from storage.maintenance.restore import restore
+from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
-from storage.restore import restore
-from storage.verify import Finding, verify
 
 PNG = "image/png"
 
@@ -96,7 +96,7 @@ def test_a_backup_beside_a_busy_writer_agrees_with_itself(
 import sys
 from pathlib import Path
 from storage.catalog import Catalog, writes
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.objects import DiskStore
 store = DiskStore(Path(sys.argv[1]) / "objects")
 with Catalog.open(f"sqlite:///{sys.argv[1]}/catalog.db") as catalog:

@@ -7,7 +7,7 @@ import pytest
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError, ReviewConflict
-from storage.catalog.writes.batches import Seen
+from storage.catalog.writes.review.batches import Seen
 
 
 @pytest.fixture

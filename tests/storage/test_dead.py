@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from sqlalchemy import text
 
 from storage.catalog import Catalog, views, writes
+from storage.catalog.leases.runs import RunBeat
 from storage.catalog.owners import this_owner
-from storage.catalog.run_beat import RunBeat
-from storage.catalog.writes.dead import anything_dead, close_dead
+from storage.catalog.writes.work.dead import anything_dead, close_dead
 
 Plan = Callable[..., SimpleNamespace]
 HOUR = 3600.0

@@ -12,12 +12,12 @@ from sqlalchemy import text
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError, NotInCatalog
 from storage.catalog.views import Filter
-from storage.gc import collect
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key, thumbnail_key
+from storage.maintenance.gc import collect
+from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
 from storage.thumbnails import keep_thumbnail
-from storage.verify import Finding, verify
 from tests.deploy.dashboard.made_up import plain, png
 from tests.storage.test_links import another
 
@@ -124,7 +124,7 @@ class House:
     def text(self) -> str:
         """Every row of every table."""
         with self.catalog.read() as s:
-            from storage.catalog.base import Base
+            from storage.catalog.database.base import Base
 
             return str([list(s.execute(table.select())) for table in Base.metadata.sorted_tables])
 

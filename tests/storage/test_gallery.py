@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError
-from storage.catalog.views import gallery
+from storage.catalog.views.review import gallery
 from tests.storage.large import explained, filled
 
 F = views.Filter

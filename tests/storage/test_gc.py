@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, garbage, views, writes
-from storage.catalog.base import Base
-from storage.gc import YOUNG_SECONDS, collect
-from storage.keeping import keeping
+from storage.catalog.database.base import Base
+from storage.ingest import keeping
 from storage.keys import blob_key
+from storage.maintenance.gc import YOUNG_SECONDS, collect
+from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore, StoreError, get_blob, put_blob
-from storage.verify import Finding, verify
 
 PNG = "image/png"
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, writes
-from storage.catalog.heartbeat import Heartbeat
+from storage.catalog.leases.cells import Heartbeat
 
 LEASE = 0.8
 

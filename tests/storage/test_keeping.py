@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, garbage
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key
 from storage.objects import DiskStore
 
@@ -44,15 +44,15 @@ def test_bytes_that_a_collector_took_in_between_are_put_again(
     for _ in range(rounds):
         with keeping(catalog, store, (b"one", PNG)) as (_, [sha256]):
             pass
-    import storage.keeping
+    import storage.ingest
 
-    record = storage.keeping.record_blobs
+    record = storage.ingest.record_blobs
 
     def late(s: Session, blobs: Sequence[tuple[str, int, str]]) -> None:
         store.delete(blob_key(sha256))
         record(s, blobs)
 
-    monkeypatch.setattr(storage.keeping, "record_blobs", late)
+    monkeypatch.setattr(storage.ingest, "record_blobs", late)
     with keeping(catalog, store, (b"one", PNG)):
         assert store.get(blob_key(sha256)) == b"one"
 
@@ -60,15 +60,15 @@ def test_bytes_that_a_collector_took_in_between_are_put_again(
 def test_a_writer_that_was_slow_looks_again_too(
     catalog: Catalog, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import storage.keeping
+    import storage.ingest
 
-    record = storage.keeping.record_blobs
+    record = storage.ingest.record_blobs
 
     def late(s: Session, blobs: Sequence[tuple[str, int, str]]) -> None:
         store.delete(blob_key(blobs[0][0]))
         record(s, blobs)
 
-    monkeypatch.setattr(storage.keeping, "record_blobs", late)
-    monkeypatch.setattr(storage.keeping, "SURE_SECONDS", -1.0)
+    monkeypatch.setattr(storage.ingest, "record_blobs", late)
+    monkeypatch.setattr(storage.ingest, "SURE_SECONDS", -1.0)
     with keeping(catalog, store, (b"new", PNG)) as (_, [sha256]):
         assert store.get(blob_key(sha256)) == b"new"

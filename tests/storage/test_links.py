@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, migrate, views, writes
-from storage.catalog.engine import catalog_url
+from storage.catalog.database.engine import catalog_url
 from storage.catalog.views import Filter
 
 Planned = Callable[..., SimpleNamespace]

@@ -7,8 +7,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.schema import SchemaItem
 
 from storage.catalog import Catalog, migrate, views, writes
-from storage.catalog.base import Base
-from storage.catalog.engine import catalog_url, make_engine, writing
+from storage.catalog.database.base import Base
+from storage.catalog.database.engine import catalog_url, make_engine, writing
 from storage.catalog.records import CatalogError
 
 Layout = dict[str, dict[str, list[Any]]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from storage.catalog.records import CatalogError, NotInCatalog
 
 HOUR = timedelta(hours=1)
@@ -119,7 +119,7 @@ def test_the_count_of_failures_decays_and_a_success_takes_back_ones_own_alone(
         assert writes.admit(s, mine) > 0
         assert writes.admit(s, ["address:2", "user:1@address:2"]) == 0  # another address is another matter
     later = now() + timedelta(minutes=31)
-    monkeypatch.setattr("storage.catalog.writes.throttles.now", lambda: later)
+    monkeypatch.setattr("storage.catalog.writes.people.throttles.now", lambda: later)
     with catalog.write() as s:
         writes.record_failure(s, mine)  # 6 // 4 + 1
         waits = []

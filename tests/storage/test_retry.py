@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.retry import is_transient, retrying
+from storage.catalog.database.retry import is_transient, retrying
 
 sqlite_only = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 postgres_only = pytest.mark.parametrize("kind", ["postgres"], indirect=True)
@@ -94,7 +94,7 @@ def test_a_locked_catalog_is_waited_for(catalog: Catalog, monkeypatch: pytest.Mo
     monkeypatch.setattr("time.sleep", sleep)
     with catalog.read() as s:
         assert views.status(s).subjects == 0  # readers do not mind
-    monkeypatch.setattr("storage.catalog.sqlite.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("storage.catalog.database.sqlite.BUSY_SECONDS", 0.01)
     with Catalog.open(catalog.url.render_as_string()) as impatient:
         monkeypatch.setattr("storage.catalog.retrying", lambda work: retrying(work, sleep=sleep))
         with impatient.write() as s:

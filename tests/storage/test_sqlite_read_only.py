@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.engine import catalog_url
+from storage.catalog.database.engine import catalog_url
+from storage.catalog.database.sqlite_read_only import CatalogReadOnly, connect_read_only
 from storage.catalog.migrate import downgrade
-from storage.catalog.sqlite_read_only import CatalogReadOnly, connect_read_only
 from storage.objects import DiskStore
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from storage.catalog import Catalog
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.keys import blob_key, sha256_of_key
+from storage.maintenance.verify import Finding, Looked, verify
 from storage.objects import DiskStore, put_blob
-from storage.verify import Finding, Looked, verify
 
 PNG = "image/png"
 
@@ -71,7 +71,7 @@ def test_what_a_run_is_about_to_record_is_waited_for(
         with keeping(catalog, store, (b"one", PNG)):
             assert seconds == 7
 
-    monkeypatch.setattr("storage.verify.time.sleep", sleep)
+    monkeypatch.setattr("storage.maintenance.verify.time.sleep", sleep)
     found: list[Finding] = []
     assert verify(catalog, store, found.append, settle_seconds=7).objects == 1
     assert found == []

@@ -2,27 +2,10 @@
 
 from fastapi import APIRouter
 
-from deploy.dashboard.routes import (
-    account,
-    audit,
-    bulk,
-    compare,
-    export,
-    flows,
-    forget,
-    gallery,
-    grid,
-    home,
-    login,
-    masks,
-    media,
-    output,
-    review,
-    runs,
-    sign_on,
-    subjects,
-    users,
-)
+from deploy.dashboard.routes import flows, home, media, runs
+from deploy.dashboard.routes.people import account, audit, login, sign_on, users
+from deploy.dashboard.routes.review import bulk, compare, export, gallery, grid, output, review
+from deploy.dashboard.routes.subjects import forget, masks, subjects
 
 _LOOK = (home, runs, media, gallery, output, compare, grid, subjects, masks)
 _ACT = (review, bulk, export, forget, flows)

@@ -10,11 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deploy.dashboard import order, schema_form
+from deploy.dashboard import flow_parameters, schema_form
+from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, told
 from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
 from deploy.dashboard.resources import resources
-from deploy.dashboard.security.access import Needs, Person
 from deploy.dashboard.security.text import demand_plain
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -38,7 +38,9 @@ def flows(request: Request, person: Operator) -> Response:
         subjects = views.subjects_page(s, limit=200)
     # a map of attention is ordered where its picture is
     forms = [
-        (one, schema_form.fields(one.schema, one.parameters)) for one in deployments if one.name != order.ATTENTION
+        (one, schema_form.fields(one.schema, one.parameters))
+        for one in deployments
+        if one.name != flow_parameters.ATTENTION
     ]
     return page(
         request,
@@ -47,7 +49,7 @@ def flows(request: Request, person: Operator) -> Response:
         forms=forms,
         away=away,
         subjects=subjects,
-        catalog=order.CATALOG,
+        catalog=flow_parameters.CATALOG,
         allowed=known.prefect.allowed,
         **_runs(request),
     )
@@ -77,14 +79,14 @@ async def start(request: Request, person: Operator) -> Response:
     return await run_in_threadpool(_start, request, person, form)
 
 
-def _start(request: Request, person: Person, form: order.Form) -> Response:
+def _start(request: Request, person: Person, form: flow_parameters.Form) -> Response:
     known, name = resources(request), str(form.get("deployment") or "")
     if name not in known.prefect.allowed:
         raise NotAllowed(f"{name[:60]!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
-    if name == order.CATALOG and form.get("as") == "form":
+    if name == flow_parameters.CATALOG and form.get("as") == "form":
         with known.catalog.read() as s:
             chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
-            given = order.catalog_order(form, [views.subject(s, one) for one in chosen])
+            given = flow_parameters.catalog_order(form, [views.subject(s, one) for one in chosen])
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
@@ -92,7 +94,7 @@ def _start(request: Request, person: Person, form: order.Form) -> Response:
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
     with known.catalog.read() as s:
-        order.demand_names(given, s)
+        flow_parameters.demand_names(given, s)
     if carries_secret(given):
         raise CatalogError(
             "a URL in this order carries a password or signature, which others would see in Prefect; take the subject "

@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.live import Live, live_of
 from deploy.dashboard.pages import page
-from deploy.dashboard.security.access import Needs, Person
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]

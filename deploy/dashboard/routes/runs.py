@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, sentences
 from deploy.dashboard.resources import resources
-from deploy.dashboard.security.access import Needs, Person
 from storage.catalog import views
 
 router = APIRouter()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from deploy.dashboard.oidc_settings import OidcSettings, SettingsError
+from deploy.dashboard.security.oidc_settings import OidcSettings, SettingsError
 from deploy.dashboard.security.secrets import same
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from dreamtuner.recipe_fields import Later
+from dreamtuner.settings.recipe_fields import Later
 
 SCENES = ("on the beach", "in the snow", "in the forest", "in the city", "at night", "in a room")
 POSES = ("standing", "arms up", "waving", "sitting", "jumping", "running")

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from storage.catalog.base import Base
+from storage.catalog.database.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

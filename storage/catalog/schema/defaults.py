@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now, one_of
+from storage.catalog.database.base import Base, now, one_of
 from storage.catalog.records import ORDERS
 
 

@@ -6,7 +6,7 @@ are entered and removed in the transaction that forgets, so that nobody else eve
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base
+from storage.catalog.database.base import Base
 
 
 class Forgetting(Base):

@@ -7,7 +7,7 @@ picture of two subjects has a link for each of them, at different positions.
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, only_where_set
+from storage.catalog.database.base import Base, only_where_set
 
 
 class CellSubject(Base):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now
+from storage.catalog.database.base import Base, now
 
 
 class Measurement(Base):

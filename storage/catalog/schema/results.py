@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now, one_of, only_where_set
+from storage.catalog.database.base import Base, now, one_of, only_where_set
 from storage.catalog.records import DECISIONS, Decision
 
 

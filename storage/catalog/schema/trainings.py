@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now, only_where_set
+from storage.catalog.database.base import Base, now, only_where_set
 
 
 class Training(Base):

@@ -3,7 +3,7 @@
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base
+from storage.catalog.database.base import Base
 
 
 class Warned(Base):

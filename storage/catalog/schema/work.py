@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.catalog.base import Base, now, one_of, only_where_set
+from storage.catalog.database.base import Base, now, one_of, only_where_set
 from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
 
 

@@ -1,25 +1,6 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
-from storage.catalog.views.attention import AttentionView, attention_maps
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
-from storage.catalog.views.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
-from storage.catalog.views.defaults import PastRun, first_numbers, past_run
-from storage.catalog.views.facets import (
-    Choices,
-    RunProgress,
-    SubjectRow,
-    cell_states,
-    choices,
-    decisions,
-    metrics,
-    runs_progress,
-    subjects_page,
-)
-from storage.catalog.views.gallery import Count, Filter, count, gallery_page
-from storage.catalog.views.history import Event, ReviewView, history, reviews_of
-from storage.catalog.views.meant import run_ids, subject_id
-from storage.catalog.views.measurements import measurements
-from storage.catalog.views.output import OutputDetail, Queue, blob_type, output, outputs, queue, queues_of, sibling
 from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
 from storage.catalog.views.people import (
     Known,
@@ -36,10 +17,31 @@ from storage.catalog.views.people import (
     tokens,
     users,
 )
-from storage.catalog.views.run import Awaited, CellReason, RunDetail, awaited, run
-from storage.catalog.views.shown import Shown
-from storage.catalog.views.subject_list import SubjectSummary, subject_list
-from storage.catalog.views.subject_page import (
+from storage.catalog.views.review.facets import (
+    Choices,
+    RunProgress,
+    SubjectRow,
+    cell_states,
+    choices,
+    decisions,
+    metrics,
+    runs_progress,
+    subjects_page,
+)
+from storage.catalog.views.review.gallery import Count, Filter, count, gallery_page
+from storage.catalog.views.review.history import Event, ReviewView, history, reviews_of
+from storage.catalog.views.review.meant import run_ids, subject_id
+from storage.catalog.views.review.output import (
+    OutputDetail,
+    Queue,
+    blob_type,
+    output,
+    outputs,
+    queue,
+    queues_of,
+    sibling,
+)
+from storage.catalog.views.review.subject_page import (
     CheckpointView,
     GridCell,
     MaskView,
@@ -48,11 +50,18 @@ from storage.catalog.views.subject_page import (
     grid,
     subject,
 )
+from storage.catalog.views.shown import Shown
+from storage.catalog.views.subject_list import SubjectSummary, subject_list
 from storage.catalog.views.subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
-from storage.catalog.views.summary import crashed_flow_runs, recent_runs, sheet_of, status
-from storage.catalog.views.trainings import TrainingView, training, trainings_of
-from storage.catalog.views.unmade import RunAlone, Unmade, run_summary, unmade
-from storage.catalog.views.warnings import (
+from storage.catalog.views.work.attention import AttentionView, attention_maps
+from storage.catalog.views.work.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
+from storage.catalog.views.work.defaults import PastRun, first_numbers, past_run
+from storage.catalog.views.work.measurements import measurements
+from storage.catalog.views.work.run import Awaited, CellReason, RunDetail, awaited, run
+from storage.catalog.views.work.summary import crashed_flow_runs, recent_runs, sheet_of, status
+from storage.catalog.views.work.trainings import TrainingView, training, trainings_of
+from storage.catalog.views.work.unmade import RunAlone, Unmade, run_summary, unmade
+from storage.catalog.views.work.warnings import (
     count_warnings,
     warnings_of_outputs,
     warnings_of_run,

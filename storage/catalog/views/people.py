@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from storage.catalog.records import Role
 from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSession
 

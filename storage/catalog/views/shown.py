@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from storage.catalog.database.sql import chunks
 from storage.catalog.schema import CellSubject, Mask, Output, Reference, Subject, Training
-from storage.catalog.sql import chunks
 from storage.shown import shown_url
 
 

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import Blob
-from storage.catalog.sql import chunks, insert_into
 from storage.keys import blob_key
 
 
 def record_blob(s: Session, *, sha256: str, size: int, content_type: str) -> None:
     """Say that the store holds these bytes: `size` bytes of MIME type `content_type`. Put them there first.
 
-    Bytes that were there before may be on a collector's list: this takes them off it. storage.keeping does all of it in
+    Bytes that were there before may be on a collector's list: this takes them off it. storage.ingest does all of it in
     the order that no collector can upset.
     """
     record_blobs(s, [(sha256, size, content_type)])

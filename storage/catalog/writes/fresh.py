@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import insert_into
 from storage.catalog.schema import RetiredId
-from storage.catalog.sql import insert_into
 
 
 def retire(s: Session, table: Any, ids: Iterable[int]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import instant
+from storage.catalog.mask_precedence import stands
 from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalog
 from storage.catalog.schema import Mask, Reference
-from storage.catalog.sql import instant
-from storage.catalog.standing import stands
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.lineage import record_event

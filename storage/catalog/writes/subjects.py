@@ -3,10 +3,10 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import insert_into
 from storage.catalog.names import differences, taken
 from storage.catalog.records import NameTaken, NotInCatalog
 from storage.catalog.schema import Reference, Subject
-from storage.catalog.sql import insert_into
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id

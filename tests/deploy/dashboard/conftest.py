@@ -19,7 +19,7 @@ from deploy.dashboard.app import create_app
 from deploy.dashboard.security.secrets import csrf_token, digest
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from storage.catalog.records import ROLES
 from tests.deploy.dashboard.made_up import fill_up, plain
 from tests.deploy.dashboard.served import listening

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from storage.catalog import Catalog, writes
 from storage.catalog.records import CellRecord
-from storage.keeping import keeping
+from storage.ingest import keeping
 from storage.objects import DiskStore, put_blob
 from storage.thumbnails import keep_thumbnail
 

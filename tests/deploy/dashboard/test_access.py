@@ -9,12 +9,12 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
+from deploy.dashboard.access.rights import Needs
 from deploy.dashboard.routes import routers
-from deploy.dashboard.security.access import Needs
 from deploy.dashboard.security.headers import HEADERS
 from deploy.dashboard.security.secrets import digest
 from storage.catalog import views, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from storage.catalog.records import ROLES
 from tests.deploy.dashboard.conftest import Site
 

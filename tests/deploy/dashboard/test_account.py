@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from deploy.dashboard.routes import account, login, sign_on, users
+from deploy.dashboard.routes.people import account, login, sign_on, users
 from storage.catalog import views
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.test_access import filled, token

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from deploy.dashboard.access.bodies import FORM, KIB, STRANGER, TABLE, Files
 from deploy.dashboard.app import create_app
 from deploy.dashboard.routes import routers
-from deploy.dashboard.security.bodies import FORM, KIB, STRANGER, TABLE, Files
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.test_access import filled, token
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dashboard.order import ATTENTION
+from deploy.dashboard.flow_parameters import ATTENTION
 from storage.catalog import views
 from tests.deploy.dashboard.conftest import Site, add_people, serving
 from tests.deploy.prefect_live import Live, Run, prefect_server

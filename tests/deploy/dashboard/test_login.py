@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.dashboard.first_start import admin_link
-from deploy.dashboard.routes.login import inside
+from deploy.dashboard.access.first_start import admin_link
+from deploy.dashboard.routes.people.login import inside
 from deploy.dashboard.security.secrets import digest
 from storage.catalog import Catalog, views, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from tests.deploy.dashboard.conftest import Site, serving
 
 PASSWORD = "correct horse battery"

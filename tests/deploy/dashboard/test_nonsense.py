@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from deploy.dashboard.gallery_filter import FIELDS
 from deploy.dashboard.routes import routers
 from deploy.dashboard.security.secrets import digest
-from deploy.dashboard.wanted import FIELDS
 from storage.catalog import Catalog, views, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from tests.deploy.dashboard.conftest import Site, serving
 from tests.deploy.dashboard.test_access import filled
 from tests.storage.conftest import new_database, postgres

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from deploy.dashboard.intake import CLASS_WORD, NAME
-from deploy.dashboard.order import catalog_order, demand_names
-from flows.spec import SubjectSpec
+from deploy.dashboard.flow_parameters import catalog_order, demand_names
+from deploy.dashboard.uploads.references import CLASS_WORD, NAME
+from flows.spec.model import SubjectSpec
 from storage.catalog import views
 from storage.catalog.records import CatalogError, SubjectAssets
 from storage.objects import get_blob, open_store

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from deploy.dashboard.app import create_app
-from deploy.dashboard.oidc_settings import OidcSettings
+from deploy.dashboard.security.oidc_settings import OidcSettings
 from deploy.dashboard.settings import Settings, SettingsError
 from storage.catalog import views, writes
-from storage.catalog.base import now
+from storage.catalog.database.base import now
 from storage.catalog.views import UserView
 from tests.deploy.dashboard import provider as p
 from tests.deploy.dashboard.conftest import Site, serving

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from dreamtuner.backbone import Backbone, load_backbone
 from dreamtuner.baselines.dreambooth import dreambooth
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.baselines.method import Given
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.textual_inversion import textual_inversion
-from dreamtuner.profiles import Profile, pocket
-from dreamtuner.request import Cell, Reference
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.models.profiles import Profile, pocket
+from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.train.loop import last_step
 from tests.dreamtuner.finetune.conftest import seeing_profile
 

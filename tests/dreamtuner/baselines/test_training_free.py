@@ -9,16 +9,16 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.masactrl import MasaCtrl, MaskedMutual, Mutual
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import Blended, ReferenceOnly
-from dreamtuner.config import Sampling
-from dreamtuner.request import Cell, Reference
-from dreamtuner.sampling import denoise, fresh_scheduler
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.sampling.loop import denoise, fresh_scheduler
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import Sampling
 
 CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2), Cell("a bear", 3)]
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from dreamtuner.backbone import load_backbone
-from dreamtuner.finetune.settings import FineTune
+from dreamtuner.families.unet.backbone import load_backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.profiles import Profile, folder_profile
-from dreamtuner.request import Reference
-from dreamtuner.subject_encoder import SubjectEncoder
+from dreamtuner.models.profiles import Profile, folder_profile
+from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.finetune import FineTune
 from tests.dreamtuner.conftest import text_config
 
 

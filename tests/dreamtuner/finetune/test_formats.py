@@ -12,15 +12,15 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save
 
-from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.batch import generate
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
 from dreamtuner.finetune.checkpoint import CheckpointRefused, from_bytes, recipe_of, to_bytes
 from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, ExportRefused, export
-from dreamtuner.finetune.settings import FineTune
+from dreamtuner.finetune.result import WORD, Tuned, knowing
 from dreamtuner.finetune.stage import FineTuneFactory
-from dreamtuner.finetune.tuned import WORD, Tuned, knowing
-from dreamtuner.profiles import Profile, folder_profile
-from dreamtuner.request import Cell, Reference
+from dreamtuner.models.profiles import Profile, folder_profile
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.finetune import FineTune
 
 PROMPTS = ("a bear [S*]", "a bear")
 CPU = torch.device("cpu")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dreamtuner.backbone import load_backbone
+from dreamtuner.families.unet.backbone import load_backbone
 from dreamtuner.finetune.memory import TooLittleMemory, demand_memory, memory_of, need
-from dreamtuner.profiles import Profile
+from dreamtuner.models.profiles import Profile
 
 
 def test_weights_and_what_learns_are_counted_exactly(seeing_profile: Profile) -> None:

@@ -10,15 +10,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.backbone import Backbone, load_backbone
-from dreamtuner.batch import generate
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.finetune.result import WORD, knowing
 from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.finetune.tuned import WORD, knowing
+from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess.white import on_white
-from dreamtuner.profiles import Profile
-from dreamtuner.request import Cell
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell
 from dreamtuner.train.stage import Events
 
 Learning = Callable[..., FineTuneFactory]
@@ -166,7 +166,7 @@ def test_a_killed_fine_tuning_goes_on_to_what_the_unbroken_one_comes_to(learning
 def test_it_stops_when_previews_are_no_more_alike(learning: Learning, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([0.1, 0.3, 0.2, 0.3, 0.9])
     monkeypatch.setattr(
-        "dreamtuner.finetune.trial.Trial.hold", lambda self, backbone: (Image.new("RGB", (8, 8)), next(drawn))
+        "dreamtuner.finetune.preview.Trial.hold", lambda self, backbone: (Image.new("RGB", (8, 8)), next(drawn))
     )
     factory = learning(steps=50, preview_every=1, patience=2, regular="none")
     learnt = fine_tune(factory, report=lambda line: None)

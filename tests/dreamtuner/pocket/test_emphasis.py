@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dreamtuner.pocket.emphasis import PARTS, SUBJECT, boxes, load_emphasis
-from dreamtuner.pocket.shards import Picture, draw_pictures, load_truth, render_shards, shard_files
+from dreamtuner.pocket.training.loss_weights import PARTS, SUBJECT, boxes, load_emphasis
+from dreamtuner.pocket.training.shards import Picture, draw_pictures, load_truth, render_shards, shard_files
 from dreamtuner.pocket.world import EXPRESSIONS, TRAIN, render
 from dreamtuner.pocket.world.identity import EMBLEMS, HATS, SHAPES, Identity
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.layout import fitted
+from dreamtuner.models.layouts import fitted
 from dreamtuner.pocket.examples import EXAMPLES, draw_example, example_files
 from dreamtuner.pocket.poses import draw_poses
 from dreamtuner.pocket.world import POSES, TEST, Context, Identity, render
 from dreamtuner.pocket.world.skeleton import JOINTS, Skeleton, between, skeleton
-from flows.spec_file import read_spec
+from flows.spec.yaml_file import read_spec
 
 FOLDER = Path(__file__).parents[3] / "examples"
 FILES = example_files()

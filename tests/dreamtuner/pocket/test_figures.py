@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dreamtuner.pocket.figures import Figure, decibels, mean_share, share
+from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
 
 
 def test_a_share_has_wilsons_interval():

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from dreamtuner.pocket import guard
-from dreamtuner.pocket.judge import HEADS
-from dreamtuner.request import Cell
+from dreamtuner.evaluation import prior_check
+from dreamtuner.pocket.training.oracle import HEADS
+from dreamtuner.sampling.request import Cell
 from dreamtuner.score.oracle import Oracle
 
 
@@ -31,16 +31,16 @@ def test_prompts_name_the_class_alone_in_every_scene_and_pose(tiny: Any, monkeyp
         asked.extend(cells)
         return [Image.new("RGB", (64, 64)) for _ in cells]
 
-    monkeypatch.setattr(guard, "generate", draw)
+    monkeypatch.setattr(prior_check, "generate", draw)
     right = {"class_word": "bear", "scene": "on the beach", "pose": "standing"}
     natural, anime = (
-        guard.class_prompt_accuracy(tiny, _Reader(**right, style=one), "bear") for one in ("natural", "anime")
+        prior_check.class_prompt_accuracy(tiny, _Reader(**right, style=one), "bear") for one in ("natural", "anime")
     )
     # the class is right in all, scene and pose in a sixth each, and of the styles one or the other
     assert natural + anime == pytest.approx((2 * (1 + 2 / 6) + 1) / 4)
-    other = guard.class_prompt_accuracy(tiny, _Reader(**(right | {"class_word": "cat"}), style="natural"), "bear")
+    other = prior_check.class_prompt_accuracy(tiny, _Reader(**(right | {"class_word": "cat"}), style="natural"), "bear")
     assert natural - other == pytest.approx(1 / 4)
-    once = asked[: guard.PICTURES]
-    assert asked[guard.PICTURES : 2 * guard.PICTURES] == once, "the same prompts and seeds each time"
+    once = asked[: prior_check.PICTURES]
+    assert asked[prior_check.PICTURES : 2 * prior_check.PICTURES] == once, "the same prompts and seeds each time"
     assert len({cell.prompt.partition(" a bear ")[2] for cell in once}) == 36
     assert all(" a bear " in cell.prompt and "[S*]" not in cell.prompt for cell in once)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from dreamtuner.pocket.held_out import Drawn, held_out_subjects
-from dreamtuner.pocket.ladder import SHOWN, ladder_steps, means
-from dreamtuner.pocket.ladder_page import step_words, write_page
+from dreamtuner.evaluation.ablations import SHOWN, ladder_steps, means
+from dreamtuner.evaluation.ablations_page import step_words, write_page
+from dreamtuner.evaluation.held_out import Drawn, held_out_subjects
 
 PROMPTS = 2
 PLAIN, BOTH = [0.1, 0.3, 0.5, 0.2], [0.6, 0.8, 1.0, 0.8]

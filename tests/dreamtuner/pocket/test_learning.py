@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from dreamtuner.pocket.autoencoder import AutoencoderFactory
-from dreamtuner.pocket.denoiser import DenoiserFactory
-from dreamtuner.pocket.encoder import EncoderFactory
-from dreamtuner.pocket.judge import OracleFactory
-from dreamtuner.pocket.layout import LayoutFactory
-from dreamtuner.pocket.tower import TowerFactory
+from dreamtuner.pocket.training.autoencoder import AutoencoderFactory
+from dreamtuner.pocket.training.clip import TowerFactory
+from dreamtuner.pocket.training.controlnet import LayoutFactory
+from dreamtuner.pocket.training.oracle import OracleFactory
+from dreamtuner.pocket.training.subject_encoder import EncoderFactory
+from dreamtuner.pocket.training.unet import DenoiserFactory
 from dreamtuner.train.loop import train
 from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Stage, StageFactory

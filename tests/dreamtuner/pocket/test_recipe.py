@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPModel
 
-from dreamtuner.pocket.recipe import RecipeError, train_pocket
-from dreamtuner.pocket.report import loss_curves
+from dreamtuner.evaluation.pocket_report import loss_curves
+from dreamtuner.pocket.training.recipe import RecipeError, train_pocket
 from dreamtuner.score.oracle import Oracle
 
 pytestmark = pytest.mark.slow  # they train, or generate hundreds of images

@@ -7,11 +7,11 @@ import torch
 from diffusers import UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from dreamtuner.pocket.denoiser import new_unet
-from dreamtuner.pocket.layout import begin_from_unet, new_controlnet
-from dreamtuner.pocket.start import StartError, start_from
-from dreamtuner.pocket.text import encode_captions, new_text_encoder, new_tokenizer
-from dreamtuner.profiles import get_profile
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.pocket.training.controlnet import begin_from_unet, new_controlnet
+from dreamtuner.pocket.training.text import encode_captions, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.training.unet import new_unet
+from dreamtuner.pocket.training.warm_start import StartError, start_from
 
 
 def _small(layers: object, width: int = 32) -> UNet2DConditionModel:

@@ -12,13 +12,13 @@ from PIL import Image
 from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.registry import methods_of, swept
-from dreamtuner.pocket.held_out import Drawn, held_out_subjects
-from dreamtuner.pocket.table1.figures import claims, summary
-from dreamtuner.pocket.table1.page import write_page
-from dreamtuner.pocket.units.run import GUARD
-from dreamtuner.pocket.units.unit import Unit
+from dreamtuner.evaluation.held_out import Drawn, held_out_subjects
+from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.run import GUARD
+from dreamtuner.evaluation.table1.figures import claims, summary
+from dreamtuner.evaluation.table1.page import write_page
+from dreamtuner.models.profiles import pocket
 from dreamtuner.pocket.world import VALIDATION
-from dreamtuner.profiles import pocket
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
 SSA = Attending("S-S-A", {"beta": 0.0})

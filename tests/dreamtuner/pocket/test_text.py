@@ -6,11 +6,11 @@ from pathlib import Path
 
 from transformers import CLIPTokenizer
 
-from dreamtuner.pocket.shards import draw_pairs, draw_pictures
-from dreamtuner.pocket.text import MAX_TOKENS, new_tokenizer, vocabulary_words
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.pocket.training.shards import draw_pairs, draw_pictures
+from dreamtuner.pocket.training.text import MAX_TOKENS, new_tokenizer, vocabulary_words
 from dreamtuner.pocket.world import EXPRESSIONS, FRAMINGS, TRAIN, VIEWS, Context, Identity
 from dreamtuner.pocket.world.captions import detailed_caption, drawn_pair_caption, sheet_caption
-from dreamtuner.profiles import get_profile
 
 
 def test_every_word_of_the_world_is_one_token():

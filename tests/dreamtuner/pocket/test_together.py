@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtuner.pocket.emphasis import PARTS, boxes, load_pair_emphasis
-from dreamtuner.pocket.judge import alone
-from dreamtuner.pocket.shards import draw_pairs, load_pair_truth, render_shards, shard_file
+from dreamtuner.pocket.training.loss_weights import PARTS, boxes, load_pair_emphasis
+from dreamtuner.pocket.training.oracle import alone
+from dreamtuner.pocket.training.shards import draw_pairs, load_pair_truth, render_shards, shard_file
 from dreamtuner.pocket.world import TRAIN, Context, Identity, draw_pair, pair_caption, render, render_together
 from dreamtuner.pocket.world.captions import drawn_pair_caption
 from dreamtuner.pocket.world.together import Cast

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtuner.pocket.shards import Picture, Shards
-from dreamtuner.pocket.tower import ALIKE, TowerStage
+from dreamtuner.pocket.training.clip import ALIKE, TowerStage
+from dreamtuner.pocket.training.shards import Picture, Shards
 from dreamtuner.pocket.world import TRAIN, Context
 
 BATCHES = 80
@@ -26,7 +26,7 @@ def test_many_batches_are_of_one_class_scene_and_style(monkeypatch: pytest.Monke
             batches.append(super().sample(population, k))
             return batches[-1]
 
-    monkeypatch.setattr("dreamtuner.pocket.tower.random.Random", Watched)
+    monkeypatch.setattr("dreamtuner.pocket.training.clip.random.Random", Watched)
     with torch.no_grad():
         for step in range(BATCHES):
             stage.loss(step, torch.Generator().manual_seed(step))

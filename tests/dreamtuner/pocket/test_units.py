@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dreamtuner.backbone import Backbone
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.pocket.held_out import asked_of, held_out_subjects, reference_of
-from dreamtuner.pocket.measure import measure
-from dreamtuner.pocket.shards import Picture
-from dreamtuner.pocket.units.cell import asked_cells
-from dreamtuner.pocket.units.run import Bench, measure_cells
+from dreamtuner.evaluation.cells import asked_cells
+from dreamtuner.evaluation.held_out import asked_of, held_out_subjects, reference_of
+from dreamtuner.evaluation.measures import measure
+from dreamtuner.evaluation.run import Bench, measure_cells
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import VALIDATION
-from dreamtuner.profiles import get_profile
-from dreamtuner.request import Cell
+from dreamtuner.sampling.request import Cell
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
 

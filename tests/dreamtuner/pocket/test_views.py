@@ -7,10 +7,10 @@ from hashlib import sha256
 import pytest
 import torch
 
-from dreamtuner.pocket.shards import SEEN, draw_pictures, draw_views
+from dreamtuner.pocket.training.shards import SEEN, draw_pictures, draw_views
 from dreamtuner.pocket.world import HELD_OUT, POSES, VIEWS, Context, Identity, caption, render, visible
 from dreamtuner.pocket.world.identity import ATTRIBUTES, CLASSES
-from dreamtuner.recipe_fields import to_fields
+from dreamtuner.settings.recipe_fields import to_fields
 
 BASE = Context("in a room", "standing", "anime", "smiling")
 

@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 
-from dreamtuner.backbone import load_backbone
 from dreamtuner.baselines.attending import Attending
-from dreamtuner.layout import KINDS, Kind
-from dreamtuner.pocket.figures import Figure
-from dreamtuner.pocket.held_out import held_out_subjects
-from dreamtuner.pocket.ladder import means
-from dreamtuner.pocket.quality import (
+from dreamtuner.evaluation.ablations import means
+from dreamtuner.evaluation.base_model import (
     Asked,
     autoencoder_figures,
     draw,
@@ -23,13 +19,17 @@ from dreamtuner.pocket.quality import (
     oracle_figures,
     prompt_figures,
 )
-from dreamtuner.pocket.units.cell import asked_cells
-from dreamtuner.pocket.units.run import Bench, measure_cells
-from dreamtuner.pocket.units.unit import unit_of
+from dreamtuner.evaluation.cells import asked_cells
+from dreamtuner.evaluation.held_out import held_out_subjects
+from dreamtuner.evaluation.intervals import Figure
+from dreamtuner.evaluation.result import unit_of
+from dreamtuner.evaluation.run import Bench, measure_cells
+from dreamtuner.families.unet.backbone import load_backbone
+from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import caption
-from dreamtuner.profiles import get_profile
+from dreamtuner.score.clip import load_tower
 from dreamtuner.score.oracle import Oracle
-from dreamtuner.score.tower import load_tower
 
 pytestmark = pytest.mark.slow  # they train, or generate hundreds of images
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.pocket import wider
-from dreamtuner.pocket.judge import READ, truth
-from dreamtuner.pocket.shards import Pair
-from dreamtuner.pocket.wider import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.evaluation import views_and_pairs
+from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.pocket.training.oracle import READ, truth
+from dreamtuner.pocket.training.shards import Pair
 from dreamtuner.pocket.world import VALIDATION, visible
 from dreamtuner.score.oracle import Oracle
 
@@ -29,7 +29,7 @@ class Knows(Oracle):
 
 @pytest.fixture(autouse=True)
 def _blank(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wider, "draw", lambda pipe, prompts, say: BLANK * len(prompts))
+    monkeypatch.setattr(views_and_pairs, "draw", lambda pipe, prompts, say: BLANK * len(prompts))
 
 
 def _quiet(line: str) -> None:

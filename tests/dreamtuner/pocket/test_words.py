@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from dreamtuner.pocket.text import encode_captions
-from dreamtuner.pocket.words import APART, ROOM, Encode, apart, crowding, tell_apart
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.pocket.training.text import encode_captions
+from dreamtuner.pocket.training.words import APART, ROOM, Encode, apart, crowding, tell_apart
 from dreamtuner.pocket.world.identity import ATTRIBUTES
-from dreamtuner.profiles import get_profile
 
 LOST = ["emblem"]
 WEIGHTS = get_profile("pocket").weights

@@ -1,0 +1,1 @@
+"""The command line: options, terminal, tables, errors and exit codes."""

@@ -1,0 +1,19 @@
+"""`dreamtuner doctor`: what is installed and what is missing."""
+
+import typer
+
+from deploy.cli.exit import SOME_FAILED
+from deploy.cli.options import AsJson
+from deploy.cli.terminal import print_result
+from flows.settings import Settings
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, which profile can run, what is missing and how to get it."""
+    from deploy.cli.doctor import as_json as to_json
+    from deploy.cli.doctor import as_table, examine
+
+    findings = examine(Settings.load())
+    print_result(to_json(findings) if as_json else as_table(findings))
+    if any(one.state == "missing" for one in findings):
+        raise typer.Exit(SOME_FAILED)

@@ -1,0 +1,52 @@
+"""`dreamtuner export-subject`: what was learnt of a subject, in formats that others open."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.options import Subject, no_url
+from flows.settings import Settings
+from flows.spec.problems import InputError, Problem
+
+
+def export_subject(
+    subject: Subject,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, new or empty.", callback=no_url)],
+    kind: Annotated[
+        str, typer.Option("--format", help="textual-inversion, lora, lora-kohya or diffusers; all safetensors.")
+    ] = "lora",
+    finetune: Annotated[
+        str | None, typer.Option(help="Which fine-tuning, by the first digits of its digest; default: the latest.")
+    ] = None,
+) -> None:
+    """Write what was learnt of a subject in a format that others open.
+
+    lora and lora-kohya come with the embedding of [S*] beside the adapter; diffusers is a whole folder for
+    from_pretrained, with the subject-encoder for this project.
+    """
+    from deploy.cli.export import readable
+    from dreamtuner.finetune.formats import FORMATS, ExportRefused, export
+    from flows.resources import backbone_of, catalog_of, tuned_of
+    from storage.catalog import views
+
+    settings = Settings.load()
+    wanted = next((one for one in FORMATS if one == kind), None)
+    if wanted is None:
+        raise _refused("--format", f"{kind!r} is not one of {', '.join(FORMATS)}")
+    with catalog_of(settings).read() as s:
+        found = [one for one in views.trainings_of(s, subject) if one.digest.startswith(finetune or "")]
+    if not found:
+        raise _refused("SUBJECT", f"no fine-tuning of {subject!r} is done; run: dreamtuner finetune {subject!r}")
+    digest = found[0].digest
+    try:
+        written = export(tuned_of(settings, digest), backbone_of(settings, found[0].profile), wanted, out)
+    except ExportRefused as error:
+        raise InputError("export-subject", [Problem(path=(), message=str(error))]) from error
+    readable(out)
+    for one in written:
+        typer.echo(str(one))
+
+
+def _refused(field: str, message: str) -> InputError:
+    return InputError("export-subject", [Problem(path=(field,), message=message)])

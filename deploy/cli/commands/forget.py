@@ -1,0 +1,162 @@
+"""`dreamtuner forget`: what is to be forgotten goes, for good."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deploy.cli.options import AsJson
+from deploy.cli.terminal import plain_terminal, print_result
+from flows.settings import Settings
+from flows.spec.problems import InputError, Problem
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.catalog import Catalog
+    from storage.catalog.writes import Erased
+
+Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run, by the first characters of its id.")]
+Output = Annotated[
+    str | None, typer.Option("--output", metavar="OUTPUT", help="A picture, by its number or its cell's digest.")
+]
+
+
+def forget(
+    subject: Annotated[str | None, typer.Argument(metavar="[SUBJECT]", help="A subject, by its name.")] = None,
+    run: Run = None,
+    output: Output = None,
+    unwanted: Annotated[
+        bool, typer.Option("--unwanted", help="Cells without a picture that no run wants any more.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be deleted; change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a subject, a run or a picture for good, with everything made from it; `gc` then frees the bytes.
+
+    A subject goes with its references, masks, fine-tunings, pictures, scores and reviews, and with the contact sheets
+    that show it. Pictures that another subject with the same reference has too stay with that one. Backups are not
+    touched: delete those that must not bring it back.
+    """
+    from flows.resources import catalog_if_any
+
+    given = [one for one in (subject, run, output, unwanted or None) if one is not None]
+    if len(given) != 1:
+        message = "give exactly one of SUBJECT, --run, --output and --unwanted"
+        raise InputError("forget", [Problem(path=(), message=message)])
+    settings = Settings.load()
+    catalog = catalog_if_any(settings)
+    if catalog is None:
+        from storage.catalog.records import NotInCatalog
+
+        raise NotInCatalog(f"there is no catalog at {settings.catalog_file}; set DREAMTUNER_HOME to the folder of one")
+    what, work = _work(catalog, settings, subject, run, output)
+    would = _rehearsed(catalog, work)
+    if not dry_run and not yes:
+        _confirm(what, would)
+    done = would if dry_run else catalog.transact(work)
+    files = 0
+    if not dry_run:
+        from storage.run_files import remove_files
+
+        files = remove_files(settings.home, [*done.runs, *done.runs_gone], done.trainings)
+    if as_json:
+        print_result(_json(done) | {"files": files, "dry_run": dry_run})
+    else:
+        _tell(what, done, dry_run=dry_run)
+
+
+def _work(
+    catalog: "Catalog", settings: Settings, subject: str | None, run: str | None, output: str | None
+) -> "tuple[str, Callable[[Session], Erased]]":
+    """What is forgotten, in words, and how."""
+    from storage.catalog import writes
+    from storage.catalog.views.find import find_output, find_run
+
+    who: dict[str, Any] = {"actor": f"{_user()} (command line)", "silent_seconds": settings.lease_seconds}
+    if subject is not None:
+        return f"subject {subject!r}", lambda s: writes.forget_subject(s, subject, **who)
+    if run is not None:
+        with catalog.read() as s:
+            run_id = find_run(s, run)
+        return f"run {run_id}", lambda s: writes.forget_run(s, run_id, **who)
+    if output is not None:
+        with catalog.read() as s:
+            output_id = find_output(s, output)
+        return f"output {output_id}", lambda s: writes.forget_output(s, output_id, **who)
+    return "cells that no run wants any more", lambda s: writes.forget_unwanted(s, **who)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "somebody"
+
+
+def _rehearsed(catalog: "Catalog", work: "Callable[[Session], Erased]") -> "Erased":
+    """What the work would do: done, and rolled back."""
+    with catalog.write() as s:
+        would = work(s)
+        s.rollback()
+    return would
+
+
+def _confirm(what: str, would: "Erased") -> None:
+    if not sys.stdin.isatty():
+        message = "add --yes: there is no terminal to confirm on, and what is forgotten cannot be brought back"
+        raise InputError("forget", [Problem(path=(), message=message)])
+    console = plain_terminal().err
+    console.print(f"{what}: {_counts(would)}", markup=False, highlight=False)
+    if would.shared:
+        console.print(_shared(would), markup=False, highlight=False)
+    typer.confirm("Delete this for good?", abort=True, err=True)
+
+
+def _counts(done: "Erased") -> str:
+    parts = [
+        (done.references, "reference"),
+        (done.outputs, "picture"),
+        (done.cells - done.outputs, "cell without a picture"),
+        (done.reviews, "review"),
+        (done.checkpoints, "checkpoint"),
+        (len(done.runs_gone), "run"),
+    ]
+    words = [f"{count} {name if count == 1 else _plural(name)}" for count, name in parts if count > 0]
+    return ", ".join(words) or "nothing"
+
+
+def _plural(name: str) -> str:
+    return name.replace("cell ", "cells ") if " " in name else f"{name}s"
+
+
+def _shared(done: "Erased") -> str:
+    names, several = " and ".join(done.shared_with), len(done.shared_with) > 1
+    stay = "picture stays" if done.shared == 1 else "pictures stay"
+    whose = "have the same reference; forget them too" if several else "has the same reference; forget it too"
+    return f"{done.shared} {stay}: {names} {whose}"
+
+
+def _json(done: "Erased") -> dict[str, Any]:
+    names = ("subjects", "references", "masks", "checkpoints", "cells", "outputs", "reviews", "shared", "shared_with")
+    return {name: getattr(done, name) for name in names} | {
+        "runs": len(done.runs_gone),
+        "sheets": len(done.runs),
+        "blobs": done.freed,
+        "bytes": done.bytes,
+    }
+
+
+def _tell(what: str, done: "Erased", *, dry_run: bool) -> None:
+    console = plain_terminal().out
+    lines = [f"{what}: {'would delete' if dry_run else 'deleted'} {_counts(done)}"]
+    lines += [_shared(done)] if done.shared else []
+    if done.freed and not dry_run:
+        blobs = "blob" if done.freed == 1 else "blobs"
+        freed = f"{done.freed} {blobs} ({done.bytes / 1e6:.1f} MB) can be freed"
+        lines.append(f"{freed}: `dreamtuner gc --grace-hours 0` does so now, `dreamtuner gc` after a day")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,33 @@
+"""`dreamtuner status`: how far the catalog is."""
+
+from deploy.cli.options import AsJson
+from deploy.cli.terminal import print_result
+from flows.settings import Settings
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show how much is planned, generating, generated, failed and lost, who still wants what, and the last runs."""
+    from dataclasses import asdict
+
+    from rich.console import Group
+
+    from deploy.cli.tables import status_json, status_table, where_table
+    from flows.execution.dead_runs import close_dead_runs
+    from flows.resources import catalog_if_any
+    from storage.catalog import views
+    from storage.catalog.records import CELL_STATES, StatusView
+    from storage.shown import shown_url
+
+    settings = Settings.load()
+    catalog = catalog_if_any(settings)
+    found, runs, unmade = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.Unmade(0, 0, 0)
+    if catalog is not None:
+        close_dead_runs(settings)
+        with catalog.read() as s:
+            found, runs, unmade = views.status(s), views.recent_runs(s, limit=10), views.unmade(s)
+    read = {"home": str(settings.home), "catalog": shown_url(settings.catalog_url)}
+    read["store"] = shown_url(settings.store_url)
+    if as_json:
+        print_result(status_json(found, runs) | {"unmade": asdict(unmade), **read})
+    else:
+        print_result(Group(where_table(read), "", status_table(found, runs, unmade)))

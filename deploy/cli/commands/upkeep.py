@@ -1,0 +1,163 @@
+"""`dreamtuner verify`, `gc`, `backup` and `restore`: what keeps catalog and store whole."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.cli.options import AsJson, no_url
+from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
+    from storage.objects import ObjectStore
+
+WRONG = 1  # the exit code when an audit finds something
+
+
+def verify(
+    quick: Annotated[bool, typer.Option("--quick", help="Compare existence and sizes only, read no bytes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every row against its bytes and every object against the rows; say what is wrong. Changes nothing."""
+    from storage.maintenance.verify import Finding
+    from storage.maintenance.verify import verify as audit
+
+    wrong = 0
+
+    def found(finding: Finding) -> None:
+        nonlocal wrong
+        wrong += 1
+        if as_json:  # written as it comes: a lost bucket has as many findings as blobs
+            typer.echo((", " if wrong > 1 else "") + json.dumps(asdict(finding)), nl=False)
+        else:
+            typer.echo(f"{finding.kind}: {finding.what}: {finding.detail}")
+
+    with _home() as (catalog, store):
+        lacks = list(store.check())
+        if as_json:
+            typer.echo('{"findings": [', nl=False)
+        looked = audit(catalog, store, found, read_bytes=not quick, on_progress=_progress("verified"))
+    if as_json:
+        rest = {"ok": not wrong, "looked": asdict(looked), "store_lacks": lacks}
+        typer.echo("], " + json.dumps(rest).removeprefix("{"))
+    else:
+        for words in lacks:
+            typer.echo(f"note: {words}")
+        counts = f"{looked.blobs} blobs and {looked.objects} objects, {looked.bytes / 1e6:.1f} MB read"
+        typer.echo(f"{counts}: {wrong} things are wrong" if wrong else f"{counts}: all is well")
+    if wrong:
+        raise typer.Exit(WRONG)
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    grace_hours: Annotated[float, typer.Option(min=0, help="Garbage goes when it has been marked for so long.")] = 24.0,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay for the grace period, then delete what is due.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mark bytes that nothing refers to, and delete those marked long enough ago. Safe while runs are writing."""
+    from flows.reporting.run_folder import sweep_partial
+    from storage.maintenance.gc import collect
+
+    with _home() as (catalog, store):
+        done = collect(catalog, store, grace_seconds=3600 * grace_hours, dry_run=dry_run, wait=wait)
+    swept = 0 if dry_run else sweep_partial(Settings.load())
+    if as_json:
+        typer.echo(json.dumps(asdict(done) | {"swept": swept}))
+        return
+    would, size = "would be " if dry_run else "", f"{done.freed / 1e6:.1f} MB"
+    typer.echo(f"{done.deleted} blobs {would}deleted ({size}), {done.marked} {would}marked, {done.waiting} wait")
+    if swept:
+        typer.echo(f"{swept} files that killed runs left half-written are removed")
+    if done.adopted:
+        typer.echo(f"{done.adopted} objects that no row records {would}marked too")
+
+
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The archive to make; it must not be there yet.", callback=no_url)
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Put the catalog and all bytes it refers to into one file, also while runs are writing."""
+    from storage.maintenance.backup import BackupError
+    from storage.maintenance.backup import backup as make
+    from storage.objects import DiskStore
+
+    with _home() as (catalog, store), _refusals(BackupError):
+        if not isinstance(store, DiskStore):
+            raise BackupError("this store is a bucket: back it up with the bucket's own means, such as versions")
+        manifest = make(catalog, store, file.absolute(), on_progress=_progress("backed up"))
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), **asdict(manifest)}))
+    else:
+        typer.echo(f"{file}: the catalog and {manifest.blobs} blobs, {manifest.bytes / 1e6:.1f} MB")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that `dreamtuner backup` made.")],
+    force: Annotated[bool, typer.Option("--force", help="Move what is there aside, into a folder beside it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup into DREAMTUNER_HOME, checked byte by byte before anything is touched. No run may be under way."""
+    from storage.maintenance.backup import BackupError
+    from storage.maintenance.restore import restore as put_back
+    from storage.objects import DiskStore, open_store
+
+    settings = Settings.load()
+    with _refusals(BackupError):
+        store = open_store(settings.store_url)
+        if settings.catalog_file is None or not isinstance(store, DiskStore):
+            raise BackupError("only a SQLite catalog and a folder of objects can be restored; unset the URLs of others")
+        manifest, aside = put_back(
+            file, settings.catalog_file, store.root, force=force, on_progress=_progress("restored")
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(manifest) | {"moved_aside": None if aside is None else str(aside)}))
+        return
+    typer.echo(f"{manifest.blobs} blobs, {manifest.bytes / 1e6:.1f} MB, of {manifest.made_at} are in {settings.home}")
+    if aside is not None:
+        typer.echo(f"what was there is in {aside}; remove it when you are sure")
+
+
+@contextmanager
+def _home() -> "Iterator[tuple[Catalog, ObjectStore]]":
+    """The catalog and the store of the settings; a home that is not there is not made."""
+    from storage.catalog import Catalog
+    from storage.catalog.records import CatalogError
+    from storage.objects import open_store
+    from storage.swap import is_there
+
+    settings = Settings.load()
+    if settings.catalog_file is not None and not is_there(settings.catalog_file):
+        raise CatalogError(f"there is no catalog at {settings.catalog_file}; set DREAMTUNER_HOME to the folder of one")
+    with Catalog.open(settings.catalog_url) as catalog:
+        yield catalog, open_store(settings.store_url)
+
+
+@contextmanager
+def _refusals(kind: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kind as error:
+        typer.echo(f"dreamtuner: {error}", err=True)
+        raise typer.Exit(WRONG) from error
+
+
+class _progress:
+    """Says on a terminal's stderr how far it is."""
+
+    def __init__(self, done: str) -> None:
+        self.done = done
+
+    def __call__(self, count: int, total: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if count >= total else "\r"
+            sys.stderr.write(f"{count}/{total} blobs {self.done}{end}")
+            sys.stderr.flush()

@@ -1,0 +1,120 @@
+"""What this installation can do, what it lacks, and how to get that."""
+
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from deploy.cli.error_message import sentence
+from dreamtuner.models.profiles import PROFILES
+from flows.resources import catalog_if_any, profile_of
+from flows.settings import Settings
+from storage.shown import scrubbed, shown_url
+
+PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow", "boto3")
+MIN_FREE_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `note` means: it works, and something about it is worth knowing."""
+
+    what: str
+    state: Literal["ok", "note", "missing"]
+    detail: str
+    remedy: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; nothing is written or downloaded."""
+    findings = [Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
+    findings += [_package(name) for name in PACKAGES]
+    findings += [_device(settings), _home(settings), _catalog(settings)]
+    findings += [_profile(settings, name) for name in sorted(PROFILES)]
+    return [replace(one, detail=scrubbed(one.detail)) for one in findings]
+
+
+def as_json(findings: list[Finding]) -> dict[str, Any]:
+    """`ok` when nothing is missing, and every finding."""
+    return {"ok": all(one.state != "missing" for one in findings), "findings": [asdict(one) for one in findings]}
+
+
+def as_table(findings: list[Finding]) -> RenderableType:
+    """For people."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    marks = {"ok": Text("✓", style="green"), "note": Text("!", style="yellow"), "missing": Text("✗", style="red")}
+    for one in findings:
+        detail = Text(one.detail) + Text(f"\n{one.remedy}", style="bold") if one.remedy else Text(one.detail)
+        table.add_row(marks[one.state], Text(one.what), detail)
+    return table
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        remedy = f"{sys.executable} -m pip install -c constraints.txt {name}, or make setup"
+        return Finding(name, "missing", "not installed", remedy)
+
+
+def _device(settings: Settings) -> Finding:
+    try:
+        import torch
+    except ImportError as error:
+        return Finding("device", "missing", f"torch cannot be imported: {error}", "make setup")
+    if torch.cuda.is_available():
+        return Finding("device", "ok", f"{settings.device}: {torch.cuda.get_device_name()}")
+    if settings.device.startswith("cuda"):
+        remedy = "unset DREAMTUNER_DEVICE, or install a torch that knows this GPU"
+        return Finding(
+            "device", "missing", f"{settings.device} is asked for, torch {torch.__version__} sees none", remedy
+        )
+    return Finding("device", "ok", f"{settings.device}: no GPU, {torch.get_num_threads()} CPU threads")
+
+
+def _home(settings: Settings) -> Finding:
+    nearest = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free / 1e9
+    detail = f"{settings.home}{'' if settings.home.exists() else ' (made by the first run)'}, {free:.0f} GB free"
+    if free < MIN_FREE_GB:
+        return Finding("data folder", "note", detail, "make room, or set DREAMTUNER_HOME to a folder on a larger disk")
+    return Finding("data folder", "ok", detail)
+
+
+def _catalog(settings: Settings) -> Finding:
+    from storage.catalog import views
+
+    try:
+        catalog = catalog_if_any(settings)
+        if catalog is None:
+            return Finding("catalog", "ok", f"{shown_url(settings.catalog_url)} (made by the first run)")
+        with catalog.read() as s:
+            found = views.status(s)
+    except Exception as error:
+        remedy = "set DREAMTUNER_CATALOG_URL or DREAMTUNER_HOME to a catalog that can be opened"
+        return Finding("catalog", "missing", sentence(error, settings), remedy)
+    return Finding(
+        "catalog",
+        "ok",
+        f"{shown_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} pictures",
+    )
+
+
+def _profile(settings: Settings, name: str) -> Finding:
+    profile = profile_of(settings, name)
+    missing = profile.missing()
+    what = f"profile {name}"
+    if missing:
+        return Finding(
+            what, "missing", f"no {', '.join(missing)} in {profile.weights}", f"get them with: {profile.remedy}"
+        )
+    if not (profile.tower / "config.json").is_file():
+        detail = f"draws {profile.resolution} px pictures, cannot score: no tower in {profile.tower}"
+        return Finding(what, "note", detail, f"get it with: {profile.remedy}")
+    return Finding(what, "ok", f"ready: {profile.resolution} px, {profile.licence}, {profile.weights}")

@@ -1,0 +1,81 @@
+"""How a command that follows a flow ends: with one of four exit codes, and a sentence where something is wrong."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from deploy.cli.error_message import is_bad_input, sentence
+from deploy.cli.terminal import Terminal, new_log, plain_terminal, say, take_over, unwritten
+from flows.settings import Settings, SettingsError
+from storage.shown import scrubbed
+
+if TYPE_CHECKING:
+    from deploy.cli.progress import ProgressLine
+
+T = TypeVar("T")
+OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T]") -> "tuple[Terminal, T]":
+    """What `work` returns, its progress on stderr, its noise in a log; what fails ends the process in a sentence."""
+    from deploy.cli.local_run import log_to_stderr
+    from deploy.cli.progress import ProgressLine
+
+    log = new_log(settings.home, command)
+    terminal = take_over(log)
+    log_to_stderr()
+    try:
+        with ProgressLine(terminal.err) as line:
+            return terminal, work(line)
+    except KeyboardInterrupt:
+        say(terminal, "interrupted; finished images are kept, and the same command makes the rest")
+        leave(terminal, INTERRUPTED)
+    except Exception as error:
+        sys.stderr.write(scrubbed(traceback.format_exc()))
+        if is_bad_input(error):
+            say(terminal, sentence(error, settings))
+            leave(terminal, BAD_INPUT)
+        say(terminal, f"{sentence(error, settings)}\nsee {log} for the traceback")
+        leave(terminal, SOME_FAILED)
+
+
+def failed(error: Exception) -> NoReturn:
+    """End a command that follows no flow: the last word on stderr, the traceback in a file."""
+    try:
+        settings: Settings | None = Settings.load()
+    except SettingsError:
+        settings = None
+    words = sentence(error, settings)
+    if words.startswith(f"{type(error).__name__}: "):  # nothing better is known: who mends it needs all of it
+        words += _told_in(settings, error)
+    say(plain_terminal(), words)
+    sys.exit(BAD_INPUT if is_bad_input(error) else SOME_FAILED)
+
+
+def _told_in(settings: Settings | None, error: Exception) -> str:
+    """Write the traceback to a file; where it is, as the end of a sentence."""
+    with suppress(OSError):
+        if settings is not None and os.access(settings.home, os.W_OK):
+            log = new_log(settings.home, "error")
+        else:
+            handle, name = tempfile.mkstemp(prefix="dreamtuner-", suffix=".log")
+            os.close(handle)
+            log = Path(name)
+        log.write_text(scrubbed("".join(traceback.format_exception(error))), encoding="utf-8")
+        return f"\nsee {log} for the traceback"
+    return ""
+
+
+def leave(terminal: Terminal, code: int) -> NoReturn:
+    """Exit immediately: everything is put back and said, and what libraries do at exit only costs time."""
+    terminal.flush()
+    lost = unwritten(terminal)
+    if lost is not None:
+        say(terminal, lost)
+        code = code or SOME_FAILED
+    os._exit(code)

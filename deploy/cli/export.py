@@ -1,0 +1,154 @@
+"""Pictures out of the catalog: which are meant, and a folder or zip that is there in full or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deploy.dashboard.export_zip import FILE_MODE, FOLDER_MODE, MANIFESTS, files, zipped
+from flows.resources import catalog_if_any, store_of
+from flows.settings import Settings
+from flows.spec.problems import InputError, Problem
+from storage.catalog import Catalog, views
+from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.views import Filter, OutputDetail
+
+T = TypeVar("T")
+PART = 300  # outputs whose details are read at once
+Parts = Iterator[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: `folders` in `out`, one a subject, and why pictures are `missing`."""
+
+    out: str
+    pictures: int
+    folders: Sequence[str]
+    missing: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The line of `export --json`."""
+        return asdict(self)
+
+
+def export(
+    settings: Settings, out: Path, *, subjects: Sequence[str], runs: Sequence[str], approved: bool, stripped: bool
+) -> Exported:
+    """Write the generated pictures of all these subjects and runs (none: of every one) to `out`.
+
+    Raises InputError for a subject or run that the catalog does not have and for an `out` that is taken, CatalogError
+    where nothing is found.
+    """
+    catalog = catalog_if_any(settings)
+    if catalog is None:
+        raise CatalogError(f"there is no catalog in {settings.home}; set DREAMTUNER_HOME to the folder of one")
+    _check_free(out)
+    with catalog.read() as s:
+        subject_ids = [_found("--subject", partial(views.subject_id, s, one)) for one in dict.fromkeys(subjects)]
+        run_ids = [run_id for one in runs for run_id in _found("--run", partial(views.run_ids, s, one))]
+    ids = _ids(catalog, subject_ids, run_ids, approved)
+    if not ids:
+        which = "approved picture" if approved else "picture"
+        raise CatalogError(f"no {which} of these subjects and runs is in the catalog; `dreamtuner status` counts them")
+    whose = set(subject_ids) or None
+    parts = files(store_of(settings), _details(catalog, ids), metadata=not stripped, subject_ids=whose)
+    written = _Written()
+    aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        (_zip if out.suffix.lower() == ".zip" else _folder)(aside, written.watched(parts))
+        os.rename(aside, out)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+        aside.unlink(missing_ok=True)
+    return Exported(str(out), written.pictures, sorted(written.folders), written.missing)
+
+
+def _found(option: str, look: Callable[[], T]) -> T:
+    try:
+        return look()
+    except NotInCatalog as error:
+        raise InputError("export", [Problem(path=(option,), message=str(error))]) from error
+
+
+def _check_free(out: Path) -> None:
+    taken = out.exists() and (out.suffix.lower() == ".zip" or not out.is_dir() or any(out.iterdir()))
+    if taken:
+        message = f"{out} exists and is not an empty folder; name another one, or remove it"
+        raise InputError("export", [Problem(path=("OUT",), message=message)])
+
+
+def _ids(catalog: Catalog, subject_ids: Sequence[int], run_ids: Sequence[str], approved: bool) -> list[int]:
+    """The outputs of each of the subjects in each of the runs, in the order in which they were made."""
+    found: set[int] = set()
+    whose: Sequence[int | None] = subject_ids or [None]
+    of: Sequence[str | None] = run_ids or [None]
+    for subject_id, run_id in product(whose, of):
+        wanted = Filter(subject_id=subject_id, run_id=run_id, decision="approved" if approved else None)
+        after: str | None = None
+        while True:
+            with catalog.read() as s:
+                page = views.gallery_page(s, wanted, after=after, limit=PART)
+            found |= {row.output_id for row in page.rows}
+            after = page.next
+            if after is None:
+                break
+    return sorted(found)
+
+
+def _details(catalog: Catalog, ids: Sequence[int]) -> Iterator[OutputDetail]:
+    for first in range(0, len(ids), PART):
+        with catalog.read() as s:
+            found = views.outputs(s, ids[first : first + PART])
+        yield from found
+
+
+class _Written:
+    """What goes by on its way into the export."""
+
+    def __init__(self) -> None:
+        self.pictures, self.folders = 0, set[str]()
+        self.missing: list[str] = []
+
+    def watched(self, parts: Parts) -> Parts:
+        """The parts, counted."""
+        for name, data in parts:
+            if name not in MANIFESTS:
+                self.pictures += 1
+                self.folders.add(name.partition("/")[0])
+            elif name == MANIFESTS[0]:
+                lines = map(json.loads, data.splitlines())
+                self.missing = [f"output {one['output_id']}: {one['error']}" for one in lines if "error" in one]
+            yield name, data
+
+
+def _zip(path: Path, parts: Parts) -> None:
+    with path.open("xb") as file:
+        for piece in zipped(parts):
+            file.write(piece)
+    path.chmod(FILE_MODE)
+
+
+def _folder(path: Path, parts: Parts) -> None:
+    path.mkdir()
+    for name, data in parts:
+        place = path / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(data)
+    readable(path)
+
+
+def readable(folder: Path) -> None:
+    """Let everybody read the folder and what is in it, whatever the mask of this process."""
+    for one in (folder, *folder.rglob("*")):
+        one.chmod(FOLDER_MODE if one.is_dir() else FILE_MODE)

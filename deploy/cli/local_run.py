@@ -1,0 +1,145 @@
+"""Run flows from the command line: Prefect beside us, its noise in a log, and a clean end however it ends."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from deploy.prefect.isolation import leave_alone
+from deploy.prefect.server import PrefectServer
+from flows.ingestion.sources import held
+from flows.progress import Listener, listening
+from flows.settings import Settings
+from flows.spec.model import Spec
+
+if TYPE_CHECKING:
+    from flows.finetune import Finetuned
+    from flows.reporting.summary import RunSummary
+    from flows.video import VideoSummary
+
+
+def run_catalog(
+    spec: Spec,
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
+    check: bool = False,
+) -> "RunSummary":
+    """Run the catalog flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.catalog import catalog
+        from flows.outcome import came_to
+
+        return came_to(lambda: catalog(held(spec), new_defaults, check))
+
+
+def run_video(
+    spec: Spec,
+    fps: int,
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
+) -> "VideoSummary":
+    """Run the video flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.outcome import came_to
+        from flows.video import video
+
+        return came_to(lambda: video(held(spec), fps, new_defaults))
+
+
+def run_finetune(
+    subject: str,
+    profile: str,
+    numbers: dict[str, Any],
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+    *,
+    new_defaults: bool = False,
+) -> "Finetuned":
+    """Run the finetune flow here, as `_beside_prefect` says."""
+    with _beside_prefect(settings, listener, started):
+        from flows.finetune import finetune
+
+        return finetune(subject, profile, settings=numbers, new_defaults=new_defaults)
+
+
+@contextmanager
+def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[], None]) -> Iterator[None]:
+    """Flows may run inside; `started` is called once they can, `listener` hears their progress.
+
+    With PREFECT_API_URL in the environment the run is reported to that server, otherwise to one of our own that keeps
+    its history in home/prefect. KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, once everything is put back.
+    """
+    with _signals_interrupt(), prefect_beside(settings) as ready:
+        import flows.generate  # noqa: F401  # what is slow to load is loaded while the server starts
+
+        ready()
+        started()
+        with listening(listener):
+            yield
+
+
+@contextmanager
+def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
+    """Prefect's environment, set before its import, and a server; call what is yielded before the first flow.
+
+    That server lives and dies with this process, so no flow run has to give signs of life to it.
+    """
+    leave_alone(os.environ)
+    os.environ.update(settings.prefect_environment())
+    if os.environ.get("PREFECT_API_URL"):
+        yield lambda: None
+        return
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+    server = PrefectServer()
+    os.environ["PREFECT_API_URL"] = server.api
+    import_module("fastapi.encoders")  # slow to load: the first flow run would wait for it, now the server does
+    with ExitStack() as stack:
+        stack.callback(os.environ.pop, "PREFECT_API_URL")
+        stack.callback(server.stop)
+
+        def ready() -> None:
+            from prefect.context import refresh_global_settings_context
+            from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+            server.wait()
+            refresh_global_settings_context()  # some commands import Prefect before its environment is set
+            # a flow run that beats is up to a second late to end
+            stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
+
+        yield ready
+        server.settle()
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, unless they are ignored (nohup)."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def log_to_stderr() -> None:
+    """Our own and the libraries' log records, with times; stderr is the log file by now."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,83 @@
+"""The `dreamtuner` command. Each command imports what it needs when it runs, so that --help and status are quick."""
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from deploy.bench import bench
+from deploy.cli.commands.attention import attention
+from deploy.cli.commands.dashboard import dashboard
+from deploy.cli.commands.doctor import doctor
+from deploy.cli.commands.export import export
+from deploy.cli.commands.export_subject import export_subject
+from deploy.cli.commands.finetune import finetune
+from deploy.cli.commands.forget import forget
+from deploy.cli.commands.ingest import ingest
+from deploy.cli.commands.plan import plan
+from deploy.cli.commands.register import deploy
+from deploy.cli.commands.run import run
+from deploy.cli.commands.status import status
+from deploy.cli.commands.subjects import subjects
+from deploy.cli.commands.train import train
+from deploy.cli.commands.upkeep import backup, gc, restore, verify
+from deploy.cli.commands.video import video
+from deploy.cli.exit import INTERRUPTED, OK, SOME_FAILED, failed
+from deploy.cli.help import SETTINGS, options, without_types_of_flags
+from deploy.cli.terminal import OutputLost, own_streams, plain_terminal, say
+from deploy.prefect.isolation import leave_alone
+
+app = typer.Typer(
+    name="dreamtuner",
+    help="One reference picture in, a scored catalog of that subject out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings=SETTINGS,
+    epilog="Everything is kept in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
+    "failed, 2 bad input, 130 interrupted.",
+)
+without_types_of_flags()
+app.callback()(options)
+app.add_typer(train, name="train")
+app.add_typer(bench, name="bench")
+for command in (
+    *(run, video, finetune, plan, status, ingest, attention, doctor, deploy),
+    *(subjects, forget),
+    *(verify, gc, backup, restore),
+    *(export, export_subject, dashboard),
+):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; bad input is a message and exit code 2, never a traceback."""
+    # transformers speaks of torchvision, which nothing here needs, and shows a bar for every model that it loads
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    leave_alone(os.environ)
+    own_streams()
+    try:
+        app()
+    except KeyboardInterrupt:
+        say(plain_terminal(), "interrupted")
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        failed(error)
+    finally:
+        _flushed()
+    sys.exit(OK)
+
+
+def _flushed() -> None:
+    """Bring the result out while there is somebody to tell that it could not be."""
+    try:
+        sys.stdout.flush()
+    except OutputLost as error:
+        say(plain_terminal(), str(error))
+        os._exit(SOME_FAILED)
+
+
+if __name__ == "__main__":
+    main()

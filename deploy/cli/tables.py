@@ -1,0 +1,214 @@
+"""What commands print at the end: tables for people, and the same as JSON values for machines."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dreamtuner.models.layouts import Kind
+from dreamtuner.rendering.contact_sheet import LABELS
+from flows.planning.preview import Preview
+from flows.planning.warnings import said_of
+from flows.spec.model import Spec
+from storage.catalog.records import RunView, RunWarning, StatusView
+
+if TYPE_CHECKING:
+    from flows.reporting.summary import RunSummary
+    from storage.catalog.views import Unmade
+
+MAX_REASONS = 5
+MAX_REASON = 300  # characters
+MAX_WARNINGS = 12
+WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
+
+
+def new_table(*columns: str) -> Table:
+    """An empty table as all commands print it: the first column to the left, numbers to the right; long text folds."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+    return table
+
+
+def warnings_json(warnings: Sequence[RunWarning]) -> list[dict[str, Any]]:
+    """The warnings as `--json` prints them."""
+    return [vars(one) for one in warnings]
+
+
+def warning_lines(warnings: Sequence[RunWarning], subjects: int) -> list[RenderableType]:
+    """The warnings as a terminal shows them, each once; those that do not concern all `subjects` name theirs."""
+    said = said_of(warnings)
+    lines: list[RenderableType] = []
+    for sentence, names in list(said.items())[:MAX_WARNINGS]:
+        whom = f" ({', '.join(names)})" if 0 < len(names) < subjects else ""
+        lines.append(Text(f"warning: {sentence}{whom}", style="yellow"))
+    if len(said) > MAX_WARNINGS:
+        lines.append(Text(f"and {len(said) - MAX_WARNINGS} more warnings; --json lists all", style="yellow"))
+    return lines
+
+
+def run_json(summary: "RunSummary") -> dict[str, Any]:
+    """The one line that ends `run --json`."""
+    return {
+        "run": summary.run,
+        "made": summary.made,
+        "skipped": summary.skipped,
+        "failed": summary.failed,
+        "contact_sheet": str(summary.contact_sheet),
+        "warnings": warnings_json(summary.warnings),
+        "newer_defaults": summary.newer_defaults,
+    }
+
+
+def run_table(summary: "RunSummary") -> RenderableType:
+    """Subject by subject: cells, mean scores, and why something failed."""
+    metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
+    table = new_table("subject", "made", "skipped", "failed", *(LABELS.get(metric, metric) for metric in metrics))
+    for one in summary.subjects:
+        name = Text(one.name) + Text("  doubtful mask", style="yellow") if one.doubtful else Text(one.name)
+        failed = Text(str(one.failed), style="red" if one.failed else "")
+        means = (f"{one.scores[metric]:.3f}" if metric in one.scores else "-" for metric in metrics)
+        table.add_row(name, str(one.made), str(one.skipped), failed, *means)
+    if len(summary.subjects) > 1:
+        table.add_row(
+            "together",
+            str(summary.made),
+            str(summary.skipped),
+            str(summary.failed),
+            *("" for _ in metrics),
+            style="dim",
+        )
+    parts: list[RenderableType] = ["", table, ""]
+    if summary.newer_defaults is not None:
+        parts.append(Text(summary.newer_defaults))
+    for one in summary.subjects:
+        parts += [Text(f"{one.name}: {reason}", style="red") for reason in one.errors[:MAX_REASONS]]
+        if len(one.errors) > MAX_REASONS:
+            parts.append(Text(f"{one.name}: and {len(one.errors) - MAX_REASONS} more reasons", style="red"))
+    if any(one.doubtful for one in summary.subjects):
+        parts.append(
+            Text("doubtful masks: look at them in the contact sheet; give the subject a mask: file to be sure")
+        )
+    return Group(*parts, *warning_lines(summary.warnings, len(summary.subjects)))
+
+
+def print_sheet(console: Console, summary: "RunSummary") -> None:
+    """The path alone on its line, never folded, so that it can be copied or clicked."""
+    console.print(f"contact sheet: {summary.contact_sheet}", soft_wrap=True, highlight=False)
+
+
+def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
+    """What `plan --json` prints."""
+    subjects = [
+        {
+            "name": one.name,
+            "cells": sum(cell.subject == one.name for cell in found.cells),
+            "missing": found.missing(one.name),
+            "mask_confidence": one.confidence,
+            "doubtful": one.doubtful,
+            "error": one.error,
+        }
+        for one in found.subjects
+    ]
+    cells = [
+        {
+            "digest": cell.digest,
+            "subject": cell.subject,
+            "prompt": cell.prompt,
+            "pose": cell.layouts.get("pose"),
+            "depth": cell.layouts.get("depth"),
+            "seed": cell.seed,
+            "state": found.states.get(cell.digest),
+        }
+        for cell in found.cells
+    ]
+    counts = {"total": len(found.cells), "missing": found.missing(), "there": len(found.cells) - found.missing()}
+    head = {"name": spec.name, "profile": spec.profile, "cells": counts, "warnings": warnings_json(found.warnings)}
+    return {**head, "subjects": subjects, "grid": cells, "newer_defaults": found.newer_defaults}
+
+
+def plan_table(spec: Spec, found: Preview) -> RenderableType:
+    """What `plan` shows."""
+    table = new_table("subject", "cells", "there", "to make", "mask")
+    for one in found.subjects:
+        if one.error is not None:
+            table.add_row(Text(one.name), "-", "-", "-", Text("refused", style="red"))
+            continue
+        cells, missing = sum(cell.subject == one.name for cell in found.cells), found.missing(one.name)
+        mask = Text(
+            f"{one.confidence:.2f}" + (" doubtful" if one.doubtful else ""), style="yellow" if one.doubtful else ""
+        )
+        table.add_row(Text(one.name), str(cells), str(cells - missing), str(missing), mask)
+    counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
+    counts |= {what: len(spec.layouts[kind]) for kind, what in WHAT.items() if spec.follows(kind)}
+    grid = " x ".join(f"{count} {what}" for what, count in (counts | {"seeds": len(spec.seeds)}).items())
+    total = f"{spec.name}: {grid}; {found.missing()} cells to make"
+    errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
+    said = warning_lines(found.warnings, len(found.subjects))
+    newer: list[RenderableType] = [] if found.newer_defaults is None else ["", Text(found.newer_defaults)]
+    return Group(Text(total, style="bold"), "", table, *([""] if errors or said else []), *said, *errors, *newer)
+
+
+def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:
+    """What `status --json` prints."""
+    counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
+    return counts | {"runs": [_run_values(run) for run in runs]}
+
+
+def _run_values(run: RunView) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "reason": run.reason,
+        "refused": dict(run.refused),
+        "spec_digest": run.spec_digest,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": None if run.finished_at is None else run.finished_at.isoformat(),
+        "flow_run": run.flow_run_id,
+        "cells": dict(run.cells),
+    }
+
+
+def _shortened(reason: str) -> str:
+    """A reason in one line that a terminal can hold; --json has it in full."""
+    words = " ".join(reason.split())
+    return words if len(words) <= MAX_REASON else f"{words[: MAX_REASON - 3]}..."
+
+
+def where_table(read: Mapping[str, str]) -> RenderableType:
+    """Which data folder, catalog and store were read, a line each; never folded, so that they can be copied."""
+    names = {"home": "data folder"}
+    lines = [f"{names.get(name, name)}:".ljust(13) + place for name, place in read.items()]
+    return Text("\n".join(lines), style="dim", no_wrap=True, overflow="ignore")
+
+
+def unmade_lines(unmade: "Unmade") -> list[str]:
+    """Who still wants the cells that have no picture."""
+    lines = [
+        (unmade.running, "to make for runs that are under way"),
+        (unmade.resumable, "that a rerun of their spec would make; no run is making them now"),
+        (unmade.unwanted, "that no run wants any more; `dreamtuner forget --unwanted` drops them"),
+    ]
+    return [f"{count} cell{'' if count == 1 else 's'} {words}" for count, words in lines if count]
+
+
+def status_table(found: StatusView, runs: list[RunView], unmade: "Unmade") -> RenderableType:
+    """What `status` shows: the whole catalog in a line, who wants what is missing, then the last runs."""
+    cells = new_table(*found.cells, "scored", "subjects")
+    cells.columns[0].justify = "right"
+    cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
+    wanted = [Text(line) for line in unmade_lines(unmade)]
+    if not runs:
+        return Group(cells, *wanted, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
+    recent = new_table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
+    for run in runs:
+        began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")
+        counts = str(run.cells["generated"]), str(run.cells["failed"])
+        recent.add_row(run.id[:8], Text(run.name), run.spec_digest[:8], run.state, began, *counts)
+    for column in recent.columns[1:5]:
+        column.justify = "left"
+    why = [Text(f"{run.id[:8]} {run.state}: {_shortened(run.reason)}") for run in runs if run.reason is not None]
+    return Group(cells, *wanted, "", recent, *([""] if why else []), *why)

@@ -1,0 +1,145 @@
+"""Who may use a route: every one of them says so by a `Needs`, and everything else is checked here too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from deploy.dashboard.resources import Resources, resources
+from deploy.dashboard.security.secrets import csrf_token, digest, same
+from deploy.dashboard.security.text import demand_plain_texts
+from storage.catalog import views, writes
+from storage.catalog.database.base import now
+from storage.catalog.records import ROLES, Role
+
+SESSION, VISIT = "dreamtuner_session", "dreamtuner_visit"
+IDLE, ABSOLUTE = timedelta(hours=12), timedelta(days=7)
+_NOTED = timedelta(minutes=1)  # `seen_at` is written no oftener
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+Access = Literal["public", "viewer", "reviewer", "operator", "admin"]
+
+
+class Refused(Exception):
+    """The request is not for this person, or not in this form; `status` is 401 or 403."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks. `role` is None for a visitor; `csrf` goes into forms; `session` is the digest of the cookie.
+
+    `by_token`: a program asks, with an API token instead of a cookie; `role` is the least of what it and its owner may.
+    """
+
+    user_id: int = 0
+    name: str = ""
+    role: Role | None = None
+    csrf: str = ""
+    session: str | None = None
+    by_token: bool = False
+
+    def may(self, role: Role) -> bool:
+        """Whether the person's role is `role` or one that may more."""
+        return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+
+class Needs:
+    """The dependency of a route: gives the `Person`, or raises Refused.
+
+    A write has to come from a page of ours (Origin) and to carry the session's token; programs with an API token carry
+    no cookie, so nobody can make a browser send theirs, and need neither. Without `tokens` the route is for people
+    alone: whatever is about accounts, people and rights, or a token that leaks could make itself at home.
+    """
+
+    def __init__(self, access: Access, *, tokens: bool = True) -> None:
+        self.access = access
+        self.tokens = tokens
+
+    async def __call__(self, request: Request) -> AsyncIterator[Person]:
+        try:
+            yield await self._admit(request)
+        finally:
+            await request.close()  # what was uploaded with a form is a file
+
+    async def _admit(self, request: Request) -> Person:
+        known = resources(request)
+        bearer = request.headers.get("authorization", "")
+        if bearer:
+            person = await run_in_threadpool(by_token, known, bearer)
+        else:
+            person = await run_in_threadpool(by_cookie, known, request.cookies)
+            if request.method not in SAFE:
+                _check_origin(request, known.settings.origin)
+                await _check_csrf(request, person)
+        request.state.person = person
+        if person.by_token and not self.tokens:
+            raise Refused(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
+        if self.access == "public":
+            await demand_plain_texts(request)
+            return person
+        if person.role is None:
+            raise Refused(401, "log in to see this page")
+        if not person.may(self.access):
+            raise Refused(403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin")
+        await demand_plain_texts(request)
+        return person
+
+
+def by_token(known: Resources, header: str) -> Person:
+    """Whom the Authorization header speaks for. Raises Refused for one that is no good."""
+    kind, _, secret = header.partition(" ")
+    with known.catalog.read() as s:
+        found = views.token_of(s, digest(secret.strip())) if kind.lower() == "bearer" else None
+    if found is None:
+        raise Refused(401, "this API token is unknown, revoked or has run out; make a new one on your account's page")
+    who, scope = found
+    noted = not known.catalog.read_only  # else reading goes on, and nobody notes when it was
+    if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
+        with known.catalog.write() as s:
+            writes.touch_token(s, who.token_id)
+    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True)
+
+
+def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
+    """Whose session the browser holds; a visitor without one."""
+    cookie = cookies.get(SESSION, "")
+    if cookie:
+        token = digest(cookie)
+        with known.catalog.read() as s:
+            who = views.session_of(s, token, idle=IDLE)
+        if who is not None:
+            noted = not known.catalog.read_only
+            if noted and (who.seen_at is None or now() - who.seen_at > _NOTED):
+                with known.catalog.write() as s:
+                    writes.touch_session(s, token)
+            return Person(who.user_id, who.name, who.role, csrf_token(cookie), token)
+    visit = cookies.get(VISIT, "")
+    return Person(csrf=csrf_token(visit) if visit else "")
+
+
+def _check_origin(request: Request, ours: str) -> None:
+    origin = request.headers.get("origin")
+    allowed = {ours} if ours else {f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    if origin is not None and origin in allowed:
+        return
+    # browsers that leave Origin out of a form of the same site say so here; no page can forge it
+    if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
+        return
+    raise Refused(403, "this request does not come from a page of the dashboard; open the page and try again")
+
+
+async def _check_csrf(request: Request, person: Person) -> None:
+    given = request.headers.get("x-csrf-token", "")
+    if not given and "form" in request.headers.get("content-type", ""):
+        field = (await request.form()).get("csrf")
+        given = field if isinstance(field, str) else ""
+    if not person.csrf or not same(given, person.csrf):
+        raise Refused(403, "this form is out of date; reload the page and send it again")

@@ -1,0 +1,1 @@
+"""Login, accounts, users and the audit."""

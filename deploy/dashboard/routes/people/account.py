@@ -1,0 +1,116 @@
+"""One's own account: where one is logged in, the password, and API tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from deploy.dashboard.access.attempts import try_password
+from deploy.dashboard.access.rights import Needs, Person, Refused
+from deploy.dashboard.pages import noted, page, told
+from deploy.dashboard.resources import address_of, resources
+from deploy.dashboard.routes.people.login import enter
+from deploy.dashboard.security.passwords import hash_password
+from deploy.dashboard.security.secrets import digest, new_secret
+from storage.catalog import views, writes
+from storage.catalog.database.base import now
+from storage.catalog.records import ROLES, CatalogError, Role
+
+router = APIRouter()
+Viewer = Annotated[Person, Depends(Needs("viewer"))]
+Owner = Annotated[Person, Depends(Needs("viewer", tokens=False))]
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("/account")
+def account(request: Request, person: Owner) -> Response:
+    """Sessions, password and tokens."""
+    return _shown(request, person)
+
+
+def _shown(request: Request, person: Person, secret: str = "") -> Response:
+    with resources(request).catalog.read() as s:
+        sessions, tokens = views.sessions_of(s, person.user_id), views.tokens(s, person.user_id)
+        password = views.has_password(s, person.user_id)
+    shown: dict[str, Any] = {"sessions": sessions, "tokens": tokens, "password": password}
+    return page(request, "account.html", person, **shown, secret=secret)
+
+
+@router.get("/api/me")
+def me(person: Viewer) -> dict[str, str | None]:
+    """Who one is; the page's outbox asks for the form token of a new session here."""
+    return {"name": person.name, "role": person.role, "csrf": person.csrf}
+
+
+@router.post("/account/password")
+def change_password(request: Request, person: Owner, old: Text, new: Text) -> Response:
+    """Another password, by whoever knows the old one; every other browser is logged out."""
+    known = resources(request)
+    with known.catalog.read() as s:
+        if not views.has_password(s, person.user_id):
+            said = "you log in by single sign-on and have no password here"
+            raise CatalogError(f"{said}; ask an administrator for a link if you need one")
+    kept = hash_password(new)
+    where = address_of(request)
+    tried = try_password(known, name=person.name, password=old, address=where, action="password change")
+    if tried.wait > 0:
+        raise Refused(429, f"too many wrong passwords; try again in {tried.wait:.0f} s")
+    if tried.user_id is None:
+        raise Refused(403, "the current password is wrong; type it again, or ask an administrator for a link")
+    if new == old:
+        raise CatalogError("new password: it is the old one; choose another")
+    with known.catalog.write() as s:
+        writes.change_password(s, person.user_id, kept)
+    entered = enter(known, request, person.user_id, "/account")
+    return noted(entered, "The password is changed, and your other sessions are ended. API tokens stay valid.")
+
+
+@router.post("/account/tokens")
+def add_token(
+    request: Request, person: Owner, name: Text, scope: Text, days: Annotated[int, Form(ge=1, le=365)] = 30
+) -> Response:
+    """A new token: shown once."""
+    if scope in ROLES and not person.may(scope):
+        raise CatalogError(f"scope: a token cannot be {scope} where its owner is {person.role}; choose {person.role}")
+    secret = new_secret()
+    with resources(request).catalog.write() as s:
+        writes.add_token(
+            s,
+            user_id=person.user_id,
+            token_sha256=digest(secret),
+            name=name,
+            scope=cast(Role, scope),
+            expires_at=now() + timedelta(days=days),
+            actor=person.name,
+        )
+    return _shown(request, person, secret)
+
+
+@router.post("/account/tokens/{token_id:int}/revoke")
+def revoke(token_id: int, request: Request, person: Owner) -> Response:
+    """End one's own token."""
+    with resources(request).catalog.write() as s:
+        writes.revoke_token(s, token_id, actor=person.name, user_id=person.user_id)
+    return told("/account", "The token is revoked.")
+
+
+@router.post("/account/sessions/{sha256}/end")
+def end_one(sha256: str, request: Request, person: Owner) -> Response:
+    """Log one browser out."""
+    with resources(request).catalog.write() as s:
+        ended = writes.end_sessions(s, user_id=person.user_id, actor=person.name, token_sha256=sha256)
+    if sha256 == person.session:
+        return RedirectResponse("/login", 303)
+    return told("/account", "The session is ended." if ended else "This session had ended already.")
+
+
+@router.post("/account/sessions/end")
+def end(request: Request, person: Owner) -> Response:
+    """Log out everywhere, here too."""
+    with resources(request).catalog.write() as s:
+        writes.end_sessions(s, user_id=person.user_id, actor=person.name)
+    return RedirectResponse("/login", 303)

@@ -1,0 +1,1 @@
+"""Gallery, grid, outputs, decisions, comparison and export."""

@@ -1,0 +1,104 @@
+"""Export: the approved pictures under a filter, as a zip or into a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.export_zip import files, zipped
+from deploy.dashboard.gallery_filter import FIELDS, wanted
+from deploy.dashboard.pages import page, told
+from deploy.dashboard.resources import resources
+from deploy.dashboard.routes.review.review import collect
+from storage.catalog import views, writes
+from storage.catalog.records import CatalogError
+from storage.catalog.views import Filter, OutputDetail
+from storage.keys import InvalidKey
+from storage.objects import ObjectStore, S3Store, StoreError
+from storage.objects.client import split_s3_url
+
+router = APIRouter()
+Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
+Operator = Annotated[Person, Depends(Needs("operator"))]
+MOST = 5000  # pictures of one export
+NEWEST = 8  # that are shown
+
+
+@router.get("/export")
+def export(request: Request, person: Reviewer) -> Response:
+    """The form."""
+    with resources(request).catalog.read() as s:
+        choices, counts = views.choices(s), views.decisions(s)
+        newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
+    return page(request, "export.html", person, choices=choices, counts=counts, newest=newest, most=MOST)
+
+
+@router.post("/export/zip")
+async def as_zip(request: Request, person: Reviewer) -> Response:
+    """The zip, made while it is sent."""
+    form = await request.form()
+    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, "zip")
+    name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
+    store = resources(request).store
+    return StreamingResponse(
+        zipped(files(store, outputs, metadata=metadata, subject_ids=whose)),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.post("/export/bucket")
+async def to_bucket(request: Request, person: Operator) -> Response:
+    """The same files below a prefix of a bucket."""
+    form = await request.form()
+    url = str(form.get("url") or "").strip()
+    target = _bucket(url)
+    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
+    parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
+    put = await run_in_threadpool(_put, target, parts)
+    return told("/export", f"{put} files are in {url}")
+
+
+def _bucket(url: str) -> ObjectStore:
+    """A new folder below the prefix of a bucket; CatalogError unless `url` names both as S3 does."""
+    try:
+        bucket, prefix = split_s3_url(url)
+        return S3Store(bucket, f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    except (StoreError, InvalidKey) as error:
+        remedy = "write one, the bucket and the prefix in lower case"
+        raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; {remedy}") from error
+
+
+def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
+    put = 0
+    kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "csv": "text/csv"}
+    for name, data in parts:
+        kind = kinds.get(name.rpartition(".")[2], "application/x-ndjson")
+        target.put(name, data, content_type=kind)
+        put += 1
+    return put
+
+
+def _chosen(
+    request: Request, person: Person, form: Any, to: str
+) -> tuple[list[OutputDetail], bool, Collection[int] | None]:
+    """The approved outputs under the form's filter, written down in the audit; whether with metadata; of whom alone."""
+    known = resources(request)
+    asked = wanted({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
+    metadata = form.get("metadata") != "strip"
+    ids, _ = collect(known, asked, MOST)
+    if not ids:
+        raise CatalogError("no approved picture is under this filter; approve some, or widen it")
+    with known.catalog.read() as s:
+        outputs = views.outputs(s, ids, subject_id=asked.subject_id)
+    after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}
+    with known.catalog.write() as s:
+        writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
+    return outputs, metadata, None if asked.subject_id is None else {asked.subject_id}

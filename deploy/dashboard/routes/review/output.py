@@ -1,0 +1,87 @@
+"""One output: its picture, recipe, lineage and history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deploy.dashboard import flow_parameters
+from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.pages import page, sentences, told
+from deploy.dashboard.resources import resources
+from storage.catalog import views, writes
+
+router = APIRouter()
+Viewer = Annotated[Person, Depends(Needs("viewer"))]
+Operator = Annotated[Person, Depends(Needs("operator"))]
+
+
+@router.get("/outputs/{output_id:int}")
+def output(output_id: int, request: Request, person: Viewer) -> Response:
+    """Everything that is known of it."""
+    known = resources(request)
+    with known.catalog.read() as s:
+        one = views.output(s, output_id)
+        reviews, events = views.reviews_of(s, output_id), views.history(s, "cell", one.digest)
+        sibling = views.sibling(s, one)
+        warnings = views.warnings_of_outputs(s, [output_id]).get(output_id, [])
+        maps = views.attention_maps(s, output_id, one.image_sha256)
+    ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
+    needed = known.settings.approvals
+    return page(
+        request,
+        "output.html",
+        person,
+        one=one,
+        reviews=reviews[::-1],
+        events=events[::-1],
+        sibling=sibling,
+        prefect=ui,
+        needed=needed,
+        maps=maps,
+        warnings=sentences(warnings),
+        recipe=list(_numbers(one.settings)),
+        orders=person.may("operator")
+        and flow_parameters.ATTENTION in known.prefect.allowed
+        and one.state == "generated",
+        pointed=flow_parameters.POINTED,
+    )
+
+
+def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is set, with the numbers of the method beside the rest."""
+    for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
+        if isinstance(value, Mapping):
+            yield from _numbers(value)
+        elif value not in (None, "", []):
+            yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+@router.post("/outputs/{output_id:int}/attention")
+async def attend(output_id: int, request: Request, person: Operator) -> Response:
+    """Order a map of where a point of the picture looked."""
+    form = await request.form()
+    return await run_in_threadpool(_attend, output_id, request, person, form)
+
+
+def _attend(output_id: int, request: Request, person: Person, form: FormData) -> Response:
+    known = resources(request)
+    with known.catalog.read() as s:
+        given = flow_parameters.attention_order(views.output(s, output_id).digest, form)
+    flow_run_id = known.prefect.start(flow_parameters.ATTENTION, given)
+    with known.catalog.write() as s:
+        who: dict[str, Any] = {
+            "actor": person.name,
+            "action": "start flow",
+            "entity": "flow run",
+            "entity_id": flow_run_id,
+        }
+        writes.record_audit(s, **who, after={"deployment": flow_parameters.ATTENTION, "parameters": given})
+    return told(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")

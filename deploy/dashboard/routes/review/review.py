@@ -1,0 +1,192 @@
+"""Review: frozen queues, what the page needs to show them, and the decisions that it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.gallery_filter import FIELDS, wanted
+from deploy.dashboard.pages import DECIDED, page, sentences
+from deploy.dashboard.resources import Resources, resources
+from storage.catalog import views, writes
+from storage.catalog.records import CatalogError, Decision, RunWarning
+from storage.catalog.views import Filter, OutputDetail
+
+router = APIRouter()
+Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
+LENGTH = 1000  # outputs of one queue
+BULK = "bulk"
+
+
+class Said(BaseModel):
+    """A decision as the page sends it; with `undo` it takes back the one that led to `revision`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uuid: Annotated[str, Field(min_length=8, max_length=64)]
+    output_id: int
+    revision: int
+    decision: Decision
+    rating: Annotated[int, Field(ge=0, le=5)] = 0
+    note: Annotated[str, Field(max_length=2000)] = ""
+    undo: bool = False
+
+
+@router.get("/review")
+def queues(request: Request, person: Reviewer) -> Response:
+    """The person's queues, and the form that starts one."""
+    with resources(request).catalog.read() as s:
+        mine = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
+        choices, counts = views.choices(s), views.decisions(s)
+    return page(request, "review_queues.html", person, queues=mine, choices=choices, counts=counts)
+
+
+@router.post("/review")
+async def start(request: Request, person: Reviewer) -> Response:
+    """Freeze what the filter finds now, in its order, and begin with the first."""
+    form = await request.form()
+    asked = wanted({name: form.get(name) for name in FIELDS})
+    known = resources(request)
+    queue_id = await run_in_threadpool(_freeze, known, person, asked)
+    return RedirectResponse(f"/review/{queue_id}", 303)
+
+
+def _freeze(known: Resources, person: Person, asked: Filter) -> str:
+    found, _ = collect(known, asked, LENGTH)
+    with known.catalog.read() as s:
+        title = title_of(asked, views.choices(s))
+    with known.catalog.write() as s:
+        return keep_queue(s, person, title, asked.as_json(), found, ())
+
+
+def keep_queue(
+    s: Session, person: Person, title: str, filter: Mapping[str, Any], ids: Sequence[int], revisions: Sequence[int]
+) -> str:
+    """The id of a new queue of the person, with a line in the audit."""
+    given: dict[str, Any] = {"title": title, "filter": filter}
+    queue_id = writes.add_queue(s, user_id=person.user_id, output_ids=ids, revisions=revisions, **given)
+    after = {"outputs": len(ids), "filter": dict(filter)}
+    writes.record_audit(s, actor=person.name, action="freeze queue", entity="queue", entity_id=queue_id, after=after)
+    return queue_id
+
+
+def collect(known: Resources, asked: Filter, most: int) -> tuple[list[int], list[int]]:
+    """Ids and revisions of what the filter finds, at most `most`."""
+    ids: list[int] = []
+    revisions: list[int] = []
+    after: str | None = None
+    with known.catalog.read() as s:
+        while len(ids) < most:
+            shown = views.gallery_page(s, asked, after=after, limit=min(300, most - len(ids)))
+            ids += [row.output_id for row in shown.rows]
+            revisions += [row.revision for row in shown.rows]
+            after = shown.next
+            if after is None:
+                break
+    return ids, revisions
+
+
+def title_of(asked: Filter, choices: views.Choices) -> str:
+    """The filter in words."""
+    given = asked.as_json()
+    names = dict(choices.subjects)
+    if "subject_id" in given:
+        given["subject"] = names.get(given.pop("subject_id"), "?")
+    if "decision" in given:
+        given = {"": DECIDED[given.pop("decision")].lower(), **given}
+    words = [f"{name.removesuffix('_id')} {value}".strip() for name, value in given.items()]
+    return ", ".join(words) or "everything, newest first"
+
+
+@router.get("/review/{queue_id}")
+def review(queue_id: str, request: Request, person: Reviewer) -> Response:
+    """The page; what it shows it asks for itself, eight at a time."""
+    with resources(request).catalog.read() as s:
+        queue = _own(views.queue(s, queue_id), person)
+    needed = resources(request).settings.approvals
+    return page(request, "review.html", person, queue=queue, needed=needed)
+
+
+def _own(queue: views.Queue, person: Person) -> views.Queue:
+    if queue.user_id != person.user_id:
+        raise CatalogError("this review queue is somebody else's; start your own from the gallery")
+    return queue
+
+
+@router.get("/api/queues/{queue_id}/items")
+def items(
+    queue_id: str,
+    request: Request,
+    person: Reviewer,
+    start: Annotated[int, Query(ge=0)] = 0,
+    count: Annotated[int, Query(ge=1, le=50)] = 12,
+) -> dict[str, Any]:
+    """`count` outputs of the queue from its place `start`, as they are now."""
+    with resources(request).catalog.read() as s:
+        queue = _own(views.queue(s, queue_id), person)
+        ids = queue.output_ids[start : start + count]
+        found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
+        warned = views.warnings_of_outputs(s, [one.output_id for one in found])
+        shown = [_item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found]
+    return {"total": len(queue.output_ids), "start": start, "items": shown}
+
+
+def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence[RunWarning]) -> dict[str, Any]:
+    names = ("output_id", "subject_id", "subject", "prompt", "seed", "revision", "decision", "rating", "approvals")
+    shown = {name: getattr(one, name) for name in names}
+    shown["subjects"] = [link.name for link in one.subjects]
+    shown |= {"earlier_reference": one.earlier_reference}
+    shown |= {"picture": f"/pictures/{one.image_sha256}", "scores": dict(one.scores), "newer_mask": one.newer_mask}
+    shown["warnings"] = sentences(warnings)
+    shown["there"] = one.state == "generated"
+    shown["reference"] = f"/pictures/{one.reference_sha256}"
+    shown["mask"] = None if one.mask_sha256 is None else f"/pictures/{one.mask_sha256}"
+    shown["sibling"] = None if sibling is None else {"id": sibling[0], "thumb": f"/thumbs/{sibling[1]}.webp"}
+    return shown
+
+
+@router.post("/api/reviews")
+def decide(said: Said, request: Request, person: Reviewer) -> dict[str, Any]:
+    """Record one decision; 409 if the output was decided on or made anew since. The same uuid is stored once."""
+    known = resources(request)
+    needed = known.settings.approvals
+
+    def work(s: Any) -> writes.Reviewed:
+        before = views.output(s, said.output_id)
+        who: dict[str, Any] = {
+            "uuid": said.uuid,
+            "output_id": said.output_id,
+            "revision": said.revision,
+            "reviewer": person.name,
+        }
+        if said.undo:
+            done = writes.undo_review(s, approvals_needed=needed, **who)
+        else:
+            what: dict[str, Any] = {"decision": said.decision, "rating": said.rating, "note": said.note}
+            done = writes.add_review(s, approvals_needed=needed, **who, **what)
+        now = views.output(s, said.output_id)
+        if now.revision != before.revision:  # not a repetition
+            writes.record_audit(
+                s,
+                actor=person.name,
+                action="undo review" if said.undo else "review",
+                entity="output",
+                entity_id=said.output_id,
+                before={"decision": before.decision, "rating": before.rating, "revision": before.revision},
+                after={"decision": now.decision, "rating": now.rating, "revision": now.revision},
+            )
+        return done
+
+    done = known.catalog.transact(work)
+    with known.catalog.read() as s:
+        now = views.output(s, said.output_id)
+    state = {"decision": now.decision, "rating": now.rating, "approvals": now.approvals}
+    return {"uuid": said.uuid, "revision": done.revision, **state}

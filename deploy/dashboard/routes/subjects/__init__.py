@@ -1,0 +1,1 @@
+"""Subjects, their masks, and forgetting them."""

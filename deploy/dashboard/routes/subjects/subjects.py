@@ -1,0 +1,80 @@
+"""Subjects: whom pictures show, with references, masks and what depends on them; new ones by upload."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.pages import page, sentences, told
+from deploy.dashboard.resources import resources
+from deploy.dashboard.uploads.references import REPLACE, STYLES, NewSubject, add_subject
+from storage.catalog import views
+from storage.catalog.records import CatalogError
+
+router = APIRouter()
+Viewer = Annotated[Person, Depends(Needs("viewer"))]
+Operator = Annotated[Person, Depends(Needs("operator"))]
+PAGE = 60
+_IN_SPEC = re.compile(r"^subjects\[\d+\]\.?")
+
+
+@router.get("/subjects")
+def subjects(request: Request, person: Viewer, after: int | None = None) -> Response:
+    """Everybody whom pictures show."""
+    with resources(request).catalog.read() as s:
+        shown = views.subjects_page(s, after=after, limit=PAGE)
+    return page(
+        request,
+        "subjects.html",
+        person,
+        shown=shown,
+        more=shown[-1].id if len(shown) == PAGE else None,
+        styles=STYLES,
+        replace=REPLACE,
+    )
+
+
+@router.get("/subjects/{subject_id:int}")
+def subject(subject_id: int, request: Request, person: Viewer) -> Response:
+    """One of them."""
+    with resources(request).catalog.read() as s:
+        one = views.subject(s, subject_id)
+        warnings = views.warnings_of_subject(s, subject_id)
+    # its number in a spec says nothing on its own page
+    said = sentences([replace(one, place=_IN_SPEC.sub("", one.place)) for one in warnings])
+    return page(request, "subject.html", person, one=one, warnings=said)
+
+
+@router.post("/subjects")
+async def new_subject(request: Request, person: Operator) -> Response:
+    """A subject with its reference and, where it was sent, its mask."""
+    form = await request.form()
+    return await run_in_threadpool(_add, request, person, form)
+
+
+def _add(request: Request, person: Person, form: FormData) -> Response:
+    new, most = NewSubject.read(form), resources(request).settings.max_upload
+    reference, mask = uploaded(form, "reference", most), uploaded(form, "mask", most)
+    if reference is None:
+        raise CatalogError("reference: choose a PNG, JPEG or WebP file")
+    subject_id = add_subject(resources(request), new, reference, mask, person.name)
+    return told(f"/subjects/{subject_id}", f"{new.name} is in the catalog. Look at the mask.")
+
+
+def uploaded(form: FormData, field: str, most: int) -> bytes | None:
+    """The file in a field of a form, None where none was chosen; CatalogError if it is larger than `most` bytes."""
+    sent = form.get(field)
+    if not isinstance(sent, UploadFile) or not sent.filename:
+        return None
+    data = sent.file.read(most + 1)
+    if len(data) > most:
+        raise CatalogError(f"{field}: more than {most} bytes; send a smaller file")
+    return data

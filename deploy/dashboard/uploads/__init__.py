@@ -1,0 +1,1 @@
+"""References and masks that come in by a form."""

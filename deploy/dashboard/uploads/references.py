@@ -1,0 +1,171 @@
+"""A new reference from a browser, with the checks that ingestion makes; what they need is loaded when it is needed."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deploy.dashboard.resources import Resources
+from deploy.dashboard.uploads.masks import read_mask
+from storage.catalog import views, writes
+from storage.catalog.names import differences, taken
+from storage.catalog.records import CatalogError, NameTaken, NotInCatalog
+from storage.ingest import keeping
+from storage.objects import get_blob
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dreamtuner.preprocess import ForegroundMask
+
+NAME = re.compile(r"[^\s\x00-\x1f/\\][^\x00-\x1f/\\]{0,79}")
+CLASS_WORD = re.compile(r"[^{}\s]+( [^{}\s]+)*")
+MAX_CLASS_WORD, MAX_CAPTION = 80, 2000
+STYLES = ("natural", "anime")
+_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class NewSubject:
+    """What the form says of a subject, checked as a spec's entry is."""
+
+    name: str
+    class_word: str
+    style: str
+    caption: str | None
+    replace: bool
+
+    @classmethod
+    def read(cls, form: Mapping[str, Any]) -> NewSubject:
+        """The form's fields; CatalogError names the one that does not fit."""
+        name, word, style, caption = (
+            str(form.get(one) or "").strip() for one in ("name", "class_word", "style", "caption")
+        )
+        if not NAME.fullmatch(name):
+            raise CatalogError("name: give 1 to 80 characters without slashes and control characters")
+        if len(word) > MAX_CLASS_WORD or not CLASS_WORD.fullmatch(word):
+            raise CatalogError("class word: give a plain noun such as bear or teddy bear, without braces")
+        if style not in STYLES:
+            raise CatalogError("style: choose natural (photographs) or anime (drawings)")
+        if len(caption) > MAX_CAPTION:
+            raise CatalogError(f"caption: at most {MAX_CAPTION} characters; shorten it")
+        return cls(name, word, style, caption or None, bool(form.get("replace")))
+
+
+def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes | None, actor: str) -> int:
+    """The id of the subject, whose reference and mask are stored then.
+
+    Raises CatalogError where the name is another subject's or a picture cannot be used. A mask that is not given is the
+    reference's alpha channel, or found.
+    """
+    from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image, foreground_mask
+
+    try:
+        picture = decode_image(reference, limits=ImageLimits(max_bytes=known.settings.max_upload))
+    except ImageRefused as error:
+        raise CatalogError(f"reference: {error}") from error
+    try:
+        if mask is None:
+            cut, png = foreground_mask(picture.image, alpha=picture.alpha), None
+        else:
+            png = read_mask(mask, picture.image.size)
+            cut = judged(png, picture.image)
+    except ImageRefused as error:
+        raise CatalogError(f"{'reference' if mask is None else 'mask'}: {error}") from error
+    demand_name(known, new, reference)
+    pieces = (reference, _type(reference)), (_png(cut) if png is None else png, "image/png")
+    with keeping(known.catalog, known.store, *pieces) as (s, [image_sha256, mask_sha256]):
+        try:
+            subject_id, reference_id = writes.enter_subject(
+                s,
+                name=new.name,
+                class_word=new.class_word,
+                style=new.style,
+                image_sha256=image_sha256,
+                width=picture.image.width,
+                height=picture.image.height,
+                source=f"uploaded by {actor}",
+                caption=new.caption,
+                replace=new.replace,
+                recaption=True,
+                actor=actor,
+            )
+        except NameTaken as error:
+            raise NameTaken(str(error).replace("add replace: true", f"tick {REPLACE!r}")) from error
+        writes.add_mask(
+            s,
+            reference_id=reference_id,
+            mask_sha256=mask_sha256,
+            method=cut.method if mask is None else "given",
+            confidence=cut.confidence,
+            doubtful=cut.doubtful,
+            warnings=[*picture.warnings, *cut.warnings],
+            giver=None if mask is None else actor,
+        )
+        about = {"subject": new.name, "reference": image_sha256, "mask": mask_sha256, "replaced": new.replace}
+        writes.record_audit(s, actor=actor, action="new reference", entity="subject", entity_id=subject_id, after=about)
+    return subject_id
+
+
+REPLACE = "Replace the subject of this name"
+
+
+def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
+    """NameTaken where the name is another subject's and the form does not say to replace it."""
+    from hashlib import sha256
+
+    if new.replace:
+        return
+    try:
+        with known.catalog.read() as s:
+            stored = views.subject_assets(s, new.name)
+    except NotInCatalog:
+        return
+    digest = sha256(reference).hexdigest()
+    found = differences(stored, class_word=new.class_word, style=new.style, image_sha256=digest)
+    if found:
+        raise NameTaken(taken(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}"))
+
+
+def judged(png: bytes, picture: Image.Image) -> ForegroundMask:
+    """A mask of the picture's size that a person gave, with what speaks against it."""
+    from PIL import Image
+
+    from dreamtuner.preprocess.mask import stated_mask
+
+    with Image.open(io.BytesIO(png)) as mask:
+        return stated_mask(mask.convert("L"), picture)
+
+
+def found_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
+    """The mask that ingestion finds in a stored reference, and its bytes. CatalogError where nothing stands out."""
+    from dreamtuner.preprocess import ImageRefused, foreground_mask
+
+    picture, alpha = stored_picture(known, image_sha256)
+    try:
+        cut = foreground_mask(picture, alpha=alpha)
+    except ImageRefused as error:
+        raise CatalogError(f"reference: {error}") from error
+    return cut, _png(cut)
+
+
+def stored_picture(known: Resources, image_sha256: str) -> tuple[Image.Image, Image.Image | None]:
+    """A stored reference as ingestion saw it, and its alpha channel where that says something."""
+    from dreamtuner.preprocess import ImageLimits, decode_image
+
+    data = get_blob(known.store, image_sha256)
+    decoded = decode_image(data, limits=ImageLimits(max_bytes=len(data), min_side=1))
+    return decoded.image, decoded.alpha
+
+
+def _png(cut: ForegroundMask) -> bytes:
+    buffer = io.BytesIO()
+    cut.mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _type(data: bytes) -> str:
+    return next((kind for begin, kind in _TYPES.items() if data.startswith(begin)), "image/webp")

@@ -1,0 +1,1 @@
+"""Prefect: an isolated server, deployments, submitted flow runs."""

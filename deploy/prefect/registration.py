@@ -1,0 +1,90 @@
+"""What a Prefect server has to know of us: work pools, the deployments of prefect.yaml, and how it finds the dead.
+
+A flow run that beats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, set in prefect.yaml) and is heard of no more has lost its
+process, and its worker too, which would have said so: the automation crashes it, and with that it gives its slot back.
+"""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound
+
+POOLS = {
+    "dreamtuner-gpu": "draws: start one worker a GPU, each with --limit 1",
+    "dreamtuner-cpu": "takes references in and scores",
+}
+ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
+DEAD_AFTER_SECONDS = 90.0
+"""Three beats of 30 s, Prefect's shortest."""
+
+
+class NotDeployed(RuntimeError):
+    """prefect.yaml is not here, or Prefect would not take it; the message says what to do."""
+
+
+def register(client: SyncPrefectClient, root: Path, *, dead_after: float = DEAD_AFTER_SECONDS) -> None:
+    """Make or bring up to date all of it; said twice, nothing is there twice. `root` holds prefect.yaml."""
+    for name, description in POOLS.items():
+        _ensure_pool(client, name, description)
+    _deploy_all(root)
+    _ensure_automation(client, dead_after)
+
+
+def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.workers.process import ProcessWorker
+
+    try:
+        client.read_work_pool(name)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(
+            WorkPoolCreate(name=name, type="process", description=description, base_job_template=template)
+        )
+
+
+def _deploy_all(root: Path) -> None:
+    if not (root / "prefect.yaml").is_file():
+        raise NotDeployed(f"{root} holds no prefect.yaml; run this in a checkout of the project")
+    command = [sys.executable, "-m", "deploy.prefect.isolation", "--no-prompt", "deploy", "--all"]
+    environment = os.environ | {"PWD": str(root), "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotDeployed(f"`prefect deploy --all` ended with code {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _ensure_automation(client: SyncPrefectClient, dead_after: float) -> None:
+    wanted = zombie_automation(dead_after)
+    there = client.read_automations_by_name(ZOMBIES)
+    for more in there[1:]:
+        client.delete_automation(more.id)
+    if there:
+        client.update_automation(there[0].id, wanted)
+    else:
+        client.create_automation(wanted)
+
+
+def zombie_automation(dead_after: float) -> AutomationCore:
+    """Crash a flow run when `dead_after` seconds pass after a beat without another and without its end."""
+    over = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")}
+    trigger: dict[str, Any] = {
+        "after": {"prefect.flow-run.heartbeat"},
+        "expect": {"prefect.flow-run.heartbeat"} | over,
+        "match": ResourceSpecification(root={"prefect.resource.id": ["prefect.flow-run.*"]}),
+        "for_each": {"prefect.resource.id"},
+        "posture": Posture.Proactive,
+        "threshold": 1,
+        "within": timedelta(seconds=dead_after),
+    }
+    message = f"nothing was heard of this flow run for {dead_after:.0f} s: its process is gone"
+    action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
+    return AutomationCore(name=ZOMBIES, description=message, trigger=EventTrigger(**trigger), actions=[action])

@@ -1,0 +1,102 @@
+"""`dreamtuner deploy` and `run --submit`: flows that a Prefect server starts, by the workers that it has."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.ingestion.sources import secret_sources
+from flows.spec.model import AUTO, Spec
+from flows.spec.problems import InputError, Problem
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+DEPLOYMENT = "catalog/catalog"
+
+
+class CannotSubmit(RuntimeError):
+    """There is no server, or it does not know our deployments; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A flow run that waits for a worker."""
+
+    flow_run_id: str
+    name: str
+    url: str | None
+
+
+def submit(spec: Spec, **how: bool) -> Submitted:
+    """Have a worker carry out the spec; CannotSubmit says why it will not be. The worker reads its paths.
+
+    `how`: further parameters of the flow.
+    """
+    if secret := secret_sources(spec):
+        remedy = "it would lie in Prefect's database: take the subject in with `dreamtuner ingest`, or use an s3:// URL"
+        problems = [Problem(path=path, message=f"the URL carries a password or signature; {remedy}") for path in secret]
+        raise InputError("--submit", problems)
+    with _server() as client:
+        from prefect.exceptions import ObjectNotFound
+        from prefect.utilities.urls import url_for
+
+        try:
+            deployment = client.read_deployment_by_name(DEPLOYMENT)
+        except ObjectNotFound as error:
+            where = os.environ["PREFECT_API_URL"]
+            raise CannotSubmit(
+                f"--submit: {where} has no deployment {DEPLOYMENT}; `dreamtuner deploy` makes it"
+            ) from error
+        parameters = {"spec": spec.model_dump(mode="json"), **how}
+        flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run))
+
+
+def local_paths(spec: Spec) -> list[str]:
+    """What of a spec is read on the worker's machine, a sentence each; subjects that the catalog has need no path."""
+    files = {
+        f"subjects[{i}].{field}": place
+        for i, one in enumerate(spec.subjects)
+        for field in ("reference", "mask", "pose", "depth")
+        if (place := getattr(one, field)) is not None
+    }
+    files |= {f"{field}[{i}]": place for field in ("poses", "depth") for i, place in enumerate(getattr(spec, field))}
+    return [
+        f"{field}: {place} is read on the worker's machine"
+        + ("; `dreamtuner ingest` it, and name the subject alone" if field.endswith("reference") else "")
+        for field, place in files.items()
+        if place is not None and "://" not in place and place != AUTO
+    ]
+
+
+def deploy(root: Path, dead_after: float) -> None:
+    """Register everything with the server that PREFECT_API_URL names."""
+    with _server() as client:
+        from deploy.prefect.registration import NotDeployed, register
+
+        try:
+            register(client, root, dead_after=dead_after)
+        except NotDeployed as error:
+            raise CannotSubmit(str(error)) from error
+
+
+@contextmanager
+def _server() -> "Iterator[SyncPrefectClient]":
+    """A client of the server that PREFECT_API_URL names."""
+    api = os.environ.get("PREFECT_API_URL")
+    if not api:
+        example = "`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api"
+        raise CannotSubmit(f"PREFECT_API_URL is not set, so there is no server to submit to; for example {example}")
+    import httpx
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except httpx.HTTPError as error:
+        raise CannotSubmit(
+            f"PREFECT_API_URL: the server at {api} rejected or did not answer the request ({error}); is it running?"
+        ) from error

@@ -1,0 +1,1 @@
+"""How the method is measured: held-out subjects, measures, ablations, intervals."""

@@ -1,0 +1,87 @@
+"""The fidelity ladder and the ablations of Fig. 8: which variants are drawn, and what their figures say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from dreamtuner.baselines.attending import Attending, OtherEncoder
+from dreamtuner.evaluation.held_out import Drawn
+
+LADDER = (
+    Attending("plain", {"w_ref": 0.0, "beta": 0.0}),
+    Attending("+ SE", {"w_ref": 0.0}),
+    Attending("+ S-S-A", {"beta": 0.0}),
+    Attending("SE + S-S-A"),
+)
+ENCODER_ALONE = {"w_ref": 0.0, "beta": 1.0}
+ABLATIONS = (
+    *(Attending(f"beta = {beta}", {"beta": beta}) for beta in (0.1, 0.2, 1.0)),
+    *(Attending(f"w_ref = {w_ref}", {"w_ref": w_ref}) for w_ref in (1.0, 10.0)),
+    Attending("no mask", masked=False),
+    Attending("no reference caption", captioned=False),
+    Attending("SE at beta = 1", ENCODER_ALONE),
+)
+"""Of Fig. 8: w_ref = 0 and beta = 0 are rungs of the ladder."""
+
+
+def without_layout(folder: Path) -> Attending:
+    """The ablation whose encoder, in `folder`, was trained without ControlNet; to be held to "SE at beta = 1"."""
+    return Attending("SE, no layout", ENCODER_ALONE, encoder=OtherEncoder.of(folder))
+
+
+COMPARED = ("identity", "clip_i_masked")
+"""What rungs are compared by."""
+SHOWN = ("identity", "clip_i_masked", "prompt", "clip_t", "leakage")
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over subjects with its 95 % interval (Student's t over the subjects' means)."""
+
+    value: float
+    low: float
+    high: float
+
+
+def means(drawn: Sequence[Drawn]) -> dict[str, Mean]:
+    """Every measure of a variant, over subjects."""
+    return {name: _mean(_by_subject(drawn, name)) for name in drawn[0].measures}
+
+
+def difference(drawn: Sequence[Drawn], base: Sequence[Drawn], name: str) -> Mean:
+    """How much one variant has of a measure beyond another, subject by subject: the same subjects in both."""
+    return _mean(_by_subject(drawn, name) - _by_subject(base, name))
+
+
+def ladder_steps(by_name: Mapping[str, Sequence[Drawn]], name: str) -> list[tuple[str, str, Mean]]:
+    """The rungs to be compared, (lower, upper, difference of the measure ``name``): each should lie above zero."""
+    rungs = (
+        ("plain", "+ SE"),
+        ("plain", "+ S-S-A"),
+        ("+ SE", "+ S-S-A"),
+        ("+ SE", "SE + S-S-A"),
+        ("+ S-S-A", "SE + S-S-A"),
+    )
+    return [
+        (low, high, difference(by_name[high], by_name[low], name))
+        for low, high in rungs
+        if low in by_name and high in by_name
+    ]
+
+
+def _by_subject(drawn: Sequence[Drawn], name: str) -> NDArray[np.float64]:
+    return np.array([one.measures[name].mean() for one in drawn])
+
+
+def _mean(values: NDArray[np.float64]) -> Mean:
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Mean(mean, mean, mean)
+    half = float(stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Mean(mean, mean - half, mean + half)

@@ -1,0 +1,200 @@
+"""How good a folder of pocket weights is, on identities that training never saw: the figures of `bench pocket`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
+from dreamtuner.evaluation.measures import IDENTITY
+from dreamtuner.families.unet.backbone import load_backbone
+from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.profiles import pocket
+from dreamtuner.pocket.training.autoencoder import pictures_to_model
+from dreamtuner.pocket.training.oracle import CONTEXT, HEADS, truth
+from dreamtuner.pocket.training.shards import Picture
+from dreamtuner.pocket.world import EXPRESSIONS, TEST, Context, caption, render
+from dreamtuner.pocket.world.captions import detailed_caption
+from dreamtuner.pocket.world.render import Rendered
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell
+from dreamtuner.score.oracle import Oracle
+from dreamtuner.settings.sampling import Sampling
+
+GUIDANCE = 4.0  # tuned on validation identities
+STEPS = 20
+BATCH = 20
+CONTEXT_READ = 0.95
+PROMPTS_FOLLOWED = {"scene": 0.97, "class_word": 0.90, "style": 0.95, "pose": 0.85, "expression": 0.80}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Held-out pictures, and their renderings, as the truth that drawn ones are held against."""
+
+    pictures: list[Picture]
+    drawn: Rendered
+
+    @classmethod
+    def draw(cls, count: int, seeds: range = TEST, seed: int = 0) -> Asked:
+        """``count`` identities of ``seeds``, each in one random context."""
+        rng = random.Random(f"asked {seed}")
+        pictures = [Picture(rng.choice(seeds), Context.draw(rng)) for _ in range(count)]
+        parts = [
+            render([p.identity for p in part], [p.context for p in part])
+            for part in (pictures[i : i + 128] for i in range(0, count, 128))
+        ]
+        fields = ("image", "mask", "depth", "pose", "joints")
+        return cls(pictures, Rendered(*(torch.cat([getattr(p, f) for p in parts]) for f in fields)))
+
+
+def _rightly(oracle: Oracle, x: Tensor, asked: Asked) -> dict[str, NDArray[np.bool_]]:
+    """Which pictures x (N, 3, 64, 64) in -1..1 the oracle reads as what was asked, by attribute."""
+    read = [seen for part in x.split(100) for seen in oracle.read(part)]
+    return {
+        name: np.array([seen[name] == truth(p)[name] for seen, p in zip(read, asked.pictures, strict=True)])
+        for name in HEADS
+    }
+
+
+def _overlap(a: Tensor, b: Tensor) -> list[float]:
+    """Intersection over union of boolean masks (N, H, W), one a pair."""
+    return [float((p & q).sum() / (p | q).sum().clamp_min(1)) for p, q in zip(a, b, strict=True)]
+
+
+@torch.no_grad()
+def oracle_figures(oracle: Oracle, asked: Asked) -> list[Figure]:
+    """What the oracle reads from rendered pictures, and how well it outlines the subject."""
+    x = asked.drawn.image * 2 - 1
+    right = _rightly(oracle, x, asked)
+    outlines = torch.cat([oracle.silhouette(part) for part in x.split(100)])
+    return [
+        *(
+            share("oracle on renderings", name, right[name], CONTEXT_READ if name in CONTEXT else 0.90)
+            for name in HEADS
+        ),
+        mean_share("oracle on renderings", "silhouette IoU", _overlap(outlines, asked.drawn.mask[:, 0] > 0.5)),
+    ]
+
+
+@torch.no_grad()
+def autoencoder_figures(weights: Path, oracle: Oracle, asked: Asked) -> list[Figure]:
+    """PSNR of whole pictures and of the subject's pixels, and what the oracle no longer reads, at worst."""
+    vae = AutoencoderKL.from_pretrained(weights / "vae").eval()
+    x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
+    y = torch.cat([vae.decode(vae.encode(part).latent_dist.mode()).sample for part in x.split(50)]).clamp(-1, 1)
+    error = (y - x).square().mean(1, keepdim=True).double()
+    subject = torch.stack([e[m].mean() for e, m in zip(error, inside, strict=True)])
+    before, after = _rightly(oracle, x, asked), _rightly(oracle, y, asked)
+    lost = {name: float(before[name].mean() - after[name].mean()) for name in HEADS}
+    worst = max(lost, key=lambda name: lost[name])
+    return [
+        decibels("autoencoder", "PSNR", error.mean((1, 2, 3)).numpy(), 28.0),
+        decibels("autoencoder", "PSNR of the subject", subject.numpy(), 25.0),
+        Figure(
+            "autoencoder",
+            f"readings lost, at worst ({worst})",
+            *(lost[worst],) * 3,
+            unit="share",
+            wanted=0.03,
+            at_most=True,
+        ),
+    ]
+
+
+def draw(
+    pipe: Any, prompts: Sequence[str], say: Callable[[str], None], layouts: Tensor | None = None
+) -> list[Image.Image]:
+    """Pictures by a stock pipeline, one a prompt, each from the seed of its place. layouts: (N, 3, 64, 64) in 0..1."""
+    pipe.set_progress_bar_config(disable=True)
+    pictures: list[Image.Image] = []
+    for start in range(0, len(prompts), BATCH):
+        part = list(prompts[start : start + BATCH])
+        given = {} if layouts is None else {"image": layouts[start : start + BATCH]}
+        generators = [torch.Generator().manual_seed(start + i) for i in range(len(part))]
+        out = pipe(part, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators, **given)
+        pictures += out.images
+        say(f"{len(pictures)}/{len(prompts)} pictures")
+    return pictures
+
+
+def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
+    """Whether drawn pictures show what their plain captions say."""
+    right = _rightly(oracle, pictures_to_model(images), asked)
+    rows = [share("prompts followed", name, right[name], wanted) for name, wanted in PROMPTS_FOLLOWED.items()]
+    for expression in EXPRESSIONS:
+        chosen = np.array([p.context.expression == expression for p in asked.pictures])
+        if chosen.any():
+            rows.append(share("prompts followed", f"expression: {expression}", right["expression"][chosen]))
+    return rows
+
+
+def detail_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
+    """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
+    right = _rightly(oracle, pictures_to_model(images), asked)
+    return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
+
+
+def layout_figures(oracle: Oracle, images: list[Image.Image], asked: Asked, kind: Kind) -> list[Figure]:
+    """Whether pictures drawn with a layout, by captions that do not name the pose, keep the pose and the outline."""
+    x = pictures_to_model(images)
+    right = _rightly(oracle, x, asked)
+    overlap = _overlap(oracle.silhouette(x), asked.drawn.mask[:, 0] > 0.5)
+    group = f"with the {kind} ControlNet, pose unsaid"
+    return [
+        share(group, "pose", right["pose"], 0.95),
+        share(group, "scene", right["scene"]),
+        mean_share(group, "silhouette IoU", overlap, 0.85 if kind == "depth" else None),
+    ]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures, and the pictures they were read from by the name of what drew them."""
+
+    figures: list[Figure]
+    pictures: dict[str, list[Image.Image]]
+    asked: Asked
+
+
+def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measured:
+    """All figures of a folder of pocket weights, on ``prompts`` held-out pictures of the identities ``seeds``."""
+    oracle, asked = Oracle.load(weights / "oracle"), Asked.draw(prompts, seeds)
+    figures = [*oracle_figures(oracle, asked), *autoencoder_figures(weights, oracle, asked)]
+    pipe = StableDiffusionPipeline.from_pretrained(weights, local_files_only=True)
+    words = [caption(p.identity, p.context) for p in asked.pictures]
+    drawn = {"prompt": draw(pipe, words, lambda line: say(f"prompts: {line}"))}
+    figures += prompt_figures(oracle, drawn["prompt"], asked)
+    detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
+    figures += detail_figures(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
+    unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, asked.pictures, strict=True)]
+    for kind in KINDS:
+        controlnet = ControlNetModel.from_pretrained(weights / f"controlnet-{kind}")
+        led = StableDiffusionControlNetPipeline(**pipe.components, controlnet=controlnet, requires_safety_checker=False)
+        layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
+        drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]
+        figures += layout_figures(oracle, drawn[kind], asked, kind)
+    return Measured(figures, drawn, asked)
+
+
+def seconds_for_cells(weights: Path, count: int) -> Figure:
+    """Seconds that ``count`` cells of STEPS steps with guidance take by the project's own loop, once warm."""
+    backbone = load_backbone(pocket().model_copy(update={"weights": weights}))
+    cells = [Cell("a photo of a bear on the beach", seed) for seed in range(count)]
+    numbers = Sampling(steps=STEPS, w_c=GUIDANCE)
+    generate(backbone, None, cells[:2], numbers.model_copy(update={"steps": 2}))
+    begun = time.perf_counter()
+    generate(backbone, None, cells, numbers)
+    seconds = time.perf_counter() - begun
+    return Figure("speed", f"{count} cells of {STEPS} steps", *(seconds,) * 3, unit="s", wanted=40.0, at_most=True)

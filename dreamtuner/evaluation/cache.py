@@ -1,0 +1,145 @@
+"""What is kept of measurements: cells under a digest of everything that decides them, and the trainings at work.
+
+A table that was killed, or is made larger, goes on from the cells that are there; other weights, numbers or measures
+begin anew beside them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+from typing import Protocol
+
+from PIL import Image
+
+from dreamtuner.baselines.method import Method
+from dreamtuner.evaluation.cells import Asked, Measured, NewCell
+from dreamtuner.evaluation.measures import VERSION
+from dreamtuner.evaluation.result import Unit, shown, unit_of
+from dreamtuner.models.profiles import ENCODER_PARTS, PARTS, Profile
+from dreamtuner.models.weights import digest_of
+from dreamtuner.pocket.training.shards import Picture
+from dreamtuner.settings.recipe_fields import to_fields, to_literal
+from dreamtuner.settings.sampling import ENGINE_VERSION
+
+
+class Cells(Protocol):
+    """Where measured cells and their pictures are, by digests of 64 hex digits: the catalog, or what stands for it."""
+
+    def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
+        """Those of the digests that were measured."""
+        ...
+
+    def pictures(self, digests: Sequence[str]) -> Mapping[str, Image.Image]:
+        """The pictures of those of the digests whose pictures are there and whole."""
+        ...
+
+    def save(self, cells: Sequence[NewCell]) -> None:
+        """Keep all of them or, killed, none. Of one that is there the newer stands."""
+        ...
+
+
+class Kept:
+    """Measured cells, for the weights of one profile, and a folder of this machine for what is at work."""
+
+    def __init__(self, folder: Path, cells: Cells, profile: Profile) -> None:
+        self._folder, self._cells = folder, cells
+        weights = digest_of(profile.weights, (*PARTS, *ENCODER_PARTS, "oracle"))
+        self._decided: Mapping[str, object] = {
+            "weights": weights,
+            "sampling": [to_fields(profile.natural), to_fields(profile.anime)],
+            "versions": [ENGINE_VERSION, VERSION],
+        }
+
+    def digest(self, method: Method, subject: Picture, cell: Asked) -> str:
+        """What the cell is kept under."""
+        one = {
+            "method": to_literal(method),
+            "subject": [subject.identity_seed, to_fields(subject.context)],
+            "cell": [to_fields(cell.context), cell.seed],
+        }
+        return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
+
+    def missing(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> list[Asked]:
+        """Those of the cells that have to be measured: not yet measured, or shown and the picture is lost."""
+        measured, pictures = self._found(method, subject, cells)
+        return _missing(cells, measured, pictures)
+
+    def unit(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> Unit | None:
+        """The unit of these cells, or None where some are `missing`."""
+        measured, pictures = self._found(method, subject, cells)
+        if _missing(cells, measured, pictures):
+            return None
+        return unit_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
+
+    def _found(
+        self, method: Method, subject: Picture, cells: Sequence[Asked]
+    ) -> tuple[dict[Asked, Measured], dict[Asked, Image.Image]]:
+        """What is there of the cells, and the pictures of those that are shown."""
+        digests = {cell: self.digest(method, subject, cell) for cell in cells}
+        measured = self._cells.measured(list(digests.values()))
+        pictures = self._cells.pictures([digests[cell] for cell in shown(cells)])
+        return (
+            {cell: measured[one] for cell, one in digests.items() if one in measured},
+            {cell: pictures[one] for cell, one in digests.items() if one in pictures},
+        )
+
+    def save(
+        self,
+        method: Method,
+        subject: Picture,
+        cells: Sequence[Asked],
+        measured: Sequence[Measured],
+        pictures: Sequence[Image.Image],
+    ) -> None:
+        """Keep cells that were drawn together, all or none."""
+        self._cells.save(
+            [
+                NewCell(
+                    self.digest(method, subject, cell),
+                    method.name,
+                    str(subject.identity_seed),
+                    cell.prompt(subject),
+                    cell.seed,
+                    of_it,
+                    picture,
+                )
+                for cell, of_it, picture in zip(cells, measured, pictures, strict=True)
+            ]
+        )
+
+    @contextmanager
+    def taken(self, subject: Picture) -> Iterator[bool]:
+        """Hold a subject against other processes; False where one of them has it. A killed one lets go at once."""
+        place = self._folder / "subjects"
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / f"{subject.identity_seed}.lock").open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def workshop(self, method: Method, subject: Picture) -> Path:
+        """Where the training of a method for a subject keeps its state until the subject is done."""
+        decided = json.dumps({**self._decided, "training": method.training, "context": to_fields(subject.context)})
+        place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
+        return self._folder / "training" / place
+
+    def close_workshops(self, methods: Iterable[Method], subject: Picture) -> None:
+        """These methods have drawn the subject: what their trainings kept is not needed any more."""
+        for method in methods:
+            rmtree(self.workshop(method, subject), ignore_errors=True)
+
+
+def _missing(
+    cells: Sequence[Asked], measured: Mapping[Asked, Measured], pictures: Mapping[Asked, Image.Image]
+) -> list[Asked]:
+    lost = {cell for cell in shown(cells) if cell not in pictures}
+    return [cell for cell in cells if cell not in measured or cell in lost]

@@ -1,0 +1,115 @@
+"""What is measured of pictures of a pocket subject: read by the oracle, scored by the tower, held to the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.pocket.training.autoencoder import pictures_to_model
+from dreamtuner.pocket.training.oracle import truth
+from dreamtuner.pocket.training.shards import Picture
+from dreamtuner.pocket.world import Context, caption, render
+from dreamtuner.pocket.world.identity import ATTRIBUTES
+from dreamtuner.sampling.request import Reference
+from dreamtuner.score.clip import Tower
+from dreamtuner.score.clip_i import ClipI
+from dreamtuner.score.clip_t import ClipT
+from dreamtuner.score.oracle import Oracle
+
+IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")
+PROMPT = ("class_word", "scene", "pose", "expression", "style")
+VERSION = 1
+"""Raise it when equal pictures would be measured otherwise: what was kept of earlier measurements is then not used."""
+
+
+def measure(
+    oracle: Oracle,
+    tower: Tower,
+    subject: Picture,
+    reference: Reference,
+    asked: Sequence[Context],
+    images: Sequence[Image.Image],
+) -> dict[str, NDArray[np.float64]]:
+    """Every measure by name, one value a picture; ``asked[i]`` is the context that ``images[i]`` was to show.
+
+    - ``identity``: the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the oracle
+      reads, and each of them alone;
+    - ``prompt``: the share of what the prompt names (class, scene, pose, expression, style), and each alone;
+    - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines in the tower;
+    - ``leakage``: the IoU of the picture's silhouette with the reference's;
+    - ``copying``: the mean of ``copied_background`` and ``copied_layout``, which say where a picture stands between
+      what was asked, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
+      and by its silhouette. Prompts ask for other scenes; where they ask for the reference's pose, layout is left out.
+
+    The tower is contrastive between pictures and captions, so it gives no analogue of DINO, and none is made up.
+    """
+    words = [caption(subject.identity, context) for context in asked]
+    x = pictures_to_model(list(images))
+    read = oracle.read(x)
+    true = [truth(Picture(subject.identity_seed, context)) for context in asked]
+    right = {
+        name: np.array([float(seen[name] == is_[name]) for seen, is_ in zip(read, true, strict=True)])
+        for name in (*IDENTITY, *PROMPT)
+    }
+    scores = {
+        metric.name: np.array(
+            metric.score(tower, images, reference=reference.image, reference_mask=reference.mask, prompts=words)
+        )
+        for metric in (ClipI(), ClipI(masked=True), ClipT())
+    }
+    inside = oracle.silhouette(x)
+    layout, background = _copied(inside, subject, reference, asked, images)
+    others = np.array([context.pose != subject.context.pose for context in asked])
+    return {
+        "identity": np.mean([right[name] for name in IDENTITY], axis=0),
+        "prompt": np.mean([right[name] for name in PROMPT], axis=0),
+        **right,
+        **scores,
+        "leakage": _overlap(inside, _outline(reference)).double().numpy(),
+        "copied_background": background,
+        "copied_layout": layout,
+        "copying": np.where(others, (layout + background) / 2, background),
+    }
+
+
+def _copied(
+    inside: Tensor,
+    subject: Picture,
+    reference: Reference,
+    asked: Sequence[Context],
+    images: Sequence[Image.Image],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Layout and background between what was asked (0) and the reference (1). inside: B H W bool, silhouettes."""
+    wanted = render([subject.identity] * len(asked), asked)
+    shape, outline = wanted.mask[:, 0] > 0.5, _outline(reference)
+    layout = _towards(1 - _overlap(inside, shape), 1 - _overlap(inside, outline))
+    outside = ~(inside | shape | outline)
+    drawn = torch.from_numpy(np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])) / 255
+    given = torch.from_numpy(np.asarray(reference.image.convert("RGB"), dtype=np.float32)) / 255
+
+    def far(other: Tensor) -> Tensor:
+        """The mean difference of colours outside of the silhouettes. other: (B) H W 3."""
+        return ((drawn - other).abs().mean(-1) * outside).sum((1, 2)) / outside.sum((1, 2)).clamp_min(1)
+
+    background = _towards(far(wanted.image.permute(0, 2, 3, 1)), far(given))
+    return layout.double().numpy(), background.double().numpy()
+
+
+def _towards(asked: Tensor, reference: Tensor) -> Tensor:
+    """From distances to the place between: 0 at what was asked, 1 at the reference."""
+    return asked / (asked + reference).clamp_min(1e-6)
+
+
+def _outline(reference: Reference) -> Tensor:
+    assert reference.mask is not None
+    return torch.from_numpy(np.array(reference.mask)) > 127
+
+
+def _overlap(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of B H W bool with (B) H W bool."""
+    return (a & b).sum((1, 2)) / (a | b).sum((1, 2)).clamp_min(1)

@@ -1,0 +1,146 @@
+"""The training report that the recipe writes: curves, samples at steps, and the figures of the finished weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import torch
+from diffusers import StableDiffusionPipeline
+from matplotlib.ticker import FormatStrFormatter
+
+from dreamtuner.evaluation.base_model import Measured, measure_weights
+from dreamtuner.evaluation.intervals import Figure
+from dreamtuner.evaluation.pocket_sheets import SHOWN, join_previews, world_sheet, write_sheets
+from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.pocket.training.preview import PROMPTS
+from dreamtuner.pocket.training.scale import Scale
+from dreamtuner.pocket.world import TEST, caption
+from dreamtuner.score.oracle import Oracle
+from dreamtuner.train.loop import trained_parts
+
+
+def loss_curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
+    """Draw the loss of each part by its step, side by side."""
+    figure, ((*axes,),) = plt.subplots(
+        1, len(parts), figsize=(3.2 * len(parts), 3.0), constrained_layout=True, squeeze=False
+    )
+    for axis, part in zip(axes, parts, strict=True):
+        log = [json.loads(line) for line in (workshop / part / "log.jsonl").read_text().splitlines()]
+        axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
+        axis.set(title=part, xlabel="step", yscale="log")
+        for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            ticks(FormatStrFormatter("%g"))
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("loss")
+    figure.savefig(out, dpi=110)
+    plt.close(figure)
+
+
+def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Path:
+    """Measure ``workshop/weights`` on held-out identities and write ``report/``: README.md, figures and pictures."""
+    folder = workshop / "report"
+    folder.mkdir(exist_ok=True)
+    parts = trained_parts(workshop)
+    measured = measure_weights(workshop / "weights", scale.samples, say)
+    if scale.views or scale.pairs:
+        measured = replace(measured, figures=[*measured.figures, *_wider(workshop / "weights", scale, say)])
+    rows = [{**asdict(figure), "met": figure.met} for figure in measured.figures]
+    hardware = {"cpus": os.cpu_count(), "machine": platform.machine(), "gpu": _gpu()}
+    (folder / "figures.json").write_text(
+        json.dumps({"parts": parts, "hardware": hardware, "prompts": scale.samples, "figures": rows}, indent=1) + "\n"
+    )
+    loss_curves(workshop, list(parts), folder / "curves.png")
+    steps = join_previews(workshop / "unet", folder / "steps.png")
+    write_sheets(measured, folder)
+    world_sheet(measured.asked).save(folder / "world.png")
+    (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
+    return folder
+
+
+def _wider(weights: Path, scale: Scale, say: Callable[[str], None]) -> list[Figure]:
+    """Figures of views and of two subjects, where training showed them."""
+    oracle = Oracle.load(weights / "oracle")
+    pipe = StableDiffusionPipeline.from_pretrained(weights, local_files_only=True)
+    rows: list[Figure] = []
+    if scale.views:
+        rows += view_figures(oracle, pipe, views_asked(scale.samples, TEST), lambda line: say(f"views: {line}"))
+    if scale.pairs:
+        rows += pair_figures(oracle, pipe, pairs_asked(scale.samples, TEST), lambda line: say(f"pairs: {line}"))
+    return rows
+
+
+def _gpu() -> str | None:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def figure_table(figures: Sequence[Figure]) -> str:
+    """The figures as a Markdown table."""
+    mark = {None: "", True: "reached", False: "**missed**"}
+    rows = [f"| {f.group} | {f.name} | {f.words()} | {f.wanted_words()} | {mark[f.met]} |" for f in figures]
+    return "\n".join(("| | | measured (95 %) | wanted | |", "| --- | --- | --- | --- | --- |", *rows)) + "\n"
+
+
+def _words(
+    measured: Measured, parts: dict[str, tuple[int, float]], hardware: Mapping[str, object], steps: Sequence[int]
+) -> str:
+    trained = "\n".join(f"| {name} | {done} | {seconds / 60:.0f} |" for name, (done, seconds) in parts.items())
+    prompts = "\n".join(
+        f"{i + 1}. {caption(p.identity, p.context)}" for i, p in enumerate(measured.asked.pictures[:SHOWN])
+    )
+    previews = (
+        f"## The U-Net by step\n\nSteps {', '.join(map(str, steps))} from top to bottom, averaged weights. "
+        f"From left to right: {'; '.join(PROMPTS)}.\n\n![samples at steps](steps.png)\n\n"
+        if steps
+        else ""
+    )
+    return f"""# Training report of the pocket model
+
+| part | steps | minutes |
+| --- | --- | --- |
+{trained}
+
+Trained on: {hardware["cpus"]} CPUs ({hardware["machine"]}), GPU: {hardware["gpu"] or "none"}.
+
+![loss by step](curves.png)
+
+## The world
+
+From top to bottom: picture, mask, depth, skeleton, of twelve identities that training never saw.
+
+![the pocket world](world.png)
+
+{previews}## Figures
+
+{len(measured.asked.pictures)} identities that no training picture shows, one context each; pictures are drawn by the
+stock diffusers pipelines, 20 steps, guidance 4, and read by the oracle.
+
+{figure_table(measured.figures)}
+## Pictures
+
+By the captions below, row by row:
+
+![drawn by prompt](prompt.png)
+
+By the depth of the rendered picture, the caption's pose left out:
+
+![drawn with depth](depth.png)
+
+By its skeleton:
+
+![drawn with pose](pose.png)
+
+What the renderer draws for the same identities and contexts (the captions do not tell the identity):
+
+![rendered](asked.png)
+
+{prompts}
+"""

@@ -1,0 +1,49 @@
+"""The guard against overfitting: whether the pocket model still follows prompts that do not name the subject."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.pocket.training.autoencoder import pictures_to_model
+from dreamtuner.pocket.world import POSES, SCENES, STYLES
+from dreamtuner.pocket.world.captions import MEDIUM
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.request import Cell
+from dreamtuner.score.oracle import Oracle
+
+PICTURES = 36
+ALLOWED = 0.02
+"""How much of its accuracy a model may lose, as a share: two points."""
+
+
+def class_prompt_accuracy(
+    backbone: Backbone,
+    oracle: Oracle,
+    class_word: str,
+    *,
+    count: int = PICTURES,
+    on_step: Callable[[int, int], None] | None = None,
+) -> float:
+    """The share of class, scene, pose and style, 0..1, that the oracle reads in pictures as their prompts say.
+
+    The prompts name the class by its word alone, in every scene and pose; the model draws them plainly, without a
+    reference, from the same noise whatever it has learnt.
+    """
+    rng = random.Random(f"guard {class_word}")
+    asked = [
+        {"class_word": class_word, "scene": SCENES[i % 6], "pose": POSES[i // 6 % 6], "style": rng.choice(STYLES)}
+        for i in range(count)
+    ]
+    cells = [
+        Cell(f"{MEDIUM[one['style']]} a {class_word} {one['scene']}, {one['pose']}", seed)
+        for seed, one in enumerate(asked)
+    ]
+    sampling = backbone.profile.sampling("natural", w_ref=0, beta=0)
+    read = oracle.read(pictures_to_model(generate(backbone, None, cells, sampling, on_step=on_step)))
+    return float(
+        np.mean([seen[name] == value for seen, one in zip(read, asked, strict=True) for name, value in one.items()])
+    )

@@ -1,0 +1,42 @@
+"""The unit of a measurement, one subject by one method: its cells as the tables and pages read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dreamtuner.evaluation.cells import Asked, Measured
+from dreamtuner.evaluation.held_out import Drawn
+from dreamtuner.pocket.training.shards import Picture
+
+SHOWN = 6
+"""Prompts of a subject whose first picture is shown on pages."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A subject by a method: its measures, its first pictures, and what it took.
+
+    `prepare_s`: seconds once a subject (training, inversion); `picture_s`: seconds a picture, drawn in batches.
+    """
+
+    drawn: Drawn
+    prepare_s: float
+    picture_s: float
+
+
+def shown(cells: Sequence[Asked]) -> list[Asked]:
+    """Those whose pictures a unit holds."""
+    return [cell for cell in cells if cell.first][:SHOWN]
+
+
+def unit_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.Image]) -> Unit:
+    """The unit of these cells, in the order of prompts and seeds, and of the pictures of its `shown` ones."""
+    names = dict.fromkeys(name for cell in cells for name in cell.measures)
+    measures = {name: np.array([c.measures[name] for c in cells if name in c.measures]) for name in names}
+    # of a method that was made ready again for the rest of the cells, the longest is the whole
+    prepare_s = max(cell.prepare_s for cell in cells)
+    return Unit(Drawn(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells])))

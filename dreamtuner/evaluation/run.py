@@ -1,0 +1,169 @@
+"""Measuring: all methods of a subject, then the next subject, so that a stop leaves whole subjects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dreamtuner.baselines.method import BATCH, Given, Method
+from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cells import Asked, Measured, asked_cells
+from dreamtuner.evaluation.held_out import reference_of
+from dreamtuner.evaluation.measures import measure
+from dreamtuner.evaluation.result import Unit
+from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.models.profiles import Profile
+from dreamtuner.pocket.training.shards import Picture
+from dreamtuner.pocket.world import detailed_caption
+from dreamtuner.sampling.request import Cell
+from dreamtuner.score.clip import Tower, load_tower
+from dreamtuner.score.oracle import Oracle
+
+GUARD = "class_word_prompt"
+"""The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
+POLL_SECONDS = 1.0
+"""Between looks at subjects that another process is measuring."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What draws and what judges."""
+
+    backbone: Backbone
+    profile: Profile
+    oracle: Oracle
+    tower: Tower
+
+    @classmethod
+    def load(cls, profile: Profile, device: str = "cpu") -> Bench:
+        """The profile's model, oracle and tower."""
+        return cls(
+            load_backbone(profile, device=device),
+            profile,
+            Oracle.load(profile.weights / "oracle"),
+            load_tower(profile, device=device),
+        )
+
+
+def measure_cells(
+    bench: Bench, method: Method, subject: Picture, cells: Sequence[Asked], workshop: Path
+) -> Iterator[tuple[Sequence[Asked], list[Measured], list[Image.Image]]]:
+    """Prepare a method for a subject, draw its cells and measure them: BATCH of them at a time, with their pictures.
+
+    Every method draws from the same noises. `workshop`: where its training goes on, if it has one.
+    """
+    reference = reference_of(subject)
+    given = Given(
+        reference,
+        subject.identity.class_word,
+        subject.context.style,
+        detailed_caption(subject.identity, subject.context),
+        bench.profile.sampling(subject.context.style),
+        workshop,
+    )
+    started = time.perf_counter()
+    prepared = method.prepare(bench.backbone, given)
+    prepare_s = time.perf_counter() - started + prepared.spent_s
+    for begin in range(0, len(cells), BATCH):
+        batch = cells[begin : begin + BATCH]
+        started = time.perf_counter()
+        images = prepared.draw([Cell(cell.prompt(subject), cell.seed) for cell in batch])
+        picture_s = (time.perf_counter() - started) / len(batch)
+        contexts = [cell.context for cell in batch]
+        values = measure(bench.oracle, bench.tower, subject, reference, contexts, images)
+        found = [{name: float(of_all[i]) for name, of_all in values.items()} for i in range(len(batch))]
+        firsts = [i for i, cell in enumerate(batch) if cell.first]
+        if prepared.class_word is not None and firsts:
+            plain = prepared.class_word([Cell(batch[i].prompt(subject), batch[i].seed) for i in firsts])
+            left = measure(bench.oracle, bench.tower, subject, reference, [contexts[i] for i in firsts], plain)
+            for i, value in zip(firsts, left["prompt"], strict=True):
+                found[i][GUARD] = float(value)
+        yield batch, [Measured(one, prepare_s, picture_s) for one in found], images
+
+
+def measure_methods(
+    bench: Bench,
+    kept: Kept,
+    methods: Mapping[str, Method],
+    subjects: Sequence[Picture],
+    prompts: int,
+    seeds: int,
+    say: Callable[[str], None],
+) -> dict[str, list[Unit]]:
+    """Every method's units, in the order of the subjects. What is kept is not measured again.
+
+    Processes that measure at once share the subjects: each takes one that no other is at, and waits for the last.
+    """
+    found: dict[int, dict[str, Unit]] = {}
+    told = False
+    while len(found) < len(subjects):
+        before = len(found)
+        for i, subject in enumerate(subjects):
+            if i in found:
+                continue
+            with kept.taken(subject) as mine:
+                if mine:
+                    say_of_it = partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}")
+                    found[i] = _measure_subject(bench, kept, methods, subject, prompts, seeds, say_of_it)
+        if len(found) == before:
+            if not told:
+                say(f"waiting for {len(subjects) - before} subjects that another process is measuring")
+            told = True
+            time.sleep(POLL_SECONDS)
+    return {name: [found[i][name] for i in range(len(subjects))] for name in methods}
+
+
+def _say_of_subject(say: Callable[[str], None], subject: str, line: str) -> None:
+    say(f"{subject}, {line}")
+
+
+def _measure_subject(
+    bench: Bench,
+    kept: Kept,
+    methods: Mapping[str, Method],
+    subject: Picture,
+    prompts: int,
+    seeds: int,
+    say: Callable[[str], None],
+) -> dict[str, Unit]:
+    """One subject by every method."""
+    units = {}
+    cells = asked_cells(subject, prompts, seeds)
+    for name, method in methods.items():
+        unit = kept.unit(method, subject, cells)
+        if unit is None:
+            missing = kept.missing(method, subject, cells)
+            for done in measure_cells(bench, method, subject, missing, kept.workshop(method, subject)):
+                kept.save(method, subject, *done)
+            unit = kept.unit(method, subject, cells)
+            if unit is None:
+                raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
+            found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
+            say(
+                f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
+                f"{unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
+            )
+        units[name] = unit
+    kept.close_workshops(methods.values(), subject)
+    return units
+
+
+def finished(
+    kept: Kept, methods: Mapping[str, Method], subjects: Sequence[Picture], prompts: int, seeds: int
+) -> dict[str, list[Unit]]:
+    """The units of those subjects that every method has done: what a table that was stopped may say so far."""
+    table: dict[str, list[Unit]] = {name: [] for name in methods}
+    for subject in subjects:
+        cells = asked_cells(subject, prompts, seeds)
+        units = {name: kept.unit(method, subject, cells) for name, method in methods.items()}
+        whole = {name: unit for name, unit in units.items() if unit is not None}
+        if len(whole) == len(methods):
+            for name, unit in whole.items():
+                table[name].append(unit)
+    return table

@@ -1,0 +1,112 @@
+"""What a measured table says: means with bootstrap intervals over subjects, and the comparisons that were wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreamtuner.evaluation.ablations import Mean
+from dreamtuner.evaluation.intervals import bootstrap
+from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.run import GUARD
+
+Table = Mapping[str, Sequence[Unit]]
+"""A method's name on the command line -> its units. All hold the same subjects in the same order, NAME@STEPS fewer."""
+
+SECONDS = {"prepare_s", "picture_s"}
+SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A comparison that was wanted: the difference of a measure, subject by subject, should be at least `least`."""
+
+    words: str
+    measure: str
+    difference: Mean
+    least: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the mean difference is as wanted; its interval says how sure that is."""
+        return self.difference.value >= self.least
+
+
+def by_subject(units: Sequence[Unit], name: str) -> NDArray[np.float64]:
+    """One value a subject: the mean over its pictures, or its seconds."""
+    if name in SECONDS:
+        return np.array([getattr(unit, name) for unit in units])
+    return np.array([unit.drawn.measures[name].mean() for unit in units])
+
+
+def summary(units: Sequence[Unit]) -> dict[str, Mean]:
+    """Every measure of a method and its seconds, with 95 % intervals over subjects."""
+    names = [name for name in units[0].drawn.measures if all(name in unit.drawn.measures for unit in units)]
+    return {name: _mean(by_subject(units, name)) for name in (*names, *sorted(SECONDS))}
+
+
+def claims(table: Table) -> list[Claim]:
+    """The comparisons that the table's methods allow."""
+    wanted = [
+        ("identity: DreamTuner at least DreamBooth", "identity", "dreamtuner", "dreambooth", 0.0),
+        ("CLIP-I, a point is 0.01: DreamTuner at least DreamBooth", "clip_i", "dreamtuner", "dreambooth", 0.0),
+        ("prompt: DreamTuner at least MasaCtrl", "prompt", "dreamtuner", "masactrl", 0.0),
+        ("CLIP-T, a point is 0.01: DreamTuner at least MasaCtrl", "clip_t", "dreamtuner", "masactrl", 0.0),
+        (
+            "identity: DreamTuner at 300 steps at least DreamBooth at 1200",
+            "identity",
+            "dreamtuner@300",
+            "dreambooth@1200",
+            0.0,
+        ),
+        (
+            "identity: DreamTuner at 300 steps at least the same without SE",
+            "identity",
+            "dreamtuner@300",
+            "dreamtuner-no-se@300",
+            0.0,
+        ),
+        (
+            "identity: DreamTuner without SE at 300 steps at least DreamBooth at 300",
+            "identity",
+            "dreamtuner-no-se@300",
+            "dreambooth@300",
+            0.0,
+        ),
+    ]
+    found = [
+        Claim(words, measure, _mean(by_subject(table[one], measure) - by_subject(table[other], measure)), least)
+        for words, measure, one, other, least in wanted
+        if one in table and other in table
+    ]
+    if "plain" in table and "dreamtuner" in table and all(GUARD in u.drawn.measures for u in table["dreamtuner"]):
+        after = by_subject(table["dreamtuner"], GUARD)
+        before = np.array(
+            [
+                _first_seeds(unit, after_unit)
+                for unit, after_unit in zip(table["plain"], table["dreamtuner"], strict=True)
+            ]
+        )
+        found.append(
+            Claim(
+                "prompt of the class word alone: at most 2 points less after DreamTuner's training",
+                "prompt",
+                _mean(after - before),
+                -0.02,
+            )
+        )
+    return found
+
+
+def _first_seeds(plain: Unit, tuned: Unit) -> float:
+    """The plain model's prompt score on the very cells of the guard: the first seed of each prompt."""
+    values = plain.drawn.measures["prompt"]
+    return float(values[:: len(values) // len(tuned.drawn.measures[GUARD])].mean())
+
+
+def _mean(values: NDArray[np.float64]) -> Mean:
+    low, high = bootstrap(values)
+    return Mean(float(values.mean()), low, high)

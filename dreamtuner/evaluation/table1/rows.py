@@ -1,0 +1,44 @@
+"""The pictures of the table as the paper's Fig. 7 shows them: a row a subject and prompt, a column a method."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from PIL import Image
+
+from dreamtuner.evaluation.held_out import asked_of, reference_of
+from dreamtuner.evaluation.result import Unit
+from dreamtuner.pocket.world import caption
+
+SUBJECTS, PROMPTS = 4, 2
+
+
+def picture_rows(table: Mapping[str, Sequence[Unit]], names: Mapping[str, str], prompts: int) -> str:
+    """An HTML table of the first subjects' first prompts, pictures in it. `names`: the columns' heads."""
+    heads = "".join(f"<th scope=col>{escape(names[name])}</th>" for name in table)
+    lines = [f"<thead><tr><th scope=col>reference</th><th scope=col>prompt</th>{heads}</tr></thead><tbody>"]
+    first = next(iter(table.values()))
+    for i, unit in enumerate(first[:SUBJECTS]):
+        subject = unit.drawn.subject
+        asked = asked_of(subject, prompts)[: min(PROMPTS, len(unit.drawn.pictures))]
+        for j, context in enumerate(asked):
+            words = caption(subject.identity, context)
+            cells = "".join(
+                f"<td>{_img(units[i].drawn.pictures[j], f'{words}, by {names[name]}')}</td>"
+                for name, units in table.items()
+            )
+            reference = reference_of(subject).image
+            given = f"<td rowspan={len(asked)}>{_img(reference, 'the reference')}</td>" if j == 0 else ""
+            opens = " class=first" if j == 0 else ""
+            lines.append(f"<tr{opens}>{given}<th scope=row>{escape(words)}</th>{cells}</tr>")
+    return f"<table class=pictures>{''.join(lines)}</tbody></table>"
+
+
+def _img(picture: Image.Image, words: str) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=82, method=6)
+    data = b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{escape(words)}" width=88 height=88 src="data:image/webp;base64,{data}">'

@@ -1,0 +1,1 @@
+"""Model families: everything that knows a family's classes and layers."""

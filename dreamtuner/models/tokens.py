@@ -1,0 +1,129 @@
+"""What a model reads of a text, found out by its tokenizer alone: no model is loaded, and torch is not needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from dreamtuner.models.profiles import Profile
+
+CLIP_LENGTH = 77
+"""What CLIP reads at most, where a tokenizer's config does not say."""
+
+MOST_KNOWN = 100_000
+"""Texts that a reader remembers, at most: a worker lives long."""
+
+_ENDS = 2  # the tokens that begin and end every text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as the model reads it.
+
+    `tokens`: the ids that it is given, without padding; `count`: how many there would be if nothing were cut off;
+    `cut`: the words that it does not read, or not to their end; `spelled`: words that its vocabulary does not know, of
+    which it is given the letters.
+    """
+
+    tokens: tuple[int, ...]
+    count: int
+    cut: str
+    spelled: tuple[str, ...]
+
+
+class TextReader:
+    """A model's tokenizer and how many tokens the model takes."""
+
+    def __init__(self, tokenizer: Tokenizer, limit: int) -> None:
+        self.limit = limit
+        self._tokenizer = tokenizer
+        self._known: dict[str, Reading] = {}
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Each text as the model reads it; a text is looked at once."""
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
+            self._known[text] = self._reading(text, encoding.ids, encoding.offsets, encoding.word_ids)
+        return [self._known[text] for text in texts]
+
+    def _reading(self, text: str, ids: list[int], offsets: list[tuple[int, int]], words: list[int | None]) -> Reading:
+        count, cut = len(ids), ""
+        if count > self.limit:
+            start = offsets[self.limit - _ENDS + 1][0]
+            while start > 0 and text[start - 1].isalnum() and text[start : start + 1].isalnum():
+                start -= 1
+            cut = " ".join(text[start:].split())
+            ids = [*ids[: self.limit - 1], ids[-1]]
+        return Reading(tuple(ids), count, cut, _spelled(text, offsets, words))
+
+
+def reader_of(profile: Profile, word: str | None = None) -> TextReader | None:
+    """What reads the prompts of a profile; None where its folder holds no tokenizer of a kind that is known.
+
+    `word`: the learned token that its tokenizer knows besides, such as [S*].
+    """
+    folder = profile.weights / "tokenizer"
+    file = next((one for one in (folder / "tokenizer.json", folder / "vocab.json") if one.is_file()), None)
+    return None if file is None else _reader(file, file.stat().st_mtime_ns, word)
+
+
+@lru_cache(maxsize=16)
+def _reader(file: Path, mtime_ns: int, word: str | None) -> TextReader:
+    """`mtime_ns` is the cache's key: it changes when the file does."""
+    tokenizer = Tokenizer.from_file(str(file)) if file.name == "tokenizer.json" else _clip(file.parent)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if word is not None:
+        tokenizer.add_tokens([word])
+    config = file.parent / "tokenizer_config.json"
+    stated = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    length = stated.get("model_max_length", CLIP_LENGTH)
+    return TextReader(tokenizer, int(length) if length < 1e6 else CLIP_LENGTH)
+
+
+def _clip(folder: Path) -> Tokenizer:
+    """CLIP's tokenizer from the vocab.json and merges.txt of older folders, as transformers builds it."""
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split() for line in lines if line and not line.startswith("#version")]
+    begin, end = "<|startoftext|>", "<|endoftext|>"
+    tokenizer = Tokenizer(
+        models.BPE(
+            vocab=vocabulary,
+            merges=[(a, b) for a, b in pairs],
+            continuing_subword_prefix="",
+            end_of_word_suffix="</w>",
+            unk_token=end,
+        )
+    )
+    spaces = normalizers.Replace(Regex(r"\s+"), " ")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), spaces, normalizers.Lowercase()])
+    word = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    split = pre_tokenizers.Split(Regex(word), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    ends = (end, vocabulary[end]), (begin, vocabulary[begin])
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, trim_offsets=False, add_prefix_space=False)
+    tokenizer.add_special_tokens([begin, end])
+    return tokenizer
+
+
+def _spelled(text: str, offsets: Sequence[tuple[int, int]], words: Sequence[int | None]) -> tuple[str, ...]:
+    """Words of which most tokens are single letters or bytes: nothing was learnt of them as words."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for word, place in zip(words, offsets, strict=True):
+        if word is not None:
+            places.setdefault(word, []).append(place)
+    found = []
+    for parts in places.values():
+        whole = text[parts[0][0] : parts[-1][1]]
+        if len(parts) > _ENDS and 2 * len(parts) > len(whole.encode()) and re.fullmatch(r"[^\W\d_]+", whole):
+            found.append(whole)
+    return tuple(dict.fromkeys(found))

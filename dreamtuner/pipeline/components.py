@@ -1,0 +1,134 @@
+"""What DreamTunerPipeline is made of: its components, where they come from, and what a running call shows of itself."""
+
+from typing import Any, ClassVar, Self
+
+import torch
+from diffusers import AutoencoderKL, ControlNetModel, DiffusionPipeline, UNet2DConditionModel
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.pipelines.pipeline_utils import StableDiffusionMixin
+from diffusers.schedulers import KarrasDiffusionSchedulers
+from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
+from transformers.image_processing_utils import BaseImageProcessor
+
+from dreamtuner.families.unet.backbone import Backbone, Parts, load_backbone
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.models.layouts import Kind, kinds_of
+from dreamtuner.models.profiles import Profile, get_profile
+from dreamtuner.pipeline.callbacks import TENSORS
+from dreamtuner.settings.recipe_fields import from_fields
+from dreamtuner.settings.sampling import Sampling, Style
+
+
+class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
+    """A pipeline without its `__call__`: loaded, saved, moved and offloaded as diffusers' own are."""
+
+    model_cpu_offload_seq = "image_encoder->text_encoder->unet->vae"  # ControlNets and the encoder serve every step
+    _optional_components: ClassVar[list[str]] = [
+        "controlnet_depth",
+        "controlnet_pose",
+        "subject_encoder",
+        "image_encoder",
+        "feature_extractor",
+    ]
+    _callback_tensor_inputs: ClassVar[list[str]] = list(TENSORS)
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        text_encoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer,
+        unet: UNet2DConditionModel,
+        scheduler: KarrasDiffusionSchedulers,
+        controlnet_depth: ControlNetModel | None = None,
+        controlnet_pose: ControlNetModel | None = None,
+        subject_encoder: SubjectEncoder | None = None,
+        image_encoder: CLIPVisionModel | None = None,
+        feature_extractor: BaseImageProcessor | None = None,
+        defaults: dict[str, Any] | None = None,
+    ) -> None:
+        modules = {name: part for name, part in locals().items() if name not in ("self", "defaults", "__class__")}
+        super().__init__()
+        self.register_modules(**modules)
+        checked = None if defaults is None else from_fields(Sampling, defaults).model_dump(mode="json")
+        self.register_to_config(defaults=checked)
+        self.vae_scale_factor = 8 if vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
+        self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
+        self._guidance_scale, self._num_timesteps, self._interrupt = 1.0, 0, False
+
+    @classmethod
+    def from_backbone(cls, backbone: Backbone, *, style: Style = "natural") -> Self:
+        """A pipeline that shares the models of `backbone`, with its profile's numbers and ControlNets."""
+        return cls(
+            vae=backbone.vae,
+            text_encoder=backbone.text_encoder,
+            tokenizer=backbone.tokenizer,
+            unet=backbone.unet,
+            scheduler=backbone.scheduler,
+            **{f"controlnet_{kind}": backbone.controlnet(kind) for kind in kinds_of(backbone.profile)},
+            subject_encoder=backbone.encoder,
+            image_encoder=backbone.image_encoder,
+            feature_extractor=backbone.image_processor,
+            defaults=backbone.profile.sampling(style).model_dump(mode="json"),
+        )
+
+    @classmethod
+    def from_profile(
+        cls,
+        profile: Profile | str,
+        *,
+        style: Style = "natural",
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """The pipeline of a profile, or of the profile with this name. Raises as `load_backbone` and `get_profile`."""
+        profile = get_profile(profile) if isinstance(profile, str) else profile
+        return cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
+
+    @property
+    def guidance_scale(self) -> float:
+        """w_c of the call. A callback may set `_guidance_scale`; from the next step on it holds; up to 1: unguided."""
+        return self._guidance_scale
+
+    @property
+    def do_classifier_free_guidance(self) -> bool:
+        """Whether steps of text guidance compare the prompt with the negative prompt."""
+        return self._guidance_scale > 1
+
+    @property
+    def num_timesteps(self) -> int:
+        """How many steps the latest call takes: some schedulers take more than num_inference_steps."""
+        return self._num_timesteps
+
+    @property
+    def interrupt(self) -> bool:
+        """A callback that sets `_interrupt` ends the loop; what has been reached is decoded and returned."""
+        return self._interrupt
+
+    def _defaults(self) -> Sampling:
+        """What a call leaves out: `defaults`, or the paper's numbers at the size the U-Net states."""
+        given = self.config.defaults
+        if given is None:
+            size = self.unet.config.sample_size
+            side = (size if isinstance(size, int) else size[0]) * self.vae_scale_factor
+            return Sampling(steps=30, resolution=side)
+        return from_fields(Sampling, given if self.subject_encoder is not None else {**given, "beta": 0.0})
+
+    def _parts(self) -> Parts:
+        return Parts(
+            unet=self.unet,
+            vae=self.vae,
+            text_encoder=self.text_encoder,
+            tokenizer=self.tokenizer,
+            scheduler=self.scheduler,
+            encoder=self.subject_encoder,
+            image_encoder=self.image_encoder,
+            image_processor=self.feature_extractor,
+            place=self._execution_device,
+        )
+
+    def _controlnet(self, kind: Kind) -> Any:
+        """The ControlNet that follows this kind. ValueError where there is none."""
+        controlnet = getattr(self, f"controlnet_{kind}")
+        if controlnet is None:
+            raise ValueError(f"{kind}_image: this pipeline has no controlnet_{kind}; load it with one, or leave it out")
+        return controlnet

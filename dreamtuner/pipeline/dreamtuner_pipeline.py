@@ -1,0 +1,253 @@
+"""DreamTunerPipeline: the method with diffusers' conventions. It generates as `dreamtuner.sampling` does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from diffusers import ImagePipelineOutput
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from dreamtuner.families.unet.backbone import Parts
+from dreamtuner.families.unet.controlnet import layout_pixels
+from dreamtuner.pipeline.callbacks import StepEnd, Text
+from dreamtuner.pipeline.check_inputs import (
+    asked_layouts,
+    asked_references,
+    asked_settings,
+    check_plain,
+    count_prompts,
+    texts,
+)
+from dreamtuner.pipeline.components import Components
+from dreamtuner.pipeline.image_inputs import Pictures
+from dreamtuner.sampling.loop import denoise, fresh_scheduler
+from dreamtuner.sampling.model import KV_BYTES, Models, guided
+from dreamtuner.sampling.request import Reference
+from dreamtuner.sampling.schedule import plan_steps
+from dreamtuner.sampling.subject import Subject, prepare_subject
+from dreamtuner.settings.sampling import Sampling
+
+
+class DreamTunerPipeline(Components):
+    """Pictures of the subject of a reference, by any Stable Diffusion 1.x or 2.x.
+
+    All of `StableDiffusionPipeline`'s components serve as they are: `DreamTunerPipeline.from_pipe(pipe)` needs nothing
+    more. `controlnet_depth` and `controlnet_pose` follow layouts; `subject_encoder` needs `image_encoder` and
+    `feature_extractor` beside it. `defaults`: numbers of `Sampling` for what a call leaves out.
+    """
+
+    @torch.no_grad()
+    def encode_prompt(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        device: torch.device | None = None,
+        num_images_per_prompt: int = 1,
+        do_classifier_free_guidance: bool = True,
+        negative_prompt: str | Sequence[str] | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Wanted and undesired text states, each (prompts * num_images_per_prompt) L D; unguided: (wanted, None).
+
+        One negative prompt serves all prompts. ValueError names what does not fit.
+        """
+        count = count_prompts(prompt, prompt_embeds)
+        if prompt_embeds is None:
+            prompt_embeds = self._text("prompt", texts("prompt", prompt, count))
+        dtype = prompt_embeds.dtype if self.unet is None else self.unet.dtype
+        device = self._execution_device if device is None else device
+        prompt_embeds = prompt_embeds.to(device, dtype).repeat_interleave(num_images_per_prompt, dim=0)
+        if not do_classifier_free_guidance:
+            negative_prompt_embeds = None
+        else:
+            if negative_prompt_embeds is None:
+                negative_prompt_embeds = self._text("negative_prompt", texts("negative_prompt", negative_prompt, count))
+            elif negative_prompt is not None:
+                raise ValueError("negative_prompt, negative_prompt_embeds: give one of the two")
+            negative_prompt_embeds = negative_prompt_embeds.to(device, dtype)
+            negative_prompt_embeds = negative_prompt_embeds.repeat_interleave(num_images_per_prompt, dim=0)
+            if negative_prompt_embeds.shape != prompt_embeds.shape:
+                raise ValueError(
+                    f"negative_prompt_embeds: {tuple(negative_prompt_embeds.shape)} beside prompt_embeds of "
+                    f"{tuple(prompt_embeds.shape)}; give one shape"
+                )
+        return prompt_embeds, negative_prompt_embeds
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        reference_image: Pictures = None,
+        reference_mask: Pictures = None,
+        reference_caption: str | Sequence[str] | None = None,
+        *,
+        pose_image: Pictures = None,
+        depth_image: Pictures = None,
+        reference_pose: Pictures = None,
+        reference_depth: Pictures = None,
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int | None = None,
+        w_ref: float | None = None,
+        w_r: float | None = None,
+        w_c: float | None = None,
+        p_r: float | None = None,
+        dt: int | None = None,
+        dt_prime: int | None = None,
+        beta: float | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
+        num_images_per_prompt: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+        reference_caption_embeds: Tensor | None = None,
+        output_type: str = "pil",
+        return_dict: bool = True,
+        callback_on_step_end: Callable[..., dict[str, Any] | None] | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        kv_bytes: int = KV_BYTES,
+    ) -> ImagePipelineOutput | tuple[Any]:
+        """Draw `num_images_per_prompt` pictures a prompt, all of one subject.
+
+        Pictures in are PIL, arrays or tensors (see `image_inputs`); several references of it are a list.
+
+        Args:
+            prompt: what to draw, or several; or `prompt_embeds`, as `encode_prompt` makes them, N L D.
+            reference_image: the subject. None draws what the stock pipeline draws.
+            reference_mask: white is subject, of the reference's size; None: all of it is.
+            reference_caption: what the reference shows, in words; or `reference_caption_embeds`, one row a reference.
+            pose_image, depth_image: the layouts to follow, square; of a kind one for all prompts or one each.
+            reference_pose, reference_depth: the reference's own layout, of its size, where pictures follow that kind;
+                without, the reference passes without that ControlNet.
+            height, width: the side of the square pictures, pixels.
+            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `Sampling`; None: the
+                pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is another name of w_c.
+            generator: one for all pictures, or a list of one each, on which a picture then depends alone.
+            latents: x_T before the scheduler's scale, N C H W, instead of drawn noise.
+            output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
+            callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, with the tensors that
+                `callback_on_step_end_tensor_inputs` names; those that it returns take their places.
+            kv_bytes: how many bytes of the reference's keys and values may be held.
+
+        Returns:
+            `ImagePipelineOutput` with `images`, or without `return_dict` a tuple of them alone.
+
+        Raises:
+            ValueError: names the argument that does not fit, and the remedy.
+        """
+        names = getattr(callback_on_step_end, "tensor_inputs", callback_on_step_end_tensor_inputs)
+        check_plain(output_type, num_images_per_prompt, names)
+        prompts = count_prompts(prompt, prompt_embeds)
+        s = asked_settings(
+            self._defaults(),
+            height=height,
+            width=width,
+            guidance_scale=guidance_scale,
+            steps=num_inference_steps,
+            w_ref=w_ref,
+            w_r=w_r,
+            w_c=w_c,
+            p_r=p_r,
+            dt=dt,
+            dt_prime=dt_prime,
+            beta=beta,
+        )
+        asked = asked_layouts({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
+        references = asked_references(
+            reference_image,
+            reference_mask,
+            reference_caption,
+            reference_caption_embeds,
+            {"pose": reference_pose, "depth": reference_depth},
+            asked,
+        )
+        parts, controlnets = self._parts(), {kind: self._controlnet(kind) for kind in asked}
+        led = {kind: torch.stack([layout_pixels(kind, o, s.resolution) for o in ones]) for kind, ones in asked.items()}
+        x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
+        led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
+        subjects = self._subjects(parts, references, s, reference_caption_embeds)
+        plan = plan_steps(self.scheduler, subjects, s)
+        compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
+        c, uc = self.encode_prompt(
+            prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
+        )
+        text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
+        models = Models(
+            self.unet,
+            getattr(self.scheduler, "alphas_cumprod", None),
+            controlnets,
+            self.subject_encoder if s.beta > 0 and subjects else None,
+        )
+        scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
+        self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
+        with (
+            guided(models, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes) as model,
+            self.progress_bar(total=len(plan)) as bar,
+        ):
+            x = denoise(
+                lambda x, t, step: model.predict(text, led, x, t, step, w_c=self._changed_scale(s.w_c, text)),
+                x * scheduler.init_noise_sigma,
+                scheduler,
+                generators=generator,
+                on_step=StepEnd(self, bar, scheduler.timesteps, text, callback_on_step_end, names),
+                stopped=lambda: self._interrupt,
+            )
+        images = x
+        if output_type != "latent":
+            images = self.image_processor.postprocess(parts.decode_pixels(x), output_type=output_type)
+        self.maybe_free_model_hooks()
+        return ImagePipelineOutput(images=images) if return_dict else (images,)
+
+    def _subjects(
+        self, parts: Parts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
+    ) -> list[Subject]:
+        """The references as the model sees them, without those of which it sees nothing."""
+        if references and not hasattr(self.scheduler, "alphas_cumprod"):
+            raise ValueError(
+                f"reference_image: {type(self.scheduler).__name__} has no alphas_cumprod to noise it by; set one "
+                "that counts training timesteps, such as DDIMScheduler"
+            )
+        needed = ("subject_encoder", "image_encoder", "feature_extractor") if references and s.beta > 0 else ()
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"beta: this pipeline has no {', '.join(missing)}; load it with them, or set beta to 0")
+        states = self._text("reference_caption", [one.caption for one in references]) if embeds is None else embeds
+        prepared = [
+            prepare_subject(parts, one, s, c_r=c_r[None].to(parts.device, self.unet.dtype))
+            for one, c_r in zip(references, states, strict=True)
+        ]
+        return [subject for subject in prepared if subject is not None]
+
+    def _text(self, name: str, prompts: Sequence[str]) -> Tensor:
+        """Text states N L D of each alone, so that its batch cannot change its last bits."""
+        if prompts and (self.text_encoder is None or self.tokenizer is None):
+            raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
+        parts = self._parts()
+        return torch.cat([parts.encode_text(prompt) for prompt in prompts]) if prompts else torch.empty(0)
+
+    def _noise(
+        self,
+        shape: tuple[int, ...],
+        generator: torch.Generator | list[torch.Generator] | None,
+        latents: Tensor | None,
+    ) -> Tensor:
+        """x_T before the scheduler's scale, float32 whatever the models' type: one seed is one picture."""
+        if isinstance(generator, list) and len(generator) != shape[0]:
+            raise ValueError(f"generator: {len(generator)} for {shape[0]} pictures; give one for each, or one for all")
+        device = self._execution_device
+        if latents is None:
+            noise: Tensor = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
+            return noise
+        if tuple(latents.shape) != shape:
+            raise ValueError(f"latents: {tuple(latents.shape)} is not {shape}, which this call draws")
+        return latents.to(device, torch.float32)
+
+    def _changed_scale(self, w_c: float, text: Text) -> float | None:
+        """The scale of text guidance that a callback has set; None: that of the plan."""
+        if self._guidance_scale == w_c:
+            return None
+        if self._guidance_scale > 1 and "uc" not in text:
+            raise ValueError("guidance_scale: no step of this call compares with a negative prompt; begin above 1")
+        return max(self._guidance_scale, 1.0)

@@ -1,0 +1,1 @@
+"""The recipe that trains the pocket model from scratch, part by part."""

@@ -1,0 +1,71 @@
+"""The finished weights: fp16 safetensors in the diffusers layout, with ControlNets, tower and oracle beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+from transformers import CLIPImageProcessorPil, CLIPModel
+
+from dreamtuner.models.layouts import KINDS
+from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
+from dreamtuner.pocket.training.clip import new_tower
+from dreamtuner.pocket.training.controlnet import new_controlnet
+from dreamtuner.pocket.training.oracle import READ
+from dreamtuner.pocket.training.text import new_tokenizer
+from dreamtuner.pocket.training.unet import TextConditionedUNet, assemble
+from dreamtuner.score.oracle import Oracle
+from dreamtuner.train.state import load_ema
+
+
+def trained_tower(workshop: Path) -> CLIPModel:
+    """The tower with the averaged weights of its training."""
+    tower = new_tower()
+    load_ema(workshop / "tower", tower)
+    tower.eval()
+    return tower
+
+
+def trained_oracle(workshop: Path) -> Oracle:
+    """The oracle with the averaged weights of its training."""
+    oracle = Oracle(READ)
+    load_ema(workshop / "oracle", oracle)
+    return oracle.eval()
+
+
+def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
+    """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
+    vae = trained_autoencoder(workshop / "vae")
+    latents = load_latents(workshop / "latents.npy")
+    vae.register_to_config(scaling_factor=scaling_factor(latents))
+    model = TextConditionedUNet()
+    load_ema(workshop / "unet", model)
+    return assemble(model.eval(), vae)
+
+
+def export_weights(workshop: Path, out: Path) -> None:
+    """Write what ``workshop`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
+    trained_pipeline(workshop).to(torch.float16).save_pretrained(out, safe_serialization=True)
+    _compute_in_float32(out / "text_encoder")
+    tower = out / "tower"
+    trained_tower(workshop).half().save_pretrained(tower)
+    _compute_in_float32(tower)
+    new_tokenizer().save_pretrained(tower)
+    half = [0.5, 0.5, 0.5]
+    size = {"height": 64, "width": 64}
+    CLIPImageProcessorPil(
+        size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
+    ).save_pretrained(tower)
+    trained_oracle(workshop).save(out / "oracle")
+    for kind in KINDS:
+        controlnet = new_controlnet()
+        load_ema(workshop / f"controlnet-{kind}", controlnet)
+        controlnet.half().save_pretrained(out / f"controlnet-{kind}", safe_serialization=True)
+
+
+def _compute_in_float32(folder: Path) -> None:
+    """Have transformers load a model's fp16 file as float32, as diffusers loads the others: else they do not fit."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dtype": "float32"}, indent=2) + "\n")

@@ -1,0 +1,143 @@
+"""Training of the oracle on the renderer's truth, with pictures roughened as a decoder would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dreamtuner.pocket.training.autoencoder import to_model
+from dreamtuner.pocket.training.shards import Picture, Shards, load_layer, load_pair_truth, load_shards, shard_file
+from dreamtuner.pocket.training.warm_start import start_from
+from dreamtuner.pocket.world import EXPRESSIONS, FRAMINGS, POSES, SCENES, STYLES, VIEWS
+from dreamtuner.pocket.world.identity import ATTRIBUTES
+from dreamtuner.score.oracle import Heads, Oracle
+from dreamtuner.train.stage import place
+
+BOXED = 0.25  # share of pictures, where there are pairs, that are the box of one of two subjects
+MARGIN = 1.15  # a box and a little around it, as a subject alone has
+CONTEXT: Heads = {"scene": SCENES, "pose": POSES, "style": STYLES, "expression": EXPRESSIONS}
+HEADS: Heads = {**CONTEXT, **ATTRIBUTES}
+SEEN: Heads = {"view": VIEWS, "framing": FRAMINGS}
+READ: Heads = {**HEADS, **SEEN}
+"""What an oracle trained today reads; one of an earlier version reads ``HEADS`` alone."""
+
+
+def truth(picture: Picture) -> dict[str, str]:
+    """Every attribute of a rendered picture by name."""
+    return {name: getattr(picture.identity if name in ATTRIBUTES else picture.context, name) for name in READ}
+
+
+def truth_table(pictures: list[Picture]) -> Tensor:
+    """Class indices (N, heads) in the order of ``READ``."""
+    index = {name: {choice: i for i, choice in enumerate(choices)} for name, choices in READ.items()}
+    return torch.tensor([[index[name][value] for name, value in truth(p).items()] for p in pictures])
+
+
+def roughen(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Blur, noise and a shift of colour, each of its own strength a picture, as decoded pictures have."""
+    n = len(x)
+
+    def strength(limit: float) -> Tensor:
+        drawn = torch.rand(n, 1, 1, 1, generator=generator)
+        return limit * (2 * drawn - 1).clamp_min(0)
+
+    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    x = x + (blurred - x) * strength(1.0)
+    x = x + strength(0.15) * torch.randn(x.shape, generator=generator)
+    return x + strength(0.1) * torch.randn((n, 3, 1, 1), generator=generator)
+
+
+def alone(images: Tensor, boxes: Tensor) -> Tensor:
+    """The square about each box, enlarged to the whole picture's size: how one of several subjects is read.
+
+    images: (N, C, S, S); boxes: (N, 4) left, top, right, bottom in pixels. Beyond the picture its edge is repeated.
+    """
+    size = images.shape[-1]
+    left, top, right, bottom = boxes.float().unbind(1)
+    half = torch.maximum(right - left, bottom - top) * (0.5 * MARGIN) / size
+    centre = torch.stack([left + right, top + bottom], 1) / size - 1.0
+    theta = torch.zeros(len(images), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = 2 * half
+    theta[:, :, 2] = centre
+    grid = F.affine_grid(theta, [len(images), images.shape[1], size, size], align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """Subjects of pairs, each to be read in its box: ``images`` (N, 64, 64, 3), ``masks``, ``boxes`` and ``truth``."""
+
+    images: Tensor
+    masks: Tensor
+    boxes: Tensor
+    truth: Tensor
+
+    @classmethod
+    def load(cls, data: Path, count: int) -> Boxed:
+        """Both subjects of every picture of ``count`` shards of pairs."""
+        files = [shard_file(data, i, "pairs") for i in range(count)]
+        images, masks, boxes = (torch.from_numpy(load_layer(files, name)) for name in ("images", "masks", "boxes"))
+        pairs = load_pair_truth(data, count)
+        truth = torch.stack([truth_table([pair[k] for pair in pairs]) for k in range(2)], 1)
+        return cls(images, masks, boxes, truth)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """``count`` subjects: x (N, 3, 64, 64) in -1..1, their visible silhouettes (N, 64, 64), and class indices."""
+        rows = torch.randint(len(self.images), (count,), generator=generator)
+        which = torch.randint(2, (count,), generator=generator)
+        boxes = self.boxes[rows, which]
+        mask = self.masks[rows, which].unsqueeze(1).float().div(255)
+        return alone(to_model(self.images[rows]), boxes), alone(mask, boxes)[:, 0], self.truth[rows, which]
+
+
+class OracleStage:
+    """Cross-entropy over all heads and over the silhouette's pixels.
+
+    What a picture hides has a label too: there the oracle learns how often each choice occurs, and no more.
+    """
+
+    def __init__(
+        self, shards: Shards, batch: int, device: torch.device, start: Path | None, boxed: Boxed | None = None
+    ) -> None:
+        self.model = self.learns = Oracle(READ)
+        if start is not None:
+            start_from(self.model, Oracle.load(start / "oracle"), start / "oracle")
+        place(self.model, device)
+        self.images, self.truth = torch.from_numpy(shards.images), truth_table(shards.pictures)
+        self.masks, self.boxed = torch.from_numpy(shards.masks), boxed
+        self.batch, self.device = batch, device
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = torch.randint(len(self.images), (self.batch,), generator=generator)
+        x, labels = to_model(self.images[rows]), self.truth[rows]
+        mask = self.masks[rows].float().div(255)
+        if self.boxed is not None:
+            count = int(self.batch * BOXED)
+            x[:count], mask[:count], labels[:count] = self.boxed.draw(count, generator)
+        x, labels, mask = roughen(x, generator).to(self.device), labels.to(self.device), mask.to(self.device)
+        logits, silhouette = self.model(x.contiguous(memory_format=torch.channels_last))
+        losses = [F.cross_entropy(logits[name], labels[:, i]) for i, name in enumerate(READ)]
+        right = {n: float((logits[n].argmax(1) == labels[:, i]).float().mean()) for i, n in enumerate(READ)}
+        shown = {"class": right["class_word"], "pose": right["pose"], "all": sum(right.values()) / len(right)}
+        outline = F.binary_cross_entropy_with_logits(silhouette[:, 0], mask)
+        return torch.stack(losses).sum() + 4 * outline, {**shown, "outline": float(outline.detach())}
+
+
+@dataclass(frozen=True)
+class OracleFactory:
+    """Builds the stage in a worker; ``start``: a weights folder to go on from."""
+
+    data: Path
+    shards: int
+    batch: int
+    start: Path | None = None
+    views: int = 0
+    pairs: int = 0
+
+    def build(self, device: torch.device) -> OracleStage:
+        boxed = Boxed.load(self.data, self.pairs) if self.pairs else None
+        return OracleStage(load_shards(self.data, self.shards, self.views), self.batch, device, self.start, boxed)

@@ -1,0 +1,285 @@
+"""Training of the U-Net and its text encoder: v-prediction on latents of single pictures and of character sheets."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
+from dreamtuner.pocket.training.loss_weights import load_emphasis, load_pair_emphasis
+from dreamtuner.pocket.training.preview import draw_preview
+from dreamtuner.pocket.training.shards import (
+    PER_IDENTITY,
+    Pair,
+    Picture,
+    load_pair_truth,
+    load_truth,
+    shard_file,
+    shard_files,
+)
+from dreamtuner.pocket.training.text import WIDTH, encode_captions, new_text_encoder, new_tokenizer
+from dreamtuner.pocket.training.warm_start import start_from
+from dreamtuner.pocket.training.words import crowding, tell_apart
+from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption, sheet_caption
+from dreamtuner.pocket.world.render import SIZE
+from dreamtuner.pocket.world.together import Cast
+from dreamtuner.train.attention import WrittenOutAttention
+from dreamtuner.train.diffusion import FLOOR, diffusion_loss
+from dreamtuner.train.stage import place
+
+DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
+DETAILED_SHEET = 0.2  # what is said need not be copied
+LEADING_SHEET, LEAD = 0.8, 1000  # share of sheets of which one panel is less noisy, and by how many timesteps at most
+LED = 4.0  # what the noisier panel counts in the loss, beside the one that leads
+SINGLE_EVERY = 3  # steps: single pictures teach prompts; sheets, the others, teach how identity passes between panels
+SINGLE_EVERY_WITH_PAIRS = 2  # where single pictures also teach scenes of two subjects
+PAIRS = 0.35  # share of single pictures that show two subjects
+
+
+def new_unet() -> UNet2DConditionModel:
+    """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.9 M parameters."""
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(64, 96, 128),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=(2, 3, 4),  # diffusers counts heads here: 32 channels each
+        norm_num_groups=16,
+    )
+
+
+def new_scheduler() -> DDIMScheduler:
+    """Zero terminal SNR, v-prediction, trailing steps."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=1,
+    )
+
+
+class TextConditionedUNet(nn.Module):
+    """The two modules that learn together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokenizer = new_tokenizer()
+        self.unet = new_unet()
+        self.text_encoder = new_text_encoder(self.tokenizer)
+
+
+def assemble(model: TextConditionedUNet, vae: AutoencoderKL) -> StableDiffusionPipeline:
+    """The stock pipeline of these parts."""
+    return StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=model.text_encoder,
+        tokenizer=model.tokenizer,
+        unet=model.unet,
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures of two subjects: latents (N, 8, 16, 16) float16, their emphasis (N, 1, 16, 16), and their truth."""
+
+    latents: Tensor
+    emphasis: Tensor
+    truth: list[Pair]
+
+    @classmethod
+    def load(cls, data: Path, count: int, latents: Path) -> Pairs:
+        """Those of ``count`` shards of pairs in ``data``."""
+        files, truth = [shard_file(data, i, "pairs") for i in range(count)], load_pair_truth(data, count)
+        found = load_latents(latents)
+        return cls(found, load_pair_emphasis(files, truth, SIZE // found.shape[-1]), truth)
+
+    def cast(self, row: int) -> Cast:
+        """The subjects of one picture, from back to front."""
+        return [(picture.identity, picture.context) for picture in self.truth[row]]
+
+
+def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
+    """By how many timesteps the places of ``sheets`` (B, 1, H, W) are less noisy: those of the left or right panel."""
+    lead, middle = torch.zeros(sheets.shape, dtype=torch.long), sheets.shape[3] // 2
+    for one in lead:
+        if rng.random() < LEADING_SHEET:
+            panel = slice(None, middle) if rng.random() < 0.5 else slice(middle, None)
+            one[:, :, panel] = rng.randrange(LEAD)
+    return lead
+
+
+class DenoiserStage:
+    """Two of three steps draw sheets of the same subject side by side, the others single pictures.
+
+    A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
+    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In most sheets
+    one panel is less noisy than the other: where both are equally noisy, what could be copied can as well be seen in
+    place, and small parts are not learnt to be copied.
+    """
+
+    def __init__(
+        self,
+        latents: Tensor,
+        emphasis: Tensor,
+        pictures: list[Picture],
+        vae: AutoencoderKL,
+        batch: int,
+        device: torch.device,
+        start: Path | None,
+        *,
+        keep_words: bool = False,
+        pairs: Pairs | None = None,
+        crowding: float = 0.0,
+    ) -> None:
+        self.model = self.learns = TextConditionedUNet()
+        if start is not None:
+            start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
+            text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
+            start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
+            if not keep_words:
+                tell_apart(self.model.tokenizer, self.model.text_encoder)
+        self.model.unet.set_attn_processor(WrittenOutAttention())
+        place(self.model, device)
+        self.scale = scaling_factor(latents)
+        vae.register_to_config(scaling_factor=self.scale)
+        self.vae = vae.to(device)
+        self.latents, self.emphasis, self.pictures = latents, emphasis, pictures
+        self.batch, self.device = batch, device
+        self.scheduler = new_scheduler()
+        self.pairs, self.crowding = pairs, crowding
+        self.single_every = SINGLE_EVERY if pairs is None else SINGLE_EVERY_WITH_PAIRS
+
+    def _is_sheet(self, step: int) -> bool:
+        return step % self.single_every != 0
+
+    def _singles(self, rng: random.Random) -> tuple[Tensor, Tensor, list[str]]:
+        """Latents, emphasis and captions of pictures of one subject and, where there are pairs, of two."""
+        pairs = self.pairs
+        doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
+        rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
+        captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
+        latents, emphasis = self.latents[rows].float(), self.emphasis[rows].float()
+        if pairs is not None:
+            rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
+            captions += [drawn_pair_caption(rng, pairs.cast(i)) for i in rows]
+            latents = torch.cat([latents, pairs.latents[rows].float()])
+            emphasis = torch.cat([emphasis, pairs.emphasis[rows].float()])
+        return latents, emphasis, captions
+
+    def _batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor | None, list[str]]:
+        rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
+        lead = None
+        if not self._is_sheet(step):
+            latents, emphasis, captions = self._singles(rng)
+        else:
+            pairs = []
+            for _ in range(self.batch // 2):
+                first = PER_IDENTITY * rng.randrange(len(self.pictures) // PER_IDENTITY)
+                left, right = rng.sample(range(PER_IDENTITY), 2)
+                pairs.append((first + left, first + right))
+            captions = []
+            for a, b in pairs:
+                left_context, right_context = self.pictures[a].context, self.pictures[b].context
+                turned = sum(c.view != "front" or c.framing != "full" for c in (left_context, right_context))
+                detailed = rng.random() < DETAILED_SHEET and not turned  # it would be too long a caption
+                captions.append(
+                    sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
+                )
+            left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
+            # joined in float32: under autocast a CPU does not join halves
+            latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
+            emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
+            lead = _lead(rng, emphasis)
+            emphasis = emphasis / torch.where(lead > 0, LED, 1.0)
+        captions = ["" if rng.random() < DROP_CAPTION else c for c in captions]
+        return latents.float().mul(self.scale).to(self.device), emphasis.float().to(self.device), lead, captions
+
+    def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        x0, emphasis, lead, captions = self._batch(step, generator)
+        model = self.model
+        c = encode_captions(model.tokenizer, model.text_encoder, captions, self.device)
+        loss, mse = diffusion_loss(
+            lambda x_t, t: model.unet(x_t, t, c).sample,
+            x0,
+            self.scheduler,
+            generator,
+            floor=FLOOR,
+            emphasis=emphasis,
+            lead=lead,
+        )
+        figures = {}
+        if self.crowding:
+            crowded = crowding(
+                lambda words: encode_captions(model.tokenizer, model.text_encoder, words, self.device),
+                random.Random(int(torch.randint(2**31, (1,), generator=generator))),
+            )
+            loss, figures["crowding"] = loss + self.crowding * crowded, float(crowded.detach())
+        # the log averages over all steps, of which these are a share
+        every = self.single_every
+        if self._is_sheet(step):
+            return loss, {"mse_sheet": every / (every - 1) * mse, **figures}
+        return loss, {"mse_single": every * mse, **figures}
+
+    def preview(self) -> Image.Image:
+        """A row of pictures by what the model has learnt so far."""
+        pipe = assemble(self.model, self.vae)
+        return draw_preview(pipe)
+
+
+@dataclass(frozen=True)
+class DenoiserFactory:
+    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``, the
+    autoencoder's training in ``vae``.
+
+    ``start`` is a weights folder to go on from; its lost words are told apart, but with ``keep_words``. ``crowding``
+    weighs the loss that holds words apart.
+    """
+
+    data: Path
+    shards: int
+    latents: Path
+    vae: Path
+    batch: int
+    start: Path | None = None
+    keep_words: bool = False
+    views: int = 0
+    pairs: int = 0
+    pair_latents: Path | None = None
+    crowding: float = 0.0
+
+    def build(self, device: torch.device) -> DenoiserStage:
+        latents = load_latents(self.latents)
+        pictures, vae = load_truth(self.data, self.shards, self.views), trained_autoencoder(self.vae)
+        emphasis = load_emphasis(shard_files(self.data, self.shards, self.views), pictures, SIZE // latents.shape[-1])
+        return DenoiserStage(
+            latents,
+            emphasis,
+            pictures,
+            vae,
+            self.batch,
+            device,
+            self.start,
+            keep_words=self.keep_words,
+            pairs=None if self.pair_latents is None else Pairs.load(self.data, self.pairs, self.pair_latents),
+            crowding=self.crowding,
+        )

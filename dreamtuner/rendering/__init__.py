@@ -1,0 +1,1 @@
+"""Contact sheets, film strips, attention maps, videos, and their lettering."""

@@ -1,0 +1,122 @@
+"""From references and cells to pictures: encodes what is shared once, then draws the cells in batches."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import ceil
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.controlnet import layout_pixels
+from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
+from dreamtuner.sampling.model import KV_BYTES, Models, guided
+from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.schedule import plan_steps
+from dreamtuner.sampling.subject import prepare_subject
+from dreamtuner.settings.sampling import Sampling
+
+
+@torch.inference_mode()
+def generate(
+    backbone: Backbone,
+    reference: Reference | Sequence[Reference] | None,
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    *,
+    negative_prompt: str = "",
+    batch_size: int = 16,
+    kv_bytes: int = KV_BYTES,
+    watch: Watch | None = None,
+    layers_of_first: bool = False,
+    on_step: Callable[[int, int], None] | None = None,
+) -> list[Image.Image]:
+    """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
+
+    No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
+    step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
+    `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the one
+    cell looks. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of each batch, done
+    from 1 to total; what it raises ends the call, the models restored.
+
+    Raises:
+        ValueError: names the setting that does not fit.
+        LayoutRefused: names the layout that cannot be followed.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
+    if watch is not None and len(cells) != 1:
+        raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
+    if sampling.beta > 0:
+        backbone.demand_encoder()
+    backbone.latent_shape(sampling.resolution)  # refused before anything is computed
+    given = [reference] if isinstance(reference, Reference) else list(reference or ())
+    places = _by_kinds(cells)
+    leading = {kind: backbone.controlnet(kind) for kinds in places for kind in kinds}
+    layouts = [{k: layout_pixels(k, image, sampling.resolution) for k, image in c.layouts.items()} for c in cells]
+    prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
+    subjects = [subject for subject in prepared if subject is not None]
+    plan = plan_steps(backbone.scheduler, subjects, sampling)
+    text = {prompt: backbone.encode_text(prompt) for prompt in {negative_prompt, *(cell.prompt for cell in cells)}}
+    steps = len(plan) * sum(ceil(len(ours) / batch_size) for ours in places.values())
+    done = 0
+    pictures: dict[int, Image.Image] = {}
+    for kinds, ours in places.items():
+        models = Models(
+            backbone.unet,
+            backbone.scheduler.alphas_cumprod,
+            {kind: leading[kind] for kind in kinds},
+            backbone.encoder if sampling.beta > 0 and subjects else None,
+        )
+        with guided(
+            models,
+            subjects,
+            plan,
+            w_ref=sampling.w_ref,
+            beta=sampling.beta,
+            kv_bytes=kv_bytes,
+            watch=watch,
+            layers_of_first=layers_of_first,
+        ) as model:
+            for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
+                c = torch.cat([text[cells[i].prompt] for i in batch])
+                led = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
+                report = None if on_step is None else partial(_report, on_step, done, steps)
+                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
+                drawn = draw_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                pictures.update(zip(batch, drawn, strict=True))
+                done += len(plan)
+    return [pictures[i] for i in range(len(cells))]
+
+
+def draw_batch(
+    backbone: Backbone,
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    predict: Predict,
+    *,
+    x_t: Tensor | None = None,
+    on_step: OnStep | None = None,
+) -> list[Image.Image]:
+    """One batch of cells through the loop: each from the noise of its own seed, or all from x_t, 1 C H W."""
+    shape = backbone.latent_shape(sampling.resolution)
+    generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
+    scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+    x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
+    x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
+    return backbone.decode(denoise(predict, x, scheduler, generators=generators, on_step=on_step))
+
+
+def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
+    """The places of the cells, by the kinds of layout that they follow: those of one go through the same models."""
+    places: dict[tuple[Kind, ...], list[int]] = {}
+    for i, cell in enumerate(cells):
+        places.setdefault(tuple(kind for kind in KINDS if kind in cell.layouts), []).append(i)
+    return places
+
+
+def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:
+    on_step(before + step + 1, total)

@@ -1,0 +1,31 @@
+"""What every step of a schedule compares (Eq. 6): one plan for a subject, whatever is drawn of it."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from torch import Tensor
+
+from dreamtuner.sampling.guidance import Pair, interleaved
+from dreamtuner.sampling.loop import fresh_scheduler, step_lambda
+from dreamtuner.sampling.subject import Subject
+from dreamtuner.settings.sampling import Sampling
+
+
+def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
+    """Eq. 6 for every call of the model that `scheduler`, a template, makes in `sampling.steps` steps.
+
+    Lambda is drawn once a step: where a solver evaluates the model twice, both evaluations are guided alike.
+
+    `subjects`: the references of one subject, the first of which draws lambda; none: every step is text-guided. So the
+    frames of a video, whose further references change, take the same kind of step at the same noise.
+    """
+    digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
+    fresh = fresh_scheduler(scheduler, sampling.steps)
+    timesteps: Tensor = fresh.timesteps
+    calls = getattr(fresh, "order", 1)  # of the model in one step of the solver: Heun's takes two
+    t_max = float(scheduler.config.num_train_timesteps - 1)
+    return [
+        interleaved(step_lambda(digest, call // calls), t, sampling, t_max=t_max, reference=bool(subjects))
+        for call, t in enumerate(timesteps.tolist())
+    ]

@@ -1,0 +1,89 @@
+"""A subject as the model sees it: its references as latents, subject tokens, text states and layouts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.families.unet.backbone import Parts
+from dreamtuner.families.unet.controlnet import layout_pixels
+from dreamtuner.models.layouts import Kind
+from dreamtuner.preprocess.white import on_white
+from dreamtuner.sampling.reference_pass import foreground_tokens, reference_digest, square
+from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.sampling import Sampling
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One reference of a subject, ready for the reference pass.
+
+    `x_0`: C H W latents; `foreground`: a layer's count of tokens -> indices of its subject tokens, None where S-S-A is
+    off or the mask is empty; `c_r`: 1 L D, its own caption; `digest`: seeds lambda and noise; `keys`: what every S-E-A
+    layer reads of it, None where the subject-encoder is off; `layouts`: its own layouts, 3 S S.
+    """
+
+    x_0: Tensor
+    foreground: Mapping[int, Tensor] | None
+    c_r: Tensor
+    digest: str
+    keys: Mapping[str, TokenKeys] | None
+    layouts: Mapping[Kind, Tensor]
+
+
+def prepare_subject(
+    parts: Parts, reference: Reference, sampling: Sampling, *, c_r: Tensor | None = None
+) -> Subject | None:
+    """None where nothing of the reference can be seen: w_ref and beta are 0, or its mask is empty.
+
+    `c_r`: 1 L D, the text states of its caption where they are at hand already.
+    """
+    image, mask = square(reference.image, reference.mask, sampling.resolution)
+    m_r = torch.frombuffer(bytearray(mask.tobytes()), dtype=torch.uint8).view(mask.height, mask.width) / 255
+    if not m_r.any() or (sampling.w_ref == 0 and sampling.beta == 0):
+        return None
+    x_0 = parts.encode_image(image)
+    foreground = None
+    if sampling.w_ref > 0:
+        levels = len(parts.unet.config.block_out_channels)
+        tokens = foreground_tokens(
+            _inside(reference, sampling.resolution) if reference.whole else m_r, (x_0.shape[1], x_0.shape[2]), levels
+        )
+        foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
+    return Subject(
+        x_0,
+        foreground,
+        parts.encode_text(reference.caption) if c_r is None else c_r,
+        reference_digest(reference.image),
+        parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
+        {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
+    )
+
+
+def _inside(reference: Reference, side: int) -> Tensor:
+    """How much of each pixel is picture, 0..1, H W: what the square adds outside of the picture is nothing to look at.
+
+    Stored fine-tunings keep their digests and checkpoints: of the few references that are padded, only those that are
+    fine-tuned from now on have other regular images.
+    """
+    picture = Image.new("RGB", reference.image.size, "white")
+    inside = square(picture, reference.mask, side, fill="black")[0].convert("L")
+    return torch.frombuffer(bytearray(inside.tobytes()), dtype=torch.uint8).view(side, side) / 255
+
+
+def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
+    """The reference's layout, cut as its image is: what the square adds outside of the picture is far and empty."""
+    layout = reference.layouts[kind]
+    if layout.size != reference.image.size:
+        raise ValueError(
+            f"reference: its {kind} layout is {layout.size} and the image {reference.image.size} pixels; give one size"
+        )
+    return layout_pixels(kind, square(layout, reference.mask, side, fill="black")[0], side)
+
+
+def alone(reference: Reference, side: int) -> Image.Image:
+    """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
+    return square(on_white(reference.image, reference.mask), reference.mask, side)[0]

@@ -1,0 +1,56 @@
+"""The contrastive tower that scores: a CLIPModel in the stock layout, and unit vectors of pictures and prompts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPModel, CLIPTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import demand_tower
+
+
+@dataclass(frozen=True, eq=False)
+class Tower:
+    """A frozen CLIPModel with its image processor and tokenizer."""
+
+    model: Any
+    image_processor: Any
+    tokenizer: Any
+
+    @torch.inference_mode()
+    def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
+        """N pictures -> N D unit vectors, float32, on the CPU."""
+        pixels = self.image_processor([image.convert("RGB") for image in images], return_tensors="pt")["pixel_values"]
+        return _unit(self.model.get_image_features(pixels.to(self.model.device, self.model.dtype)))
+
+    @torch.inference_mode()
+    def embed_texts(self, prompts: Sequence[str]) -> Tensor:
+        """N prompts -> N D unit vectors, float32, on the CPU. A prompt's end beyond the tower's length is cut off."""
+        length = self.model.config.text_config.max_position_embeddings
+        tokens = self.tokenizer(
+            list(prompts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        ).to(self.model.device)
+        return _unit(self.model.get_text_features(tokens["input_ids"], attention_mask=tokens["attention_mask"]))
+
+
+def load_tower(profile: Profile, *, device: str = "cpu") -> Tower:
+    """Load a profile's tower in float32. WeightsMissing says how to get it."""
+    folder = demand_tower(profile)
+    model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    return Tower(
+        model=model.requires_grad_(False).eval().to(device),
+        image_processor=CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True),
+        tokenizer=CLIPTokenizer.from_pretrained(folder, local_files_only=True),
+    )
+
+
+def _unit(features: Any) -> Tensor:
+    """transformers 5 wraps the projected vectors in an output object; older ones give the tensor itself."""
+    vectors = features if isinstance(features, Tensor) else features.pooler_output
+    unit: Tensor = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
+    return unit

@@ -1,0 +1,55 @@
+"""Runs whose process was killed: closed in the catalog, and in Prefect, where they would be "Running" for ever."""
+
+import logging
+from uuid import UUID
+
+import httpx
+
+from flows.resources import catalog_of
+from flows.settings import Settings
+from storage.catalog import views
+from storage.catalog.writes.work.dead import anything_dead, close_dead
+
+_log = logging.getLogger(__name__)
+MESSAGE = "the process that ran this is gone; a run of the same spec makes what is missing"
+MOST = 50  # of the newest crashed runs
+
+
+def close_dead_runs(settings: Settings) -> int:
+    """Close in the catalog what killed processes left running; how many runs. It looks before it writes."""
+    catalog = catalog_of(settings)
+    if catalog.read_only:
+        return 0
+    with catalog.read() as s:
+        if not anything_dead(s, settings.lease_seconds):
+            return 0
+    closed = catalog.transact(lambda s: close_dead(s, settings.lease_seconds))
+    for run in closed:
+        _log.warning("run %s was found without a process and is closed as crashed", run.id)
+    return len(closed)
+
+
+def crash_dead_flow_runs(settings: Settings) -> None:
+    """From within a flow: crash in Prefect what the catalog knows to have crashed, subflows too.
+
+    A worker tells of its flow run's death, but not of the subflows', and nobody tells of a run that had no worker.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
+    from prefect.context import FlowRunContext
+    from prefect.states import Crashed
+
+    with catalog_of(settings).read() as s:
+        dead = [UUID(one) for one in views.crashed_flow_runs(s, limit=MOST)]
+    if not dead or FlowRunContext.get() is None:  # outside a flow no server is sure to be there
+        return
+    themselves = FlowRunFilter(id=FlowRunFilterId(any_=dead))
+    subflows = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=dead))
+    try:
+        with get_client(sync_client=True) as client:
+            for wanted in (subflows, themselves):
+                for one in client.read_flow_runs(flow_run_filter=wanted):
+                    if one.state is None or not one.state.is_final():
+                        client.set_flow_run_state(one.id, Crashed(message=MESSAGE))
+    except httpx.HTTPError as error:
+        _log.warning("flow runs of dead processes could not be closed: %s", error)

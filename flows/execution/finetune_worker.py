@@ -1,0 +1,182 @@
+"""One process at work on a fine-tuning: claims it, goes on from the state that was kept, and keeps what it learns."""
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
+
+from dreamtuner.finetune.checkpoint import CONTENT_TYPE, to_bytes
+from dreamtuner.finetune.memory import demand_memory, memory_of
+from dreamtuner.finetune.run import Learnt, fine_tune
+from dreamtuner.finetune.stage import FineTuneFactory
+from dreamtuner.finetune.subject import NamedSubject
+from dreamtuner.rendering.finetune_sheet import preview_sheet
+from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import from_fields
+from dreamtuner.settings.sampling import Sampling
+from dreamtuner.train.stage import Events
+from dreamtuner.train.state import FILE, saved_step
+from flows.faults import NotHere
+from flows.image_io import open_picture, open_reference
+from flows.patience import Patience
+from flows.progress import tell
+from flows.reporting.prefect_artifacts import show_preview
+from flows.resources import catalog_of, device_of, profile_of, store_of, weights_digest_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.leases.trainings import TrainingBeat
+from storage.catalog.owners import this_owner
+from storage.catalog.views import TrainingView
+from storage.ingest import keeping
+from storage.objects import DigestMismatch, ObjectMissing, get_blob
+
+_log = logging.getLogger(__name__)
+POLL_SECONDS = 2.0  # how often to look whether another process has done it, or is gone
+SAVE_EVERY = 50  # steps between two states in the object store
+
+
+class TuningChanged(NotHere):
+    """The weights on disk are not those that the fine-tuning was asked for with."""
+
+
+def is_learnt(digest: str, settings: Settings) -> bool:
+    """Whether the fine-tuning is done and the bytes of its checkpoint are there."""
+    return _look(digest, settings).checkpoint_id is not None
+
+
+def learn(digest: str, settings: Settings) -> bool:
+    """Carry out the fine-tuning unless it is done; whether this process did it. One that another does is waited for.
+
+    A checkpoint whose bytes are gone from the store is made again. While catalog, store or disk are away it is given
+    back, and waits; then it goes on from the last state that was kept.
+    """
+    return Patience.of(settings).bear(lambda: _learn(digest, settings))
+
+
+def _learn(digest: str, settings: Settings) -> bool:
+    catalog, owner = catalog_of(settings), this_owner()
+    while True:
+        view = _look(digest, settings)
+        if view.checkpoint_id is not None:
+            return False
+        if catalog.transact(lambda s: writes.claim_training(s, digest, owner, settings.lease_seconds)):
+            break
+        tell("finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it")
+        time.sleep(POLL_SECONDS)
+    try:
+        with TrainingBeat(catalog, digest, owner, lease_seconds=settings.lease_seconds):
+            _carry_out(_look(digest, settings), settings, owner)
+    except BaseException as error:
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
+        try:
+            catalog.transact(lambda s: writes.release_training(s, digest, owner=owner, error=reason))
+        except SQLAlchemyError as second:
+            _log.warning("the fine-tuning %s could not be given back: %s", digest[:12], second)
+        raise
+    return True
+
+
+def _look(digest: str, settings: Settings) -> TrainingView:
+    catalog = catalog_of(settings)
+    with catalog.read() as s:
+        view = views.training(s, digest)
+    if view.weights_sha256 is not None:
+        try:
+            get_blob(store_of(settings), view.weights_sha256)
+        except (ObjectMissing, DigestMismatch) as error:
+            _log.warning("the checkpoint of %s is lost: %s", view.subject_name, error)
+            catalog.transact(lambda s: writes.lose_training(s, digest))
+            with catalog.read() as s:
+                return views.training(s, digest)
+    return view
+
+
+def _carry_out(view: TrainingView, settings: Settings, owner: str) -> None:
+    profile = profile_of(settings, view.profile)
+    if weights_digest_of(settings, view.profile) != view.weights_digest:
+        raise TuningChanged(f"the weights of profile {view.profile} changed since it was asked for; ask again")
+    device, folder = device_of(settings), settings.home / "finetune" / view.digest
+    factory = factory_of(view, settings, folder)
+    demand_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
+    _restore(view, settings, folder)
+    learnt = fine_tune(
+        factory,
+        device=device,
+        save_every=SAVE_EVERY,
+        report=_log.info,
+        events=Events(
+            logged=lambda line: _tell(view, line),
+            saved=lambda step: _keep_state(view, settings, owner, folder, step),
+            previewed=lambda step, file: show_preview(view.subject_name, step, file),
+        ),
+    )
+    _keep(view, settings, owner, learnt)
+    _sheet(view, factory, learnt, folder).save(sheet_file(view.subject_name, view.digest, settings))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sheet_file(subject: str, digest: str, settings: Settings) -> Path:
+    """Where the previews of a fine-tuning that was done here are shown, a PNG file."""
+    return settings.home / "finetune" / f"{subject}-{digest[:12]}.png"
+
+
+def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: Learnt, folder: Path) -> Image.Image:
+    """The previews that this machine drew: their step is in their files' names."""
+    rows = {int(file.stem.rpartition("-")[2]): Image.open(file) for file in sorted(folder.glob("preview-*.png"))}
+    places = [step // factory.settings.preview_every - 1 for step in rows]
+    identities = [learnt.identities[i] for i in places if i < len(learnt.identities)]
+    return preview_sheet(f"{view.subject_name}, {learnt.steps} steps", factory.subject.reference, rows, identities)
+
+
+def factory_of(view: TrainingView, settings: Settings, folder: Path) -> FineTuneFactory:
+    """The fine-tuning as its recipe says it, with the reference and mask out of the store."""
+    recipe, objects = view.recipe, store_of(settings)
+    reference = Reference(
+        image=open_reference(get_blob(objects, view.reference_sha256)),
+        mask=None if view.mask_sha256 is None else open_picture(get_blob(objects, view.mask_sha256), "L"),
+        caption=recipe["caption"],
+    )
+    return FineTuneFactory(
+        profile_of(settings, view.profile),
+        NamedSubject(reference, recipe["class_word"], recipe["style"]),
+        from_fields(FineTune, recipe["finetune"]),
+        from_fields(Sampling, recipe["sampling"]),
+        folder,
+        from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
+        on_regular=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: regular images {done}/{total}"),
+    )
+
+
+def _restore(view: TrainingView, settings: Settings, folder: Path) -> None:
+    """Put the state that was kept in the store into the folder, unless the folder holds a later one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if view.resume_sha256 is None or saved_step(folder) >= view.step:
+        return
+    partial = folder / f".{FILE}.partial"
+    partial.write_bytes(get_blob(store_of(settings), view.resume_sha256))
+    partial.rename(folder / FILE)
+
+
+def _tell(view: TrainingView, line: Mapping[str, float]) -> None:
+    left = f"{line['seconds_left'] / 60:.1f} min left"
+    tell("finetune", line["step"], line["steps"], f"{view.subject_name}: loss {line['loss']:.3f}, {left}")
+
+
+def _keep_state(view: TrainingView, settings: Settings, owner: str, folder: Path, step: int) -> None:
+    data = (folder / FILE).read_bytes()
+    with keeping(catalog_of(settings), store_of(settings), (data, CONTENT_TYPE)) as (s, [sha256]):
+        writes.keep_training(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
+
+
+def _keep(view: TrainingView, settings: Settings, owner: str, learnt: Learnt) -> None:
+    data = to_bytes(learnt.tuned, view.recipe)
+    identities = [round(one, 5) for one in learnt.identities]
+    with keeping(catalog_of(settings), store_of(settings), (data, CONTENT_TYPE)) as (s, [sha256]):
+        writes.finish_training(
+            s, view.digest, owner=owner, step=learnt.steps, weights_sha256=sha256, identities=identities
+        )

@@ -1,0 +1,223 @@
+"""From a claimed cell's row back to a call of the method: group what shares a reference, draw, survive what fails."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, TypeVar
+
+from PIL import Image
+
+from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.finetune.result import knowing
+from dreamtuner.sampling.generate import generate
+from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.recipe_fields import from_fields, to_fields
+from dreamtuner.settings.sampling import Sampling
+from flows.faults import NotHere, fault_of
+from flows.image_io import open_picture, open_reference
+from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
+from flows.planning.video import frames_before, layers_of_first
+from flows.resources import backbone_of, controlnet_digest_of, device_of, free_memory, store_of, tuned_of
+from flows.settings import Settings
+from storage.catalog.records import CellDetail
+from storage.objects import ObjectStore, get_blob
+
+Group = Sequence[CellDetail]
+T = TypeVar("T")
+
+
+class CellChanged(NotHere):
+    """A cell's row does not give its digest, or the weights on disk are not those it was planned with."""
+
+
+class Takes(Protocol):
+    """What becomes of claimed cells; each is handed over once. What these raise goes out of `draw` as it is."""
+
+    def keep(self, cell: CellDetail, image: Image.Image) -> None:
+        """The cell's picture."""
+
+    def fail(self, cell: CellDetail, error: Exception) -> None:
+        """The cell cannot be drawn, by its own fault."""
+
+    def hand_back(self, cells: Group, error: Exception) -> None:
+        """These cannot be drawn by this worker, by no fault of theirs."""
+
+    def wait_for_memory(self) -> bool:
+        """A single cell does not fit the memory: whether to try it again, after a while."""
+
+
+def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a recipe that a cell's row keeps in `settings`; the rest has columns of its own."""
+    kept = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames")
+    return {key: recipe[key] for key in kept if key in recipe}
+
+
+def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
+    """The whole recipe again; CellChanged if it does not hash to the cell's digest."""
+    recipe = recipe_of(
+        reference=cell.reference_sha256,
+        mask=cell.mask_sha256,
+        caption=cell.settings["caption"],
+        weights=cell.weights_digest,
+        checkpoint=cell.settings["checkpoint"],
+        prompt=cell.prompt,
+        negative_prompt=cell.settings["negative_prompt"],
+        seed=cell.seed,
+        sampling=to_fields(from_fields(Sampling, cell.settings["sampling"])),
+        layouts=of_kinds(cell.pose, cell.depth),
+        own_layouts=of_kinds(cell.reference_pose, cell.reference_depth),
+        controlnets=cell.settings.get("controlnets"),
+        frames=cell.settings.get("frames"),
+    )
+    if digest_of(recipe) != cell.digest:
+        raise CellChanged(f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again")
+    return recipe
+
+
+def draw(groups: Sequence[Group], settings: Settings, takes: Takes, *, on_progress: Callable[[float], None]) -> None:
+    """Draw the cells of `same_reference` and hand each over; `on_progress` is called with the cells done so far, in
+    fractions.
+
+    A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
+    the memory, does not take the others with it. A fault of the house that may pass is raised, whatever is not handed
+    over by then is as it was.
+    """
+    before = 0
+    for group in groups:
+        _draw(group, settings, takes, _after(before, on_progress))
+        before += len(group)
+        on_progress(before)
+
+
+def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float], None]:
+    """Progress of what comes after so many `cells`."""
+    return lambda done: on_progress(cells + done)
+
+
+def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
+    """The cells by what a call of the method shares: reference, mask, own layouts, profile and settings."""
+
+    def key(cell: CellDetail) -> str:
+        own = f"{cell.reference_pose} {cell.reference_depth}"
+        return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
+
+    groups: dict[str, list[CellDetail]] = defaultdict(list)
+    for cell in cells:
+        groups[key(cell)].append(cell)
+    return [groups[one] for one in sorted(groups)]
+
+
+def _draw(cells: Group, settings: Settings, takes: Takes, on_progress: Callable[[float], None]) -> None:
+    try:
+        images = draw_together(cells, settings, on_progress)
+    except Exception as error:
+        fault = fault_of(error)
+        if fault in ("away", "denied", "broken"):
+            raise
+        # without the frames of the failed attempt, which hold its tensors while the halves are drawn
+        failure = error.with_traceback(None)
+    else:
+        for cell, image in zip(cells, images, strict=True):
+            takes.keep(cell, image)
+        return
+    if fault == "memory":
+        free_memory()
+    if fault == "here":
+        takes.hand_back(cells, failure)
+    elif len(cells) > 1:
+        half = len(cells) // 2
+        _draw(cells[:half], settings, takes, on_progress)
+        _draw(cells[half:], settings, takes, _after(half, on_progress))
+    elif fault == "cell":
+        takes.fail(cells[0], failure)
+    elif takes.wait_for_memory():
+        _draw(cells, settings, takes, on_progress)
+    else:
+        takes.hand_back(cells, _too_large(cells[0], settings, failure))
+
+
+def _too_large(cell: CellDetail, settings: Settings, error: Exception) -> NotHere:
+    side = cell.settings["sampling"]["resolution"]
+    return NotHere(
+        f"a single image of {side} x {side} pixels does not fit the memory of this worker's {device_of(settings)} "
+        f"({type(error).__name__}: {error}); use a device with more memory, free what others hold of it, or lower "
+        "sampling.resolution"
+    )
+
+
+def draw_together(
+    cells: Sequence[CellDetail],
+    settings: Settings,
+    on_progress: Callable[[float], None] = lambda done: None,
+    *,
+    watch: Watch | None = None,
+) -> Sequence[Image.Image]:
+    """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
+    first = cells[0]
+    backbone = _loaded(lambda: backbone_of(settings, first.profile), f"the model of profile {first.profile}")
+    if backbone.weights_digest != first.weights_digest:
+        raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
+    for kind, digest in first.settings.get("controlnets", {}).items():
+        if controlnet_digest_of(settings, first.profile, kind) != digest:
+            raise CellChanged(f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again")
+    objects = store_of(settings)
+    pictures = _Pictures(objects)
+    own = of_kinds(first.reference_pose, first.reference_depth)
+    reference = Reference(
+        image=open_reference(get_blob(objects, first.reference_sha256)),
+        mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
+        caption=first.settings["caption"],
+        layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
+    )
+    with _model(first, settings, backbone) as model:
+        return generate(
+            model,
+            [reference, *frames_before(first, settings, pictures)],
+            [
+                Cell(
+                    cell.prompt,
+                    cell.seed,
+                    {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth).items()},
+                )
+                for cell in cells
+            ],
+            from_fields(Sampling, first.settings["sampling"]),
+            negative_prompt=first.settings["negative_prompt"],
+            watch=watch,
+            layers_of_first=layers_of_first(first),
+            on_step=lambda done, total: on_progress(len(cells) * done / total),
+        )
+
+
+def _model(cell: CellDetail, settings: Settings, backbone: Backbone) -> AbstractContextManager[Backbone]:
+    """The model that draws the cell: it knows the subject where the cell says that it learnt it."""
+    digest = cell.settings["checkpoint"]
+    if digest is None:
+        return nullcontext(backbone)
+    tuned = _loaded(lambda: tuned_of(settings, digest), f"what was learnt of {cell.subject_name}")
+    return knowing(backbone, tuned)
+
+
+def _loaded(load: Callable[[], T], what: str) -> T:
+    """What `load` returns. NotHere where its files are of no use: that is no failure of the cell that needs them."""
+    try:
+        return load()
+    except Exception as error:
+        if fault_of(error) != "cell":
+            raise
+        raise NotHere(f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})") from error
+
+
+class _Pictures(dict[str, Image.Image]):
+    """Stored layouts by their SHA-256, each read once: cells of a grid share them."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def __missing__(self, sha256: str) -> Image.Image:
+        self[sha256] = open_reference(get_blob(self._store, sha256))
+        return self[sha256]

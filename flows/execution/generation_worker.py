@@ -1,0 +1,210 @@
+"""One process at work on cells: claims them, draws them, and hands what is drawn to be kept while it draws on.
+
+The next cells are claimed and read beside the drawing of these. A cell fails by its own fault only: while catalog,
+store or disk are away the cells go back and the worker waits; what it has no weights or no memory for goes back too.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from PIL import Image
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from flows.execution.generate_batch import CellChanged, Group, draw, recipe_of_row, same_reference
+from flows.execution.image_writer import Drawn, Keeper
+from flows.patience import Patience
+from flows.planning.cells import canonical
+from flows.planning.video import FrameMissing
+from flows.progress import tell_note, tell_part
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from storage.catalog import views, writes
+from storage.catalog.leases.cells import Heartbeat
+from storage.catalog.owners import this_owner
+from storage.catalog.records import CellDetail
+
+_log = logging.getLogger(__name__)
+
+MEMORY_PAUSES = (1.0, 4.0, 15.0, 40.0)
+"""Seconds before each further try of a cell that does not fit the memory alone, once a worker: what another process
+holds is given back within a minute, or it is not."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of claimed cells, by digest. A cell that another run held is in none of the three.
+
+    `not_here` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
+    """
+
+    made: tuple[str, ...]
+    failed: tuple[str, ...]
+    not_here: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def claimed(self) -> int:
+        """How many cells this process could work on."""
+        return len(self.made) + len(self.failed) + len(self.not_here)
+
+
+class Worker:
+    """A context. `not_here` is as in `Made`, of all so far; `later` names those of them that wait for a frame.
+
+    At its end all that was drawn is kept, also when the block raises, and what is not goes back to planned.
+    """
+
+    def __init__(self, settings: Settings, run_id: str | None) -> None:
+        self.settings = settings
+        self.catalog, self.owner = catalog_of(settings), this_owner()
+        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
+        self.patience = Patience.of(settings)
+        self.keeper = Keeper(
+            self.catalog, store_of(settings), self.patience, owner=self.owner, run_id=run_id, kept=self.beat.let_go
+        )
+        self.not_here: dict[str, str] = {}
+        self.later: set[str] = set()
+        self._drawn: list[str] = []  # of the chunk, as what failed
+        self._failed: list[str] = []
+        self._handed_back: dict[str, str] = {}
+        self._recipes: dict[str, str] = {}
+        self._stranded = False  # whether something is held that could not be given back
+        self._memory_pauses = iter(MEMORY_PAUSES)
+        self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
+        self._claimed: dict[tuple[str, ...], Future[list[CellDetail]]] = {}
+
+    @property
+    def made(self) -> list[str]:
+        """Digests of what is kept, so far."""
+        return self.keeper.made
+
+    def ahead(self, digests: Sequence[str]) -> None:
+        """Claim these beside the drawing of others: `make` finds them ready, and raises what went wrong."""
+        self._claimed[tuple(digests)] = self._claimer.submit(self._claim, digests)
+
+    def make(self, digests: Sequence[str]) -> Made:
+        """Claim and draw; what is drawn is kept soon after. An error of keeping is raised here, or by `flush`.
+
+        Unavailable: what the drawing needs stayed away for too long, and what is not drawn is planned again.
+        """
+        self._drawn, self._failed, self._handed_back = [], [], {}
+        left = list(digests)
+
+        def attempt() -> None:
+            if self._stranded:
+                self._give_back()
+            ready = self._claimed.pop(tuple(left), None)
+            cells = self._claim(left) if ready is None else ready.result()
+            draw(same_reference(self._drawable(cells)), self.settings, self, on_progress=self._progress)
+
+        def retreat() -> bool:
+            done = {*self._drawn, *self._failed, *self._handed_back}
+            before, left[:] = len(left), [digest for digest in left if digest not in done]
+            self.keeper.send()
+            self._give_back()
+            return len(left) < before
+
+        self.patience.bear(attempt, retreat=retreat)
+        self.keeper.send()
+        return Made(tuple(self._drawn), tuple(self._failed), self._handed_back)
+
+    def flush(self) -> None:
+        """Return when all that was drawn is kept. Raises what went wrong with it."""
+        self.keeper.flush()
+
+    def retry_frames(self) -> None:
+        """Try again those that waited for a frame: some are there that were not."""
+        for digest in self.later:
+            self.not_here.pop(digest, None)
+        self.later.clear()
+
+    def _claim(self, digests: Sequence[str]) -> list[CellDetail]:
+        """Those of the cells that nobody else holds."""
+        claimed = self.beat.claim(digests)
+        with self.catalog.read() as s:
+            return views.cells(s, claimed)
+
+    def _drawable(self, cells: Sequence[CellDetail]) -> list[CellDetail]:
+        """Those that this version of the engine planned; the others are given back."""
+        found = []
+        for cell in cells:
+            try:
+                self._recipes[cell.digest] = canonical(recipe_of_row(cell))
+            except (CellChanged, ValidationError) as error:
+                self.hand_back([cell], error)
+            else:
+                found.append(cell)
+        return found
+
+    def _give_back(self) -> None:
+        """Plan again what is held and not drawn, also what was claimed ahead; what the catalog does not take, later."""
+        ahead, self._claimed = list(self._claimed.values()), {}
+        for one in ahead:
+            if not one.cancel():
+                one.exception()  # what it claims is held by then
+        held = [digest for digest in self.beat.held if digest not in self.keeper.unkept]
+        try:
+            self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
+        except SQLAlchemyError as error:
+            self._stranded = True
+            _log.warning("%d cells could not be given back: %s", len(held), error)
+            return
+        self._stranded = False
+        for digest in held:
+            self.beat.let_go(digest)
+
+    def keep(self, cell: CellDetail, image: Image.Image) -> None:
+        """See flows.execution.generate_batch.Takes."""
+        self._drawn.append(cell.digest)
+        self.keeper.put(Drawn(cell.digest, image, self._recipes.pop(cell.digest)))
+
+    def fail(self, cell: CellDetail, error: Exception) -> None:
+        """See flows.execution.generate_batch.Takes."""
+        reason = f"{type(error).__name__}: {error}"
+        _log.warning("cell %s failed: %s", cell.digest, reason)
+        self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=reason))
+        self.beat.let_go(cell.digest)
+        self._failed.append(cell.digest)
+
+    def hand_back(self, cells: Group, error: Exception) -> None:
+        """See flows.execution.generate_batch.Takes."""
+        digests, reason = [cell.digest for cell in cells], str(error)
+        _log.warning("%d cells cannot be made by this worker: %s", len(cells), reason)
+        self.catalog.transact(lambda s: writes.release_cells(s, digests, owner=self.owner, reason=reason))
+        for digest in digests:
+            self.beat.let_go(digest)
+            self._handed_back[digest] = self.not_here[digest] = reason
+        if isinstance(error, FrameMissing):
+            self.later.update(digests)
+
+    def wait_for_memory(self) -> bool:
+        """See `Takes`. It waits for a minute in all: a grid of such cells would else take for ever."""
+        pause = next(self._memory_pauses, None)
+        if pause is None or pause > self.settings.patience_seconds:
+            return False
+        tell_note("waiting for memory")
+        time.sleep(pause)
+        return True
+
+    def _progress(self, done: float) -> None:
+        tell_part("generate", done)
+
+    def __enter__(self) -> Self:
+        self.beat.__enter__()
+        self.keeper.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.keeper.__exit__(kind, error, trace)
+        finally:
+            self._give_back()
+            self._claimer.shutdown()
+            self.beat.__exit__(kind, error, trace)

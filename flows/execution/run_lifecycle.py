@@ -1,0 +1,78 @@
+"""A run's row in the catalog, from start to end: who carries it out, that it lives, and how and why it ended."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from prefect.runtime import flow_run
+from sqlalchemy.exc import SQLAlchemyError
+
+from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
+from flows.faults import Unavailable, words_of
+from flows.patience import Patience
+from flows.reporting.prefect_artifacts import shown
+from flows.resources import catalog_of
+from flows.settings import Settings
+from flows.spec.model import Spec
+from flows.spec.problems import InputError
+from storage.catalog import writes
+from storage.catalog.leases.runs import RunBeat
+from storage.catalog.owners import this_owner
+from storage.catalog.records import RunState, spec_digest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class RunRow:
+    """A run that is being carried out. Its flow says why not all that was asked for is there, and who was refused."""
+
+    id: str
+    reason: str | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def run_row(spec: Spec, settings: Settings) -> Iterator[RunRow]:
+    """Start a run of `spec`, keep it alive while the block works, and end it as the block ends.
+
+    It ends as failed with the reason that the block leaves, or for a spec that is refused, as crashed by any other
+    exception, and as cancelled by an interrupt. What killed processes left running is closed first.
+    """
+    close_dead_runs(settings)
+    crash_dead_flow_runs(settings)
+    catalog, order = catalog_of(settings), spec.model_dump(mode="json")
+    with catalog.write() as s:
+        flow_run_id = str(flow_run.id) if flow_run.id else None
+        run_id = writes.start_run(s, name=spec.name, spec=order, flow_run_id=flow_run_id, owner=this_owner())
+    row = RunRow(run_id)
+    try:
+        beat = RunBeat(catalog, run_id, silent_seconds=settings.lease_seconds)
+        with beat, shown(run_id, spec.name, spec_digest(order)):
+            yield row
+    except BaseException as error:
+        state, row.reason = _end_of(error)
+        try:
+            _finish(row, state, settings)
+        except SQLAlchemyError as second:  # whoever finds the run dead closes it; what ended it says more
+            _log.warning("the end of run %s could not be recorded: %s", run_id, second)
+        raise
+    Patience.of(settings).bear(lambda: _finish(row, "completed" if row.reason is None else "failed", settings))
+
+
+def _finish(row: RunRow, state: RunState, settings: Settings) -> None:
+    with catalog_of(settings).write() as s:
+        writes.finish_run(s, row.id, state, reason=row.reason, refused=row.refused)
+
+
+def _end_of(error: BaseException) -> tuple[RunState, str]:
+    """State and reason of a run that this ended."""
+    if isinstance(error, InputError):
+        return "failed", str(error)
+    if isinstance(error, Unavailable):
+        return "crashed", str(error)
+    if isinstance(error, Exception):
+        return "crashed", f"{type(error).__name__}: {words_of(error)}"
+    signal = "SIGTERM" if type(error).__name__ == "TerminationSignal" else str(error) or type(error).__name__
+    return "cancelled", f"stopped while it ran ({signal})"

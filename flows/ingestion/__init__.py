@@ -1,0 +1,1 @@
+"""References and masks: read, checked, masked and stored."""

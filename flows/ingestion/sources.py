@@ -1,0 +1,99 @@
+"""What a user names by path or URL, read by this installation's rules, and recorded without secrets.
+
+Parameters of flow runs lie in Prefect's database and rows of runs in the catalog, where others read them. So a spec is
+recorded with its sources as they are shown, and this process alone knows what they stand for.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, overload
+
+from flows.settings import Settings
+from storage.shown import HIDDEN, carries_secret, shown_url
+from storage.sources import SourceError, read_source
+
+if TYPE_CHECKING:
+    from flows.spec.model import Spec, SubjectSpec
+
+AHEAD_BYTES = 256 * 1024 * 1024  # of what was read ahead that is remembered
+
+_ahead: ContextVar[dict[str, bytes] | None] = ContextVar("read ahead", default=None)
+_held: dict[str, str] = {}
+_RECORDED = re.compile(rf"[^:]+://.*{re.escape(HIDDEN)}", re.DOTALL)
+
+
+def read(source: str, settings: Settings) -> bytes:
+    """The bytes at a path, https:// or s3:// URL; those that were read ahead, once. SourceError says why not."""
+    ahead = _ahead.get()
+    if ahead and source in ahead:
+        return ahead.pop(source)
+    if source not in _held and _RECORDED.match(source):
+        raise SourceError(f"{shown(source)} was recorded without its signature or password; give the whole URL again")
+    place = _held.get(source, source)
+    return read_source(place, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
+
+
+def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
+    """The bytes of those sources that can be read. The next `read` of each in this context fetches nothing again."""
+    found: dict[str, bytes] = {}
+    for source in dict.fromkeys(sources):
+        try:
+            found[source] = read(source, settings)
+        except SourceError:
+            continue  # whoever needs it says so, with its name
+    ahead, left = {}, AHEAD_BYTES
+    for source, data in found.items():
+        left -= len(data)
+        if left >= 0:
+            ahead[source] = data
+    _ahead.set(ahead)
+    return found
+
+
+def shown(source: str) -> str:
+    """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
+    return shown_url(source)
+
+
+def held(spec: "Spec") -> "Spec":
+    """The spec as it may be recorded; `read` knows, in this process, what its sources stand for."""
+    subjects = tuple(held_subject(one) for one in spec.subjects)
+    layouts = {name: tuple(_hold(one) for one in getattr(spec, name)) for name in ("poses", "depth")}
+    return spec.model_copy(update={"subjects": subjects, **layouts})
+
+
+def held_subject(subject: "SubjectSpec") -> "SubjectSpec":
+    """The same of one subject."""
+    places = ("reference", "mask", "pose", "depth")
+    return subject.model_copy(update={name: _hold(getattr(subject, name)) for name in places})
+
+
+def secret_sources(spec: "Spec") -> list[tuple[str | int, ...]]:
+    """Where in the spec a source carries a password or a signature."""
+    found: list[tuple[str | int, ...]] = []
+    for i, subject in enumerate(spec.subjects):
+        for name in ("reference", "mask", "pose", "depth"):
+            if carries_secret(getattr(subject, name) or ""):
+                found.append(("subjects", i, name))
+    for name in ("poses", "depth"):
+        found += [(name, i) for i, one in enumerate(getattr(spec, name)) if carries_secret(one or "")]
+    return found
+
+
+@overload
+def _hold(source: str) -> str: ...
+
+
+@overload
+def _hold(source: None) -> None: ...
+
+
+def _hold(source: str | None) -> str | None:
+    if source is None or _RECORDED.match(source) or not carries_secret(source):
+        return source
+    # two signatures of one address may stand for two pictures
+    recorded = f"{shown_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    _held[recorded] = source
+    return recorded

@@ -1,0 +1,94 @@
+"""One subject taken in: its bytes in the store, then its rows in the catalog."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from flows.image_io import PNG, content_type
+from flows.ingestion.known import stored_subject
+from flows.ingestion.masking import all_warnings
+from flows.ingestion.prepare import Prepared, prepare
+from flows.planning.cells import Facts
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec.model import SubjectSpec
+from flows.spec.problems import SubjectRefused
+from storage.catalog import views, writes
+from storage.catalog.records import Given, NameTaken
+from storage.ingest import keeping
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A subject's rows in the catalog, and what the plan needs to know of it. `warnings`: a sentence each."""
+
+    facts: Facts
+    subject_id: int
+    reference_id: int
+    mask_id: int
+    confidence: float
+    doubtful: bool
+    warnings: tuple[str, ...] = ()
+
+
+def take_in(subject: SubjectSpec, settings: Settings, *, given: Given = "spec") -> Ingested:
+    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with it.
+
+    `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
+    """
+    return keep(prepare(subject, settings, stored_subject(subject.name, settings), given=given), settings, given=given)
+
+
+def keep(prepared: Prepared, settings: Settings, *, given: Given = "spec") -> Ingested:
+    """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
+
+    What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by
+    now, and the mask in use is the one that a person gave meanwhile.
+    """
+    reference = (prepared.reference, content_type(prepared.reference))
+    layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
+    kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG), *layouts)
+    try:
+        with kept as (s, [reference_sha256, *_]):
+            subject_id, reference_id = writes.enter_subject(
+                s,
+                name=prepared.facts.name,
+                class_word=prepared.facts.class_word,
+                style=prepared.facts.style,
+                image_sha256=reference_sha256,
+                width=prepared.width,
+                height=prepared.height,
+                source=prepared.source,
+                caption=prepared.caption,
+                replace=prepared.subject.replace,
+                recaption=given == "ingest",
+            )
+            _keep_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
+            mask = views.subject_assets(s, prepared.facts.name).mask
+    except NameTaken as error:
+        raise SubjectRefused(f"name: {error}") from error
+    assert mask is not None, "one was just entered"
+    facts = replace(prepared.facts, mask_sha256=mask.sha256)
+    warnings = prepared.warnings if mask.sha256 == prepared.facts.mask_sha256 else mask.warnings or ()
+    return Ingested(facts, subject_id, reference_id, mask.id, mask.confidence, mask.doubtful, all_warnings(warnings))
+
+
+def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bool) -> None:
+    chosen, mask = prepared.chosen, prepared.mask
+    if chosen.stored is not None:
+        if chosen.stored.warnings is None:
+            stored = chosen.stored.id
+            writes.judge_mask(s, stored, confidence=mask.confidence, doubtful=mask.doubtful, warnings=mask.warnings)
+        return
+    writes.add_mask(
+        s,
+        reference_id=reference_id,
+        mask_sha256=chosen.sha256,
+        method=mask.method,
+        confidence=mask.confidence,
+        doubtful=mask.doubtful,
+        warnings=mask.warnings,
+        given=chosen.given,
+        asked=chosen.asked,
+        insist=insist,
+    )

@@ -1,0 +1,213 @@
+"""Spec and ingested facts in, cells out: pure, so that the same order always names the same pictures."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.settings.recipe_fields import to_fields
+from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
+from flows.planning.finetune import Tuning
+from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
+
+STYLE_WORDS: Mapping[str, str] = {"natural": "photo", "anime": "drawing"}
+DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What ingestion found out about one subject. Digests are the SHA-256 of the stored bytes.
+
+    `layouts`: the reference's own, by kind.
+    """
+
+    name: str
+    class_word: str
+    style: Style
+    caption: str
+    reference_sha256: str
+    mask_sha256: str
+    layouts: Mapping[Kind, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One picture of the grid. `recipe` is everything that decides its pixels; `digest` is the recipe's SHA-256.
+
+    `layouts` are the pictures to follow, by kind and SHA-256, `own_layouts` the reference's of those kinds.
+    """
+
+    digest: str
+    subject: str
+    prompt: str
+    seed: int
+    recipe: Mapping[str, Any]
+    layouts: Mapping[Kind, str] = field(default_factory=dict)
+    own_layouts: Mapping[Kind, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> tuple[str, str | None, str | None, int]:
+        """Where it stands in its subject's grid: prompt, pose, depth map, seed."""
+        return self.prompt, self.layouts.get("pose"), self.layouts.get("depth"), self.seed
+
+
+def expand(text: str, *, class_word: str, style: str) -> str:
+    """Put the class word and the style's word for a picture into a prompt or caption.
+
+    >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
+    'a drawing of a bear on the beach'
+    """
+    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLE_WORDS[style])
+
+
+def caption_of(caption: str | None, *, class_word: str, style: str) -> str:
+    """The reference's own caption, or the plainest one that is true of it."""
+    return expand(DEFAULT_CAPTION if caption is None else caption, class_word=class_word, style=style)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def canonical(recipe: Mapping[str, Any]) -> str:
+    """The recipe as JSON in one spelling: sorted keys, no spaces, ASCII. Its SHA-256 is the cell's digest."""
+    return _ENCODER.encode(recipe)
+
+
+def digest_of(recipe: Mapping[str, Any]) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(canonical(recipe).encode("ascii")).hexdigest()
+
+
+def recipe_of(
+    *,
+    reference: str,
+    mask: str | None,
+    caption: str,
+    weights: str,
+    checkpoint: str | None = None,
+    prompt: str,
+    negative_prompt: str,
+    seed: int,
+    sampling: Mapping[str, Any],
+    layouts: Mapping[Kind, str] | None = None,
+    own_layouts: Mapping[Kind, str] | None = None,
+    controlnets: Mapping[Kind, str] | None = None,
+    frames: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Everything that decides a picture. `checkpoint`: the digest of the fine-tuning that the model learnt it by.
+
+    `sampling`: the settings as `to_fields` gives them.
+
+    What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
+    `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
+    looks at as further references, and how (flows.planning.video).
+    """
+    followed, own = layouts or {}, own_layouts or {}
+    recipe = {
+        "reference": reference,
+        "mask": mask,
+        "caption": caption,
+        "checkpoint": checkpoint,
+        "weights": weights,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        "pose": followed.get("pose"),
+        "seed": seed,
+        "sampling": sampling,
+        "engine": ENGINE_VERSION,
+    }
+    more = {
+        "depth": followed.get("depth"),
+        "reference_layouts": {kind: own[kind] for kind in KINDS if kind in followed and kind in own},
+        "controlnets": {kind: (controlnets or {})[kind] for kind in KINDS if kind in followed},
+        "frames": dict(frames or {}),
+    }
+    return recipe | {name: value for name, value in more.items() if value}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What draws: the profile's weights digest, each style's numbers with the spec's own laid over, and layouts.
+
+    `layouts`: those of the grid by kind, in the order of the spec, as SHA-256 or None; `controlnets`: the digest of the
+    weights of each kind that is followed; `tuning`: how subjects are learnt first, None: they are not.
+    """
+
+    weights: str
+    sampling: Mapping[Style, Sampling]
+    layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
+    controlnets: Mapping[Kind, str] = field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    @cached_property
+    def fields(self) -> Mapping[Style, dict[str, Any]]:
+        """Each style's numbers as recipes hold them; made once, for grids are large."""
+        return {style: to_fields(numbers) for style, numbers in self.sampling.items()}
+
+    def training(self, one: Facts) -> dict[str, Any] | None:
+        """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
+        if self.tuning is None:
+            return None
+        return self.tuning.recipe(
+            reference=one.reference_sha256,
+            mask=one.mask_sha256,
+            caption=one.caption,
+            class_word=one.class_word,
+            style=one.style,
+            weights=self.weights,
+        )
+
+
+def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
+    """Those of the two layouts that there are, by kind."""
+    both: dict[Kind, str | None] = {"pose": pose, "depth": depth}
+    return {kind: sha256 for kind, sha256 in both.items() if sha256 is not None}
+
+
+def plan_cells(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[PlannedCell]:
+    """The grid of the subjects in `facts`: subject by subject, then prompt, pose, depth map and seed."""
+    grid = product(
+        spec.prompts, drawing.layouts.get("pose", (None,)), drawing.layouts.get("depth", (None,)), spec.seeds
+    )
+    asked = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
+    planners = [SubjectPlanner(spec, one, drawing) for one in facts]
+    return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in asked]
+
+
+class SubjectPlanner:
+    """Plans the cells of one subject; what they share is computed once."""
+
+    def __init__(self, spec: Spec, one: Facts, drawing: Drawing) -> None:
+        self._spec, self._one, self._drawing = spec, one, drawing
+        training = drawing.training(one)
+        self._checkpoint = None if training is None else digest_of(training)
+        tuning = drawing.tuning
+        self._called = one.class_word if tuning is None else tuning.settings.subject_words(one.class_word)
+
+    def cell(
+        self, template: str, layouts: Mapping[Kind, str], seed: int, frames: Mapping[str, str] | None = None
+    ) -> PlannedCell:
+        """One picture of the subject. `layouts`, `frames`: as in `recipe_of`."""
+        one = self._one
+        prompt = expand(template, class_word=self._called, style=one.style)
+        own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
+        recipe = recipe_of(
+            reference=one.reference_sha256,
+            mask=one.mask_sha256,
+            caption=one.caption,
+            weights=self._drawing.weights,
+            checkpoint=self._checkpoint,
+            prompt=prompt,
+            negative_prompt=self._spec.negative_prompt,
+            seed=seed,
+            sampling=self._drawing.fields[one.style],
+            layouts=layouts,
+            own_layouts=own,
+            controlnets=self._drawing.controlnets,
+            frames=frames,
+        )
+        return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

@@ -1,0 +1,173 @@
+"""Which of a profile's numbers count for an order: those that it first ran with, until newer ones are asked for.
+
+A spec is known by its name and profile, a fine-tuning asked for by hand by subject and profile. Catalogs of before
+remembered nothing: there the numbers are read off the cells and fine-tunings of the spec's newest run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import from_fields, to_fields
+from dreamtuner.settings.sampling import Sampling, Style
+from flows.planning.cells import digest_of
+from flows.spec.model import Spec
+from storage.catalog import Catalog, views, writes
+from storage.catalog.records import Order
+from storage.catalog.views import PastRun
+
+Numbers = Mapping[str, Any]
+_SAMPLINGS, _TUNINGS = ("natural", "anime"), ("tuning", "full_tuning")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The profile as it counts for an order, and as it is by now. `kind`, `name`: whose order."""
+
+    kind: Order
+    name: str
+    profile: Profile
+    current: Profile
+
+    def remember(self, catalog: Catalog, *, new: bool = False) -> None:
+        """Keep the numbers that count, when a run begins; `new`: instead of those of the first run."""
+        numbers = numbers_of(self.profile)
+        catalog.transact(
+            lambda s: writes.keep_first_numbers(
+                s,
+                self.kind,
+                self.name,
+                self.profile.name,
+                revision=revision_of(self.profile),
+                numbers=numbers,
+                replace=new,
+            )
+        )
+
+
+def numbers_of(profile: Profile) -> dict[str, Any]:
+    """A profile's own numbers, as JSON values."""
+    ours = {name: to_fields(getattr(profile, name)) for name in (*_SAMPLINGS, *_TUNINGS)}
+    return ours | {"knowing": dict(profile.knowing)}
+
+
+def revision_of(profile: Profile) -> str:
+    """The SHA-256 of the profile's numbers: other numbers are another revision."""
+    return digest_of(numbers_of(profile))
+
+
+def with_numbers(profile: Profile, numbers: Numbers) -> Profile:
+    """The profile with these numbers, which this or an earlier version gave."""
+    return profile.model_copy(
+        update={name: from_fields(Sampling, numbers[name]) for name in _SAMPLINGS}
+        | {name: from_fields(FineTune, numbers[name]) for name in _TUNINGS}
+        | {"knowing": dict(numbers["knowing"])}
+    )
+
+
+def defaults_of_spec(spec: Spec, current: Profile, catalog: Catalog | None, *, new: bool = False) -> Defaults:
+    """What counts for a spec; `new`: the newest numbers. `catalog`: None where there is none yet."""
+    profile = current
+    if catalog is not None and not new:
+        with catalog.read() as s:
+            numbers = views.first_numbers(s, "spec", spec.name, current.name)
+            past = None if numbers is not None else views.past_run(s, spec.name, current.name)
+        if numbers is None and past is not None:
+            numbers = _numbers_of_past(past, current)
+        profile = current if numbers is None else with_numbers(current, numbers)
+    return Defaults("spec", spec.name, profile, current)
+
+
+def defaults_of_subject(subject: str, current: Profile, catalog: Catalog, *, new: bool = False) -> Defaults:
+    """What counts for a subject's fine-tuning that is asked for by hand.
+
+    Those of catalogs of before are not read off their recipes: whether a number there was given or the profile's,
+    nobody knows.
+    """
+    with catalog.read() as s:
+        numbers = None if new else views.first_numbers(s, "subject", subject, current.name)
+    return Defaults("subject", subject, current if numbers is None else with_numbers(current, numbers), current)
+
+
+def _numbers_of_past(past: PastRun, current: Profile) -> dict[str, Any]:
+    """The profile's numbers as a run of before had them; what its spec gave itself, or what it did not use, is as now.
+
+    Without a subject-encoder, beta was 0 whatever the profile said.
+    """
+    numbers = numbers_of(current)
+    given = set(past.spec.get("sampling") or {}) | (set() if current.has_encoder else {"beta"})
+    for style, settings in past.settings.items():
+        recipe = past.trainings.get(style)
+        if settings.get("checkpoint") is None:
+            numbers[style] |= {k: v for k, v in settings["sampling"].items() if k not in given}
+        elif recipe is not None:  # how its regular images were drawn, and its previews: the spec has no say in these
+            own = {k: v for k, v in recipe["sampling"].items() if k != "beta" or current.has_encoder}
+            numbers[style] |= own
+            drawn = recipe.get("previews", recipe["sampling"])
+            numbers["knowing"] = {k: v for k, v in drawn.items() if v != recipe["sampling"].get(k)}
+            tuning = "full_tuning" if recipe["finetune"]["mode"] == "full" else "tuning"
+            numbers[tuning] = _laid_over(numbers[tuning], recipe["finetune"], past.spec.get("finetune") or {})
+            if not current.has_encoder:
+                numbers[tuning]["beta"] = numbers_of(current)[tuning]["beta"]
+    return numbers
+
+
+def _laid_over(ours: Mapping[str, Any], theirs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """`theirs` but for what was `given`, which is `ours`; learning rates one by one."""
+    merged = dict(theirs) | {k: v for k, v in ours.items() if k in given and k not in ("mode", "lr")}
+    rates: Mapping[str, Any] = given.get("lr") or {}
+    merged["lr"] = {k: ours["lr"][k] if k in rates else v for k, v in theirs["lr"].items()}
+    return merged
+
+
+def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> str | None:
+    """One sentence where the profile has newer numbers that would change what the spec makes; else None.
+
+    `styles`: of each subject that the spec makes pictures of.
+    """
+    learnt = spec.finetune is not None
+    changes: dict[str, None] = {}
+    subjects = 0
+    for style in styles:
+        was, now = (p.sampling(style, learnt=learnt, **spec.sampling) for p in (defaults.profile, defaults.current))
+        found = _changes(to_fields(was), to_fields(now))
+        if spec.finetune is not None:
+            before, after = (to_fields(p.finetuning(**spec.finetune)) for p in (defaults.profile, defaults.current))
+            found += [f"finetune.{one}" for one in _changes(before, after)]
+            before, after = (to_fields(p.sampling(style)) for p in (defaults.profile, defaults.current))
+            found += [f"finetune.regular.{one}" for one in _changes(before, after)]
+        subjects += bool(found)
+        changes.update(dict.fromkeys(found))
+    if not changes:
+        return None
+    cells = subjects * spec.cells_per_subject
+    return (
+        f"profile {defaults.profile.name} has newer defaults than {spec.name} first ran with ({', '.join(changes)}); "
+        f"--new-defaults takes them and generates {cells} {'cell' if cells == 1 else 'cells'} anew"
+    )
+
+
+def newer_finetuning(defaults: Defaults, given: Mapping[str, Any]) -> str | None:
+    """The same of a subject's fine-tuning with these settings of its own."""
+    was, now = (to_fields(p.finetuning(**given)) for p in (defaults.profile, defaults.current))
+    changes = _changes(was, now)
+    if not changes:
+        return None
+    return (
+        f"profile {defaults.profile.name} has newer defaults than {defaults.name} was first fine-tuned with "
+        f"({', '.join(changes)}); --new-defaults takes them and fine-tunes again"
+    )
+
+
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> list[str]:
+    """ "w_r 2.0 -> 3.0" of each number that differs."""
+    found = []
+    for name in dict.fromkeys((*was, *now)):
+        a, b = was.get(name), now.get(name)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            found += _changes(a, b, f"{at}{name}.")
+        elif a != b:
+            found.append(f"{at}{name} {a} -> {b}" if not isinstance(a, list) else f"{at}{name}")
+    return found

@@ -1,0 +1,42 @@
+"""What a fine-tuning is made of, as one recipe; pure, so that the same order always names the same fine-tuning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.recipe_fields import to_fields
+from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
+
+TRAINING_VERSION = 1
+"""Part of every fine-tuning's digest. Raise it when equal settings would learn something else than before."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How subjects are learnt: the settings, and how each style's regular images (`sampling`) and previews are drawn.
+
+    Those are the profile's own numbers, whatever a spec draws its grid with: so other grids use the same checkpoint.
+    """
+
+    settings: FineTune
+    sampling: Mapping[Style, Sampling]
+    previews: Mapping[Style, Sampling]
+
+    def recipe(
+        self, *, reference: str, mask: str, caption: str, class_word: str, style: Style, weights: str
+    ) -> dict[str, Any]:
+        """Everything that decides what is learnt of a subject. Files and weights by their SHA-256."""
+        return {
+            "reference": reference,
+            "mask": mask,
+            "caption": caption,
+            "class_word": class_word,
+            "style": style,
+            "weights": weights,
+            "finetune": to_fields(self.settings),
+            "sampling": to_fields(self.sampling[style]),
+            "previews": to_fields(self.previews[style]),
+            "training": TRAINING_VERSION,
+            "engine": ENGINE_VERSION,
+        }

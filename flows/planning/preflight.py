@@ -1,0 +1,93 @@
+"""Whether the models that a spec needs are here, and the numbers that it will draw with; before anything is written."""
+
+from dataclasses import dataclass
+
+from dreamtuner.models.layouts import KINDS, LayoutRefused, demand_kind
+from dreamtuner.models.profiles import Profile
+from dreamtuner.score import METRICS
+from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.sampling import Style
+from flows.ingestion.known import demand_subjects
+from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
+from flows.planning.cells import Drawing
+from flows.planning.finetune import Tuning
+from flows.planning.warnings import demand_apart
+from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
+from flows.settings import Settings
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem
+
+STYLES: tuple[Style, ...] = ("natural", "anime")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What will draw, and the layout pictures as they were read."""
+
+    drawing: Drawing
+    layouts: GridLayouts
+
+
+def demand_models(spec: Spec, settings: Settings) -> None:
+    """InputError when the profile's models are not here; a look at the folders only, quick enough to come first."""
+    profile = profile_of(settings, spec.profile)
+    missing = profile.missing()
+    if spec.score and not (profile.tower / "config.json").is_file():
+        missing.append("tower (it scores; score: [] does without)")
+    if missing:
+        what = (
+            f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
+        )
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=what)])
+    for kind in KINDS:
+        if spec.follows(kind):
+            try:
+                demand_kind(profile, kind)
+            except LayoutRefused as error:
+                i = next(i for i, place in enumerate(spec.layouts[kind]) if place is not None)
+                message = f"{error}; or leave {NAMES[kind]} out"
+                raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error
+
+
+def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) -> Ready:
+    """Check and resolve; InputError names the spec's field that does not fit.
+
+    `profile`: the spec's, with the numbers that count for it; None: with those of today.
+    """
+    demand_models(spec, settings)
+    demand_subjects(spec.subjects, settings, f"spec {spec.name!r}")
+    profile = profile or profile_of(settings, spec.profile)
+    unknown = [
+        Problem(path=("score", i), message=f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
+        for i, name in enumerate(spec.score)
+        if name not in METRICS
+    ]
+    if unknown:
+        raise InputError(f"spec {spec.name!r}", unknown)
+    if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
+        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
+    learnt = spec.finetune is not None
+    sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES}
+    layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
+    digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
+    controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
+    tuning = None if spec.finetune is None else tuning_of(_finetune(spec, profile), profile)
+    drawing = Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets, tuning)
+    stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
+    demand_apart(spec, stated, drawing, profile)  # subjects of the catalog follow once they are read
+    return Ready(drawing, layouts)
+
+
+def tuning_of(asked: FineTune, profile: Profile) -> Tuning:
+    """How a profile's model learns subjects, in every style."""
+    regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES} for learnt in (False, True))
+    return Tuning(asked, regular, previews)
+
+
+def _finetune(spec: Spec, profile: Profile) -> FineTune:
+    overrides = spec.finetune or {}
+    if overrides.get("beta", 0) > 0 and not profile.has_encoder:
+        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("finetune", "beta"), message=message)])
+    return profile.finetuning(**overrides)

@@ -1,0 +1,80 @@
+"""What a run of a spec would do, found out without writing anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flows.ingestion.known import stored_subject
+from flows.ingestion.prepare import prepare
+from flows.planning.cells import PlannedCell, plan_cells
+from flows.planning.defaults import defaults_of_spec, newer_defaults
+from flows.planning.preflight import preflight
+from flows.planning.warnings import warnings_of
+from flows.resources import catalog_if_any, profile_of
+from flows.settings import Settings
+from flows.spec.model import Spec, demand_grid
+from flows.spec.problems import SubjectRefused
+from storage.catalog import Catalog, views
+from storage.catalog.records import CellState, RunWarning
+
+
+@dataclass(frozen=True)
+class SubjectPreview:
+    """One subject: what its mask is worth, or why it would be refused."""
+
+    name: str
+    confidence: float | None
+    doubtful: bool
+    error: str | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The grid, and the state of those of its cells that the catalog knows (digest to state).
+
+    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    """
+
+    subjects: tuple[SubjectPreview, ...]
+    cells: tuple[PlannedCell, ...]
+    states: Mapping[str, CellState]
+    warnings: tuple[RunWarning, ...] = ()
+    newer_defaults: str | None = None
+
+    def missing(self, subject: str | None = None) -> int:
+        """How many cells a run would make, of one subject or of all."""
+        ours = [cell for cell in self.cells if subject is None or cell.subject == subject]
+        return sum(self.states.get(cell.digest) != "generated" for cell in ours)
+
+
+def preview(spec: Spec, settings: Settings, *, new_defaults: bool = False) -> Preview:
+    """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one.
+
+    `new_defaults`: by the profile's newest numbers, not by those that the spec first ran with.
+    """
+    demand_grid(spec)
+    catalog = catalog_if_any(settings)
+    defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog, new=new_defaults)
+    ready = preflight(spec, settings, defaults.profile)
+    subjects, facts, files = [], [], []
+    for subject in spec.subjects:
+        try:
+            prepared = prepare(subject, settings, stored_subject(subject.name, settings))
+        except SubjectRefused as error:
+            subjects.append(SubjectPreview(subject.name, None, False, str(error)))
+            continue
+        facts.append(prepared.facts)
+        files.append((prepared.facts, prepared.warnings))
+        subjects.append(
+            SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
+        )
+    cells = plan_cells(spec, facts, ready.drawing)
+    warnings = warnings_of(spec, files, ready.drawing, profile_of(settings, spec.profile))
+    states = {} if catalog is None else _states(catalog, cells)
+    newer = newer_defaults(spec, defaults, [one.style for one in facts])
+    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)
+
+
+def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:
+    with catalog.read() as s:
+        return views.cell_states_of(s, [cell.digest for cell in cells])

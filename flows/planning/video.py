@@ -1,0 +1,110 @@
+"""A video as cells: every frame is one, and names those that it looks at by their digests; so all are planned ahead."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from dreamtuner.models.layouts import Kind
+from dreamtuner.sampling.request import Reference
+from dreamtuner.sampling.video import frame_reference
+from flows.faults import NotHere
+from flows.image_io import open_picture
+from flows.planning.cells import Drawing, Facts, PlannedCell, SubjectPlanner
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec.model import Spec
+from storage.catalog import views
+from storage.catalog.records import CellDetail
+from storage.lost import read_picture
+from storage.objects import DigestMismatch, ObjectMissing
+
+ALL_LAYERS = {"layers": "all"}
+"""Marks, in its recipe, a frame that sees the frames before it in the ControlNet too, where the subject's own reference
+does not pass it. The first release saw nothing there; what it planned has no mark, and is still generated so."""
+
+
+class FrameMissing(NotHere):
+    """A frame that another one looks at is not there (yet)."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video of a subject: its frames in order, and the same poses drawn independently, to compare with.
+
+    `same_noise`: without the frames before, from the noise of the clip; `own_noise`: each from its own as well.
+    """
+
+    subject: str
+    prompt: str
+    seed: int
+    frames: tuple[PlannedCell, ...]
+    same_noise: tuple[PlannedCell, ...]
+    own_noise: tuple[PlannedCell, ...]
+
+    @property
+    def alone(self) -> tuple[PlannedCell, ...]:
+        """What hangs on no other cell."""
+        return self.same_noise + self.own_noise
+
+
+def plan_clips(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[Clip]:
+    """A clip for every subject, prompt and seed; its frames follow the spec's poses in their order."""
+    return [
+        _clip(spec, one, drawing, template, seed) for one in facts for template in spec.prompts for seed in spec.seeds
+    ]
+
+
+def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) -> Clip:
+    poses: list[dict[Kind, str]] = [{"pose": sha} for sha in drawing.layouts["pose"] if sha is not None]
+
+    planner = SubjectPlanner(spec, one, drawing)
+
+    def cell(place: int, own_seed: int, frames: Mapping[str, str] | None = None) -> PlannedCell:
+        return planner.cell(template, poses[place], own_seed, frames)
+
+    frames = [cell(0, seed)]
+    for i in range(1, len(poses)):
+        before = {"first": frames[0].digest, "previous": frames[-1].digest}
+        frames.append(cell(i, seed, before if set(poses[i]) <= set(one.layouts) else before | ALL_LAYERS))
+    places = range(len(poses))
+    return Clip(
+        one.name,
+        frames[0].prompt,
+        seed,
+        tuple(frames),
+        tuple(cell(i, seed) for i in places),
+        tuple(cell(i, _seed(seed, i)) for i in places),
+    )
+
+
+def _seed(seed: int, frame: int) -> int:
+    """A seed for each frame, the clip's own for the first."""
+    return seed if frame == 0 else int.from_bytes(hashlib.sha256(f"{seed} {frame}".encode()).digest()[:4], "big")
+
+
+def layers_of_first(cell: CellDetail) -> bool:
+    """Whether the cell is a frame as the first release planned them: it sees the layers of its first reference."""
+    named: Mapping[str, str] = cell.settings.get("frames", {})
+    return bool(named) and not set(ALL_LAYERS) <= set(named)
+
+
+def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, Image.Image]) -> list[Reference]:
+    """The further references of a frame: the first and the previous one; FrameMissing where one is not drawn.
+
+    `pictures`: layouts by their SHA-256.
+    """
+    named: Mapping[str, str] = cell.settings.get("frames", {})
+    found = []
+    for digest in dict.fromkeys(named[name] for name in ("first", "previous") if name in named):
+        with catalog_of(settings).read() as s:
+            frame = views.cell(s, digest)
+        if frame.image_sha256 is None:
+            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
+        try:
+            image = open_picture(read_picture(catalog_of(settings), store_of(settings), frame.image_sha256), "RGB")
+        except (ObjectMissing, DigestMismatch) as error:
+            raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
+        found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
+    return found

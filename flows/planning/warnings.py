@@ -1,0 +1,129 @@
+"""What changes a picture beyond what was asked: one kind of record, wherever it is found and wherever it is shown."""
+
+from collections.abc import Iterable, Sequence
+
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.tokens import TextReader, reader_of
+from dreamtuner.settings.sampling import Style
+from flows.planning.cells import Drawing, Facts, expand
+from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
+from flows.spec.problems import InputError, Problem
+from storage.catalog.records import RunWarning
+
+MOST_WORDS = 12  # of one warning
+
+
+def demand_apart(spec: Spec, subjects: Iterable[tuple[str, Style]], drawing: Drawing, profile: Profile) -> None:
+    """InputError where the model reads two prompts as the same tokens, so that their pictures would be the same.
+
+    `subjects`: the class words and styles that prompts are expanded with.
+    """
+    reader = _reader(profile, drawing)
+    if reader is None:
+        return
+    problems: dict[int, Problem] = {}
+    for class_word, style in dict.fromkeys(subjects):
+        called = _called(class_word, drawing)
+        first: dict[tuple[int, ...], int] = {}
+        read = reader.read([expand(prompt, class_word=called, style=style) for prompt in spec.prompts])
+        for i, one in enumerate(read):
+            j = first.setdefault(one.tokens, i)
+            if i == j or i in problems:
+                continue
+            message = f"{spec.prompts[i]!r} is twice the same as prompts[{j}] to the model; remove one"
+            if one.cut or read[j].cut:
+                message = (
+                    f"is twice the same as prompts[{j}] to the model, which reads {reader.limit} tokens: "
+                    f"{one.cut!r} here and {read[j].cut!r} there are cut off; shorten them, or remove one"
+                )
+            problems[i] = Problem(path=("prompts", i), message=message)
+    if problems:
+        raise InputError(f"spec {spec.name!r}", [problems[i] for i in sorted(problems)])
+
+
+def warnings_of(
+    spec: Spec, subjects: Sequence[tuple[Facts, Sequence[str]]], drawing: Drawing, profile: Profile
+) -> list[RunWarning]:
+    """All warnings of a spec: of its texts, and the sentences that were found about each subject's picture and mask.
+
+    InputError as `demand_apart`, now that all class words are known.
+    """
+    facts = [one for one, _ in subjects]
+    demand_apart(spec, ((one.class_word, one.style) for one in facts), drawing, profile)
+    places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
+    files = [RunWarning("subject", said, places[one.name], one.name) for one, found in subjects for said in found]
+    return files + text_warnings(spec, facts, drawing, profile)
+
+
+def text_warnings(spec: Spec, facts: Sequence[Facts], drawing: Drawing, profile: Profile) -> list[RunWarning]:
+    """What the model will not read as it was written, of every text that it is given for the subjects in `facts`."""
+    found = [
+        RunWarning("placeholder", _left_over(text), place)
+        for place, text in (("name", spec.name), ("negative_prompt", spec.negative_prompt))
+        if _braces(text)
+    ]
+    reader = _reader(profile, drawing)
+    if reader is not None and spec.negative_prompt:
+        found += _unread(reader, spec.negative_prompt, "negative_prompt")
+    places = {subject.name: i for i, subject in enumerate(spec.subjects)}
+    for one in facts:
+        place = f"subjects[{places[one.name]}]"
+        caption = f"{place}.caption"
+        found += [
+            RunWarning("placeholder", _left_over(text), where, one.name)
+            for where, text in ((f"{place}.name", one.name), (caption, one.caption))
+            if _braces(text)
+        ]
+        if reader is None:
+            continue
+        found += _unread(reader, one.caption, caption, one.name)
+        called = _called(one.class_word, drawing)
+        for i, template in enumerate(spec.prompts):
+            prompt = expand(template, class_word=called, style=one.style)
+            found += _unread(reader, prompt, f"prompts[{i}]", one.name, prompt)
+    return found
+
+
+def said_of(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:
+    """The warnings as sentences, each once, with the names of the subjects that it concerns; of all: none."""
+    said: dict[str, list[str]] = {}
+    for one in warnings:
+        names = said.setdefault(f"{one.place}: {one.message}" if one.place else one.message, [])
+        if one.subject is not None and one.subject not in names:
+            names.append(one.subject)
+    return said
+
+
+def _unread(
+    reader: TextReader, text: str, place: str, subject: str | None = None, prompt: str | None = None
+) -> Iterable[RunWarning]:
+    [read] = reader.read([text])
+    if read.cut:
+        message = (
+            f"the model reads {reader.limit} tokens and this text has {read.count}; cut off: {read.cut!r}; shorten it"
+        )
+        yield RunWarning("text cut off", message, place, subject, prompt)
+    if read.spelled:
+        words = [*read.spelled[:MOST_WORDS], *(["..."] if len(read.spelled) > MOST_WORDS else [])]
+        message = (
+            f"the model has not learned {', '.join(words)}, which it reads letter by letter; use words that it knows"
+        )
+        yield RunWarning("unknown words", message, place, subject, prompt)
+
+
+def _reader(profile: Profile, drawing: Drawing) -> TextReader | None:
+    learned = drawing.tuning is not None and drawing.tuning.settings.lr.word is not None
+    return reader_of(profile, drawing.tuning.settings.word if learned and drawing.tuning is not None else None)
+
+
+def _called(class_word: str, drawing: Drawing) -> str:
+    return class_word if drawing.tuning is None else drawing.tuning.settings.subject_words(class_word)
+
+
+def _braces(text: str) -> bool:
+    return "{" in text or "}" in text
+
+
+def _left_over(text: str) -> str:
+    known = f"prompts and captions alone have placeholders, {PLACEHOLDER} and {STYLE_PLACEHOLDER}"
+    return f"{text!r} holds a brace that stands for nothing; {known}"

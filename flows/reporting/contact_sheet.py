@@ -1,0 +1,142 @@
+"""The contact sheet of a run: its pictures fetched and drawn, kept in the run's folder and in the store."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
+from flows.image_io import PNG, open_picture, open_reference, png_bytes
+from flows.ingest import IngestResult
+from flows.ingestion.layouts import GridLayouts
+from flows.ingestion.sources import shown
+from flows.ingestion.store_subject import Ingested
+from flows.planning.cells import Facts, PlannedCell
+from flows.progress import tell
+from flows.reporting.run_folder import run_folder, write_whole
+from flows.reporting.summary import SubjectSummary
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec.model import Spec, SubjectSpec
+from storage.catalog import writes
+from storage.catalog.records import CellView, RunWarning
+from storage.ingest import keeping
+from storage.lost import read_picture
+from storage.objects import StoreError, get_blob
+
+MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
+"""What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
+
+Cells = Mapping[str, CellView]
+
+
+def draw_sheet(
+    spec: Spec,
+    settings: Settings,
+    run_id: str,
+    ingested: IngestResult,
+    planned: Sequence[PlannedCell],
+    cells: Cells,
+    layouts: GridLayouts,
+    subjects: Sequence[SubjectSummary],
+    warnings: Sequence[RunWarning] = (),
+) -> Image.Image:
+    """The run at a glance, failed subjects and cells among the others."""
+    rows = {one.facts.name: one for one in ingested.ingested}
+    listed = spec.subjects[:MAX_SUBJECTS]
+    blocks = []
+    for i, subject in enumerate(listed):
+        tell("sheet", i, len(listed), subject.name)
+        if subject.name in rows:
+            ours = [cell for cell in planned if cell.subject == subject.name]
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, settings))
+        else:
+            blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
+    tell("sheet", len(listed), len(listed))
+    made, skipped, failed = (sum(getattr(one, what) for one in subjects) for what in ("made", "skipped", "failed"))
+    total = made + skipped + failed
+    words = [
+        f"profile {spec.profile}",
+        f"{total} {'cell' if total == 1 else 'cells'}: {made} made, {skipped} skipped, {failed} failed",
+        datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        f"run {run_id[:8]}",
+    ]
+    if len(listed) < len(spec.subjects):
+        words.append(f"the first {len(listed)} of {len(spec.subjects)} subjects")
+    of_all = [f"{one.place}: {one.message}" for one in warnings if one.subject is None]
+    return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
+
+
+def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str, key: str | None = None) -> Path:
+    """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
+    data = png_bytes(sheet)
+    with keeping(catalog_of(settings), store_of(settings), (data, PNG)) as (s, [sha256]):
+        writes.keep_sheet(s, run_id, sha256, key)
+    path = run_folder(settings, run_id) / "contact_sheet.png"
+    write_whole(path, lambda partial: partial.write_bytes(data))
+    return path
+
+
+def _detail(subject: SubjectSpec | Facts) -> str:
+    return "  ·  ".join(word for word in (subject.class_word, subject.style) if word)
+
+
+def _block(
+    spec: Spec,
+    subject: SubjectSpec,
+    row: Ingested,
+    ours: Sequence[PlannedCell],
+    cells: Cells,
+    layouts: GridLayouts,
+    warnings: Sequence[RunWarning],
+    settings: Settings,
+) -> SheetBlock:
+    store = store_of(settings)
+    seeds = spec.seeds[:MAX_SEEDS]
+    rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
+    placed = {cell.place: cells[cell.digest] for cell in ours}
+    names = layout_names(layouts)
+    said = [one for one in warnings if one.subject == subject.name]
+    more = [
+        f"{len(every) - len(shown)} more {what}"
+        for what, every, shown in (("rows", rows, rows[:MAX_ROWS]), ("seeds", spec.seeds, seeds))
+        if len(shown) < len(every)
+    ]
+    return SheetBlock(
+        name=subject.name,
+        detail=_detail(row.facts),
+        reference=open_reference(get_blob(store, row.facts.reference_sha256)),
+        mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
+        confidence=row.confidence,
+        doubtful=row.doubtful,
+        columns=[f"seed {seed}" for seed in seeds],
+        rows=[
+            SheetRow(
+                prompt,
+                [_cell(placed[prompt, pose, depth, seed], settings) for seed in seeds],
+                [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
+                [one.message for one in said if one.prompt == prompt],
+            )
+            for prompt, pose, depth in rows[:MAX_ROWS]
+        ],
+        footnote=f"and {', '.join(more)}" if more else None,
+        warnings=[f"{one.place}: {one.message}" for one in said if one.prompt is None],
+    )
+
+
+def layout_names(layouts: GridLayouts) -> dict[str, str]:
+    """What people call each layout, by its SHA-256: the name of its file."""
+    files = (one for ones in layouts.values() for one in ones if one is not None)
+    return {one.sha256: PurePosixPath(shown(one.source)).stem for one in files}
+
+
+def _cell(cell: CellView, settings: Settings) -> SheetCell:
+    if cell.image_sha256 is None:
+        return SheetCell(None, reason=cell.error)
+    try:
+        return SheetCell(
+            open_picture(read_picture(catalog_of(settings), store_of(settings), cell.image_sha256), "RGB"), cell.scores
+        )
+    except StoreError as error:
+        return SheetCell(None, reason=f"lost: {error}")

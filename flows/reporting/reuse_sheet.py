@@ -1,0 +1,70 @@
+"""A run that changed nothing takes the contact sheet of the run before it: nothing has to be read and drawn again."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from flows.ingest import IngestResult
+from flows.ingestion.layouts import GridLayouts
+from flows.planning.cells import PlannedCell, digest_of
+from flows.reporting.contact_sheet import layout_names
+from flows.reporting.run_folder import run_folder, write_whole
+from flows.resources import catalog_of, store_of
+from flows.settings import Settings
+from flows.spec.model import Spec
+from storage.catalog import views, writes
+from storage.catalog.records import CellView, RunWarning
+from storage.objects import StoreError, get_blob
+
+SHEET_VERSION = 1
+"""Raise it when equal runs would have another sheet than before."""
+
+
+def sheet_key(
+    spec: Spec,
+    ingested: IngestResult,
+    planned: Sequence[PlannedCell],
+    cells: Mapping[str, CellView],
+    layouts: GridLayouts,
+    warnings: Sequence[RunWarning],
+) -> str:
+    """The SHA-256 of everything that a sheet shows, but for which run it is and when."""
+    return digest_of(
+        {
+            "version": SHEET_VERSION,
+            "spec": spec.model_dump(mode="json"),
+            "subjects": [
+                [one.facts.name, one.facts.reference_sha256, one.facts.mask_sha256, one.confidence, one.doubtful]
+                for one in ingested.ingested
+            ],
+            "refused": ingested.refused,
+            "layouts": layout_names(layouts),
+            "warnings": [[one.subject, one.prompt, one.place, one.message] for one in warnings],
+            "cells": [
+                [cell.digest, row.image_sha256, row.state, row.error, dict(row.scores)]
+                for cell in planned
+                for row in (cells[cell.digest],)
+            ],
+        }
+    )
+
+
+def reuse_sheet(key: str, settings: Settings, run_id: str) -> Path | None:
+    """Give the run the sheet of an earlier one that shows the same, and return its path; None: there is none."""
+    with catalog_of(settings).read() as s:
+        found = views.sheet_of(s, key)
+    if found is None:
+        return None
+    earlier, sha256 = found
+    path, file = (run_folder(settings, one) / "contact_sheet.png" for one in (run_id, earlier))
+    try:
+        if file.is_file():
+            write_whole(path, lambda partial: shutil.copyfile(file, partial))
+        else:  # another machine made it
+            data = get_blob(store_of(settings), sha256)
+            write_whole(path, lambda partial: partial.write_bytes(data))
+    except StoreError:
+        return None
+    with catalog_of(settings).write() as s:
+        writes.keep_sheet(s, run_id, sha256, key)
+    return path

@@ -1,0 +1,105 @@
+"""What a run comes to: numbers for each subject, and the reasons of what failed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from flows.generate import Made
+from flows.ingest import IngestResult
+from flows.outcome import summed_up
+from flows.planning.cells import PlannedCell
+from flows.spec.model import Spec
+from storage.catalog.records import CellView, RunWarning
+
+
+@dataclass(frozen=True)
+class SubjectSummary:
+    """One subject's cells in this run, the means of their scores, and why the subject or its cells failed."""
+
+    name: str
+    made: int
+    skipped: int
+    failed: int
+    scores: Mapping[str, float]
+    doubtful: bool = False
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run. made + skipped + failed is the whole grid; cells of a refused subject count as failed.
+
+    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    """
+
+    run: str
+    name: str
+    contact_sheet: Path
+    subjects: tuple[SubjectSummary, ...]
+    warnings: tuple[RunWarning, ...] = ()
+    newer_defaults: str | None = None
+
+    @property
+    def made(self) -> int:
+        """Cells that this run drew."""
+        return sum(one.made for one in self.subjects)
+
+    @property
+    def skipped(self) -> int:
+        """Cells that were there already, or that another run made meanwhile."""
+        return sum(one.skipped for one in self.subjects)
+
+    @property
+    def failed(self) -> int:
+        """Cells that are not there, with their reasons in the subjects' `errors`."""
+        return sum(one.failed for one in self.subjects)
+
+    @property
+    def reason(self) -> str | None:
+        """What is not there and why, in a sentence; None where nothing is missing."""
+        if not self.failed:
+            return None
+        total = self.made + self.skipped + self.failed
+        why = [f"{one.name}: {reason}" for one in self.subjects for reason in one.errors]
+        return summed_up(f"{self.failed} of {total} images were not made", why)
+
+
+def summarise(
+    spec: Spec,
+    ingested: IngestResult,
+    planned: Sequence[PlannedCell],
+    made: Made,
+    cells: Mapping[str, CellView],
+) -> tuple[SubjectSummary, ...]:
+    """Count subject by subject. A picture that two subjects share was made for the first of them."""
+    fresh, failed = set(made.made), {*made.failed, *made.not_here}
+    doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
+    summaries = []
+    for subject in spec.subjects:
+        if subject.name in ingested.refused:
+            reasons = (ingested.refused[subject.name],)
+            summaries.append(SubjectSummary(subject.name, 0, 0, spec.cells_per_subject, {}, errors=reasons))
+            continue
+        ours = [cell.digest for cell in planned if cell.subject == subject.name]
+        n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
+        fresh.difference_update(ours)
+        scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
+        why = dict.fromkeys(made.not_here.get(one) or cells[one].error or "" for one in ours if one in failed)
+        summaries.append(
+            SubjectSummary(
+                name=subject.name,
+                made=n_made,
+                skipped=len(ours) - n_made - n_failed,
+                failed=n_failed,
+                scores={metric: mean for metric, mean in scores.items() if mean is not None},
+                doubtful=subject.name in doubtful,
+                errors=tuple(reason for reason in why if reason),
+            )
+        )
+    return tuple(summaries)
+
+
+def _mean(metric: str, digests: Sequence[str], cells: Mapping[str, CellView]) -> float | None:
+    values = [cells[digest].scores[metric] for digest in digests if metric in cells[digest].scores]
+    return fmean(values) if values else None

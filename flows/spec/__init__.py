@@ -1,0 +1,1 @@
+"""What a user writes: the spec, its YAML, and its problems. No torch, no Prefect."""

@@ -1,0 +1,29 @@
+"""Parameters of flows that are started by hand: types that refuse nonsense by name.
+
+Prefect's form takes its words from the flows' docstrings (Args), not from these types.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from dreamtuner.models.profiles import get_profile
+from dreamtuner.score import METRICS
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
+    return name
+
+
+def _known_profile(name: str) -> str:
+    return get_profile(name).name
+
+
+SubjectName = Annotated[str, Field(min_length=1)]
+Steps = Annotated[int, Field(ge=1)]
+RunId = Annotated[str, Field(min_length=1)]
+ProfileName = Annotated[str, AfterValidator(_known_profile)]
+Metrics = Annotated[Sequence[Annotated[str, AfterValidator(_known_metric)]], Field(min_length=1)]

@@ -1,0 +1,103 @@
+"""A spec's YAML file: read with the line of every mistake, paths made absolute."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from flows.spec.model import AUTO, Spec, SubjectSpec
+from flows.spec.problems import InputError, Problem, problems_of
+from flows.spec.yaml_text import Loader, as_written, line_of, misread, yaml_problem
+
+MAX_SPEC_BYTES = 1024 * 1024
+MAX_NODES = 300_000  # a mebibyte of text holds fewer without aliases that refer to aliases
+
+
+def read_spec(path: Path, *, frames: bool = False) -> Spec:
+    """The spec in the file at `path`; paths in it start at the file's folder. InputError says all that is wrong.
+
+    `frames`: its poses are the frames of a video, in which a pose may come again.
+    """
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise _refused(path, "is not a regular file; give the path of a spec in YAML")
+        with path.open("rb") as file:
+            data = file.read(MAX_SPEC_BYTES + 1)
+    except OSError as error:
+        raise _refused(path, f"cannot be read ({error.strerror}); give the path of a spec in YAML") from error
+    if len(data) > MAX_SPEC_BYTES:
+        raise _refused(path, f"is larger than {MAX_SPEC_BYTES:,} bytes; a spec is a short YAML text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(path, f"is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    return parse_spec(text, source=str(path), base=path.parent, frames=frames)
+
+
+def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> Spec:
+    """As `read_spec`, from text. `base` is the folder that relative paths start from."""
+    try:
+        loader = Loader(text)
+        root = loader.get_single_node()
+        if root is not None and _expanded(root, {}) > MAX_NODES:
+            too_much = f"its aliases (*name) unfold to more than {MAX_NODES:,} values; write them out"
+            raise InputError(source, [Problem(path=(), message=too_much)])
+        unclear = [] if root is None else list(misread(root))
+        content = None if root is None else loader.construct_document(root)
+    except InputError:
+        raise
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
+        raise InputError(source, [yaml_problem(error, text)]) from error
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+        raise InputError(source, [Problem(path=(), message=f"is not YAML ({error}); see examples/")]) from error
+    if not isinstance(content, dict):
+        kind = "empty" if content is None else f"a {type(content).__name__}, not a mapping"
+        raise InputError(
+            source, [Problem(path=(), message=f"the file is {kind}; begin with a line such as name: trip")]
+        )
+    try:
+        spec = Spec.model_validate(content)
+        found = [] if frames else spec.repeated_poses()
+    except ValidationError as error:
+        found = [as_written(problem, root) for problem in problems_of(error, Spec)]
+        spec = None
+    if spec is None or found or unclear:
+        places = {problem.path for problem in unclear}
+        every = unclear + [one for one in found if not any(one.path[: len(place)] == place for place in places)]
+        placed = [problem.model_copy(update={"line": line_of(root, problem.path)}) for problem in every]
+        raise InputError(source, sorted(placed, key=lambda problem: problem.line or 0))
+    return spec.model_copy(
+        update={
+            "subjects": tuple(_absolute_subject(subject, base) for subject in spec.subjects),
+            "poses": tuple(_absolute(place, base) for place in spec.poses),
+            "depth": tuple(_absolute(place, base) for place in spec.depth),
+        }
+    )
+
+
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values `node` stands for once every alias in it is written out."""
+    if id(node) not in known:
+        known[id(node)] = 1  # while it is counted: who comes here again is inside it, and is refused by its field
+        inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(_expanded(one, known) for one in inside)
+    return known[id(node)]
+
+
+def _refused(path: Path, message: str) -> InputError:
+    return InputError(str(path), [Problem(path=(), message=message)])
+
+
+def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
+    names = ("reference", "mask", "pose", "depth")
+    places = {name: getattr(subject, name) for name in names if (name, getattr(subject, name)) != ("mask", AUTO)}
+    return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
+
+
+def _absolute(place: str | None, base: Path) -> str | None:
+    if place is None or "://" in place:
+        return place
+    try:
+        return str((base / Path(place).expanduser()).absolute())
+    except RuntimeError:  # ~name of a user there is not: the file's own error says so
+        return str((base / place).absolute())

@@ -1,0 +1,1 @@
+"""The two databases below the catalog: engines, dialects, retries."""

@@ -1,0 +1,59 @@
+"""From a URL to an engine: SQLite by default, PostgreSQL by its URL."""
+
+from typing import Any
+
+from sqlalchemy import Engine, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from storage.catalog.database.postgres import postgres_engine
+from storage.catalog.database.sqlite import WRITES, sqlite_engine
+from storage.catalog.records import CatalogError
+from storage.shown import shown_url
+
+_USE = "use sqlite:///path/to/catalog.db or postgresql://user:password@host/database"
+
+
+def catalog_url(url: str) -> URL:
+    """`url` parsed; CatalogError unless it names a SQLite file or a PostgreSQL database."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise CatalogError(f"catalog URL {shown_url(url)!r} is not a database URL; {_USE}") from None
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        if not parsed.database:
+            raise CatalogError(f"catalog URL {shown(parsed)!r} names no database; {_USE}")
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise CatalogError(f"catalog URL {shown(parsed)!r} is of another kind of database or driver; {_USE}")
+    if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+        raise CatalogError(f"catalog URL {shown(parsed)!r} names no file to share; {_USE}")
+    return parsed
+
+
+def shown(url: URL) -> str:
+    """The URL for people, without its password."""
+    return shown_url(url.render_as_string(hide_password=False))
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether the catalog is a file."""
+    return url.get_backend_name() == "sqlite"
+
+
+def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
+    """An engine on the catalog. `foreign_keys` is off for migrations of SQLite only."""
+    return sqlite_engine(url, foreign_keys=foreign_keys) if is_sqlite(url) else postgres_engine(url)
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine and pool; on SQLite its transactions take the write lock when they begin."""
+    options: dict[str, Any] = {WRITES: True}
+    return engine.execution_options(**options)
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine and pool; a transaction sees one snapshot, and the database refuses its writes."""
+    if engine.dialect.name == "sqlite":
+        return engine  # what it does unless asked to write
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,0 +1,36 @@
+"""Small helpers that both of the catalog's databases understand."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.base import Base, now
+
+CHUNK = (
+    500  # values in one IN (...): far below SQLite's limit on bound parameters, large enough to amortise a statement
+)
+T = TypeVar("T")
+
+
+def insert_into(s: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that has `on_conflict_do_...`, in the dialect of the session's database."""
+    return postgresql.insert(table) if s.get_bind().dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def instant(s: Session) -> datetime:
+    """This instant by the clock of the database where it has one: workers' clocks may differ by more than a lease."""
+    if s.get_bind().dialect.name != "postgresql":
+        return now()  # one machine, one clock
+    at: datetime = s.scalars(select(func.clock_timestamp())).one()
+    return at.astimezone(UTC)
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` without repetitions, in order, CHUNK at a time."""
+    unique = list(dict.fromkeys(values))
+    for start in range(0, len(unique), CHUNK):
+        yield unique[start : start + CHUNK]

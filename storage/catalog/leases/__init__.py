@@ -1,0 +1,1 @@
+"""Leases on cells, runs and trainings, renewed by a heartbeat."""

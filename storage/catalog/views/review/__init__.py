@@ -1,0 +1,1 @@
+"""Reads for the review pages: gallery, outputs, subjects, history."""

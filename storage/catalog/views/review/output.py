@@ -1,0 +1,164 @@
+"""One output with all that is known of it, and outputs as a reviewer needs them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select, true
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks
+from storage.catalog.records import CellState, Decision, NotInCatalog
+from storage.catalog.schema import (
+    Blob,
+    Cell,
+    CellSubject,
+    Checkpoint,
+    Output,
+    Profile,
+    ReviewQueue,
+    Run,
+    Score,
+)
+from storage.catalog.views.shown import Shown, shown_in
+
+
+@dataclass(frozen=True)
+class OutputDetail:
+    """A picture, its recipe and its lineage.
+
+    `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first of them.
+    `newer_mask`: the reference has another mask now than it was made with; `earlier_reference`: the subject has another
+    reference now.
+    """
+
+    output_id: int
+    digest: str
+    state: CellState
+    subject_id: int
+    subject: str
+    class_word: str
+    style: str
+    prompt: str
+    pose: str | None
+    seed: int
+    settings: Mapping[str, Any]
+    image_sha256: str
+    width: int
+    height: int
+    revision: int
+    decision: Decision
+    rating: int
+    approvals: int
+    created_at: datetime
+    reference_id: int
+    reference_sha256: str
+    reference_source: str
+    mask_sha256: str | None
+    mask_version: int | None
+    newer_mask: bool
+    checkpoint_id: int | None
+    checkpoint_sha256: str | None
+    profile: str
+    weights_digest: str
+    licence: str
+    run_id: str | None
+    run_name: str | None
+    flow_run_id: str | None
+    scores: Mapping[str, float]
+    subjects: Sequence[Shown] = ()
+    earlier_reference: bool = False
+
+
+def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = None) -> list[OutputDetail]:
+    """The outputs of these ids, in this order; ids that the catalog does not know are left out.
+
+    One that shows the subject `subject_id`, beside others, is told as that one's.
+    """
+    found: dict[int, Any] = {}
+    rows: Select[*tuple[Any, ...]] = select(Output.id, Cell.digest, Cell.state, Cell.prompt, Cell.pose, Cell.seed)
+    rows = rows.add_columns(Cell.settings, Output.image_sha256, Output.width, Output.height, Output.revision)
+    rows = rows.add_columns(Output.decision, Output.rating, Output.approvals, Output.created_at, Cell.checkpoint_id)
+    rows = rows.add_columns(Checkpoint.weights_sha256.label("checkpoint_sha256"), Profile.name.label("profile"))
+    rows = rows.add_columns(Profile.weights_digest, Profile.licence, Output.run_id, Run.name.label("run_name"))
+    rows = rows.add_columns(Run.flow_run_id)
+    rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
+    rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
+    scores, shown = _scores(s, output_ids), shown_in(s, output_ids, subject_id)
+    for part in chunks(output_ids):
+        for row in s.execute(rows.where(Output.id.in_(part))):
+            about = dict(row._mapping)
+            output_id = about.pop("id")
+            first, *_ = subjects = shown[output_id]
+            of_first = {name: value for name, value in vars(first).items() if name not in ("name", "position")}
+            fields = about | of_first | {"subject": first.name, "subjects": subjects}
+            found[output_id] = OutputDetail(output_id=output_id, scores=scores.get(output_id, {}), **fields)
+    return [found[one] for one in dict.fromkeys(output_ids) if one in found]
+
+
+def output(s: Session, output_id: int) -> OutputDetail:
+    """One of them; NotInCatalog if there is none."""
+    found = outputs(s, [output_id])
+    if not found:
+        raise NotInCatalog(f"output {output_id} is not in the catalog; the gallery lists what there is")
+    return found[0]
+
+
+def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]]:
+    """Of each output the current value of each metric, by name."""
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for part in chunks(output_ids):
+        rows = select(Score.output_id, Score.metric, Score.value)
+        rows = rows.where(Score.output_id.in_(part), Score.current == true()).order_by(Score.metric)
+        for output_id, metric, value in s.execute(rows):
+            found[output_id][metric] = value
+    return dict(found)
+
+
+def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
+    """Id and picture of the nearest approved output of the same subject: of the same prompt if there is one."""
+    approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
+    approved = approved.join(CellSubject, CellSubject.output_id == Output.id)
+    approved = approved.where(
+        CellSubject.subject_id == of.subject_id, Output.decision == "approved", Output.id != of.output_id
+    )
+    approved = approved.where(Cell.state == "generated").order_by(CellSubject.output_id.desc()).limit(1)
+    found = s.execute(approved.where(Cell.prompt == of.prompt)).first() or s.execute(approved).first()
+    return None if found is None else (found[0], found[1])
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A frozen queue: its outputs do not change, what is decided of them does.
+
+    `revisions` are what the outputs were at when it was made, or empty.
+    """
+
+    id: str
+    user_id: int
+    title: str
+    filter: Mapping[str, Any]
+    output_ids: Sequence[int]
+    revisions: Sequence[int]
+    created_at: datetime
+
+
+def queue(s: Session, queue_id: str) -> Queue:
+    """One queue; NotInCatalog if it is there no more."""
+    row = s.get(ReviewQueue, queue_id)
+    if row is None:
+        raise NotInCatalog("this review queue is there no more; start a new one from the gallery")
+    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.ids["revisions"], row.created_at)
+
+
+def queues_of(s: Session, user_id: int) -> list[Queue]:
+    """A person's queues, newest first."""
+    rows = s.scalars(select(ReviewQueue).where(ReviewQueue.user_id == user_id).order_by(ReviewQueue.created_at.desc()))
+    return [Queue(r.id, r.user_id, r.title, r.filter, r.ids["ids"], r.ids["revisions"], r.created_at) for r in rows]
+
+
+def blob_type(s: Session, sha256: str) -> str | None:
+    """The MIME type of a recorded blob; None if it is not recorded, or is garbage that will be collected."""
+    return s.scalar(select(Blob.content_type).where(Blob.sha256 == sha256, Blob.marked_at.is_(None)))

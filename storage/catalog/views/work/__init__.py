@@ -1,0 +1,1 @@
+"""Reads of runs, cells, results and fine-tunings."""

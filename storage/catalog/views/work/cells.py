@@ -1,0 +1,129 @@
+"""Cells one by one and a run's cells together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks
+from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalog, UnscoredOutput
+from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCell, Score, Subject
+
+
+def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellView]:
+    """The run's cells in the order of its grid, each under the subject that the run asked it for.
+
+    Without `scores` they come sooner, and seem to have none.
+    """
+    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
+    chosen = chosen.where(RunCell.run_id == run_id)
+    rows = s.execute(chosen.order_by(RunCell.position)).all()
+    found = _scores_of_run(s, run_id) if scores else {}
+    return [CellView(**_cell_fields(row, found)) for row in rows]
+
+
+def cell(s: Session, digest: str) -> CellDetail:
+    """One cell with its settings and lineage; NotInCatalog if there is none of that digest."""
+    found = cells(s, [digest])
+    if not found:
+        raise NotInCatalog(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
+    return found[0]
+
+
+def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
+    """The cells of these digests, in this order, with their settings and lineage; unknown ones are left out."""
+    lineage = (
+        _cells()
+        .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
+        .add_columns(Cell.reference_pose, Cell.reference_depth)
+        .add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256, Profile.name.label("profile"))
+        .join(Subject, Subject.id == Cell.subject_id)
+        .join(Reference, Reference.id == Cell.reference_id)
+        .outerjoin(Mask, Mask.id == Cell.mask_id)
+        .join(Profile, Profile.id == Cell.profile_id)
+    )
+    rows = [row for part in chunks(digests) for row in s.execute(lineage.where(Cell.digest.in_(part)))]
+    scores = _scores(s, [row.output_id for row in rows if row.output_id is not None])
+    found = {row.digest: CellDetail(**_cell_fields(row, scores)) for row in rows}
+    return [found[digest] for digest in dict.fromkeys(digests) if digest in found]
+
+
+def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
+    """The states of those of the cells that are in the catalog, by digest."""
+    states: dict[str, CellState] = {}
+    for part in chunks(digests):
+        states.update(s.execute(select(Cell.digest, Cell.state).where(Cell.digest.in_(part))).all())
+    return states
+
+
+def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:
+    """The run's generated outputs that `metric` in this `version` has not scored, one reference after the other."""
+    chosen = _unscored(metric, version).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
+    rows = s.execute(chosen.order_by(Reference.id, RunCell.position)).all()
+    return [UnscoredOutput(*row) for row in rows]
+
+
+def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: str) -> list[UnscoredOutput]:
+    """Those of the outputs, in the order of their ids, that `unscored` would give."""
+    rows = [
+        row
+        for part in chunks(sorted(output_ids))
+        for row in s.execute(_unscored(metric, version).where(Output.id.in_(part)).order_by(Output.id))
+    ]
+    return [UnscoredOutput(*row) for row in rows]
+
+
+def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
+    """Generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
+    done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
+    columns = (Output.id, Cell.digest, Output.image_sha256, Cell.prompt, Reference.id, Reference.image_sha256)
+    chosen: Select[*tuple[Any, ...]] = select(*columns)
+    return (
+        chosen.add_columns(Mask.mask_sha256, Cell.settings["checkpoint"].as_string())
+        .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+        .join(Reference, Reference.id == Cell.reference_id)
+        .outerjoin(Mask, Mask.id == Cell.mask_id)
+        .where(~done.exists())
+    )
+
+
+def _cells() -> Select[*tuple[Any, ...]]:
+    """Cells to be joined with a subject, and outputs; that of a cell that is not generated (any more) is not shown."""
+    columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.depth)
+    there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
+    chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.seed, Cell.error, Cell.failures)
+    chosen = chosen.add_columns(Cell.settings["frames"].as_string().is_not(None).label("looks_back"))
+    chosen = chosen.add_columns(Output.id.label("output_id"), Output.image_sha256)
+    return chosen.select_from(Cell).outerjoin(Output, there)
+
+
+def _cell_fields(row: Row[*tuple[Any, ...]], scores: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
+    return dict(row._mapping) | {"scores": scores.get(row.output_id, {})}
+
+
+def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]]:
+    """Of each output, each metric's value in the version scored last."""
+    chosen = [_all_scores().where(Score.output_id.in_(part)) for part in chunks(output_ids)]
+    return _last_values(row for scores in chosen for row in s.execute(scores))
+
+
+def _scores_of_run(s: Session, run_id: str) -> dict[int, dict[str, float]]:
+    """The same, of all outputs of a run."""
+    chosen = _all_scores().join(Output, Output.id == Score.output_id).join(RunCell, RunCell.cell_id == Output.cell_id)
+    return _last_values(s.execute(chosen.where(RunCell.run_id == run_id)))
+
+
+def _all_scores() -> Select[*tuple[Any, ...]]:
+    """Output, metric and value of every version of every score, the last one scored last."""
+    chosen: Select[*tuple[Any, ...]] = select(Score.output_id, Score.metric, Score.value)
+    return chosen.order_by(Score.created_at, Score.id)
+
+
+def _last_values(rows: Iterable[Any]) -> dict[int, dict[str, float]]:
+    found: dict[int, dict[str, float]] = defaultdict(dict)
+    for output_id, metric, value in rows:
+        found[output_id][metric] = value
+    return dict(found)

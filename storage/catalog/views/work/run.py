@@ -1,0 +1,118 @@
+"""One run in full: what it wanted, how it ended, what it could not make and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import instant
+from storage.catalog.records import CELL_STATES, CellState, NotInCatalog, RunState, spec_digest
+from storage.catalog.schema import AuditEvent, Cell, Run, RunCell, Subject
+from storage.catalog.writes.work.cells import claimable
+
+MOST = 50  # reasons that are listed
+
+
+@dataclass(frozen=True)
+class CellReason:
+    """A cell of the run that is not there, and why: its own failure, or what kept a worker from making it."""
+
+    digest: str
+    state: CellState
+    subject: str
+    prompt: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """A run as its page shows it. `cells`: how many are in which state now, every state a key.
+
+    `host`: the machine that carried it out; `ordered_by`: who started it in the dashboard; None where nobody knows.
+    `reasons`: of the first cells that are not there, in the order of the grid.
+    """
+
+    id: str
+    name: str
+    state: RunState
+    reason: str | None
+    refused: Mapping[str, str]
+    started_at: datetime
+    finished_at: datetime | None
+    cells: Mapping[CellState, int]
+    reasons: Sequence[CellReason]
+    spec_digest: str
+    sheet_sha256: str | None
+    flow_run_id: str | None
+    host: str | None
+    ordered_by: str | None
+
+
+def run(s: Session, run_id: str) -> RunDetail:
+    """The run of this id; NotInCatalog if there is none."""
+    row = s.get(Run, run_id)
+    if row is None:
+        raise NotInCatalog(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
+    counts = dict(s.execute(_states(run_id)).all())
+    return RunDetail(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        reason=row.reason,
+        refused=row.refused or {},
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        cells={state: counts.get(state, 0) for state in CELL_STATES},
+        reasons=_reasons(s, run_id),
+        spec_digest=spec_digest(row.spec),
+        sheet_sha256=row.sheet_sha256,
+        flow_run_id=row.flow_run_id,
+        host=row.owner.partition(":")[0].partition("/")[0] if row.owner else None,
+        ordered_by=_ordered_by(s, row.flow_run_id),
+    )
+
+
+def _states(run_id: str) -> Any:
+    counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+    return counted.where(RunCell.run_id == run_id).group_by(Cell.state)
+
+
+def _reasons(s: Session, run_id: str) -> list[CellReason]:
+    error = func.coalesce(Cell.error, "")
+    columns = (Cell.digest, Cell.state, Subject.name, Cell.prompt, Cell.seed, error)
+    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
+    missing = or_(Cell.state == "failed", Cell.state == "planned")
+    rows = chosen.where(RunCell.run_id == run_id, missing, Cell.error.is_not(None))
+    return [CellReason(*row) for row in s.execute(rows.order_by(RunCell.position).limit(MOST))]
+
+
+def _ordered_by(s: Session, flow_run_id: str | None) -> str | None:
+    if flow_run_id is None:
+        return None
+    started = select(AuditEvent.actor).where(AuditEvent.entity == "flow run", AuditEvent.entity_id == flow_run_id)
+    return s.scalar(started.where(AuditEvent.action == "start flow").limit(1))
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A run's cells as a process sees them that waits for others: how many there are, are generated, and are
+    being made,
+    and the digests of some that it may claim, also such as a dead process held."""
+
+    total: int
+    generated: int
+    generating: int
+    claimable: Sequence[str]
+
+
+def awaited(s: Session, run_id: str, *, most: int) -> Awaited:
+    """How the run's cells stand, with at most `most` that may be claimed; two short queries, however often."""
+    states = dict(s.execute(_states(run_id)).all())
+    free = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
+    found = s.scalars(free.where(claimable(s, instant(s))).order_by(RunCell.position).limit(most)).all()
+    return Awaited(sum(states.values()), states.get("generated", 0), states.get("generating", 0), found)

@@ -1,0 +1,1 @@
+"""Deleting subjects, runs and pictures for good."""

@@ -1,0 +1,133 @@
+"""Rows that go for good, in the order of their links; what nothing refers to any more is the collector's at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks, insert_into, instant
+from storage.catalog.garbage import referred
+from storage.catalog.schema import (
+    AttentionMap,
+    Blob,
+    Cell,
+    CellSubject,
+    Forgetting,
+    LineageEvent,
+    Output,
+    Review,
+    Run,
+    RunCell,
+    Score,
+    SubjectScore,
+)
+from storage.catalog.writes.fresh import retire
+from storage.catalog.writes.work.runs import states_of
+
+
+@dataclass
+class Erased:
+    """What went. `blobs` are the bytes that it named; `runs` are those whose sheets and files showed some of it.
+
+    `freed` counts the blobs that nothing refers to now, `bytes` their sizes: `dreamtuner gc` frees them. `shared`
+    counts the pictures that stay, because they are another subject's too, `shared_with` names those subjects.
+    """
+
+    subjects: int = 0
+    references: int = 0
+    masks: int = 0
+    checkpoints: int = 0
+    cells: int = 0
+    outputs: int = 0
+    reviews: int = 0
+    shared: int = 0
+    freed: int = 0
+    bytes: int = 0
+    shared_with: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    runs_gone: list[str] = field(default_factory=list)
+    trainings: list[str] = field(default_factory=list)
+    blobs: set[str] = field(default_factory=set)
+
+
+def permit(s: Session, entity: str, ids: Iterable[object]) -> None:
+    """Let the append-only rows of these go, until `end` or the end of the transaction."""
+    rows = [{"entity": entity, "entity_id": str(one)} for one in ids]
+    for part in chunks([row["entity_id"] for row in rows]):
+        insert = insert_into(s, Forgetting).on_conflict_do_nothing()
+        s.execute(insert, [{"entity": entity, "entity_id": one} for one in part])
+
+
+def erase_history(s: Session, entity: str, ids: Sequence[object]) -> None:
+    """Delete what happened to these rows."""
+    permit(s, entity, ids)
+    for part in chunks([str(one) for one in ids]):
+        events = delete(LineageEvent).where(LineageEvent.entity == entity, LineageEvent.entity_id.in_(part))
+        _run(s, events)
+
+
+def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
+    """Delete the cells with their outputs and all that hangs on these; runs that asked for them lose their sheets."""
+    for part in chunks(cell_ids):
+        asked = select(RunCell.run_id).where(RunCell.cell_id.in_(part)).distinct()
+        erased.runs += [one for one in s.scalars(asked) if one not in erased.runs]
+        layouts = (Cell.pose, Cell.depth, Cell.reference_pose, Cell.reference_depth)
+        cells = s.execute(select(Cell.digest, *layouts).where(Cell.id.in_(part))).all()
+        outputs = s.execute(select(Output.id, Output.image_sha256).where(Output.cell_id.in_(part))).all()
+        ids = [row.id for row in outputs]
+        maps = s.scalars(select(AttentionMap.map_sha256).where(AttentionMap.output_id.in_(ids))).all()
+        erased.blobs.update(one for row in cells for one in row[1:] if one is not None)
+        erased.blobs.update([*(row.image_sha256 for row in outputs), *maps])
+        erase_history(s, "cell", [row.digest for row in cells])
+        permit(s, "output", ids)
+        reviews = s.scalar(select(func.count()).select_from(Review).where(Review.output_id.in_(ids))) or 0
+        for table in (AttentionMap, SubjectScore, Score, Review):
+            _run(s, delete(table).where(table.output_id.in_(ids)))
+        for linked in (CellSubject, RunCell, Output):
+            _run(s, delete(linked).where(linked.cell_id.in_(part)))
+        _run(s, delete(Cell).where(Cell.id.in_(part)))
+        retire(s, Output, ids)
+        erased.cells += len(cells)
+        erased.outputs += len(ids)
+        erased.reviews += reviews
+
+
+def clear_runs(s: Session, run_ids: Sequence[str], erased: Erased) -> None:
+    """Take from these runs their sheets, which cannot be cut, and count their cells anew."""
+    for run_id in run_ids:
+        run = s.get(Run, run_id)
+        if run is None:
+            continue
+        if run.sheet_sha256 is not None:
+            erased.blobs.add(run.sheet_sha256)
+            run.sheet_sha256 = run.sheet_key = None
+        if run.state != "running":
+            run.ended_with = states_of(s, run_id)
+        s.flush()
+
+
+def erase_run(s: Session, run_id: str, erased: Erased) -> None:
+    """Delete the run's row; its cells, and pictures that it made, stay with whoever else asked for them."""
+    clear_runs(s, [run_id], erased)
+    _run(s, delete(RunCell).where(RunCell.run_id == run_id))
+    _run(s, update(Output).where(Output.run_id == run_id).values(run_id=None))
+    erase_history(s, "run", [run_id])
+    _run(s, delete(Run).where(Run.id == run_id))
+    erased.runs_gone.append(run_id)
+
+
+def end(s: Session, erased: Erased) -> None:
+    """Put what nothing refers to any more on the collector's list, and let nothing more go."""
+    s.flush()
+    at = instant(s)
+    for part in chunks(sorted(erased.blobs)):
+        left = update(Blob).where(Blob.sha256.in_(part), ~referred()).values(marked_at=at).returning(Blob.size)
+        sizes = s.scalars(left, execution_options={"synchronize_session": False}).all()
+        erased.freed, erased.bytes = erased.freed + len(sizes), erased.bytes + sum(sizes)
+    _run(s, delete(Forgetting))
+
+
+def _run(s: Session, statement: Any) -> None:
+    s.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,118 @@
+"""Forgetting: a picture, or a run, with all that hangs on it. `forget_subject.py` forgets a subject."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from storage.catalog.database.sql import chunks
+from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.schema import Cell, Output, Run, RunCell
+from storage.catalog.views.work.unmade import unwanted_cells
+from storage.catalog.writes.audit import record_audit
+from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_run
+from storage.catalog.writes.forgetting.redact import clear_queues
+from storage.catalog.writes.work.dead import close_dead
+
+SILENT_SECONDS = 600.0
+
+
+def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
+    """Delete a picture with its cell, scores, reviews, attention maps and history, and the sheets that showed it.
+
+    A run of its spec would make it again. Raises CatalogError while a run that asked for it is under way.
+    """
+    close_dead(s, silent_seconds)
+    cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
+    if cell_id is None:
+        raise NotInCatalog(f"output {output_id} is not in the catalog; the gallery lists what there is")
+    running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id)
+    under_way = s.execute(running.where(RunCell.cell_id == cell_id, Run.state == "running").limit(1)).first()
+    if under_way is not None:
+        raise run_under_way(f"output {output_id}", under_way.id, under_way.name)
+    not_generating(s, [cell_id], f"output {output_id}")
+    erased = Erased()
+    erase_cells(s, [cell_id], erased)
+    clear_runs(s, erased.runs, erased)
+    clear_queues(s, {output_id})
+    end(s, erased)
+    record_audit(s, actor=actor, action="forget", entity="output", entity_id=output_id, after=counts(erased))
+    return erased
+
+
+def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
+    """Delete a run with its spec and sheet, and the cells and pictures that no other run asked for.
+
+    Raises CatalogError while the run is under way.
+    """
+    close_dead(s, silent_seconds)
+    run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).first()
+    if run is None:
+        raise NotInCatalog(f"run {run_id!r} is not in the catalog; `dreamtuner status` lists the last ones")
+    if run.state == "running":
+        raise run_under_way(f"run {run_id[:8]}", run_id, run.name)
+    other = aliased(RunCell)
+    elsewhere = select(other.run_id).where(other.cell_id == RunCell.cell_id, other.run_id != run_id)
+    alone = s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id, ~elsewhere.exists())).all()
+    not_generating(s, alone, f"run {run_id[:8]}")
+    erased = Erased()
+    gone = outputs_of(s, alone)
+    erase_cells(s, alone, erased)
+    erased.runs = [run_id]
+    erase_run(s, run_id, erased)
+    clear_queues(s, gone)
+    end(s, erased)
+    record_audit(s, actor=actor, action="forget", entity="run", entity_id=run_id, after=counts(erased))
+    return erased
+
+
+def counts(erased: Erased) -> dict[str, int]:
+    """How much went, for the audit: numbers alone."""
+    names = (
+        "subjects",
+        "references",
+        "masks",
+        "checkpoints",
+        "cells",
+        "outputs",
+        "reviews",
+        "shared",
+        "freed",
+        "bytes",
+    )
+    return {name: getattr(erased, name) for name in names} | {"runs": len(erased.runs_gone)}
+
+
+def outputs_of(s: Session, cell_ids: Sequence[int]) -> set[int]:
+    """The outputs of these cells."""
+    parts = (select(Output.id).where(Output.cell_id.in_(part)) for part in chunks(cell_ids))
+    return {one for part in parts for one in s.scalars(part)}
+
+
+def not_generating(s: Session, cell_ids: Sequence[int], what: str) -> None:
+    """Raise CatalogError if one of the cells is being generated."""
+    for part in chunks(cell_ids):
+        if s.scalar(select(Cell.id).where(Cell.id.in_(part), Cell.state == "generating").limit(1)):
+            raise CatalogError(f"{what}: a picture of it is being generated now; cancel that run or wait for its end")
+
+
+def run_under_way(what: str, run_id: str, name: str) -> CatalogError:
+    """That something cannot be forgotten yet."""
+    return CatalogError(f"{what}: run {run_id[:8]} ({name}) is under way; cancel it or wait for its end, then forget")
+
+
+def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
+    """Delete the cells without a picture that no run wants any more (storage.catalog.views.work.unmade says which).
+
+    A cell whose lost picture somebody reviewed stays: what a person said stays.
+    """
+    close_dead(s, silent_seconds)
+    erased = Erased()
+    cells = unwanted_cells(s)
+    gone = outputs_of(s, cells)
+    erase_cells(s, cells, erased)
+    erased.runs = []  # their sheets show no picture of these
+    clear_queues(s, gone)
+    end(s, erased)
+    record_audit(s, actor=actor, action="forget", entity="cells", entity_id="unwanted", after=counts(erased))
+    return erased

@@ -1,0 +1,1 @@
+"""Writes of people, sessions, tokens and throttles."""

@@ -1,0 +1,56 @@
+"""API tokens: what lets a program act for a user, never beyond what that user may."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.base import now
+from storage.catalog.records import ROLES, CatalogError, NotInCatalog, Role, check_role
+from storage.catalog.schema import ApiToken, User
+from storage.catalog.writes.audit import record_audit
+
+MAX_NAME = 64
+
+
+def add_token(
+    s: Session, *, user_id: int, token_sha256: str, name: str, scope: Role, expires_at: datetime, actor: str
+) -> int:
+    """The id of a new API token of the user. Its scope is cut down to the user's role: a later, higher one adds none.
+
+    CatalogError for a name or scope that cannot be; NotInCatalog without the user.
+    """
+    check_role(scope)
+    if not name.strip() or len(name) > MAX_NAME:
+        raise CatalogError(f"name of the token: use 1 to {MAX_NAME} characters that say what it is for")
+    role = s.scalar(select(User.role).where(User.id == user_id))
+    if role is None:
+        raise NotInCatalog(f"user {user_id} is not in the catalog; the users page lists them")
+    right = min(scope, role, key=ROLES.index)
+    token = ApiToken(user_id=user_id, token_sha256=token_sha256, name=name.strip(), scope=right, expires_at=expires_at)
+    s.add(token)
+    s.flush()
+    after = {"name": token.name, "scope": right, "expires_at": expires_at.isoformat()}
+    record_audit(s, actor=actor, action="add token", entity="token", entity_id=token.id, after=after)
+    return token.id
+
+
+def narrow_tokens(s: Session, user_id: int, role: Role) -> None:
+    """Take from the user's tokens whatever goes beyond `role`, for good."""
+    beyond = ROLES[ROLES.index(role) + 1 :]
+    s.execute(update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.scope.in_(beyond)).values(scope=role))
+
+
+def touch_token(s: Session, token_id: int) -> None:
+    """The token is in use."""
+    s.execute(update(ApiToken).where(ApiToken.id == token_id).values(used_at=now()))
+
+
+def revoke_token(s: Session, token_id: int, *, actor: str, user_id: int | None = None) -> None:
+    """End a token; with `user_id` only if it is that user's."""
+    chosen = delete(ApiToken).where(ApiToken.id == token_id)
+    if user_id is not None:
+        chosen = chosen.where(ApiToken.user_id == user_id)
+    gone = s.scalars(chosen.returning(ApiToken.name)).first()
+    if gone is not None:
+        record_audit(s, actor=actor, action="revoke token", entity="token", entity_id=token_id, before={"name": gone})

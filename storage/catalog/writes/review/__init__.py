@@ -1,0 +1,1 @@
+"""Writes of decisions, queues and bulk batches."""

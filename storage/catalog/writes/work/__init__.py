@@ -1,0 +1,1 @@
+"""Writes of runs, cells, results and fine-tunings."""

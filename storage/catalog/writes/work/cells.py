@@ -1,0 +1,128 @@
+"""Cells at work: claimed by one owner at a time, then failed, given back or lost; `finish.py` ends them well."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks, instant
+from storage.catalog.owners import is_gone
+from storage.catalog.records import MAX_FAILURES, CatalogError
+from storage.catalog.schema import Cell, Output
+from storage.catalog.writes.lineage import record_event, record_events
+
+_NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
+MAX_ERROR_LENGTH = 4000  # characters; the whole log belongs to the orchestrator
+
+
+def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
+    """Make those cells this owner's that nobody holds and that are not generated; their digests, in the order given.
+
+    Taken are planned and lost cells, failed ones that failed less than MAX_FAILURES times, and generating ones whose
+    lease ran out or whose owner was a process of this machine that is gone. Of several claimants exactly one gets a
+    cell, and none waits for another. Unknown digests are left out. Leases are measured by the database's clock.
+    """
+    if not owner or lease_seconds < 0:
+        raise CatalogError(
+            f"owner {owner!r} and lease_seconds {lease_seconds}: pass this_owner() and a lease of 0 or more"
+        )
+    at = instant(s)
+    until = at + timedelta(seconds=lease_seconds)
+    news = {"state": "generating", "owner": owner, "lease_expires_at": until, "error": None}
+    news["attempts"] = Cell.attempts + 1
+    before = _change(s, digests, claimable(s, at), news, wait=False)
+    for held in {row.owner for row in before if row.owner is not None}:
+        taken = [row.digest for row in before if row.owner == held]
+        record_events(s, "cell", taken, "taken over", actor=owner, held_by=held)
+    return _in_order(digests, before)
+
+
+def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
+    """Hold on to the cells for `lease_seconds` from now. Returns those still held: stop work on any that is missing."""
+    until = instant(s) + timedelta(seconds=lease_seconds)
+    return _in_order(digests, _change(s, digests, _held_by(owner), {"lease_expires_at": until}))
+
+
+def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
+    """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
+    lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY))
+    record_events(s, "cell", lost, "lost")
+    return lost
+
+
+def lose_pictures(s: Session, image_sha256s: Sequence[str]) -> list[str]:
+    """The same of the cells whose pictures are these blobs; returns the cells' digests."""
+    chosen = select(Cell.digest).join(Output, Output.cell_id == Cell.id).where(Cell.state == "generated")
+    of_part = (chosen.where(Output.image_sha256.in_(part)) for part in chunks(image_sha256s))
+    return lose_cells(s, [digest for statement in of_part for digest in s.scalars(statement)])
+
+
+def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str | None = None) -> list[str]:
+    """Give back unfinished cells: those that `owner` holds are planned again; returns which.
+
+    `reason`: why they could not be made there, where it is no failure of their own.
+    """
+    news = {"state": "planned", "error": reason and reason[:MAX_ERROR_LENGTH]} | _NOBODY
+    return _in_order(digests, _change(s, digests, _held_by(owner), news))
+
+
+def release_abandoned(s: Session) -> list[str]:
+    """Plan anew the cells that a process held whose lease ran out or that is gone from this machine; returns which."""
+    digests = s.scalars(select(Cell.digest).where(abandoned(s, instant(s))).order_by(Cell.digest)).all()
+    if not digests:
+        return []
+    where = abandoned(s, instant(s))
+    return _in_order(digests, _change(s, digests, where, {"state": "planned"} | _NOBODY, wait=False))
+
+
+def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
+    """Record why the cell could not be made. False: it is no longer this owner's and was left as it is."""
+    reason = error[:MAX_ERROR_LENGTH]
+    news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | _NOBODY
+    failed = bool(_change(s, [digest], _held_by(owner), news))
+    if failed:
+        record_event(s, "cell", digest, "failed", actor=owner, error=reason)
+    return failed
+
+
+def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
+    """That a cell may be claimed at the instant `at`, see claim_cells."""
+    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
+    return or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at))
+
+
+def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
+    """That a cell is said to be generating, and its lease ran out by `at` or its holder is gone from this machine."""
+    holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
+    gone = [holder for holder in holders if holder is not None and is_gone(holder)]
+    return and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
+
+
+def _held_by(owner: str) -> ColumnElement[bool]:
+    return and_(Cell.state == "generating", Cell.owner == owner)
+
+
+def _change(
+    s: Session, digests: Sequence[str], where: ColumnElement[bool], news: dict[str, Any], *, wait: bool = True
+) -> list[Row[int, str, str | None]]:
+    """Change the cells among `digests` that satisfy `where`; their ids, digests and owners before.
+
+    The rows are locked first, in one order for all, so that nobody changes them between the test and the change and
+    two changes never wait for each other crosswise. Without `wait` those that another has locked are left out.
+    """
+    found: list[Row[int, str, str | None]] = []
+    for part in chunks(sorted(digests)):
+        chosen = select(Cell.id, Cell.digest, Cell.owner).where(Cell.digest.in_(part), where).order_by(Cell.digest)
+        rows = s.execute(chosen.with_for_update(skip_locked=not wait)).all()
+        if rows:
+            changed = update(Cell).where(Cell.id.in_([row.id for row in rows])).values(news)
+            s.execute(changed.execution_options(synchronize_session=False))
+        found += rows
+    return found
+
+
+def _in_order(digests: Sequence[str], rows: Sequence[Row[int, str, str | None]]) -> list[str]:
+    changed = {row.digest for row in rows}
+    return [digest for digest in dict.fromkeys(digests) if digest in changed]

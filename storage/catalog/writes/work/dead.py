@@ -1,0 +1,52 @@
+"""What killed processes left behind: runs that say they are running, and cells that nobody draws."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks, instant
+from storage.catalog.owners import is_gone
+from storage.catalog.records import DeadRun
+from storage.catalog.schema import Cell, Run
+from storage.catalog.writes.lineage import record_events
+from storage.catalog.writes.work.cells import abandoned, release_abandoned
+from storage.catalog.writes.work.runs import states_of
+
+REASON = "the process that carried it out is gone; a run of the same spec makes what is missing"
+
+
+def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
+    """Close as "crashed" the runs whose process is gone, and plan anew the cells that such a process held.
+
+    Gone is a process of this machine that runs no more, and one of another that has not been heard of for
+    `silent_seconds`. One that was only cut off closes its run itself once it ends. Returns the runs closed now.
+    """
+    runs = s.execute(select(Run.id, Run.flow_run_id).where(_dead(s, silent_seconds))).all()
+    closed: list[DeadRun] = []
+    for part in chunks([run.id for run in runs]):
+        change = update(Run).where(Run.id.in_(part), Run.state == "running")
+        ended = change.values(state="crashed", finished_at=instant(s), reason=REASON).returning(Run.id)
+        ids = set(s.scalars(ended, execution_options={"synchronize_session": False}))
+        for run_id in ids:
+            s.execute(update(Run).where(Run.id == run_id).values(ended_with=states_of(s, run_id)))
+        closed += [DeadRun(run.id, run.flow_run_id) for run in runs if run.id in ids]
+    record_events(s, "run", [run.id for run in closed], "found dead")
+    release_abandoned(s)
+    return closed
+
+
+def anything_dead(s: Session, silent_seconds: float) -> bool:
+    """Whether `close_dead` has something to do; for who only reads."""
+    return bool(
+        s.scalar(select(Run.id).where(_dead(s, silent_seconds)).limit(1))
+        or s.scalar(select(Cell.id).where(abandoned(s, instant(s))).limit(1))
+    )
+
+
+def _dead(s: Session, silent_seconds: float) -> ColumnElement[bool]:
+    owners = s.scalars(select(Run.owner).where(Run.state == "running", Run.owner.is_not(None)).distinct())
+    gone = [owner for owner in owners if owner is not None and is_gone(owner)]
+    before = instant(s) - timedelta(seconds=silent_seconds)
+    return and_(Run.state == "running", or_(Run.owner.in_(gone), func.coalesce(Run.seen_at, Run.started_at) < before))

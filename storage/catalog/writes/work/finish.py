@@ -1,0 +1,104 @@
+"""Cells that come to their end: generated, each with its picture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks
+from storage.catalog.records import CellPicture, LeaseLost, NotInCatalog
+from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
+from storage.catalog.writes.blobs import require_blobs
+from storage.catalog.writes.fresh import fresh_id
+from storage.catalog.writes.work.links import link_outputs
+
+_DONE: dict[str, Any] = {
+    "state": "generated",
+    "owner": None,
+    "lease_expires_at": None,
+    "error": None,
+    "failures": 0,
+}
+
+
+def finish_cell(
+    s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int, run_id: str | None = None
+) -> int:
+    """The output id of the cell, now generated; see `finish_cells`. Raises LeaseLost if it is not this owner's."""
+    if not finish_cells(s, [CellPicture(digest, image_sha256, width, height)], owner=owner, run_id=run_id):
+        cell = s.execute(select(Cell.state, Cell.owner).where(Cell.digest == digest)).first()
+        if cell is None:
+            raise NotInCatalog(f"cell {digest!r} is not in the catalog; plan_cells(...) enters it")
+        held = f"cell {digest} is {cell.state}, held by {cell.owner}, not by {owner}"
+        raise LeaseLost(f"{held}; claim it again or drop it")
+    return s.scalars(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest)).one()
+
+
+def finish_cells(s: Session, pictures: Sequence[CellPicture], *, owner: str, run_id: str | None = None) -> list[str]:
+    """Say that these pictures, stored and recorded before, are those of their cells; the digests that now have them.
+
+    Said again, or by an owner that was overtaken and made the same picture, it changes nothing. A cell that is not this
+    owner's to finish is left out, and left as it is. When a lost picture is made again and differs, its old scores are
+    dropped and what was decided on it holds no longer. `run_id` is the run that had them made.
+    """
+    require_blobs(s, "image_sha256", [one.image_sha256 for one in pictures])
+    by_digest = {one.digest: one for one in pictures}
+    done: set[str] = set()
+    for part in chunks(sorted(by_digest)):  # in one order for all, so that none wait for each other crosswise
+        done |= _finish(s, {digest: by_digest[digest] for digest in part}, owner, run_id)
+    return [digest for digest in by_digest if digest in done]
+
+
+def _finish(s: Session, pictures: dict[str, CellPicture], owner: str, run_id: str | None) -> set[str]:
+    chosen = select(Cell.id, Cell.digest, Cell.state, Cell.owner, Cell.subject_id).where(Cell.digest.in_(pictures))
+    rows = s.execute(chosen.order_by(Cell.digest).with_for_update()).all()
+    before = select(Output).where(Output.cell_id.in_([row.id for row in rows]))
+    outputs = {one.cell_id: one for one in s.scalars(before.execution_options(populate_existing=True))}
+    ours = [row for row in rows if row.state == "generating" and row.owner == owner]
+    there = {
+        row.digest
+        for row in rows
+        if row.state == "generated"
+        and row.id in outputs
+        and outputs[row.id].image_sha256 == pictures[row.digest].image_sha256
+    }
+    if ours:
+        _enter(s, ours, pictures, outputs, run_id)
+        change = update(Cell).where(Cell.id.in_([row.id for row in ours])).values(_DONE)
+        s.execute(change.execution_options(synchronize_session=False))
+        s.execute(insert(LineageEvent), [_event(pictures[row.digest], owner, run_id) for row in ours])
+    return there | {row.digest for row in ours}
+
+
+def _enter(
+    s: Session,
+    cells: Sequence[Row[*tuple[Any, ...]]],
+    pictures: dict[str, CellPicture],
+    outputs: dict[int, Output],
+    run_id: str | None,
+) -> None:
+    """Outputs of the cells: new ones all at once, those that were there one by one."""
+    new = []
+    for cell in cells:
+        one, output = pictures[cell.digest], outputs.get(cell.id)
+        news = {"image_sha256": one.image_sha256, "width": one.width, "height": one.height, "run_id": run_id}
+        if output is None:
+            new.append({"cell_id": cell.id, "subject_id": cell.subject_id} | news)
+            continue
+        if output.image_sha256 != one.image_sha256:
+            for scores in (SubjectScore, Score):
+                s.execute(delete(scores).where(scores.output_id == output.id))
+            output.revision, output.decision, output.rating, output.approvals = output.revision + 1, "none", 0, 0
+        for name, value in news.items():
+            setattr(output, name, value)
+    if new:
+        first = fresh_id(s, Output)
+        s.execute(insert(Output), [one | {name: id + i for name, id in first.items()} for i, one in enumerate(new)])
+        link_outputs(s, [one["cell_id"] for one in new])
+    s.flush()
+
+
+def _event(one: CellPicture, owner: str, run_id: str | None) -> dict[str, Any]:
+    detail = {"image_sha256": one.image_sha256, "run_id": run_id}
+    return {"entity": "cell", "entity_id": one.digest, "event": "generated", "actor": owner, "detail": detail}

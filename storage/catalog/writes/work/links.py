@@ -1,0 +1,63 @@
+"""Whom a cell shows: links that planning enters, and their copies of what comes later, outputs and scores."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, select, true, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks, insert_into
+from storage.catalog.records import CellRecord
+from storage.catalog.schema import CellSubject, Output, Score, SubjectScore
+
+
+def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], fresh: Collection[str]) -> None:
+    """Link each cell to its subject; `ids` gives the ids of the cells by digest, `fresh` are those entered just now.
+
+    One that was there before may have been another subject's alone: now this one has it too, with its picture and
+    scores.
+    """
+    rows = {(ids[cell.digest], cell.subject_id): _row(cell, ids[cell.digest]) for cell in cells}
+    new: set[int] = set()
+    made_now = {ids[digest] for digest in fresh}
+    keys = sorted(rows)  # in one order for all, so that no two plans wait for each other crosswise
+    for part in chunks(keys):
+        there = select(CellSubject.cell_id, CellSubject.subject_id)
+        known = set(s.execute(there.where(CellSubject.cell_id.in_([cell_id for cell_id, _ in part]))))
+        part = [key for key in part if key not in known]
+        if not part:
+            continue
+        insert = insert_into(s, CellSubject).on_conflict_do_nothing().returning(CellSubject.cell_id)
+        new.update(s.scalars(insert, [rows[key] for key in part]))
+    for cell_ids in chunks(sorted(new - made_now)):
+        # Held until the end: whoever scores one of them now is waited for, or finds the link.
+        made = select(Output.id).where(Output.cell_id.in_(cell_ids)).order_by(Output.id)
+        outputs = s.scalars(made.with_for_update(key_share=True)).all()
+        if outputs:
+            link_outputs(s, cell_ids)
+            link_scores(s, outputs)
+
+
+def link_outputs(s: Session, cell_ids: Sequence[int]) -> None:
+    """Name their outputs in the links of these cells."""
+    output = select(Output.id).where(Output.cell_id == CellSubject.cell_id).scalar_subquery()
+    links = update(CellSubject).where(CellSubject.cell_id.in_(cell_ids), CellSubject.output_id.is_(None))
+    s.execute(links.values(output_id=output).execution_options(synchronize_session=False))
+
+
+def link_scores(s: Session, output_ids: Sequence[int], metric: str | None = None) -> None:
+    """Copy the current scores of these outputs, by one metric or by all, to each subject that they show."""
+    columns = (Score.output_id, Score.metric, CellSubject.subject_id, Score.value)
+    current = and_(Score.output_id == Output.id, Score.current == true())
+    rows = select(*columns).select_from(Output).join(Score, current)
+    rows = rows.join(CellSubject, CellSubject.cell_id == Output.cell_id).where(Output.id.in_(output_ids))
+    if metric is not None:
+        rows = rows.where(Score.metric == metric)
+    insert = insert_into(s, SubjectScore).from_select(["output_id", "metric", "subject_id", "value"], rows)
+    keys = [SubjectScore.output_id, SubjectScore.metric, SubjectScore.subject_id]
+    s.execute(insert.on_conflict_do_update(index_elements=keys, set_={"value": insert.excluded.value}))
+
+
+def _row(cell: CellRecord, cell_id: int) -> dict[str, Any]:
+    about = {"reference_id": cell.reference_id, "mask_id": cell.mask_id}
+    return {"cell_id": cell_id, "subject_id": cell.subject_id, "position": 0} | about

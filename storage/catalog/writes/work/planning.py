@@ -1,0 +1,94 @@
+"""Cells are planned once, whoever asks for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, cast, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import chunks, insert_into
+from storage.catalog.records import CellRecord, PlanResult
+from storage.catalog.schema import Cell, RunCell
+from storage.catalog.writes.work.links import link_cells
+from storage.catalog.writes.work.runs import lock_run
+
+
+def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResult:
+    """Enter the run's cells in the order of its grid; a cell whose digest is known is not entered again.
+
+    `existing` holds cells in every state, also planned or failed ones of an earlier run: to make what is missing,
+    claim all digests of the plan, and claim_cells leaves out what is generated. A digest may come several times, for
+    several subjects: the cell is the first one's, and linked to all of them. A failed cell that this run did not ask
+    for before has its failures forgiven: it is asked for again.
+    """
+    lock_run(s, run_id)
+    by_digest: dict[str, CellRecord] = {}
+    for cell in cells:
+        by_digest.setdefault(cell.digest, cell)
+    ids: dict[str, int] = {}
+    new: set[str] = set()
+    for part in chunks(sorted(by_digest)):  # sorted: two plans that share cells must not wait for each other crosswise
+        ids |= _ids(s, part)
+        rows = [_row(by_digest[digest]) for digest in part if digest not in ids]
+        if rows:
+            entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
+            new.update(s.scalars(entered, rows))
+            ids |= _ids(s, [row["digest"] for row in rows])
+    link_cells(s, cells, ids, new)
+    _join(s, run_id, {ids[digest]: cell.subject_id for digest, cell in by_digest.items()})
+    return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
+
+
+def retry_cells(s: Session, digests: Sequence[str]) -> list[str]:
+    """Ask again for cells that failed for good: their failures are forgiven, and they may be claimed. Returns which."""
+    found: set[str] = set()
+    for part in chunks(digests):
+        failed = select(Cell.id, Cell.digest).where(Cell.digest.in_(part), Cell.state == "failed", Cell.failures > 0)
+        rows = s.execute(failed.order_by(Cell.digest).with_for_update()).all()
+        _forgive(s, [row.id for row in rows])
+        found.update(row.digest for row in rows)
+    return [digest for digest in dict.fromkeys(digests) if digest in found]
+
+
+def _ids(s: Session, digests: Sequence[str]) -> dict[str, int]:
+    return dict(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(digests))).all())
+
+
+def _join(s: Session, run_id: str, cells: Mapping[int, int]) -> None:
+    """Put the cells, by id with the subject that each is asked for, after those of the run, whose row is locked.
+
+    The failures of those that were not the run's before are forgiven.
+    """
+    there = set(s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id)))
+    start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0
+    places = [
+        {"cell_id": cell_id, "position": start + i, "subject_id": subject_id}
+        for i, (cell_id, subject_id) in enumerate(cells.items())
+        if cell_id not in there
+    ]
+    if not places:
+        return
+    _insert(s, run_id, places)
+    joined = select(RunCell.cell_id).where(RunCell.run_id == run_id, RunCell.position >= start)
+    failed = update(Cell).where(Cell.state == "failed", Cell.failures > 0, Cell.id.in_(joined)).values(failures=0)
+    s.execute(failed.execution_options(synchronize_session=False))
+
+
+def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> None:
+    if s.get_bind().dialect.name != "postgresql":
+        s.connection().execute(insert(RunCell).values(run_id=run_id), places)
+        return
+    names = ("cell_id", "position", "subject_id")  # an array a column: psycopg would send each row alone
+    columns = [func.unnest(cast([row[name] for row in places], ARRAY(BigInteger))) for name in names]
+    s.execute(insert(RunCell).from_select(["run_id", *names], select(literal(run_id), *columns)))
+
+
+def _row(cell: CellRecord) -> dict[str, Any]:
+    return vars(cell) | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
+
+
+def _forgive(s: Session, ids: Sequence[int]) -> None:
+    for part in chunks(ids):
+        forgiven = update(Cell).where(Cell.id.in_(part), Cell.state == "failed", Cell.failures > 0).values(failures=0)
+        s.execute(forgiven.execution_options(synchronize_session=False))

@@ -1,0 +1,80 @@
+"""Runs: one asking for a grid of cells."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, null, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.base import now
+from storage.catalog.database.sql import insert_into, instant
+from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunState
+from storage.catalog.schema import Cell, Run, RunCell
+from storage.catalog.writes.blobs import require_blob
+from storage.shown import scrubbed, without_secrets
+
+MAX_REASON_LENGTH = 4000  # characters; the log has the rest
+
+
+def start_run(
+    s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None, owner: str | None = None
+) -> str:
+    """The id (uuid4 text) of a run that is now running, carried out by the process `owner`.
+
+    The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
+    """
+    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": without_secrets(spec)}
+    row["flow_run_id"] = flow_run_id
+    news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
+    news |= {"ended_with": null(), "reason": None, "refused": null()}
+    row |= news
+    insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
+    return s.scalars(insert.returning(Run.id)).one()
+
+
+def finish_run(
+    s: Session, run_id: str, state: RunState, *, reason: str | None = None, refused: Mapping[str, str] | None = None
+) -> None:
+    """Close the run as "completed", "failed", "cancelled" or "crashed", with the states that its cells are in.
+
+    `reason`: why it did not complete, for people; `refused`: names of subjects that were refused, each with the reason.
+    """
+    if state not in RUN_STATES or state == "running":
+        raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
+    news: dict[str, Any] = {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)}
+    reason = scrubbed(reason)[:MAX_REASON_LENGTH] if reason else None
+    news |= {"reason": reason, "refused": without_secrets(refused) if refused else null()}
+    _change(s, run_id, news)
+
+
+def see_run(s: Session, run_id: str) -> None:
+    """Say that the process that carries out the run lives."""
+    _change(s, run_id, {"seen_at": instant(s)})
+
+
+def keep_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
+    """Name the run's contact sheet, a recorded blob; until then nothing refers to it. `key`: what it shows, hashed."""
+    require_blob(s, "sha256", sha256)
+    _change(s, run_id, {"sheet_sha256": sha256, "sheet_key": key})
+
+
+def states_of(s: Session, run_id: str) -> dict[str, int]:
+    """How many cells of the run are in which state."""
+    counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+    return dict(s.execute(counted.where(RunCell.run_id == run_id).group_by(Cell.state)).all())
+
+
+def lock_run(s: Session, run_id: str) -> None:
+    """Hold the run's row until the transaction ends; NotInCatalog if there is none."""
+    if s.scalar(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True)) is None:
+        raise _unknown(run_id)
+
+
+def _change(s: Session, run_id: str, news: dict[str, Any]) -> None:
+    if s.execute(update(Run).where(Run.id == run_id).values(news).returning(Run.id)).first() is None:
+        raise _unknown(run_id)
+
+
+def _unknown(run_id: str) -> NotInCatalog:
+    return NotInCatalog(f"run {run_id!r} is not in the catalog; start_run(...) gives the id")

@@ -1,0 +1,49 @@
+"""Scores of outputs, one for each metric and version."""
+
+import math
+from collections.abc import Mapping
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.base import now
+from storage.catalog.database.sql import chunks, insert_into
+from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.schema import Output, Score
+from storage.catalog.writes.work.links import link_scores
+
+
+def add_score(s: Session, *, output_id: int, metric: str, version: str, value: float) -> None:
+    """Record what `metric` in its `version` says of the output, as the current score of that metric.
+
+    Said again, the newer value stands.
+    """
+    add_scores(s, metric=metric, version=version, values={output_id: value})
+
+
+def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:
+    """Record the scores of several outputs, by output id; see `add_score`. All or none."""
+    for value in values.values():
+        if not math.isfinite(value):
+            raise CatalogError(f"value {value} of metric {metric!r} is not a finite number; record no score instead")
+    for part in chunks(sorted(values)):  # sorted: two that score the same never wait for each other crosswise
+        # Locked, so that of two versions scored at once one comes last, and a review meanwhile is not missed.
+        chosen = select(Output.id, Output.subject_id, Output.decision).where(Output.id.in_(part)).order_by(Output.id)
+        rows = s.execute(chosen.with_for_update(key_share=True)).all()
+        if missing := set(part) - {row.id for row in rows}:
+            raise NotInCatalog(f"output_id {min(missing)} is not in the catalog; finish_cell(...) gives the id")
+        others = update(Score).where(Score.output_id.in_(part), Score.metric == metric, Score.version != version)
+        s.execute(others.values(current=False).execution_options(synchronize_session=False))
+        at = now()
+        entered = insert_into(s, Score)
+        news = {name: entered.excluded[name] for name in ("value", "created_at", "current")}
+        keys = [Score.output_id, Score.metric, Score.version]
+        s.execute(
+            entered.on_conflict_do_update(index_elements=keys, set_=news),
+            [
+                {"output_id": row.id, "subject_id": row.subject_id, "decision": row.decision}
+                | {"metric": metric, "version": version, "value": values[row.id], "created_at": at, "current": True}
+                for row in rows
+            ],
+        )
+        link_scores(s, part, metric)

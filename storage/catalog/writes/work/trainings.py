@@ -1,0 +1,105 @@
+"""Fine-tunings: asked for once, worked on by one process at a time, and done once."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.catalog.database.sql import insert_into, instant
+from storage.catalog.owners import is_gone
+from storage.catalog.records import LeaseLost, NotInCatalog
+from storage.catalog.schema import Checkpoint, Training
+from storage.catalog.writes.blobs import require_blob
+from storage.catalog.writes.lineage import record_event
+from storage.catalog.writes.work.models import add_checkpoint
+
+_NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
+MAX_ERROR_LENGTH = 4000
+
+
+def plan_training(
+    s: Session, digest: str, *, reference_id: int, mask_id: int | None, profile_id: int, recipe: Mapping[str, Any]
+) -> None:
+    """Ask for the fine-tuning whose recipe has this SHA-256; one that is known stays as it is."""
+    row = {"digest": digest, "reference_id": reference_id, "mask_id": mask_id, "profile_id": profile_id}
+    insert = insert_into(s, Training).values({**row, "recipe": dict(recipe), "step": 0})
+    s.execute(insert.on_conflict_do_nothing(index_elements=[Training.digest]))
+
+
+def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
+    """Make the fine-tuning this owner's; False: it is done, or a process that lives is at work on it.
+
+    One is free whose lease ran out or whose owner was a process of this machine that is gone. NotInCatalog where it was
+    never asked for.
+    """
+    held = s.execute(select(Training.owner, Training.checkpoint_id).where(Training.digest == digest)).first()
+    if held is None:
+        raise NotInCatalog(f"training {digest!r} is not in the catalog; plan_training(...) enters it")
+    at = instant(s)
+    free: ColumnElement[bool] = or_(Training.owner.is_(None), Training.lease_expires_at <= at)
+    if held.owner is not None and is_gone(held.owner):
+        free = or_(free, Training.owner == held.owner)
+    news = {"owner": owner, "lease_expires_at": at + timedelta(seconds=lease_seconds), "error": None}
+    return _change(s, digest, Training.checkpoint_id.is_(None) & free, news)
+
+
+def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
+    """Hold on to it for `lease_seconds` from now; False: it is no longer this owner's."""
+    news = {"lease_expires_at": instant(s) + timedelta(seconds=lease_seconds)}
+    return _change(s, digest, Training.owner == owner, news)
+
+
+def keep_training(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
+    """Name the state, a recorded blob, from which it can go on at `step`. LeaseLost: it is another's by now."""
+    require_blob(s, "resume_sha256", resume_sha256)
+    if not _change(s, digest, Training.owner == owner, {"step": step, "resume_sha256": resume_sha256}):
+        raise _lost(digest, owner)
+
+
+def finish_training(s: Session, digest: str, *, owner: str, step: int, weights_sha256: str, **figures: Any) -> int:
+    """The id of its checkpoint, whose weights are a recorded blob; nothing more is kept to go on from.
+
+    `figures`: what it came to, for its history, as JSON values. LeaseLost: it is another's by now.
+    """
+    row = s.scalar(select(Training).where(Training.digest == digest).with_for_update())
+    if row is None or row.owner != owner:
+        raise _lost(digest, owner)
+    checkpoint = add_checkpoint(
+        s,
+        reference_id=row.reference_id,
+        mask_id=row.mask_id,
+        profile_id=row.profile_id,
+        weights_sha256=weights_sha256,
+        settings=row.recipe,
+    )
+    row.checkpoint_id, row.step, row.resume_sha256, row.owner, row.lease_expires_at = checkpoint, step, None, None, None
+    s.flush()
+    record_event(s, "training", digest, "finished", actor=owner, checkpoint_id=checkpoint, step=step, **figures)
+    return checkpoint
+
+
+def release_training(s: Session, digest: str, *, owner: str, error: str | None = None) -> bool:
+    """Give it back unfinished, with the reason where it failed; False: it is no longer this owner's."""
+    reason = None if error is None else error[:MAX_ERROR_LENGTH]
+    return _change(s, digest, Training.owner == owner, _NOBODY | {"error": reason})
+
+
+def lose_training(s: Session, digest: str) -> None:
+    """Record that its checkpoint's bytes are gone from the store: it may be claimed, and is done, again."""
+    lost = (
+        select(Checkpoint.id).join(Training, Training.checkpoint_id == Checkpoint.id).where(Training.digest == digest)
+    )
+    for checkpoint in s.scalars(lost).all():
+        record_event(s, "checkpoint", checkpoint, "lost")
+    _change(s, digest, Training.checkpoint_id.is_not(None), {"checkpoint_id": None, "step": 0, "resume_sha256": None})
+
+
+def _change(s: Session, digest: str, where: ColumnElement[bool], news: dict[str, Any]) -> bool:
+    changed = update(Training).where(Training.digest == digest, where).values(news).returning(Training.digest)
+    return s.scalars(changed, execution_options={"synchronize_session": False}).first() is not None
+
+
+def _lost(digest: str, owner: str) -> LeaseLost:
+    return LeaseLost(f"training {digest} is not held by {owner} any more; claim it again or drop it")

@@ -1,0 +1,30 @@
+"""Warnings: what changes a run's pictures beyond what was asked."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
+
+from storage.catalog.records import RunWarning
+from storage.catalog.schema import Warned
+from storage.catalog.writes.work.runs import lock_run
+
+
+def keep_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subject_ids: Mapping[str, int]) -> None:
+    """Replace the run's warnings by these. Those of a subject that is not in `subject_ids` have no pictures."""
+    lock_run(s, run_id)
+    s.execute(delete(Warned).where(Warned.run_id == run_id))
+    rows = [
+        {
+            "run_id": run_id,
+            "subject_id": None if one.subject is None else subject_ids[one.subject],
+            "prompt": one.prompt,
+            "place": one.place,
+            "kind": one.kind,
+            "message": one.message,
+        }
+        for one in warnings
+        if one.subject is None or one.subject in subject_ids
+    ]
+    if rows:
+        s.execute(insert(Warned), rows)

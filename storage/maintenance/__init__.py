@@ -1,0 +1,1 @@
+"""Verify, garbage collection, backup and restore."""

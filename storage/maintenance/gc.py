@@ -1,0 +1,115 @@
+"""The collector: marks what nothing refers to, waits, looks again, and only then deletes.
+
+Runs may write at the same moment. They put bytes, record them and refer to them, in this order (storage.ingest); what
+is recorded is off the list, and here the list, the row and the object go in one transaction that excludes them.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from storage.catalog import Catalog, garbage
+from storage.keys import blob_key, sha256_of_key, thumbnail_key
+from storage.maintenance.verify import batches, without_row
+from storage.objects import ObjectStat, ObjectStore
+
+GRACE_SECONDS = 24 * 3600.0
+YOUNG_SECONDS = 900.0
+"""An object without a row that is younger may belong to a run that is about to record it."""
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a collection did, or with `dry_run` would do. `freed` in bytes; `waiting` garbage is not yet due."""
+
+    adopted: int
+    marked: int
+    unmarked: int
+    deleted: int
+    freed: int
+    waiting: int
+    dry_run: bool
+
+
+def collect(
+    catalog: Catalog,
+    store: ObjectStore,
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+    dry_run: bool = False,
+    wait: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Collected:
+    """Mark garbage, and delete what was marked `grace_seconds` ago and is garbage still.
+
+    So what is found today goes the next time after the grace period, or now with `wait`, which stays that long.
+    `dry_run` changes nothing. May be killed at any instant and run beside any number of workers and collectors.
+    """
+    if dry_run:
+        return _look(catalog, store, grace_seconds)
+    store.check()  # sweeps what killed writers left half-written
+    adopted = sum(_adopt(catalog, batch) for batch in _orphans(catalog, store))
+    marked, unmarked = catalog.transact(garbage.mark)
+    if wait:
+        sleep(grace_seconds)
+    deleted = freed = 0
+    for sha256, size in _due(catalog, grace_seconds):
+        if _delete(catalog, store, sha256, grace_seconds):
+            deleted, freed = deleted + 1, freed + size
+    with catalog.read() as s:
+        waiting = garbage.garbage(s)
+    return Collected(adopted, marked, unmarked, deleted, freed, waiting, False)
+
+
+def _look(catalog: Catalog, store: ObjectStore, grace_seconds: float) -> Collected:
+    orphans = sum(len(batch) for batch in _orphans(catalog, store))
+    with catalog.read() as s:
+        every = garbage.garbage(s)
+    marked = sum(1 for _ in _due(catalog, 0))
+    deleted = freed = 0
+    for _, size in _due(catalog, grace_seconds):
+        deleted, freed = deleted + 1, freed + size
+    return Collected(orphans, every - marked, 0, deleted, freed, every + orphans - deleted, True)
+
+
+def _due(catalog: Catalog, grace_seconds: float) -> Iterator[tuple[str, int]]:
+    """Digest and size of what is due, page by page: there may be millions."""
+    after = ""
+    while True:
+        with catalog.read() as s:
+            page = garbage.due(s, grace_seconds, after=after, limit=_BATCH)
+        if not page:
+            return
+        yield from page
+        after = page[-1][0]
+
+
+def _orphans(catalog: Catalog, store: ObjectStore) -> Iterator[list[ObjectStat]]:
+    """Blobs in the store that no row records, but for young ones, some at a time."""
+    before = datetime.now(UTC) - timedelta(seconds=YOUNG_SECONDS)
+    for batch in batches(one for one in store.walk("blobs") if one.modified < before):
+        if orphans := without_row(catalog, batch):
+            yield orphans
+
+
+def _adopt(catalog: Catalog, batch: list[ObjectStat]) -> int:
+    found = [(sha256, one.size) for one in batch if (sha256 := sha256_of_key(one.key)) is not None]
+    return catalog.transact(lambda s: garbage.adopt(s, found))
+
+
+def _delete(catalog: Catalog, store: ObjectStore, sha256: str, grace_seconds: float) -> bool:
+    try:
+        with catalog.write() as s:
+            gone = garbage.take_away(s, sha256, grace_seconds)
+            s.flush()
+            if gone:
+                # Before the commit: killed here, the row stays and the object goes the next time.
+                store.delete(thumbnail_key(sha256))
+                store.delete(blob_key(sha256))
+            return gone
+    except IntegrityError:  # something came to refer to it this very moment
+        return False
