@@ -7,10 +7,11 @@ from prefect import flow
 from flows.execution.record_plan import record
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
-from flows.generate import Made, generate
-from flows.ingest import IngestResult, ingest
+from flows.generate import generate
+from flows.ingest import ingest
 from flows.ingestion.sources import held
-from flows.outcome import came_to, ending
+from flows.ingestion.store_subject import IngestResult
+from flows.outcome import Made, came_to, ending
 from flows.patience import Patience
 from flows.planning.cells import PlannedCell, plan_cells
 from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults

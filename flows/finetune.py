@@ -14,8 +14,9 @@ from flows.execution.device_lock import device_taken
 from flows.execution.finetune_worker import is_learnt, learn, sheet_file
 from flows.execution.prior_check import Guard, guard_of
 from flows.faults import fault_of
+from flows.ingestion.facts import caption_of
 from flows.ingestion.store_subject import Ingested
-from flows.planning.cells import Drawing, caption_of, digest_of
+from flows.planning.cells import Drawing, digest_of
 from flows.planning.defaults import defaults_of_subject, newer_finetuning
 from flows.planning.preflight import tuning_of
 from flows.progress import tell

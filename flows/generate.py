@@ -10,9 +10,9 @@ from itertools import groupby, zip_longest
 
 from prefect import flow, task
 
-from flows.execution.generation_worker import Made, Worker
+from flows.execution.generation_worker import Worker
 from flows.execution.wait_for_others import wait_for_others
-from flows.outcome import ending, summed_up
+from flows.outcome import Made, ending, summed_up
 from flows.patience import Patience
 from flows.progress import tell
 from flows.resources import catalog_of, store_of
@@ -23,8 +23,6 @@ from storage.catalog import views
 from storage.catalog.records import MAX_FAILURES, CellView
 from storage.lost import read_picture
 from storage.objects import DigestMismatch, ObjectMissing
-
-__all__ = ["Made", "generate", "generate_cells"]
 
 _log = logging.getLogger(__name__)
 

@@ -1,26 +1,17 @@
 """Ingest: subjects' references and masks from wherever they are into the store and the catalog."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from prefect import flow, task
 
 from flows.ingestion.sources import held_subject
-from flows.ingestion.store_subject import Ingested, take_in
+from flows.ingestion.store_subject import Ingested, IngestResult, take_in
 from flows.outcome import ending, summed_up
 from flows.patience import Patience
 from flows.progress import tell
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
-
-
-@dataclass(frozen=True)
-class IngestResult:
-    """Who came in, in the order of the spec, and why the others did not (subject's name to reason)."""
-
-    ingested: tuple[Ingested, ...]
-    refused: dict[str, str]
 
 
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")

@@ -1,6 +1,7 @@
 """How a flow ends that could not do all that was asked: Failed in Prefect, in our own words, its result at hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from prefect import State
@@ -19,6 +20,23 @@ class Incomplete(RuntimeError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of claimed cells, by digest. A cell that another run held is in none of the three.
+
+    `not_here` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
+    """
+
+    made: tuple[str, ...]
+    failed: tuple[str, ...]
+    not_here: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def claimed(self) -> int:
+        """How many cells this process could work on."""
+        return len(self.made) + len(self.failed) + len(self.not_here)
 
 
 def ending(result: T, reason: str | None) -> T:

@@ -13,11 +13,12 @@ from dreamtuner.sampling.video import flicker
 from flows.execution.record_plan import record
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
-from flows.generate import Made, generate
+from flows.generate import generate
 from flows.image_io import open_picture, open_reference
-from flows.ingest import IngestResult, ingest
+from flows.ingest import ingest
 from flows.ingestion.sources import held
-from flows.outcome import came_to, ending, summed_up
+from flows.ingestion.store_subject import IngestResult
+from flows.outcome import Made, came_to, ending, summed_up
 from flows.patience import Patience
 from flows.planning.cells import PlannedCell
 from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults

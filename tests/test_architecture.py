@@ -166,7 +166,7 @@ def test_a_broken_wall_is_seen(tmp_path: Path, file: str, source: str) -> None:
             "dreamtuner/families/unet/attach.py",
             "import diffusers\nfrom . import self_subject\nfrom ..config import Sampling",
         ),
-        ("dreamtuner/pocket/training/recipe.py", "from diffusers import AutoencoderKL"),
+        ("dreamtuner/pocket/recipe.py", "from diffusers import AutoencoderKL"),
         ("storage/catalog/views.py", "import sqlalchemy\nfrom ..keys import blob_key"),
         (
             "flows/generate.py",

@@ -6,9 +6,8 @@ store or disk are away the cells go back and the worker waits; what it has no we
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.generate_batch import CellChanged, Group, draw, recipe_of_row, same_reference
 from flows.execution.image_writer import Drawn, Keeper
+from flows.outcome import Made
 from flows.patience import Patience
 from flows.planning.cells import canonical
 from flows.planning.video import FrameMissing
@@ -34,23 +34,6 @@ _log = logging.getLogger(__name__)
 MEMORY_PAUSES = (1.0, 4.0, 15.0, 40.0)
 """Seconds before each further try of a cell that does not fit the memory alone, once a worker: what another process
 holds is given back within a minute, or it is not."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """What became of claimed cells, by digest. A cell that another run held is in none of the three.
-
-    `not_here` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
-    """
-
-    made: tuple[str, ...]
-    failed: tuple[str, ...]
-    not_here: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def claimed(self) -> int:
-        """How many cells this process could work on."""
-        return len(self.made) + len(self.failed) + len(self.not_here)
 
 
 class Worker:

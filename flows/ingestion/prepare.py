@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from dreamtuner.models.layouts import KINDS, LayoutRefused
 from dreamtuner.preprocess import ForegroundMask, ImageLimits, ImageRefused, decode_image
 from dreamtuner.settings.sampling import Style
+from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
 from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, asked_for, choose_mask
 from flows.ingestion.sources import read, shown
-from flows.planning.cells import Facts, caption_of
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused

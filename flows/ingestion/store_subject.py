@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from flows.image_io import PNG, content_type
+from flows.ingestion.facts import Facts
 from flows.ingestion.known import stored_subject
 from flows.ingestion.masking import all_warnings
 from flows.ingestion.prepare import Prepared, prepare
-from flows.planning.cells import Facts
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
@@ -29,6 +29,14 @@ class Ingested:
     confidence: float
     doubtful: bool
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """Who came in, in the order of the spec, and why the others did not (subject's name to reason)."""
+
+    ingested: tuple[Ingested, ...]
+    refused: dict[str, str]
 
 
 def take_in(subject: SubjectSpec, settings: Settings, *, given: Given = "spec") -> Ingested:

@@ -11,27 +11,9 @@ from typing import Any
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
+from flows.ingestion.facts import Facts, expand
 from flows.planning.finetune import Tuning
-from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
-
-STYLE_WORDS: Mapping[str, str] = {"natural": "photo", "anime": "drawing"}
-DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What ingestion found out about one subject. Digests are the SHA-256 of the stored bytes.
-
-    `layouts`: the reference's own, by kind.
-    """
-
-    name: str
-    class_word: str
-    style: Style
-    caption: str
-    reference_sha256: str
-    mask_sha256: str
-    layouts: Mapping[Kind, str] = field(default_factory=dict)
+from flows.spec.model import Spec
 
 
 @dataclass(frozen=True)
@@ -53,20 +35,6 @@ class PlannedCell:
     def place(self) -> tuple[str, str | None, str | None, int]:
         """Where it stands in its subject's grid: prompt, pose, depth map, seed."""
         return self.prompt, self.layouts.get("pose"), self.layouts.get("depth"), self.seed
-
-
-def expand(text: str, *, class_word: str, style: str) -> str:
-    """Put the class word and the style's word for a picture into a prompt or caption.
-
-    >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
-    'a drawing of a bear on the beach'
-    """
-    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLE_WORDS[style])
-
-
-def caption_of(caption: str | None, *, class_word: str, style: str) -> str:
-    """The reference's own caption, or the plainest one that is true of it."""
-    return expand(DEFAULT_CAPTION if caption is None else caption, class_word=class_word, style=style)
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -11,7 +11,8 @@ from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.video import frame_reference
 from flows.faults import NotHere
 from flows.image_io import open_picture
-from flows.planning.cells import Drawing, Facts, PlannedCell, SubjectPlanner
+from flows.ingestion.facts import Facts
+from flows.planning.cells import Drawing, PlannedCell, SubjectPlanner
 from flows.resources import catalog_of, store_of
 from flows.settings import Settings
 from flows.spec.model import Spec

@@ -8,11 +8,11 @@ from PIL import Image
 
 from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 from flows.image_io import PNG, open_picture, open_reference, png_bytes
-from flows.ingest import IngestResult
+from flows.ingestion.facts import Facts
 from flows.ingestion.layouts import GridLayouts
 from flows.ingestion.sources import shown
-from flows.ingestion.store_subject import Ingested
-from flows.planning.cells import Facts, PlannedCell
+from flows.ingestion.store_subject import Ingested, IngestResult
+from flows.planning.cells import PlannedCell
 from flows.progress import tell
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.reporting.summary import SubjectSummary

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flows.ingest import IngestResult
 from flows.ingestion.layouts import GridLayouts
+from flows.ingestion.store_subject import IngestResult
 from flows.planning.cells import PlannedCell, digest_of
 from flows.reporting.contact_sheet import layout_names
 from flows.reporting.run_folder import run_folder, write_whole

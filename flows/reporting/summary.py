@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from flows.generate import Made
-from flows.ingest import IngestResult
-from flows.outcome import summed_up
+from flows.ingestion.store_subject import IngestResult
+from flows.outcome import Made, summed_up
 from flows.planning.cells import PlannedCell
 from flows.spec.model import Spec
 from storage.catalog.records import CellView, RunWarning

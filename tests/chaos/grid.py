@@ -24,8 +24,7 @@ import flows.generate
 import storage.catalog.database.base
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
-from flows.ingest import IngestResult
-from flows.ingestion.store_subject import take_in
+from flows.ingestion.store_subject import IngestResult, take_in
 from flows.resources import weights_digest_of
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec

@@ -29,7 +29,8 @@ from dreamtuner.score import METRICS, score_version
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import Sampling
-from flows.planning.cells import Drawing, Facts, PlannedCell, digest_of, plan_cells, recipe_of
+from flows.ingestion.facts import Facts
+from flows.planning.cells import Drawing, PlannedCell, digest_of, plan_cells, recipe_of
 from flows.planning.finetune import Tuning
 from flows.planning.video import plan_clips
 from flows.spec.model import Spec

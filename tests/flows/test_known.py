@@ -8,11 +8,10 @@ import pytest
 from PIL import Image
 
 from flows.image_io import open_picture
-from flows.ingest import IngestResult
 from flows.ingestion import store_subject
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.prepare import prepare
-from flows.ingestion.store_subject import Ingested, take_in
+from flows.ingestion.store_subject import Ingested, IngestResult, take_in
 from flows.planning.cells import plan_cells
 from flows.planning.preview import preview
 from flows.resources import catalog_of, store_of

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from dreamtuner.settings.sampling import Sampling
-from flows.planning.cells import Drawing, Facts, PlannedCell, canonical, caption_of, expand, plan_cells
+from flows.ingestion.facts import Facts, caption_of, expand
+from flows.planning.cells import Drawing, PlannedCell, canonical, plan_cells
 from flows.spec.model import Spec
 from flows.spec.yaml_file import parse_spec
 

@@ -38,7 +38,7 @@ def pocket(
     The finished weights are in OUT/weights, a folder that stock diffusers opens; OUT/report says how good they are.
     DREAMTUNER_POCKET_WEIGHTS=OUT/weights makes `run` use them.
     """
-    from dreamtuner.pocket.training.recipe import RecipeError, train_pocket
+    from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     try:
@@ -69,7 +69,7 @@ def encoder(
 
     It is written into OUT/weights/subject_encoder. Interrupt it at will: the same command goes on.
     """
-    from dreamtuner.pocket.training.recipe import RecipeError, train_pocket
+    from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     if profile != "pocket":

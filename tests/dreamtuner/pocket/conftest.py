@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamtuner.pocket.training.recipe import train_pocket
+from dreamtuner.pocket.recipe import train_pocket
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import CLIPModel
 
 from dreamtuner.evaluation.pocket_report import loss_curves
-from dreamtuner.pocket.training.recipe import RecipeError, train_pocket
+from dreamtuner.pocket.recipe import RecipeError, train_pocket
 from dreamtuner.score.oracle import Oracle
 
 pytestmark = pytest.mark.slow  # they train, or generate hundreds of images

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.claims import claimable
 from storage.catalog.database.sql import instant
 from storage.catalog.records import CELL_STATES, CellState, NotInCatalog, RunState, spec_digest
 from storage.catalog.schema import AuditEvent, Cell, Run, RunCell, Subject
-from storage.catalog.writes.work.cells import claimable
 
 MOST = 50  # reasons that are listed
 

@@ -1,15 +1,14 @@
 """Cells at work: claimed by one owner at a time, then failed, given back or lost; `finish.py` ends them well."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, instant
-from storage.catalog.owners import is_gone
-from storage.catalog.records import MAX_FAILURES, CatalogError
+from storage.catalog.records import CatalogError
 from storage.catalog.schema import Cell, Output
 from storage.catalog.writes.lineage import record_event, record_events
 
@@ -85,19 +84,6 @@ def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
     if failed:
         record_event(s, "cell", digest, "failed", actor=owner, error=reason)
     return failed
-
-
-def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
-    """That a cell may be claimed at the instant `at`, see claim_cells."""
-    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
-    return or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at))
-
-
-def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
-    """That a cell is said to be generating, and its lease ran out by `at` or its holder is gone from this machine."""
-    holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
-    gone = [holder for holder in holders if holder is not None and is_gone(holder)]
-    return and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
 
 
 def _held_by(owner: str) -> ColumnElement[bool]:

@@ -6,12 +6,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.catalog.claims import abandoned
 from storage.catalog.database.sql import chunks, instant
 from storage.catalog.owners import is_gone
 from storage.catalog.records import DeadRun
 from storage.catalog.schema import Cell, Run
 from storage.catalog.writes.lineage import record_events
-from storage.catalog.writes.work.cells import abandoned, release_abandoned
+from storage.catalog.writes.work.cells import release_abandoned
 from storage.catalog.writes.work.runs import states_of
 
 REASON = "the process that carried it out is gone; a run of the same spec makes what is missing"
