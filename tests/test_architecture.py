@@ -44,19 +44,49 @@ WALLS = (
     ),
 )
 
+# The rooms of each package in their order: a room imports only from rooms before it. A module that no room holds
+# stands in none, and is said. "flows.spec" holds the folder flows/spec/, "flows.settings" the one file.
+ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
+    "storage": (
+        # what needs nothing of ours
+        *("shown", "text", "keys", "metadata", "proxies", "run_files"),
+        *("objects", "swap"),
+        *("catalog.records", "catalog.names", "catalog.mask_precedence", "catalog.owners"),
+        *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),
+        *("catalog.garbage", "catalog.claims", "catalog.views", "catalog.writes", "catalog.leases", "catalog.bench"),
+        *("sources", "ingest", "lost", "thumbnails", "maintenance"),
+    ),
+    "dreamtuner": (
+        *("settings", "models", "attention", "families", "preprocess"),
+        *("sampling", "rendering", "pipeline", "score", "train", "finetune", "baselines"),
+        *("pocket.world", "pocket.training", "evaluation", "pocket", "bench"),
+    ),
+    "flows": (
+        *("settings", "faults", "progress", "patience", "outcome", "image_io", "resources"),
+        *("spec", "ingestion", "planning", "reporting", "execution"),
+        *("ingest", "finetune", "generate", "score", "video", "attention", "catalog", "nightly"),
+    ),
+    "deploy": (
+        "prefect",
+        *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
+        *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
+        *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.export_zip", "dashboard.live"),
+        *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
+        *("cli", "cli.commands", "bench", "cli.main"),
+    ),
+}
+MAX_SIBLINGS = 16
+"""How many modules a folder may hold beside its __init__.py."""
+
 # Who may know diffusers' class names. Everything else in dreamtuner works on tensors and on what these hand out.
 KNOWS_DIFFUSERS = (
-    "dreamtuner/families/unet/attach.py",
-    "dreamtuner/families/unet/backbone.py",
     "dreamtuner/bench/",
-    "dreamtuner/pipeline/components.py",
-    "dreamtuner/families/unet/controlnet.py",
+    "dreamtuner/evaluation/",
+    "dreamtuner/families/",
     "dreamtuner/finetune/formats.py",
     "dreamtuner/finetune/memory.py",
-    "dreamtuner/pipeline/dreamtuner_pipeline.py",
+    "dreamtuner/pipeline/",
     "dreamtuner/pocket/",
-    "dreamtuner/families/unet/subject_encoder.py",
-    "dreamtuner/train/",
 )
 
 
@@ -122,6 +152,63 @@ def violations(root: Path) -> list[str]:
         elif top == "diffusers" and wall.folder == "dreamtuner" and not found.file.startswith(KNOWS_DIFFUSERS):
             broken.append(f"{found}: only {', '.join(KNOWS_DIFFUSERS)} may know diffusers")
     return broken
+
+
+def _room(module: str, package: str) -> int | None:
+    """The place of the innermost room that holds the module, or None."""
+    rooms = ROOMS_IN_ORDER[package]
+    holding = [room for room in rooms if _within(module, f"{package}.{room}")]
+    return rooms.index(max(holding, key=len)) if holding else None
+
+
+def uphill(root: Path) -> list[str]:
+    """Imports from a later room of the same package, and modules that stand in no room, one line each."""
+    wrong = []
+    for found in imports(root):
+        package, mine = found.file.partition("/")[0], _dotted(found.file)
+        if mine == package or not found.module.startswith(f"{package}."):
+            continue
+        own, theirs = _room(mine, package), _room(found.module, package)
+        if own is None or theirs is None:
+            wrong.append(f"{found}: {mine if own is None else found.module} stands in no room of {package}")
+        elif theirs > own:
+            rooms = ROOMS_IN_ORDER[package]
+            wrong.append(f"{found}: {rooms[theirs]} comes after {rooms[own]}")
+    return wrong
+
+
+def _dotted(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def test_rooms_import_only_from_rooms_before_them() -> None:
+    assert uphill(ROOT) == []
+
+
+@pytest.mark.parametrize("package", sorted(ROOMS_IN_ORDER))
+def test_rooms_are_not_drawers(package: str) -> None:
+    """Migrations grow by one a change of the schema and are read in their order."""
+    folders = {path.parent for path in (ROOT / package).rglob("*.py") if path.parent.name != "versions"}
+    siblings = {str(one.relative_to(ROOT)): len(list(one.glob("*.py"))) - 1 for one in folders}
+    assert {folder: count for folder, count in siblings.items() if count > MAX_SIBLINGS} == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "wrong"),
+    [
+        ("flows/spec/model.py", "from flows.planning.cells import plan_cells", 1),
+        ("flows/spec/model.py", "def f():\n    import flows.catalog", 1),
+        ("storage/catalog/views/work/run.py", "from storage.catalog import writes", 1),
+        ("dreamtuner/attention/self_subject.py", "from dreamtuner.families.unet import attach", 1),
+        ("flows/drawer.py", "from flows.settings import Settings", 1),
+        ("flows/planning/cells.py", "from flows.spec.model import Spec\nfrom flows.ingestion import facts", 0),
+        ("deploy/cli/main.py", "from deploy.bench import speed\nfrom deploy.cli.commands import run", 0),
+        ("deploy/cli/terminal.py", "from deploy.cli.main import app", 1),
+    ],
+)
+def test_an_import_uphill_is_seen(tmp_path: Path, file: str, source: str, wrong: int) -> None:
+    _write(tmp_path, file, source)
+    assert len(uphill(tmp_path)) == wrong
 
 
 def test_imports_follow_the_direction() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.orm import Session
 
+from storage.catalog.claims import abandoned, claimable
 from storage.catalog.database.sql import chunks, instant
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import Cell, Output
