@@ -51,7 +51,7 @@ def test_subjects_are_listed_with_what_they_are_made_from(home: Path, command: C
     assert (pip["name"], pip["class_word"], pip["reference"]) == ("pip", "bear", "references/pip.png")
     assert (pip["pictures"], pip["approved"], pip["references"], pip["mask"]) == (2, 1, 1, "grabcut")
     assert (momo["name"], momo["pictures"], momo["approved"]) == ("momo", 2, 0)
-    assert "references/pip.png" in command("subjects")
+    assert "  pip.png  " in command("subjects")
     assert (pip["mask_given"], pip["mask_giver"]) == ("found", None)
 
 
