@@ -39,7 +39,7 @@ WALLS = (
     # by a form are checked as ingestion checks them, which needs neither
     Wall(
         "deploy/dashboard",
-        ours=frozenset({"deploy.dashboard", "storage", "dreamtuner.preprocess"}),
+        ours=frozenset({"deploy.dashboard", "deploy.deployments", "storage", "dreamtuner.preprocess"}),
         closed_to=_MODELS | _FLOWS,
     ),
 )
@@ -67,7 +67,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("ingest", "finetune", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (
-        "prefect",
+        *("deployments", "prefect"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.export_zip", "dashboard.live"),

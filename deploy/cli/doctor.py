@@ -1,5 +1,6 @@
 """What this installation can do, what it lacks, and how to get that."""
 
+import os
 import platform
 import shutil
 import sys
@@ -37,6 +38,8 @@ def examine(settings: Settings) -> list[Finding]:
     findings += [_package(name) for name in PACKAGES]
     findings += [_device(settings), _home(settings), _catalog(settings)]
     findings += [_profile(settings, name) for name in sorted(PROFILES)]
+    if os.environ.get("PREFECT_API_URL"):
+        findings += _deployments()
     return [replace(one, detail=scrubbed(one.detail)) for one in findings]
 
 
@@ -118,3 +121,15 @@ def _profile(settings: Settings, name: str) -> Finding:
         detail = f"draws {profile.resolution} px pictures, cannot score: no tower in {profile.tower}"
         return Finding(what, "note", detail, f"get it with: {profile.remedy}")
     return Finding(what, "ok", f"ready: {profile.resolution} px, {profile.licence}, {profile.weights}")
+
+
+def _deployments() -> list[Finding]:
+    """What the server of PREFECT_API_URL holds from an earlier version."""
+    from deploy.prefect.submit import CannotSubmit, outdated_deployments
+
+    try:
+        old = outdated_deployments()
+    except CannotSubmit as error:
+        return [Finding("deployments", "missing", str(error), "start the server, or unset PREFECT_API_URL")]
+    found = [Finding("deployments", "missing", f"{one.name}: {one.problem}", one.remedy) for one in old]
+    return found or [Finding("deployments", "ok", f"as prefect.yaml says, at {os.environ['PREFECT_API_URL']}")]

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from deploy.dashboard.settings import Settings
+from deploy.deployments import declared, outdated
 from storage.proxies import through_proxies
 
 SECONDS = 4.0
@@ -36,6 +37,8 @@ class Deployment:
     description: str
     schema: Mapping[str, Any]
     parameters: Mapping[str, Any]
+    outdated: str = ""
+    """Why a worker will not find the flow, and the remedy: an earlier version registered it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class PrefectApi:
         self._client = httpx.Client(timeout=SECONDS, headers=headers, auth=auth, trust_env=through_proxies(self._api))
         self._lock = threading.Lock()
         self._ids: dict[str, str] = {}
+        self._declared = declared()
 
     def close(self) -> None:
         """Close its connections."""
@@ -85,7 +89,8 @@ class PrefectApi:
                     self._ids[row["id"]] = name
                 schema = row.get("parameter_openapi_schema") or {}
                 words = row.get("description") or ""
-                found.append(Deployment(row["id"], name, words, schema, row.get("parameters") or {}))
+                old = "".join(map(str, outdated([row], self._declared)))
+                found.append(Deployment(row["id"], name, words, schema, row.get("parameters") or {}, old))
         return found
 
     def start(self, name: str, parameters: Mapping[str, Any]) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.deployments import TAG, Outdated, declared, outdated
 from flows.ingestion.sources import secret_sources
 from flows.spec.model import AUTO, Spec
 from flows.spec.problems import InputError, Problem
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
 
 DEPLOYMENT = "catalog/catalog"
 
@@ -23,11 +25,12 @@ class CannotSubmit(RuntimeError):
 
 @dataclass(frozen=True)
 class Submitted:
-    """A flow run that waits for a worker."""
+    """A flow run that waits for a worker; `outdated` says why a worker of this version may not find its flow."""
 
     flow_run_id: str
     name: str
     url: str | None
+    outdated: tuple[Outdated, ...] = ()
 
 
 def submit(spec: Spec, **how: bool) -> Submitted:
@@ -52,7 +55,7 @@ def submit(spec: Spec, **how: bool) -> Submitted:
             ) from error
         parameters = {"spec": spec.model_dump(mode="json"), **how}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
-        return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run))
+        return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run), tuple(_outdated([deployment])))
 
 
 def local_paths(spec: Spec) -> list[str]:
@@ -72,15 +75,37 @@ def local_paths(spec: Spec) -> list[str]:
     ]
 
 
-def deploy(root: Path, dead_after: float) -> None:
-    """Register everything with the server that PREFECT_API_URL names."""
+def deploy(root: Path, dead_after: float) -> tuple[list[Outdated], list[Outdated]]:
+    """Register everything with the server of PREFECT_API_URL; return what was outdated before, and what still is.
+
+    Still outdated is what prefect.yaml no longer has: deleting it is for the user to do.
+    """
     with _server() as client:
         from deploy.prefect.registration import NotDeployed, register
 
+        before = _outdated(_ours(client))
         try:
             register(client, root, dead_after=dead_after)
         except NotDeployed as error:
             raise CannotSubmit(str(error)) from error
+        after = _outdated(_ours(client))
+    return [one for one in before if one.name not in {left.name for left in after}], after
+
+
+def outdated_deployments() -> list[Outdated]:
+    """Find the deployments on the server of PREFECT_API_URL that an earlier version registered. Raises CannotSubmit."""
+    with _server() as client:
+        return _outdated(_ours(client))
+
+
+def _ours(client: "SyncPrefectClient") -> "list[DeploymentResponse]":
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+
+    return client.read_deployments(deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])))
+
+
+def _outdated(deployments: "list[DeploymentResponse]") -> list[Outdated]:
+    return outdated([one.model_dump() for one in deployments], declared())
 
 
 @contextmanager

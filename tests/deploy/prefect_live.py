@@ -35,7 +35,7 @@ class Live:
         while (answer := self._http.request(method, path, json=body)).status_code == 503:
             assert time.monotonic() < deadline, f"{path}: the server was busy for a minute"
             time.sleep(0.5)
-        return answer.raise_for_status().json()
+        return answer.raise_for_status().json() if answer.content else None
 
     def filtered(self, what: str, **filters: Any) -> list[Run]:
         found: list[Run] = self._ask("POST", f"/{what}/filter", filters)
@@ -49,6 +49,9 @@ class Live:
         [found] = [one for one in self.filtered("deployments") if one["name"] == deployment]
         wanted = {"parameters": parameters, "idempotency_key": str(uuid.uuid4())}
         return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", wanted)["id"])
+
+    def change_deployment(self, deployment_id: str, **changes: Any) -> None:
+        self._ask("PATCH", f"/deployments/{deployment_id}", changes)
 
     def cancel(self, flow_run_id: str) -> None:
         state = {"type": "CANCELLING", "name": "Cancelling"}  # what the button in Prefect's pages says

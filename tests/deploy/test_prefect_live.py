@@ -77,6 +77,25 @@ def test_deploying_again_leaves_one_of_each(server: Live) -> None:
     assert night["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
 
 
+def test_deployments_of_an_earlier_version_are_told_and_registered_anew(live: Live, spec: Path) -> None:
+    [catalog] = [one for one in live.filtered("deployments") if one["name"] == "catalog"]
+    live.change_deployment(catalog["id"], entrypoint="flows/order.py:catalog")
+    examined = json.loads(live.dreamtuner("doctor", "--json").stdout)["findings"]
+    [found] = [one for one in examined if one["what"] == "deployments"]
+    wrong = "catalog: its entrypoint is flows/order.py:catalog"
+    assert found["detail"] == f"{wrong}, prefect.yaml says flows/catalog.py:catalog"
+    assert found["remedy"] == "`dreamtuner deploy` registers it anew"
+    done = live.dreamtuner("run", "--submit", "--json", str(spec))
+    live.cancel(json.loads(done.stdout)["flow_run"])
+    assert f"note: deployment {wrong}" in done.stderr
+    again = live.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER))
+    assert wrong in again.stdout
+    examined = json.loads(live.dreamtuner("doctor", "--json").stdout)["findings"]
+    [found] = [one for one in examined if one["what"] == "deployments"]
+    assert found["state"] == "ok", found
+    assert live.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER)).stdout.startswith("registered; ")
+
+
 def test_a_submitted_run_is_carried_out_and_each_side_names_the_other(live: Live, spec: Path) -> None:
     with live.worker(GPU):
         flow_run = submitted(live, spec)

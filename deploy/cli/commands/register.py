@@ -20,5 +20,8 @@ def deploy(
     """
     from deploy.prefect.submit import deploy as register
 
-    register(Path(__file__).resolve().parents[3], dead_after)
-    plain_terminal().out.print("registered; start workers: prefect worker start --pool dreamtuner-gpu --limit 1")
+    renewed, left = register(Path(__file__).resolve().parents[3], dead_after)
+    told = [f"{one.name}: {one.problem}; it is registered anew" for one in renewed]
+    told += [f"note: {one}" for one in left]
+    for line in (*told, "registered; start workers: prefect worker start --pool dreamtuner-gpu --limit 1"):
+        plain_terminal().out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -58,9 +58,9 @@ def _submit(spec: Path, how: Mapping[str, bool], as_json: bool) -> None:
 
     order = read_spec(spec)
     demand_subjects(order.subjects, Settings.load(), f"spec {order.name!r}")
-    for there in local_paths(order):
-        plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     done = submit(order, **{name: value for name, value in how.items() if value})
+    for there in (*local_paths(order), *done.outdated):
+        plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})
     else:
