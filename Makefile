@@ -1,13 +1,19 @@
 # DreamTuner: `make demo` shows it at work, `make test` proves it. `make help` lists the rest.
 
 PYTHON ?= python3
-# For another build of torch than pip's default, for example TORCH_FLAGS='--index-url ...'
-TORCH_FLAGS ?=
+# What pip is told about torch. Unless you say it (TORCH_FLAGS='--index-url ...', or TORCH_FLAGS= for pip's default), the
+# build follows the machine: with an NVIDIA GPU pip's default, without one PyTorch's CPU build where its index answers.
+ifeq ($(origin TORCH_FLAGS), undefined)
+TORCH_FLAGS = $$($(PYTHON) deploy/torch_flags.py)
+endif
+TORCH := $(shell grep '^torch==' constraints.txt)
 PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# the demo wants less than the tests do; both live in one environment
+DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
 S3_VENV := .venv-s3
 S3_READY := $(S3_VENV)/.ready
@@ -28,12 +34,16 @@ help: ## list these targets
 setup: $(READY) ## make .venv with everything in it; quick when it is there
 
 # torch goes first and alone: the rest must find this very release in place, not pull another.
-$(READY): pyproject.toml constraints.txt
+$(DEMO_READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11: use make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet $(TORCH_FLAGS) -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet $(TORCH_FLAGS) -c constraints.txt $(TORCH)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[method,masks,flows,dashboard]'
+	@touch $@
+
+$(READY): $(DEMO_READY)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[all,dev]'
 	@touch $@
 
 $(S3_READY): tests/requirements-s3.txt
@@ -41,10 +51,10 @@ $(S3_READY): tests/requirements-s3.txt
 	$(S3_VENV)/bin/pip install --quiet -r $<
 	@touch $@
 
-demo: $(READY) ## run examples/pocket.yaml: references in, a scored contact sheet out
+demo: $(DEMO_READY) ## run examples/pocket.yaml: references in, a scored contact sheet out
 	$(BIN)/dreamtuner run examples/pocket.yaml
 
-dashboard: $(READY) ## open the web application over the demo's data
+dashboard: $(DEMO_READY) ## open the web application over the demo's data
 	$(BIN)/dreamtuner dashboard
 
 test: $(READY) $(S3_READY) ## the tests but the slow ones
@@ -77,7 +87,7 @@ pins: $(READY) ## write what is installed to constraints.txt
 	@{ grep '^#' constraints.txt; grep '^torch==' $(VENV)/freeze.txt; grep -v '^torch==' $(VENV)/freeze.txt; } \
 		> $(VENV)/pins.txt
 	@mv $(VENV)/pins.txt constraints.txt
-	@touch $(READY) # what is pinned is what is there
+	@touch $(DEMO_READY) $(READY) # what is pinned is what is there
 
 clean: ## remove what tools made; keeps .venv and your data
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -67,7 +67,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("ingest", "finetune", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (
-        *("deployments", "prefect"),
+        *("torch_flags", "deployments", "prefect"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.export_zip", "dashboard.live"),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.cli import database_error_message
+from deploy.cli.missing_extra import missing_extra
 from flows.settings import Settings, SettingsError
 from flows.spec.problems import InputError, SubjectRefused
 from storage.shown import scrubbed
@@ -73,7 +74,9 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _of_the_house(error: BaseException, home: Path, settings: Settings | None) -> str | None:
-    """The sentence for a fault of disk, memory, database or network; None where it is none of these."""
+    """The sentence for a fault of disk, memory, database or network, or an extra that is missing; else None."""
+    if (missing := missing_extra(error)) is not None:
+        return missing
     if isinstance(error, MemoryError) or _is(error, "OutOfMemoryError"):
         return "out of memory; end other programs, or make smaller pictures; finished images are kept"
     if isinstance(error, OSError) and error.errno in _FULL:

@@ -3,7 +3,6 @@
 from storage.objects.blobs import DigestMismatch, get_blob, put_blob
 from storage.objects.disk import DiskStore
 from storage.objects.opening import open_store
-from storage.objects.s3 import S3Store
 from storage.objects.store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, Put, StoreError
 from storage.objects.uploader import Uploader
 
@@ -15,7 +14,6 @@ __all__ = [
     "ObjectStat",
     "ObjectStore",
     "Put",
-    "S3Store",
     "StoreError",
     "Uploader",
     "get_blob",

@@ -1,7 +1,6 @@
 """boto3's client, as this project uses it, and its errors as the store's."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -11,21 +10,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.objects.store import ChecksumMismatch, ObjectMissing, StoreError
-from storage.shown import scrubbed, shown_url
+from storage.shown import scrubbed
 
 THREADS = 32  # connections kept for concurrent callers
-_S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 _BAD_CHECKSUMS = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
-
-
-def split_s3_url(url: str) -> tuple[str, str]:
-    """Bucket and key (or prefix, maybe empty) of s3://bucket/key. Raises StoreError for another shape."""
-    match = _S3_URL.fullmatch(url)
-    if match is None:
-        raise StoreError(
-            f"{shown_url(url)[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case"
-        )
-    return match[1], match[2] or ""
 
 
 @cache

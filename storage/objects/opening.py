@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from storage.objects.disk import DiskStore
-from storage.objects.s3 import S3Store
+from storage.objects.s3_url import MISSING, split_s3_url
 from storage.objects.store import ObjectStore, StoreError
 from storage.shown import shown_url
 
@@ -19,7 +19,7 @@ def open_store(url_or_path: str) -> ObjectStore:
     StoreError for anything that looks like a URL and is neither; a folder whose name does is written ./s3:name.
     """
     if url_or_path.startswith("s3://"):
-        return S3Store.from_url(url_or_path)
+        return _open_s3(*split_s3_url(url_or_path))
     parts = urlsplit(url_or_path) if url_or_path.startswith("file://") else None
     if parts is not None and parts.path.startswith("/") and parts.netloc in ("", "localhost"):
         return DiskStore(Path(unquote(parts.path)))
@@ -27,3 +27,11 @@ def open_store(url_or_path: str) -> ObjectStore:
         use = "use a path, file:///path, or s3://bucket/prefix"
         raise StoreError(f"object store {shown_url(url_or_path)!r} is neither a folder nor s3://bucket/prefix; {use}")
     return DiskStore(Path(url_or_path))
+
+
+def _open_s3(bucket: str, prefix: str) -> ObjectStore:
+    try:
+        from storage.objects.s3 import S3Store  # boto3 is an extra
+    except ModuleNotFoundError as error:
+        raise StoreError(f"object store s3://{bucket}: {MISSING}") from error
+    return S3Store(bucket, prefix)

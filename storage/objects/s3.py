@@ -11,9 +11,10 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from storage.keys import InvalidKey, check_key
-from storage.objects.client import s3_client, s3_errors, split_s3_url, status_of
+from storage.objects.client import s3_client, s3_errors, status_of
 from storage.objects.multipart import LARGE, put_in_parts
 from storage.objects.probe import Guarantees, checksum_of, probe
+from storage.objects.s3_url import split_s3_url
 from storage.objects.store import (
     URL_SECONDS,
     ChecksumMismatch,

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from storage.sources.bucket import read_object
+from storage.objects.s3_url import MISSING
+from storage.shown import shown_url
 from storage.sources.errors import SourceError
 from storage.sources.file import read_file
 from storage.sources.web import fetch
@@ -29,5 +30,9 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
     if scheme in ("https", "http"):
         return fetch(source, max_bytes=max_bytes, allow_private=allow_private)
     if scheme == "s3":
+        try:
+            from storage.sources.bucket import read_object  # boto3 is an extra
+        except ModuleNotFoundError as error:
+            raise SourceError(f"{shown_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
     raise SourceError(f"{scheme}:// is not read; give a path, an https:// or an s3:// URL")

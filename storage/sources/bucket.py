@@ -2,7 +2,8 @@
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage.objects.client import s3_client, split_s3_url
+from storage.objects.client import s3_client
+from storage.objects.s3_url import split_s3_url
 from storage.objects.store import StoreError
 from storage.shown import scrubbed, shown_url
 from storage.sources.errors import SourceError, too_large

@@ -18,13 +18,13 @@ from storage.objects import (
     ObjectMissing,
     ObjectStore,
     Put,
-    S3Store,
     StoreError,
     get_blob,
     open_store,
     put_blob,
 )
 from storage.objects.multipart import LARGE
+from storage.objects.s3 import S3Store
 
 
 @pytest.fixture(params=["disk", "s3"])

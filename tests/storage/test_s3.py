@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from storage.objects import ChecksumMismatch, ObjectMissing, S3Store, StoreError
-from storage.objects.client import split_s3_url
+from storage.objects import ChecksumMismatch, ObjectMissing, StoreError
 from storage.objects.multipart import LARGE
 from storage.objects.probe import Guarantees, probe
+from storage.objects.s3 import S3Store
+from storage.objects.s3_url import split_s3_url
 
 whole_server = pytest.mark.skipif("DREAMTUNER_TEST_S3" in os.environ, reason="for a server that lacks nothing")
 

@@ -5,6 +5,9 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
+from storage.catalog.records import CatalogError
+from storage.shown import shown_url
+
 LOCK_SECONDS = 60  # a statement waits this long for another's row, then fails and may be tried again
 _SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s"
 # A server that vanished without a word is noticed within a minute, not after TCP's two hours.
@@ -16,6 +19,10 @@ def postgres_engine(url: URL) -> Engine:
     given: dict[str, Any] = {name: value for name, value in _ALIVE.items() if name not in url.query}
     if "options" not in url.query:
         given["options"] = _SESSION
-    return create_engine(
-        url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
-    )
+    try:
+        return create_engine(
+            url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
+        )
+    except ModuleNotFoundError as error:
+        said = f"catalog URL {shown_url(url.render_as_string(hide_password=False))!r}"
+        raise CatalogError(f"{said}: psycopg is not installed; pip install 'dreamtuner[postgres]'") from error

@@ -20,9 +20,9 @@ from deploy.dashboard.routes.review.review import collect
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
 from storage.catalog.views import Filter, OutputDetail
-from storage.keys import InvalidKey
-from storage.objects import ObjectStore, S3Store, StoreError
-from storage.objects.client import split_s3_url
+from storage.keys import InvalidKey, check_key
+from storage.objects import ObjectStore, StoreError, open_store
+from storage.objects.s3_url import split_s3_url
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
@@ -70,10 +70,11 @@ def _bucket(url: str) -> ObjectStore:
     """A new folder below the prefix of a bucket; CatalogError unless `url` names both as S3 does."""
     try:
         bucket, prefix = split_s3_url(url)
-        return S3Store(bucket, f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        folder = check_key(f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}".strip("/"))
     except (StoreError, InvalidKey) as error:
         remedy = "write one, the bucket and the prefix in lower case"
         raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; {remedy}") from error
+    return open_store(f"s3://{bucket}/{folder}")
 
 
 def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:

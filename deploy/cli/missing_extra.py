@@ -1,0 +1,26 @@
+"""Which extra of this distribution brings a library that is not installed."""
+
+EXTRA_OF = {
+    **dict.fromkeys(("torch", "diffusers", "transformers", "tokenizers", "accelerate", "safetensors"), "method"),
+    **dict.fromkeys(("numpy", "matplotlib"), "method"),
+    **dict.fromkeys(("cv2", "skimage", "scipy"), "masks"),
+    **dict.fromkeys(("prefect", "pydantic_settings"), "flows"),
+    **dict.fromkeys(("peft", "kornia"), "train"),
+    "av": "video",
+    **dict.fromkeys(("argon2", "fastapi", "jinja2", "multipart", "starlette", "uvicorn"), "dashboard"),
+    **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),
+    "psycopg": "postgres",
+    **dict.fromkeys(("boto3", "botocore"), "s3"),
+}
+"""The extra that is meant first, by the top-level module that is imported."""
+
+
+def missing_extra(error: BaseException) -> str | None:
+    """Say what is not installed and how to get it; None where the error is another, or no extra has the library."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    top = error.name.partition(".")[0]
+    extra = EXTRA_OF.get(top)
+    if extra is None:
+        return None
+    return f"{top} is not installed; pip install 'dreamtuner[{extra}]', or 'dreamtuner[all]'"

@@ -1,0 +1,20 @@
+"""Addresses in S3 buckets, read without boto3: they are checked where no bucket is asked."""
+
+import re
+
+from storage.objects.store import StoreError
+from storage.shown import shown_url
+
+MISSING = "boto3 is not installed; pip install 'dreamtuner[s3]'"
+"""What is said where an address is right and the extra that reads it is not there."""
+_S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
+
+
+def split_s3_url(url: str) -> tuple[str, str]:
+    """Split s3://bucket/key into bucket and key (or prefix, maybe empty). Raises StoreError for another shape."""
+    match = _S3_URL.fullmatch(url)
+    if match is None:
+        raise StoreError(
+            f"{shown_url(url)[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case"
+        )
+    return match[1], match[2] or ""
