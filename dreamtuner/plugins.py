@@ -1,0 +1,173 @@
+"""Implementations by name, built in or brought by other installed packages; nothing is loaded before it is used.
+
+A package announces what it adds by an entry point in its pyproject.toml, in the group of the registry:
+
+    [project.entry-points."dreamtuner.maskers"]
+    corners = "my_maskers:CornerMasker"
+
+The object that it points to is the implementation; a class is called without arguments first.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PluginError(ValueError):
+    """A name of a registry that cannot be used; the message says which, why and what to do."""
+
+
+class UnknownNameError(PluginError, KeyError):
+    """No implementation has this name. The message lists the names that exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class NameTakenTwiceError(PluginError):
+    """Two implementations have one name. The message says where both come from."""
+
+
+class BrokenPluginError(PluginError):
+    """What a name stands for cannot be loaded, or is not what the registry holds."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One implementation that can be loaded.
+
+    `origin`: the package and version, or the file, that brings it; `state`: it is loaded anew when this changes.
+    """
+
+    name: str
+    origin: str
+    load: Callable[[], Any]
+    state: Hashable = None
+
+
+class Registry(Generic[T]):
+    """Implementations of one kind by their names; built-in names come first, others follow sorted.
+
+    Args:
+        what: the kind in a word for messages, such as "masker".
+        group: the entry points' group, such as "dreamtuner.maskers".
+        builtin: "module:attribute" of each implementation that is part of this project, by its name.
+        needs: attributes that every implementation has.
+        check: what else an implementation must satisfy: it returns what the registry holds, or raises ValueError.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        group: str,
+        builtin: Mapping[str, str] | None = None,
+        *,
+        needs: Sequence[str] = (),
+        check: Callable[[str, Any], T] | None = None,
+    ) -> None:
+        self.what, self.group = what, group
+        self._builtin = dict(builtin or {})
+        self._needs, self._check = tuple(needs), check
+        self._loaded: dict[Hashable, T] = {}
+
+    def names(self, more: Iterable[Candidate] = ()) -> list[str]:
+        """Return all names, those of implementations that cannot be loaded among them; nothing is loaded.
+
+        `more`: candidates beside the built-in ones and those of packages, such as files in a user's folder.
+        """
+        found = [one.name for one in self._candidates(more)]
+        outside = sorted(name for name in found if name not in self._builtin)
+        return list(dict.fromkeys([*self._builtin, *outside]))
+
+    def get(self, name: str, more: Iterable[Candidate] = ()) -> T:
+        """Load the implementation of this name, once a process.
+
+        Raises:
+            UnknownNameError: there is none.
+            NameTakenTwiceError: there are two.
+            BrokenPluginError: it cannot be loaded. Other names are not affected.
+        """
+        candidates = self._candidates(more)
+        found = [one for one in candidates if one.name == name]
+        if not found:
+            names = self.names(more)
+            have = f"choose one of: {', '.join(names)}" if names else f"none is installed (group {self.group})"
+            raise UnknownNameError(f"there is no {self.what} {name!r}; {have}")
+        if len(found) > 1:
+            origins = " and by ".join(one.origin for one in found)
+            raise NameTakenTwiceError(
+                f"the {self.what} {name!r} is there twice, by {origins}; rename or uninstall one of them"
+            )
+        return self._load(found[0])
+
+    def __getitem__(self, name: str) -> T:
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def working(self, more: Iterable[Candidate] = ()) -> dict[str, T]:
+        """Return all implementations that can be loaded, by name."""
+        return self._sorted(more)[0]
+
+    def broken(self, more: Iterable[Candidate] = ()) -> dict[str, str]:
+        """Return why names cannot be used, by name; empty where all can."""
+        return self._sorted(more)[1]
+
+    def _sorted(self, more: Iterable[Candidate]) -> tuple[dict[str, T], dict[str, str]]:
+        more, working, broken = list(more), dict[str, T](), dict[str, str]()
+        for name in self.names(more):
+            try:
+                working[name] = self.get(name, more)
+            except PluginError as error:
+                broken[name] = str(error)
+        return working, broken
+
+    def _candidates(self, more: Iterable[Candidate]) -> list[Candidate]:
+        ours = [
+            _candidate(EntryPoint(name=name, value=value, group=self.group), "dreamtuner")
+            for name, value in self._builtin.items()
+        ]
+        return [*ours, *(_candidate(one) for one in _installed(tuple(sys.path)).select(group=self.group)), *more]
+
+    def _load(self, one: Candidate) -> T:
+        key = (one.name, one.origin, one.state, tuple(sys.path))
+        if key not in self._loaded:
+            try:
+                self._loaded[key] = self._checked(one.name, one.load())
+            except Exception as error:  # whatever a stranger's module raises is that module's fault alone
+                why = f"{error}" if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+                raise BrokenPluginError(
+                    f"the {self.what} {one.name!r} of {one.origin} cannot be loaded ({why}); correct or uninstall it"
+                ) from error
+        return self._loaded[key]
+
+    def _checked(self, name: str, found: Any) -> T:
+        if isinstance(found, type):
+            found = found()
+        if missing := [need for need in self._needs if not hasattr(found, need)]:
+            raise PluginError(f"it is no {self.what}: it lacks {', '.join(missing)}")
+        checked: T = found if self._check is None else self._check(name, found)
+        return checked
+
+
+def _candidate(one: EntryPoint, origin: str | None = None) -> Candidate:
+    if origin is None:
+        origin = "an unnamed package" if one.dist is None else f"{one.dist.name} {one.dist.version}"
+    return Candidate(one.name, origin, one.load, one.value)
+
+
+@lru_cache(maxsize=4)
+def _installed(path: tuple[str, ...]) -> EntryPoints:
+    """All entry points of the packages on sys.path, which is the cache's key: reading them takes 10 ms."""
+    return entry_points()
