@@ -134,7 +134,7 @@ def _enter(subject: str, profile: Profile, asked: FineTune, installed: Settings)
         mask=assets.mask_sha256,
         caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
         class_word=assets.class_word,
-        style="anime" if assets.style == "anime" else "natural",
+        style=assets.style,
         weights=weights,
     )
     return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, installed)

@@ -41,7 +41,7 @@ def store_of(settings: Settings) -> ObjectStore:
 
 def profile_of(settings: Settings, name: str) -> Profile:
     """The profile called `name`; pocket with other weights where the settings say so."""
-    profile = get_profile(name)
+    profile = get_profile(name, settings.profile_folders)
     if name == "pocket" and settings.pocket_weights is not None:
         return profile.model_copy(update={"weights": settings.pocket_weights})
     return profile

@@ -8,6 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dreamtuner.models.profiles import user_folders
+
 PREFIX = "DREAMTUNER_"
 
 
@@ -32,6 +34,7 @@ class Settings(BaseModel):
     patience_seconds: float = Field(
         1800.0, ge=0, description="a run waits this long for a store, catalog or disk that is away"
     )
+    profiles: str = Field("", description="folders with model profiles beside home/profiles, separated as in PATH")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     pocket_weights: Path | None = Field(None, description="other weights for the pocket profile, same layout")
 
@@ -63,6 +66,11 @@ class Settings(BaseModel):
                 "pocket_weights": None if weights is None else weights.expanduser().absolute(),
             }
         )
+
+    @property
+    def profile_folders(self) -> tuple[Path, ...]:
+        """The folders that hold a user's own profiles."""
+        return user_folders({"DREAMTUNER_HOME": str(self.home), "DREAMTUNER_PROFILES": self.profiles})
 
     @property
     def catalog_file(self) -> Path | None:

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.error_message import sentence
-from dreamtuner.models.profiles import PROFILES
+from dreamtuner.models.profiles import profile_names
+from dreamtuner.plugins import PluginError
 from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
 from storage.shown import scrubbed, shown_url
@@ -37,7 +38,8 @@ def examine(settings: Settings) -> list[Finding]:
     findings = [Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     findings += [_package(name) for name in PACKAGES]
     findings += [_device(settings), _home(settings), _catalog(settings)]
-    findings += [_profile(settings, name) for name in sorted(PROFILES)]
+    findings += [_profile(settings, name) for name in profile_names(settings.profile_folders)]
+    findings += _profile_folders(settings)
     if os.environ.get("PREFECT_API_URL"):
         findings += _deployments()
     return [replace(one, detail=scrubbed(one.detail)) for one in findings]
@@ -110,9 +112,12 @@ def _catalog(settings: Settings) -> Finding:
 
 
 def _profile(settings: Settings, name: str) -> Finding:
-    profile = profile_of(settings, name)
-    missing = profile.missing()
     what = f"profile {name}"
+    try:
+        profile = profile_of(settings, name)
+    except PluginError as error:
+        return Finding(what, "missing", *str(error).rsplit("; ", 1))
+    missing = profile.missing()
     if missing:
         return Finding(
             what, "missing", f"no {', '.join(missing)} in {profile.weights}", f"get them with: {profile.remedy}"
@@ -133,3 +138,13 @@ def _deployments() -> list[Finding]:
         return [Finding("deployments", "missing", str(error), "start the server, or unset PREFECT_API_URL")]
     found = [Finding("deployments", "missing", f"{one.name}: {one.problem}", one.remedy) for one in old]
     return found or [Finding("deployments", "ok", f"as prefect.yaml says, at {os.environ['PREFECT_API_URL']}")]
+
+
+def _profile_folders(settings: Settings) -> list[Finding]:
+    """Folders that DREAMTUNER_PROFILES names and that are not there."""
+    remedy = "make the folder, or correct DREAMTUNER_PROFILES"
+    return [
+        Finding("profiles", "note", f"{folder} is no folder", remedy)
+        for folder in settings.profile_folders[1:]
+        if not folder.is_dir()
+    ]

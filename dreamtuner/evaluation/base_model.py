@@ -20,7 +20,7 @@ from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.families.unet.backbone import load_backbone
 from dreamtuner.models.layouts import KINDS, Kind
-from dreamtuner.models.profiles import pocket
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.autoencoder import pictures_to_model
 from dreamtuner.pocket.training.oracle import CONTEXT, HEADS, truth
 from dreamtuner.pocket.training.shards import Picture
@@ -190,7 +190,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
 
 def seconds_for_cells(weights: Path, count: int) -> Figure:
     """Seconds that ``count`` cells of STEPS steps with guidance take by the project's own loop, once warm."""
-    backbone = load_backbone(pocket().model_copy(update={"weights": weights}))
+    backbone = load_backbone(get_profile("pocket").model_copy(update={"weights": weights}))
     cells = [Cell("a photo of a bear on the beach", seed) for seed in range(count)]
     numbers = Sampling(steps=STEPS, w_c=GUIDANCE)
     generate(backbone, None, cells[:2], numbers.model_copy(update={"steps": 2}))

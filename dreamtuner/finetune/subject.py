@@ -13,8 +13,7 @@ from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.sampling import Sampling, Style
-
-STYLE_WORDS: dict[Style, str] = {"natural": "photo", "anime": "drawing"}
+from dreamtuner.settings.styles import STYLES
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class NamedSubject:
 
     def words(self, template: str, called: str) -> str:
         """A template with what the subject is called and the style's word for a picture in it."""
-        return template.replace("{subject}", called).replace("{style}", STYLE_WORDS[self.style])
+        return template.replace("{subject}", called).replace("{style}", STYLES[self.style].word)
 
 
 def regular_images(

@@ -1,10 +1,11 @@
 """Frozen settings of one picture: every number of the paper, its symbol, and where the paper says it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Style = Literal["natural", "anime"]
+Style = str
+"""The name of a style in `settings.styles.STYLES`: natural, anime, or one that another package adds."""
 
 ENGINE_VERSION = 1
 """Part of every cell's digest. Raise it when equal settings would draw another picture than before."""

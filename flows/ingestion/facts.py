@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from dreamtuner.models.layouts import Kind
 from dreamtuner.settings.sampling import Style
+from dreamtuner.settings.styles import STYLES
 from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER
 
-STYLE_WORDS: Mapping[str, str] = {"natural": "photo", "anime": "drawing"}
 DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
 
 
@@ -33,7 +33,7 @@ def expand(text: str, *, class_word: str, style: str) -> str:
     >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
     'a drawing of a bear on the beach'
     """
-    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLE_WORDS[style])
+    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLES[style].word)
 
 
 def caption_of(caption: str | None, *, class_word: str, style: str) -> str:

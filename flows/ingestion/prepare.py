@@ -134,7 +134,7 @@ def _facts(
     assets = None if stored is None else stored.assets
     class_word = subject.class_word or ("" if assets is None else assets.class_word)
     unstated = assets.style if assets is not None and subject.reference is None else "natural"
-    style: Style = subject.style or ("anime" if unstated == "anime" else "natural")
+    style: Style = subject.style or unstated
     return Facts(
         name=subject.name,
         class_word=class_word,

@@ -6,7 +6,7 @@ from dreamtuner.models.layouts import KINDS, LayoutRefused, demand_kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.score import METRICS
 from dreamtuner.settings.finetune import FineTune
-from dreamtuner.settings.sampling import Style
+from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
 from flows.planning.cells import Drawing
@@ -16,8 +16,6 @@ from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
-
-STYLES: tuple[Style, ...] = ("natural", "anime")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) ->
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     learnt = spec.finetune is not None
-    sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES}
+    sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
@@ -81,7 +79,7 @@ def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) ->
 
 def tuning_of(asked: FineTune, profile: Profile) -> Tuning:
     """How a profile's model learns subjects, in every style."""
-    regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES} for learnt in (False, True))
+    regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES.working()} for learnt in (False, True))
     return Tuning(asked, regular, previews)
 
 

@@ -4,14 +4,15 @@ A field's description is the help under it in Prefect's form, and the remedy in 
 """
 
 import unicodedata
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dreamtuner.models.layouts import Kind
-from dreamtuner.models.profiles import PROFILES, ProfileUnknown, get_profile
+from dreamtuner.models.profiles import get_profile, profile_names
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.styles import STYLES, known_style
 from flows.spec.problems import InputError, PlacedError, PlacedErrors, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
 from storage.text import faults_in
@@ -35,11 +36,17 @@ def _prompt(prompt: str) -> str:
 
 
 def _known_profile(name: str) -> str:
-    try:
-        get_profile(name)
-    except ProfileUnknown as error:
-        raise ValueError(str(error).removeprefix("profile: ")) from error
+    get_profile(name)  # its errors are ValueErrors, which name the remedy
     return name
+
+
+def _profiles(schema: dict[str, Any]) -> None:
+    """What a form offers: the profiles that there are when it is made."""
+    schema["enum"] = profile_names()
+
+
+def _styles(schema: dict[str, Any]) -> None:
+    schema["enum"] = STYLES.names()
 
 
 _NAME_RULE = "a name has 1 to 80 characters, no slashes or control characters, and does not begin with a space"
@@ -78,7 +85,7 @@ class SubjectSpec(_Strict):
         pattern=r"^[^{}\s]+( [^{}\s]+)*$",
         description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
     )
-    style: Literal["natural", "anime"] | None = Field(
+    style: Annotated[str, AfterValidator(known_style), Field(json_schema_extra=_styles)] | None = Field(
         default=None, description="natural for photographs (the default), anime for drawings"
     )
     reference: Text | None = Field(
@@ -119,7 +126,7 @@ class Spec(_Strict):
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        default="pocket", description="the model that draws", json_schema_extra={"enum": [*PROFILES]}
+        default="pocket", description="the model that draws", json_schema_extra=_profiles
     )
     subjects: tuple[SubjectSpec, ...] = Field(
         min_length=1, strict=False, description="whom the pictures show, each with its reference"

@@ -21,7 +21,7 @@ from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.result import Unit
 from dreamtuner.evaluation.run import GUARD, Bench, finished, measure_methods
 from dreamtuner.families.unet.backbone import Backbone
-from dreamtuner.models.profiles import Profile, pocket
+from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.sampling.request import Cell
 from storage.catalog import Catalog, garbage
@@ -63,7 +63,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def bench() -> Bench:
     """The pocket model, in two steps a picture."""
-    profile = pocket()
+    profile = get_profile("pocket")
     quick = {"steps": 2}
     profile = profile.model_copy(
         update={"natural": profile.natural.model_copy(update=quick), "anime": profile.anime.model_copy(update=quick)}
@@ -177,7 +177,7 @@ def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> N
 
 def test_what_decides_a_cell_decides_its_digest(bench: Bench, tmp_path: Path) -> None:
     kept = kept_in(tmp_path, bench.profile)
-    other = kept_in(tmp_path, pocket())  # other sampling numbers
+    other = kept_in(tmp_path, get_profile("pocket"))  # other sampling numbers
     weights = tmp_path / "encoder" / "model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"one")

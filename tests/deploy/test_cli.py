@@ -101,7 +101,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, s
     ("change", "said"),
     [
         (("name: trip", "name: [trip"), "line "),
-        (("style: anime", "style: foto"), "subjects[1].style: must be 'natural' or 'anime', not 'foto'"),
+        (("style: anime", "style: foto"), "subjects[1].style: there is no style 'foto'; choose one of: natural, anime"),
         (("name: trip", "nmae: trip"), "nmae: unknown key; did you mean 'name'?"),
         (("{subject} in", "bear in"), "prompts[1]: "),
         (("seeds: [1", "seeds: [2"), "seeds[1]: 2 is there twice"),

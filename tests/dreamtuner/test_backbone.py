@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from dreamtuner.families.unet.backbone import Backbone, load_backbone
-from dreamtuner.models.profiles import Profile, ProfileUnknown, folder_profile, get_profile
+from dreamtuner.models.profiles import Profile, folder_profile, get_profile
 from dreamtuner.models.weights import WeightsMissing, weights_digest
+from dreamtuner.plugins import UnknownNameError
 
 
 def test_parts_are_frozen_and_in_eval_mode(tiny: Backbone) -> None:
@@ -58,5 +59,5 @@ def test_a_prompt_that_is_too_long_is_cut_with_a_warning(tiny: Backbone, caplog:
 
 
 def test_unknown_profile_lists_those_that_exist() -> None:
-    with pytest.raises(ProfileUnknown, match=r"no profile 'sd99'; choose one of: pocket"):
+    with pytest.raises(UnknownNameError, match=r"no profile 'sd99'; choose one of: pocket"):
         get_profile("sd99")

@@ -14,8 +14,9 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 
 from dreamtuner.families.unet.backbone import Backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.profiles import Profile, ProfileUnknown
+from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
+from dreamtuner.plugins import UnknownNameError
 from dreamtuner.settings.sampling import Sampling
 
 Asked = Callable[..., dict[str, Any]]
@@ -111,7 +112,7 @@ def test_a_stock_folder_and_a_stock_pipeline_serve(
     assert {k: v for k, v in back.config.items() if k[0] != "_"} == {
         k: v for k, v in stock.config.items() if k[0] != "_"
     }
-    with pytest.raises(ProfileUnknown):
+    with pytest.raises(UnknownNameError):
         DreamTunerPipeline.from_profile("sd99")
 
 

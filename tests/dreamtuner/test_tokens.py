@@ -7,7 +7,7 @@ import pytest
 from transformers import CLIPTokenizer
 
 from dreamtuner.finetune.learned_token import with_word
-from dreamtuner.models.profiles import pocket
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.models.tokens import CLIP_LENGTH, reader_of
 
 TEXTS = [
@@ -20,11 +20,11 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tokenizer() -> CLIPTokenizer:
-    return CLIPTokenizer.from_pretrained(pocket().weights, subfolder="tokenizer", local_files_only=True)
+    return CLIPTokenizer.from_pretrained(get_profile("pocket").weights, subfolder="tokenizer", local_files_only=True)
 
 
 def test_the_tokens_are_those_that_the_model_is_given(tokenizer: CLIPTokenizer) -> None:
-    reader = reader_of(pocket())
+    reader = reader_of(get_profile("pocket"))
     assert reader is not None
     for text, read in zip(TEXTS, reader.read(TEXTS), strict=True):
         assert list(read.tokens) == tokenizer(text, truncation=True)["input_ids"]
@@ -33,28 +33,28 @@ def test_the_tokens_are_those_that_the_model_is_given(tokenizer: CLIPTokenizer) 
 
 
 def test_the_same_of_a_folder_that_holds_vocabulary_and_merges(tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
-    model = json.loads((pocket().weights / "tokenizer" / "tokenizer.json").read_text())["model"]
+    model = json.loads((get_profile("pocket").weights / "tokenizer" / "tokenizer.json").read_text())["model"]
     folder = tmp_path / "tokenizer"
     folder.mkdir()
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
     pairs = [one if isinstance(one, str) else " ".join(one) for one in model["merges"]]
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *pairs]))
-    reader = reader_of(pocket().model_copy(update={"weights": tmp_path}))
+    reader = reader_of(get_profile("pocket").model_copy(update={"weights": tmp_path}))
     assert reader is not None
     assert reader.limit == CLIP_LENGTH
     for text, read in zip(TEXTS, reader.read(TEXTS), strict=True):
         assert list(read.tokens) == tokenizer(text, truncation=False, verbose=False)["input_ids"]
-    assert reader_of(pocket().model_copy(update={"weights": tmp_path / "none"})) is None
+    assert reader_of(get_profile("pocket").model_copy(update={"weights": tmp_path / "none"})) is None
 
 
 def test_a_learned_word_is_one_token(tokenizer: CLIPTokenizer) -> None:
-    reader = reader_of(pocket(), "[S*]")
+    reader = reader_of(get_profile("pocket"), "[S*]")
     assert reader is not None
     assert list(reader.read(["a bear [S*]"])[0].tokens) == with_word(tokenizer, "[S*]")("a bear [S*]")["input_ids"]
 
 
 def test_whole_words_are_cut_off_and_unknown_ones_are_named() -> None:
-    reader = reader_of(pocket())
+    reader = reader_of(get_profile("pocket"))
     assert reader is not None
     read = reader.read(TEXTS)
     assert read[2].cut == "winning, in the snow"

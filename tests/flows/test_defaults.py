@@ -9,6 +9,7 @@ import pytest
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.styles import STYLES
 from flows.planning.cells import Drawing, plan_cells
 from flows.planning.defaults import (
     Defaults,
@@ -20,7 +21,7 @@ from flows.planning.defaults import (
     revision_of,
     with_numbers,
 )
-from flows.planning.preflight import STYLES, tuning_of
+from flows.planning.preflight import tuning_of
 from flows.spec.model import Spec
 from storage.catalog import Catalog, views, writes
 from tests.flows import released_plan

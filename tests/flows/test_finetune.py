@@ -17,7 +17,7 @@ from PIL import Image
 import flows.execution.finetune_worker
 import flows.patience
 from dreamtuner.finetune.checkpoint import from_bytes
-from dreamtuner.models.profiles import pocket
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.oracle import HEADS
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
@@ -169,7 +169,7 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
     def drawn_by(**changes: Any) -> Any:
         return preview(spec.model_copy(update=changes), settings).cells[0].recipe["sampling"]["p_r"]
 
-    profile = pocket()
+    profile = get_profile("pocket")
     assert drawn_by(finetune=None) == profile.natural.p_r
     assert drawn_by() == profile.knowing["p_r"] != profile.natural.p_r
     assert drawn_by(sampling={"p_r": 0.5}) == 0.5

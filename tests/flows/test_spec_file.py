@@ -40,7 +40,7 @@ def test_urls_and_absolute_paths_stay(place: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("natural", "foto"), "line 3: subjects[0].style: must be 'natural' or 'anime', not 'foto'"),
+        (("natural", "foto"), "line 3: subjects[0].style: there is no style 'foto'; choose one of: natural, anime"),
         (("{name: pip", "{nmae: pip"), "line 3: subjects[0].nmae: unknown key; did you mean 'name'?"),
         (("name: pip", "name: a/b"), "subjects[0].name: 'a/b' does not fit"),
         (("name: trip", "name: 12"), "line 1: name: must be text, not 12; put it in quotes"),

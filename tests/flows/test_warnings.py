@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from dreamtuner.models.profiles import Profile, pocket
+from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.settings.finetune import FineTune
 from flows.planning.cells import Drawing
 from flows.planning.preflight import tuning_of
@@ -29,7 +29,7 @@ def ordered(*prompts: str, negative: str = "") -> Spec:
 
 
 def found(order: Spec, drawing: Drawing = DRAWING) -> list[tuple[str, str]]:
-    return [(one.place, one.kind) for one in text_warnings(order, [PIP], drawing, pocket())]
+    return [(one.place, one.kind) for one in text_warnings(order, [PIP], drawing, get_profile("pocket"))]
 
 
 def test_a_text_that_is_read_as_it_is_written_warns_of_nothing() -> None:
@@ -38,7 +38,7 @@ def test_a_text_that_is_read_as_it_is_written_warns_of_nothing() -> None:
 
 def test_what_is_cut_off_is_said_with_its_words_its_place_and_its_cells() -> None:
     order = ordered("a {subject} on the beach", f"a {{subject}}{FILLER} on the beach", negative=f"a bear{FILLER}")
-    warnings = text_warnings(order, [replace(PIP, caption=f"a bear{FILLER}")], DRAWING, pocket())
+    warnings = text_warnings(order, [replace(PIP, caption=f"a bear{FILLER}")], DRAWING, get_profile("pocket"))
     cut = [one for one in warnings if one.kind == "text cut off"]
     assert [one.place for one in cut] == ["negative_prompt", "subjects[0].caption", "prompts[1]"]
     assert [(one.subject, one.prompt) for one in cut] == [
@@ -57,12 +57,12 @@ def test_words_that_the_model_never_learned_and_braces_that_stand_for_nothing() 
         ("negative_prompt", "unknown words"),
         ("prompts[0]", "unknown words"),
     ]
-    [*_, last] = text_warnings(order, [PIP], DRAWING, pocket())
+    [*_, last] = text_warnings(order, [PIP], DRAWING, get_profile("pocket"))
     assert "photorealistic, masterpiece" in last.message
 
 
 def test_the_learned_word_is_known_where_the_subject_is_learned() -> None:
-    tuned = replace(DRAWING, tuning=tuning_of(FineTune(word="[S*]"), pocket()))
+    tuned = replace(DRAWING, tuning=tuning_of(FineTune(word="[S*]"), get_profile("pocket")))
     assert found(spec(SPEC), tuned) == []
 
 
@@ -72,17 +72,19 @@ def test_prompts_that_are_the_same_once_they_are_cut_off_are_refused(ends: tuple
     with pytest.raises(
         InputError, match=r"prompts\[2\]: is twice the same as prompts\[1\] to the model, which reads 48"
     ):
-        demand_apart(order, [("bear", "natural")], DRAWING, pocket())
+        demand_apart(order, [("bear", "natural")], DRAWING, get_profile("pocket"))
 
 
 def test_prompts_that_the_tokenizer_reads_alike_are_refused() -> None:
     with pytest.raises(InputError, match=r"prompts\[1\]: 'a {subject},happy' is twice the same as prompts\[0\]"):
-        demand_apart(ordered("a {subject}, happy", "a {subject},happy"), [("bear", "natural")], DRAWING, pocket())
-    demand_apart(spec(SPEC), [("bear", "natural"), ("cat", "anime")], DRAWING, pocket())
+        demand_apart(
+            ordered("a {subject}, happy", "a {subject},happy"), [("bear", "natural")], DRAWING, get_profile("pocket")
+        )
+    demand_apart(spec(SPEC), [("bear", "natural"), ("cat", "anime")], DRAWING, get_profile("pocket"))
 
 
 def test_what_can_be_doubted_of_mask_and_picture_is_a_warning_of_the_subject() -> None:
-    [warning] = warnings_of(spec(SPEC), [(PIP, ["the mask covers the border"])], DRAWING, pocket())
+    [warning] = warnings_of(spec(SPEC), [(PIP, ["the mask covers the border"])], DRAWING, get_profile("pocket"))
     assert warning == RunWarning("subject", "the mask covers the border", "subjects[0]", "pip")
 
 

@@ -13,7 +13,7 @@ from dreamtuner.baselines.method import Given
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.textual_inversion import textual_inversion
 from dreamtuner.families.unet.backbone import Backbone, load_backbone
-from dreamtuner.models.profiles import Profile, pocket
+from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.train.loop import last_step
 from tests.dreamtuner.finetune.conftest import seeing_profile
@@ -67,7 +67,7 @@ def test_a_subject_is_learnt_and_the_backbone_stays(seeing: Backbone, given: Giv
 
 
 def test_what_learns_and_how_it_is_asked_for() -> None:
-    profile = pocket()
+    profile = get_profile("pocket")
     methods = [textual_inversion(profile), dreambooth(profile), dreambooth(profile, "lora"), dreamtuner(profile)]
     learns = [method.settings.learns for method in methods]
     assert learns == [

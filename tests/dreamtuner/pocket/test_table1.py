@@ -17,7 +17,7 @@ from dreamtuner.evaluation.result import Unit
 from dreamtuner.evaluation.run import GUARD
 from dreamtuner.evaluation.table1.figures import claims, summary
 from dreamtuner.evaluation.table1.page import write_page
-from dreamtuner.models.profiles import pocket
+from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import VALIDATION
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
@@ -101,15 +101,15 @@ def test_the_page_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
 
 
 def test_every_method_of_the_profile_has_a_file_name_and_a_place() -> None:
-    methods = methods_of(pocket())
-    curves = swept(pocket())
+    methods = methods_of(get_profile("pocket"))
+    curves = swept(get_profile("pocket"))
     heads = [method.name for method in methods.values()]
     assert len(set(heads)) == len(heads)
     assert all(len({repr(method) for _, method in points.values()}) == len(points) for points in curves.values())
 
 
 def test_without_the_encoder_it_is_off_while_learning_and_while_drawing() -> None:
-    profile = pocket().model_copy(update={"knowing": {"beta": 0.3, "p_r": 0.5}})
+    profile = get_profile("pocket").model_copy(update={"knowing": {"beta": 0.3, "p_r": 0.5}})
     without = dreamtuner(profile, encoder=False)
     assert (without.settings.beta, without.changes["beta"], dict(without.drawing)) == (0, 0, {"beta": 0.0, "p_r": 0.5})
     assert dreamtuner(profile).drawing == profile.knowing

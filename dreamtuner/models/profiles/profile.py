@@ -1,4 +1,4 @@
-"""Model profiles: which weights to load, at what size, under which licence, and the numbers that suit them."""
+"""A model profile: which weights to load, at what size, under which licence, and the numbers that suit them."""
 
 import json
 from collections.abc import Mapping
@@ -7,28 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dreamtuner.settings.finetune import FineTune, Mode, Rates
+from dreamtuner.settings.finetune import FineTune, Mode
 from dreamtuner.settings.sampling import Sampling, Style
+from dreamtuner.settings.styles import STYLES
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 """The folders of the plain diffusers layout that decide a picture."""
 ENCODER_PARTS = ("subject_encoder", "tower")
 """What decides it too where there is a subject-encoder: it reads the image half of the tower, which else only scores.
 """
-
-
-ANIME = {"w_ref": 2.5}
-"""What anime characters change in the numbers for natural subjects, Sec. 4."""
-
-
-POCKET_PREVIEWS = ("on the beach, standing", "in the snow, arms up", "in the forest, sitting", "in the city, waving")
-
-
-class ProfileUnknown(KeyError):
-    """No profile has this name. The message lists those that exist."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class Profile(BaseModel):
@@ -62,9 +49,13 @@ class Profile(BaseModel):
     def sampling(self, style: Style = "natural", *, learnt: bool = False, **overrides: object) -> Sampling:
         """The style's defaults with `overrides` laid over, validated again (pydantic.ValidationError).
 
+        UnknownNameError where there is no such style. Styles that the profile has no numbers for change those for
+        natural subjects as their records say.
+
         `learnt`: of a subject that the model was fine-tuned for. Without a subject-encoder beta is 0 by default.
         """
-        defaults = (self.natural if style == "natural" else self.anime).model_dump()
+        own = {"natural": self.natural, "anime": self.anime}
+        defaults = (own[style] if style in own else STYLES[style].numbers(self.natural)).model_dump()
         off = {} if self.has_encoder else {"beta": 0.0}
         return Sampling.model_validate({**defaults, **(self.knowing if learnt else {}), **off, **overrides})
 
@@ -84,45 +75,6 @@ class Profile(BaseModel):
         return [part for part in PARTS if not any((self.weights / part).glob("*.json"))]
 
 
-def pocket() -> Profile:
-    """The embedded default: a small Stable Diffusion of 64 x 64 pictures, trained here from scratch."""
-    # beta, on ten validation subjects: identity 77.3 % at 0, 78.4 at 0.2, 79.4 at 0.5, 81.6 at 1, prompts 98 % in all.
-    # At 0.5 the encoder alone still stays below self-subject-attention, coarse below fine.
-    numbers = Sampling(steps=20, resolution=64, w_r=2.0, w_c=4.0, beta=0.5)
-    # A small model learns faster than Stable Diffusion and is fine-tuned on a CPU, so its rates are higher. A model
-    # that has learnt the subject follows prompts better where fewer steps are guided by the reference, those by more.
-    # Thirteen validation subjects, 16 pictures each, those with glasses, whose expressions are lost first, weighted as
-    # they occur, 40 % (identity, prompts), p_r and w_r 0.6 and 3, 0.4 and 4, 0.3 and 5: mode full 90.0, 98.7 %; 90.2,
-    # 98.9; 89.7, 98.9; mode lora 87.5, 98.6; 88.8, 98.8; 87.8, 98.7. At 0.4 and 4 with beta 0.3: 89.0, 99.2 and 86.1,
-    # 98.6. MasaCtrl has 84.0, 98.3.
-    knowing = {"p_r": 0.4, "w_r": 4.0}
-    # The pairs show one scene, one pose and one expression, and the U-Net takes those up, so half of what it learnt is
-    # kept. By p_r 0.6, w_r 3 and beta 0.5, six subjects (identity, prompts, CLIP-T), all, 0.8, 0.6, 0.5 and 0.4 kept in
-    # mode full: 93.8, 97.3, 0.703; 92.8, 98.3, 0.718; 91.8, 99.0, 0.730; 91.1, 99.2, 0.735; 89.7, 99.2, 0.740; all and
-    # 0.5 in mode lora: 90.2, 98.4, 0.705; 89.0, 99.0, 0.741. MasaCtrl has 83.9, 98.8, 0.729.
-    tuning = FineTune(
-        steps=300,
-        beta=numbers.beta,
-        caption="a {style} of a {subject}",
-        unet_kept=0.5,
-        lr=Rates(unet=4e-4, text_encoder=5e-5, resblocks=1e-4, word=1e-3),
-        previews=tuple(f"a {{style}} of a {{subject}} {where}" for where in POCKET_PREVIEWS),
-    )
-    full = Rates(unet=5e-5, text_encoder=1e-5, resblocks=1e-4, word=1e-3)
-    return Profile(
-        name="pocket",
-        weights=Path(__file__).parents[1] / "pocket" / "weights",
-        resolution=64,
-        licence="Apache-2.0",
-        remedy="dreamtuner train pocket",
-        natural=numbers,
-        anime=numbers.model_copy(update=ANIME),
-        knowing=knowing,
-        tuning=tuning,
-        full_tuning=tuning.model_copy(update={"mode": "full", "lr": full}),
-    )
-
-
 def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Profile:
     """A profile for any Stable Diffusion 1.x/2.x folder in the plain layout, at the size its configs state.
 
@@ -139,15 +91,5 @@ def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Prof
         licence=licence,
         remedy=f"put a Stable Diffusion in the plain diffusers layout into {folder}",
         natural=numbers,
-        anime=numbers.model_copy(update=ANIME),
+        anime=STYLES["anime"].numbers(numbers),
     )
-
-
-PROFILES = {"pocket": pocket}
-
-
-def get_profile(name: str) -> Profile:
-    """The profile of this name; ProfileUnknown lists those that exist."""
-    if name not in PROFILES:
-        raise ProfileUnknown(f"profile: there is no profile {name!r}; choose one of: {', '.join(sorted(PROFILES))}")
-    return PROFILES[name]()
