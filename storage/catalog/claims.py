@@ -1,13 +1,37 @@
-"""Which cells may be claimed: what is not made, and what nobody makes any more."""
+"""Leases on cells and fine-tunings: who holds a row, for how long, and when it may be claimed by another."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.owners import is_gone
 from storage.catalog.records import MAX_FAILURES
-from storage.catalog.schema import Cell
+from storage.catalog.schema import Cell, Training
+
+RELEASED: dict[str, Any] = {"owner": None, "lease_expires_at": None}
+"""The columns of a row that nobody holds."""
+MAX_ERROR_LENGTH = 4000  # characters; the whole log belongs to the orchestrator
+
+
+def leased(owner: str, at: datetime, lease_seconds: float) -> dict[str, Any]:
+    """Build the columns of a row that `owner` holds for `lease_seconds` from the instant `at` of the database."""
+    return {"owner": owner, "lease_expires_at": at + timedelta(seconds=lease_seconds)}
+
+
+def expired(table: type[Cell] | type[Training], at: datetime, holders: Iterable[str | None]) -> ColumnElement[bool]:
+    """Build the condition that a held row is held by nobody who works on it.
+
+    Its lease ran out by `at`, or its holder, one of `holders`, was a process of this machine that is gone.
+    """
+    return or_(table.lease_expires_at <= at, table.owner.in_(gone_among(holders)))
+
+
+def gone_among(holders: Iterable[str | None]) -> list[str]:
+    """List those of the holders that were processes of this machine and run no more."""
+    return [one for one in holders if one is not None and is_gone(one)]
 
 
 def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
@@ -19,5 +43,4 @@ def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
 def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
     """That a cell is said to be generating, and its lease ran out by `at` or its holder is gone from this machine."""
     holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
-    gone = [holder for holder in holders if holder is not None and is_gone(holder)]
-    return and_(Cell.state == "generating", or_(Cell.lease_expires_at <= at, Cell.owner.in_(gone)))
+    return and_(Cell.state == "generating", expired(Cell, at, holders))

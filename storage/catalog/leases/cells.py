@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
@@ -12,7 +11,6 @@ from storage.catalog.leases.heartbeat import Beat
 from storage.catalog.writes import claim_cells, release_cells, renew_lease
 
 _log = logging.getLogger(__name__)
-_BEATS = 4  # renewals in the time of one lease: three may fail before another worker takes over
 
 
 class Heartbeat(Beat):
@@ -25,10 +23,9 @@ class Heartbeat(Beat):
     """
 
     def __init__(self, catalog: Catalog, owner: str, *, lease_seconds: float) -> None:
-        super().__init__("heartbeat", lease_seconds / _BEATS)
+        super().__init__(f"the leases of {owner}", lease_seconds)
         self._catalog, self._owner, self._lease = catalog, owner, lease_seconds
         self._held: set[str] = set()
-        self._lost: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -36,12 +33,6 @@ class Heartbeat(Beat):
         """The digests that this process holds, as far as it knows."""
         with self._lock:
             return sorted(self._held)
-
-    @property
-    def lost(self) -> list[str]:
-        """Digests that were held and are another's now: work on them is in vain."""
-        with self._lock:
-            return sorted(self._lost)
 
     def claim(self, digests: Sequence[str]) -> list[str]:
         """Claim those of the cells that nobody holds, and hold on to them; their digests, in the order given."""
@@ -69,7 +60,7 @@ class Heartbeat(Beat):
             self._held.discard(digest)
 
     def renew(self) -> None:
-        """Renew all that is held, now; what turns out to be another's is in `lost` from then on."""
+        """Renew all that is held, now; what turns out to be another's is held no more."""
         if not (held := self.held):
             return
         with self._catalog.write() as s:
@@ -77,13 +68,5 @@ class Heartbeat(Beat):
         with self._lock:
             gone = self._held & set(held) - renewed  # what was let go meanwhile is finished, not lost
             self._held -= gone
-            self._lost |= gone
         if gone:
             _log.warning("%d cells are held by another worker now", len(gone))
-
-    def beat(self) -> None:
-        """Renew, as far as the catalog can be reached."""
-        try:
-            self.renew()
-        except SQLAlchemyError as error:  # the next beat may succeed; if none does, another takes the cells over
-            _log.warning("the leases of %d cells could not be renewed: %s", len(self.held), error)

@@ -1,21 +1,39 @@
-"""Something said again and again while a block lasts, from a thread of its own: that a process lives."""
+"""Heartbeats: a thread that says, again and again while a block lasts, that this process is still at work."""
 
+import logging
 import threading
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.catalog.records import CatalogError
+
+_log = logging.getLogger(__name__)
+_BEATS = 4  # in the time after which another takes over: three may fail before
+
 
 class Beat:
-    """A context that calls `beat` every `pause` seconds until the block ends. A subclass says what a beat is."""
+    """A context that renews a claim until the block ends, `_BEATS` times in `seconds`. A subclass says what `renew` is.
 
-    def __init__(self, name: str, pause: float) -> None:
-        self._pause = pause
+    `what` names the claim in the warning of a beat that failed.
+    """
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self._what, self._pause = what, seconds / _BEATS
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def renew(self) -> None:
+        """Renew the claim, now."""
+        raise NotImplementedError
 
     def beat(self) -> None:
-        """One beat. What it raises ends the beating, so it keeps to itself what the next may mend."""
-        raise NotImplementedError
+        """Renew the claim as far as the catalog can be reached."""
+        try:
+            self.renew()
+        except (SQLAlchemyError, CatalogError) as error:  # the next beat may succeed; if none does, another takes over
+            _log.warning("%s could not be renewed: %s", self._what, error)
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause):

@@ -1,20 +1,16 @@
 """Cells at work: claimed by one owner at a time, then failed, given back or lost; `finish.py` ends them well."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.claims import abandoned, claimable
+from storage.catalog.claims import MAX_ERROR_LENGTH, RELEASED, abandoned, claimable, leased
 from storage.catalog.database.sql import chunks, instant
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import Cell, Output
 from storage.catalog.writes.lineage import record_event, record_events
-
-_NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
-MAX_ERROR_LENGTH = 4000  # characters; the whole log belongs to the orchestrator
 
 
 def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
@@ -29,9 +25,7 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
             f"owner {owner!r} and lease_seconds {lease_seconds}: pass this_owner() and a lease of 0 or more"
         )
     at = instant(s)
-    until = at + timedelta(seconds=lease_seconds)
-    news = {"state": "generating", "owner": owner, "lease_expires_at": until, "error": None}
-    news["attempts"] = Cell.attempts + 1
+    news = {"state": "generating", "error": None, "attempts": Cell.attempts + 1} | leased(owner, at, lease_seconds)
     before = _change(s, digests, claimable(s, at), news, wait=False)
     for held in {row.owner for row in before if row.owner is not None}:
         taken = [row.digest for row in before if row.owner == held]
@@ -41,13 +35,12 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
 
 def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
     """Hold on to the cells for `lease_seconds` from now. Returns those still held: stop work on any that is missing."""
-    until = instant(s) + timedelta(seconds=lease_seconds)
-    return _in_order(digests, _change(s, digests, _held_by(owner), {"lease_expires_at": until}))
+    return _in_order(digests, _change(s, digests, _held_by(owner), leased(owner, instant(s), lease_seconds)))
 
 
 def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
     """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
-    lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | _NOBODY))
+    lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | RELEASED))
     record_events(s, "cell", lost, "lost")
     return lost
 
@@ -64,7 +57,7 @@ def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str
 
     `reason`: why they could not be made there, where it is no failure of their own.
     """
-    news = {"state": "planned", "error": reason and reason[:MAX_ERROR_LENGTH]} | _NOBODY
+    news = {"state": "planned", "error": reason and reason[:MAX_ERROR_LENGTH]} | RELEASED
     return _in_order(digests, _change(s, digests, _held_by(owner), news))
 
 
@@ -74,13 +67,13 @@ def release_abandoned(s: Session) -> list[str]:
     if not digests:
         return []
     where = abandoned(s, instant(s))
-    return _in_order(digests, _change(s, digests, where, {"state": "planned"} | _NOBODY, wait=False))
+    return _in_order(digests, _change(s, digests, where, {"state": "planned"} | RELEASED, wait=False))
 
 
 def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
     """Record why the cell could not be made. False: it is no longer this owner's and was left as it is."""
     reason = error[:MAX_ERROR_LENGTH]
-    news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | _NOBODY
+    news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | RELEASED
     failed = bool(_change(s, [digest], _held_by(owner), news))
     if failed:
         record_event(s, "cell", digest, "failed", actor=owner, error=reason)

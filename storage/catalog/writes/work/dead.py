@@ -6,9 +6,8 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.claims import abandoned
+from storage.catalog.claims import abandoned, gone_among
 from storage.catalog.database.sql import chunks, instant
-from storage.catalog.owners import is_gone
 from storage.catalog.records import DeadRun
 from storage.catalog.schema import Cell, Run
 from storage.catalog.writes.lineage import record_events
@@ -48,6 +47,8 @@ def anything_dead(s: Session, silent_seconds: float) -> bool:
 
 def _dead(s: Session, silent_seconds: float) -> ColumnElement[bool]:
     owners = s.scalars(select(Run.owner).where(Run.state == "running", Run.owner.is_not(None)).distinct())
-    gone = [owner for owner in owners if owner is not None and is_gone(owner)]
     before = instant(s) - timedelta(seconds=silent_seconds)
-    return and_(Run.state == "running", or_(Run.owner.in_(gone), func.coalesce(Run.seen_at, Run.started_at) < before))
+    return and_(
+        Run.state == "running",
+        or_(Run.owner.in_(gone_among(owners)), func.coalesce(Run.seen_at, Run.started_at) < before),
+    )

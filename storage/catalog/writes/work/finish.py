@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from storage.catalog.claims import RELEASED
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import CellPicture, LeaseLost, NotInCatalog
 from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
@@ -13,13 +14,7 @@ from storage.catalog.writes.blobs import require_blobs
 from storage.catalog.writes.fresh import fresh_id
 from storage.catalog.writes.work.links import link_outputs
 
-_DONE: dict[str, Any] = {
-    "state": "generated",
-    "owner": None,
-    "lease_expires_at": None,
-    "error": None,
-    "failures": 0,
-}
+_DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | RELEASED
 
 
 def finish_cell(

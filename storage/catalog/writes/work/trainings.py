@@ -1,22 +1,18 @@
 """Fine-tunings: asked for once, worked on by one process at a time, and done once."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.catalog.claims import MAX_ERROR_LENGTH, RELEASED, expired, leased
 from storage.catalog.database.sql import insert_into, instant
-from storage.catalog.owners import is_gone
 from storage.catalog.records import LeaseLost, NotInCatalog
 from storage.catalog.schema import Checkpoint, Training
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.work.models import add_checkpoint
-
-_NOBODY: dict[str, Any] = {"owner": None, "lease_expires_at": None}
-MAX_ERROR_LENGTH = 4000
 
 
 def plan_training(
@@ -38,17 +34,14 @@ def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
     if held is None:
         raise NotInCatalog(f"training {digest!r} is not in the catalog; plan_training(...) enters it")
     at = instant(s)
-    free: ColumnElement[bool] = or_(Training.owner.is_(None), Training.lease_expires_at <= at)
-    if held.owner is not None and is_gone(held.owner):
-        free = or_(free, Training.owner == held.owner)
-    news = {"owner": owner, "lease_expires_at": at + timedelta(seconds=lease_seconds), "error": None}
+    free = or_(Training.owner.is_(None), expired(Training, at, [held.owner]))
+    news = {"error": None} | leased(owner, at, lease_seconds)
     return _change(s, digest, Training.checkpoint_id.is_(None) & free, news)
 
 
 def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
     """Hold on to it for `lease_seconds` from now; False: it is no longer this owner's."""
-    news = {"lease_expires_at": instant(s) + timedelta(seconds=lease_seconds)}
-    return _change(s, digest, Training.owner == owner, news)
+    return _change(s, digest, Training.owner == owner, leased(owner, instant(s), lease_seconds))
 
 
 def keep_training(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
@@ -83,7 +76,7 @@ def finish_training(s: Session, digest: str, *, owner: str, step: int, weights_s
 def release_training(s: Session, digest: str, *, owner: str, error: str | None = None) -> bool:
     """Give it back unfinished, with the reason where it failed; False: it is no longer this owner's."""
     reason = None if error is None else error[:MAX_ERROR_LENGTH]
-    return _change(s, digest, Training.owner == owner, _NOBODY | {"error": reason})
+    return _change(s, digest, Training.owner == owner, RELEASED | {"error": reason})
 
 
 def lose_training(s: Session, digest: str) -> None:
