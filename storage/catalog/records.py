@@ -20,7 +20,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)  # what remembers the numbers of its
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
-MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run, or retry_cells, asks for it
+MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run asks for it
 
 
 class CatalogError(Exception):

@@ -1,6 +1,6 @@
 """The object store: immutable bytes under keys, in a folder or in an S3 bucket, behind one Protocol."""
 
-from storage.objects.blobs import DigestMismatch, get_blob, put_blob
+from storage.objects.blobs import DigestMismatch, get_blob
 from storage.objects.disk import DiskStore
 from storage.objects.opening import open_store
 from storage.objects.store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, Put, StoreError
@@ -18,5 +18,4 @@ __all__ = [
     "Uploader",
     "get_blob",
     "open_store",
-    "put_blob",
 ]

@@ -14,16 +14,11 @@ class DigestMismatch(StoreError):
     """The stored bytes are not those that were put."""
 
 
-def put_blob(store: ObjectStore, data: bytes, content_type: str) -> str:
-    """Keep `data` and return its address, the SHA-256 in 64 hex digits.
+def place_blobs(store: ObjectStore, pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
+    """Store each piece and return its address, the SHA-256 in 64 hex digits, and whether it was written now.
 
     Bytes that are there are not rewritten, unless they were damaged: then these take their place.
     """
-    return place_blobs(store, [(data, content_type)])[0][0]
-
-
-def place_blobs(store: ObjectStore, pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
-    """The same of several, each with its address and whether it was written now; False: it was there before."""
     puts = []
     for data, content_type in pieces:
         sha256 = hashlib.sha256(data).hexdigest()

@@ -18,7 +18,6 @@ from storage.objects.store import (
     ObjectStat,
     Put,
     StoreError,
-    check_range,
     check_seconds,
 )
 
@@ -63,14 +62,6 @@ class DiskStore:
         path = self._path(key)
         with self._errors(key, "read"), self._missing(key):
             return path.read_bytes()
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        """See ObjectStore."""
-        check_range(start, length)
-        path = self._path(key)
-        with self._errors(key, "read"), self._missing(key), path.open("rb") as file:
-            file.seek(start)
-            return file.read(length)
 
     def exists(self, key: str) -> bool:
         """See ObjectStore."""

@@ -21,7 +21,6 @@ class Guarantees:
 
     conditional_put: bool = True
     checksums: bool = True
-    ranges: bool = True
     conditional_parts: bool = True
 
     def missing(self, bucket: str) -> list[str]:
@@ -31,7 +30,6 @@ class Guarantees:
             "writers at the same instant both may be told that they were first; blobs are not harmed by that",
             "checksums": "no SHA-256 checksums of what is sent: every object is read back once and compared",
             "conditional_parts": "no conditional end of uploads in parts: large objects go in one piece, at most 5 GB",
-            "ranges": "no ranged reads: whole objects are read where a part would do",
         }
         return [f"bucket {bucket} has {text}" for name, text in said.items() if not getattr(self, name)]
 
@@ -57,7 +55,6 @@ def probe(client: Any, bucket: str, prefix: str = "") -> Guarantees:
             return Guarantees(
                 conditional_put=conditional,
                 checksums=_refuses_wrong_checksum(client, other),
-                ranges=_ranges(client, place, expected=data[1:3]),
                 conditional_parts=conditional and _refuses_parts(client, place, data),
             )
         finally:
@@ -102,16 +99,6 @@ def _refuses_wrong_checksum(client: Any, place: dict[str, str]) -> bool:
             return True
         raise
     return False
-
-
-def _ranges(client: Any, place: dict[str, str], expected: bytes) -> bool:
-    try:
-        body: bytes = client.get_object(**place, Range="bytes=1-2")["Body"].read()
-    except ClientError as error:
-        if status_of(error) in (400, 416, 501):
-            return False
-        raise
-    return body == expected
 
 
 def _remove(client: Any, *places: dict[str, str]) -> None:

@@ -22,7 +22,6 @@ from storage.objects.store import (
     ObjectStat,
     Put,
     StoreError,
-    check_range,
     check_seconds,
 )
 
@@ -82,21 +81,6 @@ class S3Store:
         """See ObjectStore."""
         with s3_errors(self.bucket, key):
             body: bytes = self._client.get_object(**self._place(key))["Body"].read()
-            return body
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        """See ObjectStore."""
-        check_range(start, length)
-        if not self.guarantees().ranges or length == 0:  # HTTP knows no empty range
-            return self.get(key)[start : start + length]
-        with s3_errors(self.bucket, key):
-            try:
-                asked = f"bytes={start}-{start + length - 1}"
-                body: bytes = self._client.get_object(**self._place(key), Range=asked)["Body"].read()
-            except ClientError as error:
-                if status_of(error) != 416:  # it begins behind the object's end
-                    raise
-                return b""
             return body
 
     def exists(self, key: str) -> bool:

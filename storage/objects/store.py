@@ -71,9 +71,6 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """The bytes under `key`. Raises ObjectMissing."""
 
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        """At most `length` bytes from `start` (0 is the first); fewer where the object ends. Raises ObjectMissing."""
-
     def exists(self, key: str) -> bool:
         """Whether `key` is taken."""
 
@@ -97,12 +94,6 @@ class ObjectStore(Protocol):
 
         Returns in words what this store cannot guarantee and what is done instead; StoreError if that is too little.
         """
-
-
-def check_range(start: int, length: int) -> None:
-    """StoreError for a range that makes no sense."""
-    if start < 0 or length < 0:
-        raise StoreError(f"start {start} and length {length} of a range: both have to be 0 or more")
 
 
 def check_seconds(seconds: int) -> None:

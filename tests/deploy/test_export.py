@@ -101,8 +101,7 @@ def test_a_picture_that_two_subjects_share_is_in_the_folder_of_each_that_was_ask
         about: dict[str, Any] = {"image_sha256": assets.image_sha256, "width": 64, "height": 64, "caption": None}
         twin = writes.add_subject(s, name="twin", class_word="bear", style="natural")
         reference = writes.add_reference(s, subject_id=twin, source="twin.png", **about)
-        row = views.cells_page(s, subject_id=3).rows[0]
-        cell = views.cell(s, row.digest)
+        cell = views.cell(s, views.gallery_page(s, views.Filter(subject_id=3)).rows[0].digest)
         run = writes.start_run(s, name="twins", spec={}, flow_run_id=None)
         record = cell_of(cell, twin, reference)
         writes.plan_cells(s, run, [record])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, CellRecord, NotInCatalog
 from storage.catalog.views import Filter
 from storage.ingest import keeping
 from storage.keys import blob_key, thumbnail_key
@@ -85,7 +85,7 @@ class House:
             writes.release_training(s, f"under way {name}", owner="me")
             fields: dict[str, Any] = {"profile_id": self.profile, "pose": None, "prompt": "a bear", "settings": {}}
             fields |= {"subject_id": subject, "reference_id": reference, "mask_id": mask_id, "checkpoint_id": point}
-            cells = [writes.planning.CellRecord(digest=f"{number}{i:063x}", seed=i, **fields) for i in range(3)]
+            cells = [CellRecord(digest=f"{number}{i:063x}", seed=i, **fields) for i in range(3)]
             for run in (self.run, self.alone) if name == "pip" else (self.run,):
                 writes.plan_cells(s, run, cells)
                 writes.keep_sheet(s, run, sheet)
@@ -97,7 +97,7 @@ class House:
                 for digest, sha256 in zip(self.cells[name], drawn, strict=False)
             ]
             for output in ids:
-                writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.5)
+                writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
                 who = {"uuid": f"u{output}", "output_id": output, "revision": 1, "reviewer": "ann"}
                 writes.add_review(s, decision="approved", **who)  # type: ignore[arg-type]
             where: dict[str, Any] = {"output_id": ids[0], "image_sha256": drawn[0], "map_sha256": seen}
@@ -183,7 +183,7 @@ def test_what_another_name_of_the_same_reference_has_stays_with_it(catalog: Cata
             writes.finish_cell(s, digest, owner="me", image_sha256="1" * 64, width=8, height=8)
             for digest in plan.digests
         ]
-        writes.add_score(s, output_id=ids[0], metric="clip_i", version="1", value=0.5)
+        writes.add_scores(s, metric="clip_i", version="1", values={ids[0]: 0.5})
         writes.add_review(s, uuid="u", output_id=ids[0], revision=1, reviewer="ann", decision="approved")
         recipe = {"class_word": "bear", "style": "natural"}
         mask = plan.cells[0].mask_id
@@ -222,7 +222,7 @@ def test_a_picture_goes_with_its_reviews_and_its_number_is_not_given_again(house
     again = house.start("again", {})
     with house.catalog.write() as s:
         record = {"subject_id": 2, "reference_id": 2, "mask_id": 2, "profile_id": 1, "pose": None, "settings": {}}
-        cell = writes.planning.CellRecord(digest="f" * 64, prompt="a bear", seed=9, **record)  # type: ignore[arg-type]
+        cell = CellRecord(digest="f" * 64, prompt="a bear", seed=9, **record)  # type: ignore[arg-type]
         writes.plan_cells(s, again, [cell])
         writes.claim_cells(s, [cell.digest], "me", 60)
         of = {"owner": "me", "image_sha256": min(house.blobs["momo"] & _kept(house)), "width": 1, "height": 1}

@@ -13,7 +13,8 @@ from storage.ingest import keeping
 from storage.keys import blob_key
 from storage.maintenance.gc import YOUNG_SECONDS, collect
 from storage.maintenance.verify import Finding, verify
-from storage.objects import DiskStore, StoreError, get_blob, put_blob
+from storage.objects import DiskStore, StoreError, get_blob
+from tests.storage.blobs import put_blob
 
 PNG = "image/png"
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, migrate, views, writes
 from storage.catalog.database.engine import catalog_url
+from storage.catalog.schema import CellSubject
 from storage.catalog.views import Filter
 
 Planned = Callable[..., SimpleNamespace]
@@ -40,11 +41,9 @@ def seen(s: Session, subject_id: int) -> dict[str, Any]:
     assert {row.subject_id for row in rows} <= {subject_id}
     return {
         "gallery": [row.output_id for row in rows],
-        "page": [row.output_id for row in views.outputs_page(s, subject_id=subject_id).rows],
         "count": views.count(s, of).number,
         "scored": [row.output_id for row in views.gallery_page(s, by_score).rows],
-        "scored page": [row.output_id for row in views.outputs_page(s, subject_id=subject_id, metric="clip_i").rows],
-        "cells": len(views.cells_page(s, subject_id=subject_id).rows),
+        "cells": s.scalar(select(func.count()).where(CellSubject.subject_id == subject_id)),
         "grid": [one.output_id for one in views.grid(s, subject_id)][::-1],
         "mask": views.subject(s, subject_id).references[0].masks[0].cells,
     }
@@ -57,14 +56,14 @@ def test_two_names_of_one_reference_and_a_new_name_each_have_the_pictures(catalo
         twice = writes.start_run(s, name="both", spec={}, flow_run_id=None)
         writes.plan_cells(s, twice, [*plan.cells, *copy])
         first, second = made(s, plan.digests)
-        writes.add_score(s, output_id=first, metric="clip_i", version="1", value=0.25)
+        writes.add_scores(s, metric="clip_i", version="1", values={first: 0.25})
         renamed = [replace(cell, **another(s, "Pippa")) for cell in plan.cells]
         rerun = writes.start_run(s, name="renamed", spec={}, flow_run_id=None)
         assert writes.plan_cells(s, rerun, renamed).new == []
-        writes.add_score(s, output_id=second, metric="clip_i", version="1", value=0.5)
-        writes.add_score(s, output_id=first, metric="clip_i", version="2", value=0.75)  # a new version takes its place
-    ours = {"gallery": [second, first], "page": [second, first], "count": 2, "cells": 2, "grid": [second, first]}
-    ours |= {"scored": [first, second], "scored page": [first, second], "mask": 2}
+        writes.add_scores(s, metric="clip_i", version="1", values={second: 0.5})
+        writes.add_scores(s, metric="clip_i", version="2", values={first: 0.75})  # a new version takes its place
+    ours = {"gallery": [second, first], "count": 2, "cells": 2, "grid": [second, first]}
+    ours |= {"scored": [first, second], "mask": 2}
     with catalog.read() as s:
         for cells in (plan.cells, copy, renamed):
             assert seen(s, cells[0].subject_id) == ours
@@ -83,14 +82,14 @@ def test_a_picture_made_anew_has_no_score_under_any_name(catalog: Catalog, plann
         copy = replace(plan.cells[0], **another(s, "pip-copy"))
         writes.plan_cells(s, plan.run, [copy])
         (output,) = made(s, plan.digests)
-        writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.5)
+        writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
         writes.lose_cells(s, plan.digests)
         writes.claim_cells(s, plan.digests, "me", 60)
         writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="2" * 64, width=8, height=8)
     with catalog.read() as s:
         for subject in (plan.subject, copy.subject_id):
-            assert views.outputs_page(s, subject_id=subject, metric="clip_i").rows == []
-            assert len(views.outputs_page(s, subject_id=subject).rows) == 1
+            assert views.gallery_page(s, views.Filter(subject_id=subject, metric="clip_i")).rows == []
+            assert len(views.gallery_page(s, views.Filter(subject_id=subject)).rows) == 1
 
 
 def test_older_pictures_say_that_they_come_from_another_reference(catalog: Catalog, planned: Planned) -> None:
@@ -116,7 +115,7 @@ def test_a_catalog_of_an_earlier_version_gets_its_links(url: str, catalog: Catal
         robot = another(s, "robot", word="robot")  # the same bytes, but not the same prompts
         first, _ = made(s, plan.digests)
         writes.plan_cells(s, rerun, [replace(plan.cells[0], **pippa)])
-        writes.add_score(s, output_id=first, metric="clip_i", version="1", value=0.5)
+        writes.add_scores(s, metric="clip_i", version="1", values={first: 0.5})
     catalog.close()
     migrate.downgrade(catalog_url(url), "0010")
     with Catalog.open(url) as again, again.read() as s:

@@ -90,7 +90,7 @@ def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
         for other in others:
             writes.finish_cell(s, other, owner="me", image_sha256="2" * 64, width=8, height=8)
         for version, value in (("1", 0.25), ("2", 0.5)):
-            writes.add_score(s, output_id=output, metric="clip_i", version=version, value=value)
+            writes.add_scores(s, metric="clip_i", version=version, values={output: value})
         writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="approved", rating=4)
     with catalog.read() as s:
         before = views.cells_of_run(s, plan.run)
@@ -106,9 +106,9 @@ def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
         assert views.subject_assets(s, "pip").mask_id == second
         assert s.execute(text("SELECT version FROM masks ORDER BY id")).scalars().all() == [1, 2]
         assert s.execute(text("SELECT version FROM scores WHERE current")).scalars().all() == ["2"]
-        (best,) = views.outputs_page(s, subject_id=plan.subject, metric="clip_i").rows
+        (best,) = views.gallery_page(s, views.Filter(subject_id=plan.subject, metric="clip_i")).rows
         assert (best.output_id, best.revision, best.decision) == (output, 1, "none")  # the older schema knows no review
-        assert len(views.outputs_page(s, subject_id=plan.subject).rows) == 3
+        assert len(views.gallery_page(s, views.Filter(subject_id=plan.subject)).rows) == 3
     with catalog.write() as s:
         writes.add_review(s, uuid="u", output_id=output, revision=1, reviewer="ann", decision="rejected")
 

@@ -21,10 +21,10 @@ from storage.objects import (
     StoreError,
     get_blob,
     open_store,
-    put_blob,
 )
 from storage.objects.multipart import LARGE
 from storage.objects.s3 import S3Store
+from tests.storage.blobs import put_blob
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -102,18 +102,6 @@ def test_of_large_puts_at_once_one_wins_and_its_bytes_stay(store: ObjectStore) -
     assert store.get("large") == payloads[won.index(True)]
 
 
-def test_a_part_of_an_object_is_got_alone(store: ObjectStore) -> None:
-    put(store, "a", b"0123456789")
-    assert store.get_range("a", 0, 4) == b"0123"
-    assert store.get_range("a", 8, 100) == b"89"
-    assert store.get_range("a", 10, 1) == store.get_range("a", 99, 5) == store.get_range("a", 3, 0) == b""
-    with pytest.raises(ObjectMissing):
-        store.get_range("b", 0, 1)
-    for start, length in ((-1, 1), (0, -1)):
-        with pytest.raises(StoreError, match="of a range: both have to be 0 or more"):
-            store.get_range("a", start, length)
-
-
 def test_size_and_age_are_told_without_the_bytes(store: ObjectStore) -> None:
     put(store, "a/b", b"0123456789")
     found = store.stat("a/b")
@@ -183,7 +171,6 @@ def test_hostile_keys_reach_nothing(store: ObjectStore, key: str) -> None:
         lambda: store.delete(key),
         lambda: store.url(key),
         lambda: store.stat(key),
-        lambda: store.get_range(key, 0, 1),
     ]
     for call in calls:
         with pytest.raises(InvalidKey):

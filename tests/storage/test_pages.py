@@ -21,29 +21,24 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 Turn = Callable[[Session, str | None], views.Page[Any]]
+F = views.Filter
 PAGES: dict[str, tuple[Turn, str]] = {
-    "state": (lambda s, a: views.cells_page(s, state="lost", after=a), "ix_cells_state_id"),
-    "cells of a subject": (
-        lambda s, a: views.cells_page(s, subject_id=3, after=a),
-        "ix_cell_subjects_subject_id_cell_id",
-    ),
-    "subject": (lambda s, a: views.outputs_page(s, subject_id=3, after=a), "ix_cell_subjects_subject_id_output_id"),
-    "decision": (lambda s, a: views.outputs_page(s, decision="flagged", after=a), "ix_outputs_decision_id"),
-    "run": (lambda s, a: views.run_page(s, "bench-3", after=a), "ix_run_cells_run_id_position"),
+    "subject": (lambda s, a: views.gallery_page(s, F(subject_id=3), after=a), "ix_cell_subjects_subject_id_output_id"),
+    "decision": (lambda s, a: views.gallery_page(s, F(decision="flagged"), after=a), "ix_outputs_decision_id"),
     "score": (
-        lambda s, a: views.outputs_page(s, metric="clip_i", after=a),
+        lambda s, a: views.gallery_page(s, F(metric="clip_i"), after=a),
         "ix_scores_metric_current_value_output_id",
     ),
     "score in subject": (
-        lambda s, a: views.outputs_page(s, metric="clip_i", subject_id=3, after=a),
+        lambda s, a: views.gallery_page(s, F(metric="clip_i", subject_id=3), after=a),
         "ix_subject_scores_subject_id_metric_value_output_id",
     ),
     "score by decision": (
-        lambda s, a: views.outputs_page(s, metric="clip_t", decision="flagged", after=a),
+        lambda s, a: views.gallery_page(s, F(metric="clip_t", decision="flagged"), after=a),
         "ix_scores_decision_metric_current_value_output_id",
     ),
     "score within bounds": (
-        lambda s, a: views.outputs_page(s, metric="clip_i", lowest=0.25, highest=0.75, after=a),
+        lambda s, a: views.gallery_page(s, F(metric="clip_i", lowest=0.25, highest=0.75), after=a),
         "ix_scores_metric_current_value_output_id",
     ),
 }
@@ -111,7 +106,7 @@ def test_the_bench_measures_pages_and_work(large: Catalog) -> None:
     with pytest.raises(CatalogError, match="not empty; give the bench a new one"):
         fill(large, 10)
     figures = {figure.name: figure for figure in measure(large, OUTPUTS, pages=3, cells=32)}
-    assert {"page: state", "page: subject", "page: run", "page: score", "plan", "claim", "finish"} <= set(figures)
+    assert {"page: newest", "page: subject", "page: run", "page: score", "plan", "claim", "finish"} <= set(figures)
     for figure in figures.values():
         if figure.per_second is None:
             assert figure.p50_ms is not None
@@ -135,22 +130,19 @@ def test_a_run_and_a_lost_picture_are_left_out_where_they_should_be(
         writes.plan_cells(s, other, plan.cells[1:3])
         writes.lose_cells(s, plan.digests[:1])
     with catalog.read() as s:
-        assert [row.output_id for row in views.outputs_page(s).rows] == ids[:0:-1]
-        assert [row.output_id for row in views.outputs_page(s, run_id=other).rows] == [ids[2], ids[1]]
-        assert [row.digest for row in views.run_page(s, other).rows] == plan.digests[1:3]
-        assert [row.digest for row in views.cells_page(s, state="lost").rows] == plan.digests[:1]
+        assert [row.output_id for row in views.gallery_page(s, F()).rows] == ids[:0:-1]
+        assert [row.output_id for row in views.gallery_page(s, F(run_id=other)).rows] == [ids[2], ids[1]]
+        assert [one.digest for one in views.cells_of_run(s, other)] == plan.digests[1:3]
 
 
 @pytest.mark.parametrize("after", ["", "x", "W10", "WzEsMl0", "bnVsbA", "W3RydWVd"])
 def test_a_place_that_no_page_gave_is_refused(catalog: Catalog, after: str) -> None:
     with catalog.read() as s, pytest.raises(CatalogError, match="is not the `next` of such a page"):
-        views.outputs_page(s, after=after)
+        views.gallery_page(s, F(), after=after)
 
 
 def test_what_a_page_cannot_be_asked(catalog: Catalog) -> None:
     with catalog.read() as s:
         for limit in (0, 301):
             with pytest.raises(CatalogError, match=rf"limit {limit} is outside 1\.\.300"):
-                views.outputs_page(s, limit=limit)
-        with pytest.raises(CatalogError, match="give the metric too"):
-            views.outputs_page(s, lowest=0.5)
+                views.gallery_page(s, F(), limit=limit)

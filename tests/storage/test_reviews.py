@@ -14,7 +14,7 @@ def output(catalog: Catalog, planned: Callable[..., Any]) -> int:
     with catalog.write() as s:
         writes.claim_cells(s, plan.digests, "me", 60)
         output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
-        writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.5)
+        writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
     return output
 
 
@@ -26,8 +26,8 @@ def review(catalog: Catalog, output: int, uuid: str, revision: int, decision: An
 
 def decision(catalog: Catalog) -> tuple[str, int, int]:
     with catalog.read() as s:
-        (row,) = views.outputs_page(s).rows
-        by_score = views.outputs_page(s, metric="clip_i", decision=row.decision).rows
+        (row,) = views.gallery_page(s, views.Filter()).rows
+        by_score = views.gallery_page(s, views.Filter(metric="clip_i", decision=row.decision)).rows
     assert [one.output_id for one in by_score] == [row.output_id]
     return row.decision, row.rating, row.revision
 
@@ -66,7 +66,7 @@ def test_what_was_decided_on_another_picture_holds_no_longer(catalog: Catalog, o
         (digest,) = writes.lose_cells(s, [f"{0:064x}"])
         writes.claim_cells(s, [digest], "me", 60)
         writes.finish_cell(s, digest, owner="me", image_sha256="2" * 64, width=8, height=8)
-        writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.25)
+        writes.add_scores(s, metric="clip_i", version="1", values={output: 0.25})
     assert decision(catalog) == ("none", 0, 3)
     with pytest.raises(ReviewConflict):
         review(catalog, output, "b", 2, "approved")

@@ -119,11 +119,6 @@ class Lesser:
             request.pop("IfNoneMatch", None)
         return self.real.complete_multipart_upload(**request)
 
-    def get_object(self, **request: Any) -> Any:
-        if "ranges" in self.lacks:
-            request.pop("Range", None)
-        return self.real.get_object(**request)
-
 
 @whole_server
 def test_a_whole_server_guarantees_all(s3: Any) -> None:
@@ -139,7 +134,6 @@ def test_a_whole_server_guarantees_all(s3: Any) -> None:
         ("refuses conditional_put", Guarantees(conditional_put=False, conditional_parts=False), "no conditional put"),
         ("conditional_parts", Guarantees(conditional_parts=False), "no conditional end of uploads in parts"),
         ("checksums", Guarantees(checksums=False), "no SHA-256 checksums"),
-        ("ranges", Guarantees(ranges=False), "no ranged reads"),
     ],
 )
 def test_a_lesser_server_is_used_with_more_care(s3: Any, lack: str, guarantees: Guarantees, said: str) -> None:
@@ -153,7 +147,6 @@ def test_a_lesser_server_is_used_with_more_care(s3: Any, lack: str, guarantees: 
     assert store.put("a", b"0123", content_type="image/png")
     assert not store.put("a", b"4567", content_type="image/png")
     assert store.get("a") == b"0123"
-    assert store.get_range("a", 1, 2) == b"12"
 
 
 def test_without_checksums_damage_on_the_way_is_found_by_reading_back(s3: Any) -> None:

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from storage.keys import thumbnail_key
-from storage.objects import DiskStore, ObjectMissing, put_blob
+from storage.objects import DiskStore, ObjectMissing
 from storage.thumbnails import NotAPicture, thumbnail, thumbnail_of
+from tests.storage.blobs import put_blob
 
 
 def png(width: int, height: int, mode: str = "RGB") -> bytes:

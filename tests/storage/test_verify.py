@@ -6,7 +6,8 @@ from storage.catalog import Catalog
 from storage.ingest import keeping
 from storage.keys import blob_key, sha256_of_key
 from storage.maintenance.verify import Finding, Looked, verify
-from storage.objects import DiskStore, put_blob
+from storage.objects import DiskStore
+from tests.storage.blobs import put_blob
 
 PNG = "image/png"
 

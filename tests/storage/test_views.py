@@ -30,7 +30,7 @@ def test_status_counts_outputs_with_any_score_once(catalog: Catalog, planned: Pl
     outputs = make(catalog, planned(4).digests[:3])
     with catalog.write() as s:
         for metric in ("clip_i", "clip_t"):
-            writes.add_score(s, output_id=outputs[0], metric=metric, version="1", value=0.5)
+            writes.add_scores(s, metric=metric, version="1", values={outputs[0]: 0.5})
     with catalog.read() as s:
         found = views.status(s)
     assert (found.subjects, found.cells["generated"], found.cells["planned"], found.scored) == (1, 3, 1, 1)
@@ -61,9 +61,9 @@ def test_unscored_outputs_are_those_without_this_metric_in_this_version(catalog:
     plan = planned(4)
     first, second, third = make(catalog, plan.digests[:3])
     with catalog.write() as s:
-        writes.add_score(s, output_id=first, metric="clip_i", version="1", value=0.5)
-        writes.add_score(s, output_id=second, metric="clip_i", version="0", value=0.5)
-        writes.add_score(s, output_id=third, metric="clip_t", version="1", value=0.5)
+        writes.add_scores(s, metric="clip_i", version="1", values={first: 0.5})
+        writes.add_scores(s, metric="clip_i", version="0", values={second: 0.5})
+        writes.add_scores(s, metric="clip_t", version="1", values={third: 0.5})
     with catalog.read() as s:
         todo = views.unscored(s, plan.run, "clip_i", "1")
         assert [item.output_id for item in todo] == [second, third]
@@ -77,10 +77,10 @@ def test_the_score_shown_is_that_of_the_version_scored_last(catalog: Catalog, pl
     plan = planned(2)
     output, _ = make(catalog, plan.digests)
     with catalog.write() as s:
-        writes.add_score(s, output_id=output, metric="clip_i", version="1", value=0.1)
+        writes.add_scores(s, metric="clip_i", version="1", values={output: 0.1})
     with catalog.write() as s:
-        writes.add_score(s, output_id=output, metric="clip_i", version="2", value=0.2)
-        writes.add_score(s, output_id=output, metric="clip_t", version="1", value=0.3)
+        writes.add_scores(s, metric="clip_i", version="2", values={output: 0.2})
+        writes.add_scores(s, metric="clip_t", version="1", values={output: 0.3})
     with catalog.read() as s:
         assert [cell.scores for cell in views.cells_of_run(s, plan.run)] == [{"clip_i": 0.2, "clip_t": 0.3}, {}]
 

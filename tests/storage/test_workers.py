@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.owners import this_owner
+from storage.catalog.records import CellDetail
 
 Plan = Callable[..., SimpleNamespace]
 Python = Callable[..., Popen[str]]
@@ -67,7 +68,7 @@ def test_four_processes_share_three_thousand_cells_and_none_is_given_twice(
     claimed = Counter(digest for worker in workers for digest in said(worker, "claimed"))
     assert [worker.returncode for worker in workers] == [0] * 4
     with catalog.read() as s:
-        attempts = Counter(row.attempts for row in _rows(catalog, plan.run))
+        attempts = Counter(row.attempts for row in _cells(catalog, plan.digests))
         assert views.status(s).cells["generating"] == len(claimed)
     assert max(claimed.values()) == 1
     assert set(attempts) <= {0, 1}
@@ -96,7 +97,7 @@ def test_the_cells_of_a_killed_process_come_back(url: str, catalog: Catalog, pla
     assert kept.isdisjoint(other_claimed)
     assert kept.isdisjoint(last_claimed)
     assert set(other_claimed).isdisjoint(last_claimed)
-    assert all(1 <= row.attempts <= 2 for row in _rows(catalog, plan.run))
+    assert all(1 <= row.attempts <= 2 for row in _cells(catalog, plan.digests))
 
 
 def test_the_cells_of_a_process_killed_on_another_machine_come_back_after_their_lease(
@@ -128,12 +129,6 @@ def _claim(catalog: Catalog, digests: list[str]) -> list[str]:
         return writes.claim_cells(s, digests, this_owner(), 600)
 
 
-def _rows(catalog: Catalog, run_id: str) -> list[views.CellRow]:
-    rows: list[views.CellRow] = []
+def _cells(catalog: Catalog, digests: list[str]) -> list[CellDetail]:
     with catalog.read() as s:
-        page = views.run_page(s, run_id, limit=300)
-        rows += page.rows
-        while page.next is not None:
-            page = views.run_page(s, run_id, after=page.next, limit=300)
-            rows += page.rows
-    return rows
+        return views.cells(s, digests)

@@ -127,7 +127,7 @@ def test_a_score_said_again_is_replaced_and_is_a_number(
         writes.claim_cells(s, plan.digests, "me", 60)
         output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=1, height=1)
         for value in (0.25, 0.5):
-            writes.add_score(s, output_id=output, metric="clip_i", version="1", value=value)
+            writes.add_scores(s, metric="clip_i", version="1", values={output: value})
         with pytest.raises(CatalogError, match="not a finite number"):
-            writes.add_score(s, output_id=output, metric="clip_t", version="1", value=float("nan"))
+            writes.add_scores(s, metric="clip_t", version="1", values={output: float("nan")})
         assert views.cell(s, plan.digests[0]).scores == {"clip_i": 0.5}

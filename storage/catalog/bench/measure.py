@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -40,21 +41,16 @@ def measure(catalog: Catalog, outputs: int, *, pages: int = 100, cells: int = 20
 def _questions(outputs: int) -> dict[str, Callable[[Any, Random], Any]]:
     """What the gallery asks, each from some place in the middle."""
     subjects = max(outputs // PER_SUBJECT, 1)
-    by_score: dict[str, Any] = {"metric": METRICS[0], "limit": PAGE}
+    every, page, metric = views.Filter, partial(views.gallery_page, limit=PAGE), METRICS[0]
     return {
-        "newest": lambda s, r: views.outputs_page(s, after=_place(r.randrange(outputs) + 2), limit=PAGE),
-        "state": lambda s, r: views.cells_page(s, state="lost", after=_place(r.randrange(outputs) + 2), limit=PAGE),
-        "subject": lambda s, r: views.outputs_page(s, subject_id=r.randrange(subjects) + 1, limit=PAGE),
-        "run": lambda s, r: views.run_page(
-            s, f"bench-{r.randrange(RUNS)}", after=_place(r.randrange(max(outputs // RUNS, 1))), limit=PAGE
-        ),
-        "score": lambda s, r: views.outputs_page(s, after=_place(r.random(), 1), **by_score),
-        "score in subject": lambda s, r: views.outputs_page(s, subject_id=r.randrange(subjects) + 1, **by_score),
-        "score, flagged": lambda s, r: views.outputs_page(
-            s, decision="flagged", after=_place(r.random(), 1), **by_score
-        ),
-        "score in run": lambda s, r: views.outputs_page(
-            s, run_id=f"bench-{r.randrange(RUNS)}", after=_place(r.random(), 1), **by_score
+        "newest": lambda s, r: page(s, every(), after=_place(r.randrange(outputs) + 2)),
+        "subject": lambda s, r: page(s, every(subject_id=r.randrange(subjects) + 1)),
+        "run": lambda s, r: page(s, every(run_id=f"bench-{r.randrange(RUNS)}"), after=_place(r.randrange(outputs) + 2)),
+        "score": lambda s, r: page(s, every(metric=metric), after=_place(r.random(), 1)),
+        "score in subject": lambda s, r: page(s, every(metric=metric, subject_id=r.randrange(subjects) + 1)),
+        "score, flagged": lambda s, r: page(s, every(metric=metric, decision="flagged"), after=_place(r.random(), 1)),
+        "score in run": lambda s, r: page(
+            s, every(metric=metric, run_id=f"bench-{r.randrange(RUNS)}"), after=_place(r.random(), 1)
         ),
     }
 

@@ -1,10 +1,10 @@
 """Small helpers that both of the catalog's databases understand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -34,3 +34,8 @@ def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     unique = list(dict.fromkeys(values))
     for start in range(0, len(unique), CHUNK):
         yield unique[start : start + CHUNK]
+
+
+def as_records(kind: type[T], rows: Iterable[Row[*tuple[Any, ...]]]) -> list[T]:
+    """Build a record of `kind` from each row. A column goes to the field of its name or label."""
+    return [kind(**row._mapping) for row in rows]

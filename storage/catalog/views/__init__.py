@@ -1,7 +1,7 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
 from storage.catalog.views.audit import AuditRow, BatchView, audit_page, batches
-from storage.catalog.views.pages import CellRow, OutputRow, Page, cells_page, outputs_page, place, place_of, run_page
+from storage.catalog.views.pages import OutputRow, Page, place, place_of
 from storage.catalog.views.people import (
     Known,
     SessionView,
@@ -74,7 +74,6 @@ __all__ = [
     "Awaited",
     "BatchView",
     "CellReason",
-    "CellRow",
     "CheckpointView",
     "Choices",
     "Count",
@@ -113,7 +112,6 @@ __all__ = [
     "cells",
     "cells_by_mask",
     "cells_of_run",
-    "cells_page",
     "choices",
     "count",
     "count_warnings",
@@ -132,7 +130,6 @@ __all__ = [
     "named",
     "output",
     "outputs",
-    "outputs_page",
     "password_of",
     "past_run",
     "place",
@@ -143,7 +140,6 @@ __all__ = [
     "reviews_of",
     "run",
     "run_ids",
-    "run_page",
     "run_summary",
     "runs_progress",
     "session_of",

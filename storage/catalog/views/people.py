@@ -72,13 +72,13 @@ def users(s: Session) -> list[UserView]:
 def password_of(s: Session, name: str) -> tuple[int, str] | None:
     """Id and argon2 hash of the active user `name`; None if there is none or no password is set."""
     found = s.execute(select(User.id, User.password).where(User.name == name, User.active)).first()
-    return None if found is None or found[1] is None else (found[0], found[1])
+    return None if found is None or found.password is None else (found.id, found.password)
 
 
 def named(s: Session, name: str) -> tuple[int, str] | None:
     """Id and name, as it is written in the catalog, of whoever is called `name` in whatever case; None if nobody is."""
     found = s.execute(select(User.id, User.name).where(func.lower(User.name) == name.lower())).first()
-    return None if found is None else (found[0], found[1])
+    return None if found is None else (found.id, found.name)
 
 
 def has_password(s: Session, user_id: int) -> bool:
@@ -88,18 +88,25 @@ def has_password(s: Session, user_id: int) -> bool:
 
 def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Known | None:
     """Whose session it is, unless it has run out or was not used for as long as `idle`."""
-    chosen = select(User.id, User.name, User.role, WebSession.seen_at).join(User, User.id == WebSession.user_id)
+    chosen = select(User.id.label("user_id"), User.name, User.role, WebSession.seen_at).join(
+        User, User.id == WebSession.user_id
+    )
     chosen = chosen.where(WebSession.token_sha256 == token_sha256, User.active, WebSession.expires_at > now())
     found = s.execute(chosen.where(WebSession.seen_at > now() - idle)).first()
-    return None if found is None else Known(*found)
+    return None if found is None else Known(**found._mapping)
 
 
 def token_of(s: Session, token_sha256: str) -> tuple[Known, Role] | None:
     """Whose API token it is, and the most that it may be used for."""
-    chosen = select(User.id, User.name, User.role, ApiToken.used_at, ApiToken.id, ApiToken.scope)
+    about = (User.id.label("user_id"), User.name, User.role, ApiToken.used_at.label("seen_at"))
+    chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope)
     chosen = chosen.join(User, User.id == ApiToken.user_id).where(ApiToken.token_sha256 == token_sha256, User.active)
     found = s.execute(chosen.where(ApiToken.expires_at > now())).first()
-    return None if found is None else (Known(*found[:5]), found[5])
+    if found is None:
+        return None
+    known = dict(found._mapping)
+    scope: Role = known.pop("scope")
+    return Known(**known), scope
 
 
 def link_of(s: Session, token_sha256: str) -> str | None:

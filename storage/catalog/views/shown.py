@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
@@ -39,10 +39,12 @@ def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) ->
     current, later = aliased(Mask), aliased(Reference)
     newest_mask = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
-    rows: Any = select(Output.id, Output.subject_id, Subject.id, Subject.name, Subject.class_word, Subject.style)
-    rows = rows.add_columns(CellSubject.position, Reference.id, Reference.image_sha256, Reference.source)
-    rows = rows.add_columns(Mask.mask_sha256, Mask.version, newest.scalar_subquery(), Mask.id)
-    rows = rows.add_columns(newest_mask.scalar_subquery()).select_from(Output)
+    rows: Any = select(Output.id.label("output_id"), Output.subject_id.label("own"), Subject.id.label("subject_id"))
+    rows = rows.add_columns(Subject.name, Subject.class_word, Subject.style, CellSubject.position)
+    rows = rows.add_columns(Reference.id.label("reference_id"), Reference.image_sha256.label("reference_sha256"))
+    rows = rows.add_columns(Reference.source.label("reference_source"), Mask.mask_sha256)
+    rows = rows.add_columns(Mask.version.label("mask_version"), Mask.id.label("mask_id"))
+    rows = rows.add_columns(newest.label("newest_id"), newest_mask.label("newest_mask_id")).select_from(Output)
     rows = rows.join(CellSubject, CellSubject.cell_id == Output.cell_id)
     rows = rows.join(Subject, Subject.id == CellSubject.subject_id)
     rows = rows.join(Reference, Reference.id == CellSubject.reference_id)
@@ -50,10 +52,13 @@ def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) ->
     found: dict[int, list[tuple[tuple[Any, ...], Shown]]] = defaultdict(list)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
-            output_id, own, *about, newest_id, mask_id, newest_mask_id = row
-            newer = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
-            one = Shown(*(*about, newest_id != about[5], newer))
-            one = replace(one, reference_source=shown_url(one.reference_source))  # older rows hold it as it was given
+            about = dict(row._mapping)
+            output_id, own, newest_id = about.pop("output_id"), about.pop("own"), about.pop("newest_id")
+            mask_id, newest_mask_id = about.pop("mask_id"), about.pop("newest_mask_id")
+            about["reference_source"] = shown_url(row.reference_source)  # older rows hold it as it was given
+            about["earlier_reference"] = newest_id != row.reference_id
+            about["newer_mask"] = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
+            one = Shown(**about)
             place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
             found[output_id].append((place, one))
     return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}

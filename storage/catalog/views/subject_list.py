@@ -43,13 +43,14 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
     current = select(newer.id).where(newer.reference_id == Reference.id).order_by(newer.turn.desc()).limit(1)
     had = select(func.count(later.id)).where(later.subject_id == Subject.id)
-    rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Reference.source)
-    rows = rows.add_columns(Reference.image_sha256, had.scalar_subquery(), Mask.method, Mask.confidence, Mask.doubtful)
-    rows = (
-        rows.add_columns(Mask.given, Mask.giver, Subject.created_at)
-        .select_from(Subject)
-        .outerjoin(Reference, Reference.id == newest.scalar_subquery())
+    rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Subject.created_at)
+    rows = rows.add_columns(Reference.source.label("reference"), Reference.image_sha256.label("reference_sha256"))
+    rows = rows.add_columns(
+        had.label("references"), Mask.method.label("mask"), Mask.confidence.label("mask_confidence")
     )
+    rows = rows.add_columns(Mask.doubtful.label("mask_doubtful"), Mask.given.label("mask_given"))
+    rows = rows.add_columns(Mask.giver.label("mask_giver")).select_from(Subject)
+    rows = rows.outerjoin(Reference, Reference.id == newest.scalar_subquery())
     rows = rows.outerjoin(Mask, Mask.id == current.scalar_subquery()).order_by(Subject.name)
     made = select(CellSubject.subject_id, Output.decision, func.count())
     made = made.join(Output, Output.id == CellSubject.output_id)
@@ -58,7 +59,8 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     for subject_id, decision, count in s.execute(made.group_by(CellSubject.subject_id, Output.decision)):
         counts.setdefault(subject_id, {})[decision] = count
     found = []
-    for *about, created_at in s.execute(rows):
-        ours = counts.get(about[0], {})
-        found.append(SubjectSummary(*(*about, sum(ours.values()), ours.get("approved", 0), created_at)))
+    for row in s.execute(rows):
+        ours = counts.get(row.id, {})
+        pictures, approved = sum(ours.values()), ours.get("approved", 0)
+        found.append(SubjectSummary(**row._mapping, pictures=pictures, approved=approved))
     return found

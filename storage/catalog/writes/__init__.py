@@ -37,9 +37,9 @@ from storage.catalog.writes.work.defaults import keep_first_numbers
 from storage.catalog.writes.work.finish import finish_cell, finish_cells
 from storage.catalog.writes.work.measurements import add_measurements
 from storage.catalog.writes.work.models import add_checkpoint, add_profile
-from storage.catalog.writes.work.planning import plan_cells, retry_cells
+from storage.catalog.writes.work.planning import plan_cells
 from storage.catalog.writes.work.runs import finish_run, keep_sheet, see_run, start_run
-from storage.catalog.writes.work.scores import add_score, add_scores
+from storage.catalog.writes.work.scores import add_scores
 from storage.catalog.writes.work.trainings import (
     claim_training,
     finish_training,
@@ -64,7 +64,6 @@ __all__ = [
     "add_queue",
     "add_reference",
     "add_review",
-    "add_score",
     "add_scores",
     "add_session",
     "add_subject",
@@ -111,7 +110,6 @@ __all__ = [
     "release_training",
     "renew_lease",
     "renew_training",
-    "retry_cells",
     "revoke_token",
     "seconds_to_wait",
     "see_run",

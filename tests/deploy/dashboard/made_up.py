@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw
 from storage.catalog import Catalog, writes
 from storage.catalog.records import CellRecord
 from storage.ingest import keeping
-from storage.objects import DiskStore, put_blob
+from storage.objects import DiskStore
 from storage.thumbnails import keep_thumbnail
+from tests.storage.blobs import put_blob
 
 Draw = Callable[[int, int, int], Image.Image]
 """(subject, prompt, seed) -> a picture; prompt -1 is the reference, -2 its mask."""
@@ -90,7 +91,7 @@ def fill_up(
                     output = writes.finish_cell(s, cell.digest, **fields, **size)
                     for metric, low, span in (("clip_i", 0.62, 0.3), ("clip_t", 0.2, 0.12)):
                         value = low + span * chance.random()
-                        writes.add_score(s, output_id=output, metric=metric, version="1", value=value)
+                        writes.add_scores(s, metric=metric, version="1", values={output: value})
                     ids.append(output)
     return ids
 

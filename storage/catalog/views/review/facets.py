@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CellState, Decision, RunState
 from storage.catalog.schema import Cell, Checkpoint, Output, Reference, Review, Run, RunCell, Score, Subject
 
@@ -34,9 +35,9 @@ def choices(s: Session) -> Choices:
     trained = select(Checkpoint.id, Subject.name).join(Subject, Subject.id == Checkpoint.subject_id)
     checkpoints = s.execute(trained.order_by(Checkpoint.id.desc()).limit(MOST)).all()
     return Choices(
-        sorted(((row[0], row[1]) for row in subjects), key=lambda row: row[1]),
-        [(row[0], row[1]) for row in runs],
-        [(row[0], row[1]) for row in checkpoints],
+        sorted(((row.id, row.name) for row in subjects), key=lambda pair: pair[1]),
+        [(row.id, row.name) for row in runs],
+        [(row.id, row.name) for row in checkpoints],
         _distinct(s, Cell.pose, Cell.pose.is_not(None)),
         _distinct(s, Review.reviewer),
         metrics(s),
@@ -99,9 +100,20 @@ def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
         if cells is None:
             counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
             cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
-        total, done, failed = sum(cells.values()), cells.get("generated", 0), cells.get("failed", 0)
-        about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
-        found.append(RunProgress(*about, total, done, failed, run.reason))
+        found.append(
+            RunProgress(
+                id=run.id,
+                name=run.name,
+                state=run.state,
+                flow_run_id=run.flow_run_id,
+                started_at=run.started_at,
+                finished_at=run.finished_at,
+                total=sum(cells.values()),
+                done=cells.get("generated", 0),
+                failed=cells.get("failed", 0),
+                reason=run.reason,
+            )
+        )
     return found
 
 
@@ -119,7 +131,7 @@ class SubjectRow:
 def subjects_page(s: Session, *, after: int | None = None, limit: int = 60) -> list[SubjectRow]:
     """Subjects, newest first, from behind the id `after`."""
     newest = select(Reference.image_sha256).where(Reference.subject_id == Subject.id)
-    picture = newest.order_by(Reference.turn.desc()).limit(1).scalar_subquery()
+    picture = newest.order_by(Reference.turn.desc()).limit(1).label("reference_sha256")
     rows = select(Subject.id, Subject.name, Subject.class_word, Subject.style, picture).order_by(Subject.id.desc())
     rows = rows.limit(limit) if after is None else rows.where(Subject.id < after).limit(limit)
-    return [SubjectRow(*row) for row in s.execute(rows)]
+    return as_records(SubjectRow, s.execute(rows))

@@ -6,16 +6,17 @@ where to look on, never a long wait.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, null, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CatalogError, Decision
-from storage.catalog.schema import Cell, CellSubject, Output, Review, RunCell, Subject
-from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of, score_walk
+from storage.catalog.schema import Cell, CellSubject, Output, Review, RunCell, Score, Subject, SubjectScore
+from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
 
 WINDOW = 1_000  # rows that are looked at before looking at the clock
 SECONDS = 0.015  # that a page looks for more
@@ -52,11 +53,6 @@ class Filter:
         """The conditions that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        """The filter that gave `given`."""
-        return cls(**given)
-
 
 def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit: int = 60) -> Page[OutputRow]:
     """Pictures under the filter. A page may be short, even empty, and still have a `next`.
@@ -66,16 +62,17 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
     if not 1 <= limit <= MAX_PAGE:
         raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
     link = _link(wanted)
-    of = Output.subject_id if wanted.subject_id is None else link.subject_id
-    shown = (Output.id, Cell.digest, of, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
+    of = (Output.subject_id if wanted.subject_id is None else link.subject_id).label("subject_id")
+    shown = (Output.id.label("output_id"), Cell.digest, of, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
     rows: Select[*tuple[Any, ...]] = select(
         *shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at
     )
-    rows = _joined(rows.add_columns(null() if wanted.metric is None else link.value), wanted)
+    value = null() if wanted.metric is None else link.value
+    rows = _joined(rows.add_columns(value.label("value")), wanted)
     found: list[OutputRow] = []
     for conditions, keys, end in _windows(s, wanted, after, SECONDS):
         here = rows.where(*conditions).order_by(*(key.desc() for key in keys)).limit(limit - len(found))
-        found += [OutputRow(*row) for row in s.execute(here)]
+        found += as_records(OutputRow, s.execute(here))
         if len(found) == limit:
             last = found[-1]
             return Page(found, place([last.output_id] if last.value is None else [last.value, last.output_id]))
@@ -128,12 +125,20 @@ def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElem
         conditions += [CellSubject.output_id.is_not(None)] if wanted.subject_id is not None else []
         conditions += [] if after is None else [key < place_of(after, 1)[0]]
         return [key], conditions
-    by, conditions = score_walk(wanted.metric, wanted.subject_id, None if wanted.subject_id else wanted.decision)
+    by, conditions = _scores_walked(wanted.metric, wanted)
     conditions += [] if wanted.lowest is None else [by.value >= wanted.lowest]
     conditions += [] if wanted.highest is None else [by.value <= wanted.highest]
     keys = [by.value, by.output_id]
     conditions += [] if after is None else [tuple_(*keys) < tuple_(*place_of(after, 2))]
     return keys, conditions
+
+
+def _scores_walked(metric: str, wanted: Filter) -> tuple[Any, list[ColumnElement[bool]]]:
+    """The table whose scores are walked, and the conditions that its index answers: a subject has one of its own."""
+    if wanted.subject_id is None:
+        current = [Score.metric == metric, Score.current == true()]
+        return Score, [*_equal((Score.decision, wanted.decision)), *current]
+    return SubjectScore, [SubjectScore.subject_id == wanted.subject_id, SubjectScore.metric == metric]
 
 
 def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
@@ -147,7 +152,7 @@ def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any
 def _link(wanted: Filter) -> Any:
     """The table that is walked beside the outputs: scores, a subject's scores, its links, or None."""
     if wanted.metric is not None:
-        return score_walk(wanted.metric, wanted.subject_id, None)[0]
+        return Score if wanted.subject_id is None else SubjectScore
     return None if wanted.subject_id is None else CellSubject
 
 

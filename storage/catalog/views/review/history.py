@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import as_records
 from storage.catalog.records import Decision
 from storage.catalog.schema import LineageEvent, Review
 
@@ -40,7 +41,7 @@ def history(s: Session, entity: str, entity_id: object) -> list[Event]:
     """The events of one row, oldest first: entity "cell" by digest, "reference", "mask", "checkpoint" by id."""
     columns = (LineageEvent.event, LineageEvent.actor, LineageEvent.detail, LineageEvent.created_at)
     rows = select(*columns).where(LineageEvent.entity == entity, LineageEvent.entity_id == str(entity_id))
-    return [Event(*row) for row in s.execute(rows.order_by(LineageEvent.id))]
+    return as_records(Event, s.execute(rows.order_by(LineageEvent.id)))
 
 
 def reviews_of(s: Session, output_id: int) -> list[ReviewView]:

@@ -1,12 +1,11 @@
 """One output with all that is known of it, and outputs as a reviewer needs them."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, true
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks
@@ -20,8 +19,8 @@ from storage.catalog.schema import (
     Profile,
     ReviewQueue,
     Run,
-    Score,
 )
+from storage.catalog.views.scores import scores_of
 from storage.catalog.views.shown import Shown, shown_in
 
 
@@ -86,7 +85,7 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.add_columns(Run.flow_run_id)
     rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
-    scores, shown = _scores(s, output_ids), shown_in(s, output_ids, subject_id)
+    scores, shown = scores_of(s, output_ids), shown_in(s, output_ids, subject_id)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
@@ -106,17 +105,6 @@ def output(s: Session, output_id: int) -> OutputDetail:
     return found[0]
 
 
-def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]]:
-    """Of each output the current value of each metric, by name."""
-    found: dict[int, dict[str, float]] = defaultdict(dict)
-    for part in chunks(output_ids):
-        rows = select(Score.output_id, Score.metric, Score.value)
-        rows = rows.where(Score.output_id.in_(part), Score.current == true()).order_by(Score.metric)
-        for output_id, metric, value in s.execute(rows):
-            found[output_id][metric] = value
-    return dict(found)
-
-
 def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
     """Id and picture of the nearest approved output of the same subject: of the same prompt if there is one."""
     approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
@@ -126,7 +114,7 @@ def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
     )
     approved = approved.where(Cell.state == "generated").order_by(CellSubject.output_id.desc()).limit(1)
     found = s.execute(approved.where(Cell.prompt == of.prompt)).first() or s.execute(approved).first()
-    return None if found is None else (found[0], found[1])
+    return None if found is None else (found.id, found.image_sha256)
 
 
 @dataclass(frozen=True)
@@ -150,13 +138,17 @@ def queue(s: Session, queue_id: str) -> Queue:
     row = s.get(ReviewQueue, queue_id)
     if row is None:
         raise NotInCatalog("this review queue is there no more; start a new one from the gallery")
-    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.ids["revisions"], row.created_at)
+    return _queue(row)
 
 
 def queues_of(s: Session, user_id: int) -> list[Queue]:
     """A person's queues, newest first."""
     rows = s.scalars(select(ReviewQueue).where(ReviewQueue.user_id == user_id).order_by(ReviewQueue.created_at.desc()))
-    return [Queue(r.id, r.user_id, r.title, r.filter, r.ids["ids"], r.ids["revisions"], r.created_at) for r in rows]
+    return [_queue(row) for row in rows]
+
+
+def _queue(row: ReviewQueue) -> Queue:
+    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.ids["revisions"], row.created_at)
 
 
 def blob_type(s: Session, sha256: str) -> str | None:

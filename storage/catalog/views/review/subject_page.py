@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import as_records
 from storage.catalog.records import Decision, Given, NotInCatalog
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
@@ -115,8 +116,18 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
             )
             for i, m in enumerate(rows)
         ]
-        about = (one.id, one.image_sha256, one.width, one.height, shown_url(one.source), one.caption, one.created_at)
-        references.append(ReferenceView(*about, masks))
+        references.append(
+            ReferenceView(
+                id=one.id,
+                sha256=one.image_sha256,
+                width=one.width,
+                height=one.height,
+                source=shown_url(one.source),
+                caption=one.caption,
+                created_at=one.created_at,
+                masks=masks,
+            )
+        )
     learnt = select(Training.checkpoint_id).where(Training.checkpoint_id.is_not(None), trained_for(subject_id))
     chosen = select(Checkpoint).where(or_(Checkpoint.subject_id == subject_id, Checkpoint.id.in_(learnt)))
     chosen = chosen.order_by(Checkpoint.id.desc())
@@ -135,9 +146,10 @@ def _used(s: Session, table: type[CellSubject] | type[Checkpoint], subject_id: i
 def grid(s: Session, subject_id: int) -> list[GridCell]:
     """The subject's newest pictures, at most GRID_CELLS, the oldest first."""
     newest = select(Reference.id).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc()).limit(1)
-    columns = (Output.id, Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
-    rows = select(*columns, CellSubject.reference_id != newest.scalar_subquery()).select_from(CellSubject)
+    columns = (Output.id.label("output_id"), Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
+    earlier = (CellSubject.reference_id != newest.scalar_subquery()).label("earlier_reference")
+    rows = select(*columns, earlier).select_from(CellSubject)
     rows = rows.join(Output, Output.id == CellSubject.output_id).join(Cell, Cell.id == Output.cell_id)
     rows = rows.where(CellSubject.subject_id == subject_id, Cell.state == "generated")
     rows = rows.order_by(CellSubject.output_id.desc()).limit(GRID_CELLS)
-    return [GridCell(*row) for row in s.execute(rows)][::-1]
+    return as_records(GridCell, s.execute(rows))[::-1]

@@ -1,15 +1,15 @@
 """Cells one by one and a run's cells together."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.database.sql import chunks
+from storage.catalog.database.sql import as_records, chunks
 from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalog, UnscoredOutput
 from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCell, Score, Subject
+from storage.catalog.views.scores import scores_of, scores_of_run
 
 
 def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellView]:
@@ -21,7 +21,7 @@ def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellVi
     chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
     chosen = chosen.where(RunCell.run_id == run_id)
     rows = s.execute(chosen.order_by(RunCell.position)).all()
-    found = _scores_of_run(s, run_id) if scores else {}
+    found = scores_of_run(s, run_id) if scores else {}
     return [CellView(**_cell_fields(row, found)) for row in rows]
 
 
@@ -46,7 +46,7 @@ def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
         .join(Profile, Profile.id == Cell.profile_id)
     )
     rows = [row for part in chunks(digests) for row in s.execute(lineage.where(Cell.digest.in_(part)))]
-    scores = _scores(s, [row.output_id for row in rows if row.output_id is not None])
+    scores = scores_of(s, [row.output_id for row in rows if row.output_id is not None])
     found = {row.digest: CellDetail(**_cell_fields(row, scores)) for row in rows}
     return [found[digest] for digest in dict.fromkeys(digests) if digest in found]
 
@@ -62,8 +62,7 @@ def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
 def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:
     """The run's generated outputs that `metric` in this `version` has not scored, one reference after the other."""
     chosen = _unscored(metric, version).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
-    rows = s.execute(chosen.order_by(Reference.id, RunCell.position)).all()
-    return [UnscoredOutput(*row) for row in rows]
+    return as_records(UnscoredOutput, s.execute(chosen.order_by(Reference.id, RunCell.position)))
 
 
 def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: str) -> list[UnscoredOutput]:
@@ -73,16 +72,17 @@ def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: 
         for part in chunks(sorted(output_ids))
         for row in s.execute(_unscored(metric, version).where(Output.id.in_(part)).order_by(Output.id))
     ]
-    return [UnscoredOutput(*row) for row in rows]
+    return as_records(UnscoredOutput, rows)
 
 
 def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
     """Generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
     done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
-    columns = (Output.id, Cell.digest, Output.image_sha256, Cell.prompt, Reference.id, Reference.image_sha256)
-    chosen: Select[*tuple[Any, ...]] = select(*columns)
+    columns = (Output.id.label("output_id"), Cell.digest, Output.image_sha256, Cell.prompt)
+    chosen: Select[*tuple[Any, ...]] = select(*columns, Reference.id.label("reference_id"))
     return (
-        chosen.add_columns(Mask.mask_sha256, Cell.settings["checkpoint"].as_string())
+        chosen.add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256)
+        .add_columns(Cell.settings["checkpoint"].as_string().label("training"))
         .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
         .join(Reference, Reference.id == Cell.reference_id)
         .outerjoin(Mask, Mask.id == Cell.mask_id)
@@ -102,28 +102,3 @@ def _cells() -> Select[*tuple[Any, ...]]:
 
 def _cell_fields(row: Row[*tuple[Any, ...]], scores: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
     return dict(row._mapping) | {"scores": scores.get(row.output_id, {})}
-
-
-def _scores(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, float]]:
-    """Of each output, each metric's value in the version scored last."""
-    chosen = [_all_scores().where(Score.output_id.in_(part)) for part in chunks(output_ids)]
-    return _last_values(row for scores in chosen for row in s.execute(scores))
-
-
-def _scores_of_run(s: Session, run_id: str) -> dict[int, dict[str, float]]:
-    """The same, of all outputs of a run."""
-    chosen = _all_scores().join(Output, Output.id == Score.output_id).join(RunCell, RunCell.cell_id == Output.cell_id)
-    return _last_values(s.execute(chosen.where(RunCell.run_id == run_id)))
-
-
-def _all_scores() -> Select[*tuple[Any, ...]]:
-    """Output, metric and value of every version of every score, the last one scored last."""
-    chosen: Select[*tuple[Any, ...]] = select(Score.output_id, Score.metric, Score.value)
-    return chosen.order_by(Score.created_at, Score.id)
-
-
-def _last_values(rows: Iterable[Any]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = defaultdict(dict)
-    for output_id, metric, value in rows:
-        found[output_id][metric] = value
-    return dict(found)

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.claims import claimable
-from storage.catalog.database.sql import instant
+from storage.catalog.database.sql import as_records, instant
 from storage.catalog.records import CELL_STATES, CellState, NotInCatalog, RunState, spec_digest
 from storage.catalog.schema import AuditEvent, Cell, Run, RunCell, Subject
 
@@ -82,13 +82,13 @@ def _states(run_id: str) -> Any:
 
 
 def _reasons(s: Session, run_id: str) -> list[CellReason]:
-    error = func.coalesce(Cell.error, "")
-    columns = (Cell.digest, Cell.state, Subject.name, Cell.prompt, Cell.seed, error)
+    reason = func.coalesce(Cell.error, "").label("reason")
+    columns = (Cell.digest, Cell.state, Subject.name.label("subject"), Cell.prompt, Cell.seed, reason)
     asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
     chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
     missing = or_(Cell.state == "failed", Cell.state == "planned")
     rows = chosen.where(RunCell.run_id == run_id, missing, Cell.error.is_not(None))
-    return [CellReason(*row) for row in s.execute(rows.order_by(RunCell.position).limit(MOST))]
+    return as_records(CellReason, s.execute(rows.order_by(RunCell.position).limit(MOST)))
 
 
 def _ordered_by(s: Session, flow_run_id: str | None) -> str | None:

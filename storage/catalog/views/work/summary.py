@@ -35,8 +35,18 @@ def recent_runs(s: Session, limit: int = 20) -> list[RunView]:
 
 
 def _run_view(run: Run, counts: Mapping[CellState, int]) -> RunView:
-    about = (run.id, run.name, run.state, run.flow_run_id, run.started_at, run.finished_at)
-    return RunView(*about, _every_state(counts), spec_digest(run.spec), run.reason, run.refused or {})
+    return RunView(
+        id=run.id,
+        name=run.name,
+        state=run.state,
+        flow_run_id=run.flow_run_id,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        cells=_every_state(counts),
+        spec_digest=spec_digest(run.spec),
+        reason=run.reason,
+        refused=run.refused or {},
+    )
 
 
 def sheet_of(s: Session, key: str) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import as_records
 from storage.catalog.records import NotInCatalog
 from storage.catalog.schema import Checkpoint, Mask, Profile, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
@@ -36,20 +37,21 @@ def training(s: Session, digest: str) -> TrainingView:
     found = s.execute(_trainings().where(Training.digest == digest)).first()
     if found is None:
         raise NotInCatalog(f"training {digest!r} is not in the catalog; `dreamtuner finetune` asks for one")
-    return TrainingView(*found)
+    return TrainingView(**found._mapping)
 
 
 def trainings_of(s: Session, subject_name: str) -> list[TrainingView]:
     """The subject's fine-tunings that are done, the newest first, also those made under another of its names."""
     subject_id = select(Subject.id).where(Subject.name == subject_name).scalar_subquery()
     done = _trainings().where(trained_for(subject_id), Training.checkpoint_id.is_not(None))
-    return [TrainingView(*row) for row in s.execute(done.order_by(Checkpoint.created_at.desc(), Checkpoint.id.desc()))]
+    return as_records(TrainingView, s.execute(done.order_by(Checkpoint.created_at.desc(), Checkpoint.id.desc())))
 
 
 def _trainings() -> Any:
-    columns = (Training.digest, Subject.name, Reference.image_sha256, Mask.mask_sha256, Profile.name)
+    columns = (Training.digest, Subject.name.label("subject_name"), Reference.image_sha256.label("reference_sha256"))
     return (
-        select(*columns, Profile.weights_digest, Training.recipe, Training.step, Training.resume_sha256)
+        select(*columns, Mask.mask_sha256, Profile.name.label("profile"), Profile.weights_digest, Training.recipe)
+        .add_columns(Training.step, Training.resume_sha256)
         .add_columns(Training.owner, Training.error, Training.checkpoint_id, Checkpoint.weights_sha256)
         .join(Reference, Reference.id == Training.reference_id)
         .join(Subject, Subject.id == Reference.subject_id)

@@ -30,8 +30,9 @@ def unmade(s: Session) -> Unmade:
     """The counts. A cell of several runs counts once, for the first of the three that is true of it."""
     running, newest = _asked_by(Run.state == "running"), _asked_by(_newest())
     rows = select(Cell.id).where(Cell.state.in_(OPEN))
-    kinds = (running, and_(newest, not_(running)), _unwanted())
-    return Unmade(*(s.scalar(select(func.count()).select_from(rows.where(one).subquery())) or 0 for one in kinds))
+    kinds = {"running": running, "resumable": and_(newest, not_(running)), "unwanted": _unwanted()}
+    counted = {kind: select(func.count()).select_from(rows.where(one).subquery()) for kind, one in kinds.items()}
+    return Unmade(**{kind: s.scalar(count) or 0 for kind, count in counted.items()})
 
 
 def unwanted_cells(s: Session) -> list[int]:

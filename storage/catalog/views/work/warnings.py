@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.database.sql import chunks
+from storage.catalog.database.sql import as_records, chunks
 from storage.catalog.records import RunWarning
 from storage.catalog.schema import Cell, CellSubject, Output, Run, RunCell, Subject, Warned
 
-_COLUMNS = (Warned.kind, Warned.message, Warned.place, Subject.name, Warned.prompt)
+_COLUMNS = (Warned.kind, Warned.message, Warned.place, Subject.name.label("subject"), Warned.prompt)
 
 
 def warnings_of_run(s: Session, run_id: str, limit: int = 200) -> list[RunWarning]:
     """The run's warnings in the order of its grid."""
     rows = select(*_COLUMNS).outerjoin(Subject, Subject.id == Warned.subject_id).where(Warned.run_id == run_id)
-    return [RunWarning(*row) for row in s.execute(rows.order_by(Warned.id).limit(limit))]
+    return as_records(RunWarning, s.execute(rows.order_by(Warned.id).limit(limit)))
 
 
 def warnings_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list[RunWarning]]:
@@ -24,13 +24,14 @@ def warnings_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list
     found: dict[int, dict[RunWarning, None]] = defaultdict(dict)
     shown = select(CellSubject.subject_id).where(CellSubject.cell_id == Cell.id)
     for part in chunks(output_ids):
-        rows = select(Output.id, *_COLUMNS).join(Cell, Cell.id == Output.cell_id)
+        rows = select(Output.id.label("output_id"), *_COLUMNS).join(Cell, Cell.id == Output.cell_id)
         rows = rows.join(RunCell, RunCell.cell_id == Cell.id).join(Warned, Warned.run_id == RunCell.run_id)
         rows = rows.outerjoin(Subject, Subject.id == Warned.subject_id).where(Output.id.in_(part))
         rows = rows.where(or_(Warned.subject_id.is_(None), Warned.subject_id.in_(shown)))
         rows = rows.where(or_(Warned.prompt.is_(None), Warned.prompt == Cell.prompt))
-        for output_id, kind, message, place, subject, prompt in s.execute(rows.order_by(Output.id, Warned.id)):
-            found[output_id][RunWarning(kind, message, place, subject, prompt)] = None
+        for row in s.execute(rows.order_by(Output.id, Warned.id)):
+            about = dict(row._mapping)
+            found[about.pop("output_id")][RunWarning(**about)] = None
     return {output_id: list(ones) for output_id, ones in found.items()}
 
 
@@ -40,7 +41,7 @@ def warnings_of_subject(s: Session, subject_id: int, limit: int = 20) -> list[Ru
     newest = select(Warned.run_id).join(Run, Run.id == Warned.run_id).where(Warned.subject_id == subject_id)
     run_id = s.scalar(newest.order_by(Run.started_at.desc()).limit(1))
     found = s.execute(rows.where(Warned.run_id == run_id).order_by(Warned.id).limit(limit))
-    return [RunWarning(*row) for row in found]
+    return as_records(RunWarning, found)
 
 
 def count_warnings(s: Session, run_ids: Sequence[str]) -> dict[str, int]:

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, not_, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from storage.catalog.claims import expired
 from storage.catalog.database.sql import chunks, instant
-from storage.catalog.owners import is_gone
 from storage.catalog.records import CatalogError, NotInCatalog
 from storage.catalog.schema import (
     Cell,
@@ -101,8 +101,9 @@ def _at_rest(s: Session, subject: Subject, runs: Sequence[Run], cells: Sequence[
             raise run_under_way(f"subject {subject.name!r}", run.id, run.name)
     not_generating(s, cells, f"subject {subject.name!r}")
     held = select(Training.owner).join(Reference, Reference.id == Training.reference_id)
-    held = held.where(Reference.subject_id == subject.id, Training.lease_expires_at > instant(s))
-    if any(owner is not None and not is_gone(owner) for owner in s.scalars(held)):
+    held = held.where(Reference.subject_id == subject.id, Training.owner.is_not(None))
+    over = expired(Training, instant(s), s.scalars(held))
+    if s.scalars(held.where(not_(over))).first() is not None:
         raise CatalogError(f"subject {subject.name!r} is being fine-tuned now; cancel that or wait for its end")
 
 
@@ -116,7 +117,8 @@ def _heirs(s: Session, subject_id: int) -> dict[int, _Heir]:
     )
     rows = select(CellSubject.cell_id, other.subject_id, other.reference_id, other.mask_id).join(other, same)
     rows = rows.where(CellSubject.subject_id == subject_id).order_by(CellSubject.cell_id, other.subject_id.desc())
-    return {row[0]: _Heir(*row[1:]) for row in s.execute(rows)}  # of several the first: it comes last
+    # of several the first: it comes last
+    return {row.cell_id: _Heir(row.subject_id, row.reference_id, row.mask_id) for row in s.execute(rows)}
 
 
 def _names_of(s: Session, cell_ids: Sequence[int]) -> list[str]:
@@ -185,7 +187,7 @@ def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
 def _twin(s: Session, subject: Subject, reference_id: int, mask_id: int | None) -> _Heir | None:
     """Another subject of the same kind whose reference, and mask of it, hold the same bytes."""
     ours, our_mask = aliased(Reference), aliased(Mask)
-    rows = select(Reference.subject_id, Reference.id, Mask.id)
+    rows = select(Reference.subject_id, Reference.id.label("reference_id"), Mask.id.label("mask_id"))
     rows = rows.join(ours, ours.image_sha256 == Reference.image_sha256)
     rows = rows.join(Subject, Subject.id == Reference.subject_id)
     rows = rows.outerjoin(our_mask, our_mask.id == mask_id)
@@ -195,7 +197,7 @@ def _twin(s: Session, subject: Subject, reference_id: int, mask_id: int | None) 
     if mask_id is not None:
         rows = rows.where(Mask.id.is_not(None))
     found = s.execute(rows.order_by(Reference.subject_id, Reference.id, Mask.id).limit(1)).first()
-    return None if found is None else _Heir(*found)
+    return None if found is None else _Heir(**found._mapping)
 
 
 def _same_checkpoint(s: Session, reference_id: int, one: Checkpoint) -> int | None:

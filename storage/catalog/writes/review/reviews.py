@@ -42,7 +42,7 @@ def add_review(
     chosen = select(Output).where(Output.id == output_id).with_for_update(key_share=True)
     output = s.scalar(chosen.execution_options(populate_existing=True))
     if output is None:
-        raise NotInCatalog(f"output_id {output_id} is not in the catalog; outputs_page(...) lists what there is")
+        raise NotInCatalog(f"output_id {output_id} is not in the catalog; gallery_page(...) lists what there is")
     said = s.scalar(select(Review).where(Review.uuid == uuid))
     if said is not None:
         if (said.output_id, said.reviewer, said.decision, said.rating) != (output_id, reviewer, decision, rating):

@@ -40,17 +40,6 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
     return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
 
 
-def retry_cells(s: Session, digests: Sequence[str]) -> list[str]:
-    """Ask again for cells that failed for good: their failures are forgiven, and they may be claimed. Returns which."""
-    found: set[str] = set()
-    for part in chunks(digests):
-        failed = select(Cell.id, Cell.digest).where(Cell.digest.in_(part), Cell.state == "failed", Cell.failures > 0)
-        rows = s.execute(failed.order_by(Cell.digest).with_for_update()).all()
-        _forgive(s, [row.id for row in rows])
-        found.update(row.digest for row in rows)
-    return [digest for digest in dict.fromkeys(digests) if digest in found]
-
-
 def _ids(s: Session, digests: Sequence[str]) -> dict[str, int]:
     return dict(s.execute(select(Cell.digest, Cell.id).where(Cell.digest.in_(digests))).all())
 
@@ -86,9 +75,3 @@ def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> Non
 
 def _row(cell: CellRecord) -> dict[str, Any]:
     return vars(cell) | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
-
-
-def _forgive(s: Session, ids: Sequence[int]) -> None:
-    for part in chunks(ids):
-        forgiven = update(Cell).where(Cell.id.in_(part), Cell.state == "failed", Cell.failures > 0).values(failures=0)
-        s.execute(forgiven.execution_options(synchronize_session=False))

@@ -13,16 +13,12 @@ from storage.catalog.schema import Output, Score
 from storage.catalog.writes.work.links import link_scores
 
 
-def add_score(s: Session, *, output_id: int, metric: str, version: str, value: float) -> None:
-    """Record what `metric` in its `version` says of the output, as the current score of that metric.
-
-    Said again, the newer value stands.
-    """
-    add_scores(s, metric=metric, version=version, values={output_id: value})
-
-
 def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:
-    """Record the scores of several outputs, by output id; see `add_score`. All or none."""
+    """Record what `metric` in its `version` says of outputs, by output id, as their current scores. All or none.
+
+    Recorded again, the newer value stands. CatalogError for a value that is not finite, NotInCatalog for an output
+    that is not there.
+    """
     for value in values.values():
         if not math.isfinite(value):
             raise CatalogError(f"value {value} of metric {metric!r} is not a finite number; record no score instead")
