@@ -158,6 +158,7 @@ def without(extras: set[str], *words: str, home: Path, **environment: str) -> su
     return subprocess.run(command, env=env, cwd=home.parent, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("extras", "words", "said"),
     [

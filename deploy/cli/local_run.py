@@ -9,6 +9,7 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from deploy.cli.missing_extra import demand
 from deploy.prefect.isolation import leave_alone
 from deploy.prefect.server import PrefectServer
 from flows.ingestion.sources import held
@@ -95,6 +96,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
 
     That server lives and dies with this process, so no flow run has to give signs of life to it.
     """
+    demand("prefect")
     leave_alone(os.environ)
     os.environ.update(settings.prefect_environment())
     if os.environ.get("PREFECT_API_URL"):

@@ -1,5 +1,7 @@
 """Which extra of this distribution brings a library that is not installed."""
 
+from importlib.util import find_spec
+
 EXTRA_OF = {
     **dict.fromkeys(("torch", "diffusers", "transformers", "tokenizers", "accelerate", "safetensors"), "method"),
     **dict.fromkeys(("numpy", "matplotlib"), "method"),
@@ -24,3 +26,9 @@ def missing_extra(error: BaseException) -> str | None:
     if extra is None:
         return None
     return f"{top} is not installed; pip install 'dreamtuner[{extra}]', or 'dreamtuner[all]'"
+
+
+def demand(top: str) -> None:
+    """Raise ModuleNotFoundError unless the library is installed; nothing is imported."""
+    if find_spec(top) is None:
+        raise ModuleNotFoundError(f"No module named {top!r}", name=top)
