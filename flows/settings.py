@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -36,6 +36,9 @@ class Settings(BaseModel):
     )
     profiles: str = Field("", description="folders with model profiles beside home/profiles, separated as in PATH")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    video_codec: Literal["vp9", "h264"] = Field(
+        "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
+    )
     pocket_weights: Path | None = Field(None, description="other weights for the pocket profile, same layout")
 
     @classmethod

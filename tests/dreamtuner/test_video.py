@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dreamtuner.rendering.film_strip import FRAME, MOST, Strip, film_strip
-from dreamtuner.rendering.video_file import SHOWN, enlarged, write_mp4, write_webp
+from dreamtuner.rendering.video_file import SHOWN, Codec, enlarged, write_mp4, write_webp
 from dreamtuner.sampling.video import MARGIN, flicker, frame_reference, moving
 
 Skeleton = Callable[..., Image.Image]
@@ -76,14 +76,15 @@ def test_small_frames_grow_by_a_whole_factor_to_even_sides(size: tuple[int, int]
     assert shown % 2 == 0
 
 
-def test_the_files_hold_every_frame_at_its_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("given", "codec"), [({}, "vp9"), ({"codec": "h264"}, "h264")])
+def test_the_files_hold_every_frame_at_its_time(tmp_path: Path, given: dict[str, Codec], codec: str) -> None:
     frames = [grey(level) for level in (0, 80, 160, 240, 40)]
-    write_mp4(tmp_path / "a.mp4", frames, 5)
-    write_mp4(tmp_path / "b.mp4", frames, 5)
+    write_mp4(tmp_path / "a.mp4", frames, 5, **given)
+    write_mp4(tmp_path / "b.mp4", frames, 5, **given)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     with av.open(str(tmp_path / "a.mp4")) as file:
         stream = file.streams.video[0]
-        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == (codec, "yuv420p")
         assert float(stream.average_rate or 0) == 5
         decoded = [np.asarray(frame.to_image(), dtype=int) for frame in file.decode(stream)]
     assert len(decoded) == 5
