@@ -4,10 +4,10 @@ from importlib.util import find_spec
 
 EXTRA_OF = {
     **dict.fromkeys(("torch", "diffusers", "transformers", "tokenizers", "accelerate", "safetensors"), "method"),
-    **dict.fromkeys(("numpy", "matplotlib"), "method"),
+    **dict.fromkeys(("numpy", "matplotlib", "peft"), "method"),
     **dict.fromkeys(("cv2", "skimage", "scipy"), "masks"),
     **dict.fromkeys(("prefect", "pydantic_settings"), "flows"),
-    **dict.fromkeys(("peft", "kornia"), "train"),
+    "kornia": "train",
     "av": "video",
     **dict.fromkeys(("argon2", "fastapi", "jinja2", "multipart", "starlette", "uvicorn"), "dashboard"),
     **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),

@@ -1,5 +1,7 @@
 """`dreamtuner doctor`: what is installed and what is missing."""
 
+from typing import Annotated
+
 import typer
 
 from deploy.cli.exit import SOME_FAILED
@@ -8,8 +10,19 @@ from deploy.cli.terminal import print_result
 from flows.settings import Settings
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    licences: Annotated[
+        bool, typer.Option("--licences", help="List the licence of every library that is installed, and nothing else.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say what is installed, which profile can run, what is missing and how to get it."""
+    if licences:
+        from deploy.cli import licences as listing
+
+        found = listing.licences()
+        print_result(listing.as_json(found) if as_json else listing.as_table(found))
+        return
     from deploy.cli.doctor import as_json as to_json
     from deploy.cli.doctor import as_table, examine
 
