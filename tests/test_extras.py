@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,9 +34,7 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/preprocess/": {"masks"},
     "dreamtuner/rendering/video_file.py": {"video"},
     "dreamtuner/train/": {"train"},
-    "dreamtuner/finetune/": {"train"},
     "dreamtuner/pocket/": {"train"},
-    "dreamtuner/baselines/": {"train"},
     "dreamtuner/evaluation/": {"bench"},
     "dreamtuner/bench/": {"bench"},
     "flows/": METHOD | {"flows"},
@@ -83,8 +81,10 @@ def distribution(top: str) -> str:
     return canonicalize_name(DISTRIBUTION_OF.get(top, top))
 
 
-def third_party() -> Iterator[tuple[str, str]]:
+@cache
+def third_party() -> list[tuple[str, str]]:
     """Every import in the source of what is neither ours nor Python's: the file, the top-level module."""
+    found = []
     for room in sorted(OURS):
         for path in sorted((ROOT / room).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_bytes())):
@@ -95,7 +95,8 @@ def third_party() -> Iterator[tuple[str, str]]:
                     modules = [node.module or ""]
                 for top in {module.partition(".")[0] for module in modules}:
                     if top not in OURS | sys.stdlib_module_names:
-                        yield path.relative_to(ROOT).as_posix(), top
+                        found.append((path.relative_to(ROOT).as_posix(), top))
+    return found
 
 
 def test_every_part_imports_only_what_its_extras_bring() -> None:

@@ -35,6 +35,7 @@ def write_mp4(path: Path, frames: Sequence[Image.Image], fps: int, codec: Codec 
     shown = [enlarged(frame) for frame in frames]
     with av.open(str(path), "w", format="mp4") as file:
         stream = file.add_stream(encoder, rate=fps, options={"crf": "12", "threads": "1", **options})
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = shown[0].size
         stream.pix_fmt = "yuv420p"  # what every player and browser decodes
         for frame in shown:
