@@ -1,11 +1,13 @@
 """What a process opens once and keeps: catalog, store and models. Tasks carry ids and ask here for the rest."""
 
+from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import digest_of, weights_digest
+from dreamtuner.score import METRICS
 from flows.settings import Settings
 from storage.catalog import Catalog, views
 from storage.catalog.database.retry import PATIENCE_SECONDS
@@ -16,7 +18,6 @@ from storage.swap import is_there
 if TYPE_CHECKING:
     from dreamtuner.families.unet.backbone import Backbone
     from dreamtuner.finetune.result import Tuned
-    from dreamtuner.score.clip import Tower
 
 
 @cache
@@ -79,12 +80,14 @@ def tuned_of(settings: Settings, digest: str) -> "Tuned":
     return from_bytes(get_blob(store_of(settings), view.weights_sha256), name=f"checkpoint of {view.subject_name}")
 
 
-@cache
-def tower_of(settings: Settings, name: str) -> "Tower":
-    """The loaded scorer of a profile."""
-    from dreamtuner.score.clip import load_tower
+def scorer_of(settings: Settings, name: str, metric: str) -> Any:
+    """The model that a metric scores a profile's images with; metrics that load the same share it."""
+    return _scorer(settings, name, METRICS[metric].load)
 
-    return load_tower(profile_of(settings, name), device=device_of(settings))
+
+@cache
+def _scorer(settings: Settings, name: str, load: Callable[[Profile, str], Any]) -> Any:
+    return load(profile_of(settings, name), device_of(settings))
 
 
 def device_of(settings: Settings) -> str:

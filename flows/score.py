@@ -5,12 +5,12 @@ from itertools import groupby
 
 from prefect import flow, task
 
-from dreamtuner.score import METRICS, score_version
+from dreamtuner.score import METRICS, score_images
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.patience import Patience
 from flows.progress import tell
-from flows.resources import catalog_of, free_memory, profile_of, store_of, tower_of, tuned_of
+from flows.resources import catalog_of, free_memory, profile_of, scorer_of, store_of, tuned_of
 from flows.settings import Settings
 from flows.spec.parameters import Metrics, ProfileName, RunId
 from storage.catalog import views, writes
@@ -41,18 +41,22 @@ def _score(settings: Settings, profile: str, metric: str, output_ids: Sequence[i
 
 
 def _score_together(settings: Settings, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    scorer, version = METRICS[metric], score_version(METRICS[metric], profile_of(settings, profile))
+    scorer, version = METRICS[metric], METRICS[metric].version(profile_of(settings, profile))
     with catalog_of(settings).read() as s:
         outputs = views.unscored_among(s, output_ids, metric, version)
     if not outputs:
         return 0
     store, first = store_of(settings), outputs[0]
-    values = scorer.score(
-        tower_of(settings, profile),
+    mask = first.mask_sha256
+    values = score_images(
+        scorer,
+        scorer_of(settings, profile, metric),
         [open_picture(read_picture(catalog_of(settings), store, one.image_sha256), "RGB") for one in outputs],
-        reference=open_reference(get_blob(store, first.reference_sha256)),
-        reference_mask=None if first.mask_sha256 is None else open_picture(get_blob(store, first.mask_sha256), "L"),
-        prompts=[_plain(one, settings) for one in outputs],
+        {
+            "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
+            "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
+            "prompts": lambda: [_plain(one, settings) for one in outputs],
+        },
     )
     with catalog_of(settings).write() as s:
         scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
@@ -73,13 +77,13 @@ def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("c
 
     Args:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
-        profile: The model whose tower scores.
+        profile: The model whose images they are; its CLIP model scores, where a metric uses one.
         metrics: What to score by: clip_i (like the reference), clip_t (like the prompt), ...
     """
     settings = Settings.load()
     work: list[tuple[str, list[int]]] = []
     for metric in metrics:
-        version = score_version(METRICS[metric], profile_of(settings, profile))
+        version = METRICS[metric].version(profile_of(settings, profile))
         with catalog_of(settings).read() as s:
             work += [(metric, chunk) for chunk in _chunks(views.unscored(s, run_id, metric, version))]
     total = sum(len(chunk) for _, chunk in work)

@@ -112,7 +112,6 @@ def _spec(home: Path, cells: int) -> "Spec":
 def _make(spec: "Spec", settings: "Settings") -> None:
     """All cells of the spec, with scores, and one picture for all of them."""
     from dreamtuner.score import METRICS as KNOWN
-    from dreamtuner.score import score_version
     from flows.execution.record_plan import record
     from flows.image_io import PNG, png_bytes
     from flows.ingestion.store_subject import take_in
@@ -134,6 +133,6 @@ def _make(spec: "Spec", settings: "Settings") -> None:
         writes.finish_cells(s, [CellPicture(digest, sha, 64, 64) for digest in digests], owner=owner, run_id=run_id)
         outputs = [cell.output_id for cell in views.cells_of_run(s, run_id, scores=False)]
         for name in METRICS:
-            version = score_version(KNOWN[name], profile_of(settings, spec.profile))
+            version = KNOWN[name].version(profile_of(settings, spec.profile))
             writes.add_scores(s, metric=name, version=version, values={one: 0.5 for one in outputs if one is not None})
         writes.finish_run(s, run_id, "completed")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.sampling.request import Reference
+from dreamtuner.score import Input, score_images
 from dreamtuner.score.clip import Tower
 from dreamtuner.score.clip_i import ClipI
 from dreamtuner.score.clip_t import ClipT
@@ -56,10 +58,13 @@ def measure(
         name: np.array([float(seen[name] == is_[name]) for seen, is_ in zip(read, true, strict=True)])
         for name in (*IDENTITY, *PROMPT)
     }
+    given: dict[Input, Callable[[], Any]] = {
+        "reference": lambda: reference.image,
+        "reference_mask": lambda: reference.mask,
+        "prompts": lambda: words,
+    }
     scores = {
-        metric.name: np.array(
-            metric.score(tower, images, reference=reference.image, reference_mask=reference.mask, prompts=words)
-        )
+        metric.name: np.array(score_images(metric, tower, images, given))
         for metric in (ClipI(), ClipI(masked=True), ClipT())
     }
     inside = oracle.silhouette(x)

@@ -47,10 +47,6 @@ class Trial:
         if self.tower is None:
             return row, None
         scores = ClipI(masked=True).score(
-            self.tower,
-            pictures,
-            reference=self.reference.image,
-            reference_mask=self.reference.mask,
-            prompts=[cell.prompt for cell in self.cells],
+            self.tower, pictures, reference=self.reference.image, reference_mask=self.reference.mask
         )
         return row, sum(scores) / len(scores)

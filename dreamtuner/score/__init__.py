@@ -1,9 +1,5 @@
-"""Scores of drawn pictures: one metric, one file, each a name in `METRICS`; `tower` is the model they look through."""
+"""Scores of generated images: one metric, one file, each a name in `METRICS`."""
 
-from dreamtuner.score.clip_i import ClipI
-from dreamtuner.score.clip_t import ClipT
-from dreamtuner.score.metric import Metric, score_version
+from dreamtuner.score.metric import METRICS, Input, Metric, score_images
 
-__all__ = ["METRICS", "Metric", "score_version"]
-
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (ClipI(), ClipI(masked=True), ClipT())}
+__all__ = ["METRICS", "Input", "Metric", "score_images"]

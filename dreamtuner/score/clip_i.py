@@ -7,39 +7,47 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from dreamtuner.preprocess.white import on_white
+from dreamtuner.score.clip_metric import ClipMetric
+from dreamtuner.score.metric import Input
 
 if TYPE_CHECKING:
     from dreamtuner.score.clip import Tower
 
 
 @dataclass(frozen=True)
-class ClipI:
+class ClipI(ClipMetric):
     """Subject fidelity, -1..1: as in Table 1, or ``masked``, with the reference's background white where it has a mask.
 
     The masked form does not reward a background that is like the reference's.
     """
 
     masked: bool = False
-    version: str = "1"
 
     @property
     def name(self) -> str:
         """clip_i or clip_i_masked."""
         return "clip_i_masked" if self.masked else "clip_i"
 
+    @property
+    def takes(self) -> tuple[Input, ...]:
+        """The reference, and its mask in the masked form."""
+        return ("reference", "reference_mask") if self.masked else ("reference",)
+
     def score(
         self,
-        tower: "Tower",
+        model: "Tower",
         images: Sequence[Image.Image],
         *,
         reference: Image.Image,
-        reference_mask: Image.Image | None,
-        prompts: Sequence[str],
+        reference_mask: Image.Image | None = None,
     ) -> list[float]:
-        """One cosine per image; the prompts do not count. ValueError when mask and reference differ in size."""
+        """Return one cosine per image. ValueError when mask and reference differ in size."""
         if not images:
             return []
         alone = on_white(reference, reference_mask, name="reference_mask") if self.masked else reference
-        target = tower.embed_images([alone])
-        cosines: list[float] = (tower.embed_images(images) @ target[0]).tolist()
+        target = model.embed_images([alone])
+        cosines: list[float] = (model.embed_images(images) @ target[0]).tolist()
         return cosines
+
+
+MASKED = ClipI(masked=True)

@@ -2,34 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from PIL import Image
+
+from dreamtuner.score.clip_metric import ClipMetric
+from dreamtuner.score.metric import Input
 
 if TYPE_CHECKING:
     from dreamtuner.score.clip import Tower
 
 
 @dataclass(frozen=True)
-class ClipT:
+class ClipT(ClipMetric):
     """Prompt fidelity, -1..1."""
 
-    name: str = "clip_t"
-    version: str = "1"
+    name: ClassVar[str] = "clip_t"
+    takes: ClassVar[tuple[Input, ...]] = ("prompts",)
 
-    def score(
-        self,
-        tower: "Tower",
-        images: Sequence[Image.Image],
-        *,
-        reference: Image.Image,
-        reference_mask: Image.Image | None,
-        prompts: Sequence[str],
-    ) -> list[float]:
-        """One cosine per image with its own prompt; the reference does not count. ValueError when the counts differ."""
+    def score(self, model: "Tower", images: Sequence[Image.Image], *, prompts: Sequence[str]) -> list[float]:
+        """Return one cosine per image with its own prompt. ValueError when the counts differ."""
         if len(prompts) != len(images):
             raise ValueError(f"prompts: {len(prompts)} for {len(images)} images; give one per image")
         if not images:
             return []
-        cosines: list[float] = (tower.embed_images(images) * tower.embed_texts(prompts)).sum(-1).tolist()
+        cosines: list[float] = (model.embed_images(images) * model.embed_texts(prompts)).sum(-1).tolist()
         return cosines

@@ -1,43 +1,84 @@
-"""What a metric is, and the version that its stored scores hang on. Torch is not needed to know either."""
+"""What a metric is and declares: what it takes, what it reads, the model that it brings. Torch is not needed to know."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, Protocol, get_args
 
 from PIL import Image
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand_tower, digest_of
+from dreamtuner.plugins import PluginError, Registry
 
-if TYPE_CHECKING:
-    from dreamtuner.score.clip import Tower
+Input = Literal["reference", "reference_mask", "prompts"]
+"""What a metric may take beside the images: the reference (RGB), its foreground mask (L, 255 subject; None: it has
+none), and the prompt of each image as it was generated, without a learned token."""
+INPUTS: tuple[Input, ...] = get_args(Input)
 
 
 class Metric(Protocol):
-    """One score. `version` rises when equal inputs would score otherwise; the tower's weights are `score_version`'s."""
+    """One score of generated images. A class of its own may inherit from this one for the defaults of three methods."""
 
     @property
     def name(self) -> str:
-        """The key under which the score is stored."""
+        """The key under which scores are stored, and by which specs name the metric."""
         ...
 
     @property
-    def version(self) -> str:
-        """The version of the computation."""
+    def takes(self) -> Collection[Input]:
+        """Which inputs `score` is called with."""
         ...
 
-    def score(
-        self,
-        tower: "Tower",
-        images: Sequence[Image.Image],
-        *,
-        reference: Image.Image,
-        reference_mask: Image.Image | None,
-        prompts: Sequence[str],
-    ) -> list[float]:
-        """One number per image, higher is better. `prompts`: one per image, as drawn."""
+    def version(self, profile: Profile) -> str:
+        """Return what stored scores hang on: it differs wherever equal inputs would score otherwise. Loads nothing.
+
+        A metric that reads weights or tables puts their digest into it (`models.weights.digest_of`).
+        """
+        ...
+
+    def missing(self, profile: Profile) -> list[str]:
+        """Return what is not on disk that `load` needs, a few words each; empty where nothing is missing."""
+        return []
+
+    def load(self, profile: Profile, device: str) -> Any:
+        """Return the model that `score` gets; it is kept, and shared among metrics that have the same `load`."""
+        return None
+
+    def score(self, model: Any, images: Sequence[Image.Image], **inputs: Any) -> list[float]:
+        """Return one number per image (RGB), higher is better. `inputs`: those that the metric `takes`, by name."""
         ...
 
 
-def score_version(metric: Metric, profile: Profile) -> str:
-    """What a stored score hangs on: `<metric's version>-<first 12 digits of the tower's digest>`. Loads nothing."""
-    return f"{metric.version}-{digest_of(demand_tower(profile).parent, ('tower',))[:12]}"
+def score_images(
+    metric: Metric, model: Any, images: Sequence[Image.Image], given: Mapping[Input, Callable[[], Any]]
+) -> list[float]:
+    """Score images by a metric with the inputs that it takes; the others are not made.
+
+    Raises PluginError unless it returns one number per image.
+    """
+    values = [float(one) for one in metric.score(model, images, **{name: given[name]() for name in metric.takes})]
+    if len(values) != len(images):
+        raise PluginError(f"the metric {metric.name!r} gave {len(values)} scores for {len(images)} images; mend it")
+    return values
+
+
+def _checked(name: str, found: Any) -> Metric:
+    if found.name != name:
+        raise PluginError(f"it is called {found.name!r}; give metric and entry point one name")
+    if unknown := sorted(set(found.takes) - set(INPUTS)):
+        raise PluginError(f"takes: there is no input {unknown[0]!r}; choose from {', '.join(INPUTS)}")
+    metric: Metric = found
+    return metric
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    "dreamtuner.metrics",
+    {
+        "clip_i": "dreamtuner.score.clip_i:ClipI",
+        "clip_i_masked": "dreamtuner.score.clip_i:MASKED",
+        "clip_t": "dreamtuner.score.clip_t:ClipT",
+    },
+    needs=("name", "takes", "version", "missing", "load", "score"),
+    check=_checked,
+)

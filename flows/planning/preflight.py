@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from dreamtuner.models.layouts import KINDS, LayoutRefused, demand_kind
 from dreamtuner.models.profiles import Profile
-from dreamtuner.score import METRICS
+from dreamtuner.plugins import PluginError
+from dreamtuner.score import METRICS, Metric
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
@@ -29,9 +30,7 @@ class Ready:
 def demand_models(spec: Spec, settings: Settings) -> None:
     """InputError when the profile's models are not here; a look at the folders only, quick enough to come first."""
     profile = profile_of(settings, spec.profile)
-    missing = profile.missing()
-    if spec.score and not (profile.tower / "config.json").is_file():
-        missing.append("tower (it scores; score: [] does without)")
+    missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec) for one in m.missing(profile))]
     if missing:
         what = (
             f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
@@ -47,6 +46,20 @@ def demand_models(spec: Spec, settings: Settings) -> None:
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error
 
 
+def _metrics(spec: Spec) -> list[Metric]:
+    """The spec's metrics; InputError where one is unknown or cannot be loaded."""
+    found: list[Metric] = []
+    problems: list[Problem] = []
+    for i, name in enumerate(spec.score):
+        try:
+            found.append(METRICS[name])
+        except PluginError as error:
+            problems.append(Problem(path=("score", i), message=str(error)))
+    if problems:
+        raise InputError(f"spec {spec.name!r}", problems)
+    return found
+
+
 def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) -> Ready:
     """Check and resolve; InputError names the spec's field that does not fit.
 
@@ -55,13 +68,6 @@ def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) ->
     demand_models(spec, settings)
     demand_subjects(spec.subjects, settings, f"spec {spec.name!r}")
     profile = profile or profile_of(settings, spec.profile)
-    unknown = [
-        Problem(path=("score", i), message=f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
-        for i, name in enumerate(spec.score)
-        if name not in METRICS
-    ]
-    if unknown:
-        raise InputError(f"spec {spec.name!r}", unknown)
     if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])

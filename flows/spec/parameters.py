@@ -13,9 +13,7 @@ from dreamtuner.score import METRICS
 
 
 def _known_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"there is no metric {name!r}; choose from {', '.join(sorted(METRICS))}")
-    return name
+    return METRICS[name].name  # its errors are ValueErrors, which name the remedy
 
 
 def _known_profile(name: str) -> str:

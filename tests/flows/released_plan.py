@@ -25,7 +25,7 @@ from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context
 from dreamtuner.sampling.loop import seeded
 from dreamtuner.sampling.reference_pass import reference_digest
-from dreamtuner.score import METRICS, score_version
+from dreamtuner.score import METRICS
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import Sampling
@@ -221,7 +221,7 @@ def digests(folder: Path) -> dict[str, Any]:
         "weights": {
             "with subject-encoder": weights_digest(bare),
             "controlnet": folder_digest(weights, ["unet"]),
-            "scores": {name: score_version(metric, bare) for name, metric in sorted(METRICS.items())},
+            "scores": {name: metric.version(bare) for name, metric in sorted(METRICS.working().items())},
         },
         "draws": {
             "reference": reference_digest(image),
