@@ -9,11 +9,13 @@ from prefect import flow, task
 from pydantic import ValidationError
 
 from dreamtuner.models.profiles import Profile
+from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.finetune import FineTune, Mode
 from flows.execution.device_lock import device_taken
 from flows.execution.finetune_worker import is_learnt, learn, sheet_file
 from flows.execution.prior_check import Guard, guard_of
 from flows.faults import fault_of
+from flows.image_io import open_reference
 from flows.ingestion.facts import caption_of
 from flows.ingestion.store_subject import Ingested
 from flows.planning.cells import Drawing, digest_of
@@ -21,12 +23,13 @@ from flows.planning.defaults import defaults_of_subject, newer_finetuning
 from flows.planning.preflight import tuning_of
 from flows.progress import tell
 from flows.reporting.prefect_artifacts import progress
-from flows.resources import catalog_of, device_of, profile_of, weights_digest_of
+from flows.resources import catalog_of, device_of, profile_of, store_of, weights_digest_of
 from flows.settings import Settings
 from flows.spec.parameters import ProfileName, Steps, SubjectName
 from flows.spec.problems import InputError, Problem, problems_of
 from storage.catalog import views, writes
 from storage.catalog.records import NotInCatalog
+from storage.objects import get_blob
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,13 @@ def _enter(subject: str, profile: Profile, asked: FineTune, installed: Settings)
     recipe = tuning_of(asked, profile).recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
-        caption=caption_of(assets.caption, class_word=assets.class_word, style=assets.style),
+        caption=caption_of(
+            assets.caption,
+            class_word=assets.class_word,
+            style=assets.style,
+            image=lambda: open_reference(get_blob(store_of(installed), assets.image_sha256)),
+            captioner=CAPTIONERS[installed.captioner],
+        ),
         class_word=assets.class_word,
         style=assets.style,
         weights=weights,

@@ -35,6 +35,8 @@ class Settings(BaseModel):
         1800.0, ge=0, description="a run waits this long for a store, catalog or disk that is away"
     )
     profiles: str = Field("", description="folders with model profiles beside home/profiles, separated as in PATH")
+    masker: str = Field("grabcut", description="what finds the masks of references: a name of the installed maskers")
+    captioner: str = Field("class-word", description="what captions references: a name of the installed captioners")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
@@ -57,6 +59,7 @@ class Settings(BaseModel):
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(settings.home)):
             use = "name a folder here, and a bucket in DREAMTUNER_STORE_URL"
             raise SettingsError(f"DREAMTUNER_HOME: {given['home']!r} is a URL; {use}")
+        _demand_plugins(settings)
         home = settings.home.expanduser().absolute()
         if not settings.catalog_url and set("?#%") & set(str(home)):
             raise SettingsError(f"DREAMTUNER_HOME: {home} holds one of ? # %, which a database's URL cannot; rename it")
@@ -99,3 +102,20 @@ def _explain(field: int | str, message: str) -> str:
     name = str(field)
     what = Settings.model_fields[name].description
     return f"{PREFIX}{name.upper()}: {message} ({what}); correct the variable or unset it"
+
+
+def _demand_plugins(settings: Settings) -> None:
+    """SettingsError unless masker and captioner are installed; what is built in is known without a look."""
+    if settings.masker != Settings.model_fields["masker"].default:
+        from dreamtuner.preprocess.maskers import MASKERS
+
+        if settings.masker not in MASKERS:
+            raise SettingsError(
+                f"DREAMTUNER_MASKER: there is no {settings.masker!r}; choose one of: {', '.join(MASKERS)}"
+            )
+    if settings.captioner != Settings.model_fields["captioner"].default:
+        from dreamtuner.preprocess.captioners import CAPTIONERS
+
+        if settings.captioner not in CAPTIONERS:
+            known = ", ".join(CAPTIONERS)
+            raise SettingsError(f"DREAMTUNER_CAPTIONER: there is no {settings.captioner!r}; choose one of: {known}")

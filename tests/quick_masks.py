@@ -7,6 +7,7 @@ from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask
 from dreamtuner.preprocess.grabcut import GrabCutMasker
+from dreamtuner.preprocess.maskers import method_of
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ def _differs(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _cut(masker: GrabCutMasker, image: Image.Image) -> ForegroundMask:
     found = _differs(np.asarray(image)).astype(np.uint8) * 255
-    return ForegroundMask(Image.fromarray(found), 0.9, masker.name, doubtful=False)
+    return ForegroundMask(Image.fromarray(found), 0.9, method_of(masker), doubtful=False)
 
 
 def _saliency(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:

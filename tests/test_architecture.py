@@ -1,7 +1,7 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, dreamtuner.preprocess}
+deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings}
 """
 
 import ast
@@ -39,7 +39,16 @@ WALLS = (
     # by a form are checked as ingestion checks them, which needs neither
     Wall(
         "deploy/dashboard",
-        ours=frozenset({"deploy.dashboard", "deploy.deployments", "storage", "dreamtuner.preprocess"}),
+        ours=frozenset(
+            {
+                "deploy.dashboard",
+                "deploy.deployments",
+                "storage",
+                "dreamtuner.preprocess",
+                "dreamtuner.plugins",
+                "dreamtuner.settings",
+            }
+        ),
         closed_to=_MODELS | _FLOWS,
     ),
 )

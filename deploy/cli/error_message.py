@@ -25,7 +25,7 @@ _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _OURS = (AttributeError, ImportError, LookupError, NameError, TypeError)  # mistakes in the program
 _OWN = (
     *("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissing"),
-    *("Unavailable", "NotHere"),
+    *("Unavailable", "NotHere", "PluginError"),
 )
 
 

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.access.rights import Person
+from dreamtuner.settings.styles import STYLES
 from storage.catalog.records import DECISIONS, ROLES, RunWarning
 from storage.catalog.views import MaskView
 
@@ -36,7 +37,9 @@ DECIDED = {"none": "Undecided", "approved": "Approved", "rejected": "Rejected", 
 def templates() -> Jinja2Templates:
     """The environment."""
     made = Jinja2Templates(directory=_FOLDER / "templates")
-    made.env.globals.update(zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES)
+    made.env.globals.update(
+        zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES, styles=STYLES
+    )
     made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin)
     made.env.trim_blocks = made.env.lstrip_blocks = True
     return made

@@ -37,6 +37,7 @@ class Settings:
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
             commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+        masker: DREAMTUNER_MASKER, what finds the masks of references: a name of the installed maskers.
         home: DREAMTUNER_HOME, whose files of forgotten runs are removed; None: there are none here.
         oidc: DREAMTUNER_DASHBOARD_OIDC_*, an OpenID provider that people may come in by; None: by password alone.
     """
@@ -53,6 +54,7 @@ class Settings:
     max_upload: int = 32 * 1024 * 1024
     oidc: OidcSettings | None = None
     home: Path | None = None
+    masker: str = "grabcut"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -90,6 +92,7 @@ class Settings:
             max_upload=int(size),
             oidc=OidcSettings.load(env),
             home=home,
+            masker=env.get("DREAMTUNER_MASKER") or cls.masker,
         )
 
     @property

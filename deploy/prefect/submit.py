@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.deployments import TAG, Outdated, declared, outdated
 from flows.ingestion.sources import secret_sources
-from flows.spec.model import AUTO, Spec
+from flows.spec.model import Spec, is_auto
 from flows.spec.problems import InputError, Problem
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def local_paths(spec: Spec) -> list[str]:
         f"{field}: {place} is read on the worker's machine"
         + ("; `dreamtuner ingest` it, and name the subject alone" if field.endswith("reference") else "")
         for field, place in files.items()
-        if place is not None and "://" not in place and place != AUTO
+        if place is not None and "://" not in place and not is_auto(place)
     ]
 
 

@@ -63,7 +63,7 @@ def measure(
         "reference_mask": lambda: reference.mask,
         "prompts": lambda: words,
     }
-    scores = {
+    scores: dict[str, NDArray[np.float64]] = {
         metric.name: np.array(score_images(metric, tower, images, given))
         for metric in (ClipI(), ClipI(masked=True), ClipT())
     }

@@ -1,9 +1,12 @@
 """What happens to a reference before the method sees it: decoded and checked, its subject cut from its background."""
 
+from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import DecodedImage, ImageLimits, ImageRefused, decode_image
-from dreamtuner.preprocess.mask import ForegroundMask, Masker, foreground_mask
+from dreamtuner.preprocess.mask import foreground_mask
+from dreamtuner.preprocess.maskers import MASKERS, Masker
 
 __all__ = [
+    "MASKERS",
     "DecodedImage",
     "ForegroundMask",
     "ImageLimits",

@@ -1,7 +1,6 @@
-"""What a foreground mask is, and what anything that makes one looks like."""
+"""What a foreground mask is."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from PIL import Image
 
@@ -13,9 +12,10 @@ class ForegroundMask:
     Attributes:
         mask: mode L, of the reference's size, 255 subject and 0 background, nothing between.
         confidence: 0 (a guess) .. 1 (stated, and nothing speaks against it).
-        method: who made it: "user", "alpha" or the masker's name.
+        method: who made it: "user", "alpha" or the masker's name and version, such as "grabcut-1".
         doubtful: a person should look before the mask is relied on.
         warnings: why it is doubtful, a sentence each.
+        notes: what of the mask's file was not used, a sentence each; they raise no doubt.
     """
 
     mask: Image.Image
@@ -23,16 +23,4 @@ class ForegroundMask:
     method: str
     doubtful: bool
     warnings: tuple[str, ...] = ()
-
-
-class Masker(Protocol):
-    """Cuts a subject from its background. One class a backend; each knows its own threshold of doubt."""
-
-    @property
-    def name(self) -> str:
-        """Recorded as `ForegroundMask.method`; it changes when the masks of the same picture would."""
-        ...
-
-    def cut(self, image: Image.Image) -> ForegroundMask:
-        """Mask of an RGB picture, of its size. Where nothing stands out the mask is empty and its confidence 0."""
-        ...
+    notes: tuple[str, ...] = ()

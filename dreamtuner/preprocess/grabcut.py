@@ -9,6 +9,7 @@ its border and crowded backgrounds are beyond it.
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dreamtuner.preprocess.foreground import ForegroundMask
+from dreamtuner.preprocess.maskers import method_of
 from dreamtuner.preprocess.saliency import saliency
 from dreamtuner.preprocess.superpixels import Floats
 from dreamtuner.preprocess.tidy import Mask, tidy
@@ -39,9 +41,8 @@ class GrabCutMasker:
     iterations: int = 5
     threshold: float = 0.75
 
-    @property
-    def name(self) -> str:
-        return "grabcut-1"
+    name: ClassVar[str] = "grabcut"
+    version: ClassVar[str] = "1"
 
     def cut(self, image: Image.Image) -> ForegroundMask:
         """Mask of an RGB picture, of its size; empty, with confidence 0, where nothing stands out."""
@@ -51,7 +52,7 @@ class GrabCutMasker:
         voted = np.asarray(np.mean(cuts, axis=0) > 0.5)
         confidence = _confidence(rgb, voted, cuts)
         mask = Image.fromarray(_resized_mask(voted, image.size))
-        return ForegroundMask(mask, confidence, self.name, doubtful=confidence < self.threshold)
+        return ForegroundMask(mask, confidence, method_of(self), doubtful=confidence < self.threshold)
 
     def _grow(self, rgb: NDArray[np.uint8], salient: Floats, background: Floats) -> list[Mask]:
         """One raw (H, W) cut for each of `SEEDS`."""

@@ -95,7 +95,7 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Decode
         ImageRefused: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
     """
     ignored: list[str] = []
-    picture = _opened(data, limits, ignored)
+    picture = open_upright(data, limits=limits, ignored=ignored)
     profile = picture.info.get("icc_profile")
     colours, alpha = split_alpha(picture)
     image = to_srgb(colours, profile if isinstance(profile, bytes) else None, ignored)
@@ -115,13 +115,11 @@ def _bared(image: Image.Image, on_white: Image.Image, alpha: Image.Image) -> Ima
     return on_white if len(hidden) and bool((hidden == hidden[0]).all()) else image
 
 
-def open_upright(data: bytes, *, limits: ImageLimits) -> Image.Image:
-    """The picture in its file's own mode and colours, checked, decoded and turned upright; raises as `decode_image`."""
-    return _opened(data, limits, [])
+def open_upright(data: bytes, *, limits: ImageLimits, ignored: list[str]) -> Image.Image:
+    """The picture in its file's own mode and colours, checked, decoded and turned upright; raises as `decode_image`.
 
-
-def _opened(data: bytes, limits: ImageLimits, ignored: list[str]) -> Image.Image:
-    """As `open_upright`; what of the file was not used is added to `ignored`, a sentence each."""
+    What of the file was not used is added to `ignored`, a sentence each.
+    """
     if len(data) > limits.max_bytes:
         raise ImageRefused(
             f"the file has {len(data):,} bytes, more than the {limits.max_bytes:,} allowed",

@@ -7,11 +7,9 @@ from PIL import Image
 
 from dreamtuner.preprocess.colour import split_alpha
 from dreamtuner.preprocess.doubt import doubts
-from dreamtuner.preprocess.foreground import ForegroundMask, Masker
-from dreamtuner.preprocess.grabcut import GrabCutMasker
+from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import ImageLimits, ImageRefused, open_upright
-
-__all__ = ["ForegroundMask", "GrabCutMasker", "Masker", "foreground_mask", "read_mask", "stated_mask"]
+from dreamtuner.preprocess.maskers import DEFAULT_MASKER, MASKERS, Masker, found_by
 
 EMPTY = 0.004
 """Share of the picture below which a mask counts as all background: one of the 256 tokens of a 16 x 16 layer."""
@@ -46,7 +44,7 @@ def foreground_mask(
             says nothing about a subject.
         user_mask: a PNG, JPEG or WebP file, or a picture; white (128 and more) is subject, or, where it has
             transparency, what is not transparent.
-        masker: `GrabCutMasker()` by default; asked only when there is neither `user_mask` nor `alpha`.
+        masker: the embedded one by default; asked only when there is neither `user_mask` nor `alpha`.
 
     Returns:
         The mask. One that is all foreground separates nothing: its confidence is 0 and it is doubtful, whoever made it.
@@ -55,9 +53,10 @@ def foreground_mask(
         ImageRefused: a mask of another size, an unreadable one, or one that is all background.
     """
     if user_mask is not None:
-        grey = read_mask(user_mask)
+        ignored: list[str] = []
+        grey = read_mask(user_mask, ignored)
         _check_size(grey, image, "the mask")
-        return stated_mask(grey, image)
+        return replace(stated_mask(grey, image), notes=tuple(f"the mask's file: {one}" for one in ignored))
     if alpha is not None:
         _check_size(alpha, image, "the alpha channel")
         return _stated(
@@ -67,7 +66,7 @@ def foreground_mask(
             "the picture is transparent all over",
             "keep the subject opaque, or give a mask of its own",
         )
-    found = (masker or GrabCutMasker()).cut(image)
+    found = found_by(masker or MASKERS[DEFAULT_MASKER], image)
     remedy = "use a picture with a clear subject, or give a mask of your own"
     if _whole(found.mask, "nothing stands out from the background", remedy):
         return replace(found, confidence=0.0, doubtful=True, warnings=(ALL,))
@@ -86,8 +85,10 @@ def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
     return _stated(grey, image, "user", "the mask marks nothing as subject", remedy)
 
 
-def read_mask(mask: bytes | Image.Image) -> Image.Image:
+def read_mask(mask: bytes | Image.Image, ignored: list[str]) -> Image.Image:
     """A mask file or picture as mode L, 0..255: its transparency where it has any, else its brightness.
+
+    What of the file was not used is added to `ignored`, a sentence each.
 
     Raises:
         ImageRefused: the file is not a picture that can be read; the reason begins with "the mask".
@@ -96,7 +97,7 @@ def read_mask(mask: bytes | Image.Image) -> Image.Image:
         picture = mask
     else:
         try:
-            picture = open_upright(mask, limits=_MASK_LIMITS)
+            picture = open_upright(mask, limits=_MASK_LIMITS, ignored=ignored)
         except ImageRefused as refusal:
             raise ImageRefused(f"the mask cannot be used, {refusal.reason}", refusal.remedy) from refusal
     colours, alpha = split_alpha(picture)

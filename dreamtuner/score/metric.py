@@ -1,4 +1,4 @@
-"""What a metric is and declares: what it takes, what it reads, the model that it brings. Torch is not needed to know."""
+"""What a metric is and declares: what it takes, what it reads, the model that it brings. No torch."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ class Metric(Protocol):
         """Return the model that `score` gets; it is kept, and shared among metrics that have the same `load`."""
         return None
 
-    def score(self, model: Any, images: Sequence[Image.Image], **inputs: Any) -> list[float]:
-        """Return one number per image (RGB), higher is better. `inputs`: those that the metric `takes`, by name."""
+    def score(self, *given: Any, **inputs: Any) -> list[float]:
+        """Return one number per image, higher is better; the call is score(model, images, **inputs).
+
+        `images`: RGB. `inputs`: those that the metric `takes`, by name, so that a metric names them in its signature.
+        """
         ...
 
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dreamtuner.models.layouts import Kind
+from dreamtuner.preprocess.captioners import Captioner, ImageLoader, found_caption
 from dreamtuner.settings.sampling import Style
 from dreamtuner.settings.styles import STYLES
 from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER
-
-DEFAULT_CAPTION = f"a {STYLE_PLACEHOLDER} of a {PLACEHOLDER}"
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ def expand(text: str, *, class_word: str, style: str) -> str:
     return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLES[style].word)
 
 
-def caption_of(caption: str | None, *, class_word: str, style: str) -> str:
-    """The reference's own caption, or the plainest one that is true of it."""
-    return expand(DEFAULT_CAPTION if caption is None else caption, class_word=class_word, style=style)
+def caption_of(caption: str | None, *, class_word: str, style: str, image: ImageLoader, captioner: Captioner) -> str:
+    """Return the reference's own caption, or what the captioner says of its image."""
+    if caption is None:
+        return found_caption(captioner, image, class_word=class_word, style_word=STYLES[style].word)
+    return expand(caption, class_word=class_word, style=style)

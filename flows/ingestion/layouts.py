@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from PIL import Image
+
 from dreamtuner.models.layouts import Kind, LayoutRefused, checked, fitted
 from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image
+from dreamtuner.preprocess.estimators import estimated, estimator_of
+from flows.image_io import png_bytes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import AUTO, Spec, SubjectSpec, is_auto
 from flows.spec.problems import InputError, Problem
 from storage.sources import SourceError
 
@@ -59,19 +63,23 @@ def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLa
     return found
 
 
-def read_own(subject: SubjectSpec, kind: Kind, size: tuple[int, int], settings: Settings) -> LayoutFile | None:
-    """The layout of the subject's reference, which must have the reference's `size`; None where it has none.
+def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings) -> LayoutFile | None:
+    """The layout of the subject's reference (RGB), which must have its size; None where it has none.
 
-    SourceError, ImageRefused and LayoutRefused say why not.
+    `auto` has it estimated. SourceError, ImageRefused, LayoutRefused and PluginError say why not.
     """
     place: str | None = getattr(subject, kind)
     if place is None:
         return None
+    if is_auto(place):
+        estimator = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or None)
+        return LayoutFile(kind, place, png_bytes(estimated(estimator, reference)))
     data = read(place, settings)
     image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
-    if image.size != size:
+    if image.size != reference.size:
         raise LayoutRefused(
-            f"{kind}: the layout is {image.width} x {image.height} pixels, the reference {size[0]} x {size[1]}; "
+            f"{kind}: the layout is {image.width} x {image.height} pixels, the reference "
+            f"{reference.width} x {reference.height}; "
             "it shows the reference's own layout: give them one size"
         )
     checked(kind, image)

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 from PIL import Image
 
-from dreamtuner.preprocess import ForegroundMask, foreground_mask
+from dreamtuner.preprocess import ForegroundMask, Masker, foreground_mask
 from dreamtuner.preprocess.doubt import doubts
-from dreamtuner.preprocess.mask import GrabCutMasker
+from dreamtuner.preprocess.maskers import method_of
 from flows.image_io import open_picture, png_bytes
 from flows.spec.model import AUTO
 from flows.spec.problems import SubjectRefused
@@ -63,6 +63,7 @@ def choose_mask(
     given: Given,
     insist: bool,
     known: KnownMasks,
+    masker: Masker,
 ) -> ChosenMask:
     """The mask of a decoded reference. ImageRefused and SubjectRefused say why there is none.
 
@@ -72,13 +73,14 @@ def choose_mask(
         asked: it is to be found, whoever gave one before (`mask: auto`).
         insist: what is stated counts also where it is not new (`replace: true`).
         known: the masks of this picture in the catalog.
+        masker: what finds one where none is given.
     """
     current = known.current
-    if stated is None and not asked and current is not None and _holds(current, alpha):
+    if stated is None and not asked and current is not None and _holds(current, alpha, masker):
         stored = _bytes(known, current)
         if stored is not None:
             return _kept(known, current, stored, image)
-    mask = foreground_mask(image, alpha=alpha, user_mask=stated)
+    mask = foreground_mask(image, alpha=alpha, user_mask=stated, masker=masker)
     how: Given = given if stated is not None else "file" if mask.method == "alpha" else "found"
     png = png_bytes(mask.mask)
     # the bytes of the mask in use stay where the pixels do: another version of the encoder is no other mask
@@ -90,7 +92,7 @@ def choose_mask(
     if current is not None and current is not same and stands(current, same, given=how, asked=asked, insist=insist):
         kept = _kept(known, current, _bytes(known, current) or png, image)
         return replace(kept, notes=(*kept.notes, _stayed(current, asked)))
-    return ChosenMask(mask, png, how, asked)
+    return ChosenMask(mask, png, how, asked, notes=mask.notes)
 
 
 def asked_for(mask: str | None) -> bool:
@@ -98,9 +100,9 @@ def asked_for(mask: str | None) -> bool:
     return mask == AUTO
 
 
-def _holds(current: MaskFacts, alpha: Image.Image | None) -> bool:
+def _holds(current: MaskFacts, alpha: Image.Image | None, masker: Masker) -> bool:
     """Whether a stored mask is used as it is: a person gave it, or this version would find the same."""
-    return current.given in PERSONS or (alpha is None and current.method == GrabCutMasker().name)
+    return current.given in PERSONS or (alpha is None and current.method == method_of(masker))
 
 
 def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True) -> bytes | None:

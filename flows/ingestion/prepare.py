@@ -5,8 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from PIL import Image
+
 from dreamtuner.models.layouts import KINDS, LayoutRefused
-from dreamtuner.preprocess import ForegroundMask, ImageLimits, ImageRefused, decode_image
+from dreamtuner.plugins import PluginError
+from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageLimits, ImageRefused, decode_image
+from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
 from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
@@ -88,15 +92,17 @@ def prepare(
             given=given,
             insist=subject.replace or given == "ingest",
             known=known,
+            masker=MASKERS[settings.masker],
         )
     layouts = []
     for kind in KINDS:
         with _naming(f"{kind} {shown(getattr(subject, kind) or '')}"):
-            layouts.append(read_own(subject, kind, decoded.image.size, settings))
+            layouts.append(read_own(subject, kind, decoded.image, settings))
     caption = subject.caption
     if subject.reference is None and caption is None and stored is not None:
         caption = stored.assets.caption
-    facts = _facts(subject, stored, caption, sha256, chosen, layouts)
+    with _naming("caption"):
+        facts = _facts(subject, stored, caption, sha256, chosen, layouts, decoded.image, settings)
     return Prepared(
         subject,
         facts,
@@ -129,6 +135,8 @@ def _facts(
     sha256: str,
     chosen: ChosenMask,
     layouts: Sequence[LayoutFile | None],
+    image: Image.Image,
+    settings: Settings,
 ) -> Facts:
     """What the plan needs to know of an entry, which has a class word and a reference, or is known to the catalog."""
     assets = None if stored is None else stored.assets
@@ -139,7 +147,9 @@ def _facts(
         name=subject.name,
         class_word=class_word,
         style=style,
-        caption=caption_of(caption, class_word=class_word, style=style),
+        caption=caption_of(
+            caption, class_word=class_word, style=style, image=lambda: image, captioner=CAPTIONERS[settings.captioner]
+        ),
         reference_sha256=sha256,
         mask_sha256=chosen.sha256,
         layouts={layout.kind: layout.sha256 for layout in layouts if layout is not None},
@@ -162,7 +172,7 @@ def _caption_notes(subject: SubjectSpec, stored: Stored | None, sha256: str) -> 
 def _naming(what: str) -> Iterator[None]:
     try:
         yield
-    except (SourceError, ImageRefused, LayoutRefused) as error:
+    except (SourceError, ImageRefused, LayoutRefused, PluginError) as error:
         raise SubjectRefused(f"{what}: {error}") from error
     except (SubjectRefused, StoreError):  # a store that is away is nobody's misfortune
         raise

@@ -20,8 +20,13 @@ from storage.text import faults_in
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
 AUTO = "auto"
-"""As a subject's `mask`: it is to be found, whoever gave one before."""
+"""As a subject's `mask`: it is to be found, whoever gave one before; as its `pose` or `depth`: to be estimated."""
 MAX_CELLS = 250_000
+
+
+def is_auto(place: str | None) -> bool:
+    """Whether a subject's mask, pose or depth is to be found: "auto", or "auto:NAME" with the name of an estimator."""
+    return place is not None and (place == AUTO or place.startswith(f"{AUTO}:"))
 
 
 def _prompt(prompt: str) -> str:
@@ -97,8 +102,12 @@ class SubjectSpec(_Strict):
         description="white where the subject is; null: one that a person gave stands, else it is found; "
         f"auto: found anew: {_PLACE}",
     )
-    pose: Text | None = Field(default=None, description=f"the reference's own skeleton, or null: {_PLACE}")
-    depth: Text | None = Field(default=None, description=f"the reference's own depth map, or null: {_PLACE}")
+    pose: Text | None = Field(
+        default=None, description=f"the reference's own skeleton, auto: estimated, or null: {_PLACE}"
+    )
+    depth: Text | None = Field(
+        default=None, description=f"the reference's own depth map, auto: estimated, or null: {_PLACE}"
+    )
     caption: Text | None = Field(
         default=None, description="what the reference shows; null: its class word and style say it"
     )

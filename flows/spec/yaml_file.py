@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from flows.spec.model import AUTO, Spec, SubjectSpec
+from flows.spec.model import Spec, SubjectSpec, is_auto
 from flows.spec.problems import InputError, Problem, problems_of
 from flows.spec.yaml_text import Loader, as_written, line_of, misread, yaml_problem
 
@@ -90,7 +90,7 @@ def _refused(path: Path, message: str) -> InputError:
 
 def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
     names = ("reference", "mask", "pose", "depth")
-    places = {name: getattr(subject, name) for name in names if (name, getattr(subject, name)) != ("mask", AUTO)}
+    places = {name: getattr(subject, name) for name in names if not is_auto(getattr(subject, name))}
     return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
 
 

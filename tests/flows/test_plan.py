@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.facts import Facts, caption_of, expand
 from flows.planning.cells import Drawing, PlannedCell, canonical, plan_cells
@@ -18,6 +19,7 @@ seeds: [1, 2, 3]
 """
 PIP = Facts("pip", "bear", "natural", "a photo of a bear", "aa" * 32, "bb" * 32)
 MOMO = Facts("momo", "rabbit", "anime", "a drawing of a rabbit", "cc" * 32, "dd" * 32)
+BY_CLASS_WORD = {"image": lambda: None, "captioner": CAPTIONERS["class-word"]}
 NUMBERS = {"natural": Sampling(), "anime": Sampling(w_ref=2.5)}
 
 
@@ -70,8 +72,11 @@ def test_weights_and_negative_prompt_count() -> None:
 
 
 def test_captions() -> None:
-    assert caption_of(None, class_word="bear", style="anime") == "a drawing of a bear"
-    assert caption_of("a photo of a red bear", class_word="bear", style="anime") == "a photo of a red bear"
+    assert caption_of(None, class_word="bear", style="anime", **BY_CLASS_WORD) == "a drawing of a bear"
+    assert (
+        caption_of("a photo of a red bear", class_word="bear", style="anime", **BY_CLASS_WORD)
+        == "a photo of a red bear"
+    )
     assert expand("{subject} {subject}", class_word="cat", style="natural") == "cat cat"
 
 

@@ -23,6 +23,7 @@ class Outside:
     """Installs packages into a folder of sys.path, as an installer would: a module and a .dist-info folder."""
 
     folder: Path
+    monkeypatch: pytest.MonkeyPatch
 
     def install(self, package: str, files: dict[str, str], entry_points: dict[str, dict[str, str]]) -> None:
         """Write a package's files and its entry points, {group: {name: "module:attribute"}}."""
@@ -37,6 +38,8 @@ class Outside:
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
+        # another path, so that what was found on the old one does not count
+        self.monkeypatch.syspath_prepend(self.folder)
 
     def install_page(self, page: str) -> None:
         """Install what a page shows: python blocks that begin with "# file.py", and the first toml block's project."""
@@ -48,11 +51,10 @@ class Outside:
 
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """An empty folder on sys.path; the modules that were imported from it are forgotten afterwards."""
+    """An empty folder, on sys.path once something is in it; the modules that were imported from it are forgotten afterwards."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    yield Outside(folder)
+    yield Outside(folder, monkeypatch)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file is not None and Path(file).is_relative_to(folder):

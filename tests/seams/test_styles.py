@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from dreamtuner.models.profiles import get_profile
+from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.facts import caption_of, expand
 from flows.spec.model import Spec, SubjectSpec
@@ -23,7 +24,8 @@ def test_the_style_of_the_page_is_one_like_those_built_in(outside: Outside) -> N
     spec = Spec.model_validate(yaml.safe_load(blocks(PAGE, "yaml")[0]))
     prompt = expand(spec.prompts[0], class_word="bear", style=spec.subjects[0].style or "")
     assert prompt == "a watercolour of a bear on the beach"
-    assert caption_of(None, class_word="bear", style="watercolour") == "a watercolour of a bear"
+    plain = caption_of(None, class_word="bear", style="watercolour", image=None, captioner=CAPTIONERS["class-word"])  # type: ignore[arg-type]
+    assert plain == "a watercolour of a bear"
     pocket = get_profile("pocket")
     assert pocket.sampling("watercolour") == pocket.sampling(w_ref=2.0)
     assert '["natural", "anime", "watercolour"]' in json.dumps(SubjectSpec.model_json_schema())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.uploads.masks import read_mask
+from dreamtuner.settings.styles import STYLES
 from storage.catalog import views, writes
 from storage.catalog.names import differences, taken
 from storage.catalog.records import CatalogError, NameTaken, NotInCatalog
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[^\s\x00-\x1f/\\][^\x00-\x1f/\\]{0,79}")
 CLASS_WORD = re.compile(r"[^{}\s]+( [^{}\s]+)*")
 MAX_CLASS_WORD, MAX_CAPTION = 80, 2000
-STYLES = ("natural", "anime")
 _TYPES = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg"}
 
 
@@ -49,7 +49,7 @@ class NewSubject:
         if len(word) > MAX_CLASS_WORD or not CLASS_WORD.fullmatch(word):
             raise CatalogError("class word: give a plain noun such as bear or teddy bear, without braces")
         if style not in STYLES:
-            raise CatalogError("style: choose natural (photographs) or anime (drawings)")
+            raise CatalogError(f"style: choose one of {', '.join(STYLES)}")
         if len(caption) > MAX_CAPTION:
             raise CatalogError(f"caption: at most {MAX_CAPTION} characters; shorten it")
         return cls(name, word, style, caption or None, bool(form.get("replace")))
@@ -61,7 +61,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
     Raises CatalogError where the name is another subject's or a picture cannot be used. A mask that is not given is the
     reference's alpha channel, or found.
     """
-    from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image, foreground_mask
+    from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image
 
     try:
         picture = decode_image(reference, limits=ImageLimits(max_bytes=known.settings.max_upload))
@@ -69,7 +69,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
         raise CatalogError(f"reference: {error}") from error
     try:
         if mask is None:
-            cut, png = foreground_mask(picture.image, alpha=picture.alpha), None
+            cut, png = _found(known, picture.image, picture.alpha), None
         else:
             png = read_mask(mask, picture.image.size)
             cut = judged(png, picture.image)
@@ -142,14 +142,25 @@ def judged(png: bytes, picture: Image.Image) -> ForegroundMask:
 
 def found_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
     """The mask that ingestion finds in a stored reference, and its bytes. CatalogError where nothing stands out."""
-    from dreamtuner.preprocess import ImageRefused, foreground_mask
+    from dreamtuner.preprocess import ImageRefused
 
     picture, alpha = stored_picture(known, image_sha256)
     try:
-        cut = foreground_mask(picture, alpha=alpha)
+        cut = _found(known, picture, alpha)
     except ImageRefused as error:
         raise CatalogError(f"reference: {error}") from error
     return cut, _png(cut)
+
+
+def _found(known: Resources, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
+    """The picture's alpha channel, or what the masker of the settings finds. CatalogError where that cannot be used."""
+    from dreamtuner.plugins import PluginError
+    from dreamtuner.preprocess import MASKERS, foreground_mask
+
+    try:
+        return foreground_mask(picture, alpha=alpha, masker=MASKERS[known.settings.masker])
+    except PluginError as error:
+        raise CatalogError(f"mask: {error}") from error
 
 
 def stored_picture(known: Resources, image_sha256: str) -> tuple[Image.Image, Image.Image | None]:

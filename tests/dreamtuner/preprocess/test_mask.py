@@ -20,6 +20,7 @@ class FixedMasker:
     confidence: float = 0.9
     asked: int = 0
     name: str = "fixed"
+    version: str = "1"
 
     def cut(self, image: Image.Image) -> ForegroundMask:
         self.asked += 1
@@ -53,7 +54,7 @@ def test_user_mask_wins_over_alpha_and_alpha_over_the_masker() -> None:
     assert alpha.mask.tobytes() == RIGHT.tobytes()
     assert masker.asked == 0
     cut = foreground_mask(PICTURE, masker=masker)
-    assert cut == ForegroundMask(MIDDLE, 0.9, "fixed", False)
+    assert cut == ForegroundMask(MIDDLE, 0.9, "fixed-1", False)
     assert masker.asked == 1
 
 

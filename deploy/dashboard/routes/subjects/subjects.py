@@ -15,7 +15,7 @@ from starlette.responses import Response
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, sentences, told
 from deploy.dashboard.resources import resources
-from deploy.dashboard.uploads.references import REPLACE, STYLES, NewSubject, add_subject
+from deploy.dashboard.uploads.references import REPLACE, NewSubject, add_subject
 from storage.catalog import views
 from storage.catalog.records import CatalogError
 
@@ -37,7 +37,6 @@ def subjects(request: Request, person: Viewer, after: int | None = None) -> Resp
         person,
         shown=shown,
         more=shown[-1].id if len(shown) == PAGE else None,
-        styles=STYLES,
         replace=REPLACE,
     )
 

@@ -1,0 +1,82 @@
+"""What finds the control image of an image - its skeleton, its depth map - by name. None is built in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from PIL import Image
+
+from dreamtuner.models.layouts import KINDS, Kind, checked
+from dreamtuner.plugins import PluginError, Registry
+
+
+class Estimator(Protocol):
+    """Finds control images of one kind. One class a backend."""
+
+    @property
+    def name(self) -> str:
+        """The name by which specs choose it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """It changes when the control images of the same image would."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """The kind, "depth": a grey map, near is bright; "pose": a skeleton in colours on black."""
+        ...
+
+    def estimate(self, image: Image.Image) -> Image.Image:
+        """Return the control image of an RGB image, of its size."""
+        ...
+
+
+def _checked(name: str, found: Any) -> Estimator:
+    if found.name != name:
+        raise PluginError(f"it is called {found.name!r}; give estimator and entry point one name")
+    if found.kind not in KINDS:
+        raise PluginError(f"kind: {found.kind!r} is not one of {', '.join(KINDS)}")
+    estimator: Estimator = found
+    return estimator
+
+
+ESTIMATORS: Registry[Estimator] = Registry(
+    "estimator", "dreamtuner.estimators", needs=("name", "version", "kind", "estimate"), check=_checked
+)
+
+
+def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
+    """Return the estimator of this name, or the one that there is of this kind.
+
+    PluginError where there is none of this kind, or several and none is named.
+    """
+    if name is not None:
+        chosen = ESTIMATORS[name]
+        if chosen.kind != kind:
+            raise PluginError(f"the estimator {name!r} finds {chosen.kind}, not {kind}; choose another")
+        return chosen
+    found = [one for one in ESTIMATORS.working().values() if one.kind == kind]
+    if not found:
+        raise PluginError(f"no estimator of {kind} is installed; install a package that has one, or give an image")
+    if len(found) > 1:
+        names = " or ".join(f"auto:{one.name}" for one in found)
+        raise PluginError(f"there are several estimators of {kind}; write {names}")
+    return found[0]
+
+
+def estimated(estimator: Estimator, image: Image.Image) -> Image.Image:
+    """Return the control image that an estimator finds in an RGB image, as RGB.
+
+    Raises:
+        PluginError: it is not of the image's size.
+        LayoutRefused: it is not of its kind, or of one colour.
+    """
+    found = estimator.estimate(image)
+    if found.size != image.size:
+        raise PluginError(
+            f"the estimator {estimator.name!r} gave {found.width} x {found.height} pixels for an image of "
+            f"{image.width} x {image.height}; it must give the image's size"
+        )
+    return checked(estimator.kind, found)

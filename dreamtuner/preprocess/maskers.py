@@ -1,0 +1,70 @@
+"""What finds the subject of a reference, by name: the embedded GrabCut and maskers of other packages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from dreamtuner.plugins import PluginError, Registry
+from dreamtuner.preprocess.foreground import ForegroundMask
+
+DEFAULT_MASKER = "grabcut"
+
+
+class Masker(Protocol):
+    """Cuts a subject from its background. One class a backend; each knows its own threshold of doubt."""
+
+    @property
+    def name(self) -> str:
+        """The name by which settings choose it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """It changes when the masks of the same image would; masks found by another version are found anew."""
+        ...
+
+    def cut(self, image: Image.Image) -> ForegroundMask:
+        """Return the mask of an RGB image, of its size. Where nothing stands out it is empty, its confidence 0."""
+        ...
+
+
+def method_of(masker: Masker) -> str:
+    """Return what is recorded of who found a mask: name and version, such as "grabcut-1"."""
+    return f"{masker.name}-{masker.version}"
+
+
+def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
+    """Return the mask that a masker finds in an RGB image, recorded as its own.
+
+    PluginError unless the mask is one: mode L, of the image's size, 0 and 255 alone, its confidence in 0..1.
+    """
+    found = masker.cut(image)
+    mask = found.mask
+    fits = mask.mode == "L" and mask.size == image.size and bool(np.isin(np.asarray(mask), (0, 255)).all())
+    if not fits or not 0 <= found.confidence <= 1:
+        raise PluginError(
+            f"the masker {masker.name!r} gave mode {mask.mode}, {mask.width} x {mask.height} pixels and a confidence "
+            f"of {found.confidence} for an image of {image.width} x {image.height}; it must give mode L of the image's "
+            "size with 0 and 255 alone, and a confidence in 0..1"
+        )
+    return replace(found, method=method_of(masker))
+
+
+def _checked(name: str, found: Any) -> Masker:
+    if found.name != name:
+        raise PluginError(f"it is called {found.name!r}; give masker and entry point one name")
+    masker: Masker = found
+    return masker
+
+
+MASKERS: Registry[Masker] = Registry(
+    "masker",
+    "dreamtuner.maskers",
+    {DEFAULT_MASKER: "dreamtuner.preprocess.grabcut:GrabCutMasker"},
+    needs=("name", "version", "cut"),
+    check=_checked,
+)

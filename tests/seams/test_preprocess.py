@@ -1,0 +1,120 @@
+"""Maskers, captioners and estimators of other packages: chosen by name, recorded by name and version, checked."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dreamtuner.plugins import PluginError
+from dreamtuner.preprocess import MASKERS, ForegroundMask, foreground_mask
+from dreamtuner.preprocess.captioners import CAPTIONERS
+from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
+from dreamtuner.preprocess.maskers import found_by, method_of
+from flows.ingestion.prepare import Prepared, prepare
+from flows.settings import Settings, SettingsError
+from flows.spec.model import SubjectSpec
+from flows.spec.problems import SubjectRefused
+from tests.seams.outside import Outside, outside
+
+__all__ = ["outside"]
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    """A dark subject that is not in the middle, on white."""
+    image = Image.new("RGB", (64, 64), "white")
+    image.paste("#402010", (4, 4, 40, 60))
+    image.save(tmp_path / "pip.png")
+    return tmp_path / "pip.png"
+
+
+def prepared(reference: Path, environ: dict[str, str] | None = None, **more: str) -> Prepared:
+    settings = Settings.load({"DREAMTUNER_HOME": str(reference.parent / "home"), **(environ or {})})
+    return prepare(SubjectSpec(name="pip", class_word="bear", reference=str(reference), **more), settings)  # type: ignore[arg-type]
+
+
+def test_grabcut_is_the_masker_and_is_recorded_as_before() -> None:
+    assert MASKERS.names() == ["grabcut"]
+    assert method_of(MASKERS["grabcut"]) == "grabcut-1"
+
+
+def test_the_masker_of_the_page_finds_the_masks_of_references(outside: Outside, reference: Path) -> None:
+    outside.install_page("add-a-masker.md")
+    found = prepared(reference, {"DREAMTUNER_MASKER": "dark"}).mask
+    assert found.method == "dark-1"
+    assert np.asarray(found.mask).tolist() == np.where(np.asarray(Image.open(reference))[..., 0] < 128, 255, 0).tolist()
+
+
+def test_a_masker_that_is_not_installed_is_answered_with_those_that_are() -> None:
+    with pytest.raises(SettingsError, match="DREAMTUNER_MASKER: there is no 'dark'; choose one of: grabcut"):
+        Settings.load({"DREAMTUNER_MASKER": "dark"})
+    with pytest.raises(SettingsError, match="DREAMTUNER_CAPTIONER: there is no 'x'; choose one of: class-word"):
+        Settings.load({"DREAMTUNER_CAPTIONER": "x"})
+
+
+@pytest.mark.parametrize("mask", [Image.new("L", (8, 8), 255), Image.new("RGB", (64, 64)), Image.new("L", (64, 64), 7)])
+def test_a_mask_that_is_none_names_its_masker(mask: Image.Image) -> None:
+    class Odd:
+        name, version = "odd", "1"
+
+        def cut(self, image: Image.Image) -> ForegroundMask:
+            return ForegroundMask(mask, 1.0, "odd", False)
+
+    with pytest.raises(PluginError, match=r"the masker 'odd' gave .*it must give mode L of the image's size"):
+        found_by(Odd(), Image.new("RGB", (64, 64)))
+
+
+def test_the_captioner_of_the_page_captions_references_that_have_no_caption(outside: Outside, reference: Path) -> None:
+    assert CAPTIONERS.names() == ["class-word"]
+    assert prepared(reference, style="anime").facts.caption == "a drawing of a bear"
+    outside.install_page("add-a-captioner.md")
+    chosen = {"DREAMTUNER_CAPTIONER": "light"}
+    assert prepared(reference, chosen).facts.caption == "a light photo of a bear"
+    assert prepared(reference, chosen, caption="my {subject}").facts.caption == "my bear"
+
+
+def test_a_captioner_that_says_nothing_is_named(outside: Outside, reference: Path) -> None:
+    code = "class Mute:\n    name, version = 'mute', '1'\n    def caption(self, image, **words): return ' '\n"
+    outside.install("my-mutes", {"my_mutes.py": code}, {"dreamtuner.captioners": {"mute": "my_mutes:Mute"}})
+    with pytest.raises(SubjectRefused, match="caption: the captioner 'mute' gave 0 characters"):
+        prepared(reference, {"DREAMTUNER_CAPTIONER": "mute"})
+
+
+def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside, reference: Path) -> None:
+    assert ESTIMATORS.names() == []
+    with pytest.raises(SubjectRefused, match="depth auto: no estimator of depth is installed"):
+        prepared(reference, depth="auto")
+    outside.install_page("add-an-estimator.md")
+    for place in ("auto", "auto:blur"):
+        (layout,) = prepared(reference, depth=place).layouts
+        assert (layout.kind, Image.open(io.BytesIO(layout.data)).size) == ("depth", (64, 64))
+    with pytest.raises(SubjectRefused, match="pose auto:blur: the estimator 'blur' finds depth, not pose"):
+        prepared(reference, pose="auto:blur")
+    with pytest.raises(SubjectRefused, match="there is no estimator 'sharp'; choose one of: blur"):
+        prepared(reference, depth="auto:sharp")
+
+
+def test_of_two_estimators_of_a_kind_one_has_to_be_named(outside: Outside) -> None:
+    outside.install_page("add-an-estimator.md")
+    code = "from my_estimators import BlurDepth\nclass Other(BlurDepth):\n    name = 'other'\n"
+    outside.install("others", {"others.py": code}, {"dreamtuner.estimators": {"other": "others:Other"}})
+    with pytest.raises(PluginError, match="several estimators of depth; write auto:blur or auto:other"):
+        estimator_of("depth")
+    with pytest.raises(ValueError, match="of one colour"):
+        estimated(estimator_of("depth", "other"), Image.new("RGB", (64, 64)))
+
+
+def test_what_of_a_masks_file_is_not_used_is_said_and_raises_no_doubt(reference: Path) -> None:
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (4, 4, 40, 60))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG", exif=b"Exif\0\0nonsense that no reader understands")
+    stated = foreground_mask(Image.open(reference).convert("RGB"), user_mask=buffer.getvalue())
+    assert stated.notes
+    assert stated.notes[0].startswith("the mask's file: the EXIF block cannot be read")
+    assert (stated.confidence, stated.doubtful, stated.warnings) == (1.0, False, ())
+    file = reference.with_name("mask.png")
+    file.write_bytes(buffer.getvalue())
+    assert prepared(reference, mask=str(file)).warnings == stated.notes
