@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Mapping
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from storage.keys import thumbnail_key
 from storage.metadata import without_metadata
@@ -21,8 +21,9 @@ class NotAPicture(ValueError):
 
 
 def thumbnail(data: bytes) -> bytes:
-    """The picture `data` (PNG, JPEG or WebP) as WebP, at most SIDE pixels wide and high; smaller ones keep their size.
+    """The picture `data` (PNG, JPEG or WebP) as WebP, upright, at most SIDE pixels wide and high.
 
+    Smaller ones keep their size. The EXIF orientation is applied, as it is where references are ingested.
     Raises NotAPicture for anything else, and for more than MAX_PIXELS.
     """
     try:
@@ -46,9 +47,18 @@ def _thumbnail(data: bytes) -> bytes:
         image.draft("RGB", (SIDE, SIDE))
         small = image.convert("RGBA" if image.has_transparency_data else "RGB")
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    small = _upright(small)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=_QUALITY, method=4)
     return buffer.getvalue()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn and mirror an image as its EXIF orientation says; EXIF that cannot be read counts as none."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as when a reference is ingested: whatever is odd in EXIF must not cost the pixels
+        return image
 
 
 def keep_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:

@@ -2,7 +2,7 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from storage.keys import thumbnail_key
 from storage.objects import DiskStore, ObjectMissing
@@ -35,3 +35,28 @@ def test_a_missing_thumbnail_is_made_once_and_kept(tmp_path: Path) -> None:
     assert store.get(thumbnail_key(sha256)) == first == thumbnail_of(store, sha256)
     with pytest.raises(ObjectMissing):
         thumbnail_of(store, "0" * 64)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("orientation", "size", "red"), [(1, (256, 128), (0, 0)), (3, (256, 128), (255, 127)), (6, (128, 256), (127, 0))]
+)
+def test_a_thumbnail_is_turned_as_its_pictures_exif_says(
+    kind: str, orientation: int, size: tuple[int, int], red: tuple[int, int]
+) -> None:
+    picture = Image.new("RGB", (1024, 512), "blue")
+    picture.paste("red", (0, 0, 512, 256))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, exif=exif)
+    with Image.open(io.BytesIO(thumbnail(buffer.getvalue()))) as small:
+        assert small.size == size
+        assert small.convert("RGB").getpixel(red)[0] > 200  # type: ignore[index]
+
+
+def test_a_thumbnail_of_a_picture_with_broken_exif_is_as_stored() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (512, 256), "red").save(buffer, "PNG", exif=b"Exif\0\0nonsense that no reader understands")
+    with Image.open(io.BytesIO(thumbnail(buffer.getvalue()))) as small:
+        assert small.size == (256, 128)
