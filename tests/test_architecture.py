@@ -79,7 +79,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("torch_flags", "deployments", "prefect"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
-        *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.export_zip", "dashboard.live"),
+        *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.exports", "dashboard.live"),
         *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
         *("cli", "cli.commands", "bench", "cli.main"),
     ),

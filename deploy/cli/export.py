@@ -1,4 +1,4 @@
-"""Pictures out of the catalog: which are meant, and a folder or zip that is there in full or not at all."""
+"""Pictures out of the catalog: which are meant, and a folder or file that is there in full or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deploy.dashboard.export_zip import FILE_MODE, FOLDER_MODE, MANIFESTS, files, zipped
+from deploy.dashboard.exports.formats import ExportFormat, format_of
+from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
 from flows.resources import catalog_if_any, store_of
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
@@ -51,7 +52,8 @@ def export(
     catalog = catalog_if_any(settings)
     if catalog is None:
         raise CatalogError(f"there is no catalog in {settings.home}; set DREAMTUNER_HOME to the folder of one")
-    _check_free(out)
+    packed_as = format_of(out.name)
+    _check_free(out, packed_as)
     with catalog.read() as s:
         subject_ids = [_found("--subject", partial(views.subject_id, s, one)) for one in dict.fromkeys(subjects)]
         run_ids = [run_id for one in runs for run_id in _found("--run", partial(views.run_ids, s, one))]
@@ -65,7 +67,10 @@ def export(
     aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        (_zip if out.suffix.lower() == ".zip" else _folder)(aside, written.watched(parts))
+        if packed_as is None:
+            _folder(aside, written.watched(parts))
+        else:
+            _file(aside, packed_as, written.watched(parts))
         os.rename(aside, out)
     finally:
         if aside.is_dir():
@@ -81,8 +86,8 @@ def _found(option: str, look: Callable[[], T]) -> T:
         raise InputError("export", [Problem(path=(option,), message=str(error))]) from error
 
 
-def _check_free(out: Path) -> None:
-    taken = out.exists() and (out.suffix.lower() == ".zip" or not out.is_dir() or any(out.iterdir()))
+def _check_free(out: Path, packed_as: ExportFormat | None) -> None:
+    taken = out.exists() and (packed_as is not None or not out.is_dir() or any(out.iterdir()))
     if taken:
         message = f"{out} exists and is not an empty folder; name another one, or remove it"
         raise InputError("export", [Problem(path=("OUT",), message=message)])
@@ -132,9 +137,9 @@ class _Written:
             yield name, data
 
 
-def _zip(path: Path, parts: Parts) -> None:
+def _file(path: Path, packed_as: ExportFormat, parts: Parts) -> None:
     with path.open("xb") as file:
-        for piece in zipped(parts):
+        for piece in packed_as.pack(parts):
             file.write(piece)
     path.chmod(FILE_MODE)
 

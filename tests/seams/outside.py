@@ -51,7 +51,7 @@ class Outside:
 
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    """An empty folder, on sys.path once something is in it; the modules that were imported from it are forgotten afterwards."""
+    """An empty folder, on sys.path once something is in it; modules imported from it are forgotten afterwards."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
     yield Outside(folder, monkeypatch)

@@ -1,4 +1,4 @@
-"""`dreamtuner export`: pictures of subjects and runs, in a folder or a zip."""
+"""`dreamtuner export`: pictures of subjects and runs, in a folder or one file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,12 @@ from flows.settings import Settings
 
 def export(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A new or empty folder, or a new .zip file.", callback=no_url)
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="A new or empty folder, or a new .zip file (or that of another installed export format).",
+            callback=no_url,
+        ),
     ],
     subject: Annotated[
         list[str] | None, typer.Option(help="Only pictures of this subject; give it again for more subjects.")

@@ -46,7 +46,7 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         (batch,) = FORM.findall(counted)
         wrote("/bulk/{queue_id}", f"/bulk/{batch}", "decide on many")
         wrote("/bulk/{batch_id}/undo", f"/bulk/{batch}/undo", "undo decision on many")
-        wrote("/export/zip", "/export/zip", "export")
+        wrote("/export/{name}", "/export/zip", "export")
         files = {"mask": ("mask.png", io.BytesIO(png(better)), "image/png")}
         mask = "/subjects/{subject_id:int}/references/{reference_id:int}/mask"
         wrote(mask, "/subjects/1/references/1/mask", "new mask", files=files)

@@ -110,7 +110,7 @@ def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> N
 
 
 def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
-    from deploy.dashboard.export_zip import _cell
+    from deploy.dashboard.exports.manifest import _cell
 
     given = ("=1+1", "@x", "-2", " +1", "\t=1", "\r=1", "＝1", "a", 3, -3, "a=1")
     wanted = ["'=1+1", "'@x", "'-2", "' +1", "'\t=1", "'\r=1", "'＝1", "a", 3, -3, "a=1"]

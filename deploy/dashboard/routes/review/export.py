@@ -1,4 +1,4 @@
-"""Export: the approved pictures under a filter, as a zip or into a bucket."""
+"""Export: the approved pictures under a filter, as one file of a format that is installed, or into a bucket."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.export_zip import files, zipped
+from deploy.dashboard.exports.formats import EXPORT_FORMATS
+from deploy.dashboard.exports.manifest import files
 from deploy.dashboard.gallery_filter import FIELDS, wanted
 from deploy.dashboard.pages import page, told
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
+from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
 from storage.catalog.views import Filter, OutputDetail
@@ -37,20 +39,15 @@ def export(request: Request, person: Reviewer) -> Response:
     with resources(request).catalog.read() as s:
         choices, counts = views.choices(s), views.decisions(s)
         newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
-    return page(request, "export.html", person, choices=choices, counts=counts, newest=newest, most=MOST)
-
-
-@router.post("/export/zip")
-async def as_zip(request: Request, person: Reviewer) -> Response:
-    """The zip, made while it is sent."""
-    form = await request.form()
-    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, "zip")
-    name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
-    store = resources(request).store
-    return StreamingResponse(
-        zipped(files(store, outputs, metadata=metadata, subject_ids=whose)),
-        media_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    return page(
+        request,
+        "export.html",
+        person,
+        choices=choices,
+        counts=counts,
+        newest=newest,
+        most=MOST,
+        formats=[*EXPORT_FORMATS.working()],
     )
 
 
@@ -64,6 +61,24 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
     return told("/export", f"{put} files are in {url}")
+
+
+@router.post("/export/{name}")
+async def as_file(name: str, request: Request, person: Reviewer) -> Response:
+    """One file of the format of this name, made while it is sent."""
+    try:
+        packed_as = EXPORT_FORMATS[name]
+    except PluginError as error:
+        raise CatalogError(f"format: {error}") from error
+    form = await request.form()
+    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, name)
+    file_name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}{packed_as.suffix}"
+    store = resources(request).store
+    return StreamingResponse(
+        packed_as.pack(files(store, outputs, metadata=metadata, subject_ids=whose)),
+        media_type=packed_as.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+    )
 
 
 def _bucket(url: str) -> ObjectStore:

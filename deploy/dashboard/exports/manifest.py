@@ -1,14 +1,11 @@
-"""An export: pictures with a manifest, as a zip that is made while it is sent, in a folder, or into another store."""
+"""The files of an export: pictures in a folder for each subject, and a manifest as JSON lines and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import stat
-import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from storage.catalog.views import OutputDetail, Shown
@@ -98,33 +95,3 @@ def _cell(value: object) -> object:
     """A value that no spreadsheet takes for a formula."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
     return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(_FORMULA) else text
-
-
-class _Pipe(io.RawIOBase):
-    """What zipfile writes into, and the answer takes out of."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._held += data
-        return len(data)
-
-    def take(self) -> bytes:
-        held, self._held = bytes(self._held), bytearray()
-        return held
-
-
-def zipped(parts: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:
-    """The parts as a zip, piece by piece: no more than one picture is held at a time."""
-    pipe, at = _Pipe(), datetime.now(UTC).timetuple()[:6]
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in parts:
-            info = zipfile.ZipInfo(name, at)
-            info.create_system, info.external_attr = 3, (stat.S_IFREG | FILE_MODE) << 16  # 3: Unix, whose modes count
-            archive.writestr(info, data)
-            yield pipe.take()
-    yield pipe.take()
