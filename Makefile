@@ -15,6 +15,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 # the demo wants less than the tests do; both live in one environment
 DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs-ready
 S3_VENV := .venv-s3
 S3_READY := $(S3_VENV)/.ready
 
@@ -26,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dashboard test test-slow chaos test-ceph check format build pins clean distclean
+.PHONY: help setup demo dashboard test test-slow chaos test-ceph check docs docs-links format build pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,10 @@ $(READY): $(DEMO_READY)
 $(S3_READY): tests/requirements-s3.txt
 	$(PYTHON) -m venv $(S3_VENV)
 	$(S3_VENV)/bin/pip install --quiet -r $<
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
 	@touch $@
 
 demo: $(DEMO_READY) ## run examples/pocket.yaml: references in, a scored contact sheet out
@@ -74,6 +79,12 @@ check: $(READY) ## lint, format and types
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
+docs: $(DOCS_READY) ## the documentation into build/docs; a warning is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d build/doctrees docs build/docs
+
+docs-links: $(DOCS_READY) ## ask every external address in the documentation
+	$(BIN)/python -m sphinx --quiet -b linkcheck -d build/doctrees docs build/docs-links
+
 format: $(READY) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -82,12 +93,12 @@ build: $(READY) ## wheel and source archive into dist/
 	rm -rf build dist
 	$(BIN)/python -m build --no-isolation --outdir dist
 
-pins: $(READY) ## write what is installed to constraints.txt
+pins: $(READY) $(DOCS_READY) ## write what is installed to constraints.txt
 	@$(BIN)/pip freeze --all --exclude-editable --exclude pip | sed 's/+[a-z0-9.]*$$//' > $(VENV)/freeze.txt
 	@{ grep '^#' constraints.txt; grep '^torch==' $(VENV)/freeze.txt; grep -v '^torch==' $(VENV)/freeze.txt; } \
 		> $(VENV)/pins.txt
 	@mv $(VENV)/pins.txt constraints.txt
-	@touch $(DEMO_READY) $(READY) # what is pinned is what is there
+	@touch $(DEMO_READY) $(READY) $(DOCS_READY) # what is pinned is what is there
 
 clean: ## remove what tools made; keeps .venv and your data
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
