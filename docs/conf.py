@@ -1,6 +1,5 @@
 """Configures Sphinx. `make docs` builds the site into build/docs; nothing is fetched from the network."""
 
-import re
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+
+import prefect.main  # noqa: E402, F401  # autodoc cannot be the first to import it
 
 from docs.generate.docstrings import as_restructured_text  # noqa: E402
 from docs.generate.mathml import render_block, render_inline  # noqa: E402
@@ -32,7 +33,8 @@ myst_heading_anchors = 3
 suppress_warnings = ["toc.empty_glob"]  # pages on how to add something are found by their names
 
 autodoc_typehints_format = "short"
-autodoc_default_options = {"show-inheritance": False}
+autodoc_default_options = {"ignore-module-all": True}  # what a package re-exports is described in its module
+autodoc_inherit_docstrings = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 add_module_names = False
@@ -67,6 +69,4 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def _process_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    if what in ("class", "exception") and re.match(r"^\w+\(.*\)$", lines[0] if lines else ""):
-        lines[:] = []  # a record without words of its own: Python's own signature says nothing more
     lines[:] = as_restructured_text(lines)

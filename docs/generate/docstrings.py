@@ -9,37 +9,34 @@ _ITEM = re.compile(r"^(- |\d+\. )")
 
 
 def as_restructured_text(lines: list[str]) -> list[str]:
-    """Returns the lines with code in double backticks, other markup escaped, and indented blocks as literal blocks."""
+    """Returns the lines with code in double backticks, other markup escaped, and indented blocks as literal blocks.
+
+    Blank lines are added where a list or a block begins or ends, which reStructuredText wants and a reader does not.
+    """
     result: list[str] = []
-    literal = section = False
+    state = "text"  # or section, list, literal: what the line before belongs to
     for line in lines:
-        indented = line.startswith((" ", "\t"))
-        before = result[-1] if result else ""
-        if _SECTION.match(line):
-            section = True
-        elif line and not indented:
-            section = False
         if not line.strip():
-            result.append(line)
-            continue
-        if indented and not section and not before.strip() and not literal and not _in_list(result):
-            result += ["::", ""]
-            literal = True
-        literal = literal and indented
-        if not literal and _ITEM.match(line) and before.strip() and not _in_list(result):
             result.append("")
-        result.append(line if literal else _escaped(line))
+            continue
+        was, state = state, _state(line, state, after_blank=not (result and result[-1]))
+        if state != was and result and result[-1] and state != "section":
+            result.append("")
+        if state == "literal" and was != "literal":
+            result += ["::", ""]
+        result.append(line if state == "literal" else _escaped(line))
     return result
 
 
-def _in_list(lines: list[str]) -> bool:
-    """Whether the last lines belong to a list: an item, or an item with its continuation."""
-    for line in reversed(lines):
-        if _ITEM.match(line):
-            return True
-        if not line.startswith(" "):
-            return False
-    return False
+def _state(line: str, before: str, *, after_blank: bool) -> str:
+    """What a line that is not blank belongs to; `before`: what the last such line belonged to."""
+    if _SECTION.match(line):
+        return "section"
+    if not line.startswith((" ", "\t")):
+        return "list" if _ITEM.match(line) else "text"
+    if before == "text" or (before == "list" and after_blank and line.startswith("    ")):
+        return "literal"
+    return before
 
 
 def _escaped(line: str) -> str:

@@ -110,6 +110,11 @@ def test_pages_of_rooms_that_are_gone_are_removed(tmp_path: Path) -> None:
         (["Uses `x` and w_ref_, 2*3."], ["Uses ``x`` and w_ref\\_, 2\\*3."]),
         (["Formula:", "", "    a = b * c", "", "After."], ["Formula:", "", "::", "", "    a = b * c", "", "After."]),
         (["Decided:", "- one", "  more", "- two"], ["Decided:", "", "- one", "  more", "- two"]),
+        (["It solves", "    x = y * z", "again."], ["It solves", "", "::", "", "    x = y * z", "", "again."]),
+        (
+            ["Differs:", "- no mask;", "- dt = 0.", "Its half."],
+            ["Differs:", "", "- no mask;", "- dt = 0.", "", "Its half."],
+        ),
         (["Args:", "    x: a `y`."], ["Args:", "    x: a ``y``."]),
     ],
 )
