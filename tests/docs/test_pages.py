@@ -79,7 +79,8 @@ def test_the_readmes_snippet_calls_the_pipeline_as_it_is() -> None:
 @pytest.mark.parametrize(("page", "text"), blocks("yaml"))
 def test_yaml_snippets_parse_and_specs_are_valid(page: str, text: str) -> None:
     content = yaml.safe_load(text)
-    if isinstance(content, dict) and "subjects" in content:
+    # pages on how to add something name what a reader has yet to add; tests/seams adds it
+    if isinstance(content, dict) and "subjects" in content and "/add-" not in page:
         spec = parse_spec(text, source=page, base=ROOT / "examples")
         assert spec.cells_per_subject > 0
 
