@@ -18,6 +18,8 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+OURS = "dreamtuner"
+"""The origin of what is built in."""
 
 
 class PluginError(ValueError):
@@ -124,6 +126,10 @@ class Registry(Generic[T]):
         """Return why names cannot be used, by name; empty where all can."""
         return self._sorted(more)[1]
 
+    def added(self, more: Iterable[Candidate] = ()) -> dict[str, str]:
+        """Return the names that are not built in, each with the package and version or the file that brings it."""
+        return {one.name: one.origin for one in self._candidates(more) if one.origin != OURS}
+
     def _sorted(self, more: Iterable[Candidate]) -> tuple[dict[str, T], dict[str, str]]:
         more, working, broken = list(more), dict[str, T](), dict[str, str]()
         for name in self.names(more):
@@ -135,7 +141,7 @@ class Registry(Generic[T]):
 
     def _candidates(self, more: Iterable[Candidate]) -> list[Candidate]:
         ours = [
-            _candidate(EntryPoint(name=name, value=value, group=self.group), "dreamtuner")
+            _candidate(EntryPoint(name=name, value=value, group=self.group), OURS)
             for name, value in self._builtin.items()
         ]
         return [*ours, *(_candidate(one) for one in _installed(tuple(sys.path), self.group)), *more]

@@ -13,8 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.error_message import sentence
+from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from dreamtuner.models.profiles import profile_names
 from dreamtuner.plugins import PluginError
+from dreamtuner.preprocess.captioners import CAPTIONERS
+from dreamtuner.preprocess.estimators import ESTIMATORS
+from dreamtuner.preprocess.maskers import MASKERS
+from dreamtuner.score import METRICS
+from dreamtuner.settings.styles import STYLES
 from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
 from storage.shown import scrubbed, shown_url
@@ -40,6 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings += [_device(settings), _home(settings), _catalog(settings)]
     findings += [_profile(settings, name) for name in profile_names(settings.profile_folders)]
     findings += _profile_folders(settings)
+    findings += _plugins()
     if os.environ.get("PREFECT_API_URL"):
         findings += _deployments()
     return [replace(one, detail=scrubbed(one.detail)) for one in findings]
@@ -138,6 +145,20 @@ def _deployments() -> list[Finding]:
         return [Finding("deployments", "missing", str(error), "start the server, or unset PREFECT_API_URL")]
     found = [Finding("deployments", "missing", f"{one.name}: {one.problem}", one.remedy) for one in old]
     return found or [Finding("deployments", "ok", f"as prefect.yaml says, at {os.environ['PREFECT_API_URL']}")]
+
+
+def _plugins() -> list[Finding]:
+    """What other packages add, and why it cannot be used where that is so."""
+    found = []
+    for registry in (STYLES, MASKERS, CAPTIONERS, ESTIMATORS, METRICS, EXPORT_FORMATS):
+        broken = registry.broken()
+        for name, origin in registry.added().items():
+            what = f"{registry.what} {name}"
+            if name in broken:
+                found.append(Finding(what, "note", *broken[name].rsplit("; ", 1)))
+            else:
+                found.append(Finding(what, "ok", f"of {origin}"))
+    return found
 
 
 def _profile_folders(settings: Settings) -> list[Finding]:

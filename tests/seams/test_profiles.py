@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
+from deploy.cli.main import app
 from dreamtuner.models.profiles import broken_profiles, get_profile, profile_names, user_folders
 from dreamtuner.plugins import BrokenPluginError, NameTakenTwiceError
 from dreamtuner.settings.sampling import Sampling
@@ -105,3 +108,28 @@ def test_pocket_is_such_a_file_with_the_numbers_that_its_stored_pictures_have() 
     assert pocket.tuning.lr.model_dump() == {"unet": 4e-4, "text_encoder": 5e-5, "resblocks": 1e-4, "word": 1e-3}
     full = {"unet": 5e-5, "text_encoder": 1e-5, "resblocks": 1e-4, "word": 1e-3}
     assert pocket.full_tuning.model_dump() == pocket.tuning.model_dump() | {"mode": "full", "lr": full}
+
+
+def test_the_commands_know_a_users_profile(folder: Path, outside: Outside, tmp_path: Path) -> None:
+    own = "weights: package:dreamtuner.pocket/weights\nresolution: 64\nlicence: Apache-2.0\nsampling: {w_ref: 1.5}\n"
+    (folder / "own.yaml").write_text(own)
+    (folder / "odd.yaml").write_text("resolution: 64\n")
+    outside.install("my-saws", {"my_saws.py": "1 / 0"}, {"dreamtuner.maskers": {"saw": "my_saws:Saw"}})
+    outside.install_page("add-a-style.md")
+    said = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
+    found = {one["what"]: (one["state"], one["detail"]) for one in said["findings"]}
+    assert found["profile own"][1].startswith("ready: 64 px, Apache-2.0")
+    assert found["profile odd"][0] == "missing"
+    assert "odd.yaml cannot be loaded (weights: is missing" in found["profile odd"][1]
+    assert found["style watercolour"] == ("ok", "of my-styles 1.0")
+    assert found["masker saw"][0] == "note"
+    assert "'saw' of my-saws 1.0 cannot be loaded (ZeroDivisionError" in found["masker saw"][1]
+
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "pip.png")
+    Image.linear_gradient("L").resize((64, 64)).point(lambda v: 255 * (v > 99)).save(tmp_path / "mask.png")
+    subject = {"name": "pip", "class_word": "bear", "reference": "pip.png", "mask": "mask.png"}
+    spec = {"name": "trip", "profile": "own", "subjects": [subject], "prompts": ["a {subject}"], "seeds": [1]}
+    (tmp_path / "trip.yaml").write_text(json.dumps(spec))
+    done = CliRunner().invoke(app, ["plan", str(tmp_path / "trip.yaml"), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["profile"] == "own"
