@@ -1,6 +1,7 @@
 """Each part imports what it shares with the others, and what its own extra brings: nothing that is not installed."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -138,13 +139,10 @@ def test_what_is_required_is_pinned() -> None:
 
 
 BLOCKED = """
-import importlib.abc, os, sys
-blocked = set(os.environ["BLOCKED"].split())
-class Block(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Block())
+import os
+from importlib.machinery import PathFinder
+blocked, found = set(os.environ["BLOCKED"].split()), PathFinder.find_spec
+PathFinder.find_spec = lambda name, path=None, target=None: None if name in blocked else found(name, path, target)
 from deploy.cli.main import main
 main()
 """
@@ -179,6 +177,15 @@ def test_a_command_without_its_extra_says_which(
     assert done.returncode == 1, done.stderr
     assert re.search(r"\w+ is not installed; pip install '" + re.escape(said) + "', or ", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_doctor_says_which_extra_is_not_there_and_whether_it_is_needed(tmp_path: Path) -> None:
+    done = without({"method", "masks", "flows", "dashboard"}, "doctor", "--json", home=tmp_path / "home")
+    assert done.returncode == 0, done.stdout
+    found = {one["what"]: one for one in json.loads(done.stdout)["findings"]}
+    assert (found["extra method"]["state"], found["extra s3"]["state"]) == ("ok", "note")
+    assert found["extra s3"]["remedy"].endswith("'dreamtuner[s3]'")
 
 
 def test_a_store_or_catalog_without_its_extra_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from rich.console import RenderableType
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.error_message import sentence
+from deploy.cli.missing_extra import EXTRA_OF
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from dreamtuner.models.profiles import profile_names
 from dreamtuner.plugins import PluginError
@@ -25,7 +27,9 @@ from flows.resources import catalog_if_any, profile_of
 from flows.settings import Settings
 from storage.shown import scrubbed, shown_url
 
-PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow", "boto3")
+PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow")
+NEEDED = ("method", "masks", "flows")
+"""The extras without which no picture is made; a lack of others is worth knowing."""
 MIN_FREE_GB = 2.0
 
 
@@ -43,6 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Look at everything; nothing is written or downloaded."""
     findings = [Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     findings += [_package(name) for name in PACKAGES]
+    findings += [_extra(name) for name in dict.fromkeys(EXTRA_OF.values())]
     findings += [_device(settings), _home(settings), _catalog(settings)]
     findings += [_profile(settings, name) for name in profile_names(settings.profile_folders)]
     findings += _profile_folders(settings)
@@ -73,6 +78,16 @@ def _package(name: str) -> Finding:
     except PackageNotFoundError:
         remedy = f"{sys.executable} -m pip install -c constraints.txt {name}, or make setup"
         return Finding(name, "missing", "not installed", remedy)
+
+
+def _extra(extra: str) -> Finding:
+    """Whether all that an extra brings is there."""
+    lacking = [top for top, of in EXTRA_OF.items() if of == extra and find_spec(top) is None]
+    if not lacking:
+        return Finding(f"extra {extra}", "ok", "installed")
+    state: Literal["note", "missing"] = "missing" if extra in NEEDED else "note"
+    remedy = f"{sys.executable} -m pip install 'dreamtuner[{extra}]'"
+    return Finding(f"extra {extra}", state, f"no {', '.join(lacking)}", remedy)
 
 
 def _device(settings: Settings) -> Finding:

@@ -90,6 +90,8 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, s
     good = dreamtuner(environment, "doctor", "--json")
     assert json.loads(good.stdout)["ok"] is True
     assert good.returncode == 0
+    found = {one["what"]: one["state"] for one in json.loads(good.stdout)["findings"]}
+    assert {found[f"extra {name}"] for name in ("method", "masks", "flows", "dashboard", "s3")} == {"ok"}
     bad = dreamtuner(environment | {"DREAMTUNER_POCKET_WEIGHTS": str(tmp_path / "none")}, "doctor", "--json")
     assert bad.returncode == 1
     [missing] = [one for one in json.loads(bad.stdout)["findings"] if one["state"] == "missing"]
