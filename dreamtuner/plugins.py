@@ -78,6 +78,8 @@ class Registry(Generic[T]):
         self._builtin = dict(builtin or {})
         self._needs, self._check = tuple(needs), check
         self._loaded: dict[Hashable, T] = {}
+        self._path: list[str] = []
+        self._ready: dict[str, T] = {}
 
     def names(self, more: Iterable[Candidate] = ()) -> list[str]:
         """Return all names, those of implementations that cannot be loaded among them; nothing is loaded.
@@ -110,7 +112,12 @@ class Registry(Generic[T]):
         return self._load(found[0])
 
     def __getitem__(self, name: str) -> T:
-        return self.get(name)
+        if self._path != sys.path:
+            self._path, self._ready = list(sys.path), {}
+        ready = self._ready.get(name)
+        if ready is None:  # plans of large grids ask for a style's word once a cell
+            ready = self._ready[name] = self.get(name)
+        return ready
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()

@@ -15,7 +15,7 @@ def ingest(
     image: Annotated[str, typer.Argument(help="The reference: a PNG, JPEG or WebP by path, https:// or s3:// URL.")],
     name: Annotated[str, typer.Option(help="What the subject is called; a name is one subject of the catalog.")],
     class_word: Annotated[str, typer.Option(help="What it is, in a word the model knows: bear, rabbit, robot, ...")],
-    style: Annotated[str, typer.Option(help="natural or anime")] = "natural",
+    style: Annotated[str, typer.Option(help="natural, anime, or a style that another package adds")] = "natural",
     mask: Annotated[
         str | None,
         typer.Option(help="Its foreground mask, white on black, of the same size; auto: find it anew."),
