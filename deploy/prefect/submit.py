@@ -71,7 +71,7 @@ def local_paths(spec: Spec) -> list[str]:
         f"{field}: {place} is read on the worker's machine"
         + ("; `dreamtuner ingest` it, and name the subject alone" if field.endswith("reference") else "")
         for field, place in files.items()
-        if place is not None and "://" not in place and not is_auto(place)
+        if place is not None and "://" not in place and not is_auto(field.rpartition(".")[2], place)
     ]
 
 

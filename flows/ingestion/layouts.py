@@ -71,7 +71,7 @@ def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings:
     place: str | None = getattr(subject, kind)
     if place is None:
         return None
-    if is_auto(place):
+    if is_auto(kind, place):
         estimator = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or None)
         return LayoutFile(kind, place, png_bytes(estimated(estimator, reference)))
     data = read(place, settings)

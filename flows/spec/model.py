@@ -24,9 +24,10 @@ AUTO = "auto"
 MAX_CELLS = 250_000
 
 
-def is_auto(place: str | None) -> bool:
-    """Whether a subject's mask, pose or depth is to be found: "auto", or "auto:NAME" with the name of an estimator."""
-    return place is not None and (place == AUTO or place.startswith(f"{AUTO}:"))
+def is_auto(field: str, place: str | None) -> bool:
+    """Whether this field of a subject is to be found: `mask: auto`; `pose` and `depth`: auto, or auto:ESTIMATOR."""
+    named = field in ("pose", "depth") and place is not None and place.startswith(f"{AUTO}:")
+    return named or (field != "reference" and place == AUTO)
 
 
 def _prompt(prompt: str) -> str:

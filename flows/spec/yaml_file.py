@@ -90,7 +90,7 @@ def _refused(path: Path, message: str) -> InputError:
 
 def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
     names = ("reference", "mask", "pose", "depth")
-    places = {name: getattr(subject, name) for name in names if not is_auto(getattr(subject, name))}
+    places = {name: getattr(subject, name) for name in names if not is_auto(name, getattr(subject, name))}
     return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
 
 

@@ -1,6 +1,7 @@
 """Maskers, captioners and estimators of other packages: chosen by name, recorded by name and version, checked."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from flows.ingestion.prepare import Prepared, prepare
 from flows.settings import Settings, SettingsError
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
+from flows.spec.yaml_file import read_spec
 from tests.seams.outside import Outside, outside
 
 __all__ = ["outside"]
@@ -118,3 +120,12 @@ def test_what_of_a_masks_file_is_not_used_is_said_and_raises_no_doubt(reference:
     file = reference.with_name("mask.png")
     file.write_bytes(buffer.getvalue())
     assert prepared(reference, mask=str(file)).warnings == stated.notes
+
+
+def test_auto_is_no_path(tmp_path: Path) -> None:
+    subject = {"name": "pip", "class_word": "bear", "reference": "auto", "mask": "auto", "pose": "auto:x", "depth": "d"}
+    spec = {"name": "trip", "subjects": [subject], "prompts": ["a {subject}"], "seeds": [1]}
+    (tmp_path / "trip.yaml").write_text(json.dumps(spec))
+    (read,) = read_spec(tmp_path / "trip.yaml").subjects
+    assert (read.reference, read.depth) == (str(tmp_path / "auto"), str(tmp_path / "d"))
+    assert (read.mask, read.pose) == ("auto", "auto:x")
