@@ -16,7 +16,7 @@ from storage.objects import ObjectStore, get_blob, open_store
 from storage.swap import is_there
 
 if TYPE_CHECKING:
-    from dreamtuner.families.unet.backbone import Backbone
+    from dreamtuner.families.backbone import Backbone
     from dreamtuner.finetune.result import Tuned
 
 
@@ -63,7 +63,7 @@ def controlnet_digest_of(settings: Settings, name: str, kind: Kind) -> str:
 @cache
 def backbone_of(settings: Settings, name: str) -> "Backbone":
     """The loaded model of a profile; the heavy thing that must never cross a task's border."""
-    from dreamtuner.families.unet.backbone import load_backbone
+    from dreamtuner.families.registry import load_backbone
 
     return load_backbone(profile_of(settings, name), device=device_of(settings))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.families.unet.backbone import Backbone, load_encoder
+from dreamtuner.families.backbone import Backbone
+from dreamtuner.families.registry import fine_tunable
 from dreamtuner.models.weights import digest_of
 from dreamtuner.sampling.generate import generate
 from dreamtuner.settings.sampling import Sampling
@@ -52,5 +53,5 @@ class Attending:
             whole, mask=whole.mask if self.masked else None, caption=whole.caption if self.captioned else ""
         )
         if self.encoder is not None:
-            backbone = replace(backbone, encoder=load_encoder(self.encoder.folder, device=str(backbone.device)))
+            backbone = fine_tunable(backbone).with_encoder(self.encoder.folder)
         return Prepared(lambda cells: generate(backbone, reference, cells, sampling))

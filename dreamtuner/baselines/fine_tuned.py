@@ -10,7 +10,7 @@ from shutil import rmtree
 from PIL import Image
 
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.finetune.result import knowing
 from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory

@@ -10,17 +10,15 @@ converges the inverse is exact. Nothing is divided by sqrt(abar_t), which is 0 w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-Unguided = Callable[[Tensor, Tensor], Tensor]
-"""(x_t: 1 C H W, t: scalar tensor) -> the model's prediction, 1 C H W, under one condition."""
+from dreamtuner.families.denoiser import Predict
 
 
-def invert(predict: Unguided, x_0: Tensor, scheduler: Any, *, refinements: int) -> Tensor:
+def invert(predict: Predict, x_0: Tensor, scheduler: Any, *, refinements: int) -> Tensor:
     """x_0: 1 C H W -> the latents at each of the scheduler's timesteps, steps C H W, noisiest first.
 
     `scheduler`: fresh, timesteps set; its training schedule and kind of prediction count, whichever sampler it is.

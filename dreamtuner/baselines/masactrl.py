@@ -7,16 +7,14 @@ no weight; the reference's noise is the one that leads to it; both guidance bran
 one sees its pass without words), so guidance strengthens the prompt alone.
 
 `masked` is its paper's second form: what the picture's cross-attention to the class word marks as subject (in the step
-before, `attention/word_map.py`) attends to the reference's subject alone, the rest to its background alone, by the
+before, `attention/word_region.py`) attends to the reference's subject alone, the rest to its background alone, by the
 reference's own mask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,15 +22,14 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import Seen, attend
-from dreamtuner.baselines.batches import draw_batches
+from dreamtuner.attention.subject_layers import SelfSubject
+from dreamtuner.attention.word_region import word_region
+from dreamtuner.baselines.beside import Beside, Layers, all_tokens, draw_beside, subject_share, whole_reference
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.baselines.whole import all_tokens, subject_share, whole_reference
-from dreamtuner.families.unet.attach import SelfSubject, self_attention_order
-from dreamtuner.families.unet.backbone import Backbone
-from dreamtuner.families.unet.word_map import word_maps, word_region
+from dreamtuner.families.backbone import Backbone, FindsWords, Parts
+from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.sampling.loop import fresh_scheduler
-from dreamtuner.sampling.reference_pass import token_grids
 from dreamtuner.sampling.request import Cell
 
 
@@ -100,12 +97,12 @@ class MasaCtrl:
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Invert the reference."""
-        c_r = backbone.encode_text(given.reference.caption)
+        denoiser, c_r = backbone.denoiser(), backbone.encode_text(given.reference.caption)
         with torch.inference_mode():
             x_0 = backbone.encode_image(whole_reference(given))
             scheduler = fresh_scheduler(backbone.scheduler, given.sampling.steps, backbone.device)
             path = invert(
-                lambda x, t: backbone.unet(x, t, c_r, return_dict=False)[0],
+                lambda x, t: denoiser.predict(x, t, c_r, {}),
                 x_0[None],
                 scheduler,
                 refinements=self.refinements,
@@ -113,23 +110,22 @@ class MasaCtrl:
 
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
             x_t = path[:1] if self.from_inversion else None
-            return draw_batches(
-                backbone,
-                cells,
-                given.sampling,
-                lambda ssa, batch: _Step(backbone, ssa, path, c_r, batch, given, self).predict,
-                x_t=x_t,
-            )
+
+            def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
+                return _Step(backbone, denoiser, ssa, path, c_r, batch, given, self)
+
+            return draw_beside(backbone, cells, given.sampling, step_of, x_t=x_t)
 
         return Prepared(draw)
 
 
-class _Step:
-    """The predictions for one batch of cells."""
+class _Step(Beside):
+    """The path of the inversion passes under its caption, and under no words for the undesired branch."""
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: Parts,
+        denoiser: Denoiser,
         ssa: SelfSubject,
         path: Tensor,
         c_r: Tensor,
@@ -137,38 +133,41 @@ class _Step:
         given: Given,
         method: MasaCtrl,
     ) -> None:
-        self._unet, self._ssa, self._path = backbone.unet, ssa, path
-        self._tokens, self._w_c = all_tokens(backbone, path[0]), given.sampling.w_c
-        order = self_attention_order(backbone.unet)
+        super().__init__(denoiser, ssa, given.sampling.w_c)
+        self._path, self._tokens = path, all_tokens(denoiser, path[0])
+        order = denoiser.self_attention
         self._layers = order[round(method.from_layer * len(order)) :]
         self._first = round(method.from_step * len(path))
-        self._masked, self._threshold = method.masked, method.threshold
-        self._grids = token_grids((path.shape[2], path.shape[3]), len(self._unet.config.block_out_channels))
-        self._subject = {n: share >= 0.5 for n, share in subject_share(given, self._grids, path.device).items()}
-        self._words = _places(backbone.tokenizer, [cell.prompt for cell in cells], given.class_word).to(path.device)
-        self._inside: Mapping[int, Tensor] = {}
         uc = backbone.encode_text("")
         self._source = torch.cat([uc, c_r])
-        self._text = torch.cat([uc.expand(len(cells), -1, -1), *(backbone.encode_text(c.prompt) for c in cells)])
+        self.text = torch.cat([uc.expand(len(cells), -1, -1), *(backbone.encode_text(c.prompt) for c in cells)])
+        self._inside: Mapping[int, Tensor] = {}
+        self._finds: FindsWords | None = None
+        if method.masked:
+            if not isinstance(backbone, FindsWords):
+                raise ValueError("masked: this model does not say where words look; take MasaCtrl without masks")
+            self._finds, self._threshold = backbone, method.threshold
+            self._grids = denoiser.token_grids((path.shape[2], path.shape[3]))
+            self._subject = {n: share >= 0.5 for n, share in subject_share(given, self._grids, path.device).items()}
+            words = backbone.word_places([cell.prompt for cell in cells], given.class_word).to(path.device)
+            self._words = torch.cat([torch.zeros_like(words), words])  # undesired rows have none
 
-    def predict(self, x: Tensor, t: Tensor, step: int) -> Tensor:
-        """x: N C H W -> N C H W."""
-        uc, c = self._reference(t, step) if step >= self._first else (None, None)
-        looking = self._masked and step + 1 >= self._first
-        watched: AbstractContextManager[list[Tensor] | None] = (
-            word_maps(self._unet, self._words) if looking else nullcontext()
-        )
-        with self._ssa.attend([(len(x), uc), (len(x), c)]), watched as maps:
-            other, wanted = self._unet(torch.cat([x, x]), t, self._text, return_dict=False)[0].chunk(2)
-        if maps is not None:
-            self._inside = word_region([one[len(x) :] for one in maps], self._grids, self._threshold)
-        prediction: Tensor = other + self._w_c * (wanted - other)
+    def both(self, rows: Tensor, t: Tensor, step: int) -> Tensor:
+        """Predict; the cross-attention maps of this step say where the subject is in the next."""
+        if self._finds is None or step + 1 < self._first:
+            return super().both(rows, t, step)
+        with self._finds.word_maps(self._words) as maps:
+            prediction = super().both(rows, t, step)
+        wanted = [one[len(rows) // 2 :] for one in maps]
+        self._inside = word_region(wanted, self._grids, self._threshold)
         return prediction
 
-    def _reference(self, t: Tensor, step: int) -> tuple[Mapping[str, Seen], Mapping[str, Seen]]:
-        """What the undesired and the wanted branch see at this step, by layer."""
-        with self._ssa.capture(self._tokens) as captured:
-            self._unet(self._path[step].expand(2, -1, -1, -1), t, self._source, return_dict=False)
+    def seen(self, t: Tensor, step: int) -> tuple[Layers | None, Layers | None]:
+        """By layer, from the first step and layer on."""
+        if step < self._first:
+            return None, None
+        with self.ssa.capture(self._tokens) as captured:
+            self.denoiser.predict(self._path[step].expand(2, -1, -1, -1), t, self._source, {})
         uc, c = ({name: self._seen(*(x[i : i + 1] for x in captured[name])) for name in self._layers} for i in (0, 1))
         return uc, c
 
@@ -176,15 +175,3 @@ class _Step:
         """What a layer sees of one pass of the reference. Before there are maps, all of it."""
         keys, count = Mutual(k_r, v_r), k_r.shape[2]
         return MaskedMutual(keys, self._inside[count], self._subject[count]) if count in self._inside else keys
-
-
-def _places(tokenizer: Any, prompts: Sequence[str], word: str) -> Tensor:
-    """Where the class word stands in the text states: 2N T bool, of undesired rows (nowhere) and of the prompts'."""
-    length = tokenizer.model_max_length
-    tokens = tokenizer(list(prompts), padding="max_length", max_length=length, truncation=True)["input_ids"]
-    sought = tokenizer(word, add_special_tokens=False)["input_ids"]
-    places = torch.zeros(2 * len(prompts), length, dtype=torch.bool)
-    for row, ids in enumerate(tokens, start=len(prompts)):
-        for i in range(len(ids) - len(sought) + 1):
-            places[row, i : i + len(sought)] |= ids[i : i + len(sought)] == sought
-    return places

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling, Style
 

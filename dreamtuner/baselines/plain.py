@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.sampling.generate import generate
 
 

@@ -24,13 +24,13 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
-from dreamtuner.baselines.batches import draw_batches
+from dreamtuner.attention.subject_layers import SelfSubject
+from dreamtuner.baselines.beside import Beside, Layers, all_tokens, draw_beside, whole_reference
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.baselines.whole import all_tokens, whole_reference
-from dreamtuner.families.unet.attach import SelfSubject
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone, Parts
+from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.sampling.loop import seeded
-from dreamtuner.sampling.reference_pass import noised, reference_digest
+from dreamtuner.sampling.reference_pass import reference_digest
 from dreamtuner.sampling.request import Cell
 
 
@@ -68,22 +68,21 @@ class ReferenceOnly:
         digest = reference_digest(given.reference.image)
 
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-            return draw_batches(
-                backbone,
-                cells,
-                given.sampling,
-                lambda ssa, batch: _Step(backbone, ssa, x_0, digest, batch, given, self).predict,
-            )
+            def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
+                return _Step(backbone, denoiser, ssa, x_0, digest, batch, given, self)
+
+            return draw_beside(backbone, cells, given.sampling, step_of)
 
         return Prepared(draw)
 
 
-class _Step:
-    """The predictions for one batch of cells."""
+class _Step(Beside):
+    """The reference passes under every prompt of the batch."""
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: Parts,
+        denoiser: Denoiser,
         ssa: SelfSubject,
         x_0: Tensor,
         digest: str,
@@ -91,28 +90,20 @@ class _Step:
         given: Given,
         method: ReferenceOnly,
     ) -> None:
-        self._unet, self._ssa, self._x_0, self._digest = backbone.unet, ssa, x_0, digest
-        self._abar, self._tokens = backbone.scheduler.alphas_cumprod, all_tokens(backbone, x_0)
-        self._w_c, self._style_fidelity = given.sampling.w_c, method.style_fidelity
+        super().__init__(denoiser, ssa, given.sampling.w_c)
+        self._x_0, self._digest, self._style_fidelity = x_0, digest, method.style_fidelity
+        self._tokens = all_tokens(denoiser, x_0)
         prompts = list(dict.fromkeys(cell.prompt for cell in cells))
         self._of_cell = [prompts.index(cell.prompt) for cell in cells]
         self._texts = torch.cat([backbone.encode_text(prompt) for prompt in (*prompts, "")])
+        self.text = torch.cat([self._texts[-1:].expand(len(cells), -1, -1), self._texts[self._of_cell]])
 
-    def predict(self, x: Tensor, t: Tensor, step: int) -> Tensor:
-        """x: N C H W -> N C H W."""
-        seen_uc, seen_c = self._reference(t, step)
-        text = torch.cat([self._texts[-1:].expand(len(x), -1, -1), self._texts[self._of_cell]])
-        with self._ssa.attend([(len(x), seen_uc), (len(x), seen_c)]):
-            other, wanted = self._unet(torch.cat([x, x]), t, text, return_dict=False)[0].chunk(2)
-        prediction: Tensor = other + self._w_c * (wanted - other)
-        return prediction
-
-    def _reference(self, t: Tensor, step: int) -> tuple[dict[str, Seen], dict[str, Seen]]:
-        """What the undesired and the wanted branch see at this step, by layer."""
+    def seen(self, t: Tensor, step: int) -> tuple[Layers, Layers]:
+        """By layer; the undesired branch blends in its output without the reference."""
         noise = torch.randn(self._x_0.shape, generator=seeded(self._digest, "noise", step)).to(self._x_0)
-        x_r = noised(self._x_0, noise, float(t), self._abar)
-        with self._ssa.capture(self._tokens) as captured:
-            self._unet(x_r.expand(len(self._texts), -1, -1, -1), t, self._texts, return_dict=False)
+        x_r = self.denoiser.noised(self._x_0, noise, float(t))
+        with self.ssa.capture(self._tokens) as captured:
+            self.denoiser.predict(x_r.expand(len(self._texts), -1, -1, -1), t, self._texts, {})
         uc: dict[str, Seen] = {}
         c: dict[str, Seen] = {}
         for name, (k, v) in captured.items():

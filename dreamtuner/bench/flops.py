@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from dreamtuner.bench.naive import naive_predict
-from dreamtuner.bench.shapes import LATENT, TEXT, even_plan, sd15_encoder, sd15_models, sd15_subject, sd15_unet
+from dreamtuner.bench.shapes import LATENT, TEXT, even_plan, sd15_denoiser, sd15_encoder, sd15_subject, sd15_unet
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.guidance import Pair
 from dreamtuner.sampling.model import guided
@@ -62,7 +62,7 @@ def count_flops(cells: int = 64, steps: int = 30, share: float = 0.4) -> Flops:
 
 def _ours(unet: Any, encoder: SubjectEncoder | None, subjects: Sequence[Subject], plan: list[Pair], cells: int) -> int:
     s = Sampling()
-    with guided(sd15_models(unet, encoder), subjects, plan, w_ref=s.w_ref, beta=BETA) as model:
+    with guided(sd15_denoiser(unet, encoder), subjects, plan, w_ref=s.w_ref, beta=BETA) as model:
 
         def step(i: int) -> int:
             text, x, t = _inputs(unet, cells)
@@ -76,8 +76,8 @@ def _ours(unet: Any, encoder: SubjectEncoder | None, subjects: Sequence[Subject]
 
 def _naive(unet: Any, subject: Subject, plan: list[Pair], cells: int) -> int:
     text, x, t = _inputs(unet, 1)
-    with naive_predict(sd15_models(unet, None), subject, plan, w_ref=Sampling().w_ref) as predict:
-        return cells * _by_kind(plan, lambda i: _counted(lambda: predict(text, x, t, i)))
+    with naive_predict(sd15_denoiser(unet, None), subject, plan, w_ref=Sampling().w_ref) as predict:
+        return cells * _by_kind(plan, lambda i: _counted(lambda: predict(text)(x, t, i)))
 
 
 def _inputs(unet: Any, cells: int) -> Any:

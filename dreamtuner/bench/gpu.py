@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from dreamtuner.bench.shapes import TEXT, even_plan, sd15_encoder, sd15_models, sd15_scheduler, sd15_subject, sd15_unet
+from dreamtuner.bench.shapes import (
+    TEXT,
+    even_plan,
+    sd15_denoiser,
+    sd15_encoder,
+    sd15_scheduler,
+    sd15_subject,
+    sd15_unet,
+)
 from dreamtuner.bench.timing import Timing, interleaved_timings
+from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler
 from dreamtuner.sampling.model import guided
@@ -78,9 +86,7 @@ def gpu_ways(
         return [torch.Generator().manual_seed(seed) for seed in range(count)]
 
     def stock() -> None:
-        pipe = StableDiffusionPipeline(
-            None, None, None, unet, sd15_scheduler(), None, None, requires_safety_checker=False
-        )
+        pipe = stock_pipeline(vae=None, text_encoder=None, tokenizer=None, unet=unet, scheduler=sd15_scheduler())
         pipe.set_progress_bar_config(disable=True)
         for count in parts:
             pipe(
@@ -97,7 +103,7 @@ def gpu_ways(
     def ours(encoder: SubjectEncoder | None) -> None:
         subject = sd15_subject(share, unet, encoder)
         plan = even_plan(steps, s)
-        with guided(sd15_models(unet, encoder), [subject], plan, w_ref=s.w_ref, beta=BETA) as model:
+        with guided(sd15_denoiser(unet, encoder), [subject], plan, w_ref=s.w_ref, beta=BETA) as model:
             for count in parts:
                 now = {side: states[:count] for side, states in text.items()}
 

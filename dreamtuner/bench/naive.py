@@ -13,53 +13,56 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.families.unet.attach import Layers, SelfSubject, attached
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.attention.subject_layers import Layers, SelfSubject
+from dreamtuner.families.backbone import Parts
+from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.sampling.guidance import Branch, Pair
-from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler, seeded
-from dreamtuner.sampling.model import Models
-from dreamtuner.sampling.reference_pass import noised
+from dreamtuner.sampling.loop import Predict, cell_noise, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import Subject, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
-Predict = Callable[[Mapping[Literal["c", "uc"], Tensor], Tensor, Tensor, int], Tensor]
-"""(text states N L D each, x_t N C H W, timestep, step) -> guided prediction N C H W."""
+Text = Mapping[Literal["c", "uc"], Tensor]
+"""Text states N L D each."""
 
 
 @contextmanager
-def naive_predict(models: Models, subject: Subject, plan: Sequence[Pair], *, w_ref: float) -> Iterator[Predict]:
-    """Eq. 2-6 with nothing kept: no rows shared, background weighed by m = 0 (a mask of -inf), not left out."""
-    alphas_cumprod = models.alphas_cumprod
-    if subject.foreground is None or alphas_cumprod is None:
+def naive_predict(
+    denoiser: Denoiser, subject: Subject, plan: Sequence[Pair], *, w_ref: float
+) -> Iterator[Callable[[Text], Predict]]:
+    """Eq. 2-6 with nothing kept: no rows shared, background weighed by m = 0 (a mask of -inf), not left out.
+
+    What is yielded makes of the text states of a batch what the loop calls.
+    """
+    if subject.foreground is None:
         raise ValueError("sampling.w_ref: the naive form is S-S-A; set w_ref above 0")
     everything = {count: torch.arange(count, device=kept.device) for count, kept in subject.foreground.items()}
     log_m = {count: _log_m(count, kept, w_ref, subject.x_0) for count, kept in subject.foreground.items()}
-    with attached(models.unet) as ssa:
+    with denoiser.attach_self_subject() as ssa:
 
         def seen(branch: Branch, step: int, rows: int) -> Layers | None:
             if branch.x_r is None:
                 return None
             noise = torch.randn(subject.x_0.shape, generator=seeded(subject.digest, "noise", step)).to(subject.x_0)
-            x_r = noised(subject.x_0, noise, branch.x_r, alphas_cumprod).expand(rows, -1, -1, -1)
-            return _capture(ssa, models, x_r, branch.x_r, subject.c_r, everything, log_m)
+            x_r = denoiser.noised(subject.x_0, noise, branch.x_r).expand(rows, -1, -1, -1)
+            return _capture(ssa, denoiser, x_r, branch.x_r, subject.c_r, everything, log_m)
 
-        def predict(text: Mapping[Literal["c", "uc"], Tensor], x: Tensor, t: Tensor, step: int) -> Tensor:
+        def predict(text: Text, x: Tensor, t: Tensor, step: int) -> Tensor:
             branches = plan[step].branches
             groups = [(len(x), seen(branch, step, len(x))) for branch in branches]
             c = torch.cat([text[branch.text] for branch in branches])
             with ssa.attend(groups):
-                rows = torch.cat([x] * len(branches)).to(models.unet.dtype)
-                eps = models.unet(rows, t, encoder_hidden_states=c, return_dict=False)[0]
+                rows = torch.cat([x] * len(branches)).to(denoiser.dtype)
+                eps = denoiser.predict(rows, t, c, {})
             return plan[step].combine(eps.to(x.dtype).chunk(len(branches)))
 
-        yield predict
+        yield lambda text: partial(predict, text)
 
 
 @torch.inference_mode()
 def naive_generate(
-    backbone: Backbone, reference: Reference, cells: Sequence[Cell], sampling: Sampling, *, batch_size: int
+    backbone: Parts, reference: Reference, cells: Sequence[Cell], sampling: Sampling, *, batch_size: int
 ) -> list[Image.Image]:
     """What `generate` draws without layouts and subject-encoder, by `naive_predict`."""
     subject = prepare_subject(backbone, reference, sampling)
@@ -67,17 +70,16 @@ def naive_generate(
         raise ValueError(
             "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
         )
-    models = Models(backbone.unet, backbone.scheduler.alphas_cumprod)
     plan = plan_steps(backbone.scheduler, [subject], sampling)
     undesired, pictures = backbone.encode_text(""), []
-    with naive_predict(models, subject, plan, w_ref=sampling.w_ref) as naive:
+    with naive_predict(backbone.denoiser(), subject, plan, w_ref=sampling.w_ref) as naive:
         for first in range(0, len(cells), batch_size):
             part = cells[first : first + batch_size]
             c = torch.cat([backbone.encode_text(cell.prompt) for cell in part])
             generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
             scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
             x = cell_noise(generators, backbone.latent_shape(sampling.resolution)).to(backbone.device)
-            predict = partial(naive, {"c": c, "uc": undesired.expand_as(c)})
+            predict = naive({"c": c, "uc": undesired.expand_as(c)})
             x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
             pictures += backbone.decode(x)
     return pictures
@@ -91,7 +93,7 @@ def _log_m(count: int, kept: Tensor, w_ref: float, like: Tensor) -> Tensor:
 
 def _capture(
     ssa: SelfSubject,
-    models: Models,
+    denoiser: Denoiser,
     x_r: Tensor,
     t: float,
     c_r: Tensor,
@@ -100,5 +102,5 @@ def _capture(
 ) -> Layers:
     with ssa.capture(everything) as captured:
         times = torch.full((len(x_r),), t, device=x_r.device)
-        models.unet(x_r, times, encoder_hidden_states=c_r.expand(len(x_r), -1, -1), return_dict=False)
+        denoiser.predict(x_r, times, c_r.expand(len(x_r), -1, -1), {})
     return {name: SubjectKeys(k, v, log_m[k.shape[2]]) for name, (k, v) in captured.items()}

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from diffusers import StableDiffusionPipeline
 from PIL import Image
-from transformers import CLIPModel
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.timing import Timing, interleaved_timings
 from dreamtuner.evaluation.held_out import asked_of, reference_of
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.build import stock_pipeline
+from dreamtuner.families.unet.load import load_image_encoder
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.pocket.examples import EXAMPLES
 from dreamtuner.pocket.world import caption
@@ -47,21 +47,21 @@ def time_grid(
     backbone: Backbone, count: int, steps: int, repeats: int, on_run: Callable[[str, int, float], None]
 ) -> GridTiming:
     """Draw `count` cells of one subject in every way, `repeats` times, interleaved; each is warmed up by one step."""
+    if not isinstance(backbone, UNetBackbone):
+        raise ValueError(f"profile: {backbone.profile.name!r} is no Stable Diffusion to be timed beside diffusers' own")
     picture = EXAMPLES["pip"]
     reference = reference_of(picture)
     cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(asked_of(picture, count))]
     off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
-    backbone = with_encoder(backbone)
+    seeing = with_encoder(backbone)
 
     def ways(cells: Sequence[Cell], s: Sampling) -> dict[str, Callable[[], object]]:
         return {
-            STOCK: lambda: stock(backbone, cells, s),
-            PLAIN: lambda: generate(backbone, None, cells, s, batch_size=BATCH),
-            SSA: lambda: generate(backbone, reference, cells, s, batch_size=BATCH),
-            SSA_SEA: lambda: generate(
-                backbone, reference, cells, s.model_copy(update={"beta": BETA}), batch_size=BATCH
-            ),
-            NAIVE: lambda: naive_generate(backbone, reference, cells, s, batch_size=BATCH),
+            STOCK: lambda: stock(seeing, cells, s),
+            PLAIN: lambda: generate(seeing, None, cells, s, batch_size=BATCH),
+            SSA: lambda: generate(seeing, reference, cells, s, batch_size=BATCH),
+            SSA_SEA: lambda: generate(seeing, reference, cells, s.model_copy(update={"beta": BETA}), batch_size=BATCH),
+            NAIVE: lambda: naive_generate(seeing, reference, cells, s, batch_size=BATCH),
         }
 
     for run in ways(cells[:BATCH], off.model_copy(update={"steps": 1})).values():
@@ -70,11 +70,11 @@ def time_grid(
     return GridTiming(count, steps, BATCH, share_of(backbone, reference, off), timings)
 
 
-def stock(backbone: Backbone, cells: Sequence[Cell], sampling: Sampling) -> list[Image.Image]:
+def stock(backbone: UNetBackbone, cells: Sequence[Cell], sampling: Sampling) -> list[Image.Image]:
     """The cells by diffusers' own pipeline, as many at a time as ours, without a reference or a safety checker."""
     b = backbone
-    pipe = StableDiffusionPipeline(
-        b.vae, b.text_encoder, b.tokenizer, b.unet, b.scheduler, None, None, requires_safety_checker=False
+    pipe = stock_pipeline(
+        vae=b.vae, text_encoder=b.text_encoder, tokenizer=b.tokenizer, unet=b.unet, scheduler=b.scheduler
     )
     pipe.set_progress_bar_config(disable=True)
     pictures: list[Image.Image] = []
@@ -89,22 +89,17 @@ def stock(backbone: Backbone, cells: Sequence[Cell], sampling: Sampling) -> list
     return pictures
 
 
-def with_encoder(backbone: Backbone) -> Backbone:
+def with_encoder(backbone: UNetBackbone) -> UNetBackbone:
     """The backbone with its subject-encoder; where it has none, one with random weights, which costs the same time."""
     if backbone.encoder is not None:
         return backbone
-    tower = backbone.profile.tower
-    vision = CLIPModel.from_pretrained(tower, local_files_only=True).vision_model.requires_grad_(False).eval()
+    device = str(backbone.device)
+    vision, processor = load_image_encoder(backbone.profile, device=device, dtype=backbone.unet.dtype)
     encoder = SubjectEncoder.for_unet(backbone.unet, vision, width=128).requires_grad_(False).eval()
-    return replace(
-        backbone,
-        encoder=encoder.to(backbone.device),
-        image_encoder=vision.to(backbone.device),
-        image_processor=CLIPImageProcessorPil.from_pretrained(tower, local_files_only=True),
-    )
+    return replace(backbone, encoder=encoder.to(device), image_encoder=vision, image_processor=processor)
 
 
-def share_of(backbone: Backbone, reference: Reference, sampling: Sampling) -> float:
+def share_of(backbone: UNetBackbone, reference: Reference, sampling: Sampling) -> float:
     """f: which share of the tokens of the finest layer is subject, 0..1."""
     with torch.inference_mode():
         subject = prepare_subject(backbone, reference, sampling)

@@ -4,14 +4,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
+from dreamtuner.families.unet import build
+from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.guidance import Pair, interleaved
 from dreamtuner.sampling.loop import fresh_scheduler
-from dreamtuner.sampling.model import Models
 from dreamtuner.sampling.subject import Subject
 from dreamtuner.settings.sampling import Sampling
 
@@ -28,7 +27,7 @@ VISION = SimpleNamespace(config=SimpleNamespace(num_hidden_layers=24, hidden_siz
 def sd15_unet(device: str, dtype: torch.dtype = torch.float32) -> Any:
     """A U-Net of SD 1.5's config: 860 M parameters, random (on the meta device none at all), frozen."""
     with torch.device(device):
-        unet = UNet2DConditionModel(
+        unet = build.new_unet(
             sample_size=LATENT[1],
             in_channels=LATENT[0],
             out_channels=LATENT[0],
@@ -50,14 +49,7 @@ def sd15_encoder(unet: Any, device: str, dtype: torch.dtype = torch.float32) -> 
 
 def sd15_scheduler() -> Any:
     """The scheduler of SD 1.5, without noise of its own."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
+    return build.new_scheduler(set_alpha_to_one=False)
 
 
 def even_plan(steps: int, sampling: Sampling, *, reference: bool = True) -> list[Pair]:
@@ -70,9 +62,9 @@ def even_plan(steps: int, sampling: Sampling, *, reference: bool = True) -> list
     ]
 
 
-def sd15_models(unet: Any, encoder: SubjectEncoder | None) -> Models:
+def sd15_denoiser(unet: Any, encoder: SubjectEncoder | None) -> UNetDenoiser:
     """What predicts, with the noise schedule of SD 1.5."""
-    return Models(unet, sd15_scheduler().alphas_cumprod, encoder=encoder)
+    return UNetDenoiser(unet, sd15_scheduler().alphas_cumprod, encoder=encoder)
 
 
 def share_of_tokens(share: float) -> dict[int, Tensor]:

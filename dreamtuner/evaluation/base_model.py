@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
 from dreamtuner.evaluation.measures import IDENTITY
-from dreamtuner.families.unet.backbone import load_backbone
-from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.families.registry import load_backbone
+from dreamtuner.families.unet.build import with_controlnet
+from dreamtuner.families.unet.load import read_autoencoder, read_controlnet, read_pipeline
+from dreamtuner.models.layouts import KINDS, Kind, part_of
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.autoencoder import pictures_to_model
 from dreamtuner.pocket.training.oracle import CONTEXT, HEADS, truth
@@ -91,7 +92,7 @@ def oracle_figures(oracle: Oracle, asked: Asked) -> list[Figure]:
 @torch.no_grad()
 def autoencoder_figures(weights: Path, oracle: Oracle, asked: Asked) -> list[Figure]:
     """PSNR of whole pictures and of the subject's pixels, and what the oracle no longer reads, at worst."""
-    vae = AutoencoderKL.from_pretrained(weights / "vae").eval()
+    vae = read_autoencoder(weights / "vae").eval()
     x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
     y = torch.cat([vae.decode(vae.encode(part).latent_dist.mode()).sample for part in x.split(50)]).clamp(-1, 1)
     error = (y - x).square().mean(1, keepdim=True).double()
@@ -172,7 +173,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
     """All figures of a folder of pocket weights, on ``prompts`` held-out pictures of the identities ``seeds``."""
     oracle, asked = Oracle.load(weights / "oracle"), Asked.draw(prompts, seeds)
     figures = [*oracle_figures(oracle, asked), *autoencoder_figures(weights, oracle, asked)]
-    pipe = StableDiffusionPipeline.from_pretrained(weights, local_files_only=True)
+    pipe = read_pipeline(weights)
     words = [caption(p.identity, p.context) for p in asked.pictures]
     drawn = {"prompt": draw(pipe, words, lambda line: say(f"prompts: {line}"))}
     figures += prompt_figures(oracle, drawn["prompt"], asked)
@@ -180,8 +181,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
     figures += detail_figures(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
     unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, asked.pictures, strict=True)]
     for kind in KINDS:
-        controlnet = ControlNetModel.from_pretrained(weights / f"controlnet-{kind}")
-        led = StableDiffusionControlNetPipeline(**pipe.components, controlnet=controlnet, requires_safety_checker=False)
+        led = with_controlnet(pipe, read_controlnet(weights / part_of(kind)))
         layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
         drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]
         figures += layout_figures(oracle, drawn[kind], asked, kind)

@@ -14,13 +14,13 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
-from diffusers import StableDiffusionPipeline
 from matplotlib.ticker import FormatStrFormatter
 
 from dreamtuner.evaluation.base_model import Measured, measure_weights
 from dreamtuner.evaluation.intervals import Figure
 from dreamtuner.evaluation.pocket_sheets import SHOWN, join_previews, world_sheet, write_sheets
 from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.families.unet.load import read_pipeline
 from dreamtuner.pocket.training.preview import PROMPTS
 from dreamtuner.pocket.training.scale import Scale
 from dreamtuner.pocket.world import TEST, caption
@@ -69,7 +69,7 @@ def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Pa
 def _wider(weights: Path, scale: Scale, say: Callable[[str], None]) -> list[Figure]:
     """Figures of views and of two subjects, where training showed them."""
     oracle = Oracle.load(weights / "oracle")
-    pipe = StableDiffusionPipeline.from_pretrained(weights, local_files_only=True)
+    pipe = read_pipeline(weights)
     rows: list[Figure] = []
     if scale.views:
         rows += view_figures(oracle, pipe, views_asked(scale.samples, TEST), lambda line: say(f"views: {line}"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.pocket.training.autoencoder import pictures_to_model
 from dreamtuner.pocket.world import POSES, SCENES, STYLES
 from dreamtuner.pocket.world.captions import MEDIUM

@@ -17,7 +17,8 @@ from dreamtuner.evaluation.cells import Asked, Measured, asked_cells
 from dreamtuner.evaluation.held_out import reference_of
 from dreamtuner.evaluation.measures import measure
 from dreamtuner.evaluation.result import Unit
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.backbone import Backbone
+from dreamtuner.families.registry import load_backbone
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import detailed_caption

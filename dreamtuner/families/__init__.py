@@ -1,1 +1,1 @@
-"""Model families: everything that knows a family's classes and layers."""
+"""Model families: what a family of models must offer the method, and one folder each. They alone know diffusers."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.registry import fine_tunable
 from dreamtuner.finetune.learned_token import with_word
 from dreamtuner.finetune.result import Tuned, holding
 
@@ -41,7 +42,7 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ExportRefused(f"OUT: {out} is there and not empty; give another folder, or empty it")
-    write: dict[Format, Callable[[Tuned, Backbone, Path], None]] = {
+    write: dict[Format, Callable[[Tuned, FineTunable, Path], None]] = {
         "textual-inversion": _embedding,
         "lora": _lora,
         "lora-kohya": _kohya,
@@ -51,7 +52,7 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        write[kind](tuned, backbone, partial)
+        write[kind](tuned, fine_tunable(backbone), partial)
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -60,7 +61,7 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     return sorted(out.iterdir())
 
 
-def _embedding(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+def _embedding(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     if tuned.row is None:
         raise ExportRefused("format: this checkpoint has no word of its own; export it as lora or diffusers")
     save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
@@ -75,13 +76,13 @@ def _matrices(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
     return {"unet": found["unet"], "text_encoder": text}
 
 
-def _lora(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+def _lora(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     named = {f"{part}.{name}": one for part, ones in _matrices(tuned).items() for name, one in ones.items()}
     save_file(named, out / LORA)
     _beside(tuned, backbone, out)
 
 
-def _kohya(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+def _kohya(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     """Keys as kohya's trainer writes them for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
     heads = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     named: dict[str, Tensor] = {}
@@ -95,35 +96,25 @@ def _kohya(tuned: Tuned, backbone: Backbone, out: Path) -> None:
     _beside(tuned, backbone, out)
 
 
-def _beside(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+def _beside(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     if tuned.row is not None:
         _embedding(tuned, backbone, out)
 
 
-def _folder(tuned: Tuned, backbone: Backbone, out: Path) -> None:
+def _folder(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     """Adapters are merged, and the word is a token of the tokenizer with a row in the text encoder's table."""
-    profile, encoder = backbone.profile, backbone.encoder
-    text_encoder, tokenizer = copy.deepcopy(backbone.text_encoder), backbone.tokenizer
-    with holding(text_encoder, tuned.weights("text_encoder", text_encoder)):
+    profile, models = backbone.profile, backbone.learnable
+    text_encoder, tokenizer = copy.deepcopy(models["text_encoder"]), backbone.tokenizer
+    with ExitStack() as stack:
+        stack.enter_context(holding(text_encoder, tuned.weights("text_encoder", text_encoder)))
         if tuned.row is not None:
             tokenizer = with_word(tokenizer, tuned.settings.word)
             text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
             with torch.no_grad():
                 text_encoder.get_input_embeddings().weight[-1] = tuned.row[0]
-        with holding(backbone.unet, tuned.weights("unet", backbone.unet)):
-            StableDiffusionPipeline(
-                backbone.vae,
-                text_encoder,
-                tokenizer,
-                backbone.unet,
-                backbone.scheduler,
-                None,
-                None,
-                requires_safety_checker=False,
-            ).save_pretrained(out)
-    if encoder is not None:
-        with holding(encoder, tuned.weights("encoder", encoder)):
-            encoder.save_pretrained(out / "subject_encoder")
+        for name in models.keys() - {"text_encoder"}:
+            stack.enter_context(holding(models[name], tuned.weights(name, models[name])))
+        backbone.save(out, tokenizer=tokenizer, text_encoder=text_encoder)
     for more in ("tower", "controlnet-pose", "controlnet-depth"):
         if (profile.weights / more).is_dir():
             shutil.copytree(profile.weights / more, out / more)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import FineTunable
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.sampling.subject import alone
@@ -31,7 +31,7 @@ class Pairs:
 
 
 @torch.inference_mode()
-def _both_ways(backbone: Backbone, pictures: Sequence[Image.Image]) -> Tensor:
+def _both_ways(backbone: FineTunable, pictures: Sequence[Image.Image]) -> Tensor:
     """Pictures of the training's size -> N 2 C H W, float32."""
     encoded = [
         torch.stack([backbone.encode_image(one), backbone.encode_image(ImageOps.mirror(one))]).float()
@@ -43,12 +43,12 @@ def _both_ways(backbone: Backbone, pictures: Sequence[Image.Image]) -> Tensor:
 
 
 @torch.inference_mode()
-def _states(backbone: Backbone, picture: Image.Image) -> Tensor:
+def _states(backbone: FineTunable, picture: Image.Image) -> Tensor:
     return backbone.subject_states(picture)
 
 
 def encode_pairs(
-    backbone: Backbone, subject: NamedSubject, settings: FineTune, regular: Sequence[Image.Image], resolution: int
+    backbone: FineTunable, subject: NamedSubject, settings: FineTune, regular: Sequence[Image.Image], resolution: int
 ) -> Pairs:
     """Latents, captions and states that do not change while the model learns. `regular`: pictures of that size."""
     reference = subject.reference

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.generate import generate

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Backbone
-from dreamtuner.finetune import lora
+from dreamtuner.families import lora
+from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.registry import fine_tunable
 from dreamtuner.finetune.learned_token import with_word, word_known
 from dreamtuner.settings.finetune import FineTune
 
@@ -68,22 +69,25 @@ def holding(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def knowing(backbone: Backbone, tuned: Tuned) -> Iterator[Backbone]:
+def knowing(backbone: Backbone, tuned: Tuned) -> Iterator[FineTunable]:
     """The backbone while it knows the subject by its word. On leaving, its models are as they were, to the last bit.
 
     Raises:
         ValueError: the checkpoint belongs to another model.
+        FamilyError: the model cannot learn a subject at all.
     """
-    models = {"unet": backbone.unet, "text_encoder": backbone.text_encoder, "encoder": backbone.encoder}
+    learner = fine_tunable(backbone)
+    models = learner.learnable
     with ExitStack() as stack:
-        for name, model in models.items():
+        for name in PARTS:
             if tuned.part(name):
-                if model is None:
+                if name not in models:
                     raise ValueError("checkpoint: it has a subject-encoder, and this profile has none")
-                stack.enter_context(holding(model, tuned.weights(name, model)))
-        tokenizer = backbone.tokenizer
+                stack.enter_context(holding(models[name], tuned.weights(name, models[name])))
+        tokenizer = learner.tokenizer
         if tuned.row is not None:
-            table = backbone.text_encoder.get_input_embeddings().weight
+            text_encoder = models["text_encoder"]
+            table = text_encoder.get_input_embeddings().weight
             tokenizer = with_word(tokenizer, tuned.settings.word)
-            stack.enter_context(word_known(backbone.text_encoder, tuned.row.to(table.device, table.dtype)))
-        yield replace(backbone, tokenizer=tokenizer)
+            stack.enter_context(word_known(text_encoder, tuned.row.to(table.device, table.dtype)))
+        yield learner.with_tokenizer(tokenizer)

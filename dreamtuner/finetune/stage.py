@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.families.unet.attach import SLOT, encoder_attached
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
-from dreamtuner.finetune import lora
+from dreamtuner.families import lora
+from dreamtuner.families.backbone import FineTunable
+from dreamtuner.families.registry import fine_tunable, load_backbone
 from dreamtuner.finetune.learner import Learner
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
 from dreamtuner.finetune.preview import Trial
@@ -37,7 +37,7 @@ class FineTuneStage:
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: FineTunable,
         subject: NamedSubject,
         settings: FineTune,
         pairs: Pairs,
@@ -48,7 +48,7 @@ class FineTuneStage:
         self.share = Share(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
-        self.backbone = replace(backbone, tokenizer=self.learns.tokenizer)
+        self.backbone = backbone.with_tokenizer(self.learns.tokenizer)
         self._frozen_text: dict[str, Tensor] = {}
 
     def rate(self, name: str) -> float:
@@ -61,18 +61,17 @@ class FineTuneStage:
         c = torch.cat([self._text(is_regular) for is_regular in regular])
         encoder = self.learns.encoder
         with ExitStack() as stack:
-            extra = {}
             if self.pairs.states is not None and encoder is not None:
-                layers = {name: encoder.layer(name) for name in encoder.config.blocks}
-                stack.enter_context(encoder_attached(self.learns.unet, layers))
+                denoiser = self.backbone.denoiser(encoder=True)
+                attached = stack.enter_context(denoiser.attach_encoder())
                 keys = encoder.keys(encoder(self.pairs.states))
                 seen = [(1, None if r and self.settings.regular == "prior" else keys) for r in regular]
-                stack.enter_context(encoder.attend(seen, self.settings.beta))
-                extra = {"cross_attention_kwargs": SLOT}
+                stack.enter_context(attached.attend(seen, self.settings.beta))
+            else:
+                denoiser = self.backbone.denoiser()
 
             def predict(x_t: Tensor, t: Tensor) -> Tensor:
-                out: Tensor = self.learns.unet(x_t, t, c, **extra).sample
-                return out
+                return denoiser.predict(x_t, t, c, {})
 
             loss, mse = diffusion_loss(predict, x0, self.backbone.scheduler, generator, floor=FLOOR)
         return loss, {"mse": mse}
@@ -153,7 +152,7 @@ class FineTuneFactory:
     on_regular: Callable[[int, int], None] = field(default=lambda done, total: None)
 
     def build(self, device: torch.device) -> FineTuneStage:
-        backbone = load_backbone(self.profile, device=str(device))
+        backbone = fine_tunable(load_backbone(self.profile, device=str(device)))
         s, sampling = self.settings, self.sampling
         regular: Sequence[Image.Image] = regular_images(
             backbone, self.subject, s, sampling, self.folder / "regular", self.on_regular

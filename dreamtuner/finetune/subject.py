@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.finetune import FineTune

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dreamtuner.finetune import lora
+from dreamtuner.families import lora
 from dreamtuner.finetune.result import holding
 from dreamtuner.settings.finetune import FineTune
 from dreamtuner.train.state import trainable

@@ -10,9 +10,10 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
 from transformers.image_processing_utils import BaseImageProcessor
 
-from dreamtuner.families.unet.backbone import Backbone, Parts, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.layouts import Kind, kinds_of
+from dreamtuner.models.layouts import KINDS, kinds_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pipeline.callbacks import TENSORS
 from dreamtuner.settings.recipe_fields import from_fields
@@ -56,7 +57,7 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         self._guidance_scale, self._num_timesteps, self._interrupt = 1.0, 0, False
 
     @classmethod
-    def from_backbone(cls, backbone: Backbone, *, style: Style = "natural") -> Self:
+    def from_backbone(cls, backbone: UNetBackbone, *, style: Style = "natural") -> Self:
         """A pipeline that shares the models of `backbone`, with its profile's numbers and ControlNets."""
         return cls(
             vae=backbone.vae,
@@ -113,8 +114,8 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
             return Sampling(steps=30, resolution=side)
         return from_fields(Sampling, given if self.subject_encoder is not None else {**given, "beta": 0.0})
 
-    def _parts(self) -> Parts:
-        return Parts(
+    def _parts(self) -> UNetParts:
+        return UNetParts(
             unet=self.unet,
             vae=self.vae,
             text_encoder=self.text_encoder,
@@ -123,12 +124,6 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
             encoder=self.subject_encoder,
             image_encoder=self.image_encoder,
             image_processor=self.feature_extractor,
+            controlnets={kind: one for kind in KINDS if (one := getattr(self, f"controlnet_{kind}")) is not None},
             place=self._execution_device,
         )
-
-    def _controlnet(self, kind: Kind) -> Any:
-        """The ControlNet that follows this kind. ValueError where there is none."""
-        controlnet = getattr(self, f"controlnet_{kind}")
-        if controlnet is None:
-            raise ValueError(f"{kind}_image: this pipeline has no controlnet_{kind}; load it with one, or leave it out")
-        return controlnet

@@ -8,8 +8,7 @@ from diffusers import ImagePipelineOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Parts
-from dreamtuner.families.unet.controlnet import layout_pixels
+from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.pipeline.callbacks import StepEnd, Text
 from dreamtuner.pipeline.check_inputs import (
     asked_layouts,
@@ -22,10 +21,10 @@ from dreamtuner.pipeline.check_inputs import (
 from dreamtuner.pipeline.components import Components
 from dreamtuner.pipeline.image_inputs import Pictures
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
-from dreamtuner.sampling.model import KV_BYTES, Models, guided
+from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.schedule import plan_steps
-from dreamtuner.sampling.subject import Subject, prepare_subject
+from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
 
@@ -164,7 +163,11 @@ class DreamTunerPipeline(Components):
             {"pose": reference_pose, "depth": reference_depth},
             asked,
         )
-        parts, controlnets = self._parts(), {kind: self._controlnet(kind) for kind in asked}
+        parts = self._parts()
+        if missing := [kind for kind in asked if kind not in parts.controlnets]:
+            raise ValueError(
+                f"{missing[0]}_image: this pipeline has no controlnet_{missing[0]}; load it with one, or leave it out"
+            )
         led = {kind: torch.stack([layout_pixels(kind, o, s.resolution) for o in ones]) for kind, ones in asked.items()}
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
@@ -175,16 +178,11 @@ class DreamTunerPipeline(Components):
             prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
         )
         text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
-        models = Models(
-            self.unet,
-            getattr(self.scheduler, "alphas_cumprod", None),
-            controlnets,
-            self.subject_encoder if s.beta > 0 and subjects else None,
-        )
+        denoiser = parts.denoiser(tuple(asked), encoder=s.beta > 0 and bool(subjects))
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
         with (
-            guided(models, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes) as model,
+            guided(denoiser, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes) as model,
             self.progress_bar(total=len(plan)) as bar,
         ):
             x = denoise(
@@ -202,7 +200,7 @@ class DreamTunerPipeline(Components):
         return ImagePipelineOutput(images=images) if return_dict else (images,)
 
     def _subjects(
-        self, parts: Parts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
+        self, parts: UNetParts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
     ) -> list[Subject]:
         """The references as the model sees them, without those of which it sees nothing."""
         if references and not hasattr(self.scheduler, "alphas_cumprod"):

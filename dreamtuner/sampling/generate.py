@@ -8,21 +8,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Backbone
-from dreamtuner.families.unet.controlnet import layout_pixels
+from dreamtuner.families.backbone import Parts
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
-from dreamtuner.sampling.model import KV_BYTES, Models, guided
+from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.recorder import Watch
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.schedule import plan_steps
-from dreamtuner.sampling.subject import prepare_subject
+from dreamtuner.sampling.subject import layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
 
 @torch.inference_mode()
 def generate(
-    backbone: Backbone,
+    backbone: Parts,
     reference: Reference | Sequence[Reference] | None,
     cells: Sequence[Cell],
     sampling: Sampling,
@@ -51,11 +50,11 @@ def generate(
     if watch is not None and len(cells) != 1:
         raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
     if sampling.beta > 0:
-        backbone.demand_encoder()
+        backbone.check_encoder()
     backbone.latent_shape(sampling.resolution)  # refused before anything is computed
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
-    leading = {kind: backbone.controlnet(kind) for kinds in places for kind in kinds}
+    plain = {kinds: backbone.denoiser(kinds) for kinds in places}  # refused before anything is computed, too
     layouts = [{k: layout_pixels(k, image, sampling.resolution) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
@@ -65,14 +64,9 @@ def generate(
     done = 0
     pictures: dict[int, Image.Image] = {}
     for kinds, ours in places.items():
-        models = Models(
-            backbone.unet,
-            backbone.scheduler.alphas_cumprod,
-            {kind: leading[kind] for kind in kinds},
-            backbone.encoder if sampling.beta > 0 and subjects else None,
-        )
+        denoiser = backbone.denoiser(kinds, encoder=True) if sampling.beta > 0 and subjects else plain[kinds]
         with guided(
-            models,
+            denoiser,
             subjects,
             plan,
             w_ref=sampling.w_ref,
@@ -93,7 +87,7 @@ def generate(
 
 
 def draw_batch(
-    backbone: Backbone,
+    backbone: Parts,
     cells: Sequence[Cell],
     sampling: Sampling,
     predict: Predict,

@@ -2,46 +2,33 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import concatenate
 from dreamtuner.attention.subject_encoder import TokenKeys
-from dreamtuner.families.unet.attach import SLOT, Layers, SelfSubject, attached, encoder_attached
-from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.attention.subject_layers import Layers, SelfSubject
+from dreamtuner.families.denoiser import Denoiser, EncodedSubject
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.recorder import Watch
-from dreamtuner.sampling.reference_pass import ReferencePass, Row, encode_reference, token_grids
+from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
 
 KV_BYTES = 4 << 30
 """Default budget of captured keys and values. SD 1.5 takes 0.55 GB for 30 steps, SDXL 5 GB at 40 % foreground."""
 
 
-@dataclass(frozen=True, eq=False)
-class Models:
-    """What predicts: a U-Net, the ControlNets that lead it, by the kind of layout, and the subject-encoder or None.
-
-    `alphas_cumprod`: of the training schedule, by which references are noised; None where there are no references.
-    """
-
-    unet: Any
-    alphas_cumprod: Tensor | None
-    controlnets: Mapping[Kind, Any] = field(default_factory=dict)
-    encoder: SubjectEncoder | None = None
-
-
 class GuidedModel:
-    """Predictions for one subject by one plan. Made by `guided`; while it lives, the models are attached."""
+    """Predictions for one subject by one plan. Made by `guided`; while it lives, the denoiser is attached."""
 
     def __init__(
         self,
-        models: Models,
+        denoiser: Denoiser,
         ssa: SelfSubject | None,
+        sea: EncodedSubject | None,
         subjects: Sequence[Subject],
         plan: Sequence[Pair],
         *,
@@ -51,7 +38,8 @@ class GuidedModel:
         watch: Watch | None = None,
         layers_of_first: bool = False,
     ) -> None:
-        self._models, self._ssa, self._subjects, self._plan, self._beta = models, ssa, subjects, plan, beta
+        self._denoiser, self._ssa, self._sea = denoiser, ssa, sea
+        self._subjects, self._plan, self._beta = subjects, plan, beta
         self._layers_of_first = layers_of_first
         self._watch = watch
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
@@ -80,7 +68,7 @@ class GuidedModel:
         if w_c is not None and pair.other.text == "uc":
             pair = pair._replace(w=w_c)
         branches = pair.branches
-        rows = torch.cat([x] * len(branches)).to(self._models.unet.dtype)
+        rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)
         c = torch.cat([text[branch.text] for branch in branches])
         led = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
         keys = _joined([subject.keys for subject in self._subjects])
@@ -91,7 +79,7 @@ class GuidedModel:
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
             self._watched(pair, step, x),
         ):
-            eps = self._run(rows, t, c, led)
+            eps = self._denoiser.predict(rows, t, c, led)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
 
     def _layers(self, branch: Branch, step: int) -> Layers | None:
@@ -112,66 +100,41 @@ class GuidedModel:
         """The first cell of the wanted branch under watch, where one is asked for."""
         if self._watch is None or self._ssa is None or pair.wanted not in pair.branches:
             return nullcontext()
-        grids = token_grids((x.shape[2], x.shape[3]), len(self._models.unet.config.block_out_channels))
+        grids = self._denoiser.token_grids((x.shape[2], x.shape[3]))
         kept = [subject.foreground for subject in self._subjects if subject.foreground is not None]
         seen = list(zip(kept, self._each(pair.wanted, step), strict=False))  # none where no reference is seen
         return self._watch.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
-    def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> Any:
+    def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> ReferenceFeatures:
         """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layouts."""
-        own = {kind: subject.layouts[kind] for kind in self._models.controlnets if kind in subject.layouts}
+        own = {kind: subject.layouts[kind] for kind in self._denoiser.kinds if kind in subject.layouts}
 
-        def run(x: Tensor, t: Tensor, c: Tensor, **_: object) -> tuple[Tensor, ...]:
+        def run(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
             layouts = {kind: layout.to(x.dtype).expand(len(x), -1, -1, -1) for kind, layout in own.items()}
             with self._seen([(len(x), subject.keys)]):
-                return (self._run(x, t, c, layouts),)
+                return self._denoiser.predict(x, t, c, layouts)
 
         assert subject.foreground is not None
         assert self._ssa is not None
-        assert self._models.alphas_cumprod is not None
         return encode_reference(
             self._ssa,
             run,
+            self._denoiser.noised,
             subject.x_0,
             subject.c_r,
             subject.foreground,
             rows,
             w_ref=w_ref,
-            alphas_cumprod=self._models.alphas_cumprod,
             digest=subject.digest,
         )
 
-    @contextmanager
-    def _seen(self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]]) -> Iterator[None]:
-        if self._models.encoder is None:
-            yield
-        else:
-            with self._models.encoder.attend(groups, self._beta):
-                yield
-
-    def _run(self, x: Tensor, t: Tensor, c: Tensor, layouts: Mapping[Kind, Tensor]) -> Tensor:
-        """One call of the U-Net, led by the ControlNets of these kinds: their residuals add up."""
-        models: Models = self._models
-        extra: dict[str, Any] = {}
-        led = [
-            models.controlnets[kind](x, t, encoder_hidden_states=c, controlnet_cond=layouts[kind], return_dict=False)
-            for kind in models.controlnets
-            if kind in layouts
-        ]
-        if led:
-            extra["down_block_additional_residuals"] = [
-                sum(parts[1:], parts[0]) for parts in zip(*(d for d, _ in led), strict=True)
-            ]
-            extra["mid_block_additional_residual"] = sum((mid for _, mid in led[1:]), led[0][1])
-        if models.encoder is not None:
-            extra["cross_attention_kwargs"] = SLOT
-        eps: Tensor = models.unet(x, t, encoder_hidden_states=c, return_dict=False, **extra)[0]
-        return eps
+    def _seen(self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]]) -> AbstractContextManager[None]:
+        return nullcontext() if self._sea is None else self._sea.attend(groups, self._beta)
 
 
 @contextmanager
 def guided(
-    models: Models,
+    denoiser: Denoiser,
     subjects: Sequence[Subject],
     plan: Sequence[Pair],
     *,
@@ -190,17 +153,12 @@ def guided(
     """
     with ExitStack() as stack:
         seen = watch is not None or any(subject.foreground is not None for subject in subjects)
-        ssa = (
-            stack.enter_context(attached(models.unet, {str(kind): one for kind, one in models.controlnets.items()}))
-            if seen
-            else None
-        )
-        if models.encoder is not None:
-            layers = {name: models.encoder.layer(name) for name in models.encoder.config.blocks}
-            stack.enter_context(encoder_attached(models.unet, layers))
+        ssa = stack.enter_context(denoiser.attach_self_subject()) if seen else None
+        sea = stack.enter_context(denoiser.attach_encoder()) if denoiser.has_encoder else None
         yield GuidedModel(
-            models,
+            denoiser,
             ssa,
+            sea,
             subjects,
             plan,
             w_ref=w_ref,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from dreamtuner.attention.maps import Look, look
-from dreamtuner.families.unet.attach import Layers, SelfSubject
+from dreamtuner.attention.subject_layers import Layers, SelfSubject
 
 
 @dataclass(frozen=True, eq=False)

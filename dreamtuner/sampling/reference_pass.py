@@ -1,7 +1,7 @@
 """The reference pass (Sec. 3.2): noise the reference to every timestep a schedule needs, capture keys and values once.
 
 Decided where the paper is silent:
-- x^r_t is noised by the forward process of the model's training schedule whatever the scheduler, with one noise per
+- x^r_t is noised by the forward process of the model's training whatever the scheduler, with one noise per
   (reference, step): both branches of a step see the same draw, at their own noise levels.
 - A layer's token is subject (m_r = 1) when at least half of its area is; where a thin subject wins no token of a coarse
   layer, the tokens that hold most of it are taken, so that the layer is not left without a subject.
@@ -10,7 +10,6 @@ Decided where the paper is silent:
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -19,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.families.unet.attach import Layers, SelfSubject
+from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.sampling.loop import seeded
 
 
@@ -82,50 +81,38 @@ def square(
     return canvas.resize(size, Image.Resampling.LANCZOS), cover.resize(size, Image.Resampling.BOX)
 
 
-def token_grids(size: tuple[int, int], levels: int) -> dict[int, tuple[int, int]]:
-    """Tokens of a level -> their rows and columns. size: latent h, w; each level of a U-Net halves it, rounding up."""
-    grids = [(ceil(size[0] / 2**level), ceil(size[1] / 2**level)) for level in range(levels)]
-    return {rows * columns: (rows, columns) for rows, columns in grids}
+def foreground_tokens(m_r: Tensor, grids: Iterable[tuple[int, int]]) -> dict[int, Tensor]:
+    """Tokens of a layer -> indices of its subject tokens. m_r: H W in [0, 1]; grids: rows and columns of tokens.
 
-
-def foreground_tokens(m_r: Tensor, size: tuple[int, int], levels: int) -> dict[int, Tensor]:
-    """Tokens of a level -> indices of its subject tokens. m_r: H W in [0, 1]; size: latent h, w; ValueError: empty."""
+    ValueError where the mask is empty.
+    """
     if not m_r.any():
         raise ValueError("reference: the mask is empty; an absent subject is passed as None, not as a mask of zeros")
     tokens: dict[int, Tensor] = {}
-    for grid in token_grids(size, levels).values():
+    for grid in grids:
         share = F.adaptive_avg_pool2d(m_r[None, None].float(), grid).flatten()
         subject = share >= min(0.5, float(share.max()))
         tokens[len(share)] = subject.nonzero()[:, 0]
     return tokens
 
 
-def noised(x_0: Tensor, noise: Tensor, t: float, alphas_cumprod: Tensor) -> Tensor:
-    """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise, each C H W. A t between two timesteps turns the angle evenly."""
-    low = int(t)
-    abar = alphas_cumprod[low].double()
-    if t > low:
-        angle = alphas_cumprod[low : low + 2].double().clamp(0, 1).sqrt().acos()
-        abar = torch.lerp(angle[0], angle[1], t - low).cos() ** 2
-    return (abar.sqrt() * x_0 + (1 - abar).sqrt() * noise).to(x_0.dtype)
-
-
 def encode_reference(
     ssa: SelfSubject,
-    unet: Callable[..., tuple[Tensor, ...]],
+    predict: Callable[[Tensor, Tensor, Tensor], Tensor],
+    noised: Callable[[Tensor, Tensor, float], Tensor],
     x_0: Tensor,
     c_r: Tensor,
     foreground: Mapping[int, Tensor],
     rows: Iterable[Row],
     *,
     w_ref: float,
-    alphas_cumprod: Tensor,
     digest: str,
     chunk: int = 32,
 ) -> ReferenceFeatures:
     """One pass over all rows, `chunk` at a time. x_0: C H W latents; c_r: 1 L D, the reference's own caption.
 
-    `unet` is the U-Net that `ssa` is attached to. Equal to a pass of its own at every step, and far cheaper.
+    `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. Equal to a pass of
+    its own at every step, and far cheaper.
     """
     wanted: Sequence[Row] = sorted(set(rows))
     if not wanted:  # a plan may never look at the reference, as w_r = 0 with p_r = 1
@@ -134,13 +121,13 @@ def encode_reference(
 
     def x_r(row: Row) -> Tensor:
         noise = torch.randn(x_0.shape, generator=seeded(digest, "noise", row.step)).to(x_0)
-        return noised(x_0, noise, row.timestep, alphas_cumprod)
+        return noised(x_0, noise, row.timestep)
 
     with ssa.capture(foreground) as captured:
         for first in range(0, len(wanted), chunk):
             part = wanted[first : first + chunk]
             t = torch.tensor([row.timestep for row in part], device=x_0.device)
-            unet(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part), -1, -1), return_dict=False)
+            predict(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part), -1, -1))
     log_w = x_0.new_tensor(w_ref).log()
     return ReferenceFeatures(index, {n: (k, v, log_w.expand(k.shape[2])) for n, (k, v) in captured.items()})
 

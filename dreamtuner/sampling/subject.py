@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.subject_encoder import TokenKeys
-from dreamtuner.families.unet.backbone import Parts
-from dreamtuner.families.unet.controlnet import layout_pixels
-from dreamtuner.models.layouts import Kind
+from dreamtuner.families.backbone import Parts
+from dreamtuner.models.layouts import Kind, fitted
 from dreamtuner.preprocess.white import on_white
 from dreamtuner.sampling.reference_pass import foreground_tokens, reference_digest, square
 from dreamtuner.sampling.request import Reference
@@ -48,10 +48,8 @@ def prepare_subject(
     x_0 = parts.encode_image(image)
     foreground = None
     if sampling.w_ref > 0:
-        levels = len(parts.unet.config.block_out_channels)
-        tokens = foreground_tokens(
-            _inside(reference, sampling.resolution) if reference.whole else m_r, (x_0.shape[1], x_0.shape[2]), levels
-        )
+        grids = parts.denoiser().token_grids((x_0.shape[1], x_0.shape[2]))
+        tokens = foreground_tokens(_inside(reference, sampling.resolution) if reference.whole else m_r, grids.values())
         foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
     return Subject(
         x_0,
@@ -61,6 +59,15 @@ def prepare_subject(
         parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},
     )
+
+
+def layout_pixels(kind: Kind, image: Image.Image, side: int) -> Tensor:
+    """Convert the layout of a picture of `side` pixels to what ControlNets read: 3 side side in 0..1.
+
+    LayoutRefused as `fitted`.
+    """
+    pixels = np.asarray(fitted(kind, image, side)).copy()
+    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
 def _inside(reference: Reference, side: int) -> Tensor:

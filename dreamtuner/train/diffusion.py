@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from dreamtuner.families.denoiser import Predict
+
 MIN_SNR = 5.0
 FLOOR = 0.8
-
-Predict = Callable[[Tensor, Tensor], Tensor]
-"""x_t (B, C, H, W) and t (B,) -> the model's prediction, like x_t."""
 
 
 def diffusion_loss(

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dreamtuner.families.unet.attach import SLOT, encoder_attached
+from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
+from dreamtuner.models.layouts import Kind
 from dreamtuner.train.augment import augment
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 
@@ -24,9 +25,9 @@ NO_CAPTION = 0.1  # share of empty captions: the encoder must also serve the unc
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """What stage 1 does not train. A batch brings its ControlNet along."""
+    """What stage 1 does not train. The denoiser comes with the encoder's layers and, for layouts, its ControlNets."""
 
-    unet: Any
+    denoiser: Denoiser
     text: Callable[[list[str]], Tensor]
     image_encoder: Any
     normalise: Callable[[Tensor], Tensor]
@@ -37,14 +38,14 @@ class Frozen:
 class Examples:
     """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B.
 
-    `layout`: a frozen ControlNet and its image, B 3 S S in 0..1; None: the ablation without layout.
+    `layout`: a kind of control image and the images, B 3 S S in 0..1; None: the ablation without layout.
     `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
     """
 
     subjects: Tensor
     x0: Tensor
     captions: list[str]
-    layout: tuple[Any, Tensor] | None = None
+    layout: tuple[Kind, Tensor] | None = None
     emphasis: Tensor | None = None
 
 
@@ -54,8 +55,7 @@ class EncoderStage:
     def __init__(self, encoder: SubjectEncoder, frozen: Frozen, draw: Callable[[torch.Generator], Examples]) -> None:
         self.learns, self.frozen, self.draw = encoder, frozen, draw
         self._attached = ExitStack()  # for as long as the stage lives: nothing else uses these models
-        layers = {name: encoder.layer(name) for name in encoder.config.blocks}
-        self._attached.enter_context(encoder_attached(frozen.unet, layers))
+        self._attached.enter_context(frozen.denoiser.attach_encoder())
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         frozen, encoder, batch = self.frozen, self.learns, self.draw(generator)
@@ -66,15 +66,9 @@ class EncoderStage:
             states = hidden_states(frozen.image_encoder, pixels, encoder.config.depths)
 
         def predict(x_t: Tensor, t: Tensor) -> Tensor:
-            extra = {}
-            if batch.layout is not None:
-                controlnet, image = batch.layout
-                with torch.no_grad():
-                    down, mid = controlnet(x_t, t, c, image, return_dict=False)
-                extra = {"down_block_additional_residuals": down, "mid_block_additional_residual": mid}
+            controls = {} if batch.layout is None else dict([batch.layout])
             with encoder.attend([(len(x_t), encoder.keys(encoder(states)))], beta=1.0):
-                prediction: Tensor = frozen.unet(x_t, t, c, cross_attention_kwargs=SLOT, **extra).sample
-            return prediction
+                return frozen.denoiser.predict(x_t, t, c, controls)
 
         loss, mse = diffusion_loss(predict, batch.x0, frozen.scheduler, generator, floor=FLOOR, emphasis=batch.emphasis)
         return loss, {"mse": mse}

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.backbone import Backbone
 from dreamtuner.finetune.result import knowing
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import Watch

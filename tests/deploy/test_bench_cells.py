@@ -20,7 +20,7 @@ from dreamtuner.evaluation.cells import SEEDS_APART, Measured, asked_cells
 from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.result import Unit
 from dreamtuner.evaluation.run import GUARD, Bench, finished, measure_methods
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pocket.world import VALIDATION
 from dreamtuner.sampling.request import Cell
@@ -37,7 +37,7 @@ SSA = Attending("S-S-A", {"beta": 0.0})
 class Stopped(Attending):
     """A method at whose second subject somebody presses Ctrl-C; its cells are named as those of its parent are."""
 
-    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+    def prepare(self, backbone: UNetBackbone, given: Given) -> Prepared:
         if given.class_word == SUBJECTS[1].identity.class_word:
             raise KeyboardInterrupt
         return super().prepare(backbone, given)
@@ -53,7 +53,7 @@ class Trained:
     name: str = "trained"
     training: str = "long"
 
-    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+    def prepare(self, backbone: UNetBackbone, given: Given) -> Prepared:
         given.workshop.mkdir(parents=True)
         (given.workshop / "state").write_text("half")
         blank = [Image.new("RGB", (64, 64))]
@@ -117,7 +117,7 @@ def test_a_stop_inside_a_subject_loses_what_was_being_drawn_alone(bench: Bench, 
         name: str = "tired"
         training: str = ""
 
-        def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        def prepare(self, backbone: UNetBackbone, given: Given) -> Prepared:
             def draw(cells: Sequence[Cell]) -> list[Image.Image]:
                 if drawn == [BATCH]:
                     drawn.clear()

@@ -19,7 +19,8 @@ from transformers import (
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.pipeline import DreamTunerPipeline
@@ -96,7 +97,7 @@ def tiny_profile(tmp_path_factory: pytest.TempPathFactory) -> Profile:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_profile: Profile) -> Backbone:
+def tiny(tiny_profile: Profile) -> UNetBackbone:
     return load_backbone(tiny_profile)
 
 
@@ -111,7 +112,7 @@ def pip() -> Reference:
 
 
 @pytest.fixture(scope="session")
-def whole(tiny: Backbone) -> DreamTunerPipeline:
+def whole(tiny: UNetBackbone) -> DreamTunerPipeline:
     """The tiny model with all that is optional - two ControlNets, a subject-encoder - of random weights that tell."""
     layers = {"num_hidden_layers": 6, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
     with torch.random.fork_rng():

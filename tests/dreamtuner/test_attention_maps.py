@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dreamtuner.attention.maps import look, query_weights
 from dreamtuner.attention.self_subject import SubjectKeys, self_subject_attention
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.rendering.attention_map import TILE, Column, Shown, attention_picture, layer_title
 from dreamtuner.rendering.heatmap import heat
 from dreamtuner.sampling.generate import generate
@@ -64,7 +64,7 @@ def test_several_references_keep_apart_and_one_unseen_stays_empty() -> None:
 
 
 def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same(
-    tiny: Backbone, pip: Reference
+    tiny: UNetBackbone, pip: Reference
 ) -> None:
     watch = Watch((0.5, 0.3), frozenset({1, 3}), frozenset({256}))
     [watched] = generate(tiny, pip, [CELL], S, watch=watch)
@@ -80,7 +80,7 @@ def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same
     assert all(one.share == 0 and one.references == () for one in plain.looks.values())
 
 
-def test_what_cannot_be_watched_is_named(tiny: Backbone, pip: Reference) -> None:
+def test_what_cannot_be_watched_is_named(tiny: UNetBackbone, pip: Reference) -> None:
     with pytest.raises(ValueError, match=r"point: y is 1\.5"):
         Watch((0.5, 1.5), frozenset({0}))
     with pytest.raises(ValueError, match="watch: a point is watched in one cell, not in 2"):

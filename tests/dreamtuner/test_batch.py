@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.unet.attach import attached
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.guidance import interleaved
 from dreamtuner.sampling.loop import step_lambda
@@ -26,7 +26,7 @@ S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
 class LatentsKept:
     """Stands in for a backbone whose decoder keeps the latents, so that a test sees more than eight bits."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: UNetBackbone) -> None:
         self._backbone, self.latents = backbone, []
 
     def __getattr__(self, name: str) -> Any:
@@ -37,13 +37,13 @@ class LatentsKept:
         return self._backbone.decode(x_0)
 
 
-def latents(backbone: Backbone, *args: Any, **kwargs: Any) -> Tensor:
+def latents(backbone: UNetBackbone, *args: Any, **kwargs: Any) -> Tensor:
     kept = LatentsKept(backbone)
     generate(kept, *args, **kwargs)
     return torch.stack(kept.latents)
 
 
-def stock(backbone: Backbone) -> StableDiffusionPipeline:
+def stock(backbone: UNetBackbone) -> StableDiffusionPipeline:
     b = backbone
     pipe = StableDiffusionPipeline(
         b.vae, b.text_encoder, b.tokenizer, b.unet, b.scheduler, None, None, requires_safety_checker=False
@@ -56,7 +56,7 @@ def stock(backbone: Backbone) -> StableDiffusionPipeline:
 @pytest.mark.parametrize("scheduler", [None, EulerDiscreteScheduler, PNDMScheduler])
 @pytest.mark.parametrize("w_c", [1.0, 4.0])
 def test_with_everything_off_it_is_the_stock_pipeline_to_the_last_bit(
-    tiny: Backbone, scheduler: type | None, w_c: float
+    tiny: UNetBackbone, scheduler: type | None, w_c: float
 ) -> None:
     if scheduler is not None:
         tiny = replace(
@@ -75,7 +75,7 @@ def test_with_everything_off_it_is_the_stock_pipeline_to_the_last_bit(
     assert [a.tobytes() for a in ours] == [b.tobytes() for b in theirs]
 
 
-def test_latents_are_the_stock_pipelines_for_a_grid_of_prompts(tiny: Backbone) -> None:
+def test_latents_are_the_stock_pipelines_for_a_grid_of_prompts(tiny: UNetBackbone) -> None:
     theirs = stock(tiny)(
         prompt=[cell.prompt for cell in CELLS],
         num_inference_steps=S.steps,
@@ -86,7 +86,7 @@ def test_latents_are_the_stock_pipelines_for_a_grid_of_prompts(tiny: Backbone) -
     torch.testing.assert_close(latents(tiny, None, CELLS, S), theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_no_reference_no_weight_and_an_empty_mask_are_one_to_the_last_bit(tiny: Backbone, pip: Reference) -> None:
+def test_no_reference_no_weight_and_an_empty_mask_are_one_to_the_last_bit(tiny: UNetBackbone, pip: Reference) -> None:
     plain = latents(tiny, None, CELLS, S)
     empty = replace(pip, mask=Image.new("L", pip.image.size, 0))
     assert torch.equal(latents(tiny, pip, CELLS, S.model_copy(update={"w_ref": 0.0})), plain)
@@ -95,7 +95,7 @@ def test_no_reference_no_weight_and_an_empty_mask_are_one_to_the_last_bit(tiny: 
     assert float((latents(tiny, pip, CELLS, S) - plain).abs().max()) > 1e-3
 
 
-def test_a_cell_alone_is_the_cell_in_its_grid_at_any_batch_size(tiny: Backbone, pip: Reference) -> None:
+def test_a_cell_alone_is_the_cell_in_its_grid_at_any_batch_size(tiny: UNetBackbone, pip: Reference) -> None:
     grid = latents(tiny, pip, CELLS, S)
     for i, cell in enumerate(CELLS):
         torch.testing.assert_close(latents(tiny, pip, [cell], S)[0], grid[i], rtol=1e-5, atol=1e-5)
@@ -104,7 +104,7 @@ def test_a_cell_alone_is_the_cell_in_its_grid_at_any_batch_size(tiny: Backbone, 
 
 
 def test_a_rerun_is_equal_to_the_last_bit_and_the_global_generator_is_not_touched(
-    tiny: Backbone, pip: Reference
+    tiny: UNetBackbone, pip: Reference
 ) -> None:
     before = torch.get_rng_state()
     first = latents(tiny, pip, CELLS, S)
@@ -128,7 +128,7 @@ def test_a_rerun_is_equal_to_the_last_bit_and_the_global_generator_is_not_touche
     ],
 )
 def test_the_loop_is_equations_4_to_6_with_a_reference_pass_at_every_step(
-    tiny: Backbone, pip: Reference, changes: dict[str, float]
+    tiny: UNetBackbone, pip: Reference, changes: dict[str, float]
 ) -> None:
     """Slow and obvious: one cell, one U-Net call a branch, the reference encoded anew for each."""
     from hashlib import sha256
@@ -152,13 +152,13 @@ def test_the_loop_is_equations_4_to_6_with_a_reference_pass_at_every_step(
                     row = Row(step, branch.x_r)
                     seen = encode_reference(
                         ssa,
-                        tiny.unet,
+                        lambda x, t, c: tiny.denoiser().predict(x, t, c, {}),
+                        tiny.denoiser().noised,
                         tiny.encode_image(image),
                         tiny.encode_text(pip.caption),
-                        foreground_tokens(m_r, (16, 16), 3),
+                        foreground_tokens(m_r, [(16, 16), (8, 8), (4, 4)]),
                         [row],
                         w_ref=s.w_ref,
-                        alphas_cumprod=tiny.scheduler.alphas_cumprod,
                         digest=digest,
                     ).at(row)
                 with ssa.attend([(1, seen)]):
@@ -167,14 +167,14 @@ def test_the_loop_is_equations_4_to_6_with_a_reference_pass_at_every_step(
     torch.testing.assert_close(latents(tiny, pip, [cell], s), x, rtol=1e-4, atol=1e-4)
 
 
-def test_several_references_of_a_subject_are_taken(tiny: Backbone, pip: Reference) -> None:
+def test_several_references_of_a_subject_are_taken(tiny: UNetBackbone, pip: Reference) -> None:
     turned = Reference(pip.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), None, "a photo of a bear")
     one, two = latents(tiny, pip, CELLS, S), latents(tiny, [pip, turned], CELLS, S)
     assert float((one - two).abs().max()) > 1e-4
     torch.testing.assert_close(latents(tiny, [pip, turned], CELLS[1:2], S)[0], two[1], rtol=1e-5, atol=1e-5)
 
 
-def test_progress_counts_every_step_of_every_batch(tiny: Backbone, pip: Reference) -> None:
+def test_progress_counts_every_step_of_every_batch(tiny: UNetBackbone, pip: Reference) -> None:
     seen: list[tuple[int, int]] = []
     pictures = generate(tiny, pip, CELLS, S, batch_size=2, on_step=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 8) for done in range(1, 9)]
@@ -182,7 +182,7 @@ def test_progress_counts_every_step_of_every_batch(tiny: Backbone, pip: Referenc
     assert generate(tiny, pip, [], S) == []
 
 
-def test_an_interrupt_leaves_the_model_as_it_was(tiny: Backbone, pip: Reference) -> None:
+def test_an_interrupt_leaves_the_model_as_it_was(tiny: UNetBackbone, pip: Reference) -> None:
     before = dict(tiny.unet.attn_processors)
 
     def stop(done: int, total: int) -> None:
@@ -200,6 +200,8 @@ def test_an_interrupt_leaves_the_model_as_it_was(tiny: Backbone, pip: Reference)
         ({}, 0, "batch_size: 0"),
     ],
 )
-def test_what_cannot_be_done_is_named(tiny: Backbone, changes: dict[str, float], batch_size: int, message: str) -> None:
+def test_what_cannot_be_done_is_named(
+    tiny: UNetBackbone, changes: dict[str, float], batch_size: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         generate(tiny, None, CELLS, S.model_copy(update=changes), batch_size=batch_size)

@@ -12,7 +12,7 @@ from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.shapes import VISION, even_plan
 from dreamtuner.bench.speed import flop_figures
 from dreamtuner.bench.timing import Ratio, interleaved_timings, ratio
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
@@ -51,7 +51,7 @@ def test_the_plan_of_the_bench_has_p_r_of_its_steps_by_eq_4() -> None:
     assert all(pair.other == ("uc", None) for pair in even_plan(30, Sampling(), reference=False))
 
 
-def test_the_naive_form_draws_the_same_picture(tiny: Backbone, pip: Reference) -> None:
+def test_the_naive_form_draws_the_same_picture(tiny: UNetBackbone, pip: Reference) -> None:
     cells = [Cell("a photo of a bear on the beach", 1), Cell("a bear", 3)]
     kept = LatentsKept(tiny)
     naive_generate(kept, pip, cells, S, batch_size=2)  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def test_the_naive_form_draws_the_same_picture(tiny: Backbone, pip: Reference) -
 
 
 @torch.inference_mode()
-def test_the_ways_for_a_gpu_run_where_there_is_none(tiny: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ways_for_a_gpu_run_where_there_is_none(tiny: UNetBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
     unet = tiny.unet
     monkeypatch.setattr("dreamtuner.bench.gpu.TEXT", (5, 16))
     monkeypatch.setattr("dreamtuner.bench.shapes.TEXT", (5, 16))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
@@ -88,7 +88,7 @@ def test_types_are_chosen_at_loading(whole: DreamTunerPipeline, tmp_path: Path) 
 
 
 def test_a_stock_folder_and_a_stock_pipeline_serve(
-    tiny: Backbone, tiny_profile: Profile, asked: Asked, tmp_path: Path
+    tiny: UNetBackbone, tiny_profile: Profile, asked: Asked, tmp_path: Path
 ) -> None:
     call = asked(pose_image=None, reference_pose=None, num_inference_steps=2)
     from_folder = DreamTunerPipeline.from_pretrained(tiny_profile.weights)

@@ -10,7 +10,7 @@ import torch
 from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.layouts import Kind, LayoutRefused, demand_kind, fitted, kinds_of
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
@@ -27,8 +27,8 @@ def ramp(width: int, height: int) -> Image.Image:
 
 
 @pytest.fixture
-def led(whole: DreamTunerPipeline, tiny: Backbone) -> Backbone:
-    return replace(tiny, _controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose})
+def led(whole: DreamTunerPipeline, tiny: UNetBackbone) -> UNetBackbone:
+    return replace(tiny, controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def test_a_profile_without_the_controlnet_says_so(tiny_profile: Profile) -> None
         demand_kind(tiny_profile, "pose")
 
 
-def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(led: Backbone, skeleton: Skeleton) -> None:
+def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(
+    led: UNetBackbone, skeleton: Skeleton
+) -> None:
     stock = StableDiffusionControlNetPipeline(
         vae=led.vae,
         text_encoder=led.text_encoder,
@@ -97,7 +99,7 @@ def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(led: 
 
 
 def test_cells_of_all_kinds_in_one_grid_are_those_drawn_alone(
-    led: Backbone, pip: Reference, skeleton: Skeleton
+    led: UNetBackbone, pip: Reference, skeleton: Skeleton
 ) -> None:
     pose, depth = skeleton(64, 64), ramp(64, 64)
     each: list[dict[str, Any]] = [{"pose": pose}, {}, {"depth": depth}, {"pose": pose, "depth": depth}, {"pose": pose}]
@@ -111,7 +113,7 @@ def test_cells_of_all_kinds_in_one_grid_are_those_drawn_alone(
 
 
 def test_a_reference_passes_with_its_own_layout_of_the_kinds_that_are_followed_alone(
-    led: Backbone, pip: Reference, skeleton: Skeleton
+    led: UNetBackbone, pip: Reference, skeleton: Skeleton
 ) -> None:
     own = replace(pip, layouts={"pose": skeleton(*pip.image.size)})
     both = replace(pip, layouts={**own.layouts, "depth": ramp(*pip.image.size)})
@@ -125,7 +127,7 @@ def test_a_reference_passes_with_its_own_layout_of_the_kinds_that_are_followed_a
 
 
 def test_several_references_are_seen_in_the_layers_of_all_whichever_comes_first(
-    led: Backbone, pip: Reference, skeleton: Skeleton
+    led: UNetBackbone, pip: Reference, skeleton: Skeleton
 ) -> None:
     always = S.model_copy(update={"p_r": 1.0})  # lambda is drawn by the first reference
     posed = [Cell("a bear", 1, {"pose": skeleton(64, 64)})]
@@ -138,7 +140,7 @@ def test_several_references_are_seen_in_the_layers_of_all_whichever_comes_first(
     assert same == other
 
 
-def test_no_controlnet_is_loaded_that_no_cell_follows(tiny: Backbone, pip: Reference) -> None:
-    fresh = replace(tiny, _controlnets={})
+def test_no_controlnet_is_loaded_that_no_cell_follows(tiny: UNetBackbone, pip: Reference) -> None:
+    fresh = replace(tiny, controlnets={})
     generate(fresh, pip, [Cell("a bear", 1)], S)
-    assert fresh._controlnets == {}
+    assert fresh.controlnets == {}

@@ -16,7 +16,7 @@ from diffusers import (
 )
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
@@ -31,13 +31,13 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def backbone_of(whole: DreamTunerPipeline, tiny: Backbone) -> Backbone:
+def backbone_of(whole: DreamTunerPipeline, tiny: UNetBackbone) -> UNetBackbone:
     return replace(
         tiny,
         encoder=whole.subject_encoder,
         image_encoder=whole.image_encoder,
         image_processor=whole.feature_extractor,
-        _controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose},
+        controlnets={"depth": whole.controlnet_depth, "pose": whole.controlnet_pose},
     )
 
 
@@ -59,7 +59,7 @@ def state_of(pipe: DreamTunerPipeline) -> list[object]:
 
 
 def test_everything_on_it_draws_the_batch_functions_pictures(
-    whole: DreamTunerPipeline, tiny: Backbone, asked: Asked, pip: Reference, skeleton: Skeleton
+    whole: DreamTunerPipeline, tiny: UNetBackbone, asked: Asked, pip: Reference, skeleton: Skeleton
 ) -> None:
     call = asked(num_images_per_prompt=2, generator=generators(*SEEDS), output_type="pil", negative_prompt="a frog")
     reference = Reference(pip.image, pip.mask, call["reference_caption"], {"pose": call["reference_pose"]})
@@ -72,7 +72,7 @@ def test_everything_on_it_draws_the_batch_functions_pictures(
 
 
 def test_several_references_and_prompts_are_the_batch_functions_too(
-    whole: DreamTunerPipeline, tiny: Backbone, pip: Reference
+    whole: DreamTunerPipeline, tiny: UNetBackbone, pip: Reference
 ) -> None:
     turned = Reference(pip.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), None, "a frog")
     references, prompts = [pip, turned], ["a bear", "a bear on a beach"]
@@ -92,7 +92,7 @@ def test_several_references_and_prompts_are_the_batch_functions_too(
 @pytest.mark.parametrize("scheduler", [None, EulerAncestralDiscreteScheduler, PNDMScheduler])
 @pytest.mark.parametrize("w_c", [1.0, 4.0])
 def test_without_a_reference_it_is_the_stock_pipeline_to_the_last_bit(
-    tiny: Backbone, scheduler: type | None, w_c: float
+    tiny: UNetBackbone, scheduler: type | None, w_c: float
 ) -> None:
     template = tiny.scheduler if scheduler is None else scheduler(**BETAS)
     models = {"vae": tiny.vae, "text_encoder": tiny.text_encoder, "tokenizer": tiny.tokenizer, "unet": tiny.unet}
@@ -221,7 +221,7 @@ def test_latents_take_the_place_of_drawn_noise(whole: DreamTunerPipeline, asked:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # inside diffusers
-def test_every_scheduler_of_the_family_draws(tiny: Backbone, pip: Reference) -> None:
+def test_every_scheduler_of_the_family_draws(tiny: UNetBackbone, pip: Reference) -> None:
     models = {name: getattr(tiny, name) for name in ("vae", "text_encoder", "tokenizer", "unet")}
     ran = 0
     for kind in schedulers.KarrasDiffusionSchedulers:

@@ -31,7 +31,8 @@ def test_lambda_is_drawn_once_a_step_however_often_the_solver_calls_the_model(ki
 class _Parts:
     """A model of one level, whose latents have an eighth of the picture's side."""
 
-    unet = SimpleNamespace(config=SimpleNamespace(block_out_channels=(8,)))
+    def denoiser(self) -> Any:
+        return SimpleNamespace(token_grids=lambda size: {size[0] * size[1]: size})
 
     def encode_image(self, image: Image.Image) -> torch.Tensor:
         return torch.zeros(4, image.height // 8, image.width // 8)

@@ -4,43 +4,44 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.families.unet.attach import attached
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.noising import noised
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.reference_pass import (
     ReferenceFeatures,
     Row,
     encode_reference,
     foreground_tokens,
-    noised,
     reference_digest,
     square,
 )
 
+GRIDS = [(16, 16), (8, 8), (4, 4)]
 ROWS = [Row(step, t) for step, t in ((0, 999), (0, 989), (1, 400), (1, 430), (2, 0))]
 
 
 @torch.no_grad()
-def encode(tiny: Backbone, rows: list[Row], *, chunk: int = 32, w_ref: float = 3.0) -> ReferenceFeatures:
+def encode(tiny: UNetBackbone, rows: list[Row], *, chunk: int = 32, w_ref: float = 3.0) -> ReferenceFeatures:
     x_0 = torch.randn(8, 16, 16, generator=torch.Generator().manual_seed(1))
     m_r = torch.zeros(64, 64)
     m_r[10:50, 20:44] = 1
-    with attached(tiny.unet) as ssa:
+    denoiser = tiny.denoiser()
+    with denoiser.attach_self_subject() as ssa:
         return encode_reference(
             ssa,
-            tiny.unet,
+            lambda x, t, c: denoiser.predict(x, t, c, {}),
+            denoiser.noised,
             x_0,
             tiny.encode_text("a photo of a bear"),
-            foreground_tokens(m_r, (16, 16), 3),
+            foreground_tokens(m_r, GRIDS),
             rows,
             w_ref=w_ref,
-            alphas_cumprod=tiny.scheduler.alphas_cumprod,
             digest="d",
             chunk=chunk,
         )
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 32])
-def test_one_pass_for_all_steps_equals_a_pass_at_every_step(tiny: Backbone, chunk: int) -> None:
+def test_one_pass_for_all_steps_equals_a_pass_at_every_step(tiny: UNetBackbone, chunk: int) -> None:
     amortised = encode(tiny, ROWS, chunk=chunk)
     for row in ROWS:
         alone = encode(tiny, [row]).at(row)
@@ -50,7 +51,7 @@ def test_one_pass_for_all_steps_equals_a_pass_at_every_step(tiny: Backbone, chun
             assert torch.equal(keys.log_m, alone[name].log_m)
 
 
-def test_features_know_what_was_asked_for_and_nothing_else(tiny: Backbone) -> None:
+def test_features_know_what_was_asked_for_and_nothing_else(tiny: UNetBackbone) -> None:
     features = encode(tiny, [*ROWS, *ROWS])
     assert set(features.rows) == set(ROWS)
     assert all(len(k) == len(ROWS) for k, _, _ in features.layers.values())
@@ -68,21 +69,24 @@ def test_both_branches_of_a_step_share_their_noise() -> None:
     assert float((between - (low + high) / 2).abs().max()) < 1e-4
 
 
-def test_tokens_are_subject_by_half_their_area_and_a_thin_subject_is_never_lost() -> None:
+def test_tokens_are_subject_by_half_their_area_and_a_thin_subject_is_never_lost(tiny: UNetBackbone) -> None:
     m_r = torch.zeros(64, 64)
     m_r[:, :34] = 1  # 8.5 of 16 columns: the ninth is covered by half
-    tokens = foreground_tokens(m_r, (16, 16), 3)
+    tokens = foreground_tokens(m_r, GRIDS)
     assert [len(tokens[n]) for n in (256, 64, 16)] == [9 * 16, 4 * 8, 2 * 4]
     thin = torch.zeros(64, 64)
     thin[20:23, 30] = 1
-    assert all(len(kept) >= 1 for kept in foreground_tokens(thin, (16, 16), 3).values())
-    assert {n: len(kept) for n, kept in foreground_tokens(torch.ones(64, 64), (15, 9), 3).items()} == {
+    assert all(len(kept) >= 1 for kept in foreground_tokens(thin, GRIDS).values())
+    assert {
+        n: len(kept)
+        for n, kept in foreground_tokens(torch.ones(64, 64), tiny.denoiser().token_grids((15, 9)).values()).items()
+    } == {
         135: 135,
         40: 40,
         12: 12,
     }
     with pytest.raises(ValueError, match="mask is empty"):
-        foreground_tokens(torch.zeros(64, 64), (16, 16), 3)
+        foreground_tokens(torch.zeros(64, 64), GRIDS)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (300, 100), (100, 300), (37, 41)])

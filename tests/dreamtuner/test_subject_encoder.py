@@ -11,7 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from dreamtuner.attention.subject_encoder import SubjectEncoderAttention
 from dreamtuner.families.unet.attach import SLOT, encoder_attached, transformer_blocks
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import FINAL, SubjectEncoder, depths_of, hidden_states
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
@@ -22,7 +22,7 @@ CELLS = [Cell("a bear", 1), Cell("a bear, waving", 2)]
 
 
 @pytest.fixture
-def seeing(tiny: Backbone) -> Backbone:
+def seeing(tiny: UNetBackbone) -> UNetBackbone:
     """The tiny model with a subject-encoder of random weights, its output layers too."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -52,7 +52,7 @@ def test_the_papers_depths_are_read() -> None:
 
 
 @torch.no_grad()
-def test_states_are_the_final_normalised_one_and_those_of_the_layers(seeing: Backbone) -> None:
+def test_states_are_the_final_normalised_one_and_those_of_the_layers(seeing: UNetBackbone) -> None:
     pixels = torch.randn(1, 3, 32, 32)
     states = hidden_states(seeing.image_encoder, pixels, (FINAL, 1, 4))
     out = seeing.image_encoder(pixels, output_hidden_states=True)
@@ -83,7 +83,7 @@ def test_rows_add_beta_times_a_cross_attention_and_others_pass() -> None:
 
 
 @torch.no_grad()
-def test_it_stands_between_self_and_text_attention_and_leaves_no_trace(seeing: Backbone) -> None:
+def test_it_stands_between_self_and_text_attention_and_leaves_no_trace(seeing: UNetBackbone) -> None:
     unet, encoder = seeing.unet, seeing.encoder
     assert encoder is not None
     x, c = torch.randn(2, 8, 16, 16), torch.randn(2, 24, 16)
@@ -116,7 +116,7 @@ def _bytes(pictures: list[Image.Image]) -> list[bytes]:
     return [picture.tobytes() for picture in pictures]
 
 
-def test_beta_alone_draws_the_subject_and_zero_is_off(seeing: Backbone, pip: Reference) -> None:
+def test_beta_alone_draws_the_subject_and_zero_is_off(seeing: UNetBackbone, pip: Reference) -> None:
     plain = _bytes(generate(seeing, None, CELLS, S))
     off = S.model_copy(update={"w_ref": 0.0, "beta": 0.0})
     assert _bytes(generate(seeing, pip, CELLS, off)) == plain
@@ -125,7 +125,7 @@ def test_beta_alone_draws_the_subject_and_zero_is_off(seeing: Backbone, pip: Ref
     assert len({tuple(plain), tuple(alone), tuple(both)}) == 3
 
 
-def test_the_background_of_the_reference_is_not_seen_by_the_encoder(seeing: Backbone, pip: Reference) -> None:
+def test_the_background_of_the_reference_is_not_seen_by_the_encoder(seeing: UNetBackbone, pip: Reference) -> None:
     assert pip.mask is not None
     other = Image.composite(pip.image, Image.new("RGB", pip.image.size, "purple"), pip.mask.convert("1").convert("L"))
     alone = S.model_copy(update={"w_ref": 0.0, "p_r": 1.0})
@@ -134,7 +134,7 @@ def test_the_background_of_the_reference_is_not_seen_by_the_encoder(seeing: Back
     assert _bytes(generate(seeing, replace(hard, image=other), CELLS, alone)) == first
 
 
-def test_it_is_saved_and_loaded_as_diffusers_models_are(seeing: Backbone, tmp_path: Path) -> None:
+def test_it_is_saved_and_loaded_as_diffusers_models_are(seeing: UNetBackbone, tmp_path: Path) -> None:
     encoder = seeing.encoder
     assert encoder is not None
     encoder.save_pretrained(tmp_path)
@@ -144,7 +144,7 @@ def test_it_is_saved_and_loaded_as_diffusers_models_are(seeing: Backbone, tmp_pa
     assert {f.name for f in tmp_path.iterdir()} == {"config.json", "diffusion_pytorch_model.safetensors"}
 
 
-def test_an_encoder_of_another_unet_is_refused(seeing: Backbone) -> None:
+def test_an_encoder_of_another_unet_is_refused(seeing: UNetBackbone) -> None:
     encoder = seeing.encoder
     assert encoder is not None
     layers = {name: encoder.layer(name) for name in list(encoder.config.blocks)[1:]}

@@ -131,7 +131,7 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
         assert kept.convert("RGB").tobytes() == again_drawn.tobytes()
         # alone, sums over another batch may round elsewhere
         assert np.abs(np.asarray(kept.convert("RGB"), np.int16) - np.asarray(drawn, np.int16)).max() <= 1
-    assert set(backbone_of(led_settings, "pocket")._controlnets) == {"pose", "depth"}
+    assert set(backbone_of(led_settings, "pocket").controlnets) == {"pose", "depth"}
 
 
 @pytest.mark.usefixtures("prefect_api")

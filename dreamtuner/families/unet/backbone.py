@@ -1,37 +1,35 @@
-"""The parts that draw, between pictures, text and latents; and a profile's, loaded from the plain diffusers layout."""
+"""A Stable Diffusion 1.x or 2.x between pictures, text and latents; and that of a profile."""
 
-import json
-import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import diffusers
 import torch
 from diffusers.image_processor import VaeImageProcessor
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from PIL import Image
-from torch import Tensor
-from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
-from dreamtuner.families.unet.controlnet import load_controlnet
+from dreamtuner.families.unet.build import stock_pipeline
+from dreamtuner.families.unet.denoiser import UNetDenoiser
+from dreamtuner.families.unet.finetune import set_learning
+from dreamtuner.families.unet.load import load_controlnet, load_encoder
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
+from dreamtuner.families.unet.text import encode_text, word_places
+from dreamtuner.families.unet.word_map import word_maps
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand, weights_digest
-
-_log = logging.getLogger(__name__)
+from dreamtuner.settings.finetune import FineTune
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Parts:
+class UNetParts:
     """A Stable Diffusion in diffusers' own classes; the method never changes it.
 
     `scheduler` is a template: every loop takes a fresh copy. `place`: where tensors go, if not where the U-Net lies, as
-    where models are loaded to a device only while they run.
+    where models are loaded to a device only while they run. `controlnets`: by kind, those that are at hand.
     """
 
     unet: Any = field(repr=False)
@@ -42,6 +40,7 @@ class Parts:
     encoder: SubjectEncoder | None = field(default=None, repr=False)
     image_encoder: Any = field(default=None, repr=False)
     image_processor: Any = field(default=None, repr=False)
+    controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
     place: torch.device | None = None
 
     def demand_encoder(self) -> SubjectEncoder:
@@ -49,6 +48,10 @@ class Parts:
         if self.encoder is None:
             raise ValueError("sampling.beta: this profile has no subject-encoder; set beta to 0")
         return self.encoder
+
+    def check_encoder(self) -> None:
+        """ValueError where the profile has no subject-encoder."""
+        self.demand_encoder()
 
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
         """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
@@ -60,6 +63,19 @@ class Parts:
         encoder, vision = self.demand_encoder(), self.image_encoder
         pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
         return hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)
+
+    def controlnet(self, kind: Kind) -> Any:
+        """The ControlNet of this kind. KeyError where it is not at hand."""
+        return self.controlnets[kind]
+
+    def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> UNetDenoiser:
+        """The U-Net, led by ControlNets of these kinds, with the subject-encoder's layers or without."""
+        return UNetDenoiser(
+            self.unet,
+            getattr(self.scheduler, "alphas_cumprod", None),
+            {kind: self.controlnet(kind) for kind in kinds},
+            self.demand_encoder() if encoder else None,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -83,15 +99,16 @@ class Parts:
 
     def encode_text(self, prompt: str) -> Tensor:
         """One prompt -> 1 L D, padded to the encoder's length. Alone, so that its batch cannot change its last bits."""
-        length = self.tokenizer.model_max_length
-        inputs = self.tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-        whole = len(self.tokenizer(prompt, truncation=False, verbose=False)["input_ids"])
-        if whole > length:
-            _log.warning("prompt %r is %d tokens, the model reads %d; its end is cut off", prompt, whole, length)
-        masked = getattr(self.text_encoder.config, "use_attention_mask", False)
-        mask = inputs["attention_mask"].to(self.device) if masked else None
-        states: Tensor = self.text_encoder(inputs["input_ids"].to(self.device), attention_mask=mask)[0]
+        states = encode_text(self.tokenizer, self.text_encoder, prompt, self.device)
         return states if self.unet is None else states.to(self.unet.dtype)
+
+    def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
+        """Where `word` stands in the text states of each prompt: N L bool."""
+        return word_places(self.tokenizer, prompts, word)
+
+    def word_maps(self, words: Tensor) -> AbstractContextManager[list[Tensor]]:
+        """In calls of the U-Net inside, the cross-attention maps of words, as `word_map.word_maps`."""
+        return word_maps(self.unet, words)
 
     def encode_image(self, image: Image.Image) -> Tensor:
         """RGB, sides multiples of f -> C H W scaled latents: the mode of the posterior, so nothing is drawn."""
@@ -114,61 +131,40 @@ class Parts:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Backbone(Parts):
+class UNetBackbone(UNetParts):
     """The parts of a profile, frozen and in eval mode. `weights_digest`: see the function of that name."""
 
     weights_digest: str
     profile: Profile
-    _controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
 
     def controlnet(self, kind: Kind) -> Any:
         """The profile's ControlNet of this kind, loaded when first asked for. LayoutRefused where there is none."""
-        if kind not in self._controlnets:
-            self._controlnets[kind] = load_controlnet(
-                self.profile, kind, device=str(self.device), dtype=self.unet.dtype
-            )
-        return self._controlnets[kind]
+        if kind not in self.controlnets:
+            self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
+        return self.controlnets[kind]
 
+    @property
+    def learnable(self) -> Mapping[str, Any]:
+        """What may learn a subject, by the names of checkpoints."""
+        models = {"unet": self.unet, "text_encoder": self.text_encoder}
+        return models if self.encoder is None else {**models, "encoder": self.encoder}
 
-def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
-    """Load a profile's weights, `dtype` float32 by default. WeightsMissing says what is not there and how to get it."""
-    demand(profile)
-    folder, kind = profile.weights, dtype or torch.float32
-    settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    models = [
-        AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=kind, local_files_only=True),
-        UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=kind, local_files_only=True),
-        CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=kind, local_files_only=True),
-    ]
-    vae, unet, text_encoder = (model.requires_grad_(False).eval().to(device) for model in models)
-    encoder, image_encoder, processor = _load_encoder(profile, device, kind)
-    return Backbone(
-        unet=unet,
-        vae=vae,
-        text_encoder=text_encoder,
-        tokenizer=CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True),
-        scheduler=getattr(diffusers, settings["_class_name"]).from_config(settings),
-        weights_digest=weights_digest(profile),
-        profile=profile,
-        encoder=encoder,
-        image_encoder=image_encoder,
-        image_processor=processor,
-    )
+    def set_learning(self, settings: FineTune) -> None:
+        """Have what the settings name learn, and nothing else."""
+        set_learning(self.unet, self.text_encoder, settings, encoder=self.encoder)
 
+    def with_tokenizer(self, tokenizer: Any) -> Self:
+        """The same models behind another tokenizer."""
+        return replace(self, tokenizer=tokenizer)
 
-def _load_encoder(profile: Profile, device: str, dtype: torch.dtype) -> tuple[SubjectEncoder | None, Any, Any]:
-    """The subject-encoder with the image encoder that it reads, or nothing where the profile has none."""
-    folder = profile.weights / "subject_encoder"
-    if not folder.is_dir():
-        return None, None, None
-    encoder = load_encoder(folder, device=device, dtype=dtype)
-    vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
-    processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
-    return encoder, vision.requires_grad_(False).eval().to(device), processor
+    def with_encoder(self, folder: Path) -> Self:
+        """The same models with the subject-encoder of this folder."""
+        return replace(self, encoder=load_encoder(folder, device=str(self.device)))
 
-
-def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SubjectEncoder:
-    """A subject-encoder from its own folder, frozen."""
-    encoder: SubjectEncoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
-    frozen: SubjectEncoder = encoder.requires_grad_(False).eval().to(device)
-    return frozen
+    def save(self, out: Path, *, tokenizer: Any, text_encoder: nn.Module) -> None:
+        """Write a folder in the plain diffusers layout, the subject-encoder in it."""
+        stock_pipeline(
+            vae=self.vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=self.unet, scheduler=self.scheduler
+        ).save_pretrained(out)
+        if self.encoder is not None:
+            self.encoder.save_pretrained(out / "subject_encoder")

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from dreamtuner.families.unet import build
+from dreamtuner.families.unet.load import read_autoencoder
 from dreamtuner.pocket.training.shards import load_images, load_layer, shard_file, shard_files
 from dreamtuner.pocket.training.warm_start import start_from
 from dreamtuner.train.stage import place
@@ -23,9 +25,9 @@ SUBJECT_WEIGHT = 4.0
 KL_WEIGHT = 1e-6  # at 1e-5 two of the eight channels fell silent
 
 
-def new_autoencoder() -> AutoencoderKL:
+def new_autoencoder() -> Any:
     """An untrained autoencoder, factor 4, 8 latent channels (4 lose the identity's colours)."""
-    return AutoencoderKL(
+    return build.new_autoencoder(
         in_channels=3,
         out_channels=3,
         latent_channels=8,
@@ -57,7 +59,7 @@ class AutoencoderStage:
     ) -> None:
         self.model = self.learns = new_autoencoder()
         if start is not None:
-            start_from(self.model, AutoencoderKL.from_pretrained(start / "vae"), start / "vae")
+            start_from(self.model, read_autoencoder(start / "vae"), start / "vae")
         place(self.model, device)
         self.images, self.masks = torch.from_numpy(images), torch.from_numpy(masks)
         self.batch, self.device = batch, device
@@ -100,7 +102,7 @@ class AutoencoderFactory:
         return AutoencoderStage(images, masks, self.batch, device, self.start)
 
 
-def trained_autoencoder(trained: Path) -> AutoencoderKL:
+def trained_autoencoder(trained: Path) -> Any:
     """The autoencoder with the averaged weights of its training in ``trained``, for use."""
     model = new_autoencoder()
     load_ema(trained, model)

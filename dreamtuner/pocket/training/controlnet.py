@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
+from dreamtuner.families.unet import build
+from dreamtuner.families.unet.load import read_controlnet
+from dreamtuner.families.unet.training_attention import WrittenOutAttention
 from dreamtuner.models.layouts import Kind
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.training.loss_weights import load_emphasis
@@ -20,7 +23,6 @@ from dreamtuner.pocket.training.warm_start import start_from
 from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.together import Cast
-from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -28,9 +30,9 @@ from dreamtuner.train.state import load_ema
 POSE_UNSAID = 0.5  # share of captions without the pose: only the layout tells it
 
 
-def new_controlnet() -> ControlNetModel:
+def new_controlnet() -> Any:
     """An untrained ControlNet of the pocket U-Net; self- and cross-attention at 16 and 8 cells, 1.7 M parameters."""
-    return ControlNetModel(
+    return build.new_controlnet(
         in_channels=8,
         block_out_channels=(64, 96, 128),
         layers_per_block=1,
@@ -43,7 +45,7 @@ def new_controlnet() -> ControlNetModel:
     )
 
 
-def begin_from_unet(controlnet: ControlNetModel, unet: UNet2DConditionModel) -> None:
+def begin_from_unet(controlnet: Any, unet: Any) -> None:
     """Copy the U-Net's encoder half, where the ControlNet has the same layers."""
     found = unet.state_dict()
     controlnet.load_state_dict(
@@ -73,7 +75,7 @@ class LayoutStage:
         self.model = self.learns = new_controlnet()
         begin_from_unet(self.model, self.base.unet)
         if start is not None:
-            start_from(self.model, ControlNetModel.from_pretrained(start), start)
+            start_from(self.model, read_controlnet(start), start)
         for model in (self.base.unet, self.model):
             model.set_attn_processor(WrittenOutAttention())
         place(self.model, device)

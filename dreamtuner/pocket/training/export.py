@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
 from transformers import CLIPImageProcessorPil, CLIPModel
 
 from dreamtuner.models.layouts import KINDS
@@ -35,7 +35,7 @@ def trained_oracle(workshop: Path) -> Oracle:
     return oracle.eval()
 
 
-def trained_pipeline(workshop: Path) -> StableDiffusionPipeline:
+def trained_pipeline(workshop: Path) -> Any:
     """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
     vae = trained_autoencoder(workshop / "vae")
     latents = load_latents(workshop / "latents.npy")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 PROMPTS = (
@@ -16,7 +17,7 @@ PROMPTS = (
 )
 
 
-def draw_preview(pipe: StableDiffusionPipeline) -> Image.Image:
+def draw_preview(pipe: Any) -> Image.Image:
     """A row of pictures, one a prompt, each from the seed of its place: 64 pixels high."""
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(i) for i in range(len(PROMPTS))]

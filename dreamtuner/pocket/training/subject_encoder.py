@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import ControlNetModel, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPModel, CLIPVisionModel
 
+from dreamtuner.families.unet.denoiser import UNetDenoiser
+from dreamtuner.families.unet.load import read_controlnet, read_pipeline, read_unet
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.layouts import Kind
+from dreamtuner.families.unet.training_attention import WrittenOutAttention
+from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor
 from dreamtuner.pocket.training.loss_weights import load_emphasis
 from dreamtuner.pocket.training.shards import load_layouts, load_shards, shard_files
@@ -22,7 +24,6 @@ from dreamtuner.pocket.training.text import encode_captions
 from dreamtuner.pocket.training.warm_start import start_from
 from dreamtuner.pocket.world.captions import caption
 from dreamtuner.pocket.world.render import SIZE
-from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.encoder import EncoderStage, Examples, Frozen
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
@@ -56,13 +57,13 @@ class EncoderFactory:
     views: int = 0
 
     def build(self, device: torch.device) -> EncoderStage:
-        pipe = StableDiffusionPipeline.from_pretrained(self.weights, local_files_only=True)
+        pipe = read_pipeline(self.weights)
         kinds = tuple(LAYOUTS) if self.controlnet else ()
-        controlnets = [ControlNetModel.from_pretrained(self.weights / f"controlnet-{kind}") for kind in kinds]
+        controlnets = {kind: read_controlnet(self.weights / part_of(kind)) for kind in kinds}
         vision: CLIPVisionModel = CLIPModel.from_pretrained(self.weights / "tower").vision_model
-        for model in (pipe.unet, *controlnets):
+        for model in (pipe.unet, *controlnets.values()):
             model.set_attn_processor(WrittenOutAttention())
-        for model in (pipe.unet, pipe.text_encoder, vision, *controlnets):
+        for model in (pipe.unet, pipe.text_encoder, vision, *controlnets.values()):
             place(model.requires_grad_(False).eval(), device)
         encoder = new_encoder(pipe.unet, vision)
         if self.start is not None:
@@ -84,7 +85,7 @@ class EncoderFactory:
             if controlnets:
                 which = int(torch.multinomial(torch.tensor(list(LAYOUTS.values())), 1, generator=generator))
                 shown = layouts[which][rows].permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(device)
-                layout = controlnets[which], shown
+                layout = kinds[which], shown
             return Examples(
                 alone.to(device),
                 latents[rows].float().mul(scale).to(device),
@@ -96,7 +97,7 @@ class EncoderFactory:
         return EncoderStage(
             encoder,
             Frozen(
-                pipe.unet,
+                UNetDenoiser(pipe.unet, controlnets=controlnets, encoder=encoder),
                 lambda captions: encode_captions(pipe.tokenizer, pipe.text_encoder, captions, device),
                 vision,
                 lambda x: x * 2 - 1,
@@ -108,7 +109,7 @@ class EncoderFactory:
 
 def export_encoder(trained: Path, weights: Path, out: Path) -> None:
     """Write the averaged weights of the training in ``trained`` to ``out``: fp16 safetensors with their config."""
-    unet = UNet2DConditionModel.from_pretrained(weights / "unet")
+    unet = read_unet(weights / "unet")
     vision = CLIPModel.from_pretrained(weights / "tower").vision_model
     encoder = new_encoder(unet, vision)
     load_ema(trained, encoder)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
+from dreamtuner.families.unet import build
+from dreamtuner.families.unet.load import read_unet
+from dreamtuner.families.unet.training_attention import WrittenOutAttention
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.training.loss_weights import load_emphasis, load_pair_emphasis
 from dreamtuner.pocket.training.preview import draw_preview
@@ -30,7 +33,6 @@ from dreamtuner.pocket.training.words import crowding, tell_apart
 from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.together import Cast
-from dreamtuner.train.attention import WrittenOutAttention
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
@@ -43,9 +45,9 @@ SINGLE_EVERY_WITH_PAIRS = 2  # where single pictures also teach scenes of two su
 PAIRS = 0.35  # share of single pictures that show two subjects
 
 
-def new_unet() -> UNet2DConditionModel:
+def new_unet() -> Any:
     """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.9 M parameters."""
-    return UNet2DConditionModel(
+    return build.new_unet(
         sample_size=16,
         in_channels=8,
         out_channels=8,
@@ -59,18 +61,13 @@ def new_unet() -> UNet2DConditionModel:
     )
 
 
-def new_scheduler() -> DDIMScheduler:
+def new_scheduler() -> Any:
     """Zero terminal SNR, v-prediction, trailing steps."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
+    return build.new_scheduler(
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
-        clip_sample=False,
         set_alpha_to_one=True,
-        steps_offset=1,
     )
 
 
@@ -84,17 +81,14 @@ class TextConditionedUNet(nn.Module):
         self.text_encoder = new_text_encoder(self.tokenizer)
 
 
-def assemble(model: TextConditionedUNet, vae: AutoencoderKL) -> StableDiffusionPipeline:
+def assemble(model: TextConditionedUNet, vae: Any) -> Any:
     """The stock pipeline of these parts."""
-    return StableDiffusionPipeline(
+    return build.stock_pipeline(
         vae=vae,
         text_encoder=model.text_encoder,
         tokenizer=model.tokenizer,
         unet=model.unet,
         scheduler=new_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
     )
 
 
@@ -142,7 +136,7 @@ class DenoiserStage:
         latents: Tensor,
         emphasis: Tensor,
         pictures: list[Picture],
-        vae: AutoencoderKL,
+        vae: Any,
         batch: int,
         device: torch.device,
         start: Path | None,
@@ -153,7 +147,7 @@ class DenoiserStage:
     ) -> None:
         self.model = self.learns = TextConditionedUNet()
         if start is not None:
-            start_from(self.model.unet, UNet2DConditionModel.from_pretrained(start / "unet"), start / "unet")
+            start_from(self.model.unet, read_unet(start / "unet"), start / "unet")
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
             if not keep_words:

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import torch
-from diffusers.models.resnet import ResnetBlock2D
-from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
+
+from dreamtuner.families.unet.deepen import begin_as_identity
 
 
 class StartError(ValueError):
@@ -37,27 +37,8 @@ def start_from(module: nn.Module, found: nn.Module, folder: Path) -> None:
             here = tuple(state[name].shape) if name in state else "none"
             raise StartError(f"{folder}: {name} is {tuple(value.shape)} there and {here} in the model to be trained")
     module.load_state_dict({**state, **old})
-    for name, part in module.named_modules():
-        if f"{name}.norm1.weight" not in old and isinstance(part, ResnetBlock2D):
-            _as_identity(part)
-        if f"{name}.norm.weight" not in old and isinstance(part, Transformer2DModel):
-            _zero(part.proj_out)
+    begin_as_identity(module, old)
 
 
 def _grown(name: str, new: Tensor, old: Tensor) -> bool:
     return GROWS.fullmatch(name) is not None and len(new) > len(old) and new.shape[1:] == old.shape[1:]
-
-
-def _zero(layer: nn.Module) -> None:
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-
-
-@torch.no_grad()
-def _as_identity(block: ResnetBlock2D) -> None:
-    """The block hands on its first channels: what came from below, not what was concatenated to it."""
-    _zero(block.conv2)
-    if block.conv_shortcut is not None:
-        weight: Tensor = block.conv_shortcut.weight
-        _zero(block.conv_shortcut)
-        weight[:, :, 0, 0].fill_diagonal_(1.0)

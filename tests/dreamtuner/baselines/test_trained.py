@@ -12,7 +12,8 @@ from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.baselines.method import Given
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.textual_inversion import textual_inversion
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.train.loop import last_step
@@ -24,12 +25,12 @@ CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, wav
 
 
 @pytest.fixture(scope="module")
-def seeing(seeing_profile: Profile) -> Backbone:
+def seeing(seeing_profile: Profile) -> UNetBackbone:
     return load_backbone(seeing_profile)
 
 
 @pytest.fixture
-def given(seeing: Backbone, pip: Reference, tmp_path: Path) -> Given:
+def given(seeing: UNetBackbone, pip: Reference, tmp_path: Path) -> Given:
     sampling = seeing.profile.sampling("natural", steps=2, resolution=32)
     return Given(pip, "bear", "natural", "a photo of a red bear", sampling, tmp_path / "workshop")
 
@@ -41,7 +42,7 @@ def quick(method: FineTuned, steps: int = 2) -> FineTuned:
     return replace(method, settings=method.settings.model_copy(update={"steps": steps, "count": 2, "lr": fast}))
 
 
-def drawn(backbone: Backbone, method: FineTuned | Plain, given: Given) -> list[bytes]:
+def drawn(backbone: UNetBackbone, method: FineTuned | Plain, given: Given) -> list[bytes]:
     return [picture.tobytes() for picture in method.prepare(backbone, given).draw(CELLS)]
 
 
@@ -55,7 +56,7 @@ def drawn(backbone: Backbone, method: FineTuned | Plain, given: Given) -> list[b
         lambda p: dreamtuner(p, encoder=False),
     ],
 )
-def test_a_subject_is_learnt_and_the_backbone_stays(seeing: Backbone, given: Given, build: object) -> None:
+def test_a_subject_is_learnt_and_the_backbone_stays(seeing: UNetBackbone, given: Given, build: object) -> None:
     before = drawn(seeing, Plain(), given)
     method = quick(build(seeing.profile))  # type: ignore[operator]
     ready = method.prepare(seeing, given)
@@ -87,7 +88,7 @@ def test_what_learns_and_how_it_is_asked_for() -> None:
     assert [method.sees for method in methods] == [False, False, False, True]
 
 
-def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: Given) -> None:
+def test_a_longer_training_goes_on_from_a_shorter_one(seeing: UNetBackbone, given: Given) -> None:
     short, long = (quick(dreambooth(seeing.profile, "lora"), steps) for steps in (1, 3))
     assert short.training == long.training != quick(dreambooth(seeing.profile), 3).training
     after_one = drawn(seeing, short, given)
@@ -105,7 +106,7 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: Backbone, given: G
     assert drawn(seeing, short, given) == after_one  # cannot go back: trained anew
 
 
-def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: Backbone, given: Given) -> None:
+def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: UNetBackbone, given: Given) -> None:
     one = quick(dreamtuner(seeing.profile))
     other = replace(one, drawing={"w_r": 5.0})
     assert one.training == other.training

@@ -15,7 +15,7 @@ from dreamtuner.baselines.masactrl import MasaCtrl, MaskedMutual, Mutual
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import Blended, ReferenceOnly
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
@@ -28,7 +28,7 @@ def given(pip: Reference, tmp_path: Path) -> Given:
     return Given(pip, "bear", "natural", "a photo of a red bear", Sampling(steps=4, w_c=4.0), tmp_path)
 
 
-def drawn(backbone: Backbone, method: Method, given: Given, cells: list[Cell] = CELLS) -> list[bytes]:
+def drawn(backbone: UNetBackbone, method: Method, given: Given, cells: list[Cell] = CELLS) -> list[bytes]:
     return [picture.tobytes() for picture in method.prepare(backbone, given).draw(cells)]
 
 
@@ -39,19 +39,19 @@ def _far(a: list[bytes], b: list[bytes]) -> int:
 
 @pytest.mark.parametrize("off", [{"from_step": 1.0}, {"from_layer": 1.0}])
 def test_masactrl_that_never_begins_is_the_plain_model_to_the_last_bit(
-    tiny: Backbone, given: Given, off: dict[str, float]
+    tiny: UNetBackbone, given: Given, off: dict[str, float]
 ) -> None:
     assert drawn(tiny, MasaCtrl(from_inversion=False, **off), given) == drawn(tiny, Plain(), given)
     assert drawn(tiny, MasaCtrl(from_inversion=False), given) != drawn(tiny, Plain(), given)
 
 
-def test_all_of_it_off_is_the_plain_model(tiny: Backbone, given: Given) -> None:
+def test_all_of_it_off_is_the_plain_model(tiny: UNetBackbone, given: Given) -> None:
     assert drawn(tiny, Attending("off", {"w_ref": 0.0}), given) == drawn(tiny, Plain(), given)
 
 
 @pytest.mark.parametrize("method", [ReferenceOnly(), MasaCtrl(), MasaCtrl(masked=True)])
 def test_a_cell_alone_is_the_cell_in_its_grid_and_the_backbone_stays(
-    tiny: Backbone, given: Given, method: Method
+    tiny: UNetBackbone, given: Given, method: Method
 ) -> None:
     before = {name: type(one) for name, one in tiny.unet.attn_processors.items()}
     together = drawn(tiny, method, given)
@@ -59,14 +59,14 @@ def test_a_cell_alone_is_the_cell_in_its_grid_and_the_backbone_stays(
     assert {name: type(one) for name, one in tiny.unet.attn_processors.items()} == before
 
 
-def test_without_a_mask_and_a_weight_the_background_counts(tiny: Backbone, given: Given) -> None:
+def test_without_a_mask_and_a_weight_the_background_counts(tiny: UNetBackbone, given: Given) -> None:
     green, snow = given, replace(given, reference=_on(given.reference, "white"))
     assert drawn(tiny, ReferenceOnly(), green) != drawn(tiny, ReferenceOnly(), snow)
     unseen = replace(given, reference=replace(given.reference, mask=None))
     assert drawn(tiny, ReferenceOnly(), green) == drawn(tiny, ReferenceOnly(), unseen)
 
 
-def test_from_the_inverted_noise_seeds_make_no_difference(tiny: Backbone, given: Given) -> None:
+def test_from_the_inverted_noise_seeds_make_no_difference(tiny: UNetBackbone, given: Given) -> None:
     method, cells = MasaCtrl(), [Cell("a bear", 1), Cell("a bear", 2)]
     assert _far(*([one] for one in drawn(tiny, method, given, cells))) <= 1
 
@@ -111,7 +111,7 @@ def test_with_a_mask_subject_looks_at_subject_and_background_at_background() -> 
 @pytest.mark.parametrize(
     ("kind", "drawn_by"), [("v_prediction", "unet"), ("v_prediction", "smooth"), ("epsilon", "smooth")]
 )
-def test_sampling_goes_back_along_the_inverted_path(tiny: Backbone, kind: str, drawn_by: str) -> None:
+def test_sampling_goes_back_along_the_inverted_path(tiny: UNetBackbone, kind: str, drawn_by: str) -> None:
     """Sampling from the inverted x_T ends in the reference's latents, to 1e-3 of their spread.
 
     Refinements converge where a model is smooth enough; at predicting noise, a random U-Net is not.
@@ -135,7 +135,7 @@ def test_sampling_goes_back_along_the_inverted_path(tiny: Backbone, kind: str, d
     assert float((reached[4] - path[5:6]).abs().max()) < 1e-3  # and passes through the path on its way
 
 
-def test_what_cannot_be_inverted_is_refused(tiny: Backbone) -> None:
+def test_what_cannot_be_inverted_is_refused(tiny: UNetBackbone) -> None:
     x_0 = torch.zeros(1, 8, 16, 16)
     with pytest.raises(ValueError, match="take 2 or more"):
         invert(lambda x, t: x, x_0, fresh_scheduler(_of_kind(tiny, "v_prediction"), 1), refinements=1)
@@ -143,7 +143,7 @@ def test_what_cannot_be_inverted_is_refused(tiny: Backbone) -> None:
         invert(lambda x, t: x, x_0, fresh_scheduler(_of_kind(tiny, "sample"), 4), refinements=1)
 
 
-def _of_kind(backbone: Backbone, kind: str) -> object:
+def _of_kind(backbone: UNetBackbone, kind: str) -> object:
     changes = {"prediction_type": kind, "rescale_betas_zero_snr": kind == "v_prediction", "set_alpha_to_one": True}
     return type(backbone.scheduler).from_config({**backbone.scheduler.config, **changes})
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from dreamtuner.families.unet.backbone import load_backbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject

@@ -12,7 +12,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save
 
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.finetune.checkpoint import CheckpointRefused, from_bytes, recipe_of, to_bytes
 from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, ExportRefused, export
 from dreamtuner.finetune.result import WORD, Tuned, knowing
@@ -27,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def backbone(seeing_profile: Profile) -> Backbone:
+def backbone(seeing_profile: Profile) -> UNetBackbone:
     return load_backbone(seeing_profile)
 
 
@@ -47,7 +48,7 @@ def tuned(learning: Callable[..., FineTuneFactory]) -> Callable[[str], Tuned]:
     return make
 
 
-def ours(backbone: Backbone, tuned: Tuned) -> np.ndarray:
+def ours(backbone: UNetBackbone, tuned: Tuned) -> np.ndarray:
     """Pictures without a reference: the part that other programs know."""
     sampling = backbone.profile.sampling("natural", steps=3, resolution=32, w_ref=0, beta=0, w_c=4.0)
     with knowing(backbone, tuned) as knows:
@@ -98,7 +99,7 @@ def test_pickles_and_other_files_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_embedding_is_opened_by_diffusers(
-    tuned: Callable[[str], Tuned], backbone: Backbone, tmp_path: Path
+    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path
 ) -> None:
     one = tuned("lora")
     word = Tuned(one.settings, one.class_word, {WORD: one.tensors[WORD] * 20})
@@ -112,7 +113,7 @@ def test_the_embedding_is_opened_by_diffusers(
 
 @pytest.mark.parametrize(("kind", "file"), [("lora", LORA), ("lora-kohya", KOHYA)])
 def test_both_layouts_of_the_lora_are_opened_by_diffusers(
-    tuned: Callable[[str], Tuned], backbone: Backbone, tmp_path: Path, kind: str, file: str
+    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path, kind: str, file: str
 ) -> None:
     one = tuned("lora")
     export(one, backbone, kind, tmp_path / "out")  # type: ignore[arg-type]
@@ -128,7 +129,7 @@ def test_both_layouts_of_the_lora_are_opened_by_diffusers(
 
 @pytest.mark.parametrize("mode", ["full", "lora"])
 def test_the_folder_is_opened_by_diffusers_and_as_a_profile(
-    tuned: Callable[[str], Tuned], backbone: Backbone, pip: Reference, tmp_path: Path, mode: str
+    tuned: Callable[[str], Tuned], backbone: UNetBackbone, pip: Reference, tmp_path: Path, mode: str
 ) -> None:
     one, out = tuned(mode), tmp_path / "out"
     export(one, backbone, "diffusers", out)
@@ -144,7 +145,7 @@ def test_the_folder_is_opened_by_diffusers_and_as_a_profile(
 
 
 def test_what_a_checkpoint_does_not_hold_is_not_exported(
-    tuned: Callable[[str], Tuned], backbone: Backbone, tmp_path: Path
+    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path
 ) -> None:
     full = tuned("full")
     wordless = Tuned(FineTune(word="zz"), "bear", {})

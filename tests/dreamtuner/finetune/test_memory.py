@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from dreamtuner.families.unet.backbone import load_backbone
-from dreamtuner.finetune.memory import TooLittleMemory, demand_memory, memory_of, need
+from dreamtuner.families.unet.family import load_backbone
+from dreamtuner.families.unet.finetune import memory_need as need
+from dreamtuner.finetune.memory import TooLittleMemory, demand_memory, memory_of
 from dreamtuner.models.profiles import Profile
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.finetune.result import WORD, knowing
 from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
@@ -30,7 +31,7 @@ def only(**rates: float | None) -> dict[str, float | None]:
     return {**dict.fromkeys(ALL), **rates}
 
 
-def weights(models: Backbone) -> dict[str, Tensor]:
+def weights(models: UNetBackbone) -> dict[str, Tensor]:
     parts = {"unet": models.unet, "text_encoder": models.text_encoder, "vae": models.vae, "encoder": models.encoder}
     parts["tower"] = models.image_encoder
     return {f"{part}.{n}": p.detach().clone() for part, m in parts.items() for n, p in m.named_parameters()}
@@ -175,7 +176,7 @@ def test_it_stops_when_previews_are_no_more_alike(learning: Learning, monkeypatc
     assert fine_tune(factory, report=lambda line: None).steps == 4, "a finished one learns no further"
 
 
-def pictures(backbone: Backbone, factory: FineTuneFactory, prompt: str) -> np.ndarray:
+def pictures(backbone: UNetBackbone, factory: FineTuneFactory, prompt: str) -> np.ndarray:
     drawn = generate(backbone, factory.subject.reference, [Cell(prompt, 7)], factory.sampling)
     return np.asarray(drawn[0]).astype(int)
 
@@ -247,7 +248,7 @@ def test_of_a_unet_that_does_not_learn_there_is_no_share(learning: Learning, mod
     assert not any(name.startswith("unet.") for name in stage.tuned().tensors)
 
 
-def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: Backbone) -> None:
+def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: UNetBackbone) -> None:
     factory = learning(regular="none")
     tuned = factory.build(CPU).tuned()
     with pytest.raises(ValueError, match="subject-encoder"), knowing(tiny, tuned):

@@ -12,7 +12,7 @@ from dreamtuner.evaluation.cells import asked_cells
 from dreamtuner.evaluation.held_out import asked_of, held_out_subjects, reference_of
 from dreamtuner.evaluation.measures import measure
 from dreamtuner.evaluation.run import Bench, measure_cells
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import VALIDATION
@@ -61,7 +61,7 @@ def test_cells_keep_their_class_word(bench: Bench) -> None:
         name: str = "listening"
         training: str = ""
 
-        def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        def prepare(self, backbone: UNetBackbone, given: Given) -> Prepared:
             def draw(asked: Sequence[Cell]) -> list[Image.Image]:
                 cells.extend(asked)
                 return [Image.new("RGB", (64, 64))] * len(asked)

@@ -24,7 +24,7 @@ from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.intervals import Figure
 from dreamtuner.evaluation.result import unit_of
 from dreamtuner.evaluation.run import Bench, measure_cells
-from dreamtuner.families.unet.backbone import load_backbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import caption

@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 
-from dreamtuner.train.attention import WrittenOutAttention
+from dreamtuner.families.unet.training_attention import WrittenOutAttention
 
 
 @pytest.mark.parametrize("context", [None, 7])

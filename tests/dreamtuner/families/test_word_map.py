@@ -2,13 +2,14 @@
 
 import torch
 
+from dreamtuner.attention.word_region import word_region
 from dreamtuner.families.unet.attach import transformer_blocks
-from dreamtuner.families.unet.backbone import Backbone
-from dreamtuner.families.unet.word_map import word_maps, word_region
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.word_map import word_maps
 
 
 @torch.inference_mode()
-def test_maps_are_the_layers_weights_and_change_nothing(tiny: Backbone) -> None:
+def test_maps_are_the_layers_weights_and_change_nothing(tiny: UNetBackbone) -> None:
     x = torch.randn(2, 8, 16, 16, generator=torch.Generator().manual_seed(0))
     c = tiny.encode_text("a bear").expand(2, -1, -1)
     before = tiny.unet(x, 500, c, return_dict=False)[0]

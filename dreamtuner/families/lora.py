@@ -1,4 +1,4 @@
-"""LoRA by PEFT: adapters into the attention of a U-Net or text encoder, and out of it again.
+"""LoRA by PEFT: adapters into the linear layers of a model, and out of it again.
 
 alpha is the rank, so an adapter's product is added as it is and every format reads it alike.
 """
@@ -14,8 +14,6 @@ from peft.helpers import rescale_adapter_scale
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
-UNET = ("to_q", "to_k", "to_v", "to_out.0")
-TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 _NAME = "default"
 
 

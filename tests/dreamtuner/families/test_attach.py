@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.families.unet.attach import SelfSubjectProcessor, attached
-from dreamtuner.families.unet.backbone import Backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 TOKENS = {256: torch.arange(3, 90), 64: torch.arange(5, 20), 16: torch.arange(4)}
@@ -22,7 +22,7 @@ def inputs() -> Inputs:
 
 
 @pytest.fixture
-def run(tiny: Backbone, inputs: Inputs) -> Callable[[], Tensor]:
+def run(tiny: UNetBackbone, inputs: Inputs) -> Callable[[], Tensor]:
     @torch.no_grad()
     def unet() -> Tensor:
         out: Tensor = tiny.unet(*inputs, return_dict=False)[0]
@@ -31,7 +31,7 @@ def run(tiny: Backbone, inputs: Inputs) -> Callable[[], Tensor]:
     return unet
 
 
-def test_attached_alone_is_the_plain_model_to_the_last_bit(tiny: Backbone, run: Callable[[], Tensor]) -> None:
+def test_attached_alone_is_the_plain_model_to_the_last_bit(tiny: UNetBackbone, run: Callable[[], Tensor]) -> None:
     plain = run()
     with attached(tiny.unet) as ssa:
         assert torch.equal(run(), plain)
@@ -39,7 +39,7 @@ def test_attached_alone_is_the_plain_model_to_the_last_bit(tiny: Backbone, run: 
             assert torch.equal(run(), plain)
 
 
-def test_leaving_restores_processors_state_dict_and_outputs(tiny: Backbone, run: Callable[[], Tensor]) -> None:
+def test_leaving_restores_processors_state_dict_and_outputs(tiny: UNetBackbone, run: Callable[[], Tensor]) -> None:
     plain, processors = run(), dict(tiny.unet.attn_processors)
     state = deepcopy(tiny.unet.state_dict())
 
@@ -57,7 +57,7 @@ def test_leaving_restores_processors_state_dict_and_outputs(tiny: Backbone, run:
     assert torch.equal(run(), plain)
 
 
-def test_only_self_attention_is_ours_and_the_processor_takes_no_arguments(tiny: Backbone) -> None:
+def test_only_self_attention_is_ours_and_the_processor_takes_no_arguments(tiny: UNetBackbone) -> None:
     with attached(tiny.unet):
         ours = {name for name, p in tiny.unet.attn_processors.items() if isinstance(p, SelfSubjectProcessor)}
         assert ours == {name for name in tiny.unet.attn_processors if ".attn1." in name}
@@ -67,7 +67,7 @@ def test_only_self_attention_is_ours_and_the_processor_takes_no_arguments(tiny: 
 
 
 def test_capture_takes_each_layers_keys_and_values_of_foreground_tokens(
-    tiny: Backbone, run: Callable[[], Tensor]
+    tiny: UNetBackbone, run: Callable[[], Tensor]
 ) -> None:
     entered: dict[str, Tensor] = {}
     layers = {name: layer for name, layer in tiny.unet.named_modules() if name.endswith(".attn1")}
@@ -87,7 +87,7 @@ def test_capture_takes_each_layers_keys_and_values_of_foreground_tokens(
 
 
 def test_a_group_without_a_reference_is_untouched_by_the_group_with_one(
-    tiny: Backbone, run: Callable[[], Tensor]
+    tiny: UNetBackbone, run: Callable[[], Tensor]
 ) -> None:
     plain = run()
     with attached(tiny.unet) as ssa:
@@ -101,7 +101,7 @@ def test_a_group_without_a_reference_is_untouched_by_the_group_with_one(
     assert float((mixed[2] - plain[2]).abs().max()) > 1e-4
 
 
-def test_a_processor_that_is_not_stock_is_refused(tiny: Backbone) -> None:
+def test_a_processor_that_is_not_stock_is_refused(tiny: UNetBackbone) -> None:
     before = dict(tiny.unet.attn_processors)
     with (
         attached(tiny.unet),

@@ -8,13 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import Backbone, load_backbone
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.profiles import Profile, folder_profile, get_profile
 from dreamtuner.models.weights import WeightsMissing, weights_digest
 from dreamtuner.plugins import UnknownNameError
 
 
-def test_parts_are_frozen_and_in_eval_mode(tiny: Backbone) -> None:
+def test_parts_are_frozen_and_in_eval_mode(tiny: UNetBackbone) -> None:
     for model in (tiny.unet, tiny.vae, tiny.text_encoder):
         assert not model.training
         assert not any(parameter.requires_grad for parameter in model.parameters())
@@ -29,7 +30,7 @@ def test_missing_weights_name_the_parts_and_the_command(tmp_path: Path, tiny_pro
 
 
 def test_digest_follows_every_file_that_draws_and_no_other(
-    tmp_path: Path, tiny_profile: Profile, tiny: Backbone
+    tmp_path: Path, tiny_profile: Profile, tiny: UNetBackbone
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny_profile.weights, folder)
@@ -44,14 +45,14 @@ def test_digest_follows_every_file_that_draws_and_no_other(
     assert weights_digest(profile) != first
 
 
-def test_a_picture_goes_to_latents_and_back_in_size(tiny: Backbone) -> None:
+def test_a_picture_goes_to_latents_and_back_in_size(tiny: UNetBackbone) -> None:
     x_0 = tiny.encode_image(Image.new("RGB", (64, 64), "red"))
     assert x_0.shape == tiny.latent_shape(64) == (8, 16, 16)
     assert torch.equal(x_0, tiny.encode_image(Image.new("RGB", (64, 64), "red")))
     assert [picture.size for picture in tiny.decode(x_0[None])] == [(64, 64)]
 
 
-def test_a_prompt_that_is_too_long_is_cut_with_a_warning(tiny: Backbone, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_prompt_that_is_too_long_is_cut_with_a_warning(tiny: UNetBackbone, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         states = tiny.encode_text("a bear " * 20)
     assert states.shape == (1, 24, 16)

@@ -1,0 +1,123 @@
+"""What one self-attention layer does beside a subject, and the handle of all layers of a model. No model is known here.
+
+A family puts a `SubjectLayer` where its self-attention multiplies queries, keys and values, and hands out the
+`SelfSubject` of all of them (see `dreamtuner.families.denoiser`).
+
+Shapes: B rows of a batch, h heads, L tokens of a layer, F <= L of them subject, d channels of a head.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from dreamtuner.attention.maps import query_weights
+from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
+
+Layers = Mapping[str, SubjectKeys]
+"""What one reference at one noise level gives: the layer's name -> its subject keys."""
+
+Captured = dict[str, tuple[Tensor, Tensor]]
+"""The layer's name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
+
+
+class SubjectLayer:
+    """Self-attention of one layer. It holds its own layer's tensors and nothing of the others.
+
+    `groups` says which rows of the batch see which subject: (rows, keys or None), in order; None: all rows see none.
+    `foreground` maps a count of tokens to the indices to keep; None: nothing is captured. `watched` is the row to watch
+    and, by a layer's count of tokens, the query in it; None: no weights are computed.
+    """
+
+    def __init__(self) -> None:
+        self.groups: tuple[tuple[int, Seen | None], ...] | None = None
+        self.foreground: Mapping[int, Tensor] | None = None
+        self.captured: list[tuple[Tensor, Tensor]] = []
+        self.watched: tuple[int, Mapping[int, int]] | None = None
+        self.weights: tuple[int, Tensor] | None = None
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Compute the layer's attention, B h L d, from q, k, v of the same shape."""
+        if self.foreground is not None:
+            kept = self.foreground[k.shape[2]]
+            self.captured.append((k[:, :, kept], v[:, :, kept]))
+        if self.watched is not None:
+            self._look(q, k, *self.watched)
+        if self.groups is None:
+            return attend(q, k, v, None)
+        sizes = [rows for rows, _ in self.groups]
+        parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), self.groups, strict=True)
+        return torch.cat([attend(q_g, k_g, v_g, subject) for q_g, k_g, v_g, (_, subject) in parts])
+
+    def _look(self, q: Tensor, k: Tensor, row: int, tokens: Mapping[int, int]) -> None:
+        """Keep the weights of one query of one row. Each row of a group sees the one subject of the group."""
+        count = k.shape[2]
+        if count in tokens:
+            whose = [subject for rows, subject in self.groups or ((len(k), None),) for _ in range(rows)][row]
+            if not (whose is None or isinstance(whose, SubjectKeys)):
+                raise ValueError(f"watch: only self-subject-attention is watched, not {type(whose).__name__}")
+            self.weights = count, query_weights(q[row, :, tokens[count]], k[row], whose)
+
+
+class SelfSubject:
+    """The handle of an attached model: capture a reference, or let rows attend to one, for the length of a context.
+
+    `layers`: the layer's name -> the layer.
+    """
+
+    def __init__(self, layers: Mapping[str, SubjectLayer]) -> None:
+        self._layers = dict(layers)
+
+    @contextmanager
+    def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
+        """Every call of a model inside adds its rows; the dict that is yielded is filled when the context ends well.
+
+        A model that is not called, such as a ControlNet without a layout, leaves no entry. `foreground`: a layer's
+        count of tokens -> indices of its subject tokens (F).
+        """
+        captured: Captured = {}
+        try:
+            for layer in self._layers.values():
+                layer.foreground, layer.captured = foreground, []
+            yield captured
+            for name, layer in self._layers.items():
+                if layer.captured:
+                    keys, values = zip(*layer.captured, strict=True)
+                    captured[name] = torch.cat(keys), torch.cat(values)
+        finally:
+            for layer in self._layers.values():
+                layer.foreground, layer.captured = None, []
+
+    @contextmanager
+    def watch(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:
+        """In calls inside, keep where one query of row `row` looks: the layer's name -> its count of tokens, weights.
+
+        `tokens`: a layer's count of tokens -> the query; layers of other counts are let be. The weights, h (L + F) as
+        `query_weights` gives them, are those of the last call; the dict is filled when the context ends well.
+        """
+        weights: dict[str, tuple[int, Tensor]] = {}
+        try:
+            for layer in self._layers.values():
+                layer.watched, layer.weights = (row, tokens), None
+            yield weights
+            weights.update({n: layer.weights for n, layer in self._layers.items() if layer.weights is not None})
+        finally:
+            for layer in self._layers.values():
+                layer.watched = layer.weights = None
+
+    @contextmanager
+    def attend(self, groups: Sequence[tuple[int, Mapping[str, Seen] | None]]) -> Iterator[None]:
+        """In calls inside, the first group's rows see its reference, and so on; None: they see none.
+
+        The groups' rows must add up to the batch. In a layer that a reference did not pass, its rows see none.
+        """
+        seen = any(layers is not None for _, layers in groups)
+        try:
+            for name, layer in self._layers.items():
+                split = tuple((rows, None if layers is None else layers.get(name)) for rows, layers in groups)
+                layer.groups = split if seen else None
+            yield
+        finally:
+            for layer in self._layers.values():
+                layer.groups = None

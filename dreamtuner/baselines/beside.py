@@ -1,0 +1,95 @@
+"""Baselines whose pictures see a reference beside them at every step: the loop that they share, and their reference.
+
+They have no mask by nature, so they see all of the reference's picture, and all of its tokens.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.attention.self_subject import Seen
+from dreamtuner.attention.subject_layers import SelfSubject
+from dreamtuner.baselines.method import BATCH, Given
+from dreamtuner.families.backbone import Parts
+from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.sampling.generate import draw_batch
+from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.request import Cell
+from dreamtuner.settings.sampling import Sampling
+
+Layers = Mapping[str, Seen]
+"""What a branch sees in each self-attention layer, by the layer's name."""
+
+
+class Beside(ABC):
+    """The predictions for one batch of cells by text guidance, both branches beside a reference.
+
+    `text`: 2N L D, the undesired text of the N cells and then the wanted one.
+    """
+
+    text: Tensor
+
+    def __init__(self, denoiser: Denoiser, ssa: SelfSubject, w_c: float) -> None:
+        self.denoiser, self.ssa, self.w_c = denoiser, ssa, w_c
+
+    @abstractmethod
+    def seen(self, t: Tensor, step: int) -> tuple[Layers | None, Layers | None]:
+        """Pass the reference: what the undesired and the wanted branch see at this step; None: nothing."""
+
+    def guide(self, x: Tensor, t: Tensor, step: int) -> Tensor:
+        """Predict both branches of x, N C H W, and combine them. Returns N C H W."""
+        uc, c = self.seen(t, step)
+        with self.ssa.attend([(len(x), uc), (len(x), c)]):
+            other, wanted = self.both(torch.cat([x, x]), t, step).chunk(2)
+        prediction: Tensor = other + self.w_c * (wanted - other)
+        return prediction
+
+    def both(self, rows: Tensor, t: Tensor, step: int) -> Tensor:
+        """Predict the rows of both branches, 2N C H W, undesired first."""
+        return self.denoiser.predict(rows, t, self.text, {})
+
+
+@torch.inference_mode()
+def draw_beside(
+    backbone: Parts,
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    step_of: Callable[[Denoiser, SelfSubject, Sequence[Cell]], Beside],
+    *,
+    x_t: Tensor | None = None,
+) -> list[Image.Image]:
+    """BATCH cells at a time, each batch by what `step_of` makes for it. `x_t`: where all begin instead of noise."""
+    drawn: list[Image.Image] = []
+    denoiser = backbone.denoiser()
+    with denoiser.attach_self_subject() as ssa:
+        for first in range(0, len(cells), BATCH):
+            batch = cells[first : first + BATCH]
+            drawn += draw_batch(backbone, batch, sampling, step_of(denoiser, ssa, batch).guide, x_t=x_t)
+    return drawn
+
+
+def whole_reference(given: Given) -> Image.Image:
+    """The reference cut square and resized to the pictures' side, its background kept."""
+    return square(given.reference.image, None, given.sampling.resolution)[0]
+
+
+def subject_share(given: Given, grids: Mapping[int, tuple[int, int]], device: torch.device) -> dict[int, Tensor]:
+    """How much of each token is subject, 0..1, in the picture that `whole_reference` gives: a count of tokens -> R."""
+    side = given.sampling.resolution
+    mask = given.reference.mask
+    covered = Image.new("L", (side, side), 255) if mask is None else square(mask, None, side, fill="black")[0]
+    share = torch.from_numpy(np.array(covered.convert("L"), dtype=np.float32)) / 255
+    return {n: F.adaptive_avg_pool2d(share[None, None], grid).flatten().to(device) for n, grid in grids.items()}
+
+
+def all_tokens(denoiser: Denoiser, x_0: Tensor) -> dict[int, Tensor]:
+    """A layer's count of tokens -> the indices of all of them. x_0: C H W."""
+    grids = denoiser.token_grids((x_0.shape[1], x_0.shape[2]))
+    return {count: torch.arange(count, device=x_0.device) for count in grids}

@@ -1,0 +1,98 @@
+"""The model families that are installed, and the one that a profile's weights belong to.
+
+A family is a module, or any object, with the attributes of `Family`. Packages add theirs by an entry point of the
+group "dreamtuner.families" (docs/how-to/add-a-model-family.md).
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.memory import Need
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import demand
+from dreamtuner.plugins import Registry
+from dreamtuner.settings.finetune import FineTune
+
+
+class FamilyError(ValueError):
+    """No family reads the weights of a profile, or more than one does, or it lacks what is asked of it."""
+
+
+class Family(Protocol):
+    """Models of one kind of weights folder."""
+
+    def reads(self, profile: Profile) -> bool:
+        """Tell from the files of the profile's folder whether its weights are of this family; nothing is loaded."""
+        ...
+
+    def load_backbone(self, profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
+        """Load the profile's weights, float32 by default, frozen and in eval mode. WeightsMissing where they lack."""
+        ...
+
+
+@runtime_checkable
+class FineTunableFamily(Family, Protocol):
+    """A family whose backbones are `FineTunable`."""
+
+    def memory_need(self, profile: Profile, settings: FineTune, resolution: int) -> Need:
+        """Count the memory that fine-tuning takes at this resolution (pixels); nothing is loaded."""
+        ...
+
+
+FAMILIES: Registry[Family] = Registry(
+    "model family",
+    "dreamtuner.families",
+    {"unet": "dreamtuner.families.unet.family"},
+    needs=("reads", "load_backbone"),
+)
+
+
+def family_of(profile: Profile) -> Family:
+    """Find the family that reads the weights of a profile. One that cannot be loaded is passed over.
+
+    Raises:
+        FamilyError: none does, or several do.
+        WeightsMissing: the folder is empty or not there; the message names the remedy.
+    """
+    installed = FAMILIES.working()
+    reading = {name: family for name, family in installed.items() if family.reads(profile)}
+    if len(reading) == 1:
+        return next(iter(reading.values()))
+    if reading:
+        raise FamilyError(
+            f"profile {profile.name!r}: the families {', '.join(reading)} all read {profile.weights}; "
+            "uninstall the package of all but one"
+        )
+    if not profile.weights.is_dir() or not any(profile.weights.iterdir()):
+        demand(profile)
+    broken = "".join(f"; {why}" for why in FAMILIES.broken().values())
+    raise FamilyError(
+        f"profile {profile.name!r}: no model family reads {profile.weights}; known are {', '.join(installed)}: "
+        f"install the package of its family, or get its weights with: {profile.remedy}{broken}"
+    )
+
+
+def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
+    """Load a profile's weights by the family that reads them. Raises as `family_of` and the family's own loader."""
+    return family_of(profile).load_backbone(profile, device=device, dtype=dtype)
+
+
+def fine_tunable_family(profile: Profile) -> FineTunableFamily:
+    """Find the family of a profile that is to learn a subject. FamilyError where its models cannot learn one."""
+    family = family_of(profile)
+    if not isinstance(family, FineTunableFamily):
+        raise FamilyError(
+            f"finetune: models of the profile {profile.name!r} cannot be fine-tuned; take another profile"
+        )
+    return family
+
+
+def fine_tunable(backbone: Backbone) -> FineTunable:
+    """The backbone as one that can learn a subject. FamilyError where it cannot."""
+    if not isinstance(backbone, FineTunable):
+        raise FamilyError(
+            f"finetune: models of the profile {backbone.profile.name!r} cannot be fine-tuned; take another profile"
+        )
+    return backbone

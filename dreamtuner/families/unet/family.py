@@ -1,0 +1,23 @@
+"""The family of Stable Diffusion 1.x and 2.x, as the registry takes it: `reads`, `load_backbone` and `memory_need`."""
+
+import torch
+
+from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.finetune import memory_need
+from dreamtuner.families.unet.load import load_parts
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import demand, weights_digest
+
+__all__ = ["load_backbone", "memory_need", "reads"]
+
+
+def reads(profile: Profile) -> bool:
+    """Tell whether the profile's folder holds a U-Net."""
+    return (profile.weights / "unet" / "config.json").is_file()
+
+
+def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
+    """Load a profile's weights, float32 by default. WeightsMissing says what is not there and how to get it."""
+    demand(profile)
+    parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
+    return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)

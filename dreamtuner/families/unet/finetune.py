@@ -1,0 +1,85 @@
+"""What of a Stable Diffusion learns a subject (Sec. 3.3, App. A), and how much memory a step of that takes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from dreamtuner.families import lora
+from dreamtuner.families.memory import BYTES, PER_LEARNT, Need, bytes_kept
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.finetune import FineTune
+
+LORA_UNET = ("to_q", "to_k", "to_v", "to_out.0")
+LORA_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
+
+
+def set_learning(unet: nn.Module, text_encoder: Any, settings: FineTune, *, encoder: SubjectEncoder | None) -> None:
+    """Have the parameters learn that the settings name; all are frozen before, and all else stays bit for bit.
+
+    Of a subject-encoder the ResBlocks learn, not its S-E-A layers; of words none (`finetune/learned_token.py` adds
+    the one that does).
+    """
+    for model, targets, part in ((unet, LORA_UNET, "unet"), (text_encoder, LORA_TEXT, "text_encoder")):
+        if part in settings.learns:
+            if settings.mode == "lora":
+                lora.inject(model, targets, settings.rank, seed=settings.seed)
+            else:
+                model.requires_grad_(True)
+    if encoder is not None and "resblocks" in settings.learns:
+        encoder.requires_grad_(True)
+        encoder.layers.requires_grad_(False)
+    text_encoder.get_input_embeddings().requires_grad_(False)
+
+
+class _Kept(torch.autograd.Function):
+    """Attention that keeps what a fused kernel keeps: queries, keys, values and what comes out."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        out = torch.empty_like(q)
+        ctx.save_for_backward(q, k, v, out)
+        return out
+
+
+class _CountedAttention:
+    def __call__(self, attn: Any, h: Tensor, encoder_hidden_states: Tensor | None = None, **_: object) -> Tensor:
+        source = h if encoder_hidden_states is None else encoder_hidden_states
+        mixed = _Kept.apply(attn.to_q(h), attn.to_k(source), attn.to_v(source))  # type: ignore[no-untyped-call]
+        out: Tensor = attn.to_out[0](mixed)
+        return out
+
+
+def memory_need(profile: Profile, settings: FineTune, resolution: int) -> Need:
+    """Count what fine-tuning takes in float32 at this resolution (pixels).
+
+    Nothing is loaded: models are built without weights and one step is walked through.
+    """
+    with torch.device("meta"):
+        unet, vae = (
+            kind.from_config(json.loads((profile.weights / part / "config.json").read_text()))
+            for kind, part in ((UNet2DConditionModel, "unet"), (AutoencoderKL, "vae"))
+        )
+        text = CLIPTextModel(CLIPTextConfig.from_pretrained(profile.weights / "text_encoder"))
+        unet.set_attn_processor(_CountedAttention())
+        whole = sum(p.numel() for model in (unet, vae, text) for p in model.parameters())
+        for model in (unet, vae, text):
+            model.requires_grad_(False)
+        set_learning(unet, text, settings, encoder=None)
+        learning = [p for model in (unet, text) for p in model.parameters() if p.requires_grad]
+        rows = settings.batch * (1 if settings.regular == "none" else 2)
+        side = resolution >> (len(vae.config.block_out_channels) - 1)
+        x = torch.empty(rows, unet.config.in_channels, side, side).requires_grad_(True)
+        c = torch.empty(rows, text.config.max_position_embeddings, unet.config.cross_attention_dim)
+        step = bytes_kept(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
+    # weights on disk may be halves: counted twice they are float32
+    files = [file for part in ("tower", "subject_encoder") for file in (profile.weights / part).glob("*.safetensors")]
+    encoder = 2 * sum(file.stat().st_size for file in files)
+    return Need(whole * BYTES + encoder, sum(p.numel() for p in learning) * PER_LEARNT, step)

@@ -1,0 +1,82 @@
+"""Loads the models of a Stable Diffusion 1.x or 2.x from the plain diffusers layout, frozen and in eval mode."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import ControlNetModel, StableDiffusionPipeline
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from dreamtuner.families.unet.subject_encoder import SubjectEncoder
+from dreamtuner.models.layouts import Kind, demand_kind, part_of
+from dreamtuner.models.profiles import Profile
+
+
+def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
+    """Load all parts of a profile but its ControlNets, by the names of `UNetParts`'s fields."""
+    folder = profile.weights
+    settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    models = [
+        AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype, local_files_only=True),
+        UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype, local_files_only=True),
+        CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, local_files_only=True),
+    ]
+    vae, unet, text_encoder = (model.requires_grad_(False).eval().to(device) for model in models)
+    parts = {
+        "unet": unet,
+        "vae": vae,
+        "text_encoder": text_encoder,
+        "tokenizer": CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer", local_files_only=True),
+        "scheduler": getattr(diffusers, settings["_class_name"]).from_config(settings),
+    }
+    if profile.has_encoder:
+        parts["encoder"] = load_encoder(folder / "subject_encoder", device=device, dtype=dtype)
+        parts["image_encoder"], parts["image_processor"] = load_image_encoder(profile, device=device, dtype=dtype)
+    return parts
+
+
+def load_image_encoder(profile: Profile, *, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Load the image half of the profile's CLIP model, frozen, and the processor of its pictures."""
+    vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
+    processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
+    return vision.requires_grad_(False).eval().to(device), processor
+
+
+def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SubjectEncoder:
+    """Load a subject-encoder from its own folder, frozen."""
+    encoder: SubjectEncoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
+    frozen: SubjectEncoder = encoder.requires_grad_(False).eval().to(device)
+    return frozen
+
+
+def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
+    """Load the profile's ControlNet of this kind, frozen. LayoutRefused where the profile has none."""
+    demand_kind(profile, kind)
+    folder = profile.weights / part_of(kind)
+    model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)
+    return model.requires_grad_(False).eval().to(device)
+
+
+def read_autoencoder(folder: Path) -> Any:
+    """Load an AutoencoderKL from its own folder, float32."""
+    return AutoencoderKL.from_pretrained(folder, local_files_only=True)
+
+
+def read_unet(folder: Path) -> Any:
+    """Load a U-Net from its own folder, float32."""
+    return UNet2DConditionModel.from_pretrained(folder, local_files_only=True)
+
+
+def read_controlnet(folder: Path) -> Any:
+    """Load a ControlNet from its own folder, float32."""
+    return ControlNetModel.from_pretrained(folder, local_files_only=True)
+
+
+def read_pipeline(folder: Path) -> Any:
+    """Load the stock pipeline of a folder in the plain diffusers layout, float32."""
+    return StableDiffusionPipeline.from_pretrained(folder, local_files_only=True)
