@@ -5,7 +5,7 @@ from functools import lru_cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from dreamtuner.models.profiles import ENCODER_PARTS, PARTS, Profile
+from dreamtuner.models.profiles import ENCODER_PARTS, Profile
 
 _HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
 
@@ -21,7 +21,7 @@ def weights_digest(profile: Profile) -> str:
     time changed.
     """
     demand(profile)
-    return digest_of(profile.weights, (*PARTS, *(ENCODER_PARTS if profile.has_encoder else ())))
+    return digest_of(profile.weights, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
 def digest_of(folder: Path, parts: Sequence[str]) -> str:

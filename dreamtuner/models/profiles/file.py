@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamtuner.models.profiles.profile import Profile
+from dreamtuner.models.profiles.profile import PARTS, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.finetune import FineTune, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
@@ -49,6 +49,9 @@ class ProfileFile(BaseModel):
     )
     licence: Text = Field(description="what the weights may be used for: an SPDX name or the licence's own")
     remedy: Text | None = Field(default=None, description="the command or step that brings missing weights")
+    parts: tuple[Text, ...] = Field(
+        default=PARTS, min_length=1, description="folders in `weights` that decide a picture, of another model family"
+    )
     sampling: dict[str, Any] = Field(default={}, description="numbers of Sampling that suit the model")
     anime: dict[str, Any] | None = Field(
         default=None, description="what style anime changes in `sampling`; null: what the style itself says"
@@ -76,6 +79,7 @@ class ProfileFile(BaseModel):
             resolution=self.resolution,
             licence=self.licence,
             remedy=self.remedy or f"put a Stable Diffusion in the plain diffusers layout into {weights}",
+            parts=self.parts,
             natural=natural,
             anime=_numbers(Sampling, {**natural.model_dump(), **anime}, "anime"),
             tuning=tuning,

@@ -12,14 +12,14 @@ from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""The folders of the plain diffusers layout that decide a picture."""
+"""The folders of the plain diffusers layout that decide a picture; those of another model family are a profile's own."""
 ENCODER_PARTS = ("subject_encoder", "tower")
 """What decides it too where there is a subject-encoder: it reads the image half of the tower, which else only scores.
 """
 
 
 class Profile(BaseModel):
-    """A model and its habits. `weights` is a folder in the plain diffusers layout (PARTS and model_index.json)."""
+    """A model and its habits. `weights` is a folder that a model family reads: the plain diffusers layout, or its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +28,7 @@ class Profile(BaseModel):
     resolution: int = Field(description="side of the pictures the model was trained on, pixels")
     licence: str
     remedy: str = Field(description="the command or step that brings the weights where they are missing")
+    parts: tuple[str, ...] = Field(default=PARTS, description="the folders of `weights` that decide a picture")
     natural: Sampling
     anime: Sampling
     tuning: FineTune = Field(default=FineTune(), description="how a subject is learnt, in mode lora")
@@ -71,8 +72,8 @@ class Profile(BaseModel):
         return FineTune.model_validate({**defaults, **off, **overrides})
 
     def missing(self) -> list[str]:
-        """Which of PARTS hold no config on disk; empty when a picture can be drawn."""
-        return [part for part in PARTS if not any((self.weights / part).glob("*.json"))]
+        """Which of `parts` hold no config on disk; empty when a picture can be drawn."""
+        return [part for part in self.parts if not any((self.weights / part).glob("*.json"))]
 
 
 def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Profile:
