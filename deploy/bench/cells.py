@@ -6,7 +6,7 @@ from math import isnan, nan
 
 from PIL import Image
 
-from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell
 from dreamtuner.models.profiles import Profile
 from flows.image_io import PNG, open_picture, png_bytes
@@ -50,9 +50,9 @@ class CatalogCells:
             writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
 
 
-def kept_of(settings: Settings, profile: Profile) -> Kept:
+def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
     """Measurements by the profile's weights: cells in the catalog, what is at work in the data folder."""
-    return Kept(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
+    return EvaluationCache(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
 
 
 def _measured(row: MeasurementRecord) -> Measured:

@@ -33,7 +33,7 @@ def fidelity(
 
     from rich.table import Table
 
-    from deploy.bench.cells import kept_of
+    from deploy.bench.cells import cache_of
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.ablations import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
@@ -56,9 +56,9 @@ def fidelity(
     elif ablations:
         typer.echo(f"training without layout: left out, {folder} is not there", err=True)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
-    kept, methods = kept_of(settings, profile), {one.name: one for one in variants}
-    units = measure_methods(bench, kept, methods, people, prompts, seeds, partial(typer.echo, err=True))
-    found = {name: [unit.drawn for unit in ours] for name, ours in units.items()}
+    cache, methods = cache_of(settings, profile), {one.name: one for one in variants}
+    results = measure_methods(bench, cache, methods, people, prompts, seeds, partial(typer.echo, err=True))
+    found = {name: [result.drawn for result in ours] for name, ours in results.items()}
     title = "Fidelity ladder"
     detail = f"{subjects} {'validation' if validation else 'test'} subjects x {prompts} prompts x {seeds} seeds; 95 %."
     if out is not None:

@@ -45,13 +45,13 @@ def table1(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deploy.bench.cells import kept_of
+    from deploy.bench.cells import cache_of
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.baselines.registry import methods_of, swept
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench, measure_methods
-    from dreamtuner.evaluation.run import finished as finished_units
+    from dreamtuner.evaluation.run import finished as finished_results
     from dreamtuner.evaluation.table1.figures import SHARES, claims, summary
     from dreamtuner.evaluation.table1.page import words_of, write_page
     from dreamtuner.pocket.world import TEST, VALIDATION
@@ -73,20 +73,20 @@ def table1(
     curves = swept(found) if sweep else {}
     by_step = {name: method for points in curves.values() for name, method in points.values()}
 
-    kept = kept_of(settings, found)
+    cache = cache_of(settings, found)
     people = held_out_subjects(subjects, seeds=VALIDATION if validation else TEST)
     first = people[:sweep]
     if finished:
-        steps_of = finished_units(kept, by_step, first, prompts, seeds)
-        table = finished_units(kept, chosen, people, prompts, seeds)
+        steps_of = finished_results(cache, by_step, first, prompts, seeds)
+        table = finished_results(cache, chosen, people, prompts, seeds)
         if not next(iter(table.values())):
             refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
     else:
         bench, say = Bench.load(found, device), partial(typer.echo, err=True)
         # of a swept subject both at once: its trainings go on from the table's, and are then cleared away
-        whole = measure_methods(bench, kept, {**chosen, **by_step}, first, prompts, seeds, say)
+        whole = measure_methods(bench, cache, {**chosen, **by_step}, first, prompts, seeds, say)
         steps_of = {name: whole[name] for name in by_step}
-        table = measure_methods(bench, kept, chosen, people, prompts, seeds, say)
+        table = measure_methods(bench, cache, chosen, people, prompts, seeds, say)
     done, swept_done = len(next(iter(table.values()))), len(next(iter(steps_of.values()), []))
     if swept_done:
         table = {**table, **steps_of}
@@ -107,7 +107,9 @@ def table1(
         typer.echo(f"page: {file}", err=True)
     if as_json:
         counts = {"subjects": done, "swept": swept_done, "prompts": prompts, "seeds": seeds, "validation": validation}
-        rows = {name: {what: asdict(mean) for what, mean in summary(units).items()} for name, units in table.items()}
+        rows = {
+            name: {what: asdict(mean) for what, mean in summary(results).items()} for name, results in table.items()
+        }
         compared = [{**asdict(one), "met": one.met} for one in comparisons]
         typer.echo(json.dumps({**counts, "methods": rows, "claims": compared}))
         return
@@ -115,8 +117,8 @@ def table1(
     shown.add_column("method")
     for head in BRIEF.values():
         shown.add_column(head, justify="right", no_wrap=True)
-    for name, units in table.items():
-        row = summary(units)
+    for name, results in table.items():
+        row = summary(results)
         shown.add_row(names[name], *(_brief(*words_of(what, row[what]), share=what in SHARES) for what in BRIEF))
     plain_terminal().out.print(shown)
     for one in comparisons:

@@ -41,14 +41,14 @@ PROMPTS_FOLLOWED = {"scene": 0.97, "class_word": 0.90, "style": 0.95, "pose": 0.
 
 
 @dataclass(frozen=True)
-class Asked:
+class HeldOut:
     """Held-out pictures, and their renderings, as the truth that drawn ones are held against."""
 
     pictures: list[Picture]
     drawn: Rendered
 
     @classmethod
-    def draw(cls, count: int, seeds: range = TEST, seed: int = 0) -> Asked:
+    def draw(cls, count: int, seeds: range = TEST, seed: int = 0) -> HeldOut:
         """``count`` identities of ``seeds``, each in one random context."""
         rng = random.Random(f"asked {seed}")
         pictures = [Picture(rng.choice(seeds), Context.draw(rng)) for _ in range(count)]
@@ -60,7 +60,7 @@ class Asked:
         return cls(pictures, Rendered(*(torch.cat([getattr(p, f) for p in parts]) for f in fields)))
 
 
-def _rightly(oracle: Oracle, x: Tensor, asked: Asked) -> dict[str, NDArray[np.bool_]]:
+def _rightly(oracle: Oracle, x: Tensor, asked: HeldOut) -> dict[str, NDArray[np.bool_]]:
     """Which pictures x (N, 3, 64, 64) in -1..1 the oracle reads as what was asked, by attribute."""
     read = [seen for part in x.split(100) for seen in oracle.read(part)]
     return {
@@ -75,7 +75,7 @@ def _overlap(a: Tensor, b: Tensor) -> list[float]:
 
 
 @torch.no_grad()
-def oracle_figures(oracle: Oracle, asked: Asked) -> list[Figure]:
+def oracle_figures(oracle: Oracle, asked: HeldOut) -> list[Figure]:
     """What the oracle reads from rendered pictures, and how well it outlines the subject."""
     x = asked.drawn.image * 2 - 1
     right = _rightly(oracle, x, asked)
@@ -90,7 +90,7 @@ def oracle_figures(oracle: Oracle, asked: Asked) -> list[Figure]:
 
 
 @torch.no_grad()
-def autoencoder_figures(weights: Path, oracle: Oracle, asked: Asked) -> list[Figure]:
+def autoencoder_figures(weights: Path, oracle: Oracle, asked: HeldOut) -> list[Figure]:
     """PSNR of whole pictures and of the subject's pixels, and what the oracle no longer reads, at worst."""
     vae = read_autoencoder(weights / "vae").eval()
     x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
@@ -130,7 +130,7 @@ def draw(
     return pictures
 
 
-def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
+def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut) -> list[Figure]:
     """Whether drawn pictures show what their plain captions say."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     rows = [share("prompts followed", name, right[name], wanted) for name, wanted in PROMPTS_FOLLOWED.items()]
@@ -141,13 +141,13 @@ def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> l
     return rows
 
 
-def detail_figures(oracle: Oracle, images: list[Image.Image], asked: Asked) -> list[Figure]:
+def detail_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut) -> list[Figure]:
     """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
 
 
-def layout_figures(oracle: Oracle, images: list[Image.Image], asked: Asked, kind: Kind) -> list[Figure]:
+def layout_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut, kind: Kind) -> list[Figure]:
     """Whether pictures drawn with a layout, by captions that do not name the pose, keep the pose and the outline."""
     x = pictures_to_model(images)
     right = _rightly(oracle, x, asked)
@@ -161,17 +161,17 @@ def layout_figures(oracle: Oracle, images: list[Image.Image], asked: Asked, kind
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """Figures, and the pictures they were read from by the name of what drew them."""
 
     figures: list[Figure]
     pictures: dict[str, list[Image.Image]]
-    asked: Asked
+    asked: HeldOut
 
 
-def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measured:
+def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measurement:
     """All figures of a folder of pocket weights, on ``prompts`` held-out pictures of the identities ``seeds``."""
-    oracle, asked = Oracle.load(weights / "oracle"), Asked.draw(prompts, seeds)
+    oracle, asked = Oracle.load(weights / "oracle"), HeldOut.draw(prompts, seeds)
     figures = [*oracle_figures(oracle, asked), *autoencoder_figures(weights, oracle, asked)]
     pipe = read_pipeline(weights)
     words = [caption(p.identity, p.context) for p in asked.pictures]
@@ -185,7 +185,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
         layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
         drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]
         figures += layout_figures(oracle, drawn[kind], asked, kind)
-    return Measured(figures, drawn, asked)
+    return Measurement(figures, drawn, asked)
 
 
 def seconds_for_cells(weights: Path, count: int) -> Figure:

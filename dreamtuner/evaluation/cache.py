@@ -1,4 +1,4 @@
-"""What is kept of measurements: cells under a digest of everything that decides them, and the trainings at work.
+"""The evaluation cache: measured images by a digest of all that decides them, and the state of running fine-tunings.
 
 A table that was killed, or is made larger, goes on from the cells that are there; other weights, numbers or measures
 begin anew beside them.
@@ -20,15 +20,15 @@ from PIL import Image
 from dreamtuner.baselines.method import Method
 from dreamtuner.evaluation.cells import Asked, Measured, NewCell
 from dreamtuner.evaluation.measures import VERSION
-from dreamtuner.evaluation.result import Unit, shown, unit_of
-from dreamtuner.models.profiles import ENCODER_PARTS, PARTS, Profile
+from dreamtuner.evaluation.result import EvaluationResult, result_of, shown
+from dreamtuner.models.profiles import ENCODER_PARTS, Profile
 from dreamtuner.models.weights import digest_of
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.settings.recipe_fields import to_fields, to_literal
 from dreamtuner.settings.sampling import ENGINE_VERSION
 
 
-class Cells(Protocol):
+class CellStore(Protocol):
     """Where measured cells and their pictures are, by digests of 64 hex digits: the catalog, or what stands for it."""
 
     def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
@@ -44,12 +44,12 @@ class Cells(Protocol):
         ...
 
 
-class Kept:
+class EvaluationCache:
     """Measured cells, for the weights of one profile, and a folder of this machine for what is at work."""
 
-    def __init__(self, folder: Path, cells: Cells, profile: Profile) -> None:
+    def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
         self._folder, self._cells = folder, cells
-        weights = digest_of(profile.weights, (*PARTS, *ENCODER_PARTS, "oracle"))
+        weights = digest_of(profile.weights, (*profile.parts, *ENCODER_PARTS, "oracle"))
         self._decided: Mapping[str, object] = {
             "weights": weights,
             "sampling": [to_fields(profile.natural), to_fields(profile.anime)],
@@ -70,12 +70,12 @@ class Kept:
         measured, pictures = self._found(method, subject, cells)
         return _missing(cells, measured, pictures)
 
-    def unit(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> Unit | None:
-        """The unit of these cells, or None where some are `missing`."""
+    def result(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> EvaluationResult | None:
+        """The result of these cells, or None where some are `missing`."""
         measured, pictures = self._found(method, subject, cells)
         if _missing(cells, measured, pictures):
             return None
-        return unit_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
+        return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
 
     def _found(
         self, method: Method, subject: Picture, cells: Sequence[Asked]
@@ -114,7 +114,7 @@ class Kept:
         )
 
     @contextmanager
-    def taken(self, subject: Picture) -> Iterator[bool]:
+    def locked(self, subject: Picture) -> Iterator[bool]:
         """Hold a subject against other processes; False where one of them has it. A killed one lets go at once."""
         place = self._folder / "subjects"
         place.mkdir(parents=True, exist_ok=True)

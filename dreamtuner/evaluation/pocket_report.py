@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.ticker import FormatStrFormatter
 
-from dreamtuner.evaluation.base_model import Measured, measure_weights
+from dreamtuner.evaluation.base_model import Measurement, measure_weights
 from dreamtuner.evaluation.intervals import Figure
 from dreamtuner.evaluation.pocket_sheets import SHOWN, join_previews, world_sheet, write_sheets
 from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
@@ -90,7 +90,7 @@ def figure_table(figures: Sequence[Figure]) -> str:
 
 
 def _words(
-    measured: Measured, parts: dict[str, tuple[int, float]], hardware: Mapping[str, object], steps: Sequence[int]
+    measured: Measurement, parts: dict[str, tuple[int, float]], hardware: Mapping[str, object], steps: Sequence[int]
 ) -> str:
     trained = "\n".join(f"| {name} | {done} | {seconds / 60:.0f} |" for name, (done, seconds) in parts.items())
     prompts = "\n".join(

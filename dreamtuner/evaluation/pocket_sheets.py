@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.evaluation.base_model import Asked, Measured
+from dreamtuner.evaluation.base_model import HeldOut, Measurement
 
 SHOWN = 48
 COLUMNS = 12
@@ -23,7 +23,7 @@ def grid(images: Sequence[Image.Image], columns: int, zoom: int) -> Image.Image:
     return sheet
 
 
-def write_sheets(measured: Measured, folder: Path) -> None:
+def write_sheets(measured: Measurement, folder: Path) -> None:
     """Contact sheets of the first drawn pictures (prompt.png, depth.png, pose.png) and of the truth (asked.png)."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, pictures in measured.pictures.items():
@@ -31,7 +31,7 @@ def write_sheets(measured: Measured, folder: Path) -> None:
     grid(_pictures(measured.asked.drawn.image[:SHOWN]), COLUMNS, 2).save(folder / "asked.png")
 
 
-def world_sheet(asked: Asked) -> Image.Image:
+def world_sheet(asked: HeldOut) -> Image.Image:
     """Pictures of the world in columns: the picture, its mask, its depth and its skeleton."""
     drawn = asked.drawn
     layers = (drawn.image, drawn.mask.expand(-1, 3, -1, -1), drawn.depth.expand(-1, 3, -1, -1), drawn.pose)

@@ -1,4 +1,4 @@
-"""The unit of a measurement, one subject by one method: its cells as the tables and pages read them."""
+"""The result of a measurement, one subject by one method: its cells as the tables and pages read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Unit:
+class EvaluationResult:
     """A subject by a method: its measures, its first pictures, and what it took.
 
     `prepare_s`: seconds once a subject (training, inversion); `picture_s`: seconds a picture, drawn in batches.
@@ -29,14 +29,16 @@ class Unit:
 
 
 def shown(cells: Sequence[Asked]) -> list[Asked]:
-    """Those whose pictures a unit holds."""
+    """Those whose pictures a result holds."""
     return [cell for cell in cells if cell.first][:SHOWN]
 
 
-def unit_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.Image]) -> Unit:
-    """The unit of these cells, in the order of prompts and seeds, and of the pictures of its `shown` ones."""
+def result_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.Image]) -> EvaluationResult:
+    """The result of these cells, in the order of prompts and seeds, and of the pictures of its `shown` ones."""
     names = dict.fromkeys(name for cell in cells for name in cell.measures)
     measures = {name: np.array([c.measures[name] for c in cells if name in c.measures]) for name in names}
     # of a method that was made ready again for the rest of the cells, the longest is the whole
     prepare_s = max(cell.prepare_s for cell in cells)
-    return Unit(Drawn(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells])))
+    return EvaluationResult(
+        Drawn(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells]))
+    )

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.baselines.method import BATCH, Given, Method
-from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import Asked, Measured, asked_cells
 from dreamtuner.evaluation.held_out import reference_of
 from dreamtuner.evaluation.measures import measure
-from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.registry import load_backbone
 from dreamtuner.models.profiles import Profile
@@ -90,28 +90,28 @@ def measure_cells(
 
 def measure_methods(
     bench: Bench,
-    kept: Kept,
+    cache: EvaluationCache,
     methods: Mapping[str, Method],
     subjects: Sequence[Picture],
     prompts: int,
     seeds: int,
     say: Callable[[str], None],
-) -> dict[str, list[Unit]]:
-    """Every method's units, in the order of the subjects. What is kept is not measured again.
+) -> dict[str, list[EvaluationResult]]:
+    """Every method's results, in the order of the subjects. What is kept is not measured again.
 
     Processes that measure at once share the subjects: each takes one that no other is at, and waits for the last.
     """
-    found: dict[int, dict[str, Unit]] = {}
+    found: dict[int, dict[str, EvaluationResult]] = {}
     told = False
     while len(found) < len(subjects):
         before = len(found)
         for i, subject in enumerate(subjects):
             if i in found:
                 continue
-            with kept.taken(subject) as mine:
+            with cache.locked(subject) as mine:
                 if mine:
                     say_of_it = partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}")
-                    found[i] = _measure_subject(bench, kept, methods, subject, prompts, seeds, say_of_it)
+                    found[i] = _measure_subject(bench, cache, methods, subject, prompts, seeds, say_of_it)
         if len(found) == before:
             if not told:
                 say(f"waiting for {len(subjects) - before} subjects that another process is measuring")
@@ -126,45 +126,45 @@ def _say_of_subject(say: Callable[[str], None], subject: str, line: str) -> None
 
 def _measure_subject(
     bench: Bench,
-    kept: Kept,
+    cache: EvaluationCache,
     methods: Mapping[str, Method],
     subject: Picture,
     prompts: int,
     seeds: int,
     say: Callable[[str], None],
-) -> dict[str, Unit]:
+) -> dict[str, EvaluationResult]:
     """One subject by every method."""
-    units = {}
+    results = {}
     cells = asked_cells(subject, prompts, seeds)
     for name, method in methods.items():
-        unit = kept.unit(method, subject, cells)
-        if unit is None:
-            missing = kept.missing(method, subject, cells)
-            for done in measure_cells(bench, method, subject, missing, kept.workshop(method, subject)):
-                kept.save(method, subject, *done)
-            unit = kept.unit(method, subject, cells)
-            if unit is None:
+        result = cache.result(method, subject, cells)
+        if result is None:
+            missing = cache.missing(method, subject, cells)
+            for done in measure_cells(bench, method, subject, missing, cache.workshop(method, subject)):
+                cache.save(method, subject, *done)
+            result = cache.result(method, subject, cells)
+            if result is None:
                 raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
-            found = {what: float(np.mean(unit.drawn.measures[what])) for what in ("identity", "prompt")}
+            found = {what: float(np.mean(result.drawn.measures[what])) for what in ("identity", "prompt")}
             say(
                 f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
-                f"{unit.prepare_s:.0f} s + {unit.picture_s:.2f} s a picture"
+                f"{result.prepare_s:.0f} s + {result.picture_s:.2f} s a picture"
             )
-        units[name] = unit
-    kept.close_workshops(methods.values(), subject)
-    return units
+        results[name] = result
+    cache.close_workshops(methods.values(), subject)
+    return results
 
 
 def finished(
-    kept: Kept, methods: Mapping[str, Method], subjects: Sequence[Picture], prompts: int, seeds: int
-) -> dict[str, list[Unit]]:
-    """The units of those subjects that every method has done: what a table that was stopped may say so far."""
-    table: dict[str, list[Unit]] = {name: [] for name in methods}
+    cache: EvaluationCache, methods: Mapping[str, Method], subjects: Sequence[Picture], prompts: int, seeds: int
+) -> dict[str, list[EvaluationResult]]:
+    """The results of those subjects that every method has done: what a table that was stopped may say so far."""
+    table: dict[str, list[EvaluationResult]] = {name: [] for name in methods}
     for subject in subjects:
         cells = asked_cells(subject, prompts, seeds)
-        units = {name: kept.unit(method, subject, cells) for name, method in methods.items()}
-        whole = {name: unit for name, unit in units.items() if unit is not None}
+        results = {name: cache.result(method, subject, cells) for name, method in methods.items()}
+        whole = {name: result for name, result in results.items() if result is not None}
         if len(whole) == len(methods):
-            for name, unit in whole.items():
-                table[name].append(unit)
+            for name, result in whole.items():
+                table[name].append(result)
     return table

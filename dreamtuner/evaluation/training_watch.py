@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from dreamtuner.evaluation.base_model import Asked, detail_figures, draw, prompt_figures
+from dreamtuner.evaluation.base_model import HeldOut, detail_figures, draw, prompt_figures
 from dreamtuner.evaluation.intervals import Figure
 from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
 from dreamtuner.pocket.training.export import trained_oracle, trained_pipeline
@@ -27,7 +27,7 @@ def _quiet(line: str) -> None:
 
 def watched(workshop: Path, oracle: Oracle, count: int) -> list[Figure]:
     """Prompts, detailed prompts, views and pairs, ``count`` pictures each, by the U-Net that ``workshop`` trains."""
-    pipe, asked = trained_pipeline(workshop), Asked.draw(count, VALIDATION)
+    pipe, asked = trained_pipeline(workshop), HeldOut.draw(count, VALIDATION)
     plain = [caption(p.identity, p.context) for p in asked.pictures]
     detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
     return [

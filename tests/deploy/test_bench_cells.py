@@ -15,10 +15,10 @@ from deploy.bench.cells import CatalogCells
 from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.method import BATCH, Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
-from dreamtuner.evaluation.cache import Kept
+from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import SEEDS_APART, Measured, asked_cells
 from dreamtuner.evaluation.held_out import held_out_subjects
-from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import GUARD, Bench, finished, measure_methods
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import Profile, get_profile
@@ -71,21 +71,21 @@ def bench() -> Bench:
     return Bench.load(profile)
 
 
-def kept_in(folder: Path, profile: Profile) -> Kept:
+def cache_in(folder: Path, profile: Profile) -> EvaluationCache:
     """A catalog and a store of its own in the folder."""
     folder.mkdir(exist_ok=True)
     cells = CatalogCells(Catalog.open(f"sqlite:///{folder}/catalog.db"), DiskStore(folder / "objects"))
-    return Kept(folder / "bench", cells, profile)
+    return EvaluationCache(folder / "bench", cells, profile)
 
 
 def run(
     bench: Bench, folder: Path, methods: dict[str, Method], said: list[str] | None = None, seeds: int = 1
-) -> dict[str, list[Unit]]:
+) -> dict[str, list[EvaluationResult]]:
     told = [] if said is None else said
-    return measure_methods(bench, kept_in(folder, bench.profile), methods, SUBJECTS, 2, seeds, told.append)
+    return measure_methods(bench, cache_in(folder, bench.profile), methods, SUBJECTS, 2, seeds, told.append)
 
 
-def pixels(unit: Unit) -> list[bytes]:
+def pixels(unit: EvaluationResult) -> list[bytes]:
     return [picture.tobytes() for picture in unit.drawn.pictures]
 
 
@@ -95,7 +95,7 @@ def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_pa
     broken = tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt):
         run(bench, broken, {"plain": Plain(), "ssa": Stopped(**vars(SSA))})
-    so_far = finished(kept_in(broken, bench.profile), methods, SUBJECTS, 2, 1)
+    so_far = finished(cache_in(broken, bench.profile), methods, SUBJECTS, 2, 1)
     assert [unit.drawn.subject for unit in so_far["ssa"]] == SUBJECTS[:1]
     said: list[str] = []
     went_on = run(bench, broken, methods, said)
@@ -139,7 +139,7 @@ def test_a_stop_inside_a_subject_loses_what_was_being_drawn_alone(bench: Bench, 
 def test_a_larger_table_measures_what_is_new(bench: Bench, tmp_path: Path) -> None:
     trained = Trained()
     small = run(bench, tmp_path, {"trained": trained})["trained"][0]
-    missing = kept_in(tmp_path, bench.profile).missing(trained, SUBJECTS[0], asked_cells(SUBJECTS[0], 3, 2))
+    missing = cache_in(tmp_path, bench.profile).missing(trained, SUBJECTS[0], asked_cells(SUBJECTS[0], 3, 2))
     assert [(cell.first, cell.seed % SEEDS_APART) for cell in missing] == [
         (False, 0),
         (False, 1),
@@ -156,18 +156,20 @@ def test_a_larger_table_measures_what_is_new(bench: Bench, tmp_path: Path) -> No
 
 def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> None:
     methods: dict[str, Method] = {"trained": Trained()}
-    kept, said = kept_in(tmp_path, bench.profile), list[str]()
+    cache, said = cache_in(tmp_path, bench.profile), list[str]()
     with ThreadPoolExecutor(1) as other:
-        with kept.taken(SUBJECTS[0]) as mine:
+        with cache.locked(SUBJECTS[0]) as mine:
             assert mine
             going = other.submit(run, bench, tmp_path, methods, said)
             while not any("another process" in line for line in said):
                 assert not going.done()
                 time.sleep(0.05)
-            assert kept.missing(Trained(), SUBJECTS[0], CELLS) == CELLS  # not touched while it is held,
-            assert kept.unit(Trained(), SUBJECTS[1], asked_cells(SUBJECTS[1], 2, 1)) is not None  # and the next is done
+            assert cache.missing(Trained(), SUBJECTS[0], CELLS) == CELLS  # not touched while it is held,
+            assert (
+                cache.result(Trained(), SUBJECTS[1], asked_cells(SUBJECTS[1], 2, 1)) is not None
+            )  # and the next is done
             made = [Measured({"prompt": value, "identity": nan}, 2.0, 0.5) for value in (0.1, 0.2)]
-            kept.save(Trained(), SUBJECTS[0], CELLS, made, [Image.new("RGB", (64, 64))] * 2)
+            cache.save(Trained(), SUBJECTS[0], CELLS, made, [Image.new("RGB", (64, 64))] * 2)
         units = going.result()["trained"]
     assert list(units[0].drawn.measures["prompt"]) == [0.1, 0.2]  # the holder's
     assert np.isnan(units[0].drawn.measures["identity"]).all()
@@ -176,8 +178,8 @@ def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> N
 
 
 def test_what_decides_a_cell_decides_its_digest(bench: Bench, tmp_path: Path) -> None:
-    kept = kept_in(tmp_path, bench.profile)
-    other = kept_in(tmp_path, get_profile("pocket"))  # other sampling numbers
+    cache = cache_in(tmp_path, bench.profile)
+    other = cache_in(tmp_path, get_profile("pocket"))  # other sampling numbers
     weights = tmp_path / "encoder" / "model.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"one")
@@ -186,19 +188,19 @@ def test_what_decides_a_cell_decides_its_digest(bench: Bench, tmp_path: Path) ->
     trained_further = OtherEncoder.of(weights.parent)
     first, second = CELLS
     digests = {
-        kept.digest(Plain(), SUBJECTS[0], first),
-        kept.digest(Plain(), SUBJECTS[0], second),
-        kept.digest(Plain(), SUBJECTS[0], replace(first, seed=SEEDS_APART)),
-        kept.digest(Plain(), SUBJECTS[1], first),
-        kept.digest(SSA, SUBJECTS[0], first),
-        kept.digest(Attending("S-S-A", {"beta": 0.1}), SUBJECTS[0], first),
-        kept.digest(Attending("S-S-A", {"beta": 0.0}, masked=False), SUBJECTS[0], first),
-        kept.digest(Attending("S-S-A", {"beta": 0.0}, encoder=other_encoder), SUBJECTS[0], first),
-        kept.digest(Attending("S-S-A", {"beta": 0.0}, encoder=trained_further), SUBJECTS[0], first),
+        cache.digest(Plain(), SUBJECTS[0], first),
+        cache.digest(Plain(), SUBJECTS[0], second),
+        cache.digest(Plain(), SUBJECTS[0], replace(first, seed=SEEDS_APART)),
+        cache.digest(Plain(), SUBJECTS[1], first),
+        cache.digest(SSA, SUBJECTS[0], first),
+        cache.digest(Attending("S-S-A", {"beta": 0.1}), SUBJECTS[0], first),
+        cache.digest(Attending("S-S-A", {"beta": 0.0}, masked=False), SUBJECTS[0], first),
+        cache.digest(Attending("S-S-A", {"beta": 0.0}, encoder=other_encoder), SUBJECTS[0], first),
+        cache.digest(Attending("S-S-A", {"beta": 0.0}, encoder=trained_further), SUBJECTS[0], first),
         other.digest(Plain(), SUBJECTS[0], first),
     }
     assert len(digests) == 10
-    assert kept.workshop(Trained(), SUBJECTS[0]) != kept.workshop(Trained(training="other"), SUBJECTS[0])
+    assert cache.workshop(Trained(), SUBJECTS[0]) != cache.workshop(Trained(training="other"), SUBJECTS[0])
 
 
 def test_a_workshop_is_gone_when_its_subject_is_done(bench: Bench, tmp_path: Path) -> None:
@@ -220,8 +222,8 @@ def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(benc
     wrong: list[Finding] = []
     verify(catalog, store, wrong.append)
     assert sorted(one.kind for one in wrong) == ["damaged", "missing"]
-    kept = kept_in(tmp_path, bench.profile)
-    assert sum(len(kept.missing(Plain(), one, asked_cells(one, 2, 1))) for one in SUBJECTS) == 2
+    cache = cache_in(tmp_path, bench.profile)
+    assert sum(len(cache.missing(Plain(), one, asked_cells(one, 2, 1))) for one in SUBJECTS) == 2
     after = run(bench, tmp_path, methods)["plain"]
     for one, other in zip(before, after, strict=True):
         assert pixels(one) == pixels(other)

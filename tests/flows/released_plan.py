@@ -189,7 +189,7 @@ def measurements() -> dict[str, list[str]]:
     asked = Asked(Context("on the beach", "standing", "natural", "neutral", 0.0, 0.0, 0.85, False, 0), 3001)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "digest_of", lambda folder, parts: WEIGHTS)
-        ours = cache.Kept(Path("/bench"), None, profile)  # type: ignore[arg-type]
+        ours = cache.EvaluationCache(Path("/bench"), None, profile)  # type: ignore[arg-type]
     return {
         method.name: [ours.digest(method, subject, asked), ours.workshop(method, subject).name] for method in methods()
     }

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dreamtuner.evaluation.ablations import Mean
 from dreamtuner.evaluation.intervals import bootstrap
-from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import GUARD
 
-Table = Mapping[str, Sequence[Unit]]
-"""A method's name on the command line -> its units. All hold the same subjects in the same order, NAME@STEPS fewer."""
+Table = Mapping[str, Sequence[EvaluationResult]]
+"""A method's name on the command line -> its results, all of the same subjects in the same order; NAME@STEPS has fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
 SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})
@@ -35,17 +35,17 @@ class Claim:
         return self.difference.value >= self.least
 
 
-def by_subject(units: Sequence[Unit], name: str) -> NDArray[np.float64]:
+def by_subject(results: Sequence[EvaluationResult], name: str) -> NDArray[np.float64]:
     """One value a subject: the mean over its pictures, or its seconds."""
     if name in SECONDS:
-        return np.array([getattr(unit, name) for unit in units])
-    return np.array([unit.drawn.measures[name].mean() for unit in units])
+        return np.array([getattr(result, name) for result in results])
+    return np.array([result.drawn.measures[name].mean() for result in results])
 
 
-def summary(units: Sequence[Unit]) -> dict[str, Mean]:
+def summary(results: Sequence[EvaluationResult]) -> dict[str, Mean]:
     """Every measure of a method and its seconds, with 95 % intervals over subjects."""
-    names = [name for name in units[0].drawn.measures if all(name in unit.drawn.measures for unit in units)]
-    return {name: _mean(by_subject(units, name)) for name in (*names, *sorted(SECONDS))}
+    names = [name for name in results[0].drawn.measures if all(name in result.drawn.measures for result in results)]
+    return {name: _mean(by_subject(results, name)) for name in (*names, *sorted(SECONDS))}
 
 
 def claims(table: Table) -> list[Claim]:
@@ -85,10 +85,7 @@ def claims(table: Table) -> list[Claim]:
     if "plain" in table and "dreamtuner" in table and all(GUARD in u.drawn.measures for u in table["dreamtuner"]):
         after = by_subject(table["dreamtuner"], GUARD)
         before = np.array(
-            [
-                _first_seeds(unit, after_unit)
-                for unit, after_unit in zip(table["plain"], table["dreamtuner"], strict=True)
-            ]
+            [_first_seeds(result, tuned) for result, tuned in zip(table["plain"], table["dreamtuner"], strict=True)]
         )
         found.append(
             Claim(
@@ -101,7 +98,7 @@ def claims(table: Table) -> list[Claim]:
     return found
 
 
-def _first_seeds(plain: Unit, tuned: Unit) -> float:
+def _first_seeds(plain: EvaluationResult, tuned: EvaluationResult) -> float:
     """The plain model's prompt score on the very cells of the guard: the first seed of each prompt."""
     values = plain.drawn.measures["prompt"]
     return float(values[:: len(values) // len(tuned.drawn.measures[GUARD])].mean())

@@ -66,7 +66,7 @@ def write_page(
     prompts: int,
 ) -> Path:
     """Write the page. `names`: a row's head by its name; `sweep`: a curve's head -> steps -> the row's name."""
-    rows = {name: summary(units) for name, units in table.items()}
+    rows = {name: summary(results) for name, results in table.items()}
     shown = {name: row for name, row in rows.items() if "@" not in name}  # NAME@STEPS is a point of a curve alone
     curves = {
         head: {step: rows[name] for step, name in points.items() if name in rows} for head, points in sweep.items()

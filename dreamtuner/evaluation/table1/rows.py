@@ -10,25 +10,25 @@ from html import escape
 from PIL import Image
 
 from dreamtuner.evaluation.held_out import asked_of, reference_of
-from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.pocket.world import caption
 
 SUBJECTS, PROMPTS = 4, 2
 
 
-def picture_rows(table: Mapping[str, Sequence[Unit]], names: Mapping[str, str], prompts: int) -> str:
+def picture_rows(table: Mapping[str, Sequence[EvaluationResult]], names: Mapping[str, str], prompts: int) -> str:
     """An HTML table of the first subjects' first prompts, pictures in it. `names`: the columns' heads."""
     heads = "".join(f"<th scope=col>{escape(names[name])}</th>" for name in table)
     lines = [f"<thead><tr><th scope=col>reference</th><th scope=col>prompt</th>{heads}</tr></thead><tbody>"]
     first = next(iter(table.values()))
-    for i, unit in enumerate(first[:SUBJECTS]):
-        subject = unit.drawn.subject
-        asked = asked_of(subject, prompts)[: min(PROMPTS, len(unit.drawn.pictures))]
+    for i, result in enumerate(first[:SUBJECTS]):
+        subject = result.drawn.subject
+        asked = asked_of(subject, prompts)[: min(PROMPTS, len(result.drawn.pictures))]
         for j, context in enumerate(asked):
             words = caption(subject.identity, context)
             cells = "".join(
-                f"<td>{_img(units[i].drawn.pictures[j], f'{words}, by {names[name]}')}</td>"
-                for name, units in table.items()
+                f"<td>{_img(results[i].drawn.pictures[j], f'{words}, by {names[name]}')}</td>"
+                for name, results in table.items()
             )
             reference = reference_of(subject).image
             given = f"<td rowspan={len(asked)}>{_img(reference, 'the reference')}</td>" if j == 0 else ""

@@ -12,14 +12,14 @@ from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""The folders of the plain diffusers layout that decide a picture; those of another model family are a profile's own."""
+"""The folders of the plain diffusers layout that decide a picture; other model families have others."""
 ENCODER_PARTS = ("subject_encoder", "tower")
 """What decides it too where there is a subject-encoder: it reads the image half of the tower, which else only scores.
 """
 
 
 class Profile(BaseModel):
-    """A model and its habits. `weights` is a folder that a model family reads: the plain diffusers layout, or its own."""
+    """A model and its habits. `weights` is a folder that a model family reads, such as the plain diffusers layout."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

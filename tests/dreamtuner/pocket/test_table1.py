@@ -13,7 +13,7 @@ from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.registry import methods_of, swept
 from dreamtuner.evaluation.held_out import Drawn, held_out_subjects
-from dreamtuner.evaluation.result import Unit
+from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import GUARD
 from dreamtuner.evaluation.table1.figures import claims, summary
 from dreamtuner.evaluation.table1.page import write_page
@@ -24,14 +24,16 @@ SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
 SSA = Attending("S-S-A", {"beta": 0.0})
 
 
-def unit(seed: int, *, prompt: Sequence[float], identity: float = 0.5, guard: Sequence[float] | None = None) -> Unit:
+def unit(
+    seed: int, *, prompt: Sequence[float], identity: float = 0.5, guard: Sequence[float] | None = None
+) -> EvaluationResult:
     """A made-up unit: a subject and what was measured of it."""
     names = ("identity", "prompt", "clip_i", "clip_i_masked", "clip_t", "copying")
     measures = {name: np.full(len(prompt), identity) for name in names} | {"prompt": np.array(prompt)}
     if guard is not None:
         measures[GUARD] = np.array(guard)
     subject = replace(SUBJECTS[0], identity_seed=VALIDATION[seed])
-    return Unit(Drawn(subject, [Image.new("RGB", (64, 64), "red")] * 2, measures), 2.0 + seed, 0.5)
+    return EvaluationResult(Drawn(subject, [Image.new("RGB", (64, 64), "red")] * 2, measures), 2.0 + seed, 0.5)
 
 
 def test_claims_compare_subject_by_subject() -> None:

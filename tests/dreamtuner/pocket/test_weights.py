@@ -12,7 +12,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from dreamtuner.baselines.attending import Attending
 from dreamtuner.evaluation.ablations import means
 from dreamtuner.evaluation.base_model import (
-    Asked,
+    HeldOut,
     autoencoder_figures,
     draw,
     layout_figures,
@@ -22,7 +22,7 @@ from dreamtuner.evaluation.base_model import (
 from dreamtuner.evaluation.cells import asked_cells
 from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.intervals import Figure
-from dreamtuner.evaluation.result import unit_of
+from dreamtuner.evaluation.result import result_of
 from dreamtuner.evaluation.run import Bench, measure_cells
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.layouts import KINDS, Kind
@@ -58,13 +58,13 @@ def test_all_of_it_is_at_most_30_mb_of_fp16_safetensors():
 
 
 def test_the_oracle_reads_what_is_rendered(oracle: Oracle):
-    read = _values(oracle_figures(oracle, Asked.draw(120)))
+    read = _values(oracle_figures(oracle, HeldOut.draw(120)))
     assert min(read[name] for name in ("scene", "style", "pose", "expression")) > 0.9
     assert min(read.values()) > 0.8
 
 
 def test_the_autoencoder_keeps_what_the_oracle_reads(oracle: Oracle):
-    kept = _values(autoencoder_figures(WEIGHTS, oracle, Asked.draw(40)))
+    kept = _values(autoencoder_figures(WEIGHTS, oracle, HeldOut.draw(40)))
     assert kept.pop("PSNR") > 27
     assert kept.pop("PSNR of the subject") > 24
     (lost,) = kept.values()
@@ -72,7 +72,7 @@ def test_the_autoencoder_keeps_what_the_oracle_reads(oracle: Oracle):
 
 
 def test_stock_diffusers_draws_what_prompts_say(oracle: Oracle, pipe: StableDiffusionPipeline):
-    asked = Asked.draw(24)
+    asked = HeldOut.draw(24)
     words = [caption(p.identity, p.context) for p in asked.pictures]
     followed = _values(prompt_figures(oracle, draw(pipe, words, lambda line: None), asked))
     assert min(followed[name] for name in ("scene", "style", "pose", "class_word")) > 0.7
@@ -81,7 +81,7 @@ def test_stock_diffusers_draws_what_prompts_say(oracle: Oracle, pipe: StableDiff
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_layout_is_followed_where_the_prompt_is_silent(oracle: Oracle, pipe: StableDiffusionPipeline, kind: Kind):
-    asked = Asked.draw(12)
+    asked = HeldOut.draw(12)
     words = [caption(p.identity, p.context).replace(f", {p.context.pose}", "", 1) for p in asked.pictures]
     controlnet = ControlNetModel.from_pretrained(WEIGHTS / f"controlnet-{kind}")
     led = StableDiffusionControlNetPipeline(**pipe.components, controlnet=controlnet, requires_safety_checker=False)
@@ -103,7 +103,7 @@ def test_the_reference_is_carried_by_each_of_its_ways(oracle: Oracle):
         units = []
         for one in held_out_subjects(4, seed=3):
             ((_, measured, pictures),) = measure_cells(bench, way, one, asked_cells(one, 3, 1), Path("none"))
-            units.append(unit_of(one, measured, pictures))
+            units.append(result_of(one, measured, pictures))
         drawn = means([unit.drawn for unit in units])
         identity[way.name], scene[way.name] = drawn["identity"].value, drawn["scene"].value
     assert identity["S-S-A"] > identity["plain"] + 0.1
