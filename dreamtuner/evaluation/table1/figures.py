@@ -14,7 +14,7 @@ from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import GUARD
 
 Table = Mapping[str, Sequence[EvaluationResult]]
-"""A method's name on the command line -> its results, all of the same subjects in the same order; NAME@STEPS has fewer."""
+"""A method's name on the command line -> its results, all of the same subjects in the same order; NAME@STEPS: fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
 SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})
