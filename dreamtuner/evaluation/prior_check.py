@@ -16,8 +16,6 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.score.oracle import Oracle
 
 PICTURES = 36
-ALLOWED = 0.02
-"""How much of its accuracy a model may lose, as a share: two points."""
 
 
 def class_prompt_accuracy(

@@ -11,8 +11,6 @@ from dreamtuner.pocket.world.together import Cast
 
 MEDIUM = {"natural": "a photo of", "anime": "a drawing of"}
 VIEW_WORDS = {"front": "", "side": "from the side", "back": "seen from behind"}
-FRONT = "from the front"
-"""How a front view may be named; captions leave it unsaid."""
 
 
 def action_words(context: Context) -> str:
