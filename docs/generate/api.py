@@ -37,6 +37,6 @@ def _package_page(package: str) -> str:
 def _room_page(room: Room) -> str:
     text = f"# `{room.full_name}`\n\n"
     for module in room.modules:
-        heading = "" if len(room.modules) == 1 else f"## `{module}`\n\n"
+        heading = "" if module == room.full_name else f"## `{module}`\n\n"
         text += f"{heading}```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :member-order: bysource\n```\n\n"
     return text

@@ -36,7 +36,12 @@ def rooms_drawing(package: str) -> str:
             f'stroke-width="{min(1 + count / 6, 4):.1f}"><title>{here} imports {there}, {count} times</title></path>'
         )
     lines += [_row(room, place[room.name]) for room in rooms]
-    return "".join([*lines, "</svg>"])
+    return _framed(lines)
+
+
+def _framed(lines: list[str]) -> str:
+    """Returns the drawing in a frame that scrolls where the page is narrower."""
+    return "".join(['<div class="drawing">', *lines, "</svg></div>"])
 
 
 def _row(room: Room, y: int) -> str:
@@ -51,7 +56,7 @@ def packages_drawing() -> str:
     """Returns the four packages as boxes, with an arrow and its number of imports where one imports another."""
     boxes = {"deploy": (280, 10), "flows": (280, 110), "dreamtuner": (100, 210), "storage": (460, 210)}
     about = {
-        "deploy": "command line, dashboard, Prefect",
+        "deploy": "commands and dashboard",
         "flows": "spec, plan, execution",
         "dreamtuner": "the method",
         "storage": "catalog and objects",
@@ -68,8 +73,8 @@ def packages_drawing() -> str:
     ]
     ways = {
         ("deploy", "flows"): ((380, 60), (380, 110), (388, 90)),
-        ("flows", "dreamtuner"): ((320, 160), (240, 210), (236, 182)),
-        ("flows", "storage"): ((440, 160), (520, 210), (500, 182)),
+        ("flows", "dreamtuner"): ((320, 160), (240, 210), (196, 180)),
+        ("flows", "storage"): ((440, 160), (520, 210), (506, 180)),
         ("deploy", "dreamtuner"): ((280, 40), (150, 210), (150, 120)),
         ("deploy", "storage"): ((480, 40), (610, 210), (575, 120)),
     }
@@ -82,4 +87,4 @@ def packages_drawing() -> str:
             f'<text x="{x + 100}" y="{y + 21}" text-anchor="middle" font-weight="600">{name}</text>'
             f'<text class="about" x="{x + 100}" y="{y + 39}" text-anchor="middle">{about[name]}</text>'
         )
-    return "".join([*lines, "</svg>"])
+    return _framed(lines)

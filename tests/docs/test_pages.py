@@ -87,3 +87,11 @@ def test_yaml_snippets_parse_and_specs_are_valid(page: str, text: str) -> None:
 
 def test_there_are_specs_to_validate() -> None:
     assert sum("subjects:" in text for _, text in blocks("yaml")) >= 5
+
+
+def test_hosted_ci_runs_the_same_script_as_a_developer() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    commands = [step.get("run") for job in workflow["jobs"].values() for step in job["steps"]]
+    assert ".ci/run" in commands
+    (last,) = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if line.startswith("make PYTHON=")]
+    assert {"check", "docs", "test", "test-slow"} <= set(last.split())
