@@ -30,7 +30,6 @@ extensions = [
 exclude_patterns = ["_generated", "README.md"]
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob"]  # pages on how to add something are found by their names
 
 autodoc_typehints_format = "short"
 autodoc_default_options = {"ignore-module-all": True}  # what a package re-exports is described in its module
