@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Literal
 
 from sqlalchemy import ColumnElement, func, select
 
 from storage.catalog import Catalog, garbage
-from storage.catalog.schema import Blob, Cell, Output
+from storage.catalog.schema import Blob, Cell, Output, Run
 from storage.keys import blob_key, sha256_of_key
 from storage.objects import ObjectMissing, ObjectStat, ObjectStore
 
@@ -60,7 +61,7 @@ def verify(
             found(Finding("no output", digest, "the cell is generated and has no output; run its spec again"))
     for page in garbage.pages(catalog):
         for sha256, size, used in page:
-            finding = _wrong(store, sha256, size, used, read_bytes)
+            finding = _wrong(store, sha256, size, partial(_remedy, catalog, sha256, used), read_bytes)
             if finding is not None and _recorded(catalog, blob_key(sha256)):
                 found(finding)
             looked = Looked(looked.blobs + 1, 0, looked.bytes + (size if read_bytes else 0))
@@ -110,10 +111,18 @@ def _recorded(catalog: Catalog, key: str) -> bool:
         return bool(garbage.known(s, [str(sha256_of_key(key))]))
 
 
-def _wrong(store: ObjectStore, sha256: str, size: int, used: bool, read_bytes: bool) -> Finding | None:
+def _remedy(catalog: Catalog, sha256: str, used: bool) -> str:
+    if not used:
+        return "`dreamtuner gc` removes the row"
+    with catalog.read() as s:
+        run_id = s.scalar(select(Run.id).where(Run.sheet_sha256 == sha256).limit(1))
+    if run_id is None:
+        return "run the specs that use it again with --check, or restore a backup"
+    return f"this is the contact sheet of run {run_id}: restore a backup, as a new run has another sheet"
+
+
+def _wrong(store: ObjectStore, sha256: str, size: int, remedy: Callable[[], str], read_bytes: bool) -> Finding | None:
     key = blob_key(sha256)
-    again = "run the specs that use it again with --check, or restore a backup"
-    then = again if used else "`dreamtuner gc` removes the row"
     try:
         held = store.stat(key).size
         if held == size and read_bytes:
@@ -121,9 +130,9 @@ def _wrong(store: ObjectStore, sha256: str, size: int, used: bool, read_bytes: b
         else:
             digest = sha256
     except ObjectMissing:
-        return Finding("missing", sha256, f"{size} bytes are recorded and not in the store; {then}")
+        return Finding("missing", sha256, f"{size} bytes are recorded and not in the store; {remedy()}")
     if held != size:
-        return Finding("damaged", sha256, f"{held} bytes are in the store where {size} were put; {then}")
+        return Finding("damaged", sha256, f"{held} bytes are in the store where {size} were put; {remedy()}")
     if digest != sha256:
-        return Finding("damaged", sha256, f"the bytes in the store have SHA-256 {digest}; {then}")
+        return Finding("damaged", sha256, f"the bytes in the store have SHA-256 {digest}; {remedy()}")
     return None

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalog import Catalog
+from storage.catalog import Catalog, writes
 from storage.ingest import keeping
 from storage.keys import blob_key, sha256_of_key
 from storage.maintenance.verify import Finding, Looked, verify
@@ -54,6 +54,16 @@ def test_each_thing_that_is_wrong_is_named_with_what_to_do(catalog: Catalog, sto
     assert "1 bytes are in the store where 3 were put" in found[cut].detail
     _, quick = audit(catalog, store, read_bytes=False)
     assert set(found) - set(quick) == {changed}
+
+
+def test_a_lost_contact_sheet_is_not_said_to_come_back_with_a_run(catalog: Catalog, store: DiskStore) -> None:
+    with keeping(catalog, store, (b"sheet", PNG)) as (s, [sheet]):
+        run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
+        writes.keep_sheet(s, run, sheet)
+    store.delete(blob_key(sheet))
+    _, found = audit(catalog, store)
+    assert f"the contact sheet of run {run}: restore a backup" in found[sheet].detail
+    assert "--check" not in found[sheet].detail
 
 
 def test_only_a_blobs_key_gives_a_digest() -> None:

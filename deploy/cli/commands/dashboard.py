@@ -17,11 +17,14 @@ def dashboard(
     from deploy.dashboard.settings import Settings as DashboardSettings
     from deploy.dashboard.settings import SettingsError as NotUsable
     from flows.settings import Settings, SettingsError
+    from storage.objects import StoreError
 
     Settings.load()  # the same variables, judged as everywhere else
     try:
         serve(DashboardSettings.load(), host=host, port=port, say=lambda words: typer.echo(words))
     except NotUsable as error:
         raise SettingsError(str(error)) from error
+    except StoreError as error:
+        raise SettingsError(f"DREAMTUNER_STORE_URL: {error}") from error
     except OverflowError as error:
         raise OSError(f"port {port}: {error}") from error

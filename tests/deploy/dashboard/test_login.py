@@ -87,6 +87,10 @@ def test_a_wrong_password_and_a_wrong_name_look_alike_and_soon_have_to_wait(site
         waiting = client.post("/login", data={**fields, "name": "reviewer", "password": PASSWORD})
         assert waiting.status_code == 429
         assert int(waiting.headers["retry-after"]) >= 1
+        client.post("/login", data={**fields, "name": "reviewer", "password": PASSWORD})
+    with site.catalog.read() as s:
+        refused = [row for row in views.audit_page(s).rows if row.action == "throttled log in"]
+    assert [(row.entity_id, row.after["why"]) for row in refused] == [("reviewer", "too many failed logins")]
 
 
 @pytest.mark.parametrize(

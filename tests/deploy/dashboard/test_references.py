@@ -62,6 +62,20 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
     assert "found by grabcut-1" in page
 
 
+def test_what_was_typed_comes_back_with_the_error_beside_its_field(site: Site) -> None:
+    files = {"reference": ("bolt.png", b"no picture", "image/png")}
+    with site.client("operator") as client:
+        client.headers["accept"] = "text/html"
+        answer = client.post("/subjects", data=FIELDS | {"caption": 'a "robot"', "replace": "1"}, files=files)
+        nameless = client.post("/subjects", data=FIELDS | {"name": "a/b"}, files=files)
+    assert (answer.status_code, nameless.status_code) == (400, 400)
+    for kept in ('value="bolt"', 'value="robot"', "<option selected>anime", "a &#34;robot&#34;", "checked"):
+        assert kept in answer.text
+    assert "Reference: " in answer.text.partition('id="wrong-reference">')[2]
+    assert "give 1 to 80 characters" in nameless.text.partition('id="wrong-name">')[2]
+    assert "wrong-reference" not in nameless.text
+
+
 def test_a_mask_that_comes_with_a_reference_is_that_persons(site: Site) -> None:
     mask = Image.new("L", (64, 64))
     ImageDraw.Draw(mask).ellipse((16, 6, 48, 60), fill=255)

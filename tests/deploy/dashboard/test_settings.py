@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli.commands.dashboard import dashboard
+from deploy.cli.error_message import is_bad_input
 from deploy.dashboard.serve import serve
 from deploy.dashboard.settings import Settings
+from flows.settings import SettingsError as InputSettingsError
 from storage.objects import StoreError
 
 SECRET = "hunter2hunter2"
@@ -24,6 +27,16 @@ def test_links_to_prefect_hold_no_password(variables: dict[str, str], linked: st
     settings = Settings.load(variables)
     assert settings.prefect_ui == linked
     assert settings.prefect_api == variables.get("PREFECT_API_URL", "").rstrip("/"), "the server itself still uses it"
+
+
+def test_the_command_says_that_a_store_that_cannot_be_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path))
+    monkeypatch.setenv("DREAMTUNER_STORE_URL", "ftp://host/pictures")
+    with pytest.raises(InputSettingsError, match=r"^DREAMTUNER_STORE_URL: object store .* is neither") as error:
+        dashboard(port=0)
+    assert is_bad_input(error.value)
 
 
 def test_a_store_that_cannot_be_is_refused_before_it_says_where_it_listens(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -29,15 +32,32 @@ _IN_SPEC = re.compile(r"^subjects\[\d+\]\.?")
 @router.get("/subjects")
 def subjects(request: Request, person: Viewer, after: int | None = None) -> Response:
     """Everybody whom pictures show."""
+    return _page(request, person, after)
+
+
+def _page(
+    request: Request,
+    person: Person,
+    after: int | None = None,
+    *,
+    given: Mapping[str, str] = MappingProxyType({}),
+    failed: str = "",
+) -> Response:
+    """The list with the form of a new subject; `failed` says why what was `given` there cannot be stored."""
     with resources(request).catalog.read() as s:
         shown = views.subjects_page(s, after=after, limit=PAGE)
+    field, colon, _ = failed.partition(": ")
     return page(
         request,
         "subjects.html",
         person,
+        status=400 if failed else 200,
         shown=shown,
         more=shown[-1].id if len(shown) == PAGE else None,
         replace=REPLACE,
+        given=given,
+        failed=failed,
+        field=field.replace(" ", "_") if colon else "name",
     )
 
 
@@ -56,7 +76,13 @@ def subject(subject_id: int, request: Request, person: Viewer) -> Response:
 async def new_subject(request: Request, person: Operator) -> Response:
     """A subject with its reference and, where it was sent, its mask."""
     form = await request.form()
-    return await run_in_threadpool(_add, request, person, form)
+    try:
+        return await run_in_threadpool(_add, request, person, form)
+    except CatalogError as error:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        given = {name: value for name, value in form.items() if isinstance(value, str)}
+        return await run_in_threadpool(partial(_page, request, person, given=given, failed=str(error)))
 
 
 def _add(request: Request, person: Person, form: FormData) -> Response:
