@@ -31,22 +31,34 @@ for _name in [name for name in os.environ if name.startswith(("DREAMTUNER_", "PR
 os.environ.update(_ENVIRONMENT)
 
 
+# What is dear to make and made once a worker: the files whose tests use it stay together.
+_SHARED = {"prefect": '"prefect_api"', "workshop": "workshop: Path", "large": "large: Catalog"}
+
+
 class _Together(LoadFileScheduling):
-    """A file stays on one worker, and files whose tests share the long training stay together."""
+    """A file stays on one worker, and files whose tests share what is dear to make stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return "workshop" if _uses_workshop(self.config.rootpath / file) else file
+        return _shares(self.config.rootpath / file) or file
 
 
 @cache
-def _uses_workshop(file: Path) -> bool:
-    return "workshop: Path" in file.read_text()
+def _shares(file: Path) -> str | None:
+    text = file.read_text()
+    return next((name for name, mark in _SHARED.items() if mark in text), None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    config.option.loadscopereorder = False
     return _Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The largest groups go first, so that no worker is left alone with one at the end."""
+    order = [*_SHARED, None]
+    items.sort(key=lambda item: order.index(_shares(item.path)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

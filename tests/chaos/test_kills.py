@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.conftest import Grid, assert_whole
 
 Grids = Callable[..., Grid]
-SHORT, LONG = 5, 60
+SHORT, LONG = 2, 60
 times = pytest.mark.parametrize("kills", [SHORT, pytest.param(LONG, marks=[pytest.mark.slow, pytest.mark.chaos_long])])
 
 

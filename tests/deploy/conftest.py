@@ -7,9 +7,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile
+from tests.catalogs import copied_catalogs
 from tests.dreamtuner.conftest import tiny_profile
 
-__all__ = ["tiny_profile"]
+__all__ = ["copied_catalogs", "tiny_profile"]
 
 SPEC = """
 name: trip

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,26 @@ from PIL import Image
 from storage.catalog import Catalog, writes
 from storage.catalog.owners import this_owner
 from storage.catalog.records import spec_digest
+from tests.deploy.commands import Commands, commands
 
+Command = Callable[..., subprocess.CompletedProcess[str]]
 EMPTY = {"planned": 0, "generating": 0, "generated": 0, "failed": 0, "lost": 0}
 
 
-def dreamtuner(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploy.cli.main", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+@pytest.fixture(scope="module")
+def commander() -> Iterator[Commands]:
+    with commands() as started:
+        yield started
+
+
+@pytest.fixture
+def dreamtuner(commander: Commands, environment: dict[str, str]) -> Command:
+    """Runs a command as the user of `environment` does, or of one with `changes`."""
+
+    def run(*words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return commander.run(environment | changes, words)
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -57,19 +71,19 @@ def test_every_command_explains_itself_without_loading_a_model(
     assert "Usage" in done.stdout
 
 
-def test_status_of_nothing_is_zeros_and_makes_nothing(environment: dict[str, str]) -> None:
-    done = dreamtuner(environment, "status", "--json")
+def test_status_of_nothing_is_zeros_and_makes_nothing(dreamtuner: Command, environment: dict[str, str]) -> None:
+    done = dreamtuner("status", "--json")
     home = Path(environment["DREAMTUNER_HOME"])
     read = {"home": str(home), "catalog": f"sqlite:///{home}/catalog.db", "store": str(home / "objects")}
     nobody = {"running": 0, "resumable": 0, "unwanted": 0}
     counts = {"subjects": 0, "cells": EMPTY, "scored": 0, "runs": [], "unmade": nobody}
     assert json.loads(done.stdout) == counts | read
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
-    assert "dreamtuner run examples/pocket.yaml" in dreamtuner(environment, "status").stdout
+    assert "dreamtuner run examples/pocket.yaml" in dreamtuner("status").stdout
 
 
-def test_a_plan_counts_and_writes_nothing(environment: dict[str, str], spec: Path) -> None:
-    done = dreamtuner(environment, "plan", str(spec), "--json")
+def test_a_plan_counts_and_writes_nothing(dreamtuner: Command, environment: dict[str, str], spec: Path) -> None:
+    done = dreamtuner("plan", str(spec), "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["cells"] == {"total": 24, "missing": 24, "there": 0}
@@ -78,21 +92,21 @@ def test_a_plan_counts_and_writes_nothing(environment: dict[str, str], spec: Pat
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
 
 
-def test_ingest_takes_a_subject_in(environment: dict[str, str], spec: Path) -> None:
+def test_ingest_takes_a_subject_in(dreamtuner: Command, spec: Path) -> None:
     words = ("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear", "--json")
-    done = dreamtuner(environment, *words)
+    done = dreamtuner(*words)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["subject"] == "pip"
-    assert json.loads(dreamtuner(environment, "status", "--json").stdout)["subjects"] == 1
+    assert json.loads(dreamtuner("status", "--json").stdout)["subjects"] == 1
 
 
-def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
-    good = dreamtuner(environment, "doctor", "--json")
+def test_doctor_names_what_is_missing_and_how_to_get_it(dreamtuner: Command, tmp_path: Path) -> None:
+    good = dreamtuner("doctor", "--json")
     assert json.loads(good.stdout)["ok"] is True
     assert good.returncode == 0
     found = {one["what"]: one["state"] for one in json.loads(good.stdout)["findings"]}
     assert {found[f"extra {name}"] for name in ("method", "masks", "flows", "dashboard", "s3")} == {"ok"}
-    bad = dreamtuner(environment | {"DREAMTUNER_POCKET_WEIGHTS": str(tmp_path / "none")}, "doctor", "--json")
+    bad = dreamtuner("doctor", "--json", DREAMTUNER_POCKET_WEIGHTS=str(tmp_path / "none"))
     assert bad.returncode == 1
     [missing] = [one for one in json.loads(bad.stdout)["findings"] if one["state"] == "missing"]
     assert missing["what"] == "profile pocket"
@@ -118,10 +132,10 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(environment: dict[str, s
     ],
 )
 def test_bad_specs_are_refused_in_a_sentence_and_nothing_is_written(
-    environment: dict[str, str], spec: Path, change: tuple[str, str], said: str
+    dreamtuner: Command, environment: dict[str, str], spec: Path, change: tuple[str, str], said: str
 ) -> None:
     spec.write_text(spec.read_text().replace(*change))
-    done = dreamtuner(environment, "run", str(spec), "--json")
+    done = dreamtuner("run", str(spec), "--json")
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -129,7 +143,7 @@ def test_bad_specs_are_refused_in_a_sentence_and_nothing_is_written(
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
 
 
-def test_other_bad_input(environment: dict[str, str], spec: Path, tmp_path: Path) -> None:
+def test_other_bad_input(dreamtuner: Command, spec: Path, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "tiny.png")
     (tmp_path / "text.png").write_text("no picture")
     name = ("--name", "x", "--class-word", "bear")
@@ -140,42 +154,44 @@ def test_other_bad_input(environment: dict[str, str], spec: Path, tmp_path: Path
         (("ingest", "https://127.0.0.1:9/a.png", *name), "private or local"),
         (("ingest", str(tmp_path / "pip.png"), "--name", "a/b", "--class-word", "bear"), "name: 'a/b' does not fit"),
     ):
-        done = dreamtuner(environment, *words)
+        done = dreamtuner(*words)
         assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
         assert said in done.stderr
-    done = dreamtuner(environment | {"DREAMTUNER_POCKET_WEIGHTS": str(tmp_path)}, "run", str(spec))
+    done = dreamtuner("run", str(spec), DREAMTUNER_POCKET_WEIGHTS=str(tmp_path))
     assert done.returncode == 2
     assert "lacks unet" in done.stderr
     assert "dreamtuner train pocket" in done.stderr
 
 
-def test_a_catalog_that_is_no_database_is_told_in_a_sentence(environment: dict[str, str]) -> None:
+def test_a_catalog_that_is_no_database_is_told_in_a_sentence(dreamtuner: Command, environment: dict[str, str]) -> None:
     home = Path(environment["DREAMTUNER_HOME"])
     home.mkdir(parents=True)
     (home / "catalog.db").write_bytes(b"no database " * 500)
-    done = dreamtuner(environment, "status", "--json")
+    done = dreamtuner("status", "--json")
     assert done.returncode == 1
     assert "is damaged, or is no catalog" in done.stderr
     assert "Traceback" not in done.stderr
     assert "DREAMTUNER_CATALOG_URL" in done.stderr
 
 
-def test_submitting_without_a_server_is_told_in_a_sentence(environment: dict[str, str], spec: Path) -> None:
+def test_submitting_without_a_server_is_told_in_a_sentence(
+    dreamtuner: Command, environment: dict[str, str], spec: Path
+) -> None:
     for words in (("run", "--submit", str(spec)), ("deploy",)):
-        done = dreamtuner(environment, *words)
+        done = dreamtuner(*words)
         assert done.returncode == 2
         assert "PREFECT_API_URL is not set" in done.stderr
         assert "Traceback" not in done.stderr
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
 
 
-def test_a_killed_run_is_not_running_for_ever(environment: dict[str, str]) -> None:
+def test_a_killed_run_is_not_running_for_ever(dreamtuner: Command, environment: dict[str, str]) -> None:
     home = Path(environment["DREAMTUNER_HOME"])
     gone = this_owner().rpartition(":")[0] + ":another-boot"
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
         writes.start_run(s, name="trip", spec={}, flow_run_id=None, owner=gone)
-    shown = dreamtuner(environment, "status").stdout
+    shown = dreamtuner("status").stdout
     assert "crashed: the process that carried it out is gone" in " ".join(shown.split())
-    [run] = json.loads(dreamtuner(environment, "status", "--json").stdout)["runs"]
+    [run] = json.loads(dreamtuner("status", "--json").stdout)["runs"]
     assert (run["name"], run["state"]) == ("trip", "crashed")
     assert run["spec_digest"] == spec_digest({})

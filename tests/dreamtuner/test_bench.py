@@ -37,6 +37,7 @@ def flops() -> Flops:
     return count_flops(cells=64, steps=30, share=0.4)
 
 
+@pytest.mark.slow
 def test_a_reference_costs_few_flops_over_plain_guidance_and_the_naive_form_many(flops: Flops) -> None:
     assert 1 < flops.over_plain(flops.ours) <= 1.05
     assert flops.over_plain(flops.ours) < flops.over_plain(flops.ours_sea) <= 1.09

@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile
 from flows.settings import Settings
+from tests.catalogs import copied_catalogs
 from tests.dreamtuner.conftest import tiny_profile
 
-__all__ = ["tiny_profile"]
+__all__ = ["copied_catalogs", "tiny_profile"]
 
 
 def subject_picture(colour: str) -> Image.Image:
@@ -20,9 +21,9 @@ def subject_picture(colour: str) -> Image.Image:
     return image
 
 
-@pytest.fixture
-def references(tmp_path: Path) -> Path:
-    folder = tmp_path / "references"
+def draw_references(parent: Path) -> Path:
+    """A folder of two references and one that is cut off."""
+    folder = parent / "references"
     folder.mkdir()
     subject_picture("red").save(folder / "pip.png")
     subject_picture("purple").save(folder / "momo.png")
@@ -31,11 +32,21 @@ def references(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, tiny_profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tiny_profile.weights))
+def references(tmp_path: Path) -> Path:
+    return draw_references(tmp_path)
+
+
+def home_settings(folder: Path, profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of a home in this folder, whose pocket is the tiny model."""
+    monkeypatch.setenv("DREAMTUNER_HOME", str(folder / "home"))
+    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(profile.weights))
     monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "0")  # an outage by mistake is not waited for
     return Settings.load()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tiny_profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    return home_settings(tmp_path, tiny_profile, monkeypatch)
 
 
 @pytest.fixture

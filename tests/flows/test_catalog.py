@@ -2,9 +2,11 @@
 
 import io
 import json
+import shutil
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import StateType
 
+from dreamtuner.models.profiles import Profile
 from flows.catalog import catalog
 from flows.outcome import came_to
 from flows.planning.cells import canonical
@@ -26,12 +29,12 @@ from flows.spec.problems import InputError
 from storage.catalog import views
 from storage.keys import blob_key
 from storage.objects import get_blob
+from tests.flows.conftest import draw_references, home_settings
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 
-@pytest.fixture
-def spec(references: Path) -> Spec:
+def trip(references: Path) -> Spec:
     """Two good subjects around a bad one; 2 x 2 cells each."""
     named = {"pip": "bear", "cut": "cat", "momo": "rabbit"}
     return Spec(
@@ -46,6 +49,42 @@ def spec(references: Path) -> Spec:
     )
 
 
+@pytest.fixture
+def spec(references: Path) -> Spec:
+    return trip(references)
+
+
+class Finished(NamedTuple):
+    """A run that is over, in a home that no test changes."""
+
+    home: Path
+    spec: Spec
+    planned: Sequence[str]
+    summary: RunSummary
+    told: list[Progress]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_profile: Profile, prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished")
+    spec, told = trip(draw_references(folder)), list[Progress]()
+    with pytest.MonkeyPatch.context() as patch:
+        settings = home_settings(folder, tiny_profile, patch)
+        before = preview(spec, settings)
+        assert before.missing() == 8
+        assert not settings.home.exists(), "a plan wrote something"
+        with listening(told.append):
+            summary = carried_out(spec)
+    return Finished(settings.home, spec, [cell.digest for cell in before.cells], summary, told)
+
+
+@pytest.fixture
+def after(finished: Finished, settings: Settings) -> Settings:
+    """A home that holds what the finished run left."""
+    shutil.copytree(finished.home, settings.home)
+    return settings
+
+
 def carried_out(spec: Spec) -> RunSummary:
     return came_to(lambda: catalog(spec))
 
@@ -54,13 +93,8 @@ def counts(summary: RunSummary) -> list[tuple[str, int, int, int]]:
     return [(one.name, one.made, one.skipped, one.failed) for one in summary.subjects]
 
 
-def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings, spec: Spec) -> None:
-    before = preview(spec, settings)
-    assert before.missing() == 8
-    assert not settings.home.exists(), "a plan wrote something"
-    told: list[Progress] = []
-    with listening(told.append):
-        first = carried_out(spec)
+def test_a_grid_is_made_once_scored_once_and_shown_each_time(finished: Finished, after: Settings) -> None:
+    settings, spec, first, told = after, finished.spec, finished.summary, list(finished.told)
     assert counts(first) == [("pip", 4, 0, 0), ("cut", 0, 0, 4), ("momo", 4, 0, 0)]
     assert (first.made, first.skipped, first.failed) == (8, 0, 4)
     assert "truncated" in first.subjects[1].errors[0]
@@ -71,7 +105,7 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
     with catalog_of(settings).read() as s:
         cells = views.cells_of_run(s, first.run)
         status = views.status(s)
-    assert [cell.digest for cell in cells] == [cell.digest for cell in before.cells]
+    assert [cell.digest for cell in cells] == finished.planned
     assert status.cells["generated"] == status.scored == 8
     for cell in cells:
         assert cell.image_sha256 is not None
@@ -87,8 +121,8 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
     assert second.run != first.run
     assert [one.total for one in told if one.stage == "score"] == [0]
     assert second.subjects[0].scores == first.subjects[0].scores
-    for one in (first, second):
-        sheet = settings.home / "runs" / one.run / "contact_sheet.png"
+    for one, home in ((first, finished.home), (second, settings.home)):
+        sheet = home / "runs" / one.run / "contact_sheet.png"
         assert one.contact_sheet == sheet
         assert get_blob(store_of(settings), sha256(sheet.read_bytes()).hexdigest()) == sheet.read_bytes()
     with catalog_of(settings).read() as s:
@@ -98,14 +132,13 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(settings: Settings,
     assert set(runs) == {first.run, second.run}
 
 
-def test_more_seeds_add_only_what_is_new(settings: Settings, spec: Spec) -> None:
-    only = spec.model_copy(update={"subjects": spec.subjects[:1], "score": ()})
-    assert catalog(only).made == 4
-    more = only.model_copy(update={"seeds": (2, 3), "prompts": ("a {subject}",)})
+def test_more_seeds_add_only_what_is_new(finished: Finished, after: Settings) -> None:
+    news = {"name": "more", "subjects": finished.spec.subjects[:1], "score": ()}
+    more = finished.spec.model_copy(update=news | {"seeds": (2, 3), "prompts": ("a {subject}",)})
     summary = catalog(more)
     assert (summary.made, summary.skipped) == (1, 1)
-    with catalog_of(settings).read() as s:
-        runs = views.recent_runs(s)
+    with catalog_of(after).read() as s:
+        runs = [run for run in views.recent_runs(s) if run.name == "more"]
     assert {(run.state, run.reason) for run in runs} == {("completed", None)}
     again = catalog(more, return_state=True)
     assert again.is_completed(), "there was nothing to do"
@@ -162,13 +195,12 @@ def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
 
 
 def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference_mended(
-    settings: Settings, spec: Spec
+    finished: Finished, after: Settings
 ) -> None:
-    only = spec.model_copy(update={"subjects": spec.subjects[:1]})
-    first = catalog(only)
+    settings, only = after, finished.spec.model_copy(update={"subjects": finished.spec.subjects[:1]})
     store = store_of(settings)
     with catalog_of(settings).read() as s:
-        before = [cell.image_sha256 for cell in views.cells_of_run(s, first.run)]
+        before = [cell.image_sha256 for cell in views.cells_of_run(s, finished.summary.run)][:4]
         reference = views.subject_assets(s, "pip").image_sha256
     gone, damaged = before[:2]
     assert gone is not None

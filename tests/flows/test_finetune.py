@@ -179,8 +179,9 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
 
 
 def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
-    settings: Settings, learnt: Callable[..., Finetuned], monkeypatch: pytest.MonkeyPatch
+    settings: Settings, subject: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    digest = asked_for(subject, settings, steps=5, preview_every=5)
     monkeypatch.setattr(flows.execution.finetune_worker, "SAVE_EVERY", 2)
     keep = flows.execution.finetune_worker._keep_state
 
@@ -191,24 +192,38 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     with monkeypatch.context() as killing:
         killing.setattr(flows.execution.finetune_worker, "_keep_state", then_die)
         with pytest.raises(SystemError, match="killed"):
-            learnt(steps=5)
+            flows.execution.finetune_worker.learn(digest, settings)
     with catalog_of(settings).read() as s:
-        digest = s.connection().exec_driver_sql("SELECT digest FROM trainings").scalar_one()
         view = views.training(s, digest)
     assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
     assert view.resume_sha256 is not None
     shutil.rmtree(settings.home / "finetune")  # another machine
     steps: list[int] = []
     monkeypatch.setattr(flows.execution.finetune_worker, "_keep_state", lambda *arguments: steps.append(arguments[-1]))
-    resumed = learnt(steps=5)
+    one = from_bytes(learnt_weights(digest, settings))
     assert steps == [4, 5], "it began at 3"
     monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
-    unbroken = learnt(steps=5)
-    assert unbroken.digest == resumed.digest
-    one = from_bytes(get_blob(store_of(settings), resumed.checkpoint))
-    other = from_bytes(get_blob(store_of(Settings.load()), unbroken.checkpoint))
+    elsewhere = Settings.load()
+    assert asked_for(subject, elsewhere, steps=5, preview_every=5) == digest
+    other = from_bytes(learnt_weights(digest, elsewhere))
     assert one.tensors.keys() == other.tensors.keys()
     assert all(torch.equal(value, other.tensors[name]) for name, value in one.tensors.items())
+
+
+def asked_for(subject: SubjectSpec, installed: Settings, **changes: Any) -> str:
+    """The digest of the subject's fine-tuning, which is in the catalog then."""
+    take_in(subject, installed)
+    profile = profile_of(installed, "pocket")
+    return _enter(subject.name, profile, _asked(profile, NUMBERS | changes), installed)
+
+
+def learnt_weights(digest: str, installed: Settings) -> bytes:
+    """The checkpoint of a fine-tuning that is carried out now."""
+    assert flows.execution.finetune_worker.learn(digest, installed)
+    with catalog_of(installed).read() as s:
+        view = views.training(s, digest)
+    assert view.weights_sha256 is not None
+    return get_blob(store_of(installed), view.weights_sha256)
 
 
 def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
@@ -217,9 +232,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
     monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "60")
     monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
     installed = Settings.load()
-    take_in(subject, installed)
-    profile = profile_of(installed, "pocket")
-    digest = _enter("pip", profile, _asked(profile, NUMBERS), installed)
+    digest = asked_for(subject, installed)
     tries: list[str] = []
 
     def carry_out(view: Any, _: Settings, owner: str) -> None:

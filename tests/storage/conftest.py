@@ -18,6 +18,10 @@ import pytest
 
 from storage.catalog import Catalog, writes
 from storage.catalog.records import CellRecord
+from tests.catalogs import copied_catalogs
+from tests.storage.large import large
+
+__all__ = ["copied_catalogs", "large"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +40,7 @@ def postgres() -> Iterator[str]:
     url = server.get_uri(database="{}")
     with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # tests kill clients, never the machine
+        connection.execute("ALTER SYSTEM SET deadlock_timeout = 100")  # ms; a second is waited for otherwise
         connection.execute("ALTER SYSTEM SET autovacuum = off")  # it would hold a database that is being copied
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE empty")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from storage.catalog import Catalog
+from storage.catalog import Catalog, writes
 from storage.catalog.bench import fill
 
 OUTPUTS, PER_SUBJECT = 20_000, 100
@@ -25,6 +25,18 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             server.execute(f"CREATE DATABASE {name} TEMPLATE empty")
     with Catalog.open(url) as catalog:
         fill(catalog, OUTPUTS, per_subject=PER_SUBJECT)
+        yield catalog
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    """20,000 outputs of 200 subjects in 10 runs, three of them reviewed by ann; no test changes them."""
+    with filled(request, tmp_path_factory, "large") as catalog:
+        with catalog.write() as s:
+            user = writes.add_user(s, name="ann", role="admin", actor="setup")
+            writes.add_queue(s, user_id=user, title="all", filter={}, output_ids=[1, 2])
+            for i in (5, 6, 7):
+                writes.add_review(s, uuid=f"u{i}", output_id=i, revision=1, reviewer="ann", decision="rejected")
         yield catalog
 
 

@@ -1,30 +1,18 @@
 """The dashboard's reads on some thousand outputs: every one walks an index, and pages end in bounded time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
-from storage.catalog import Catalog, views, writes
+from storage.catalog import Catalog, views
 from storage.catalog.records import CatalogError
 from storage.catalog.views.review import gallery
-from tests.storage.large import explained, filled
+from tests.storage.large import explained
 
 F = views.Filter
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    """20,000 outputs of 200 subjects in 10 runs."""
-    with filled(request, tmp_path_factory, "gallery") as catalog:
-        with catalog.write() as s:
-            user = writes.add_user(s, name="ann", role="admin", actor="setup")
-            writes.add_queue(s, user_id=user, title="all", filter={}, output_ids=[1, 2])
-            for i in (5, 6, 7):
-                writes.add_review(s, uuid=f"u{i}", output_id=i, revision=1, reviewer="ann", decision="rejected")
-        yield catalog
 
 
 def plans(s: Session, ask: Callable[[], Any]) -> str:

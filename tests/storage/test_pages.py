@@ -1,6 +1,6 @@
 """Pages of a catalog with some thousand outputs: what they hold, and that the database walks an index for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,15 +10,7 @@ from sqlalchemy.orm import Session
 from storage.catalog import Catalog, views, writes
 from storage.catalog.bench import fill, measure
 from storage.catalog.records import CatalogError
-from tests.storage.large import OUTPUTS, explained, filled
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    """20,000 outputs of 200 subjects in 10 runs; no test changes them."""
-    with filled(request, tmp_path_factory, "large") as catalog:
-        yield catalog
-
+from tests.storage.large import OUTPUTS, explained
 
 Turn = Callable[[Session, str | None], views.Page[Any]]
 F = views.Filter
@@ -102,10 +94,11 @@ def test_pages_hold_every_row_once_in_order(large: Catalog, name: str) -> None:
         assert len(rows) in (99, 100)
 
 
-def test_the_bench_measures_pages_and_work(large: Catalog) -> None:
+def test_the_bench_measures_pages_and_work(catalog: Catalog) -> None:
+    fill(catalog, 1_000, per_subject=100)
     with pytest.raises(CatalogError, match="not empty; give the bench a new one"):
-        fill(large, 10)
-    figures = {figure.name: figure for figure in measure(large, OUTPUTS, pages=3, cells=32)}
+        fill(catalog, 10)
+    figures = {figure.name: figure for figure in measure(catalog, 1_000, pages=3, cells=32)}
     assert {"page: newest", "page: subject", "page: run", "page: score", "plan", "claim", "finish"} <= set(figures)
     for figure in figures.values():
         if figure.per_second is None:

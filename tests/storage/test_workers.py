@@ -14,7 +14,7 @@ from storage.catalog.records import CellDetail
 
 Plan = Callable[..., SimpleNamespace]
 Python = Callable[..., Popen[str]]
-CELLS = 3000
+CELLS = 1000
 
 # Takes what is free, some cells at a time, to the end of the grid; says what it got before it finishes it, if it does.
 WORKER = """
@@ -60,7 +60,7 @@ def states(catalog: Catalog) -> dict[str, int]:
         return {state: count for state, count in views.status(s).cells.items() if count}
 
 
-def test_four_processes_share_three_thousand_cells_and_none_is_given_twice(
+def test_four_processes_share_a_thousand_cells_and_none_is_given_twice(
     url: str, catalog: Catalog, planned: Plan, python: Python
 ) -> None:
     plan = planned(CELLS)
