@@ -30,6 +30,10 @@ extensions = [
 exclude_patterns = ["_generated", "README.md"]
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+# a signature may name a class by its last name alone, which two packages use; links on pages are tested
+suppress_warnings = ["ref.python"]
+
+smartquotes = False  # options and JSON stand in prose as they are typed
 
 autodoc_typehints_format = "short"
 autodoc_default_options = {"ignore-module-all": True}  # what a package re-exports is described in its module
