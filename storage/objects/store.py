@@ -1,4 +1,4 @@
-"""What every object store does, and how it fails. tests/storage/test_objects.py is the contract in full."""
+"""What every object store does, and how it fails. tests/storage/objects/test_objects.py is the contract in full."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from storage.catalog import views, writes
 from storage.catalog.names import unknown
 from storage.catalog.records import MaskFacts, NameTaken
-from tests.storage.test_writes import A, B, M, s, subject
+from tests.storage.catalog.writes.test_writes import A, B, M, s, subject
 
 __all__ = ["s"]
 

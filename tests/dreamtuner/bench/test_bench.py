@@ -16,7 +16,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
-from tests.dreamtuner.test_batch import LatentsKept, latents
+from tests.dreamtuner.sampling.test_batch import LatentsKept, latents
 
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
 

@@ -19,7 +19,7 @@ from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
 from storage.thumbnails import keep_thumbnail
 from tests.deploy.dashboard.made_up import plain, png
-from tests.storage.test_links import another
+from tests.storage.catalog.writes.test_links import another
 
 Planned = Callable[..., SimpleNamespace]
 TABLES = (
