@@ -6,9 +6,7 @@ from prefect import flow
 
 from flows.execution.attention_map import AttentionMap, attention_map
 from flows.image_io import PNG
-from flows.patience import Patience
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.ingest import keeping
 
@@ -21,16 +19,17 @@ def attention(cell: str, point: str = "0.5,0.5") -> str:
         cell: The picture's cell, by all 64 digits of its digest.
         point: Where, as x,y from the upper left corner of the picture, each 0..1.
     """
-    settings, patience = Settings.load(), Patience.of(Settings.load())
-    made = patience.bear(lambda: attention_map(cell, point, settings))
-    return patience.bear(lambda: keep_map(made, settings))
+    resources = Resources.open()
+    patience = resources.patience()
+    made = patience.bear(lambda: attention_map(cell, point, resources))
+    return patience.bear(lambda: keep_map(made, resources))
 
 
-def keep_map(made: AttentionMap, settings: Settings) -> str:
+def keep_map(made: AttentionMap, resources: Resources) -> str:
     """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
     buffer = io.BytesIO()
     made.image.save(buffer, "PNG")
-    with keeping(catalog_of(settings), store_of(settings), (buffer.getvalue(), PNG)) as (s, [sha256]):
+    with keeping(resources.catalog, resources.store, (buffer.getvalue(), PNG)) as (s, [sha256]):
         output_id = views.cell(s, made.digest).output_id
         if output_id is not None:  # else the picture was lost meanwhile, and nobody would look for its map
             writes.add_attention_map(

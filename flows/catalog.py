@@ -4,26 +4,16 @@ from collections.abc import Sequence
 
 from prefect import flow
 
-from flows.execution.record_plan import record
-from flows.execution.run_lifecycle import RunRow, run_row
-from flows.finetune import finetune_all
 from flows.generate import generate
-from flows.ingest import ingest
-from flows.ingestion.sources import held
-from flows.ingestion.store_subject import IngestResult
 from flows.outcome import Made, came_to, ending
-from flows.patience import Patience
 from flows.planning.cells import PlannedCell, plan_cells
-from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
-from flows.planning.preflight import Ready, preflight
 from flows.reporting.contact_sheet import draw_sheet, keep_sheet
 from flows.reporting.prefect_artifacts import show_summary
 from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
 from flows.reporting.summary import RunSummary, summarise
-from flows.resources import catalog_of, profile_of
 from flows.score import score
-from flows.settings import Settings
 from flows.spec.model import Spec, demand_grid
+from flows.spec_run import SpecRun, spec_run
 from storage.catalog import views
 
 
@@ -41,52 +31,28 @@ def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunS
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
         check: Read every picture of the run first; those that the store lost are generated again.
     """
-    settings, spec = Settings.load(), held(spec)
-    with run_row(spec, settings) as row:
-        demand_grid(spec)
-        defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)
-        ready = preflight(spec, settings, defaults.profile)
-        defaults.remember(catalog_of(settings), new=new_defaults)
-        summary = _run(spec, settings, ready, row, defaults, check)
-        row.reason = summary.reason
-    return ending(summary, row.reason)
+    with spec_run(spec, demand_grid, new_defaults=new_defaults) as run:
+        planned = plan_cells(run.spec, run.facts, run.ready.drawing)
+        run.record(planned)
+        made = came_to(lambda: generate(run.id, check)) if planned else Made((), ())
+        if planned and spec.score:
+            score(run.id, spec.profile, spec.score)
+        summary = run.patience.bear(lambda: _report(run, planned, made, check))
+        run.row.reason = summary.reason
+    return ending(summary, summary.reason)
 
 
-def _run(spec: Spec, settings: Settings, ready: Ready, row: RunRow, defaults: Defaults, check: bool) -> RunSummary:
-    patience, run_id = Patience.of(settings), row.id
-    ingested = came_to(lambda: ingest(spec.subjects))
-    known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
-    ingested = IngestResult(tuple(known), ingested.refused | unknown)
-    row.refused = ingested.refused
-    planned = plan_cells(spec, [one.facts for one in ingested.ingested], ready.drawing)
-    patience.bear(lambda: record(spec, settings, ready, run_id, ingested.ingested, planned))
-    made = came_to(lambda: generate(run_id, check)) if planned else Made((), ())
-    if planned and spec.score:
-        score(run_id, spec.profile, spec.score)
-    newer = newer_defaults(spec, defaults, [one.facts.style for one in ingested.ingested])
-    return patience.bear(lambda: _report(spec, settings, ready, run_id, ingested, planned, made, newer, check))
-
-
-def _report(
-    spec: Spec,
-    settings: Settings,
-    ready: Ready,
-    run_id: str,
-    ingested: IngestResult,
-    planned: Sequence[PlannedCell],
-    made: Made,
-    newer: str | None,
-    check: bool,
-) -> RunSummary:
-    with catalog_of(settings).read() as s:
-        cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
-        warnings = views.warnings_of_run(s, run_id)
-    subjects = summarise(spec, ingested, planned, made, cells)
-    key = sheet_key(spec, ingested, planned, cells, ready.layouts, warnings)
-    path = None if made.made or check else reuse_sheet(key, settings, run_id)
+def _report(run: SpecRun, planned: Sequence[PlannedCell], made: Made, check: bool) -> RunSummary:
+    spec, resources, layouts = run.spec, run.resources, run.ready.layouts
+    with resources.catalog.read() as s:
+        cells = {cell.digest: cell for cell in views.cells_of_run(s, run.id)}
+        warnings = views.warnings_of_run(s, run.id)
+    subjects = summarise(spec, run.ingested, planned, made, cells)
+    key = sheet_key(spec, run.ingested, planned, cells, layouts, warnings)
+    path = None if made.made or check else reuse_sheet(key, resources, run.id)
     if path is None:
-        sheet = draw_sheet(spec, settings, run_id, ingested, planned, cells, ready.layouts, subjects, warnings)
-        path = keep_sheet(sheet, settings, run_id, key)
-    summary = RunSummary(run_id, spec.name, path, subjects, tuple(warnings), newer)
+        sheet = draw_sheet(spec, resources, run.id, run.ingested, planned, cells, layouts, subjects, warnings)
+        path = keep_sheet(sheet, resources, run.id, key)
+    summary = RunSummary(run.id, spec.name, path, subjects, tuple(warnings), run.newer_defaults)
     show_summary(summary)
     return summary

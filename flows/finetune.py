@@ -23,7 +23,7 @@ from flows.planning.defaults import defaults_of_subject, newer_finetuning
 from flows.planning.preflight import tuning_of
 from flows.progress import tell
 from flows.reporting.prefect_artifacts import progress
-from flows.resources import catalog_of, device_of, profile_of, store_of, weights_digest_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.parameters import ProfileName, Steps, SubjectName
 from flows.spec.problems import InputError, Problem, problems_of
@@ -57,11 +57,11 @@ def finetune_subject(digest: str, subject: str) -> bool:
 
     It takes the device for itself. Killed, it goes on from the last state in the object store, here or elsewhere.
     """
-    settings = Settings.load()
-    if is_learnt(digest, settings):
+    resources = Resources.open()
+    if is_learnt(digest, resources):
         return False
-    with device_taken(device_of(settings)):
-        return learn(digest, settings)
+    with device_taken(resources.device):
+        return learn(digest, resources)
 
 
 @flow(name="finetune", flow_run_name="finetune {subject}")
@@ -85,24 +85,24 @@ def finetune(
         settings: Any other number that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
         new_defaults: Take the profile's newest numbers, not those that the subject was first fine-tuned with.
     """
-    installed = Settings.load()
+    resources = Resources.open()
     fields = {"mode": mode, "steps": steps, "patience": patience}
     numbers = (settings or {}) | {name: value for name, value in fields.items() if value is not None}
-    catalog = catalog_of(installed)
-    defaults = defaults_of_subject(subject, profile_of(installed, profile), catalog, new=new_defaults)
+    catalog = resources.catalog
+    defaults = defaults_of_subject(subject, resources.profile(profile), catalog, new=new_defaults)
     asked = _asked(defaults.profile, numbers)
-    digest = _enter(subject, defaults.profile, asked, installed)
+    digest = _enter(subject, defaults.profile, asked, resources)
     defaults.remember(catalog, new=new_defaults)
     with progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)
-    guard = guard_of(digest, installed)
-    with catalog_of(installed).read() as s:
+    guard = guard_of(digest, resources)
+    with resources.catalog.read() as s:
         view = views.training(s, digest)
         (*_, finished) = [one for one in views.history(s, "training", digest) if one.event == "finished"]
     if made:
         tell("finetune", view.step, view.step)
     assert view.weights_sha256 is not None
-    sheet = sheet_file(subject, digest, installed)
+    sheet = sheet_file(subject, digest, resources)
     return Finetuned(
         subject,
         digest,
@@ -123,15 +123,15 @@ def _asked(profile: Profile, settings: dict[str, Any]) -> FineTune:
         raise InputError("finetune", problems_of(error, FineTune)) from error
 
 
-def _enter(subject: str, profile: Profile, asked: FineTune, installed: Settings) -> str:
+def _enter(subject: str, profile: Profile, asked: FineTune, resources: Resources) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
     try:
-        with catalog_of(installed).read() as s:
+        with resources.catalog.read() as s:
             assets = views.subject_assets(s, subject)
     except NotInCatalog as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
-    weights = weights_digest_of(installed, profile.name)
+    weights = resources.weights_digest(profile.name)
     recipe = tuning_of(asked, profile).recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
@@ -139,14 +139,14 @@ def _enter(subject: str, profile: Profile, asked: FineTune, installed: Settings)
             assets.caption,
             class_word=assets.class_word,
             style=assets.style,
-            image=lambda: open_reference(get_blob(store_of(installed), assets.image_sha256)),
-            captioner=CAPTIONERS[installed.captioner],
+            image=lambda: open_reference(get_blob(resources.store, assets.image_sha256)),
+            captioner=CAPTIONERS[resources.settings.captioner],
         ),
         class_word=assets.class_word,
         style=assets.style,
         weights=weights,
     )
-    return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, installed)
+    return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, resources)
 
 
 def _plan(
@@ -155,11 +155,11 @@ def _plan(
     weights: str,
     reference_id: int,
     mask_id: int | None,
-    installed: Settings,
+    resources: Resources,
 ) -> str:
     """Ask for the fine-tuning of this recipe; its digest."""
     digest = digest_of(recipe)
-    with catalog_of(installed).write() as s:
+    with resources.catalog.write() as s:
         profile_id = writes.add_profile(s, name=profile, weights_digest=weights)
         writes.plan_training(
             s, digest, reference_id=reference_id, mask_id=mask_id, profile_id=profile_id, recipe=recipe
@@ -168,7 +168,7 @@ def _plan(
 
 
 def finetune_all(
-    ingested: Sequence[Ingested], profile: str, drawing: Drawing, installed: Settings
+    ingested: Sequence[Ingested], profile: str, drawing: Drawing, resources: Resources
 ) -> tuple[list[Ingested], dict[str, str]]:
     """Let the model learn every subject of a run that it has not learnt; who is known now, and why others are not."""
     if drawing.tuning is None:
@@ -177,7 +177,7 @@ def finetune_all(
     for one in ingested:
         recipe = drawing.training(one.facts)
         assert recipe is not None
-        digest = _plan(recipe, profile, drawing.weights, one.reference_id, one.mask_id, installed)
+        digest = _plan(recipe, profile, drawing.weights, one.reference_id, one.mask_id, resources)
         state = finetune_subject(digest, one.facts.name, return_state=True)
         try:
             made |= state.result()

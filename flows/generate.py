@@ -2,21 +2,16 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from dataclasses import replace
 from itertools import groupby, zip_longest
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from flows.execution.generation_worker import Worker
 from flows.execution.wait_for_others import wait_for_others
 from flows.outcome import Made, ending, summed_up
-from flows.patience import Patience
 from flows.progress import tell
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.parameters import RunId
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
@@ -26,48 +21,23 @@ from storage.objects import DigestMismatch, ObjectMissing
 
 _log = logging.getLogger(__name__)
 
-_drawn_by_flow: ContextVar[Future[Made] | None] = ContextVar("drawn_by_flow", default=None)
-"""What a task inside the flow waits for. The flow's own thread draws: there an interrupt stops at the next step."""
 
+# NO_CACHE: Prefect would hash the worker, which no other run can share
+@task(name="generate-cells", task_run_name="{subject}: {place}", cache_policy=NO_CACHE)
+def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: str) -> Made:
+    """Claim the cells and generate those that were free, in the calling thread: an interrupt stops at the next step.
 
-@task(name="generate-cells", task_run_name="{subject}: {place}")
-def generate_cells(digests: Sequence[str], subject: str, place: str, run_id: str | None = None) -> Made:
-    """Claim the cells, draw those that were free, keep each picture soon after it is there, as made for the run.
+    Their pictures may still be on their way into store and catalog when this returns: what goes wrong with them is
+    raised by the next call, or by the flow. On an interrupt, or an error of catalog or store, what is unfinished goes
+    back to planned.
 
-    On an interrupt, or an error of catalog or store, what is unfinished goes back to planned. Inside the flow
-    `generate` it is the flow that draws, and this says so to Prefect, beside the drawing of the next. The last pictures
-    may then still be on their way into store and catalog when this returns: what goes wrong with them is raised by the
-    flow.
+    Args:
+        worker: The flow's, in this process.
+        digests: Cells of one subject.
+        subject: Its name.
+        place: Which of its cells these are, such as "33-48".
     """
-    if (drawn := _drawn_by_flow.get()) is not None:
-        return drawn.result()
-    with Worker(Settings.load(), run_id) as worker:
-        result = worker.make(digests)
-    made = set(worker.made)  # uploads end in any order
-    return replace(result, made=tuple(digest for digest in digests if digest in made))
-
-
-@contextmanager
-def _drawing(beside: Executor, cells: Sequence[CellView], place: str, run_id: str) -> Iterator[Future[Made]]:
-    """A task of Prefect's that stands for the block: the block sets its result, and fails it by what it raises.
-
-    Prefect hears of it `beside` the block, which does not wait for its server; what goes wrong there is raised when the
-    block ends.
-    """
-    drawn: Future[Made] = Future()
-    token = _drawn_by_flow.set(drawn)
-    try:
-        digests, context = [cell.digest for cell in cells], copy_context()
-        told = beside.submit(context.run, generate_cells.submit, digests, cells[0].subject_name, place, run_id)
-    finally:
-        _drawn_by_flow.reset(token)
-    try:
-        yield drawn
-        told.result()
-    except BaseException as error:  # also an interrupt: the task would wait for ever
-        if not drawn.done():
-            drawn.set_exception(error)
-        raise
+    return worker.make(digests)
 
 
 @flow(name="generate", flow_run_name="generate")
@@ -82,33 +52,31 @@ def generate(run_id: RunId, check: bool = False) -> Made:
         run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
         check: Read every picture of the run first; those that the store lost are made again.
     """
-    settings = Settings.load()
-    patience = Patience.of(settings)
+    resources = Resources.open()
+    patience = resources.patience()
     if check:
-        patience.bear(lambda: _notice_lost(settings, run_id))
-    cells = patience.bear(lambda: _cells(settings, run_id))
+        patience.bear(lambda: _notice_lost(resources, run_id))
+    cells = patience.bear(lambda: _cells(resources, run_id))
     if not cells:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
         )
-    with ThreadPoolExecutor(1, thread_name_prefix="prefect") as beside, Worker(settings, run_id) as worker:
+    with Worker(resources, run_id) as worker:
         while missing := _missing(cells, worker):
             claimed, there = 0, _generated(cells)
-            chunks = list(_chunks(missing, settings.chunk_cells))
+            chunks = list(_chunks(missing, resources.settings.chunk_cells))
             for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
                 if following and not following[0].looks_back:  # such a one waits until what it looks at is kept
                     worker.ahead([cell.digest for cell in following])
                 tell("generate", len(cells) - len(missing) + claimed, len(cells))
                 if chunk[0].looks_back:
                     worker.flush()
-                with _drawing(beside, chunk, place, run_id) as drawn:
-                    result = worker.make([cell.digest for cell in chunk])
-                    drawn.set_result(result)
+                result = generate_cells(worker, [cell.digest for cell in chunk], chunk[0].subject_name, place)
                 claimed += result.claimed
             worker.flush()
             if not claimed:
-                patience.bear(lambda: wait_for_others(settings, run_id, but=worker.not_here))
-            cells = patience.bear(lambda: _cells(settings, run_id))
+                patience.bear(lambda: wait_for_others(resources, run_id, but=worker.not_here))
+            cells = patience.bear(lambda: _cells(resources, run_id))
             if _generated(cells) > there:
                 worker.retry_frames()
     tell("generate", len(cells), len(cells))
@@ -146,9 +114,9 @@ def _reason(cells: Sequence[CellView], not_here: Mapping[str, str]) -> str | Non
     return summed_up(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
 
 
-def _notice_lost(settings: Settings, run_id: str) -> None:
+def _notice_lost(resources: Resources, run_id: str) -> None:
     """Read the run's pictures: where one is gone from the store, or damaged there, its cells are marked as lost."""
-    catalog, store, cells = catalog_of(settings), store_of(settings), _cells(settings, run_id)
+    catalog, store, cells = resources.catalog, resources.store, _cells(resources, run_id)
     for i, cell in enumerate(cells):
         if cell.state == "generated" and cell.image_sha256 is not None:
             tell("generate", i, len(cells), "checking what is there")
@@ -158,8 +126,8 @@ def _notice_lost(settings: Settings, run_id: str) -> None:
                 _log.warning("cell %s is lost: %s", cell.digest, error)
 
 
-def _cells(settings: Settings, run_id: str) -> list[CellView]:
-    with catalog_of(settings).read() as s:
+def _cells(resources: Resources, run_id: str) -> list[CellView]:
+    with resources.catalog.read() as s:
         return views.cells_of_run(s, run_id, scores=False)
 
 

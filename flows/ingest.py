@@ -7,9 +7,8 @@ from prefect import flow, task
 from flows.ingestion.sources import held_subject
 from flows.ingestion.store_subject import Ingested, IngestResult, take_in
 from flows.outcome import ending, summed_up
-from flows.patience import Patience
 from flows.progress import tell
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 
@@ -17,8 +16,8 @@ from flows.spec.problems import SubjectRefused
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")
 def ingest_subject(subject: SubjectSpec) -> Ingested:
     """Read, check, mask and keep one subject; SubjectRefused says what is wrong with its files."""
-    settings = Settings.load()
-    return Patience.of(settings).bear(lambda: take_in(subject, settings))
+    resources = Resources.open()
+    return resources.patience().bear(lambda: take_in(subject, resources))
 
 
 @flow(name="ingest", flow_run_name="ingest")

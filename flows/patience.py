@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from flows.faults import Unavailable, fault_of, words_of
 from flows.progress import tell_note
-from flows.settings import Settings
 
 T = TypeVar("T")
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
@@ -28,11 +27,6 @@ class Patience:
         self.stop = threading.Event()
         self.served = False
         """Whether something came to its end by now: what refuses us later may be under repair."""
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Patience":
-        """That of the settings."""
-        return cls(settings.patience_seconds)
 
     def bear(self, work: Callable[[], T], *, retreat: Callable[[], bool] = lambda: False) -> T:
         """What `work` returns; called again, with growing pauses, while it meets a fault that may pass.

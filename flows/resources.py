@@ -1,102 +1,150 @@
-"""What a process opens once and keeps: catalog, store and models. Tasks carry ids and ask here for the rest."""
+"""Opens what a run works with once: catalog, store, profiles and models, in one object that is handed down."""
 
-from collections.abc import Callable
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import digest_of, weights_digest
-from dreamtuner.score import METRICS
+from flows.patience import Patience
 from flows.settings import Settings
-from storage.catalog import Catalog, views
-from storage.catalog.database.retry import PATIENCE_SECONDS
-from storage.catalog.records import NotInCatalog
-from storage.objects import ObjectStore, get_blob, open_store
 from storage.swap import is_there
 
 if TYPE_CHECKING:
     from dreamtuner.families.backbone import Backbone
     from dreamtuner.finetune.result import Tuned
+    from storage.catalog import Catalog
+    from storage.objects import ObjectStore
+
+T = TypeVar("T")
+CHECKPOINTS = 4
+"""How many checkpoints of fine-tuned subjects are held in memory; the one that was used longest ago goes first."""
+
+
+class Resources:
+    """What a run works with. A flow or task opens it and hands it, or the part that is needed, to what it calls.
+
+    Nothing is opened or loaded before it is first used. `Resources.open` gives one object for equal settings, so that
+    all runs of a process share connections and weights.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._loaded: dict[tuple[Any, ...], Any] = {}
+        self._checkpoints: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    @staticmethod
+    def open(settings: Settings | None = None) -> "Resources":
+        """The resources of this process for `settings`, by default those of its environment."""
+        return _opened(Settings.load() if settings is None else settings)
+
+    @cached_property
+    def catalog(self) -> "Catalog":
+        """The catalog, made or migrated when needed; a server that restarts is waited for, as later on."""
+        from storage.catalog import Catalog
+        from storage.catalog.database.retry import PATIENCE_SECONDS
+
+        if (file := self.settings.catalog_file) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        return Catalog.open(self.settings.catalog_url, patience=PATIENCE_SECONDS)
+
+    @property
+    def catalog_if_any(self) -> "Catalog | None":
+        """The catalog, unless it is a file that is not there yet: looking must not make it."""
+        file = self.settings.catalog_file
+        return self.catalog if file is None or is_there(file) else None
+
+    @cached_property
+    def store(self) -> "ObjectStore":
+        """The object store."""
+        from storage.objects import open_store
+
+        return open_store(self.settings.store_url)
+
+    @cached_property
+    def device(self) -> str:
+        """The device to compute on; `auto` is the GPU where there is one."""
+        if self.settings.device != "auto":
+            return self.settings.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def patience(self) -> Patience:
+        """How long one run, with all its threads, bears with what is away."""
+        return Patience(self.settings.patience_seconds)
+
+    def profile(self, name: str) -> Profile:
+        """The profile called `name`; pocket with other weights where the settings say so."""
+        profile = get_profile(name, self.settings.profile_folders)
+        if name == "pocket" and self.settings.pocket_weights is not None:
+            return profile.model_copy(update={"weights": self.settings.pocket_weights})
+        return profile
+
+    def weights_digest(self, profile: str) -> str:
+        """The digest of the profile's weights on disk, hashed once. WeightsMissing names what is not there."""
+        return _once(self._loaded, ("weights", profile), lambda: weights_digest(self.profile(profile)))
+
+    def controlnet_digest(self, profile: str, kind: Kind) -> str:
+        """The digest of the profile's ControlNet for layouts of this kind."""
+        return _once(
+            self._loaded,
+            ("controlnet", profile, kind),
+            lambda: digest_of(self.profile(profile).weights, [part_of(kind)]),
+        )
+
+    def backbone(self, profile: str) -> "Backbone":
+        """The loaded model of a profile; the heavy thing that must never cross a task's border."""
+        from dreamtuner.families.registry import load_backbone
+
+        return _once(
+            self._loaded, ("backbone", profile), lambda: load_backbone(self.profile(profile), device=self.device)
+        )
+
+    def scorer(self, profile: str, metric: str) -> Any:
+        """The model that a metric scores a profile's images with; metrics that load the same share it."""
+        from dreamtuner.score import METRICS
+
+        load = METRICS[metric].load
+        return _once(self._loaded, ("scorer", profile, load), lambda: load(self.profile(profile), self.device))
+
+    def checkpoint(self, digest: str) -> "Tuned":
+        """The weights that a finished fine-tuning produced, by its digest.
+
+        NotInCatalog, StoreError, CheckpointRefused: it is unknown or unfinished, or its bytes are no checkpoint.
+        """
+        tuned: Tuned = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
+        self._checkpoints.move_to_end((digest,))
+        while len(self._checkpoints) > CHECKPOINTS:
+            self._checkpoints.popitem(last=False)
+        return tuned
+
+    def _read_checkpoint(self, digest: str) -> "Tuned":
+        from dreamtuner.finetune.checkpoint import from_bytes
+        from storage.catalog import views
+        from storage.catalog.records import NotInCatalog
+        from storage.objects import get_blob
+
+        with self.catalog.read() as s:
+            view = views.training(s, digest)
+        if view.weights_sha256 is None:
+            raise NotInCatalog(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
+        return from_bytes(get_blob(self.store, view.weights_sha256), name=f"checkpoint of {view.subject_name}")
 
 
 @cache
-def catalog_of(settings: Settings) -> Catalog:
-    """The catalog, made or migrated when needed; a server that restarts is waited for, as later on."""
-    if (file := settings.catalog_file) is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    return Catalog.open(settings.catalog_url, patience=PATIENCE_SECONDS)
+def _opened(settings: Settings) -> Resources:
+    return Resources(settings)
 
 
-def catalog_if_any(settings: Settings) -> Catalog | None:
-    """The catalog, unless it is a file that is not there yet: looking must not make it."""
-    file = settings.catalog_file
-    return catalog_of(settings) if file is None or is_there(file) else None
-
-
-@cache
-def store_of(settings: Settings) -> ObjectStore:
-    """The object store."""
-    return open_store(settings.store_url)
-
-
-def profile_of(settings: Settings, name: str) -> Profile:
-    """The profile called `name`; pocket with other weights where the settings say so."""
-    profile = get_profile(name, settings.profile_folders)
-    if name == "pocket" and settings.pocket_weights is not None:
-        return profile.model_copy(update={"weights": settings.pocket_weights})
-    return profile
-
-
-@cache
-def weights_digest_of(settings: Settings, name: str) -> str:
-    """The digest of the profile's weights on disk, hashed once a process. WeightsMissing names what is not there."""
-    return weights_digest(profile_of(settings, name))
-
-
-@cache
-def controlnet_digest_of(settings: Settings, name: str, kind: Kind) -> str:
-    """The same of the profile's ControlNet that follows layouts of this kind."""
-    return digest_of(profile_of(settings, name).weights, [part_of(kind)])
-
-
-@cache
-def backbone_of(settings: Settings, name: str) -> "Backbone":
-    """The loaded model of a profile; the heavy thing that must never cross a task's border."""
-    from dreamtuner.families.registry import load_backbone
-
-    return load_backbone(profile_of(settings, name), device=device_of(settings))
-
-
-@lru_cache(maxsize=4)
-def tuned_of(settings: Settings, digest: str) -> "Tuned":
-    """What a finished fine-tuning learnt, by its digest. CheckpointRefused, StoreError: its bytes are no checkpoint."""
-    from dreamtuner.finetune.checkpoint import from_bytes
-
-    with catalog_of(settings).read() as s:
-        view = views.training(s, digest)
-    if view.weights_sha256 is None:
-        raise NotInCatalog(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
-    return from_bytes(get_blob(store_of(settings), view.weights_sha256), name=f"checkpoint of {view.subject_name}")
-
-
-def scorer_of(settings: Settings, name: str, metric: str) -> Any:
-    """The model that a metric scores a profile's images with; metrics that load the same share it."""
-    return _scorer(settings, name, METRICS[metric].load)
-
-
-@cache
-def _scorer(settings: Settings, name: str, load: Callable[[Profile, str], Any]) -> Any:
-    return load(profile_of(settings, name), device_of(settings))
-
-
-def device_of(settings: Settings) -> str:
-    """The device to compute on; `auto` is the GPU where there is one."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _once(held: MutableMapping[tuple[Any, ...], Any], key: tuple[Any, ...], load: Callable[[], T]) -> T:
+    """What is held under the key, loaded where it is not."""
+    if key not in held:
+        held[key] = load()
+    found: T = held[key]
+    return found
 
 
 def free_memory() -> None:

@@ -8,9 +8,8 @@ from prefect import flow, task
 from dreamtuner.score import METRICS, score_images
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
-from flows.patience import Patience
 from flows.progress import tell
-from flows.resources import catalog_of, free_memory, profile_of, scorer_of, store_of, tuned_of
+from flows.resources import Resources, free_memory
 from flows.settings import Settings
 from flows.spec.parameters import Metrics, ProfileName, RunId
 from storage.catalog import views, writes
@@ -24,51 +23,51 @@ CHUNK_OUTPUTS = 64
 @task(name="score-outputs", task_run_name="{metric}")
 def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """Score outputs of one reference by one metric; returns how many. What is away is waited for."""
-    settings = Settings.load()
-    return Patience.of(settings).bear(lambda: _score(settings, profile, metric, output_ids))
+    resources = Resources.open()
+    return resources.patience().bear(lambda: _score(resources, profile, metric, output_ids))
 
 
-def _score(settings: Settings, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """The same, of halves where all are too many for the memory."""
     try:
-        return _score_together(settings, profile, metric, output_ids)
+        return _score_together(resources, profile, metric, output_ids)
     except Exception as error:
         if fault_of(error) != "memory" or len(output_ids) == 1:
             raise
     free_memory()
     half = len(output_ids) // 2
-    return sum(_score(settings, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
+    return sum(_score(resources, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
 
 
-def _score_together(settings: Settings, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    scorer, version = METRICS[metric], METRICS[metric].version(profile_of(settings, profile))
-    with catalog_of(settings).read() as s:
+def _score_together(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    scorer, version = METRICS[metric], METRICS[metric].version(resources.profile(profile))
+    with resources.catalog.read() as s:
         outputs = views.unscored_among(s, output_ids, metric, version)
     if not outputs:
         return 0
-    store, first = store_of(settings), outputs[0]
+    store, first = resources.store, outputs[0]
     mask = first.mask_sha256
     values = score_images(
         scorer,
-        scorer_of(settings, profile, metric),
-        [open_picture(read_picture(catalog_of(settings), store, one.image_sha256), "RGB") for one in outputs],
+        resources.scorer(profile, metric),
+        [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs],
         {
             "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
             "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
-            "prompts": lambda: [_plain(one, settings) for one in outputs],
+            "prompts": lambda: [_plain(one, resources) for one in outputs],
         },
     )
-    with catalog_of(settings).write() as s:
+    with resources.catalog.write() as s:
         scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
         writes.add_scores(s, metric=metric, version=version, values=scores)
     return len(outputs)
 
 
-def _plain(output: UnscoredOutput, settings: Settings) -> str:
+def _plain(output: UnscoredOutput, resources: Resources) -> str:
     """The prompt without the word that a fine-tuning learnt: the tower does not know it."""
     if output.training is None:
         return output.prompt
-    return output.prompt.replace(f" {tuned_of(settings, output.training).settings.word}", "")
+    return output.prompt.replace(f" {resources.checkpoint(output.training).settings.word}", "")
 
 
 @flow(name="score", flow_run_name="score")
@@ -80,11 +79,11 @@ def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("c
         profile: The model whose images they are; its CLIP model scores, where a metric uses one.
         metrics: What to score by: clip_i (like the reference), clip_t (like the prompt), ...
     """
-    settings = Settings.load()
+    resources = Resources.open()
     work: list[tuple[str, list[int]]] = []
     for metric in metrics:
-        version = METRICS[metric].version(profile_of(settings, profile))
-        with catalog_of(settings).read() as s:
+        version = METRICS[metric].version(resources.profile(profile))
+        with resources.catalog.read() as s:
             work += [(metric, chunk) for chunk in _chunks(views.unscored(s, run_id, metric, version))]
     total = sum(len(chunk) for _, chunk in work)
     done = 0

@@ -10,28 +10,19 @@ from prefect import flow
 from dreamtuner.rendering.film_strip import Strip, film_strip
 from dreamtuner.rendering.video_file import write_mp4, write_webp
 from dreamtuner.sampling.video import flicker
-from flows.execution.record_plan import record
-from flows.execution.run_lifecycle import RunRow, run_row
-from flows.finetune import finetune_all
 from flows.generate import generate
 from flows.image_io import open_picture, open_reference
-from flows.ingest import ingest
-from flows.ingestion.sources import held
-from flows.ingestion.store_subject import IngestResult
 from flows.outcome import Made, came_to, ending, summed_up
-from flows.patience import Patience
 from flows.planning.cells import PlannedCell
-from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
-from flows.planning.preflight import Ready, preflight
 from flows.planning.video import Clip, plan_clips
 from flows.planning.warnings import said_of
 from flows.progress import tell
 from flows.reporting.contact_sheet import keep_sheet
 from flows.reporting.run_folder import run_folder, write_whole
-from flows.resources import catalog_of, profile_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
+from flows.spec_run import SpecRun, spec_run
 from storage.catalog import views
 from storage.catalog.records import CellView, RunWarning
 from storage.lost import read_picture
@@ -111,79 +102,53 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
         fps: Frames a second.
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
     """
-    settings, spec = Settings.load(), held(spec)
-    with run_row(spec, settings) as row:
-        demand_poses(spec)
-        defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog_of(settings), new=new_defaults)
-        ready = preflight(spec, settings, defaults.profile)
-        defaults.remember(catalog_of(settings), new=new_defaults)
-        summary = _run(spec, fps, settings, ready, row, defaults)
-        row.reason = summary.reason
-    return ending(summary, row.reason)
+    with spec_run(spec, demand_poses, new_defaults=new_defaults) as run:
+        clips = plan_clips(run.spec, run.facts, run.ready.drawing)
+        frames = [cell for clip in clips for cell in clip.frames]
+        run.record([cell for clip in clips for cell in clip.alone] + frames)
+        made = came_to(lambda: generate(run.id, check=True)) if clips else Made((), ())
+        summary = run.patience.bear(lambda: _report(run, fps, clips, made))
+        run.row.reason = summary.reason
+    return ending(summary, summary.reason)
 
 
-def _run(spec: Spec, fps: int, settings: Settings, ready: Ready, row: RunRow, defaults: Defaults) -> VideoSummary:
-    patience, run_id = Patience.of(settings), row.id
-    ingested = came_to(lambda: ingest(spec.subjects))
-    known, unknown = finetune_all(ingested.ingested, spec.profile, ready.drawing, settings)
-    ingested = IngestResult(tuple(known), ingested.refused | unknown)
-    row.refused = ingested.refused
-    clips = plan_clips(spec, [one.facts for one in ingested.ingested], ready.drawing)
-    frames = [cell for clip in clips for cell in clip.frames]
-    planned = [cell for clip in clips for cell in clip.alone] + frames
-    patience.bear(lambda: record(spec, settings, ready, run_id, ingested.ingested, planned))
-    made = came_to(lambda: generate(run_id, check=True)) if clips else Made((), ())
-    summary = patience.bear(lambda: _report(spec, fps, settings, run_id, ingested, clips, made))
-    newer = newer_defaults(spec, defaults, [one.facts.style for one in ingested.ingested])
-    return replace(summary, newer_defaults=newer)
-
-
-def _report(
-    spec: Spec,
-    fps: int,
-    settings: Settings,
-    run_id: str,
-    ingested: IngestResult,
-    clips: Sequence[Clip],
-    made: Made,
-) -> VideoSummary:
-    with catalog_of(settings).read() as s:
-        cells = {cell.digest: cell for cell in views.cells_of_run(s, run_id)}
-        warnings = views.warnings_of_run(s, run_id)
-    folder = run_folder(settings, run_id)
+def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: Made) -> VideoSummary:
+    spec, resources, refused = run.spec, run.resources, run.ingested.refused
+    with resources.catalog.read() as s:
+        cells = {cell.digest: cell for cell in views.cells_of_run(s, run.id)}
+        warnings = views.warnings_of_run(s, run.id)
+    folder = run_folder(resources.settings, run.id)
     written, strips = [], []
     for i, clip in enumerate(clips):
         tell("video", i, len(clips), clip.subject)
-        summary, strip = _write(clip, cells, settings, folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}", fps)
+        summary, strip = _write(clip, cells, resources, folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}", fps)
         written.append(summary)
         strips.append(strip)
     tell("video", len(clips), len(clips))
     missing = len(made.failed) + len(made.not_here)
-    lost = len(ingested.refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
+    lost = len(refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
+    sheet = film_strip(spec.name, f"profile {spec.profile}  ·  run {run.id[:8]}", strips, [*said_of(warnings)])
     return VideoSummary(
-        run_id,
+        run.id,
         spec.name,
         len(made.made),
         len(cells) - len(made.made) - missing,
         missing + lost,
         tuple(written),
-        ingested.refused,
-        keep_sheet(
-            film_strip(spec.name, f"profile {spec.profile}  ·  run {run_id[:8]}", strips, [*said_of(warnings)]),
-            settings,
-            run_id,
-        ),
+        refused,
+        keep_sheet(sheet, resources, run.id),
         tuple(warnings),
+        run.newer_defaults,
     )
 
 
 def _write(
-    clip: Clip, cells: Mapping[str, CellView], settings: Settings, place: Path, fps: int
+    clip: Clip, cells: Mapping[str, CellView], resources: Resources, place: Path, fps: int
 ) -> tuple[ClipSummary, Strip]:
     """The clip's files at `place`.mp4 and .webp, and what it looks like."""
-    poses = [open_reference(get_blob(store_of(settings), cell.layouts["pose"])) for cell in clip.frames]
+    poses = [open_reference(get_blob(resources.store, cell.layouts["pose"])) for cell in clip.frames]
     rows = {VIDEO: clip.frames, SAME_NOISE: clip.same_noise, OWN_NOISE: clip.own_noise}
-    drawn = {name: _pictures(row, cells, settings) for name, row in rows.items()}
+    drawn = {name: _pictures(row, cells, resources) for name, row in rows.items()}
     whole = {name: [one for one in row if one is not None] for name, row in drawn.items()}
     measured = {name: flicker(row, poses) for name, row in whole.items() if len(row) == len(poses)}
     found = {name: value for name, value in measured.items() if value is not None}
@@ -202,15 +167,15 @@ def _write(
 
 
 def _pictures(
-    row: Sequence[PlannedCell], cells: Mapping[str, CellView], settings: Settings
+    row: Sequence[PlannedCell], cells: Mapping[str, CellView], resources: Resources
 ) -> list[Image.Image | None]:
     digests = [cells[cell.digest].image_sha256 for cell in row]
-    return [None if sha is None else _picture(sha, settings) for sha in digests]
+    return [None if sha is None else _picture(sha, resources) for sha in digests]
 
 
-def _picture(sha256: str, settings: Settings) -> Image.Image | None:
+def _picture(sha256: str, resources: Resources) -> Image.Image | None:
     """None where the store lost it, which the catalog knows then."""
     try:
-        return open_picture(read_picture(catalog_of(settings), store_of(settings), sha256), "RGB")
+        return open_picture(read_picture(resources.catalog, resources.store, sha256), "RGB")
     except (ObjectMissing, DigestMismatch):
         return None

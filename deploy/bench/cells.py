@@ -10,7 +10,7 @@ from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import Measured, NewCell
 from dreamtuner.models.profiles import Profile
 from flows.image_io import PNG, open_picture, png_bytes
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MeasurementRecord
@@ -52,7 +52,7 @@ class CatalogCells:
 
 def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
     """Measurements by the profile's weights: cells in the catalog, what is at work in the data folder."""
-    return EvaluationCache(settings.home / "bench", CatalogCells(catalog_of(settings), store_of(settings)), profile)
+    return EvaluationCache(settings.home / "bench", CatalogCells(Resources.open(settings).catalog, Resources.open(settings).store), profile)
 
 
 def _measured(row: MeasurementRecord) -> Measured:

@@ -42,11 +42,11 @@ def fidelity(
     from dreamtuner.evaluation.run import Bench, measure_methods
     from dreamtuner.pocket.training.subject_encoder import WITHOUT_LAYOUT
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import device_of, profile_of
+    from flows.resources import Resources
     from flows.settings import Settings
 
     settings = Settings.load()
-    profile, device = profile_of(settings, "pocket"), device_of(settings)
+    profile, device = Resources.open(settings).profile("pocket"), Resources.open(settings).device
     refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
     bench = Bench.load(profile, device)
     variants = [*LADDER, *(ABLATIONS if ablations else ())]

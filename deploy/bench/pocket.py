@@ -34,10 +34,9 @@ def pocket(
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.base_model import measure_weights, seconds_for_cells
     from dreamtuner.evaluation.pocket_sheets import write_sheets
-    from flows.resources import profile_of
-    from flows.settings import Settings
+    from flows.resources import Resources
 
-    folder = weights or profile_of(Settings.load(), "pocket").weights
+    folder = weights or Resources.open().profile("pocket").weights
     if not (folder / "oracle").is_dir():
         refuse(f"--weights: {folder} holds no pocket weights; `dreamtuner train pocket` makes them")
     speed = seconds_for_cells(folder, 64)

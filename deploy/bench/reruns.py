@@ -59,13 +59,13 @@ def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") ->
 def _grid(settings: "Settings", home: Path, cells: int) -> Rerun:
     from flows.catalog import catalog
     from flows.planning.preview import preview
-    from flows.resources import catalog_of
+    from flows.resources import Resources
 
     spec = _spec(home, cells)
     _make(spec, settings)
     catalog(spec)  # its sheet is drawn once
-    planned = _timed(lambda: preview(spec, settings))
-    database = catalog_of(settings).url.get_backend_name()
+    planned = _timed(lambda: preview(spec, Resources.open(settings)))
+    database = Resources.open(settings).catalog.url.get_backend_name()
     return Rerun(database, cells, *planned, *_timed(lambda: catalog(spec)))
 
 
@@ -112,27 +112,28 @@ def _spec(home: Path, cells: int) -> "Spec":
 def _make(spec: "Spec", settings: "Settings") -> None:
     """All cells of the spec, with scores, and one picture for all of them."""
     from dreamtuner.score import METRICS as KNOWN
-    from flows.execution.record_plan import record
+    from flows.spec_run import record
     from flows.image_io import PNG, png_bytes
     from flows.ingestion.store_subject import take_in
     from flows.planning.cells import plan_cells
     from flows.planning.preflight import preflight
-    from flows.resources import catalog_of, profile_of, store_of
+    from flows.resources import Resources
+    from flows.spec_run import record
     from storage.catalog import views, writes
     from storage.catalog.records import CellPicture
     from storage.ingest import keeping
 
-    owner = "bench"
-    ready, kept = preflight(spec, settings), take_in(spec.subjects[0], settings)
-    with keeping(catalog_of(settings), store_of(settings), (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
+    owner, resources = "bench", Resources.open(settings)
+    ready, kept = preflight(spec, resources), take_in(spec.subjects[0], resources)
+    with keeping(resources.catalog, resources.store, (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
         run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
     planned = plan_cells(spec, [kept.facts], ready.drawing)
-    record(spec, settings, ready, run_id, [kept], planned)
-    with catalog_of(settings).write() as s:
+    record(spec, resources, ready, run_id, [kept], planned)
+    with resources.catalog.write() as s:
         digests = writes.claim_cells(s, [cell.digest for cell in planned], owner, 3600)
         writes.finish_cells(s, [CellPicture(digest, sha, 64, 64) for digest in digests], owner=owner, run_id=run_id)
         outputs = [cell.output_id for cell in views.cells_of_run(s, run_id, scores=False)]
         for name in METRICS:
-            version = KNOWN[name].version(profile_of(settings, spec.profile))
+            version = KNOWN[name].version(resources.profile(spec.profile))
             writes.add_scores(s, metric=name, version=version, values={one: 0.5 for one in outputs if one is not None})
         writes.finish_run(s, run_id, "completed")

@@ -29,13 +29,12 @@ def speed(
     from dreamtuner.bench.gpu import time_gpu
     from dreamtuner.bench.pocket import time_grid
     from dreamtuner.bench.speed import flop_figures, gpu_figures, grid_figures
-    from flows.resources import backbone_of
-    from flows.settings import Settings
+    from flows.resources import Resources
 
     flops = count_flops()
     figures, raw = flop_figures(flops), {"flops": asdict(flops)}
     if timed:
-        backbone = backbone_of(Settings.load(), "pocket")
+        backbone = Resources.open().backbone("pocket")
         for count in (cells, 1):
             grid = time_grid(backbone, count, steps, repeats, _say_run)
             figures += grid_figures(grid)

@@ -55,13 +55,13 @@ def table1(
     from dreamtuner.evaluation.table1.figures import SHARES, claims, summary
     from dreamtuner.evaluation.table1.page import words_of, write_page
     from dreamtuner.pocket.world import TEST, VALIDATION
-    from flows.resources import device_of, profile_of
+    from flows.resources import Resources
     from flows.settings import Settings
 
     settings = Settings.load()
     if profile != "pocket":
         refuse(f"--profile: {profile!r}: the table is read by the pocket world's oracle; choose pocket")
-    found, device = profile_of(settings, profile), device_of(settings)
+    found, device = Resources.open(settings).profile(profile), Resources.open(settings).device
     refuse_without_oracle(found, "--profile")
     every = methods_of(found)
     asked = list(every) if methods == "all" else [name.strip() for name in methods.split(",")]

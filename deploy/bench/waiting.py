@@ -59,11 +59,11 @@ class Waiting:
         with prefect_beside(settings) as ready:
             import flows.execution.generate_batch as drawing
             from flows.generate import generate
-            from flows.resources import weights_digest_of
+            from flows.resources import Resources
 
             setattr(drawing, "generate", self._generate)  # noqa: B010  # in place of the model
-            digest = weights_digest_of(settings, "pocket")
-            setattr(drawing, "backbone_of", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
+            digest = Resources.open(settings).weights_digest("pocket")
+            setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
             ready()
             generate(self._plan(settings, home, "warm up", range(self.chunk)))  # the first flow of a process loads
             self._spent, self._done = 0.0, 0
@@ -100,12 +100,12 @@ class Waiting:
         return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
 
     def _plan(self, settings: Any, home: Path, name: str, seeds: range) -> str:
-        from flows.execution.record_plan import record
         from flows.ingestion.store_subject import take_in
         from flows.planning.cells import plan_cells
         from flows.planning.preflight import preflight
-        from flows.resources import catalog_of
+        from flows.resources import Resources
         from flows.spec.model import Spec, SubjectSpec
+        from flows.spec_run import record
         from storage.catalog import writes
 
         picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
@@ -113,11 +113,11 @@ class Waiting:
         picture.save(home / "pip.png")
         pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
         spec = Spec(name=name, subjects=(pip,), prompts=(f"a {{subject}}, {name}",), seeds=tuple(seeds), score=())
-        ready, kept = preflight(spec, settings), take_in(pip, settings)
-        with catalog_of(settings).write() as s:
+        ready, kept = preflight(spec, Resources.open(settings)), take_in(pip, Resources.open(settings))
+        with Resources.open(settings).catalog.write() as s:
             run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
         planned = plan_cells(spec, [kept.facts], ready.drawing)
-        record(spec, settings, ready, run_id, [kept], planned)
+        record(spec, Resources.open(settings), ready, run_id, [kept], planned)
         return run_id
 
 

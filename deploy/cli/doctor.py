@@ -23,7 +23,7 @@ from dreamtuner.preprocess.estimators import ESTIMATORS
 from dreamtuner.preprocess.maskers import MASKERS
 from dreamtuner.score import METRICS
 from dreamtuner.settings.styles import STYLES
-from flows.resources import catalog_if_any, profile_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.shown import scrubbed, shown_url
 
@@ -118,7 +118,7 @@ def _catalog(settings: Settings) -> Finding:
     from storage.catalog import views
 
     try:
-        catalog = catalog_if_any(settings)
+        catalog = Resources.open(settings).catalog_if_any
         if catalog is None:
             return Finding("catalog", "ok", f"{shown_url(settings.catalog_url)} (made by the first run)")
         with catalog.read() as s:
@@ -136,7 +136,7 @@ def _catalog(settings: Settings) -> Finding:
 def _profile(settings: Settings, name: str) -> Finding:
     what = f"profile {name}"
     try:
-        profile = profile_of(settings, name)
+        profile = Resources.open(settings).profile(name)
     except PluginError as error:
         return Finding(what, "missing", *str(error).rsplit("; ", 1))
     missing = profile.missing()

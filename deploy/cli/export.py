@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from deploy.dashboard.exports.formats import ExportFormat, format_of
 from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
-from flows.resources import catalog_if_any, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 from storage.catalog import Catalog, views
@@ -49,7 +49,7 @@ def export(
     Raises InputError for a subject or run that the catalog does not have and for an `out` that is taken, CatalogError
     where nothing is found.
     """
-    catalog = catalog_if_any(settings)
+    catalog = Resources.open(settings).catalog_if_any
     if catalog is None:
         raise CatalogError(f"there is no catalog in {settings.home}; set DREAMTUNER_HOME to the folder of one")
     packed_as = format_of(out.name)
@@ -62,7 +62,7 @@ def export(
         which = "approved picture" if approved else "picture"
         raise CatalogError(f"no {which} of these subjects and runs is in the catalog; `dreamtuner status` counts them")
     whose = set(subject_ids) or None
-    parts = files(store_of(settings), _details(catalog, ids), metadata=not stripped, subject_ids=whose)
+    parts = files(Resources.open(settings).store, _details(catalog, ids), metadata=not stripped, subject_ids=whose)
     written = _Written()
     aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,7 @@ from dreamtuner.settings.sampling import Sampling
 from flows.execution.generate_batch import CellChanged, draw_together, recipe_of_row
 from flows.image_io import RECIPE_KEY, open_picture, open_reference
 from flows.planning.cells import digest_of
-from flows.resources import catalog_if_any, catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 from storage.catalog.records import CellDetail, NotInCatalog
@@ -45,13 +44,13 @@ class AttentionMap:
     shares: Mapping[str, float]
 
 
-def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
+def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
     """Map a cell (digest or PNG file) at "x,y", the middle and the last step.
 
     InputError names what of the two cannot be used and the remedy; a cell that another engine or other weights drew is
     refused as well.
     """
-    where, found = point_of(point), find_cell(cell, settings)
+    where, found = point_of(point), find_cell(cell, resources)
     if found.image_sha256 is None:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
     s = from_fields(Sampling, found.settings["sampling"])
@@ -59,11 +58,11 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
     watch = Watch(where, frozenset(steps), frozenset({FINE, COARSER}))
     try:
         recipe_of_row(found)
-        [picture] = draw_together([found], settings, watch=watch)
+        [picture] = draw_together([found], resources, watch=watch)
     except CellChanged as error:
         raise _refused("CELL", str(error)) from error
-    objects = store_of(settings)
-    stored = open_picture(read_picture(catalog_of(settings), objects, found.image_sha256), "RGB")
+    objects = resources.store
+    stored = open_picture(read_picture(resources.catalog, objects, found.image_sha256), "RGB")
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
     shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
     columns = [Column(f"step {step + 1} of {s.steps}", chosen(watch.looks, step)) for step in steps]
@@ -76,7 +75,7 @@ def attention_map(cell: str, point: str, settings: Settings) -> AttentionMap:
         w_ref=s.w_ref,
         title="Where this point looked",
         detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
-        notes=[said, *_warned(found, settings)],
+        notes=[said, *_warned(found, resources)],
     )
     return AttentionMap(
         found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.looks) for one in columns}
@@ -94,11 +93,11 @@ def point_of(text: str) -> tuple[float, float]:
     return x, y
 
 
-def find_cell(cell: str, settings: Settings) -> CellDetail:
+def find_cell(cell: str, resources: Resources) -> CellDetail:
     """The catalog's row of a digest, or of the recipe in a PNG file. InputError where there is none."""
     file = Path(cell)
     digest = _digest_in(file) if file.suffix.lower() == ".png" or file.is_file() else cell.strip().lower()
-    catalog = catalog_if_any(settings)
+    catalog = resources.catalog_if_any
     try:
         if catalog is not None:
             with catalog.read() as s:
@@ -106,7 +105,8 @@ def find_cell(cell: str, settings: Settings) -> CellDetail:
     except NotInCatalog:
         pass
     raise _refused(
-        "CELL", f"{digest[:12]} is not in the catalog of {settings.home}; give all 64 digits, or a PNG drawn here"
+        "CELL",
+        f"{digest[:12]} is not in the catalog of {resources.settings.home}; give all 64 digits, or a PNG drawn here",
     )
 
 
@@ -148,10 +148,10 @@ def difference(redrawn: Image.Image, stored: Image.Image) -> str:
     )
 
 
-def _warned(cell: CellDetail, settings: Settings) -> list[str]:
+def _warned(cell: CellDetail, resources: Resources) -> list[str]:
     if cell.output_id is None:
         return []
-    with catalog_of(settings).read() as s:
+    with resources.catalog.read() as s:
         found = views.warnings_of_outputs(s, [cell.output_id])
     return [f"Warning: {one.place}: {one.message}" for ones in found.values() for one in ones]
 

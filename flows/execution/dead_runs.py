@@ -5,8 +5,7 @@ from uuid import UUID
 
 import httpx
 
-from flows.resources import catalog_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views
 from storage.catalog.writes.work.dead import anything_dead, close_dead
 
@@ -15,21 +14,21 @@ MESSAGE = "the process that ran this is gone; a run of the same spec makes what 
 MOST = 50  # of the newest crashed runs
 
 
-def close_dead_runs(settings: Settings) -> int:
+def close_dead_runs(resources: Resources) -> int:
     """Close in the catalog what killed processes left running; how many runs. It looks before it writes."""
-    catalog = catalog_of(settings)
+    catalog = resources.catalog
     if catalog.read_only:
         return 0
     with catalog.read() as s:
-        if not anything_dead(s, settings.lease_seconds):
+        if not anything_dead(s, resources.settings.lease_seconds):
             return 0
-    closed = catalog.transact(lambda s: close_dead(s, settings.lease_seconds))
+    closed = catalog.transact(lambda s: close_dead(s, resources.settings.lease_seconds))
     for run in closed:
         _log.warning("run %s was found without a process and is closed as crashed", run.id)
     return len(closed)
 
 
-def crash_dead_flow_runs(settings: Settings) -> None:
+def crash_dead_flow_runs(resources: Resources) -> None:
     """From within a flow: crash in Prefect what the catalog knows to have crashed, subflows too.
 
     A worker tells of its flow run's death, but not of the subflows', and nobody tells of a run that had no worker.
@@ -39,7 +38,7 @@ def crash_dead_flow_runs(settings: Settings) -> None:
     from prefect.context import FlowRunContext
     from prefect.states import Crashed
 
-    with catalog_of(settings).read() as s:
+    with resources.catalog.read() as s:
         dead = [UUID(one) for one in views.crashed_flow_runs(s, limit=MOST)]
     if not dead or FlowRunContext.get() is None:  # outside a flow no server is sure to be there
         return

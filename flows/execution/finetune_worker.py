@@ -23,11 +23,9 @@ from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
 from flows.faults import NotHere
 from flows.image_io import open_picture, open_reference
-from flows.patience import Patience
 from flows.progress import tell
 from flows.reporting.prefect_artifacts import show_preview
-from flows.resources import catalog_of, device_of, profile_of, store_of, weights_digest_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.leases.trainings import TrainingBeat
 from storage.catalog.owners import this_owner
@@ -44,33 +42,33 @@ class TuningChanged(NotHere):
     """The weights on disk are not those that the fine-tuning was asked for with."""
 
 
-def is_learnt(digest: str, settings: Settings) -> bool:
+def is_learnt(digest: str, resources: Resources) -> bool:
     """Whether the fine-tuning is done and the bytes of its checkpoint are there."""
-    return _look(digest, settings).checkpoint_id is not None
+    return _look(digest, resources).checkpoint_id is not None
 
 
-def learn(digest: str, settings: Settings) -> bool:
+def learn(digest: str, resources: Resources) -> bool:
     """Carry out the fine-tuning unless it is done; whether this process did it. One that another does is waited for.
 
     A checkpoint whose bytes are gone from the store is made again. While catalog, store or disk are away it is given
     back, and waits; then it goes on from the last state that was kept.
     """
-    return Patience.of(settings).bear(lambda: _learn(digest, settings))
+    return resources.patience().bear(lambda: _learn(digest, resources))
 
 
-def _learn(digest: str, settings: Settings) -> bool:
-    catalog, owner = catalog_of(settings), this_owner()
+def _learn(digest: str, resources: Resources) -> bool:
+    catalog, owner = resources.catalog, this_owner()
     while True:
-        view = _look(digest, settings)
+        view = _look(digest, resources)
         if view.checkpoint_id is not None:
             return False
-        if catalog.transact(lambda s: writes.claim_training(s, digest, owner, settings.lease_seconds)):
+        if catalog.transact(lambda s: writes.claim_training(s, digest, owner, resources.settings.lease_seconds)):
             break
         tell("finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it")
         time.sleep(POLL_SECONDS)
     try:
-        with TrainingBeat(catalog, digest, owner, lease_seconds=settings.lease_seconds):
-            _carry_out(_look(digest, settings), settings, owner)
+        with TrainingBeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
+            _carry_out(_look(digest, resources), resources, owner)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
         try:
@@ -81,13 +79,13 @@ def _learn(digest: str, settings: Settings) -> bool:
     return True
 
 
-def _look(digest: str, settings: Settings) -> TrainingView:
-    catalog = catalog_of(settings)
+def _look(digest: str, resources: Resources) -> TrainingView:
+    catalog = resources.catalog
     with catalog.read() as s:
         view = views.training(s, digest)
     if view.weights_sha256 is not None:
         try:
-            get_blob(store_of(settings), view.weights_sha256)
+            get_blob(resources.store, view.weights_sha256)
         except (ObjectMissing, DigestMismatch) as error:
             _log.warning("the checkpoint of %s is lost: %s", view.subject_name, error)
             catalog.transact(lambda s: writes.lose_training(s, digest))
@@ -96,14 +94,14 @@ def _look(digest: str, settings: Settings) -> TrainingView:
     return view
 
 
-def _carry_out(view: TrainingView, settings: Settings, owner: str) -> None:
-    profile = profile_of(settings, view.profile)
-    if weights_digest_of(settings, view.profile) != view.weights_digest:
+def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
+    profile = resources.profile(view.profile)
+    if resources.weights_digest(view.profile) != view.weights_digest:
         raise TuningChanged(f"the weights of profile {view.profile} changed since it was asked for; ask again")
-    device, folder = device_of(settings), settings.home / "finetune" / view.digest
-    factory = factory_of(view, settings, folder)
+    device, folder = resources.device, resources.settings.home / "finetune" / view.digest
+    factory = factory_of(view, resources, folder)
     demand_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
-    _restore(view, settings, folder)
+    _restore(view, resources, folder)
     learnt = fine_tune(
         factory,
         device=device,
@@ -111,18 +109,18 @@ def _carry_out(view: TrainingView, settings: Settings, owner: str) -> None:
         report=_log.info,
         events=Events(
             logged=lambda line: _tell(view, line),
-            saved=lambda step: _keep_state(view, settings, owner, folder, step),
+            saved=lambda step: _keep_state(view, resources, owner, folder, step),
             previewed=lambda step, file: show_preview(view.subject_name, step, file),
         ),
     )
-    _keep(view, settings, owner, learnt)
-    _sheet(view, factory, learnt, folder).save(sheet_file(view.subject_name, view.digest, settings))
+    _keep(view, resources, owner, learnt)
+    _sheet(view, factory, learnt, folder).save(sheet_file(view.subject_name, view.digest, resources))
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sheet_file(subject: str, digest: str, settings: Settings) -> Path:
+def sheet_file(subject: str, digest: str, resources: Resources) -> Path:
     """Where the previews of a fine-tuning that was done here are shown, a PNG file."""
-    return settings.home / "finetune" / f"{subject}-{digest[:12]}.png"
+    return resources.settings.home / "finetune" / f"{subject}-{digest[:12]}.png"
 
 
 def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: Learnt, folder: Path) -> Image.Image:
@@ -133,16 +131,16 @@ def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: Learnt, folder:
     return preview_sheet(f"{view.subject_name}, {learnt.steps} steps", factory.subject.reference, rows, identities)
 
 
-def factory_of(view: TrainingView, settings: Settings, folder: Path) -> FineTuneFactory:
+def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTuneFactory:
     """The fine-tuning as its recipe says it, with the reference and mask out of the store."""
-    recipe, objects = view.recipe, store_of(settings)
+    recipe, objects = view.recipe, resources.store
     reference = Reference(
         image=open_reference(get_blob(objects, view.reference_sha256)),
         mask=None if view.mask_sha256 is None else open_picture(get_blob(objects, view.mask_sha256), "L"),
         caption=recipe["caption"],
     )
     return FineTuneFactory(
-        profile_of(settings, view.profile),
+        resources.profile(view.profile),
         NamedSubject(reference, recipe["class_word"], recipe["style"]),
         from_fields(FineTune, recipe["finetune"]),
         from_fields(Sampling, recipe["sampling"]),
@@ -152,13 +150,13 @@ def factory_of(view: TrainingView, settings: Settings, folder: Path) -> FineTune
     )
 
 
-def _restore(view: TrainingView, settings: Settings, folder: Path) -> None:
+def _restore(view: TrainingView, resources: Resources, folder: Path) -> None:
     """Put the state that was kept in the store into the folder, unless the folder holds a later one."""
     folder.mkdir(parents=True, exist_ok=True)
     if view.resume_sha256 is None or saved_step(folder) >= view.step:
         return
     partial = folder / f".{FILE}.partial"
-    partial.write_bytes(get_blob(store_of(settings), view.resume_sha256))
+    partial.write_bytes(get_blob(resources.store, view.resume_sha256))
     partial.rename(folder / FILE)
 
 
@@ -167,16 +165,16 @@ def _tell(view: TrainingView, line: Mapping[str, float]) -> None:
     tell("finetune", line["step"], line["steps"], f"{view.subject_name}: loss {line['loss']:.3f}, {left}")
 
 
-def _keep_state(view: TrainingView, settings: Settings, owner: str, folder: Path, step: int) -> None:
+def _keep_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
     data = (folder / FILE).read_bytes()
-    with keeping(catalog_of(settings), store_of(settings), (data, CONTENT_TYPE)) as (s, [sha256]):
+    with keeping(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.keep_training(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
 
 
-def _keep(view: TrainingView, settings: Settings, owner: str, learnt: Learnt) -> None:
+def _keep(view: TrainingView, resources: Resources, owner: str, learnt: Learnt) -> None:
     data = to_bytes(learnt.tuned, view.recipe)
     identities = [round(one, 5) for one in learnt.identities]
-    with keeping(catalog_of(settings), store_of(settings), (data, CONTENT_TYPE)) as (s, [sha256]):
+    with keeping(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.finish_training(
             s, view.digest, owner=owner, step=learnt.steps, weights_sha256=sha256, identities=identities
         )

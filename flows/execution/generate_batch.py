@@ -16,12 +16,11 @@ from dreamtuner.sampling.recorder import Watch
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
+from flows.execution.earlier_frames import frames_before, layers_of_first
 from flows.faults import NotHere, fault_of
 from flows.image_io import open_picture, open_reference
 from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
-from flows.planning.video import frames_before, layers_of_first
-from flows.resources import backbone_of, controlnet_digest_of, device_of, free_memory, store_of, tuned_of
-from flows.settings import Settings
+from flows.resources import Resources, free_memory
 from storage.catalog.records import CellDetail
 from storage.objects import ObjectStore, get_blob
 
@@ -77,7 +76,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
     return recipe
 
 
-def draw(groups: Sequence[Group], settings: Settings, takes: Takes, *, on_progress: Callable[[float], None]) -> None:
+def draw(groups: Sequence[Group], resources: Resources, takes: Takes, *, on_progress: Callable[[float], None]) -> None:
     """Draw the cells of `same_reference` and hand each over; `on_progress` is called with the cells done so far, in
     fractions.
 
@@ -87,7 +86,7 @@ def draw(groups: Sequence[Group], settings: Settings, takes: Takes, *, on_progre
     """
     before = 0
     for group in groups:
-        _draw(group, settings, takes, _after(before, on_progress))
+        _draw(group, resources, takes, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
@@ -110,9 +109,9 @@ def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
     return [groups[one] for one in sorted(groups)]
 
 
-def _draw(cells: Group, settings: Settings, takes: Takes, on_progress: Callable[[float], None]) -> None:
+def _draw(cells: Group, resources: Resources, takes: Takes, on_progress: Callable[[float], None]) -> None:
     try:
-        images = draw_together(cells, settings, on_progress)
+        images = draw_together(cells, resources, on_progress)
     except Exception as error:
         fault = fault_of(error)
         if fault in ("away", "denied", "broken"):
@@ -129,20 +128,20 @@ def _draw(cells: Group, settings: Settings, takes: Takes, on_progress: Callable[
         takes.hand_back(cells, failure)
     elif len(cells) > 1:
         half = len(cells) // 2
-        _draw(cells[:half], settings, takes, on_progress)
-        _draw(cells[half:], settings, takes, _after(half, on_progress))
+        _draw(cells[:half], resources, takes, on_progress)
+        _draw(cells[half:], resources, takes, _after(half, on_progress))
     elif fault == "cell":
         takes.fail(cells[0], failure)
     elif takes.wait_for_memory():
-        _draw(cells, settings, takes, on_progress)
+        _draw(cells, resources, takes, on_progress)
     else:
-        takes.hand_back(cells, _too_large(cells[0], settings, failure))
+        takes.hand_back(cells, _too_large(cells[0], resources, failure))
 
 
-def _too_large(cell: CellDetail, settings: Settings, error: Exception) -> NotHere:
+def _too_large(cell: CellDetail, resources: Resources, error: Exception) -> NotHere:
     side = cell.settings["sampling"]["resolution"]
     return NotHere(
-        f"a single image of {side} x {side} pixels does not fit the memory of this worker's {device_of(settings)} "
+        f"a single image of {side} x {side} pixels does not fit the memory of this worker's {resources.device} "
         f"({type(error).__name__}: {error}); use a device with more memory, free what others hold of it, or lower "
         "sampling.resolution"
     )
@@ -150,20 +149,20 @@ def _too_large(cell: CellDetail, settings: Settings, error: Exception) -> NotHer
 
 def draw_together(
     cells: Sequence[CellDetail],
-    settings: Settings,
+    resources: Resources,
     on_progress: Callable[[float], None] = lambda done: None,
     *,
     watch: Watch | None = None,
 ) -> Sequence[Image.Image]:
     """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
     first = cells[0]
-    backbone = _loaded(lambda: backbone_of(settings, first.profile), f"the model of profile {first.profile}")
+    backbone = _loaded(lambda: resources.backbone(first.profile), f"the model of profile {first.profile}")
     if backbone.weights_digest != first.weights_digest:
         raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     for kind, digest in first.settings.get("controlnets", {}).items():
-        if controlnet_digest_of(settings, first.profile, kind) != digest:
+        if resources.controlnet_digest(first.profile, kind) != digest:
             raise CellChanged(f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again")
-    objects = store_of(settings)
+    objects = resources.store
     pictures = _Pictures(objects)
     own = of_kinds(first.reference_pose, first.reference_depth)
     reference = Reference(
@@ -172,10 +171,10 @@ def draw_together(
         caption=first.settings["caption"],
         layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
     )
-    with _model(first, settings, backbone) as model:
+    with _model(first, resources, backbone) as model:
         return generate(
             model,
-            [reference, *frames_before(first, settings, pictures)],
+            [reference, *frames_before(first, resources, pictures)],
             [
                 Cell(
                     cell.prompt,
@@ -192,12 +191,12 @@ def draw_together(
         )
 
 
-def _model(cell: CellDetail, settings: Settings, backbone: Backbone) -> AbstractContextManager[Backbone]:
+def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> AbstractContextManager[Backbone]:
     """The model that draws the cell: it knows the subject where the cell says that it learnt it."""
     digest = cell.settings["checkpoint"]
     if digest is None:
         return nullcontext(backbone)
-    tuned = _loaded(lambda: tuned_of(settings, digest), f"what was learnt of {cell.subject_name}")
+    tuned = _loaded(lambda: resources.checkpoint(digest), f"what was learnt of {cell.subject_name}")
     return knowing(backbone, tuned)
 
 

@@ -15,15 +15,13 @@ from PIL import Image
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from flows.execution.earlier_frames import FrameMissing
 from flows.execution.generate_batch import CellChanged, Group, draw, recipe_of_row, same_reference
 from flows.execution.image_writer import Drawn, Keeper
 from flows.outcome import Made
-from flows.patience import Patience
 from flows.planning.cells import canonical
-from flows.planning.video import FrameMissing
 from flows.progress import tell_note, tell_part
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.leases.cells import Heartbeat
 from storage.catalog.owners import this_owner
@@ -42,13 +40,13 @@ class Worker:
     At its end all that was drawn is kept, also when the block raises, and what is not goes back to planned.
     """
 
-    def __init__(self, settings: Settings, run_id: str | None) -> None:
-        self.settings = settings
-        self.catalog, self.owner = catalog_of(settings), this_owner()
-        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=settings.lease_seconds)
-        self.patience = Patience.of(settings)
+    def __init__(self, resources: Resources, run_id: str | None) -> None:
+        self.resources = resources
+        self.catalog, self.owner = resources.catalog, this_owner()
+        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
+        self.patience = resources.patience()
         self.keeper = Keeper(
-            self.catalog, store_of(settings), self.patience, owner=self.owner, run_id=run_id, kept=self.beat.let_go
+            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, kept=self.beat.let_go
         )
         self.not_here: dict[str, str] = {}
         self.later: set[str] = set()
@@ -83,7 +81,7 @@ class Worker:
                 self._give_back()
             ready = self._claimed.pop(tuple(left), None)
             cells = self._claim(left) if ready is None else ready.result()
-            draw(same_reference(self._drawable(cells)), self.settings, self, on_progress=self._progress)
+            draw(same_reference(self._drawable(cells)), self.resources, self, on_progress=self._progress)
 
         def retreat() -> bool:
             done = {*self._drawn, *self._failed, *self._handed_back}
@@ -168,7 +166,7 @@ class Worker:
     def wait_for_memory(self) -> bool:
         """See `Takes`. It waits for a minute in all: a grid of such cells would else take for ever."""
         pause = next(self._memory_pauses, None)
-        if pause is None or pause > self.settings.patience_seconds:
+        if pause is None or pause > self.resources.settings.patience_seconds:
             return False
         tell_note("waiting for memory")
         time.sleep(pause)

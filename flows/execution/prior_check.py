@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from dreamtuner.finetune.result import knowing
 from flows.progress import tell
-from flows.resources import backbone_of, catalog_of, profile_of, tuned_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views, writes
 
 EVENT = "guarded"
@@ -24,27 +23,27 @@ class Guard:
         return 100 * (self.before - self.after)
 
 
-def guard_of(digest: str, settings: Settings) -> Guard | None:
+def guard_of(digest: str, resources: Resources) -> Guard | None:
     """The guard of a finished fine-tuning, measured when first asked for; None where the profile has no oracle."""
     from dreamtuner.evaluation.prior_check import class_prompt_accuracy
     from dreamtuner.score.oracle import Oracle
 
-    catalog = catalog_of(settings)
+    catalog = resources.catalog
     with catalog.read() as s:
         view = views.training(s, digest)
         known = [one.detail for one in views.history(s, "training", digest) if one.event == EVENT]
     if known:
         return Guard(known[-1]["before"], known[-1]["after"])
-    folder = profile_of(settings, view.profile).weights / "oracle"
+    folder = resources.profile(view.profile).weights / "oracle"
     if not (folder / "config.json").is_file():
         return None
-    oracle, backbone, word = Oracle.load(folder), backbone_of(settings, view.profile), view.recipe["class_word"]
+    oracle, backbone, word = Oracle.load(folder), resources.backbone(view.profile), view.recipe["class_word"]
 
     def step(done: int, total: int) -> None:
         tell("guard", done, total)
 
     before = class_prompt_accuracy(backbone, oracle, word, on_step=step)
-    with knowing(backbone, tuned_of(settings, digest)) as knows:
+    with knowing(backbone, resources.checkpoint(digest)) as knows:
         after = class_prompt_accuracy(knows, oracle, word, on_step=step)
     tell("guard", 1, 1)
     with catalog.write() as s:

@@ -10,10 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
 from flows.faults import Unavailable, words_of
-from flows.patience import Patience
 from flows.reporting.prefect_artifacts import shown
-from flows.resources import catalog_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
 from storage.catalog import writes
@@ -34,35 +32,35 @@ class RunRow:
 
 
 @contextmanager
-def run_row(spec: Spec, settings: Settings) -> Iterator[RunRow]:
+def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     """Start a run of `spec`, keep it alive while the block works, and end it as the block ends.
 
     It ends as failed with the reason that the block leaves, or for a spec that is refused, as crashed by any other
     exception, and as cancelled by an interrupt. What killed processes left running is closed first.
     """
-    close_dead_runs(settings)
-    crash_dead_flow_runs(settings)
-    catalog, order = catalog_of(settings), spec.model_dump(mode="json")
+    close_dead_runs(resources)
+    crash_dead_flow_runs(resources)
+    catalog, order = resources.catalog, spec.model_dump(mode="json")
     with catalog.write() as s:
         flow_run_id = str(flow_run.id) if flow_run.id else None
         run_id = writes.start_run(s, name=spec.name, spec=order, flow_run_id=flow_run_id, owner=this_owner())
     row = RunRow(run_id)
     try:
-        beat = RunBeat(catalog, run_id, silent_seconds=settings.lease_seconds)
+        beat = RunBeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
         with beat, shown(run_id, spec.name, spec_digest(order)):
             yield row
     except BaseException as error:
         state, row.reason = _end_of(error)
         try:
-            _finish(row, state, settings)
+            _finish(row, state, resources)
         except SQLAlchemyError as second:  # whoever finds the run dead closes it; what ended it says more
             _log.warning("the end of run %s could not be recorded: %s", run_id, second)
         raise
-    Patience.of(settings).bear(lambda: _finish(row, "completed" if row.reason is None else "failed", settings))
+    resources.patience().bear(lambda: _finish(row, "completed" if row.reason is None else "failed", resources))
 
 
-def _finish(row: RunRow, state: RunState, settings: Settings) -> None:
-    with catalog_of(settings).write() as s:
+def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
+    with resources.catalog.write() as s:
         writes.finish_run(s, row.id, state, reason=row.reason, refused=row.refused)
 
 

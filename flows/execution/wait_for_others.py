@@ -4,20 +4,19 @@ import time
 from collections.abc import Collection
 
 from flows.progress import tell
-from flows.resources import catalog_of
-from flows.settings import Settings
+from flows.resources import Resources
 from storage.catalog import views
 
 POLL_SECONDS = 1.0
 
 
-def wait_for_others(settings: Settings, run_id: str, *, but: Collection[str]) -> None:
+def wait_for_others(resources: Resources, run_id: str, *, but: Collection[str]) -> None:
     """Return once nobody makes cells of the run any more, or one may be claimed that is not among `but`.
 
     A cell may be claimed also when its holder died: at once on this machine, elsewhere when its lease has run out.
     """
     while True:
-        with catalog_of(settings).read() as s:
+        with resources.catalog.read() as s:
             found = views.awaited(s, run_id, most=len(but) + 1)
         if not found.generating or any(digest not in but for digest in found.claimable):
             return

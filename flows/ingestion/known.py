@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from flows.ingestion.masking import KnownMasks
 from flows.ingestion.sources import read_ahead
-from flows.resources import catalog_if_any, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import Catalog, views
@@ -38,21 +37,21 @@ class Stored:
         return get_blob(self.store, sha256)
 
 
-def stored_subject(name: str, settings: Settings) -> Stored | None:
+def stored_subject(name: str, resources: Resources) -> Stored | None:
     """The subject of this name with its current reference; None where the catalog has none, or there is no catalog."""
-    catalog = catalog_if_any(settings)
+    catalog = resources.catalog_if_any
     if catalog is None:
         return None
     try:
         with catalog.read() as s:
-            return Stored(views.subject_assets(s, name), name, catalog, store_of(settings))
+            return Stored(views.subject_assets(s, name), name, catalog, resources.store)
     except NotInCatalog:
         return None
 
 
-def unknown_name(name: str, settings: Settings) -> str:
+def unknown_name(name: str, resources: Resources) -> str:
     """The refusal of a name that the catalog does not know, with close ones."""
-    catalog = catalog_if_any(settings)
+    catalog = resources.catalog_if_any
     if catalog is None:
         return unknown(name, ())
     with catalog.read() as s:
@@ -60,23 +59,23 @@ def unknown_name(name: str, settings: Settings) -> str:
 
 
 def demand_subjects(
-    subjects: Sequence[SubjectSpec], settings: Settings, source: str, *, replace: str = REPLACE
+    subjects: Sequence[SubjectSpec], resources: Resources, source: str, *, replace: str = REPLACE
 ) -> None:
     """InputError unless every name means one subject, in the catalog as in the entry; before anything is written.
 
     References of names that the catalog has are read and compared. What cannot be read is refused by whoever takes it
     in, and only that one. `replace` is how the caller lets people mean to replace the stored subject.
     """
-    stored = {one.name: stored_subject(one.name, settings) for one in subjects}
+    stored = {one.name: stored_subject(one.name, resources) for one in subjects}
     known = [one for one in subjects if stored[one.name] is not None and not one.replace]
-    data = read_ahead([one.reference for one in known if one.reference is not None], settings)
+    data = read_ahead([one.reference for one in known if one.reference is not None], resources.settings)
     problems = []
     for i, one in enumerate(subjects):
         path: tuple[str | int, ...] = ("subjects", i, "name")
         there = stored[one.name]
         if there is None:
             if one.reference is None:
-                problems.append(Problem(path=path, message=unknown_name(one.name, settings)))
+                problems.append(Problem(path=path, message=unknown_name(one.name, resources)))
             continue
         found = [] if one.replace else differing(one, there.assets, data.get(one.reference or ""))
         if found:

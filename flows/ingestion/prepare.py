@@ -17,7 +17,7 @@ from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
 from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, asked_for, choose_mask
 from flows.ingestion.sources import read, shown
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog.names import taken
@@ -57,17 +57,18 @@ class Prepared:
 
 
 def prepare(
-    subject: SubjectSpec, settings: Settings, stored: Stored | None = None, *, given: Given = "spec"
+    subject: SubjectSpec, resources: Resources, stored: Stored | None = None, *, given: Given = "spec"
 ) -> Prepared:
     """Fetch, decode and mask; SubjectRefused says why not.
 
     `stored` is the subject of this name in the catalog: what the entry leaves out comes from there, and the mask that a
     person gave stands. `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
     """
+    settings = resources.settings
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
     if subject.reference is None:
         if stored is None:
-            raise SubjectRefused(f"name: {unknown_name(subject.name, settings)}")
+            raise SubjectRefused(f"name: {unknown_name(subject.name, resources)}")
         source, sha256 = stored.assets.source, stored.assets.image_sha256
         reference = _stored_reference(stored)
     else:

@@ -9,8 +9,7 @@ from flows.ingestion.facts import Facts
 from flows.ingestion.known import stored_subject
 from flows.ingestion.masking import all_warnings
 from flows.ingestion.prepare import Prepared, prepare
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog import views, writes
@@ -39,15 +38,17 @@ class IngestResult:
     refused: dict[str, str]
 
 
-def take_in(subject: SubjectSpec, settings: Settings, *, given: Given = "spec") -> Ingested:
+def take_in(subject: SubjectSpec, resources: Resources, *, given: Given = "spec") -> Ingested:
     """Read, check, mask and keep one subject; SubjectRefused says what is wrong with it.
 
     `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
     """
-    return keep(prepare(subject, settings, stored_subject(subject.name, settings), given=given), settings, given=given)
+    return keep(
+        prepare(subject, resources, stored_subject(subject.name, resources), given=given), resources, given=given
+    )
 
 
-def keep(prepared: Prepared, settings: Settings, *, given: Given = "spec") -> Ingested:
+def keep(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:
     """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
 
     What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by
@@ -55,7 +56,7 @@ def keep(prepared: Prepared, settings: Settings, *, given: Given = "spec") -> In
     """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
-    kept = keeping(catalog_of(settings), store_of(settings), reference, (prepared.mask_png, PNG), *layouts)
+    kept = keeping(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
     try:
         with kept as (s, [reference_sha256, *_]):
             subject_id, reference_id = writes.enter_subject(

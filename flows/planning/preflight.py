@@ -13,8 +13,7 @@ from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
 from flows.planning.cells import Drawing
 from flows.planning.finetune import Tuning
 from flows.planning.warnings import demand_apart
-from flows.resources import controlnet_digest_of, profile_of, weights_digest_of
-from flows.settings import Settings
+from flows.resources import Resources, Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
 
@@ -27,9 +26,9 @@ class Ready:
     layouts: GridLayouts
 
 
-def demand_models(spec: Spec, settings: Settings) -> None:
+def demand_models(spec: Spec, resources: Resources) -> None:
     """InputError when the profile's models are not here; a look at the folders only, quick enough to come first."""
-    profile = profile_of(settings, spec.profile)
+    profile = resources.profile(spec.profile)
     missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec) for one in m.missing(profile))]
     if missing:
         what = (
@@ -60,24 +59,24 @@ def _metrics(spec: Spec) -> list[Metric]:
     return found
 
 
-def preflight(spec: Spec, settings: Settings, profile: Profile | None = None) -> Ready:
+def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) -> Ready:
     """Check and resolve; InputError names the spec's field that does not fit.
 
     `profile`: the spec's, with the numbers that count for it; None: with those of today.
     """
-    demand_models(spec, settings)
-    demand_subjects(spec.subjects, settings, f"spec {spec.name!r}")
-    profile = profile or profile_of(settings, spec.profile)
+    demand_models(spec, resources)
+    demand_subjects(spec.subjects, resources, f"spec {spec.name!r}")
+    profile = profile or resources.profile(spec.profile)
     if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
-    layouts = read_layouts(spec, settings, [numbers.resolution for numbers in sampling.values()])
+    layouts = read_layouts(spec, resources.settings, [numbers.resolution for numbers in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
-    controlnets = {kind: controlnet_digest_of(settings, spec.profile, kind) for kind in KINDS if spec.follows(kind)}
+    controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in KINDS if spec.follows(kind)}
     tuning = None if spec.finetune is None else tuning_of(_finetune(spec, profile), profile)
-    drawing = Drawing(weights_digest_of(settings, spec.profile), sampling, digests, controlnets, tuning)
+    drawing = Drawing(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
     stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
     demand_apart(spec, stated, drawing, profile)  # subjects of the catalog follow once they are read
     return Ready(drawing, layouts)

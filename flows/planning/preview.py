@@ -9,8 +9,7 @@ from flows.planning.cells import PlannedCell, plan_cells
 from flows.planning.defaults import defaults_of_spec, newer_defaults
 from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
-from flows.resources import catalog_if_any, profile_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec, demand_grid
 from flows.spec.problems import SubjectRefused
 from storage.catalog import Catalog, views
@@ -47,19 +46,19 @@ class Preview:
         return sum(self.states.get(cell.digest) != "generated" for cell in ours)
 
 
-def preview(spec: Spec, settings: Settings, *, new_defaults: bool = False) -> Preview:
+def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> Preview:
     """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one.
 
     `new_defaults`: by the profile's newest numbers, not by those that the spec first ran with.
     """
     demand_grid(spec)
-    catalog = catalog_if_any(settings)
-    defaults = defaults_of_spec(spec, profile_of(settings, spec.profile), catalog, new=new_defaults)
-    ready = preflight(spec, settings, defaults.profile)
+    catalog = resources.catalog_if_any
+    defaults = defaults_of_spec(spec, resources.profile(spec.profile), catalog, new=new_defaults)
+    ready = preflight(spec, resources, defaults.profile)
     subjects, facts, files = [], [], []
     for subject in spec.subjects:
         try:
-            prepared = prepare(subject, settings, stored_subject(subject.name, settings))
+            prepared = prepare(subject, resources, stored_subject(subject.name, resources))
         except SubjectRefused as error:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue
@@ -69,7 +68,7 @@ def preview(spec: Spec, settings: Settings, *, new_defaults: bool = False) -> Pr
             SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
         )
     cells = plan_cells(spec, facts, ready.drawing)
-    warnings = warnings_of(spec, files, ready.drawing, profile_of(settings, spec.profile))
+    warnings = warnings_of(spec, files, ready.drawing, resources.profile(spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
     newer = newer_defaults(spec, defaults, [one.style for one in facts])
     return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)

@@ -4,30 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from dreamtuner.models.layouts import Kind
-from dreamtuner.sampling.request import Reference
-from dreamtuner.sampling.video import frame_reference
-from flows.faults import NotHere
-from flows.image_io import open_picture
 from flows.ingestion.facts import Facts
 from flows.planning.cells import Drawing, PlannedCell, SubjectPlanner
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
 from flows.spec.model import Spec
-from storage.catalog import views
-from storage.catalog.records import CellDetail
-from storage.lost import read_picture
-from storage.objects import DigestMismatch, ObjectMissing
 
 ALL_LAYERS = {"layers": "all"}
 """Marks, in its recipe, a frame that sees the frames before it in the ControlNet too, where the subject's own reference
 does not pass it. The first release saw nothing there; what it planned has no mark, and is still generated so."""
-
-
-class FrameMissing(NotHere):
-    """A frame that another one looks at is not there (yet)."""
 
 
 @dataclass(frozen=True)
@@ -83,29 +67,3 @@ def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) ->
 def _seed(seed: int, frame: int) -> int:
     """A seed for each frame, the clip's own for the first."""
     return seed if frame == 0 else int.from_bytes(hashlib.sha256(f"{seed} {frame}".encode()).digest()[:4], "big")
-
-
-def layers_of_first(cell: CellDetail) -> bool:
-    """Whether the cell is a frame as the first release planned them: it sees the layers of its first reference."""
-    named: Mapping[str, str] = cell.settings.get("frames", {})
-    return bool(named) and not set(ALL_LAYERS) <= set(named)
-
-
-def frames_before(cell: CellDetail, settings: Settings, pictures: Mapping[str, Image.Image]) -> list[Reference]:
-    """The further references of a frame: the first and the previous one; FrameMissing where one is not drawn.
-
-    `pictures`: layouts by their SHA-256.
-    """
-    named: Mapping[str, str] = cell.settings.get("frames", {})
-    found = []
-    for digest in dict.fromkeys(named[name] for name in ("first", "previous") if name in named):
-        with catalog_of(settings).read() as s:
-            frame = views.cell(s, digest)
-        if frame.image_sha256 is None:
-            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
-        try:
-            image = open_picture(read_picture(catalog_of(settings), store_of(settings), frame.image_sha256), "RGB")
-        except (ObjectMissing, DigestMismatch) as error:
-            raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
-        found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
-    return found

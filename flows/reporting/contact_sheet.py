@@ -16,8 +16,7 @@ from flows.planning.cells import PlannedCell
 from flows.progress import tell
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.reporting.summary import SubjectSummary
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec, SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView, RunWarning
@@ -33,7 +32,7 @@ Cells = Mapping[str, CellView]
 
 def draw_sheet(
     spec: Spec,
-    settings: Settings,
+    resources: Resources,
     run_id: str,
     ingested: IngestResult,
     planned: Sequence[PlannedCell],
@@ -50,7 +49,7 @@ def draw_sheet(
         tell("sheet", i, len(listed), subject.name)
         if subject.name in rows:
             ours = [cell for cell in planned if cell.subject == subject.name]
-            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, settings))
+            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, resources))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
     tell("sheet", len(listed), len(listed))
@@ -68,12 +67,12 @@ def draw_sheet(
     return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
 
 
-def keep_sheet(sheet: Image.Image, settings: Settings, run_id: str, key: str | None = None) -> Path:
+def keep_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
     """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
     data = png_bytes(sheet)
-    with keeping(catalog_of(settings), store_of(settings), (data, PNG)) as (s, [sha256]):
+    with keeping(resources.catalog, resources.store, (data, PNG)) as (s, [sha256]):
         writes.keep_sheet(s, run_id, sha256, key)
-    path = run_folder(settings, run_id) / "contact_sheet.png"
+    path = run_folder(resources.settings, run_id) / "contact_sheet.png"
     write_whole(path, lambda partial: partial.write_bytes(data))
     return path
 
@@ -90,9 +89,9 @@ def _block(
     cells: Cells,
     layouts: GridLayouts,
     warnings: Sequence[RunWarning],
-    settings: Settings,
+    resources: Resources,
 ) -> SheetBlock:
-    store = store_of(settings)
+    store = resources.store
     seeds = spec.seeds[:MAX_SEEDS]
     rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
     placed = {cell.place: cells[cell.digest] for cell in ours}
@@ -114,7 +113,7 @@ def _block(
         rows=[
             SheetRow(
                 prompt,
-                [_cell(placed[prompt, pose, depth, seed], settings) for seed in seeds],
+                [_cell(placed[prompt, pose, depth, seed], resources) for seed in seeds],
                 [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
                 [one.message for one in said if one.prompt == prompt],
             )
@@ -131,12 +130,12 @@ def layout_names(layouts: GridLayouts) -> dict[str, str]:
     return {one.sha256: PurePosixPath(shown(one.source)).stem for one in files}
 
 
-def _cell(cell: CellView, settings: Settings) -> SheetCell:
+def _cell(cell: CellView, resources: Resources) -> SheetCell:
     if cell.image_sha256 is None:
         return SheetCell(None, reason=cell.error)
     try:
         return SheetCell(
-            open_picture(read_picture(catalog_of(settings), store_of(settings), cell.image_sha256), "RGB"), cell.scores
+            open_picture(read_picture(resources.catalog, resources.store, cell.image_sha256), "RGB"), cell.scores
         )
     except StoreError as error:
         return SheetCell(None, reason=f"lost: {error}")

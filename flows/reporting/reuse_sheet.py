@@ -9,8 +9,7 @@ from flows.ingestion.store_subject import IngestResult
 from flows.planning.cells import PlannedCell, digest_of
 from flows.reporting.contact_sheet import layout_names
 from flows.reporting.run_folder import run_folder, write_whole
-from flows.resources import catalog_of, store_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views, writes
 from storage.catalog.records import CellView, RunWarning
@@ -49,22 +48,22 @@ def sheet_key(
     )
 
 
-def reuse_sheet(key: str, settings: Settings, run_id: str) -> Path | None:
+def reuse_sheet(key: str, resources: Resources, run_id: str) -> Path | None:
     """Give the run the sheet of an earlier one that shows the same, and return its path; None: there is none."""
-    with catalog_of(settings).read() as s:
+    with resources.catalog.read() as s:
         found = views.sheet_of(s, key)
     if found is None:
         return None
     earlier, sha256 = found
-    path, file = (run_folder(settings, one) / "contact_sheet.png" for one in (run_id, earlier))
+    path, file = (run_folder(resources.settings, one) / "contact_sheet.png" for one in (run_id, earlier))
     try:
         if file.is_file():
             write_whole(path, lambda partial: shutil.copyfile(file, partial))
         else:  # another machine made it
-            data = get_blob(store_of(settings), sha256)
+            data = get_blob(resources.store, sha256)
             write_whole(path, lambda partial: partial.write_bytes(data))
     except StoreError:
         return None
-    with catalog_of(settings).write() as s:
+    with resources.catalog.write() as s:
         writes.keep_sheet(s, run_id, sha256, key)
     return path

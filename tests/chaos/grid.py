@@ -21,12 +21,12 @@ import flows.catalog
 import flows.execution.generate_batch
 import flows.execution.image_writer
 import flows.generate
+import flows.spec_run
 import storage.catalog.database.base
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.store_subject import IngestResult, take_in
-from flows.resources import weights_digest_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import SubjectRefused
 
@@ -63,14 +63,14 @@ def _replace_the_method(seconds: float) -> None:
             pictures.append(picture(references[0], cell, sampling))
         return pictures
 
-    def backbone_of(settings: Settings, name: str) -> Any:
-        return SimpleNamespace(weights_digest=weights_digest_of(settings, name))
+    def backbone(self: Resources, name: str) -> Any:
+        return SimpleNamespace(weights_digest=self.weights_digest(name))
 
     flows.execution.generate_batch.generate = generate
-    flows.execution.generate_batch.backbone_of = backbone_of  # type: ignore[assignment]
-    flows.generate.generate_cells = SimpleNamespace(submit=lambda *_: None)  # type: ignore[assignment]
+    Resources.backbone = backbone  # type: ignore[method-assign]
+    flows.generate.generate_cells = flows.generate.generate_cells.fn  # type: ignore[assignment]
     flows.catalog.generate = flows.generate.generate.fn  # type: ignore[assignment]
-    flows.catalog.ingest = _ingest  # type: ignore[assignment]
+    flows.spec_run.ingest = _ingest  # type: ignore[assignment]
 
 
 def _follow(clock: Path) -> None:
@@ -88,7 +88,7 @@ def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
     done, refused = [], {}
     for subject in subjects:
         try:
-            done.append(take_in(subject, Settings.load()))
+            done.append(take_in(subject, Resources.open()))
         except SubjectRefused as error:
             refused[subject.name] = str(error)
     return IngestResult(tuple(done), refused)

@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 import dreamtuner.bench.flops
 import dreamtuner.bench.pocket
-import flows.resources
 from deploy.cli.main import app
 from dreamtuner.bench.flops import Flops
 from dreamtuner.bench.pocket import SSA, SSA_SEA, STOCK, GridTiming
 from dreamtuner.bench.timing import Timing
+from flows.resources import Resources
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dreamtuner.bench.flops, "count_flops", lambda: Flops(64, 30, 0.4, 100, 104, 112, 163))
     monkeypatch.setattr(dreamtuner.bench.pocket, "time_grid", grid)
-    monkeypatch.setattr(flows.resources, "backbone_of", lambda *_: None)
+    monkeypatch.setattr(Resources, "backbone", lambda *_: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 

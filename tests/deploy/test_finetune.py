@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.cli.commands.finetune import asked
-from flows.resources import catalog_of
-from flows.settings import Settings
+from flows.resources import Resources
 from flows.spec.problems import InputError
 from storage.catalog import views
 
@@ -33,7 +32,7 @@ def learning(environment: dict[str, str]) -> list[str]:
 
 
 def state(digest: str | None) -> tuple[int, str | None]:
-    with catalog_of(Settings.load()).read() as s:
+    with Resources.open().catalog.read() as s:
         if digest is None:
             digest = s.connection().exec_driver_sql("SELECT max(digest) FROM trainings").scalar_one()
         if digest is None:

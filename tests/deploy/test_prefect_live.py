@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.resources import catalog_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views
 from storage.catalog.records import RunView
@@ -40,7 +40,7 @@ def live(server: Live, environment: dict[str, str]) -> Iterator[Live]:
 
 
 def runs() -> list[RunView]:
-    with catalog_of(Settings.load()).read() as s:
+    with Resources.open().catalog.read() as s:
         return views.recent_runs(s)
 
 
@@ -61,7 +61,7 @@ def cells(state: Any) -> int:
     file = Settings.load().catalog_file
     if file is None or not file.is_file():
         return 0
-    with catalog_of(Settings.load()).read() as s:
+    with Resources.open().catalog.read() as s:
         return views.status(s).cells[state]
 
 
@@ -118,7 +118,7 @@ def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
     last, first = runs()
     assert (first.cells["generated"], last.cells["generated"]) == (24, 28)
-    with catalog_of(Settings.load()).read() as s:
+    with Resources.open().catalog.read() as s:
         tries = [views.cell(s, one.digest).attempts for one in views.cells_of_run(s, last.id)]
     assert tries == [1] * 28
 

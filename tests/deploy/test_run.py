@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.resources import catalog_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views
 
@@ -68,12 +68,12 @@ def cells() -> Counter[str]:
     settings = Settings.load()
     if settings.catalog_file is None or not settings.catalog_file.is_file():
         return Counter()
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         return Counter(views.status(s).cells)
 
 
 def attempts(run: str) -> dict[str, int]:
-    with catalog_of(Settings.load()).read() as s:
+    with Resources.open().catalog.read() as s:
         return {cell.digest: views.cell(s, cell.digest).attempts for cell in views.cells_of_run(s, run)}
 
 

@@ -1,18 +1,24 @@
 """A home of its own for each test, the tiny model as its pocket, two references, and Prefect once per session."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile
+from flows.execution.generation_worker import Worker
+from flows.outcome import Made
+from flows.resources import Resources
 from flows.settings import Settings
 from tests.catalogs import copied_catalogs
 from tests.dreamtuner.conftest import tiny_profile
 
 __all__ = ["copied_catalogs", "tiny_profile"]
+
+MakeCells = Callable[[Sequence[str]], Made]
 
 
 def subject_picture(colour: str) -> Image.Image:
@@ -99,3 +105,16 @@ def prefect_api() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture
+def make_cells() -> MakeCells:
+    """What becomes of cells that a worker of its own claims and generates, all of them kept when it returns."""
+
+    def make(digests: Sequence[str]) -> Made:
+        with Worker(Resources.open(), None) as worker:
+            result = worker.make(digests)
+        made = set(worker.made)  # uploads end in any order
+        return replace(result, made=tuple(digest for digest in digests if digest in made))
+
+    return make

@@ -8,46 +8,48 @@ from PIL import Image
 
 from flows.attention import keep_map
 from flows.execution.attention_map import attention_map, difference, point_of
-from flows.generate import generate_cells
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError
 from storage.catalog import garbage, views
 from storage.objects import get_blob
+from tests.flows.conftest import MakeCells
 from tests.flows.test_generate import digests
 
 __all__ = ["digests"]
 
 
 def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
-    settings: Settings, digests: list[str], tmp_path: Path
+    make_cells: MakeCells, settings: Settings, digests: list[str], tmp_path: Path
 ) -> None:
-    generate_cells.fn(digests[:1], "pip", "1")
-    made = attention_map(digests[0], "0.5,0.3", settings)
+    make_cells(digests[:1])
+    made = attention_map(digests[0], "0.5,0.3", Resources.open(settings))
     assert made.redrawn == "Drawn again from its recipe, the picture equals the stored one to the last bit."
     assert list(made.shares) == ["step 10 of 20", "step 20 of 20"]
     assert all(0 < share < 1 for share in made.shares.values())
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         stored = views.cell(s, digests[0]).image_sha256
     assert stored is not None
-    (tmp_path / "cell.png").write_bytes(get_blob(store_of(settings), stored))
-    again = attention_map(str(tmp_path / "cell.png"), "0.5,0.3", settings)
+    (tmp_path / "cell.png").write_bytes(get_blob(Resources.open(settings).store, stored))
+    again = attention_map(str(tmp_path / "cell.png"), "0.5,0.3", Resources.open(settings))
     assert (again.digest, again.image.tobytes()) == (made.digest, made.image.tobytes())
 
 
-def test_a_map_is_kept_with_the_picture_that_it_is_of(settings: Settings, digests: list[str]) -> None:
-    generate_cells.fn(digests[:1], "pip", "1")
-    made = attention_map(digests[0], "0.5,0.25", settings)
-    sha256 = keep_map(made, settings)
-    assert keep_map(made, settings) == sha256
-    with catalog_of(settings).read() as s:
+def test_a_map_is_kept_with_the_picture_that_it_is_of(
+    make_cells: MakeCells, settings: Settings, digests: list[str]
+) -> None:
+    make_cells(digests[:1])
+    made = attention_map(digests[0], "0.5,0.25", Resources.open(settings))
+    sha256 = keep_map(made, Resources.open(settings))
+    assert keep_map(made, Resources.open(settings)) == sha256
+    with Resources.open(settings).catalog.read() as s:
         output_id = views.cell(s, digests[0]).output_id
         assert output_id is not None
         kept = views.attention_maps(s, output_id, made.image_sha256)
         assert [(one.map_sha256, one.x, one.y, one.said) for one in kept] == [(sha256, 0.5, 0.25, made.redrawn)] * 2
         assert views.attention_maps(s, output_id, "0" * 64) == []  # of the picture that was there before
         assert garbage.garbage(s) == 0
-    assert Image.open(io.BytesIO(get_blob(store_of(settings), sha256))).size == made.image.size
+    assert Image.open(io.BytesIO(get_blob(Resources.open(settings).store, sha256))).size == made.image.size
 
 
 def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], 
         (str(tmp_path / "none.png"), "cannot be read as a picture"),
     ):
         with pytest.raises(InputError, match=said):
-            attention_map(cell, "0.5,0.5", settings)
+            attention_map(cell, "0.5,0.5", Resources.open(settings))
     for point in ("0.5", "a,b", "0.5,1.5", "nan,0", "0,0,0"):
         with pytest.raises(InputError, match=r"attention: point: .* is not x,y"):
             point_of(point)

@@ -22,7 +22,7 @@ from flows.planning.cells import canonical
 from flows.planning.preview import preview
 from flows.progress import Progress, listening
 from flows.reporting.summary import RunSummary
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import InputError
@@ -70,7 +70,7 @@ def finished(tiny_profile: Profile, prefect_api: None, tmp_path_factory: pytest.
     spec, told = trip(draw_references(folder)), list[Progress]()
     with pytest.MonkeyPatch.context() as patch:
         settings = home_settings(folder, tiny_profile, patch)
-        before = preview(spec, settings)
+        before = preview(spec, Resources.open(settings))
         assert before.missing() == 8
         assert not settings.home.exists(), "a plan wrote something"
         with listening(told.append):
@@ -102,14 +102,14 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(finished: Finished,
     assert {one.stage for one in told} == {"ingest", "generate", "score", "sheet"}
     assert max(one.done for one in told if one.stage == "generate") == 8
 
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         cells = views.cells_of_run(s, first.run)
         status = views.status(s)
     assert [cell.digest for cell in cells] == finished.planned
     assert status.cells["generated"] == status.scored == 8
     for cell in cells:
         assert cell.image_sha256 is not None
-        with Image.open(io.BytesIO(get_blob(store_of(settings), cell.image_sha256))) as image:
+        with Image.open(io.BytesIO(get_blob(Resources.open(settings).store, cell.image_sha256))) as image:
             recipe = json.loads(image.info["dreamtuner"])
         assert sha256(canonical(recipe).encode()).hexdigest() == cell.digest
         assert recipe["sampling"]["steps"] == 2
@@ -124,8 +124,8 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(finished: Finished,
     for one, home in ((first, finished.home), (second, settings.home)):
         sheet = home / "runs" / one.run / "contact_sheet.png"
         assert one.contact_sheet == sheet
-        assert get_blob(store_of(settings), sha256(sheet.read_bytes()).hexdigest()) == sheet.read_bytes()
-    with catalog_of(settings).read() as s:
+        assert get_blob(Resources.open(settings).store, sha256(sheet.read_bytes()).hexdigest()) == sheet.read_bytes()
+    with Resources.open(settings).catalog.read() as s:
         runs = {run.id: run for run in views.recent_runs(s)}
     assert {run.state for run in runs.values()} == {"failed"}, "a part is not all"
     assert str(runs[first.run].reason).startswith("4 of 12 images were not made: cut: reference")
@@ -137,7 +137,7 @@ def test_more_seeds_add_only_what_is_new(finished: Finished, after: Settings) ->
     more = finished.spec.model_copy(update=news | {"seeds": (2, 3), "prompts": ("a {subject}",)})
     summary = catalog(more)
     assert (summary.made, summary.skipped) == (1, 1)
-    with catalog_of(after).read() as s:
+    with Resources.open(after).catalog.read() as s:
         runs = [run for run in views.recent_runs(s) if run.name == "more"]
     assert {(run.state, run.reason) for run in runs} == {("completed", None)}
     again = catalog(more, return_state=True)
@@ -157,7 +157,7 @@ def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_tol
     summary = came_to(lambda: state.result())
     assert (summary.made, summary.failed) == (0, 4)
     assert summary.contact_sheet.is_file()
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         [run] = views.recent_runs(s)
         detail = views.run(s, summary.run)
     assert (run.state, run.reason, list(run.refused)) == ("failed", said, ["cut"])
@@ -183,10 +183,10 @@ def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt("SIGTERM")
 
-    monkeypatch.setattr("flows.catalog.finetune_all", interrupted)
+    monkeypatch.setattr("flows.spec_run.finetune_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
         catalog(spec.model_copy(update={"subjects": spec.subjects[:1]}))
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         stopped, refused = views.recent_runs(s)
     assert (refused.state, stopped.state) == ("failed", "cancelled")
     assert "score[0]: there is no metric 'beauty'" in str(refused.reason)
@@ -198,8 +198,8 @@ def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference
     finished: Finished, after: Settings
 ) -> None:
     settings, only = after, finished.spec.model_copy(update={"subjects": finished.spec.subjects[:1]})
-    store = store_of(settings)
-    with catalog_of(settings).read() as s:
+    store = Resources.open(settings).store
+    with Resources.open(settings).catalog.read() as s:
         before = [cell.image_sha256 for cell in views.cells_of_run(s, finished.summary.run)][:4]
         reference = views.subject_assets(s, "pip").image_sha256
     gone, damaged = before[:2]
@@ -212,7 +212,7 @@ def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference
     assert catalog(only).made == 0  # a rerun looks at no picture,
     again = catalog(only, check=True)  # unless it is asked to
     assert (again.made, again.skipped, again.failed) == (2, 2, 0)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         assert [cell.image_sha256 for cell in views.cells_of_run(s, again.run)] == before
     for sha in (gone, damaged, reference):
         assert sha256(get_blob(store, sha)).hexdigest() == sha

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Completed, Running
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
-from flows.resources import catalog_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
@@ -53,7 +53,7 @@ def running(client: SyncPrefectClient, *, under: UUID | None = None) -> UUID:
 
 
 def run(settings: Settings, flow_run_id: UUID, owner: str) -> str:
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         return writes.start_run(s, name="trip", spec={}, flow_run_id=str(flow_run_id), owner=owner)
 
 
@@ -71,17 +71,17 @@ def test_a_killed_runs_flow_run_and_its_subflows_are_crashed_and_those_of_the_li
         def states() -> list[StateType | None]:
             return [client.read_flow_run(one).state_type for one in (killed, under_killed, living, under_living, done)]
 
-        assert close_dead_runs(settings) == 2
-        crash_dead_flow_runs(settings)
+        assert close_dead_runs(Resources.open(settings)) == 2
+        crash_dead_flow_runs(Resources.open(settings))
         assert states()[0] == StateType.RUNNING, "outside a flow no server is asked"
 
         @flow
         def next_run() -> None:
-            crash_dead_flow_runs(settings)
+            crash_dead_flow_runs(Resources.open(settings))
 
         next_run()
         crashed, still = StateType.CRASHED, StateType.RUNNING
         assert states() == [crashed, crashed, still, still, StateType.COMPLETED]
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         found = {one.id: one.state for one in views.recent_runs(s)}
     assert (found[dead], found[alive]) == ("crashed", "running")

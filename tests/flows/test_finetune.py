@@ -30,7 +30,7 @@ from flows.planning.cells import digest_of
 from flows.planning.preflight import tuning_of
 from flows.planning.preview import preview
 from flows.progress import Progress, listening
-from flows.resources import catalog_of, profile_of, store_of, tuned_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import InputError
@@ -59,7 +59,7 @@ def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]
     """Takes the subject in and lets the model learn it."""
 
     def call(**changes: Any) -> Finetuned:
-        take_in(subject, Settings.load())
+        take_in(subject, Resources.open())
         return finetune("pip", "pocket", settings=NUMBERS | changes)
 
     return call
@@ -83,9 +83,9 @@ def taken(device: str = "cpu") -> bool:
 
 
 def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(settings: Settings, spec: Spec) -> None:
-    planned = preview(spec, settings).cells
+    planned = preview(spec, Resources.open(settings)).cells
     assert [cell.prompt for cell in planned] == ["a bear [S*]", "one bear [S*]"]
-    plain = preview(spec.model_copy(update={"finetune": None}), settings).cells
+    plain = preview(spec.model_copy(update={"finetune": None}), Resources.open(settings)).cells
     assert [cell.prompt for cell in plain] == ["a bear", "one bear"]
     told: list[Progress] = []
     held: list[bool] = []
@@ -105,7 +105,7 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     assert "left" in line.note
 
     checkpoint = planned[0].recipe["checkpoint"]
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         cells = views.cells_of_run(s, first.run)
         view = views.training(s, checkpoint)
         [kept] = views.subject(s, 1).checkpoints
@@ -126,11 +126,11 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
     assert found.guard is None, "the tiny model has no oracle"
 
     assert view.weights_sha256 is not None
-    store_of(settings).delete(blob_key(view.weights_sha256))
-    tuned_of.cache_clear()
+    Resources.open(settings).store.delete(blob_key(view.weights_sha256))
+    Resources.open(settings)._checkpoints.clear()
     again = finetune("pip", "pocket", settings=NUMBERS)
     assert (again.made, again.digest) == (True, checkpoint), "lost bytes are learnt again"
-    assert get_blob(store_of(settings), again.checkpoint)
+    assert get_blob(Resources.open(settings).store, again.checkpoint)
 
 
 def test_a_device_is_one_processs_until_it_dies() -> None:
@@ -151,14 +151,14 @@ def test_a_device_is_one_processs_until_it_dies() -> None:
 def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Settings, spec: Spec) -> None:
     def digests(**changes: Any) -> tuple[str, str]:
         order = spec.model_copy(update={"finetune": NUMBERS | changes})
-        cell = preview(order, settings).cells[0]
+        cell = preview(order, Resources.open(settings)).cells[0]
         return cell.recipe["checkpoint"], cell.digest
 
     base = digests()
     for changes in ({"steps": 5}, {"mode": "full"}, {"lr": {"unet": 0.5}}, {"background": "kept"}, {"count": 3}):
         assert not set(digests(**changes)) & set(base), changes
     assert digests(steps=4) == base
-    redrawn = preview(spec.model_copy(update={"sampling": {"steps": 3}}), settings).cells[0]
+    redrawn = preview(spec.model_copy(update={"sampling": {"steps": 3}}), Resources.open(settings)).cells[0]
     assert redrawn.recipe["checkpoint"] == base[0], "how the grid is drawn does not change what is learnt"
     assert redrawn.digest != base[1]
 
@@ -167,7 +167,7 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
     settings: Settings, spec: Spec
 ) -> None:
     def drawn_by(**changes: Any) -> Any:
-        return preview(spec.model_copy(update=changes), settings).cells[0].recipe["sampling"]["p_r"]
+        return preview(spec.model_copy(update=changes), Resources.open(settings)).cells[0].recipe["sampling"]["p_r"]
 
     profile = get_profile("pocket")
     assert drawn_by(finetune=None) == profile.natural.p_r
@@ -193,7 +193,7 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
         killing.setattr(flows.execution.finetune_worker, "_keep_state", then_die)
         with pytest.raises(SystemError, match="killed"):
             flows.execution.finetune_worker.learn(digest, settings)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         view = views.training(s, digest)
     assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
     assert view.resume_sha256 is not None
@@ -212,18 +212,18 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
 
 def asked_for(subject: SubjectSpec, installed: Settings, **changes: Any) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
-    take_in(subject, installed)
-    profile = profile_of(installed, "pocket")
+    take_in(subject, Resources.open(installed))
+    profile = Resources.open(installed).profile("pocket")
     return _enter(subject.name, profile, _asked(profile, NUMBERS | changes), installed)
 
 
 def learnt_weights(digest: str, installed: Settings) -> bytes:
     """The checkpoint of a fine-tuning that is carried out now."""
     assert flows.execution.finetune_worker.learn(digest, installed)
-    with catalog_of(installed).read() as s:
+    with Resources.open(installed).catalog.read() as s:
         view = views.training(s, digest)
     assert view.weights_sha256 is not None
-    return get_blob(store_of(installed), view.weights_sha256)
+    return get_blob(Resources.open(installed).store, view.weights_sha256)
 
 
 def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
@@ -243,7 +243,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
     monkeypatch.setattr(flows.execution.finetune_worker, "_carry_out", carry_out)
     assert flows.execution.finetune_worker.learn(digest, installed)
     assert len(tries) == 3
-    with catalog_of(installed).read() as s:
+    with Resources.open(installed).catalog.read() as s:
         assert views.training(s, digest).error is None
 
 

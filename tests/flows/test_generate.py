@@ -11,18 +11,18 @@ import flows.execution.generate_batch
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.generation_worker import Worker
-from flows.execution.record_plan import record
-from flows.generate import generate_cells
 from flows.image_io import RECIPE_KEY, open_picture
 from flows.ingestion.store_subject import take_in
 from flows.planning.cells import digest_of, plan_cells
 from flows.planning.preflight import preflight
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
+from flows.spec_run import record
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
 from storage.objects import get_blob
+from tests.flows.conftest import MakeCells
 
 Draw = Callable[[Sequence[Cell]], list[Image.Image]]
 
@@ -32,11 +32,11 @@ def digests(settings: Settings, references: Path) -> list[str]:
     """Eight planned cells of one subject."""
     pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
     spec = Spec(name="t", subjects=(pip,), prompts=("a {subject}", "one {subject}"), seeds=(1, 2, 3, 4), score=())
-    kept, ready = take_in(pip, settings), preflight(spec, settings)
+    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
     cells = plan_cells(spec, [kept.facts], ready.drawing)
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         run_id = writes.start_run(s, name="t", spec={}, flow_run_id=None)
-    record(spec, settings, ready, run_id, [kept], cells)
+    record(spec, Resources.open(settings), ready, run_id, [kept], cells)
     return [cell.digest for cell in cells]
 
 
@@ -56,20 +56,20 @@ def picture(cell: Cell) -> Image.Image:
 
 
 def states(settings: Settings, digests: list[str]) -> list[str]:
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         return [views.cell(s, digest).state for digest in digests]
 
 
 def test_pictures_are_kept_with_their_recipe_whose_sha256_is_the_digest(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     fake(lambda cells: [picture(cell) for cell in cells])
-    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
-    with catalog_of(settings).read() as s:
+    assert make_cells(digests).made == tuple(digests)
+    with Resources.open(settings).catalog.read() as s:
         cells = [views.cell(s, digest) for digest in digests]
     for cell in cells:
         assert cell.image_sha256 is not None
-        data = get_blob(store_of(settings), cell.image_sha256)
+        data = get_blob(Resources.open(settings).store, cell.image_sha256)
         recipe = text_of(data)
         assert digest_of(recipe) == cell.digest
         assert (recipe["seed"], recipe["prompt"]) == (cell.seed, cell.prompt)
@@ -86,7 +86,7 @@ def text_of(png: bytes) -> dict[str, Any]:
 
 
 def test_one_bad_cell_fails_alone_and_says_why(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
         if any(cell.seed == 3 and cell.prompt == "a bear" for cell in cells):
@@ -94,15 +94,15 @@ def test_one_bad_cell_fails_alone_and_says_why(
         return [picture(cell) for cell in cells]
 
     fake(draw)
-    result = generate_cells.fn(digests, "pip", "1-8")
+    result = make_cells(digests)
     assert result.failed == (digests[2],)
     assert set(result.made) == set(digests) - {digests[2]}
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         assert views.cell(s, digests[2]).error == "ValueError: no three bears"
 
 
 def test_too_many_for_the_memory_is_halved(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     sizes = []
 
@@ -113,21 +113,25 @@ def test_too_many_for_the_memory_is_halved(
         return [picture(cell) for cell in cells]
 
     fake(draw)
-    assert generate_cells.fn(digests, "pip", "1-8").failed == ()
+    assert make_cells(digests).failed == ()
     assert max(sizes[1:]) < 8
     assert states(settings, digests) == ["generated"] * 8
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_gives_back_what_is_unfinished(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None], error: type[BaseException]
+    make_cells: MakeCells,
+    settings: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    error: type[BaseException],
 ) -> None:
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
         raise error
 
     fake(draw)
     with pytest.raises(error):
-        generate_cells.fn(digests, "pip", "1-8")
+        make_cells(digests)
     assert states(settings, digests) == ["planned"] * 8
 
 
@@ -142,7 +146,7 @@ def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they
         return [picture(cell) for cell in cells]
 
     fake(draw)
-    with Worker(settings, None) as worker:
+    with Worker(Resources.open(settings), None) as worker:
         worker.ahead(digests[2:4])
         worker.make(digests[:2])
         assert worker.make(digests[2:4]).made == tuple(digests[2:4])
@@ -152,23 +156,25 @@ def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they
     assert states(settings, digests) == ["generated"] * 4 + ["planned"] * 4
 
 
-def test_what_another_holds_is_left_alone(settings: Settings, digests: list[str], fake: Callable[[Draw], None]) -> None:
+def test_what_another_holds_is_left_alone(
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
     fake(lambda cells: [picture(cell) for cell in cells])
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         writes.claim_cells(s, digests[:3], "elsewhere:1:token", 600)
-    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests[3:])
+    assert make_cells(digests).made == tuple(digests[3:])
     assert states(settings, digests) == ["generating"] * 3 + ["generated"] * 5
 
 
 def test_a_cell_taken_over_meanwhile_is_not_counted_and_not_disturbed(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-        with catalog_of(settings).write() as s:
+        with Resources.open(settings).catalog.write() as s:
             writes.release_cells(s, digests[:1], owner=this_owner())
             writes.claim_cells(s, digests[:1], "elsewhere:1:token", 600)
         return [picture(cell) for cell in cells]
 
     fake(draw)
-    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests[1:])
+    assert make_cells(digests).made == tuple(digests[1:])
     assert states(settings, digests[:1]) == ["generating"]

@@ -14,7 +14,7 @@ from flows.ingestion.prepare import prepare
 from flows.ingestion.store_subject import Ingested, IngestResult, take_in
 from flows.planning.cells import plan_cells
 from flows.planning.preview import preview
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import InputError, SubjectRefused
@@ -48,7 +48,7 @@ def paint(settings: Settings, kept: Ingested, box: tuple[int, int, int, int] = O
     mask.paste(255, box)
     mask.save(buffer, "PNG")
     pieces = ((buffer.getvalue(), "image/png"),)
-    with keeping(catalog_of(settings), store_of(settings), *pieces) as (s, [sha256]):
+    with keeping(Resources.open(settings).catalog, Resources.open(settings).store, *pieces) as (s, [sha256]):
         fields: dict[str, Any] = {"confidence": 1.0, "doubtful": False, "given": "dashboard", "giver": who}
         writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
     return str(sha256)
@@ -59,43 +59,43 @@ def changed(subject: SubjectSpec, **fields: Any) -> SubjectSpec:
 
 
 def test_a_painted_mask_stands_in_the_next_run_and_in_the_one_after(settings: Settings, pip: SubjectSpec) -> None:
-    painted = paint(settings, take_in(pip, settings))
+    painted = paint(settings, take_in(pip, Resources.open(settings)))
     for subject in (pip, pip, SubjectSpec(name="pip")):
-        kept = take_in(subject, settings)
+        kept = take_in(subject, Resources.open(settings))
         assert kept.facts.mask_sha256 == painted
         assert (kept.confidence, kept.doubtful) == (1.0, False)
-    assert take_in(changed(pip, mask="auto"), settings).facts.mask_sha256 != painted
-    assert take_in(pip, settings).facts.mask_sha256 != painted
+    assert take_in(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
+    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 != painted
 
 
 def test_a_mask_of_a_spec_stands_where_a_later_spec_states_none(
     settings: Settings, pip: SubjectSpec, tmp_path: Path
 ) -> None:
-    first = take_in(changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE))), settings)
-    assert take_in(pip, settings).facts.mask_sha256 == first.facts.mask_sha256
-    second = take_in(changed(pip, mask=str(mask_file(tmp_path / "other.png", OTHER))), settings)
+    first = take_in(changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE))), Resources.open(settings))
+    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == first.facts.mask_sha256
+    second = take_in(changed(pip, mask=str(mask_file(tmp_path / "other.png", OTHER))), Resources.open(settings))
     assert second.facts.mask_sha256 != first.facts.mask_sha256
-    assert take_in(pip, settings).facts.mask_sha256 == second.facts.mask_sha256
+    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == second.facts.mask_sha256
 
 
 def test_a_spec_that_was_said_before_does_not_undo_what_was_painted_since(
     settings: Settings, pip: SubjectSpec, tmp_path: Path
 ) -> None:
     stated = changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE)))
-    first = take_in(stated, settings)
+    first = take_in(stated, Resources.open(settings))
     painted = paint(settings, first, OTHER)
-    again = take_in(stated, settings)
+    again = take_in(stated, Resources.open(settings))
     assert again.facts.mask_sha256 == painted
     assert any("stays" in one and "ann in the dashboard" in one for one in again.warnings)
-    assert take_in(changed(stated, replace=True), settings).facts.mask_sha256 == first.facts.mask_sha256
+    assert take_in(changed(stated, replace=True), Resources.open(settings)).facts.mask_sha256 == first.facts.mask_sha256
     painted = paint(settings, first, OTHER)
-    assert take_in(stated, settings, given="ingest").facts.mask_sha256 == first.facts.mask_sha256
+    assert take_in(stated, Resources.open(settings), given="ingest").facts.mask_sha256 == first.facts.mask_sha256
 
 
 def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
     settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, painted = take_in(pip, settings), []
+    kept, painted = take_in(pip, Resources.open(settings)), []
 
     def slowly(*arguments: Any, **named: Any) -> Any:
         found = prepare(*arguments, **named)
@@ -103,70 +103,71 @@ def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
         return found
 
     monkeypatch.setattr(store_subject, "prepare", slowly)
-    assert take_in(pip, settings).facts.mask_sha256 == painted[0]
+    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == painted[0]
 
 
 def test_another_reference_gets_a_mask_of_its_own_and_the_old_one_its_painted_one(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    painted = paint(settings, take_in(pip, settings))
+    painted = paint(settings, take_in(pip, Resources.open(settings)))
     other = changed(pip, reference=str(references / "momo.png"), replace=True)
-    assert take_in(other, settings).facts.mask_sha256 != painted
-    assert take_in(changed(pip, replace=True), settings).facts.mask_sha256 == painted
+    assert take_in(other, Resources.open(settings)).facts.mask_sha256 != painted
+    assert take_in(changed(pip, replace=True), Resources.open(settings)).facts.mask_sha256 == painted
 
 
 def test_what_was_found_is_not_found_twice_and_keeps_its_bytes(
     settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = take_in(pip, settings)
+    first = take_in(pip, Resources.open(settings))
     with monkeypatch.context() as patch:
         patch.setattr("flows.ingestion.masking.foreground_mask", None)
-        assert take_in(pip, settings) == first
-    store_of(settings).delete(blob_key(first.facts.mask_sha256))
-    assert take_in(pip, settings) == first
-    assert open_picture(get_blob(store_of(settings), first.facts.mask_sha256), "L").size == (64, 64)
+        assert take_in(pip, Resources.open(settings)) == first
+    Resources.open(settings).store.delete(blob_key(first.facts.mask_sha256))
+    assert take_in(pip, Resources.open(settings)) == first
+    assert open_picture(get_blob(Resources.open(settings).store, first.facts.mask_sha256), "L").size == (64, 64)
 
 
 def test_a_given_mask_that_is_lost_is_never_replaced_in_silence(settings: Settings, pip: SubjectSpec) -> None:
-    painted = paint(settings, take_in(pip, settings))
-    store_of(settings).delete(blob_key(painted))
+    painted = paint(settings, take_in(pip, Resources.open(settings)))
+    Resources.open(settings).store.delete(blob_key(painted))
     with pytest.raises(SubjectRefused, match=r"given by ann in the dashboard.*cannot be read.*mask: auto"):
-        take_in(pip, settings)
-    assert take_in(changed(pip, mask="auto"), settings).facts.mask_sha256 != painted
+        take_in(pip, Resources.open(settings))
+    assert take_in(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
 
 
 def test_a_name_alone_means_what_the_catalog_has(settings: Settings, pip: SubjectSpec, tmp_path: Path) -> None:
     whole = changed(pip, style="anime", caption="a bear, sitting", mask=str(mask_file(tmp_path / "m.png", ONE)))
-    kept = take_in(whole, settings)
+    kept = take_in(whole, Resources.open(settings))
     Path(pip.reference or "").unlink()
-    assert take_in(SubjectSpec(name="pip"), settings) == kept
-    assert prepare(SubjectSpec(name="pip"), settings, None if kept is None else _stored(settings)).facts == kept.facts
+    assert take_in(SubjectSpec(name="pip"), Resources.open(settings)) == kept
+    known = None if kept is None else _stored(settings)
+    assert prepare(SubjectSpec(name="pip"), Resources.open(settings), known).facts == kept.facts
 
 
 def _stored(settings: Settings) -> Any:
     from flows.ingestion.known import stored_subject
 
-    return stored_subject("pip", settings)
+    return stored_subject("pip", Resources.open(settings))
 
 
 def test_the_cells_of_a_name_are_those_of_the_whole_entry(settings: Settings, pip: SubjectSpec) -> None:
     grid: dict[str, Any] = {"name": "trip", "prompts": ("a {subject}",), "seeds": (1, 2), "score": ()}
-    take_in(pip, settings)
-    both = [preview(Spec(subjects=(one,), **grid), settings) for one in (pip, SubjectSpec(name="pip"))]
+    take_in(pip, Resources.open(settings))
+    both = [preview(Spec(subjects=(one,), **grid), Resources.open(settings)) for one in (pip, SubjectSpec(name="pip"))]
     assert len(both[0].cells) == 2
     assert both[0].cells == both[1].cells
 
 
 def refused(subjects: list[SubjectSpec], settings: Settings) -> str:
     with pytest.raises(InputError) as caught:
-        demand_subjects(subjects, settings, "spec 'trip'")
+        demand_subjects(subjects, Resources.open(settings), "spec 'trip'")
     return str(caught.value)
 
 
 def test_an_unknown_name_is_refused_with_close_ones(settings: Settings, pip: SubjectSpec) -> None:
     assert "subjects[0].name: the catalog has no subject 'bolt'" in refused([SubjectSpec(name="bolt")], settings)
     assert not settings.home.exists(), "a look wrote something"
-    take_in(pip, settings)
+    take_in(pip, Resources.open(settings))
     said = refused([pip, SubjectSpec(name="Pib")], settings)
     assert "subjects[1].name: the catalog has no subject 'Pib'; did you mean 'pip'?" in said
 
@@ -174,7 +175,7 @@ def test_an_unknown_name_is_refused_with_close_ones(settings: Settings, pip: Sub
 def test_another_subject_under_a_name_stops_the_run_before_anything_is_written(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    kept = take_in(pip, settings)
+    kept = take_in(pip, Resources.open(settings))
     robot = changed(pip, class_word="robot", reference=str(references / "momo.png"))
     said = refused([robot], settings)
     assert "subjects[0].name: 'pip' is already the name of a bear" in said
@@ -182,13 +183,13 @@ def test_another_subject_under_a_name_stops_the_run_before_anything_is_written(
     assert "reference (" in said
     assert "replace: true" in said
     with pytest.raises(InputError, match="already the name of a bear"):
-        preview(Spec(name="b", subjects=(robot,), prompts=("a {subject}",), seeds=(1,)), settings)
+        preview(Spec(name="b", subjects=(robot,), prompts=("a {subject}",), seeds=(1,)), Resources.open(settings))
     with pytest.raises(SubjectRefused, match="already the name of a bear"):
-        take_in(robot, settings)
-    with catalog_of(settings).read() as s:
+        take_in(robot, Resources.open(settings))
+    with Resources.open(settings).catalog.read() as s:
         assert views.subject_assets(s, "pip").reference_id == kept.reference_id
-    demand_subjects([changed(robot, replace=True), changed(pip, name="other")], settings, "spec")
-    assert take_in(changed(robot, replace=True), settings).subject_id == kept.subject_id
+    demand_subjects([changed(robot, replace=True), changed(pip, name="other")], Resources.open(settings), "spec")
+    assert take_in(changed(robot, replace=True), Resources.open(settings)).subject_id == kept.subject_id
     assert "'pip' is already the name of a robot" in refused([pip], settings)
 
 
@@ -196,19 +197,19 @@ def test_two_who_enter_a_new_name_at_once_are_told_apart(
     settings: Settings, pip: SubjectSpec, references: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     robot = changed(pip, class_word="robot", reference=str(references / "momo.png"))
-    prepared = prepare(robot, settings, None)
-    take_in(pip, settings)
+    prepared = prepare(robot, Resources.open(settings), None)
+    take_in(pip, Resources.open(settings))
     with pytest.raises(SubjectRefused, match="already the name of a bear"):
-        store_subject.keep(prepared, settings)
+        store_subject.keep(prepared, Resources.open(settings))
 
 
 def test_a_caption_of_a_spec_is_its_own_and_the_catalog_keeps_the_first(settings: Settings, pip: SubjectSpec) -> None:
-    take_in(changed(pip, caption="a bear, sitting"), settings)
-    other = take_in(changed(pip, caption="a bear"), settings)
+    take_in(changed(pip, caption="a bear, sitting"), Resources.open(settings))
+    other = take_in(changed(pip, caption="a bear"), Resources.open(settings))
     assert other.facts.caption == "a bear"
     assert any("the catalog keeps 'a bear, sitting'" in one for one in other.warnings)
-    assert take_in(SubjectSpec(name="pip"), settings).facts.caption == "a bear, sitting"
-    assert take_in(pip, settings).facts.caption == "a photo of a bear"
+    assert take_in(SubjectSpec(name="pip"), Resources.open(settings)).facts.caption == "a bear, sitting"
+    assert take_in(pip, Resources.open(settings)).facts.caption == "a photo of a bear"
 
 
 def test_a_stated_mask_that_cannot_be_meant_is_doubted_and_stays_doubted(
@@ -216,70 +217,71 @@ def test_a_stated_mask_that_cannot_be_meant_is_doubted_and_stays_doubted(
 ) -> None:
     inverted = Image.eval(Image.open(mask_file(tmp_path / "m.png", ONE)), lambda value: 255 - value)
     inverted.save(tmp_path / "m.png")
-    kept = take_in(changed(pip, mask=str(tmp_path / "m.png")), settings)
+    kept = take_in(changed(pip, mask=str(tmp_path / "m.png")), Resources.open(settings))
     assert kept.doubtful
     assert kept.confidence < 1
     assert any("border" in one for one in kept.warnings)
-    assert take_in(pip, settings).warnings == kept.warnings
+    assert take_in(pip, Resources.open(settings)).warnings == kept.warnings
 
 
 def test_a_painted_mask_that_nobody_judged_is_judged_by_the_next_run(settings: Settings, pip: SubjectSpec) -> None:
-    paint(settings, take_in(pip, settings), (1, 1, 12, 12))
-    kept = take_in(pip, settings)
+    paint(settings, take_in(pip, Resources.open(settings)), (1, 1, 12, 12))
+    kept = take_in(pip, Resources.open(settings))
     assert kept.doubtful
     assert any("contradicts" in one for one in kept.warnings)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         assert views.subject_assets(s, "pip").doubtful
 
 
 def test_an_alpha_channel_that_says_nothing_is_no_mask_and_is_told(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    plain = take_in(pip, settings)
+    plain = take_in(pip, Resources.open(settings))
     picture = Image.open(references / "pip.png").convert("RGBA")
     picture.putalpha(254)
     picture.save(references / "nearly.png")
-    kept = take_in(changed(pip, name="nearly", reference=str(references / "nearly.png")), settings)
+    kept = take_in(changed(pip, name="nearly", reference=str(references / "nearly.png")), Resources.open(settings))
     assert kept.facts.mask_sha256 == plain.facts.mask_sha256
     assert any("alpha channel says nothing" in one for one in kept.warnings)
 
 
 def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Settings, pip: SubjectSpec) -> None:
-    from flows.execution.record_plan import record
     from flows.planning.preflight import preflight
+    from flows.spec_run import record
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
-    kept, ready = take_in(pip, settings), preflight(spec, settings)
+    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
     before = plan_cells(spec, [kept.facts], ready.drawing)
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
-    record(spec, settings, ready, run, IngestResult((kept,), {}).ingested, before)
+    record(spec, Resources.open(settings), ready, run, IngestResult((kept,), {}).ingested, before)
     paint(settings, kept)
-    again = take_in(pip, settings)
+    again = take_in(pip, Resources.open(settings))
     after = plan_cells(spec, [again.facts], ready.drawing)
     assert {one.digest for one in before}.isdisjoint(one.digest for one in after)
     (said,) = (one for one in again.warnings if "generated anew" in one)
     assert "given by ann in the dashboard" in said
     assert "2 earlier images" in said
-    record(spec, settings, ready, run, (again,), after)
-    assert not any("generated anew" in one for one in take_in(pip, settings).warnings)
+    record(spec, Resources.open(settings), ready, run, (again,), Resources.open(after))
+    assert not any("generated anew" in one for one in take_in(pip, Resources.open(settings)).warnings)
 
 
 def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Settings, pip: SubjectSpec) -> None:
-    from flows.execution.record_plan import record
     from flows.planning.preflight import preflight
+    from flows.spec_run import record
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
-    kept, ready = take_in(pip, settings), preflight(spec, settings)
+    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
     before = plan_cells(spec, [kept.facts], ready.drawing)
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
-    record(spec, settings, ready, run, IngestResult((kept,), {}).ingested, before)
+    record(spec, Resources.open(settings), ready, run, IngestResult((kept,), {}).ingested, before)
     paint(settings, kept)
-    with catalog_of(settings).write() as s:  # she takes the painted one back: the pixels of the found one, as her own
+    # she takes the painted one back: the pixels of the found one, as her own
+    with Resources.open(settings).catalog.write() as s:
         fields: dict[str, Any] = {"confidence": 1.0, "doubtful": False, "given": "dashboard", "giver": "ann"}
         sha256 = kept.facts.mask_sha256
         writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
-    again = take_in(pip, settings)
+    again = take_in(pip, Resources.open(settings))
     assert [one.digest for one in plan_cells(spec, [again.facts], ready.drawing)] == [one.digest for one in before]
     assert not any("generated anew" in one for one in again.warnings)

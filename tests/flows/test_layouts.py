@@ -15,7 +15,7 @@ from flows.execution.generate_batch import draw_together, recipe_of_row, same_re
 from flows.ingestion.store_subject import take_in
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview
-from flows.resources import backbone_of, catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import InputError, SubjectRefused
@@ -62,8 +62,8 @@ def test_a_profile_without_the_controlnet_is_refused_with_the_remedy(
     with pytest.raises(
         InputError, match=r"depth\[1\]: depth: the profile pocket has no ControlNet .*; get it with: .*"
     ):
-        preflight(spec, settings)
-    assert preflight(order(references), settings).drawing.controlnets == {}
+        preflight(spec, Resources.open(settings))
+    assert preflight(order(references), Resources.open(settings)).drawing.controlnets == {}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_references_own_layout_that_does_not_fit_stops_its_subject(
         name="pip", class_word="bear", reference=str(references / "pip.png"), pose=str(references / "own.png")
     )
     with pytest.raises(SubjectRefused, match=said):
-        take_in(subject, led_settings)
+        take_in(subject, Resources.open(led_settings))
 
 
 @pytest.mark.usefixtures("prefect_api")
@@ -96,10 +96,10 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
         depth=(None, str(layouts / "near.png")),
         seeds=(1,),
     )
-    assert preview(spec, led_settings).missing() == 6
+    assert preview(spec, Resources.open(led_settings)).missing() == 6
     first = catalog(spec)
     assert (first.made, first.skipped, first.failed) == (6, 0, 0)
-    with catalog_of(led_settings).read() as s:
+    with Resources.open(led_settings).catalog.read() as s:
         cells = [views.cell(s, one.digest) for one in views.cells_of_run(s, first.run)]
     stand, lean, near, own = (
         sha256(path.read_bytes()).hexdigest()
@@ -107,7 +107,7 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
     )
     assert [(one.pose, one.depth) for one in cells] == [(p, d) for p in (None, stand, lean) for d in (None, near)]
     assert [one.reference_pose for one in cells] == [None, None, own, own, own, own]
-    store = store_of(led_settings)
+    store = Resources.open(led_settings).store
     for cell in cells:
         assert cell.image_sha256 is not None
         data = get_blob(store, cell.image_sha256)
@@ -117,31 +117,28 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
         assert (recipe["pose"], recipe.get("depth")) == (cell.pose, cell.depth)
     assert len({one.image_sha256 for one in cells}) == 6
     assert get_blob(store, lean) == (layouts / "lean.png").read_bytes()
-    gc.collect(catalog_of(led_settings), store, grace_seconds=0)
+    gc.collect(Resources.open(led_settings).catalog, store, grace_seconds=0)
     assert all(get_blob(store, sha) for sha in (stand, lean, near, own)), "a layout in use was collected"
     again = catalog(spec)
     assert (again.made, again.skipped) == (0, 6)
     plain = catalog(spec.model_copy(update={"poses": (None,), "depth": (None,)}))
     assert (plain.made, plain.skipped) == (0, 1)
     [group] = [one for one in same_reference(cells) if cells[3] in one]
-    again_drawn = draw_together(group, led_settings)[group.index(cells[3])]
-    [drawn] = draw_together([cells[3]], led_settings)
+    again_drawn = draw_together(group, Resources.open(led_settings))[group.index(cells[3])]
+    [drawn] = draw_together([cells[3]], Resources.open(led_settings))
     assert cells[3].image_sha256 is not None
     with Image.open(io.BytesIO(get_blob(store, cells[3].image_sha256))) as kept:
         assert kept.convert("RGB").tobytes() == again_drawn.tobytes()
         # alone, sums over another batch may round elsewhere
         assert np.abs(np.asarray(kept.convert("RGB"), np.int16) - np.asarray(drawn, np.int16)).max() <= 1
-    assert set(backbone_of(led_settings, "pocket").controlnets) == {"pose", "depth"}
+    assert set(Resources.open(led_settings).backbone("pocket").controlnets) == {"pose", "depth"}
 
 
 @pytest.mark.usefixtures("prefect_api")
 def test_a_controlnet_of_other_weights_is_another_cell(led_settings: Settings, references: Path, layouts: Path) -> None:
     spec = order(references, poses=(str(layouts / "stand.png"),), seeds=(1,))
-    first = preview(spec, led_settings).cells[0]
+    first = preview(spec, Resources.open(led_settings)).cells[0]
     assert led_settings.pocket_weights is not None
     config = led_settings.pocket_weights / "controlnet-pose" / "config.json"
     config.write_text(config.read_text() + "\n")
-    from flows.resources import controlnet_digest_of
-
-    controlnet_digest_of.cache_clear()
-    assert preview(spec, led_settings).cells[0].digest != first.digest
+    assert preview(spec, Resources(led_settings)).cells[0].digest != first.digest

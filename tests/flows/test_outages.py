@@ -20,14 +20,14 @@ import storage.ingest
 from dreamtuner.models.weights import WeightsMissing
 from dreamtuner.sampling.request import Cell
 from flows.faults import Fault, Unavailable, fault_of
-from flows.generate import generate_cells
 from flows.patience import Patience
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views, writes
 from storage.catalog.records import NotInCatalog
 from storage.keys import blob_key
 from storage.objects import ChecksumMismatch, ObjectMissing, StoreError
+from tests.flows.conftest import MakeCells
 from tests.flows.test_generate import Draw, digests, fake, picture, states
 
 __all__ = ["digests", "fake"]
@@ -62,7 +62,7 @@ def drawing(cells: Sequence[Cell]) -> list[Image.Image]:
 
 
 def failures(settings: Settings, digests: list[str]) -> list[int]:
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         return [views.cell(s, digest).failures for digest in digests]
 
 
@@ -82,7 +82,12 @@ AWAY = {
 
 @pytest.mark.parametrize("what", AWAY)
 def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_free_meanwhile(
-    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch, what: str
+    make_cells: MakeCells,
+    patient: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
 ) -> None:
     fake(drawing)
     away = Outage(3, AWAY[what], flows.execution.generate_batch.get_blob)
@@ -99,39 +104,47 @@ def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_f
         return wait(self, work, retreat=watched)
 
     monkeypatch.setattr(Patience, "bear", bear)
-    result = generate_cells.fn(digests, "pip", "1-8")
+    result = make_cells(digests)
     assert (result.made, result.failed, result.not_here) == (tuple(digests), (), {})
     assert seen == [["planned"] * 8] * 3
     assert failures(patient, digests) == [0] * 8
 
 
 def test_pictures_that_cannot_be_kept_are_held_and_not_drawn_again(
-    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+    make_cells: MakeCells,
+    patient: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn: list[int] = []
     fake(lambda cells: [drawn.append(cell.seed) or picture(cell) for cell in cells])  # type: ignore[func-returns-value]
     monkeypatch.setattr(storage.ingest, "place_blobs", Outage(3, FULL, storage.ingest.place_blobs))
-    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+    assert make_cells(digests).made == tuple(digests)
     assert len(drawn) == 8
     assert states(patient, digests) == ["generated"] * 8
 
 
 def test_what_stays_away_ends_the_run_with_the_reason_and_the_cells_are_planned(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+    make_cells: MakeCells,
+    settings: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake(drawing)
     for place in ((storage.ingest, "place_blobs"), (flows.execution.generate_batch, "get_blob")):
         with monkeypatch.context() as m:
             m.setattr(*place, Outage(99, FULL, lambda: None))
             with pytest.raises(Unavailable, match="No space left") as ended:
-                generate_cells.fn(digests, "pip", "1-8")
+                make_cells(digests)
         assert isinstance(ended.value.__cause__, OSError)
         assert states(settings, digests) == ["planned"] * 8
         assert failures(settings, digests) == [0] * 8
 
 
 def test_cells_drawn_before_the_outage_are_kept_and_only_the_rest_is_drawn_after_it(
-    patient: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, patient: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     drawn: list[int] = []
 
@@ -145,12 +158,12 @@ def test_cells_drawn_before_the_outage_are_kept_and_only_the_rest_is_drawn_after
         return drawing(cells)
 
     fake(draw)
-    assert set(generate_cells.fn(digests, "pip", "1-8").made) == set(digests)
+    assert set(make_cells(digests).made) == set(digests)
     assert drawn == [4, -1, 4]
 
 
 def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_names_the_worker(
-    patient: Settings, digests: list[str], fake: Callable[[Draw], None]
+    make_cells: MakeCells, patient: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
         if any(cell.seed == 3 for cell in cells):
@@ -158,11 +171,11 @@ def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_nam
         return drawing(cells)
 
     fake(draw)
-    result = generate_cells.fn(digests, "pip", "1-8")
+    result = make_cells(digests)
     large = [digests[2], digests[6]]
     assert (result.failed, list(result.not_here)) == ((), large)
     assert set(result.made) == set(digests) - set(large)
-    with catalog_of(patient).read() as s:
+    with Resources.open(patient).catalog.read() as s:
         cells = [views.cell(s, digest) for digest in large]
     for cell in cells:
         assert (cell.state, cell.failures) == ("planned", 0)
@@ -170,28 +183,36 @@ def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_nam
 
 
 def test_what_this_worker_lacks_goes_back_with_the_reason_and_the_others_are_made(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+    make_cells: MakeCells,
+    settings: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake(drawing)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         reference = views.cell(s, digests[0]).reference_sha256
-    store_of(settings).delete(blob_key(reference))
-    result = generate_cells.fn(digests, "pip", "1-8")
+    Resources.open(settings).store.delete(blob_key(reference))
+    result = make_cells(digests)
     assert (result.made, result.failed, list(result.not_here)) == ((), (), digests)
     assert "is not in the store" in result.not_here[digests[0]]
 
     def unusable(*_: Any) -> Any:
         raise ValueError("header too large")
 
-    monkeypatch.setattr(flows.execution.generate_batch, "backbone_of", unusable)
-    result = generate_cells.fn(digests, "pip", "1-8")
+    monkeypatch.setattr(Resources, "backbone", unusable)
+    result = make_cells(digests)
     assert "the model of profile pocket cannot be loaded on this worker" in result.not_here[digests[0]]
     assert states(settings, digests) == ["planned"] * 8
     assert failures(settings, digests) == [0] * 8
 
 
 def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_claim(
-    patient: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
+    make_cells: MakeCells,
+    patient: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake(drawing)
     away = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
@@ -199,7 +220,7 @@ def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_cl
         flows.execution.generate_batch, "get_blob", Outage(1, away, flows.execution.generate_batch.get_blob)
     )
     monkeypatch.setattr(writes, "release_cells", Outage(1, away, writes.release_cells))
-    assert generate_cells.fn(digests, "pip", "1-8").made == tuple(digests)
+    assert make_cells(digests).made == tuple(digests)
 
 
 def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
@@ -276,7 +297,7 @@ def test_whose_fault_it_is(error: Exception, fault: Fault) -> None:
 
 
 def test_a_refusal_is_waited_for_only_by_who_was_served_before(patient: Settings) -> None:
-    patience, denied = Patience.of(patient), PermissionError(13, "Permission denied")
+    patience, denied = Resources.open(patient).patience(), PermissionError(13, "Permission denied")
     with pytest.raises(PermissionError):
         patience.bear(Outage(1, denied, lambda: "served"))
     assert patience.bear(lambda: "served") == "served"

@@ -6,7 +6,7 @@ from PIL import Image
 from flows.image_io import open_picture
 from flows.ingestion.prepare import prepare
 from flows.ingestion.store_subject import take_in
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
@@ -21,26 +21,28 @@ def subject(reference: Path | str, mask: Path | None = None) -> SubjectSpec:
 
 
 def test_the_reference_is_kept_as_it_came_and_the_rows_name_the_blobs(settings: Settings, references: Path) -> None:
-    kept = take_in(subject(references / "pip.png"), settings)
-    with catalog_of(settings).read() as s:
+    kept = take_in(subject(references / "pip.png"), Resources.open(settings))
+    with Resources.open(settings).catalog.read() as s:
         assets = views.subject_assets(s, "pip")
-    assert get_blob(store_of(settings), assets.image_sha256) == (references / "pip.png").read_bytes()
+    assert get_blob(Resources.open(settings).store, assets.image_sha256) == (references / "pip.png").read_bytes()
     assert (assets.reference_id, assets.mask_id) == (kept.reference_id, kept.mask_id)
     assert assets.mask_sha256 == kept.facts.mask_sha256
-    mask = open_picture(get_blob(store_of(settings), kept.facts.mask_sha256), "L")
+    mask = open_picture(get_blob(Resources.open(settings).store, kept.facts.mask_sha256), "L")
     assert mask.getpixel((32, 32)) == 255
     assert mask.getpixel((2, 2)) == 0
 
 
 def test_taking_in_twice_changes_nothing(settings: Settings, references: Path) -> None:
-    assert take_in(subject(references / "pip.png"), settings) == take_in(subject(references / "pip.png"), settings)
+    assert take_in(subject(references / "pip.png"), Resources.open(settings)) == take_in(
+        subject(references / "pip.png"), Resources.open(settings)
+    )
 
 
 def test_a_mask_of_the_users_own_wins(settings: Settings, references: Path, tmp_path: Path) -> None:
     mask = Image.new("L", (64, 64))
     mask.paste(255, (18, 8, 40, 50))
     mask.save(tmp_path / "mask.png")
-    found = prepare(subject(references / "pip.png", tmp_path / "mask.png"), settings)
+    found = prepare(subject(references / "pip.png", tmp_path / "mask.png"), Resources.open(settings))
     assert found.mask.mask.tobytes() == mask.tobytes()
     assert found.mask.confidence == 1.0
 
@@ -59,10 +61,10 @@ def test_a_refusal_names_field_place_and_reason(
 ) -> None:
     place = reference if "://" in reference else references / reference
     with pytest.raises(SubjectRefused, match=said):
-        prepare(subject(place), settings)
+        prepare(subject(place), Resources.open(settings))
 
 
 def test_a_mask_of_another_size_is_refused_by_name(settings: Settings, references: Path, tmp_path: Path) -> None:
     Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
     with pytest.raises(SubjectRefused, match=r"mask .*small\.png: the mask is 32 x 32"):
-        prepare(subject(references / "pip.png", tmp_path / "small.png"), settings)
+        prepare(subject(references / "pip.png", tmp_path / "small.png"), Resources.open(settings))

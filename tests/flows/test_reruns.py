@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine, event
 
 from flows.catalog import catalog
-from flows.execution.record_plan import record
 from flows.ingestion.store_subject import take_in
 from flows.planning.cells import plan_cells
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
+from flows.spec_run import record
 from storage.catalog import views, writes
 from storage.catalog.records import CellPicture
 from storage.keys import blob_key
@@ -54,9 +54,9 @@ def statements() -> Iterator[list[str]]:
 def test_a_rerun_reads_no_picture_and_keeps_the_sheet(
     settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec, store, read = order(references, 2), store_of(settings), []
+    spec, store, read = order(references, 2), Resources.open(settings).store, []
     first = catalog(spec)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         pictures = [cell.image_sha256 for cell in views.cells_of_run(s, first.run)]
     honest = type(store).get
     monkeypatch.setattr(type(store), "get", lambda self, key: read.append(key) or honest(self, key))
@@ -68,27 +68,27 @@ def test_a_rerun_reads_no_picture_and_keeps_the_sheet(
 
     store.delete(blob_key(str(pictures[0])))  # whoever reads it next finds out,
     with pytest.raises(ObjectMissing):
-        read_picture(catalog_of(settings), store, str(pictures[0]))
+        read_picture(Resources.open(settings).catalog, store, str(pictures[0]))
     mended = catalog(spec)  # so that the next run knows
     assert (mended.made, mended.skipped) == (1, 1)
-    with catalog_of(settings).read() as s:  # made alone its last bits may differ from those that it had in its batch
+    with Resources.open(settings).catalog.read() as s:  # made alone its last bits may differ from those that it had in its batch
         pictures = [cell.image_sha256 for cell in views.cells_of_run(s, mended.run)]
-    assert all(read_picture(catalog_of(settings), store, str(sha)) for sha in pictures)
+    assert all(read_picture(Resources.open(settings).catalog, store, str(sha)) for sha in pictures)
 
 
 def test_a_grid_of_twice_the_size_takes_no_more_statements(settings: Settings, references: Path) -> None:
     counts = []
     for seeds in (40, 80):
         spec = order(references, seeds)
-        ready, kept = preflight(spec, settings), take_in(spec.subjects[0], settings)
+        ready, kept = preflight(spec, Resources.open(settings)), take_in(spec.subjects[0], Resources.open(settings))
         planned = plan_cells(spec, [kept.facts], ready.drawing)
         for _ in range(2):  # the second finds all of them there
-            with catalog_of(settings).write() as s:
+            with Resources.open(settings).catalog.write() as s:
                 run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
             with statements() as recorded:
-                record(spec, settings, ready, run_id, [kept], planned)
+                record(spec, Resources.open(settings), ready, run_id, [kept], planned)
         with statements() as previewed:
-            found = preview(spec, settings)
+            found = preview(spec, Resources.open(settings))
         assert len(found.states) == seeds
         counts.append((len(recorded), len(previewed)))
     assert counts[0] == counts[1]
@@ -96,19 +96,19 @@ def test_a_grid_of_twice_the_size_takes_no_more_statements(settings: Settings, r
 
 def test_unscored_outputs_are_read_once(settings: Settings, references: Path) -> None:
     spec = order(references, 3)
-    ready, kept = preflight(spec, settings), take_in(spec.subjects[0], settings)
-    with catalog_of(settings).write() as s:
+    ready, kept = preflight(spec, Resources.open(settings)), take_in(spec.subjects[0], Resources.open(settings))
+    with Resources.open(settings).catalog.write() as s:
         run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
     planned = plan_cells(spec, [kept.facts], ready.drawing)
-    record(spec, settings, ready, run_id, [kept], planned)
-    with catalog_of(settings).write() as s:
+    record(spec, Resources.open(settings), ready, run_id, [kept], planned)
+    with Resources.open(settings).catalog.write() as s:
         digests = writes.claim_cells(s, [cell.digest for cell in planned], "me", 60)
         sha = kept.facts.reference_sha256
         writes.finish_cells(s, [CellPicture(digest, sha, 64, 64) for digest in digests], owner="me", run_id=run_id)
         outputs = [one.output_id for one in views.unscored(s, run_id, "clip_i", "1")]
         assert len(outputs) == 3
         writes.add_scores(s, metric="clip_i", version="1", values={outputs[0]: 0.25, outputs[2]: 0.5})
-    with statements() as sent, catalog_of(settings).read() as s:
+    with statements() as sent, Resources.open(settings).catalog.read() as s:
         assert [one.output_id for one in views.unscored_among(s, outputs, "clip_i", "1")] == [outputs[1]]
         assert [one.output_id for one in views.unscored_among(s, outputs[:1], "clip_i", "1")] == []
         assert [cell.scores for cell in views.cells_of_run(s, run_id)] == [{"clip_i": 0.25}, {}, {"clip_i": 0.5}]

@@ -13,7 +13,7 @@ import flows.execution.wait_for_others
 import flows.generate
 from flows.generate import generate
 from flows.outcome import came_to
-from flows.resources import catalog_of
+from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views, writes
 from tests.flows.test_generate import Draw, digests, fake, picture, states
@@ -33,7 +33,7 @@ input()
 
 @pytest.fixture
 def run_id(settings: Settings, digests: list[str]) -> str:
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         return views.recent_runs(s)[0].id
 
 
@@ -52,7 +52,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]]
 
         monkeypatch.setattr(flows.execution.wait_for_others, "time", SimpleNamespace(sleep=sleep))
         # Prefect's bookkeeping has tests of its own
-        monkeypatch.setattr(flows.generate, "generate_cells", SimpleNamespace(submit=lambda *_: _Told()))
+        monkeypatch.setattr(flows.generate, "generate_cells", flows.generate.generate_cells.fn)
 
     return set_up
 
@@ -93,14 +93,14 @@ def test_cells_of_another_machine_once_their_lease_has_run_out(
     settings: Settings, digests: list[str], run_id: str, fake: Callable[[Draw], None], looking: Callable[..., None]
 ) -> None:
     def claim(seconds: float) -> None:
-        with catalog_of(settings).write() as s:
+        with Resources.open(settings).catalog.write() as s:
             writes.renew_lease(s, digests[:3], "elsewhere:1:x", seconds)
 
-    with catalog_of(settings).write() as s:
+    with Resources.open(settings).catalog.write() as s:
         writes.claim_cells(s, digests[:3], "elsewhere:1:x", 3600)
     looking(lambda look: claim(3600 if look < 3 else 0))
     fake(lambda cells: [picture(cell) for cell in cells])
     assert set(came_to(lambda: generate.fn(run_id)).made) == set(digests)
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         events = [[one.event for one in views.history(s, "cell", digest)] for digest in digests]
     assert events == [["taken over", "generated"]] * 3 + [["generated"]] * 5

@@ -15,7 +15,7 @@ from flows.image_io import open_picture
 from flows.outcome import came_to
 from flows.planning.cells import Drawing
 from flows.planning.video import ALL_LAYERS, plan_clips
-from flows.resources import catalog_of, store_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
@@ -41,7 +41,7 @@ def spec(references: Path, tmp_path: Path) -> Spec:
 
 def frames_of(summary: VideoSummary, settings: Settings) -> list[Any]:
     """The clip's frames as they are in the catalog, in order."""
-    with catalog_of(settings).read() as s:
+    with Resources.open(settings).catalog.read() as s:
         cells = [views.cell(s, one.digest) for one in views.cells_of_run(s, summary.run)]
     linked = [cell for cell in cells if "frames" in cell.settings]
     first = next(cell for cell in cells if cell.digest == linked[0].settings["frames"]["first"])
@@ -113,7 +113,7 @@ def test_frames_see_the_first_and_the_previous_and_a_rerun_draws_nothing(
     assert not list(clip.mp4.parent.glob("*.partial"))
     cells = frames_of(first, led_settings)
     assert [len(references) for references in seen if len(references) > 1] == [2, 3]
-    pictures = [open_picture(get_blob(store_of(led_settings), cell.image_sha256), "RGB") for cell in cells]
+    pictures = [open_picture(get_blob(Resources.open(led_settings).store, cell.image_sha256), "RGB") for cell in cells]
     assert [one.image.tobytes() for one in seen[-1][1:]] == [one.tobytes() for one in pictures[:2]]
     assert all(one.mask is None and set(one.layouts) == {"pose"} for one in seen[-1][1:])
     assert all(recipe_of_row(cell)["seed"] == 7 for cell in cells)
@@ -141,7 +141,7 @@ def test_an_interrupted_video_goes_on_at_its_frame_and_a_lost_frame_is_drawn_alo
     resumed = video(spec, 8)
     assert (resumed.made, resumed.skipped) == (1, 6)
     frames = frames_of(resumed, led_settings)
-    store_of(led_settings).delete(blob_key(frames[1].image_sha256))
+    Resources.open(led_settings).store.delete(blob_key(frames[1].image_sha256))
     mended = video(spec, 8)
     assert (mended.made, mended.skipped) == (1, 6)
     assert [one.image_sha256 for one in frames_of(mended, led_settings)] == [one.image_sha256 for one in frames]
@@ -162,7 +162,7 @@ def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
     [clip] = summary.clips
     assert (clip.mp4, clip.webp, clip.error) == (None, None, "RuntimeError: no second frame")
     assert set(clip.flicker) == {"same noise", "own noise"}
-    with catalog_of(led_settings).read() as s:
+    with Resources.open(led_settings).catalog.read() as s:
         last = views.cell(s, frames_of(summary, led_settings)[-1].digest)
     assert (last.state, last.failures) == ("planned", 0), "it was no fault of its own"
     assert "before it is failed; it is generated once that one is" in str(last.error)

@@ -12,6 +12,7 @@ from flows.planning.cells import Drawing
 from flows.planning.preflight import tuning_of
 from flows.planning.preview import preview
 from flows.planning.warnings import demand_apart, said_of, text_warnings, warnings_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
@@ -94,7 +95,7 @@ def test_a_stated_mask_that_contradicts_the_picture_is_warned_of(settings: Setti
     inverted.save(references / "inverted.png")
     files = {"reference": str(references / "pip.png"), "mask": str(references / "inverted.png")}
     subject = spec(SPEC).subjects[0].model_copy(update=files)
-    found = preview(spec(SPEC).model_copy(update={"subjects": (subject,)}), settings)
+    found = preview(spec(SPEC).model_copy(update={"subjects": (subject,)}), Resources.open(settings))
     assert [one.place for one in found.warnings if one.kind == "subject"] != []
 
 
@@ -103,7 +104,7 @@ def test_a_plan_warns_by_the_profile_that_will_draw(
 ) -> None:
     order = ordered("a {subject}", "a {subject} in a red hat on the beach")
     subject = order.subjects[0].model_copy(update={"reference": str(references / "pip.png")})
-    shown = preview(order.model_copy(update={"subjects": (subject,)}), settings)
+    shown = preview(order.model_copy(update={"subjects": (subject,)}), Resources.open(settings))
     assert "prompts[1]: the model reads 24 tokens" in "\n".join(said_of(shown.warnings))
 
 

@@ -12,7 +12,7 @@ from dreamtuner.models.profiles import get_profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Input, score_images
 from flows.planning.preflight import demand_models
-from flows.resources import scorer_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError

@@ -11,7 +11,7 @@ from deploy.cli.main import app
 from dreamtuner.models.profiles import broken_profiles, get_profile, profile_names, user_folders
 from dreamtuner.plugins import BrokenPluginError, NameTakenTwiceError
 from dreamtuner.settings.sampling import Sampling
-from flows.resources import profile_of
+from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
 from tests.seams.outside import Outside, blocks, outside
@@ -42,7 +42,7 @@ def test_the_file_of_the_page_is_a_profile_that_specs_forms_and_settings_know(fo
     grid = {"subjects": [{"name": "pip"}], "prompts": ["a {subject}"], "seeds": [1]}
     assert Spec.model_validate({"name": "trip", "profile": "sd15", **grid}).profile == "sd15"
     assert "sd15" in json.dumps(Spec.model_json_schema()["properties"]["profile"]["enum"])
-    assert profile_of(Settings.load(), "sd15") == profile
+    assert Resources.open().profile("sd15") == profile
 
 
 def test_folders_that_are_named_are_looked_into_too(

@@ -7,7 +7,6 @@ import typer
 
 from deploy.cli.options import AsJson, no_url
 from deploy.cli.terminal import plain_terminal, print_result, say
-from flows.settings import Settings
 
 
 def attention(
@@ -25,12 +24,13 @@ def attention(
     """
     from flows.attention import keep_map
     from flows.execution.attention_map import attention_map
+    from flows.resources import Resources
 
-    settings = Settings.load()
-    made = attention_map(cell, point, settings)
+    resources = Resources.open()
+    made = attention_map(cell, point, resources)
     if output is not None:
         made.image.save(output)
-    kept = keep_map(made, settings)
+    kept = keep_map(made, resources)
     if as_json:
         said = {"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares}
         print_result({**said, "map": None if output is None else str(output), "sha256": kept})

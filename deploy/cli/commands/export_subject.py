@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from deploy.cli.options import Subject, no_url
-from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 
 
@@ -27,20 +26,20 @@ def export_subject(
     """
     from deploy.cli.export import readable
     from dreamtuner.finetune.formats import FORMATS, ExportRefused, export
-    from flows.resources import backbone_of, catalog_of, tuned_of
+    from flows.resources import Resources
     from storage.catalog import views
 
-    settings = Settings.load()
+    resources = Resources.open()
     wanted = next((one for one in FORMATS if one == kind), None)
     if wanted is None:
         raise _refused("--format", f"{kind!r} is not one of {', '.join(FORMATS)}")
-    with catalog_of(settings).read() as s:
+    with resources.catalog.read() as s:
         found = [one for one in views.trainings_of(s, subject) if one.digest.startswith(finetune or "")]
     if not found:
         raise _refused("SUBJECT", f"no fine-tuning of {subject!r} is done; run: dreamtuner finetune {subject!r}")
     digest = found[0].digest
     try:
-        written = export(tuned_of(settings, digest), backbone_of(settings, found[0].profile), wanted, out)
+        written = export(resources.checkpoint(digest), resources.backbone(found[0].profile), wanted, out)
     except ExportRefused as error:
         raise InputError("export-subject", [Problem(path=(), message=str(error))]) from error
     readable(out)

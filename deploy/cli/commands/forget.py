@@ -41,14 +41,14 @@ def forget(
     that show it. Pictures that another subject with the same reference has too stay with that one. Backups are not
     touched: delete those that must not bring it back.
     """
-    from flows.resources import catalog_if_any
+    from flows.resources import Resources
 
     given = [one for one in (subject, run, output, unwanted or None) if one is not None]
     if len(given) != 1:
         message = "give exactly one of SUBJECT, --run, --output and --unwanted"
         raise InputError("forget", [Problem(path=(), message=message)])
     settings = Settings.load()
-    catalog = catalog_if_any(settings)
+    catalog = Resources.open(settings).catalog_if_any
     if catalog is None:
         from storage.catalog.records import NotInCatalog
 

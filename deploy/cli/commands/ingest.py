@@ -7,7 +7,6 @@ from rich.text import Text
 
 from deploy.cli.options import AsJson
 from deploy.cli.terminal import plain_terminal, print_result
-from flows.settings import Settings
 from flows.spec.problems import InputError
 
 
@@ -37,6 +36,7 @@ def ingest(
 
     from flows.ingestion.known import demand_subjects
     from flows.ingestion.store_subject import take_in
+    from flows.resources import Resources
     from flows.spec.model import SubjectSpec
     from flows.spec.problems import problems_of
 
@@ -52,9 +52,9 @@ def ingest(
         subject = SubjectSpec.model_validate({**given, "reference": image, "replace": replace})
     except ValidationError as error:
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
-    settings = Settings.load()
-    demand_subjects([subject], settings, "ingest", replace="--replace")
-    kept = take_in(subject, settings, given="ingest")
+    resources = Resources.open()
+    demand_subjects([subject], resources, "ingest", replace="--replace")
+    kept = take_in(subject, resources, given="ingest")
     facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
     if as_json:
         print_result({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful, "warnings": kept.warnings})

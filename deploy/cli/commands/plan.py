@@ -5,17 +5,17 @@ import typer
 from deploy.cli.exit import SOME_FAILED
 from deploy.cli.options import AsJson, NewDefaults, SpecPath
 from deploy.cli.terminal import print_result
-from flows.settings import Settings
 
 
 def plan(spec: SpecPath, new_defaults: NewDefaults = False, as_json: AsJson = False) -> None:
     """Show what `run` would make, and which references it would refuse. Writes nothing."""
     from deploy.cli.tables import plan_json, plan_table
     from flows.planning.preview import preview
+    from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
     order = read_spec(spec)
-    found = preview(order, Settings.load(), new_defaults=new_defaults)
+    found = preview(order, Resources.open(), new_defaults=new_defaults)
     print_result(plan_json(order, found) if as_json else plan_table(order, found))
     if any(one.error for one in found.subjects):
         raise typer.Exit(SOME_FAILED)

@@ -33,11 +33,12 @@ def run(
     from deploy.cli.local_run import run_catalog
     from deploy.cli.tables import print_sheet, run_json, run_table
     from flows.planning.preflight import demand_models
+    from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
     settings = Settings.load()
     order = read_spec(spec)
-    demand_models(order, settings)
+    demand_models(order, Resources.open(settings))
     terminal, summary = followed(
         "run",
         settings,
@@ -54,10 +55,11 @@ def run(
 def _submit(spec: Path, how: Mapping[str, bool], as_json: bool) -> None:
     from deploy.prefect.submit import local_paths, submit
     from flows.ingestion.known import demand_subjects
+    from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
     order = read_spec(spec)
-    demand_subjects(order.subjects, Settings.load(), f"spec {order.name!r}")
+    demand_subjects(order.subjects, Resources.open(), f"spec {order.name!r}")
     done = submit(order, **{name: value for name, value in how.items() if value})
     for there in (*local_paths(order), *done.outdated):
         plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)

@@ -13,16 +13,16 @@ def status(as_json: AsJson = False) -> None:
 
     from deploy.cli.tables import status_json, status_table, where_table
     from flows.execution.dead_runs import close_dead_runs
-    from flows.resources import catalog_if_any
+    from flows.resources import Resources
     from storage.catalog import views
     from storage.catalog.records import CELL_STATES, StatusView
     from storage.shown import shown_url
 
     settings = Settings.load()
-    catalog = catalog_if_any(settings)
+    catalog = Resources.open(settings).catalog_if_any
     found, runs, unmade = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.Unmade(0, 0, 0)
     if catalog is not None:
-        close_dead_runs(settings)
+        close_dead_runs(Resources.open(settings))
         with catalog.read() as s:
             found, runs, unmade = views.status(s), views.recent_runs(s, limit=10), views.unmade(s)
     read = {"home": str(settings.home), "catalog": shown_url(settings.catalog_url)}

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.cli.options import AsJson
 from deploy.cli.terminal import print_result
-from flows.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
 
 def subjects(as_json: AsJson = False) -> None:
     """List the subjects of the catalog with their reference, mask, pictures and approvals."""
-    from flows.resources import catalog_if_any
+    from flows.resources import Resources
     from storage.catalog import views
 
-    catalog = catalog_if_any(Settings.load())
+    catalog = Resources.open().catalog_if_any
     found: list[SubjectSummary] = []
     if catalog is not None:
         with catalog.read() as s:

@@ -25,13 +25,14 @@ def video(
     from deploy.cli.local_run import run_video
     from deploy.cli.video_tables import print_clips, video_json
     from flows.planning.preflight import demand_models
+    from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
     from flows.video import demand_poses
 
     settings = Settings.load()
     order = read_spec(spec, frames=True)
     demand_poses(order)
-    demand_models(order, settings)
+    demand_models(order, Resources.open(settings))
     terminal, summary = followed(
         "video",
         settings,

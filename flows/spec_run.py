@@ -1,0 +1,131 @@
+"""A run of a spec, from its first row in the catalog to its recorded cells; what every flow of a spec begins with."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flows.execution.generate_batch import settings_of
+from flows.execution.run_lifecycle import RunRow, run_row
+from flows.finetune import finetune_all
+from flows.image_io import content_type
+from flows.ingest import ingest
+from flows.ingestion.facts import Facts
+from flows.ingestion.sources import held
+from flows.ingestion.store_subject import Ingested, IngestResult
+from flows.outcome import came_to
+from flows.patience import Patience
+from flows.planning.cells import PlannedCell
+from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
+from flows.planning.preflight import Ready, preflight
+from flows.planning.warnings import warnings_of
+from flows.resources import Resources
+from flows.spec.model import Spec
+from storage.catalog import views, writes
+from storage.catalog.records import CellRecord
+from storage.ingest import keeping
+
+
+@dataclass(frozen=True)
+class SpecRun:
+    """A run whose subjects are in the catalog, and learnt where the spec says so. `row`: how it will end.
+
+    `spec`: without the secrets in its sources' URLs; `ingested`: also who was refused, and why.
+    """
+
+    row: RunRow
+    spec: Spec
+    resources: Resources
+    patience: Patience
+    ready: Ready
+    defaults: Defaults
+    ingested: IngestResult
+
+    @property
+    def id(self) -> str:
+        """The run's id in the catalog."""
+        return self.row.id
+
+    @property
+    def facts(self) -> list[Facts]:
+        """What the plan needs to know of the subjects that are there."""
+        return [one.facts for one in self.ingested.ingested]
+
+    @property
+    def newer_defaults(self) -> str | None:
+        """One sentence where the profile has newer numbers that would change what the spec makes."""
+        return newer_defaults(self.spec, self.defaults, [one.style for one in self.facts])
+
+    def record(self, planned: Sequence[PlannedCell]) -> None:
+        """Enter the run's cells and its warnings in the catalog; a catalog or store that is away is waited for."""
+        self.patience.bear(
+            lambda: record(self.spec, self.resources, self.ready, self.id, self.ingested.ingested, planned)
+        )
+
+
+@contextmanager
+def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) -> Iterator[SpecRun]:
+    """Start a run of the spec, check its models, ingest its subjects and let the model learn them; end it as the block.
+
+    `demand`: raises InputError for a spec that the flow cannot carry out; `new_defaults`: the profile's newest numbers
+    count, not those that a spec of this name first ran with.
+    """
+    resources, spec = Resources.open(), held(spec)
+    with run_row(spec, resources) as row:
+        demand(spec)
+        current = resources.profile(spec.profile)
+        defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
+        ready = preflight(spec, resources, defaults.profile)
+        defaults.remember(resources.catalog, new=new_defaults)
+        came = came_to(lambda: ingest(spec.subjects))
+        known, unknown = finetune_all(came.ingested, spec.profile, ready.drawing, resources)
+        ingested = IngestResult(tuple(known), came.refused | unknown)
+        row.refused = ingested.refused
+        yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
+
+
+def record(
+    spec: Spec,
+    resources: Resources,
+    ready: Ready,
+    run_id: str,
+    ingested: Sequence[Ingested],
+    planned: Sequence[PlannedCell],
+) -> None:
+    """Enter the run's cells and its warnings; cells that are there already only join the run.
+
+    Layouts go into the store, then come the rows that name them.
+    """
+    rows = {one.facts.name: one for one in ingested}
+    files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}
+    pieces = [(data, content_type(data)) for data in files.values()]
+    with keeping(resources.catalog, resources.store, *pieces) as (s, _):
+        licence = resources.profile(spec.profile).licence
+        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.drawing.weights, licence=licence)
+        checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
+        ids = {digest: views.training(s, digest).checkpoint_id for digest in checkpoints}
+        records = [
+            CellRecord(
+                digest=cell.digest,
+                subject_id=rows[cell.subject].subject_id,
+                reference_id=rows[cell.subject].reference_id,
+                mask_id=rows[cell.subject].mask_id,
+                profile_id=profile_id,
+                checkpoint_id=ids.get(cell.recipe["checkpoint"]),
+                prompt=cell.prompt,
+                pose=cell.layouts.get("pose"),
+                depth=cell.layouts.get("depth"),
+                reference_pose=cell.own_layouts.get("pose"),
+                reference_depth=cell.own_layouts.get("depth"),
+                seed=cell.seed,
+                settings=settings_of(cell.recipe),
+            )
+            for cell in planned
+        ]
+        writes.plan_cells(s, run_id, records)
+        warnings = warnings_of(
+            spec,
+            [(one.facts, one.warnings) for one in ingested],
+            ready.drawing,
+            resources.profile(spec.profile),
+        )
+        writes.keep_warnings(s, run_id, warnings, {name: row.subject_id for name, row in rows.items()})
