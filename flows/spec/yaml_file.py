@@ -1,16 +1,45 @@
 """A spec's YAML file: read with the line of every mistake, paths made absolute."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from flows.spec.model import Spec, SubjectSpec, is_auto
 from flows.spec.problems import InputError, Problem, problems_of
-from flows.spec.yaml_text import Loader, as_written, line_of, misread, yaml_problem
+from flows.spec.yaml_problems import TEXT, as_written, line_of, misread, yaml_problem
+from storage.text import paired
 
 MAX_SPEC_BYTES = 1024 * 1024
 MAX_NODES = 300_000  # a mebibyte of text holds fewer without aliases that refer to aliases
+
+
+class Loader(yaml.SafeLoader):
+    """SafeLoader, except that a key may not be written twice, and that surrogate pairs of JSON are characters.
+
+    YAML forbids the former, and PyYAML keeps the last in silence.
+    """
+
+    def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
+        """The text of a scalar."""
+        return paired(str(self.construct_scalar(node)))
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse duplicate keys with the place of the second."""
+        seen: dict[Any, yaml.Mark] = {}
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
+                continue
+            if key_node.value in seen:
+                first = seen[key_node.value].line + 1
+                problem = f"the key {key_node.value!r} is there twice (first in line {first}); remove one"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen[key_node.value] = key_node.start_mark
+        return super().construct_mapping(node, deep)
+
+
+Loader.add_constructor(TEXT, Loader.construct_yaml_str)
 
 
 def read_spec(path: Path, *, frames: bool = False) -> Spec:

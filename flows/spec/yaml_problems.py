@@ -1,4 +1,4 @@
-"""YAML as people mean it: what it would read as something else than is written is refused, with what to write."""
+"""What is wrong with a YAML text, said with its line: what YAML reads as something else than people wrote, too."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,39 +7,13 @@ from typing import Any
 import yaml
 
 from flows.spec.problems import Problem
-from storage.text import fault_of, paired
+from storage.text import fault_of
 
-_INT, _FLOAT, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "str"))
+INT, FLOAT, TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "str"))
+"""YAML's tags of scalars."""
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _SIXTIES = re.compile(r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?")
 _PLACEHOLDER = re.compile(r"\{\s*(subject|style)\s*\}")
-
-
-class Loader(yaml.SafeLoader):
-    """SafeLoader, except that a key may not be written twice, and that surrogate pairs of JSON are characters.
-
-    YAML forbids the former, and PyYAML keeps the last in silence.
-    """
-
-    def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
-        """The text of a scalar."""
-        return paired(str(self.construct_scalar(node)))
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicate keys with the place of the second."""
-        seen: dict[Any, yaml.Mark] = {}
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
-                continue
-            if key_node.value in seen:
-                first = seen[key_node.value].line + 1
-                problem = f"the key {key_node.value!r} is there twice (first in line {first}); remove one"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen[key_node.value] = key_node.start_mark
-        return super().construct_mapping(node, deep)
-
-
-Loader.add_constructor(_TEXT, Loader.construct_yaml_str)
 
 
 def misread(root: yaml.Node) -> Iterator[Problem]:
@@ -54,7 +28,7 @@ def misread(root: yaml.Node) -> Iterator[Problem]:
         if isinstance(node, yaml.MappingNode):
             for key, value in reversed(node.value):
                 if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
-                    key.tag = _TEXT
+                    key.tag = TEXT
                 waiting.append(((*path, str(key.value)), value))
         elif isinstance(node, yaml.SequenceNode):
             waiting += [((*path, i), node.value[i]) for i in reversed(range(len(node.value)))]
@@ -65,10 +39,10 @@ def misread(root: yaml.Node) -> Iterator[Problem]:
 def _other_base(node: yaml.Node) -> str | None:
     raw = str(node.value)
     quoted = f'or "{raw}" in quotes if it is text'
-    if node.tag == _INT and _OCTAL.fullmatch(raw):
+    if node.tag == INT and _OCTAL.fullmatch(raw):
         plain = int(raw.replace("_", ""))
         return f"{raw} is an octal number in YAML, {int(raw.replace('_', ''), 8)}; write {plain}, {quoted}"
-    if node.tag in (_INT, _FLOAT) and _SIXTIES.fullmatch(raw):
+    if node.tag in (INT, FLOAT) and _SIXTIES.fullmatch(raw):
         return f"{raw} is a number to the base of 60 in YAML; write the number in decimals, {quoted}"
     return None
 
