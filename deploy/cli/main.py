@@ -1,4 +1,4 @@
-"""The `dreamtuner` command. Each command imports what it needs when it runs, so that --help and status are quick."""
+"""The `dreamtuner` command. Each command is imported, and imports what it needs, when it runs: that is quick."""
 
 import os
 import sys
@@ -6,30 +6,15 @@ from typing import NoReturn
 
 import typer
 
-from deploy.bench import bench
-from deploy.cli.commands.attention import attention
-from deploy.cli.commands.dashboard import dashboard
-from deploy.cli.commands.doctor import doctor
-from deploy.cli.commands.export import export
-from deploy.cli.commands.export_subject import export_subject
-from deploy.cli.commands.finetune import finetune
-from deploy.cli.commands.forget import forget
-from deploy.cli.commands.ingest import ingest
-from deploy.cli.commands.plan import plan
-from deploy.cli.commands.register import deploy
-from deploy.cli.commands.run import run
-from deploy.cli.commands.status import status
-from deploy.cli.commands.subjects import subjects
-from deploy.cli.commands.train import train
-from deploy.cli.commands.upkeep import backup, gc, restore, verify
-from deploy.cli.commands.video import video
 from deploy.cli.exit import INTERRUPTED, OK, SOME_FAILED, failed
 from deploy.cli.help import SETTINGS, options, without_types_of_flags
+from deploy.cli.lazy_commands import LazyGroup
 from deploy.cli.terminal import OutputLost, own_streams, plain_terminal, say
 from deploy.prefect.isolation import leave_alone
 
 app = typer.Typer(
     name="dreamtuner",
+    cls=LazyGroup,
     help="One reference picture in, a scored catalog of that subject out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,15 +25,6 @@ app = typer.Typer(
 )
 without_types_of_flags()
 app.callback()(options)
-app.add_typer(train, name="train")
-app.add_typer(bench, name="bench")
-for command in (
-    *(run, video, finetune, plan, status, ingest, attention, doctor, deploy),
-    *(subjects, forget),
-    *(verify, gc, backup, restore),
-    *(export, export_subject, dashboard),
-):
-    app.command()(command)
 
 
 def main() -> NoReturn:
