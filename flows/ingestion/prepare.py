@@ -12,6 +12,7 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageLimits, ImageRefused, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
+from flows.faults import fault_of
 from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
@@ -177,7 +178,10 @@ def _naming(what: str) -> Iterator[None]:
         raise SubjectRefused(f"{what}: {error}") from error
     except (SubjectRefused, StoreError):  # a store that is away is nobody's misfortune
         raise
-    except Exception as error:  # a decoder's own surprise is this subject's misfortune, not that of the others
+    except Exception as error:
+        if fault_of(error) != "cell":  # memory or a disk that fails is no fault of this subject's
+            raise
+        # a decoder's own surprise is this subject's misfortune, not that of the others
         raise SubjectRefused(
             f"{what}: {type(error).__name__}: {error}; try another picture, and report this"
         ) from error

@@ -68,3 +68,15 @@ def test_a_mask_of_another_size_is_refused_by_name(settings: Settings, reference
     Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
     with pytest.raises(SubjectRefused, match=r"mask .*small\.png: the mask is 32 x 32"):
         prepare(subject(references / "pip.png", tmp_path / "small.png"), Resources.open(settings))
+
+
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError(), MemoryError), (KeyError("tag"), SubjectRefused)])
+def test_only_a_fault_of_the_file_itself_is_the_subjects(
+    settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
+) -> None:
+    def decode(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("flows.ingestion.prepare.decode_image", decode)
+    with pytest.raises(raised):
+        prepare(subject(references / "pip.png"), Resources.open(settings))
