@@ -1,0 +1,123 @@
+"""Everything that changes the catalog: functions of a session from `Catalog.write()`; saying the same twice is safe."""
+
+from .audit import record_audit
+from .blobs import record_blob, record_blobs
+from .forgetting.erase import Erased
+from .forgetting.forget import forget_output, forget_run, forget_unwanted
+from .forgetting.forget_subject import forget_subject
+from .lineage import record_event
+from .masks import add_mask, judge_mask
+from .people.identities import sign_on
+from .people.people import (
+    add_link,
+    add_user,
+    change_password,
+    change_user,
+    rehash_password,
+    use_link,
+)
+from .people.sessions import add_session, end_sessions, touch_session
+from .people.throttles import admit, forgive, record_failure, seconds_to_wait
+from .people.tokens import add_token, revoke_token, touch_token
+from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
+from .review.queues import add_queue
+from .review.reviews import Reviewed, add_review, undo_review
+from .subjects import add_reference, add_subject, enter_subject
+from .work.attention import add_attention_map
+from .work.cells import (
+    claim_cells,
+    fail_cell,
+    lose_cells,
+    lose_pictures,
+    release_cells,
+    renew_lease,
+)
+from .work.dead import close_dead
+from .work.defaults import keep_first_numbers
+from .work.finish import finish_cell, finish_cells
+from .work.measurements import add_measurements
+from .work.models import add_checkpoint, add_profile
+from .work.planning import plan_cells
+from .work.runs import finish_run, keep_sheet, see_run, start_run
+from .work.scores import add_scores
+from .work.trainings import (
+    claim_training,
+    finish_training,
+    keep_training,
+    lose_training,
+    plan_training,
+    release_training,
+    renew_training,
+)
+from .work.warnings import keep_warnings
+
+__all__ = [
+    "Erased",
+    "Reviewed",
+    "Seen",
+    "add_attention_map",
+    "add_checkpoint",
+    "add_link",
+    "add_mask",
+    "add_measurements",
+    "add_profile",
+    "add_queue",
+    "add_reference",
+    "add_review",
+    "add_scores",
+    "add_session",
+    "add_subject",
+    "add_token",
+    "add_user",
+    "admit",
+    "begin_batch",
+    "change_password",
+    "change_user",
+    "claim_cells",
+    "claim_training",
+    "close_dead",
+    "decide_part",
+    "end_batch",
+    "end_sessions",
+    "enter_subject",
+    "fail_cell",
+    "finish_cell",
+    "finish_cells",
+    "finish_run",
+    "finish_training",
+    "forget_output",
+    "forget_run",
+    "forget_subject",
+    "forget_unwanted",
+    "forgive",
+    "judge_mask",
+    "keep_first_numbers",
+    "keep_sheet",
+    "keep_training",
+    "keep_warnings",
+    "lose_cells",
+    "lose_pictures",
+    "lose_training",
+    "plan_cells",
+    "plan_training",
+    "record_audit",
+    "record_blob",
+    "record_blobs",
+    "record_event",
+    "record_failure",
+    "rehash_password",
+    "release_cells",
+    "release_training",
+    "renew_lease",
+    "renew_training",
+    "revoke_token",
+    "seconds_to_wait",
+    "see_run",
+    "sign_on",
+    "start_run",
+    "touch_session",
+    "touch_token",
+    "undo_part",
+    "undo_review",
+    "use_link",
+]
