@@ -39,7 +39,7 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _Commands(self.rich_markup_mode)  # type: ignore[assignment]
+        self.commands = _Commands(self.rich_markup_mode)
 
 
 class _Commands(MutableMapping[str, Any]):

@@ -71,7 +71,7 @@ def test_a_rerun_reads_no_picture_and_keeps_the_sheet(
         read_picture(Resources.open(settings).catalog, store, str(pictures[0]))
     mended = catalog(spec)  # so that the next run knows
     assert (mended.made, mended.skipped) == (1, 1)
-    with Resources.open(settings).catalog.read() as s:  # made alone its last bits may differ from those that it had in its batch
+    with Resources.open(settings).catalog.read() as s:  # made alone its last bits may differ from those in its batch
         pictures = [cell.image_sha256 for cell in views.cells_of_run(s, mended.run)]
     assert all(read_picture(Resources.open(settings).catalog, store, str(sha)) for sha in pictures)
 
