@@ -231,19 +231,19 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
 ) -> None:
     monkeypatch.setenv("DREAMTUNER_PATIENCE_SECONDS", "60")
     monkeypatch.setattr(flows.patience, "FIRST_SECONDS", 0.005)
-    installed = Settings.load()
-    digest = asked_for(subject, installed)
+    resources = Resources.open()
+    digest = asked_for(subject, resources.settings)
     tries: list[str] = []
 
-    def carry_out(view: Any, _: Settings, owner: str) -> None:
+    def carry_out(view: Any, _: Resources, owner: str) -> None:
         tries.append(owner)
         if len(tries) < 3:
             raise StoreError("bucket b: 503")
 
     monkeypatch.setattr(flows.execution.finetune_worker, "_carry_out", carry_out)
-    assert flows.execution.finetune_worker.learn(digest, installed)
+    assert flows.execution.finetune_worker.learn(digest, resources)
     assert len(tries) == 3
-    with Resources.open(installed).catalog.read() as s:
+    with resources.catalog.read() as s:
         assert views.training(s, digest).error is None
 
 
