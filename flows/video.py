@@ -161,7 +161,7 @@ def _write(
         error = lost if not missing else missing[0].error or f"a frame is {missing[0].state}"
         return replace(summary, error=error), strip
     mp4, webp = place.with_name(f"{place.name}.mp4"), place.with_name(f"{place.name}.webp")
-    write_whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps, settings.video_codec))
+    write_whole(mp4, lambda path: write_mp4(path, whole[VIDEO], fps, resources.settings.video_codec))
     write_whole(webp, lambda path: write_webp(path, whole[VIDEO], fps))
     return replace(summary, mp4=mp4, webp=webp), strip
 

@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_refused_by_name_before_anything_is_written(
 ) -> None:
     place = file if "://" in file else str(layouts / file)
     with pytest.raises(InputError, match=said):
-        preview(order(references, **{kind: (None, place)}), led_settings)
+        preview(order(references, **{kind: (None, place)}), Resources.open(led_settings))
     assert not led_settings.home.exists()
 
 
