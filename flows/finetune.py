@@ -24,7 +24,6 @@ from flows.planning.preflight import tuning_of
 from flows.progress import tell
 from flows.reporting.prefect_artifacts import progress
 from flows.resources import Resources
-from flows.settings import Settings
 from flows.spec.parameters import ProfileName, Steps, SubjectName
 from flows.spec.problems import InputError, Problem, problems_of
 from storage.catalog import views, writes

@@ -10,7 +10,6 @@ from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.progress import tell
 from flows.resources import Resources, free_memory
-from flows.settings import Settings
 from flows.spec.parameters import Metrics, ProfileName, RunId
 from storage.catalog import views, writes
 from storage.catalog.records import UnscoredOutput

@@ -112,7 +112,6 @@ def _spec(home: Path, cells: int) -> "Spec":
 def _make(spec: "Spec", settings: "Settings") -> None:
     """All cells of the spec, with scores, and one picture for all of them."""
     from dreamtuner.score import METRICS as KNOWN
-    from flows.spec_run import record
     from flows.image_io import PNG, png_bytes
     from flows.ingestion.store_subject import take_in
     from flows.planning.cells import plan_cells

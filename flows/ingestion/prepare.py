@@ -19,6 +19,7 @@ from flows.ingestion.layouts import LayoutFile, read_own
 from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, asked_for, choose_mask
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
+from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog.names import taken

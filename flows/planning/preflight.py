@@ -13,7 +13,7 @@ from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
 from flows.planning.cells import Drawing
 from flows.planning.finetune import Tuning
 from flows.planning.warnings import demand_apart
-from flows.resources import Resources, Resources
+from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
 

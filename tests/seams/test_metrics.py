@@ -40,7 +40,7 @@ def test_the_metric_of_the_page_scores_with_its_own_model(outside: Outside, tmp_
     (outside.folder / "weights.txt").write_text("0.25 0.5 0.25\n")
     metric, pocket = METRICS["brightness"], get_profile("pocket")
     before = metric.version(pocket)
-    model = scorer_of(Settings.load({"DREAMTUNER_HOME": str(tmp_path)}), "pocket", "brightness")
+    model = Resources.open(Settings.load({"DREAMTUNER_HOME": str(tmp_path)})).scorer("pocket", "brightness")
     scores = score_images(metric, model, GREY, given(reference=GREY[0]))
     assert scores == pytest.approx([1, 1 - 100 / 255, 1 - 51 / 255])
     (outside.folder / "weights.txt").write_text("0.5 0.25 0.25\n")
@@ -50,7 +50,7 @@ def test_the_metric_of_the_page_scores_with_its_own_model(outside: Outside, tmp_
         {"name": "x", "subjects": [{"name": "pip"}], "prompts": ["a {subject}"], "seeds": [1], "score": ["brightness"]}
     )
     with pytest.raises(InputError, match=r"lacks weights.txt \(it ships with my-metrics\)"):
-        demand_models(spec, Settings.load({"DREAMTUNER_HOME": str(tmp_path)}))
+        demand_models(spec, Resources.open(Settings.load({"DREAMTUNER_HOME": str(tmp_path)})))
 
 
 def test_what_clip_metrics_take_is_what_they_declare() -> None:

@@ -14,6 +14,7 @@ from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
 from dreamtuner.preprocess.maskers import found_by, method_of
 from flows.ingestion.prepare import Prepared, prepare
+from flows.resources import Resources
 from flows.settings import Settings, SettingsError
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
@@ -34,7 +35,10 @@ def reference(tmp_path: Path) -> Path:
 
 def prepared(reference: Path, environ: dict[str, str] | None = None, **more: str) -> Prepared:
     settings = Settings.load({"DREAMTUNER_HOME": str(reference.parent / "home"), **(environ or {})})
-    return prepare(SubjectSpec(name="pip", class_word="bear", reference=str(reference), **more), settings)  # type: ignore[arg-type]
+    return prepare(
+        SubjectSpec(name="pip", class_word="bear", reference=str(reference), **more),  # type: ignore[arg-type]
+        Resources.open(settings),
+    )
 
 
 def test_grabcut_is_the_masker_and_is_recorded_as_before() -> None:
