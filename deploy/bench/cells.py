@@ -52,7 +52,8 @@ class CatalogCells:
 
 def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
     """Measurements by the profile's weights: cells in the catalog, what is at work in the data folder."""
-    return EvaluationCache(settings.home / "bench", CatalogCells(Resources.open(settings).catalog, Resources.open(settings).store), profile)
+    resources = Resources.open(settings)
+    return EvaluationCache(settings.home / "bench", CatalogCells(resources.catalog, resources.store), profile)
 
 
 def _measured(row: MeasurementRecord) -> Measured:

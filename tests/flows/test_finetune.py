@@ -192,7 +192,7 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     with monkeypatch.context() as killing:
         killing.setattr(flows.execution.finetune_worker, "_keep_state", then_die)
         with pytest.raises(SystemError, match="killed"):
-            flows.execution.finetune_worker.learn(digest, settings)
+            flows.execution.finetune_worker.learn(digest, Resources.open(settings))
     with Resources.open(settings).catalog.read() as s:
         view = views.training(s, digest)
     assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
@@ -214,12 +214,12 @@ def asked_for(subject: SubjectSpec, installed: Settings, **changes: Any) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
     take_in(subject, Resources.open(installed))
     profile = Resources.open(installed).profile("pocket")
-    return _enter(subject.name, profile, _asked(profile, NUMBERS | changes), installed)
+    return _enter(subject.name, profile, _asked(profile, NUMBERS | changes), Resources.open(installed))
 
 
 def learnt_weights(digest: str, installed: Settings) -> bytes:
     """The checkpoint of a fine-tuning that is carried out now."""
-    assert flows.execution.finetune_worker.learn(digest, installed)
+    assert flows.execution.finetune_worker.learn(digest, Resources.open(installed))
     with Resources.open(installed).catalog.read() as s:
         view = views.training(s, digest)
     assert view.weights_sha256 is not None
