@@ -44,4 +44,4 @@ def _upgrade(url: URL, revision: str = "head", *, patience: float = 0.0) -> None
 @pytest.fixture(autouse=True)
 def copied_catalogs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.module.__name__.rpartition(".")[2] not in MIGRATING:
-        monkeypatch.setattr("storage.catalog.upgrade", _upgrade)
+        monkeypatch.setattr("storage.catalog.catalog.upgrade", _upgrade)
