@@ -13,7 +13,7 @@ from PIL import UnidentifiedImageError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from dreamtuner.models.weights import WeightsMissing
+from dreamtuner.models.weights import WeightsMissingError
 from storage.catalog.database.retry import is_transient
 from storage.catalog.records import CatalogError, NotInCatalog
 from storage.objects import ChecksumMismatch, DigestMismatch, ObjectMissing, StoreError
@@ -60,7 +60,7 @@ _POSTGRES_DENIED = ("28", "42501", "25006", "3D")
 
 def fault_of(error: BaseException) -> Fault:
     """Say whose fault `error` is, by its type, its code and what caused it."""
-    if isinstance(error, NotHere | WeightsMissing | NotInCatalog | ImportError):
+    if isinstance(error, NotHere | WeightsMissingError | NotInCatalog | ImportError):
         return "here"
     if isinstance(error, Unavailable):
         return "broken"

@@ -84,7 +84,7 @@ class Resources:
         return profile
 
     def weights_digest(self, profile: str) -> str:
-        """The digest of the profile's weights on disk, hashed once. WeightsMissing names what is not there."""
+        """The digest of the profile's weights on disk, hashed once. WeightsMissingError names what is not there."""
         return _once(self._loaded, ("weights", profile), lambda: weights_digest(self.profile(profile)))
 
     def controlnet_digest(self, profile: str, kind: Kind) -> str:
@@ -113,7 +113,7 @@ class Resources:
     def checkpoint(self, digest: str) -> "Tuned":
         """The weights that a finished fine-tuning produced, by its digest.
 
-        NotInCatalog, StoreError, CheckpointRefused: it is unknown or unfinished, or its bytes are no checkpoint.
+        NotInCatalog, StoreError, CheckpointError: it is unknown or unfinished, or its bytes are no checkpoint.
         """
         tuned: Tuned = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
         self._checkpoints.move_to_end((digest,))

@@ -24,7 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _OURS = (AttributeError, ImportError, LookupError, NameError, TypeError)  # mistakes in the program
 _OWN = (
-    *("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissing"),
+    *("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissingError"),
     *("Unavailable", "NotHere", "PluginError"),
 )
 

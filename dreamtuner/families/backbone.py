@@ -56,7 +56,7 @@ class Parts(Protocol):
     def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> Denoiser:
         """Give what predicts, led by ControlNets of these kinds, with S-E-A layers or without.
 
-        LayoutRefused where there is no ControlNet of a kind, ValueError as `check_encoder`.
+        LayoutError where there is no ControlNet of a kind, ValueError as `check_encoder`.
         """
         ...
 

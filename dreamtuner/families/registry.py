@@ -28,7 +28,7 @@ class Family(Protocol):
         ...
 
     def load_backbone(self, profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
-        """Load the profile's weights, float32 by default, frozen and in eval mode. WeightsMissing where they lack."""
+        """Load the profile's weights, float32 by default, frozen and in eval mode. Raises WeightsMissingError."""
         ...
 
 
@@ -54,7 +54,7 @@ def family_of(profile: Profile) -> Family:
 
     Raises:
         FamilyError: none does, or several do.
-        WeightsMissing: the folder is empty or not there; the message names the remedy.
+        WeightsMissingError: the folder is empty or not there; the message names the remedy.
     """
     installed = FAMILIES.working()
     reading = {name: family for name, family in installed.items() if family.reads(profile)}

@@ -18,7 +18,7 @@ KEY, FORMAT = "dreamtuner", 1
 CONTENT_TYPE = "application/vnd.safetensors"
 
 
-class CheckpointRefused(ValueError):
+class CheckpointError(ValueError):
     """The bytes are no checkpoint of a subject; the message says what they are and what to give."""
 
 
@@ -37,29 +37,29 @@ def from_bytes(data: bytes, *, name: str = "checkpoint") -> Tuned:
     """Read what `to_bytes` wrote. `name` is what a refusal calls the bytes.
 
     Raises:
-        CheckpointRefused: they are a pickle, damaged, or some other safetensors file.
+        CheckpointError: they are a pickle, damaged, or some other safetensors file.
     """
     about = _about(data, name)
     try:
         settings = from_fields(FineTune, about["settings"])
         return Tuned(settings, str(about["class_word"]), load(data))
     except (KeyError, ValidationError, SafetensorError) as error:
-        raise CheckpointRefused(f"{name}: it is damaged or of another version ({error}); fine-tune again") from error
+        raise CheckpointError(f"{name}: it is damaged or of another version ({error}); fine-tune again") from error
 
 
 def recipe_of(data: bytes, *, name: str = "checkpoint") -> dict[str, Any]:
-    """What the checkpoint was trained from, as it was given to `to_bytes`. Raises CheckpointRefused."""
+    """What the checkpoint was trained from, as it was given to `to_bytes`. Raises CheckpointError."""
     recipe: dict[str, Any] = _about(data, name)["recipe"]
     return recipe
 
 
 def _about(data: bytes, name: str) -> dict[str, Any]:
     if data[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):  # torch.save: a zip of pickles, or one
-        raise CheckpointRefused(f"{name}: it is a pickle, which can run code; only safetensors files are read")
+        raise CheckpointError(f"{name}: it is a pickle, which can run code; only safetensors files are read")
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length]) if 8 + length <= len(data) else {}
         about: dict[str, Any] = json.loads(header["__metadata__"][KEY])
         return about
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointRefused(f"{name}: it is no checkpoint of a subject; give one that finetune made") from error
+        raise CheckpointError(f"{name}: it is no checkpoint of a subject; give one that finetune made") from error

@@ -28,7 +28,7 @@ EMBEDDING, LORA, KOHYA = "learned_embeds.safetensors", "pytorch_lora_weights.saf
 KOHYAS = {"lora_A": "lora_down", "lora_B": "lora_up"}
 
 
-class ExportRefused(ValueError):
+class CheckpointExportError(ValueError):
     """This checkpoint cannot be written so; the message names the field and the remedy."""
 
 
@@ -38,10 +38,10 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     A LoRA comes with the word's embedding beside it, which prompts with the word need.
 
     Raises:
-        ExportRefused: the folder is not empty, or the checkpoint does not hold what the format keeps.
+        CheckpointExportError: the folder is not empty, or the checkpoint does not hold what the format keeps.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ExportRefused(f"OUT: {out} is there and not empty; give another folder, or empty it")
+        raise CheckpointExportError(f"OUT: {out} is there and not empty; give another folder, or empty it")
     write: dict[Format, Callable[[Tuned, FineTunable, Path], None]] = {
         "textual-inversion": _embedding,
         "lora": _lora,
@@ -63,14 +63,16 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
 
 def _embedding(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     if tuned.row is None:
-        raise ExportRefused("format: this checkpoint has no word of its own; export it as lora or diffusers")
+        raise CheckpointExportError("format: this checkpoint has no word of its own; export it as lora or diffusers")
     save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
 
 
 def _matrices(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
     found = {part: tuned.part(part) for part in ("unet", "text_encoder")}
     if tuned.settings.mode != "lora" or not any(found.values()):
-        raise ExportRefused("format: this checkpoint holds no LoRA; export it as diffusers, or textual-inversion")
+        raise CheckpointExportError(
+            "format: this checkpoint holds no LoRA; export it as diffusers, or textual-inversion"
+        )
     # the name that the text encoder's layers have in every version of transformers and in other programs
     text = {f"text_model.{name}": one for name, one in found["text_encoder"].items()}
     return {"unet": found["unet"], "text_encoder": text}

@@ -11,7 +11,7 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTune
 
 
-class TooLittleMemory(ValueError):
+class InsufficientMemoryError(ValueError):
     """The device cannot hold the training; the message says how much it takes and which settings would fit."""
 
 
@@ -26,7 +26,7 @@ def demand_memory(profile: Profile, settings: FineTune, resolution: int, availab
     """Refuse a training that `available` bytes cannot hold.
 
     Raises:
-        TooLittleMemory: it says which settings would fit, or how much memory would do.
+        InsufficientMemoryError: it says which settings would fit, or how much memory would do.
     """
     need = fine_tunable_family(profile).memory_need
     wanted = need(profile, settings, resolution).total
@@ -42,11 +42,11 @@ def demand_memory(profile: Profile, settings: FineTune, resolution: int, availab
     ):
         least = need(profile, other, resolution).total
         if other != settings and least <= available:
-            raise TooLittleMemory(
+            raise InsufficientMemoryError(
                 f"finetune: it takes about {_gb(wanted)} and the device has {_gb(available)}; "
                 f"{words} takes {_gb(least)} and fits"
             )
-    raise TooLittleMemory(
+    raise InsufficientMemoryError(
         f"finetune: it takes about {_gb(wanted)} and the device has {_gb(available)}; even the smallest form takes "
         f"{_gb(least)}: use a device with more memory, or set DREAMTUNER_DEVICE=cpu"
     )

@@ -27,7 +27,7 @@ DARK = 48
 """The brightest that the black around a skeleton may be, 0..255."""
 
 
-class LayoutRefused(ValueError):
+class LayoutError(ValueError):
     """A layout that cannot be followed; the message names what does not fit and the remedy."""
 
 
@@ -35,16 +35,16 @@ def fitted(kind: Kind, image: Image.Image, side: int) -> Image.Image:
     """The layout of a picture of `side` pixels: RGB, of that side.
 
     Raises:
-        LayoutRefused: it is not square, its side is not a multiple of the picture's, or it is not of its kind.
+        LayoutError: it is not square, its side is not a multiple of the picture's, or it is not of its kind.
     """
     if image.width != image.height:
-        raise LayoutRefused(f"{kind}: the layout is {image.width} x {image.height} pixels; make it square")
+        raise LayoutError(f"{kind}: the layout is {image.width} x {image.height} pixels; make it square")
     if image.width < side:
-        raise LayoutRefused(
+        raise LayoutError(
             f"{kind}: the layout is {image.width} pixels wide, the picture {side}; give one at least as large"
         )
     if image.width % side:
-        raise LayoutRefused(
+        raise LayoutError(
             f"{kind}: the layout is {image.width} pixels wide, no multiple of the picture's {side}; scale it to {side}"
         )
     rgb = checked(kind, image)
@@ -52,23 +52,23 @@ def fitted(kind: Kind, image: Image.Image, side: int) -> Image.Image:
 
 
 def checked(kind: Kind, image: Image.Image) -> Image.Image:
-    """As RGB. LayoutRefused unless a depth map is grey, a skeleton drawn in colours on black, and there is something.
+    """As RGB. LayoutError unless a depth map is grey, a skeleton drawn in colours on black, and there is something.
 
     A layout of one colour says nothing; it is refused rather than drawn by the prompt alone.
     """
     if kind not in KINDS:
-        raise LayoutRefused(f"layout: {kind!r} is not one of {', '.join(KINDS)}")
+        raise LayoutError(f"layout: {kind!r} is not one of {', '.join(KINDS)}")
     rgb = image.convert("RGB")
     pixels = np.asarray(rgb).astype(np.int16)
     if pixels.min() == pixels.max():
-        raise LayoutRefused(f"{kind}: the layout is of one colour; it says nothing")
+        raise LayoutError(f"{kind}: the layout is of one colour; it says nothing")
     coloured = int(np.ptp(pixels, axis=2).max()) > GREY
     if kind == "depth" and coloured:
-        raise LayoutRefused("depth: the layout has colours, a depth map is grey; is it a skeleton or a photograph?")
+        raise LayoutError("depth: the layout has colours, a depth map is grey; is it a skeleton or a photograph?")
     if kind == "pose" and not coloured:
-        raise LayoutRefused("pose: the layout is grey, a skeleton is drawn in colours; is it a depth map?")
+        raise LayoutError("pose: the layout is grey, a skeleton is drawn in colours; is it a depth map?")
     if kind == "pose" and np.median(pixels.max(axis=2)) > DARK:
-        raise LayoutRefused("pose: most of the layout is not black, a skeleton is drawn on black; is it a photograph?")
+        raise LayoutError("pose: most of the layout is not black, a skeleton is drawn on black; is it a photograph?")
     return rgb
 
 
@@ -83,10 +83,10 @@ def kinds_of(profile: Profile) -> list[Kind]:
 
 
 def demand_kind(profile: Profile, kind: Kind) -> None:
-    """LayoutRefused where the profile has no ControlNet of this kind."""
+    """LayoutError where the profile has no ControlNet of this kind."""
     have = kinds_of(profile)
     if kind not in have:
         known = f"it has {', '.join(have)}" if have else "it follows no layouts"
-        raise LayoutRefused(
+        raise LayoutError(
             f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}; get it with: {profile.remedy}"
         )

@@ -10,7 +10,7 @@ from dreamtuner.models.profiles import ENCODER_PARTS, Profile
 _HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
 
 
-class WeightsMissing(FileNotFoundError):
+class WeightsMissingError(FileNotFoundError):
     """The profile's folder lacks parts; the message names them and the step that brings them."""
 
 
@@ -44,16 +44,18 @@ def _file_sha256(file: Path, mtime_ns: int, size: int) -> str:
 
 
 def demand(profile: Profile) -> None:
-    """WeightsMissing unless every part that draws is there."""
+    """WeightsMissingError unless every part that draws is there."""
     missing = profile.missing()
     if missing:
-        raise WeightsMissing(
+        raise WeightsMissingError(
             f"profile {profile.name!r}: no {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
         )
 
 
 def demand_tower(profile: Profile) -> Path:
-    """The tower's folder; WeightsMissing where it is not there."""
+    """The tower's folder; WeightsMissingError where it is not there."""
     if not (profile.tower / "config.json").is_file():
-        raise WeightsMissing(f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}")
+        raise WeightsMissingError(
+            f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}"
+        )
     return profile.tower

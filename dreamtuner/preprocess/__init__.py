@@ -1,7 +1,7 @@
 """What happens to a reference before the method sees it: decoded and checked, its subject cut from its background."""
 
 from dreamtuner.preprocess.foreground import ForegroundMask
-from dreamtuner.preprocess.image import DecodedImage, ImageLimits, ImageRefused, decode_image
+from dreamtuner.preprocess.image import DecodedImage, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.mask import foreground_mask
 from dreamtuner.preprocess.maskers import MASKERS, Masker
 
@@ -9,8 +9,8 @@ __all__ = [
     "MASKERS",
     "DecodedImage",
     "ForegroundMask",
+    "ImageError",
     "ImageLimits",
-    "ImageRefused",
     "Masker",
     "decode_image",
     "foreground_mask",

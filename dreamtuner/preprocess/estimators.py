@@ -71,7 +71,7 @@ def estimated(estimator: Estimator, image: Image.Image) -> Image.Image:
 
     Raises:
         PluginError: it is not of the image's size.
-        LayoutRefused: it is not of its kind, or of one colour.
+        LayoutError: it is not of its kind, or of one colour.
     """
     found = estimator.estimate(image)
     if found.size != image.size:

@@ -34,7 +34,7 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
-class ImageRefused(ValueError):
+class ImageError(ValueError):
     """A picture that cannot be a reference: `reason` says what is wrong with it, `remedy` what would be right."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -46,7 +46,7 @@ class ImageRefused(ValueError):
         return f"{self.reason}: {self.remedy}"
 
 
-class _Damaged(ImageRefused):
+class _DamagedError(ImageError):
     """A file that does not decode as it is."""
 
 
@@ -92,7 +92,7 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Decode
     Only the pixels decide whether it can be decoded; metadata that cannot be read is ignored, with a warning.
 
     Raises:
-        ImageRefused: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
+        ImageError: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
     """
     ignored: list[str] = []
     picture = open_upright(data, limits=limits, ignored=ignored)
@@ -121,7 +121,7 @@ def open_upright(data: bytes, *, limits: ImageLimits, ignored: list[str]) -> Ima
     What of the file was not used is added to `ignored`, a sentence each.
     """
     if len(data) > limits.max_bytes:
-        raise ImageRefused(
+        raise ImageError(
             f"the file has {len(data):,} bytes, more than the {limits.max_bytes:,} allowed",
             "save it smaller, or as JPEG or WebP",
         )
@@ -137,13 +137,13 @@ def open_upright(data: bytes, *, limits: ImageLimits, ignored: list[str]) -> Ima
 def _loaded_or_mended(data: bytes, limits: ImageLimits, ignored: list[str]) -> Image.Image:
     try:
         return _loaded(data, limits)
-    except _Damaged:
+    except _DamagedError:
         for one in mends(data):
             try:
                 picture = _loaded(one.data, limits)
                 if one.same_as is not None and _loaded(one.same_as, limits).tobytes() != picture.tobytes():
                     continue
-            except _Damaged:
+            except _DamagedError:
                 continue
             ignored += one.ignored
             if one.profile is not None:
@@ -181,31 +181,33 @@ def _check_header(picture: Image.Image, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         raise _too_many_pixels(picture.size, limits)
     if min(width, height) < limits.min_side:
-        raise ImageRefused(
+        raise ImageError(
             f"the picture is {width} x {height} pixels, too small",
             f"use one of at least {limits.min_side} pixels on its shorter side",
         )
     # A camera's multi-picture JPEG (MPO: a thumbnail or a gain map behind the photograph) is a still picture.
     if picture.format != "MPO" and getattr(picture, "is_animated", False):
-        raise ImageRefused(
+        raise ImageError(
             f"the {picture.format} is animated ({getattr(picture, 'n_frames', 'several')} frames)",
             "save the one frame that shows the subject best",
         )
 
 
-def _too_many_pixels(size: tuple[int, int] | None, limits: ImageLimits) -> ImageRefused:
+def _too_many_pixels(size: tuple[int, int] | None, limits: ImageLimits) -> ImageError:
     what = f"the picture is {size[0]} x {size[1]}, more" if size else "the header announces far more"
-    return ImageRefused(f"{what} than the {limits.max_pixels:,} pixels allowed", "scale it down first")
+    return ImageError(f"{what} than the {limits.max_pixels:,} pixels allowed", "scale it down first")
 
 
-def _damaged(name: str | None, error: Exception) -> ImageRefused:
-    return _Damaged(f"the {name or 'image'} file is truncated or damaged ({error})", "fetch or export it again, whole")
+def _damaged(name: str | None, error: Exception) -> ImageError:
+    return _DamagedError(
+        f"the {name or 'image'} file is truncated or damaged ({error})", "fetch or export it again, whole"
+    )
 
 
-def _not_taken(data: bytes) -> ImageRefused:
+def _not_taken(data: bytes) -> ImageError:
     for offset, magic, name in _OTHER_FORMATS:
         if data[offset:].startswith(magic):
-            return ImageRefused(f"the file is {name}, not a format taken here", "convert it to PNG, JPEG or WebP")
+            return ImageError(f"the file is {name}, not a format taken here", "convert it to PNG, JPEG or WebP")
     if not data:
-        return ImageRefused("the file is empty", "give a PNG, JPEG or WebP file")
-    return ImageRefused("the file is not an image", "give a PNG, JPEG or WebP file")
+        return ImageError("the file is empty", "give a PNG, JPEG or WebP file")
+    return ImageError("the file is not an image", "give a PNG, JPEG or WebP file")

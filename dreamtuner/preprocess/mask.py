@@ -8,7 +8,7 @@ from PIL import Image
 from dreamtuner.preprocess.colour import split_alpha
 from dreamtuner.preprocess.doubt import doubts
 from dreamtuner.preprocess.foreground import ForegroundMask
-from dreamtuner.preprocess.image import ImageLimits, ImageRefused, open_upright
+from dreamtuner.preprocess.image import ImageError, ImageLimits, open_upright
 from dreamtuner.preprocess.maskers import DEFAULT_MASKER, MASKERS, Masker, found_by
 
 EMPTY = 0.004
@@ -50,7 +50,7 @@ def foreground_mask(
         The mask. One that is all foreground separates nothing: its confidence is 0 and it is doubtful, whoever made it.
 
     Raises:
-        ImageRefused: a mask of another size, an unreadable one, or one that is all background.
+        ImageError: a mask of another size, an unreadable one, or one that is all background.
     """
     if user_mask is not None:
         ignored: list[str] = []
@@ -79,7 +79,7 @@ def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
     """The mask that a person gave as `grey` (mode L, 128 and more is subject) of a picture of the same size.
 
     Raises:
-        ImageRefused: it is all background.
+        ImageError: it is all background.
     """
     remedy = "paint the subject white (255) and everything else black (0)"
     return _stated(grey, image, "user", "the mask marks nothing as subject", remedy)
@@ -91,15 +91,15 @@ def read_mask(mask: bytes | Image.Image, ignored: list[str]) -> Image.Image:
     What of the file was not used is added to `ignored`, a sentence each.
 
     Raises:
-        ImageRefused: the file is not a picture that can be read; the reason begins with "the mask".
+        ImageError: the file is not a picture that can be read; the reason begins with "the mask".
     """
     if isinstance(mask, Image.Image):
         picture = mask
     else:
         try:
             picture = open_upright(mask, limits=_MASK_LIMITS, ignored=ignored)
-        except ImageRefused as refusal:
-            raise ImageRefused(f"the mask cannot be used, {refusal.reason}", refusal.remedy) from refusal
+        except ImageError as refusal:
+            raise ImageError(f"the mask cannot be used, {refusal.reason}", refusal.remedy) from refusal
     colours, alpha = split_alpha(picture)
     return alpha if alpha is not None else colours.convert("L")
 
@@ -113,10 +113,10 @@ def _stated(grey: Image.Image, image: Image.Image, method: str, empty: str, reme
 
 
 def _whole(mask: Image.Image, empty: str, remedy: str) -> bool:
-    """Whether a mask is all foreground; ImageRefused where it is all background."""
+    """Whether a mask is all foreground; ImageError where it is all background."""
     share = float(np.asarray(mask, dtype=bool).mean())
     if share < EMPTY:
-        raise ImageRefused(f"{empty} ({share:.2%} of it is foreground)", remedy)
+        raise ImageError(f"{empty} ({share:.2%} of it is foreground)", remedy)
     return share > FULL
 
 
@@ -124,7 +124,7 @@ def _check_size(mask: Image.Image, image: Image.Image, name: str) -> None:
     if mask.size == image.size:
         return
     turned = mask.size == image.size[::-1]
-    raise ImageRefused(
+    raise ImageError(
         f"{name} is {mask.width} x {mask.height} pixels, the picture {image.width} x {image.height}"
         + (" once it is turned as its EXIF orientation says" if turned else ""),
         f"save the mask at {image.width} x {image.height}",

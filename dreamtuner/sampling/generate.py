@@ -43,7 +43,7 @@ def generate(
 
     Raises:
         ValueError: names the setting that does not fit.
-        LayoutRefused: names the layout that cannot be followed.
+        LayoutError: names the layout that cannot be followed.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")

@@ -64,7 +64,7 @@ def prepare_subject(
 def layout_pixels(kind: Kind, image: Image.Image, side: int) -> Tensor:
     """Convert the layout of a picture of `side` pixels to what ControlNets read: 3 side side in 0..1.
 
-    LayoutRefused as `fitted`.
+    LayoutError as `fitted`.
     """
     pixels = np.asarray(fitted(kind, image, side)).copy()
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255

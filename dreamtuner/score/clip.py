@@ -39,7 +39,7 @@ class Tower:
 
 
 def load_tower(profile: Profile, *, device: str = "cpu") -> Tower:
-    """Load a profile's tower in float32. WeightsMissing says how to get it."""
+    """Load a profile's tower in float32. WeightsMissingError says how to get it."""
     folder = demand_tower(profile)
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return Tower(

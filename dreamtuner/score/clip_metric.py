@@ -17,7 +17,7 @@ class ClipMetric:
     computation = "1"
 
     def version(self, profile: Profile) -> str:
-        """Return `<computation>-<first 12 digits of the CLIP model's digest>`. WeightsMissing says how to get it."""
+        """Return `<computation>-<first 12 digits of the CLIP model's digest>`. Raises WeightsMissingError."""
         return f"{self.computation}-{digest_of(demand_tower(profile).parent, ('tower',))[:12]}"
 
     def missing(self, profile: Profile) -> list[str]:

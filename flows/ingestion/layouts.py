@@ -7,8 +7,8 @@ from functools import cached_property
 
 from PIL import Image
 
-from dreamtuner.models.layouts import Kind, LayoutRefused, checked, fitted
-from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image
+from dreamtuner.models.layouts import Kind, LayoutError, checked, fitted
+from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.estimators import estimated, estimator_of
 from flows.image_io import png_bytes
 from flows.ingestion.sources import read, shown
@@ -54,7 +54,7 @@ def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLa
                 image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
                 for side in dict.fromkeys(sides):
                     fitted(kind, image, side)
-            except (SourceError, ImageRefused, LayoutRefused) as error:
+            except (SourceError, ImageError, LayoutError) as error:
                 problems.append(Problem(path=(NAMES[kind], i), message=f"{shown(place)}: {error}"))
             else:
                 found[kind].append(LayoutFile(kind, place, data))
@@ -66,7 +66,7 @@ def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLa
 def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings) -> LayoutFile | None:
     """The layout of the subject's reference (RGB), which must have its size; None where it has none.
 
-    `auto` has it estimated. SourceError, ImageRefused, LayoutRefused and PluginError say why not.
+    `auto` has it estimated. SourceError, ImageError, LayoutError and PluginError say why not.
     """
     place: str | None = getattr(subject, kind)
     if place is None:
@@ -77,7 +77,7 @@ def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings:
     data = read(place, settings)
     image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
     if image.size != reference.size:
-        raise LayoutRefused(
+        raise LayoutError(
             f"{kind}: the layout is {image.width} x {image.height} pixels, the reference "
             f"{reference.width} x {reference.height}; "
             "it shows the reference's own layout: give them one size"

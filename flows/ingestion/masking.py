@@ -65,7 +65,7 @@ def choose_mask(
     known: KnownMasks,
     masker: Masker,
 ) -> ChosenMask:
-    """The mask of a decoded reference. ImageRefused and SubjectRefused say why there is none.
+    """The mask of a decoded reference. ImageError and SubjectRefused say why there is none.
 
     Args:
         image, alpha: as `decode_image` gives them.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from dreamtuner.models.layouts import KINDS, LayoutRefused
+from dreamtuner.models.layouts import KINDS, LayoutError
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageLimits, ImageRefused, decode_image
+from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
 from flows.faults import fault_of
@@ -175,7 +175,7 @@ def _caption_notes(subject: SubjectSpec, stored: Stored | None, sha256: str) -> 
 def _naming(what: str) -> Iterator[None]:
     try:
         yield
-    except (SourceError, ImageRefused, LayoutRefused, PluginError) as error:
+    except (SourceError, ImageError, LayoutError, PluginError) as error:
         raise SubjectRefused(f"{what}: {error}") from error
     except (SubjectRefused, StoreError):  # a store that is away is nobody's misfortune
         raise

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dreamtuner.models.layouts import KINDS, LayoutRefused, demand_kind
+from dreamtuner.models.layouts import KINDS, LayoutError, demand_kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -39,7 +39,7 @@ def demand_models(spec: Spec, resources: Resources) -> None:
         if spec.follows(kind):
             try:
                 demand_kind(profile, kind)
-            except LayoutRefused as error:
+            except LayoutError as error:
                 i = next(i for i, place in enumerate(spec.layouts[kind]) if place is not None)
                 message = f"{error}; or leave {NAMES[kind]} out"
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dreamtuner.preprocess import ImageRefused, decode_image
+from dreamtuner.preprocess import ImageError, decode_image
 from flows.spec.problems import InputError
 from flows.spec.yaml_file import parse_spec
 
@@ -43,5 +43,5 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
 @a_few
 @given(st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x10\0\0\0WEBP", b"GIF89a", b""]), st.binary())
 def test_bytes_that_are_no_picture_are_refused(head: bytes, rest: bytes) -> None:
-    with pytest.raises(ImageRefused):
+    with pytest.raises(ImageError):
         decode_image(head + rest)

@@ -17,7 +17,7 @@ import flows.execution.generation_worker
 import flows.patience
 import flows.score
 import storage.ingest
-from dreamtuner.models.weights import WeightsMissing
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.request import Cell
 from flows.faults import Fault, Unavailable, fault_of
 from flows.patience import Patience
@@ -273,7 +273,7 @@ def store_error(cause: Exception) -> StoreError:
         (TimeoutError("timed out"), "away"),
         (PermissionError(13, "Permission denied"), "denied"),
         (FileNotFoundError(2, "No such file or directory"), "here"),
-        (WeightsMissing("no unet"), "here"),
+        (WeightsMissingError("no unet"), "here"),
         (NotInCatalog("not done"), "here"),
         (ImportError("no xformers"), "here"),
         (StoreError("timed out"), "away"),

@@ -17,7 +17,7 @@ from dreamtuner.bench.naive import naive_generate
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.registry import FAMILIES, FamilyError, fine_tunable, load_backbone
 from dreamtuner.models.profiles import Profile, get_profile
-from dreamtuner.models.weights import WeightsMissing, weights_digest
+from dreamtuner.models.weights import WeightsMissingError, weights_digest
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from tests.seams.outside import Outside, blocks, outside
@@ -106,7 +106,7 @@ def test_weights_are_told_by_their_own_parts(profile: Profile, tmp_path: Path) -
     with pytest.raises(FamilyError, match=r"no model family reads .*; known are unet, mine"):
         load_backbone(profile)
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(WeightsMissing, match="no network in"):
+    with pytest.raises(WeightsMissingError, match="no network in"):
         load_backbone(profile.model_copy(update={"weights": tmp_path / "nothing"}))
 
 

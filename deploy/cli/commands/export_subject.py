@@ -25,7 +25,7 @@ def export_subject(
     from_pretrained, with the subject-encoder for this project.
     """
     from deploy.cli.export import readable
-    from dreamtuner.finetune.formats import FORMATS, ExportRefused, export
+    from dreamtuner.finetune.formats import FORMATS, CheckpointExportError, export
     from flows.resources import Resources
     from storage.catalog import views
 
@@ -40,7 +40,7 @@ def export_subject(
     digest = found[0].digest
     try:
         written = export(resources.checkpoint(digest), resources.backbone(found[0].profile), wanted, out)
-    except ExportRefused as error:
+    except CheckpointExportError as error:
         raise InputError("export-subject", [Problem(path=(), message=str(error))]) from error
     readable(out)
     for one in written:

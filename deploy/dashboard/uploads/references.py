@@ -61,11 +61,11 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
     Raises CatalogError where the name is another subject's or a picture cannot be used. A mask that is not given is the
     reference's alpha channel, or found.
     """
-    from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image
+    from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 
     try:
         picture = decode_image(reference, limits=ImageLimits(max_bytes=known.settings.max_upload))
-    except ImageRefused as error:
+    except ImageError as error:
         raise CatalogError(f"reference: {error}") from error
     try:
         if mask is None:
@@ -73,7 +73,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
         else:
             png = read_mask(mask, picture.image.size)
             cut = judged(png, picture.image)
-    except ImageRefused as error:
+    except ImageError as error:
         raise CatalogError(f"{'reference' if mask is None else 'mask'}: {error}") from error
     demand_name(known, new, reference)
     pieces = (reference, _type(reference)), (_png(cut) if png is None else png, "image/png")
@@ -142,12 +142,12 @@ def judged(png: bytes, picture: Image.Image) -> ForegroundMask:
 
 def found_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
     """The mask that ingestion finds in a stored reference, and its bytes. CatalogError where nothing stands out."""
-    from dreamtuner.preprocess import ImageRefused
+    from dreamtuner.preprocess import ImageError
 
     picture, alpha = stored_picture(known, image_sha256)
     try:
         cut = _found(known, picture, alpha)
-    except ImageRefused as error:
+    except ImageError as error:
         raise CatalogError(f"reference: {error}") from error
     return cut, _png(cut)
 

@@ -138,7 +138,7 @@ class UNetBackbone(UNetParts):
     profile: Profile
 
     def controlnet(self, kind: Kind) -> Any:
-        """The profile's ControlNet of this kind, loaded when first asked for. LayoutRefused where there is none."""
+        """The profile's ControlNet of this kind, loaded when first asked for. LayoutError where there is none."""
         if kind not in self.controlnets:
             self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
         return self.controlnets[kind]

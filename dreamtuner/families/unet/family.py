@@ -17,7 +17,7 @@ def reads(profile: Profile) -> bool:
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
-    """Load a profile's weights, float32 by default. WeightsMissing says what is not there and how to get it."""
+    """Load a profile's weights, float32 by default. WeightsMissingError says what is not there and how to get it."""
     demand(profile)
     parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
     return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)

@@ -55,7 +55,7 @@ def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
 
 
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
-    """Load the profile's ControlNet of this kind, frozen. LayoutRefused where the profile has none."""
+    """Load the profile's ControlNet of this kind, frozen. LayoutError where the profile has none."""
     demand_kind(profile, kind)
     folder = profile.weights / part_of(kind)
     model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)

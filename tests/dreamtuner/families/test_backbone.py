@@ -11,7 +11,7 @@ from PIL import Image
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.profiles import Profile, folder_profile, get_profile
-from dreamtuner.models.weights import WeightsMissing, weights_digest
+from dreamtuner.models.weights import WeightsMissingError, weights_digest
 from dreamtuner.plugins import UnknownNameError
 
 
@@ -23,9 +23,9 @@ def test_parts_are_frozen_and_in_eval_mode(tiny: UNetBackbone) -> None:
 
 def test_missing_weights_name_the_parts_and_the_command(tmp_path: Path, tiny_profile: Profile) -> None:
     pocket = get_profile("pocket").model_copy(update={"weights": tmp_path})
-    with pytest.raises(WeightsMissing, match=r"no unet, vae, text_encoder.*dreamtuner train pocket"):
+    with pytest.raises(WeightsMissingError, match=r"no unet, vae, text_encoder.*dreamtuner train pocket"):
         load_backbone(pocket)
-    with pytest.raises(WeightsMissing, match="dreamtuner train pocket"):
+    with pytest.raises(WeightsMissingError, match="dreamtuner train pocket"):
         weights_digest(pocket)
 
 

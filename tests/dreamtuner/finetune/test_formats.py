@@ -14,8 +14,8 @@ from safetensors.torch import save
 
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
-from dreamtuner.finetune.checkpoint import CheckpointRefused, from_bytes, recipe_of, to_bytes
-from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, ExportRefused, export
+from dreamtuner.finetune.checkpoint import CheckpointError, from_bytes, recipe_of, to_bytes
+from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, CheckpointExportError, export
 from dreamtuner.finetune.result import WORD, Tuned, knowing
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.models.profiles import Profile, folder_profile
@@ -91,10 +91,10 @@ def test_pickles_and_other_files_are_refused_by_name(tmp_path: Path) -> None:
         (b"", "weights.pt: it is no checkpoint"),
         (b"\xff" * 40, "weights.pt: it is no checkpoint"),
     ):
-        with pytest.raises(CheckpointRefused, match=why):
+        with pytest.raises(CheckpointError, match=why):
             from_bytes(data, name="weights.pt")
     about = json.dumps({"format": 1, "class_word": "bear", "settings": {"stesp": 1}, "recipe": {}})
-    with pytest.raises(CheckpointRefused, match="another version"):
+    with pytest.raises(CheckpointError, match="another version"):
         from_bytes(save({"a": torch.ones(1)}, metadata={"dreamtuner": about}))
 
 
@@ -149,12 +149,12 @@ def test_what_a_checkpoint_does_not_hold_is_not_exported(
 ) -> None:
     full = tuned("full")
     wordless = Tuned(FineTune(word="zz"), "bear", {})
-    with pytest.raises(ExportRefused, match="holds no LoRA"):
+    with pytest.raises(CheckpointExportError, match="holds no LoRA"):
         export(full, backbone, "lora", tmp_path / "out")
-    with pytest.raises(ExportRefused, match="no word of its own"):
+    with pytest.raises(CheckpointExportError, match="no word of its own"):
         export(wordless, backbone, "textual-inversion", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == [], "nothing half-written"
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
-    with pytest.raises(ExportRefused, match="not empty"):
+    with pytest.raises(CheckpointExportError, match="not empty"):
         export(full, backbone, "diffusers", tmp_path / "out")

@@ -5,7 +5,7 @@ import torch
 
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.finetune import memory_need as need
-from dreamtuner.finetune.memory import TooLittleMemory, demand_memory, memory_of
+from dreamtuner.finetune.memory import InsufficientMemoryError, demand_memory, memory_of
 from dreamtuner.models.profiles import Profile
 
 
@@ -53,11 +53,11 @@ def test_what_does_not_fit_is_refused_with_what_would(seeing_profile: Profile) -
     full, lora = (seeing_profile.finetuning(mode) for mode in ("full", "lora"))
     large, small = (need(seeing_profile, one, 32).total for one in (full, lora))
     demand_memory(seeing_profile, full, 32, large)
-    with pytest.raises(TooLittleMemory, match=r"mode: lora takes .* and fits"):
+    with pytest.raises(InsufficientMemoryError, match=r"mode: lora takes .* and fits"):
         demand_memory(seeing_profile, full, 32, large - 1)
-    with pytest.raises(TooLittleMemory, match=r"text_encoder: null"):
+    with pytest.raises(InsufficientMemoryError, match=r"text_encoder: null"):
         demand_memory(seeing_profile, lora, 32, small - 1)
-    with pytest.raises(TooLittleMemory, match="use a device with more memory"):
+    with pytest.raises(InsufficientMemoryError, match="use a device with more memory"):
         demand_memory(seeing_profile, full, 32, 1000)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.preprocess import ImageLimits, ImageRefused, decode_image
+from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 40), (30, 40, 220), (255, 255, 255)
 
@@ -204,7 +204,7 @@ WEBP = encode(Image.effect_noise((128, 128), 60), "WEBP")
     ],
 )
 def test_refusals(data: bytes, words: str) -> None:
-    with pytest.raises(ImageRefused, match=words) as refusal:
+    with pytest.raises(ImageError, match=words) as refusal:
         decode_image(data)
     assert refusal.value.remedy
     assert refusal.value.remedy in str(refusal.value)
@@ -212,13 +212,13 @@ def test_refusals(data: bytes, words: str) -> None:
 
 def test_limits_are_the_callers() -> None:
     data = encode(quarters())
-    with pytest.raises(ImageRefused, match="bytes"):
+    with pytest.raises(ImageError, match="bytes"):
         decode_image(data, limits=ImageLimits(max_bytes=len(data) - 1))
-    with pytest.raises(ImageRefused, match="6,143 pixels"):
+    with pytest.raises(ImageError, match="6,143 pixels"):
         decode_image(data, limits=ImageLimits(max_pixels=96 * 64 - 1))
     assert decode_image(data, limits=ImageLimits(max_bytes=len(data), max_pixels=96 * 64, min_side=64))
 
 
 def test_refusal_survives_pickling() -> None:
-    copy = pickle.loads(pickle.dumps(ImageRefused("why", "what to do")))
+    copy = pickle.loads(pickle.dumps(ImageError("why", "what to do")))
     assert (copy.reason, copy.remedy, str(copy)) == ("why", "what to do", "why: what to do")

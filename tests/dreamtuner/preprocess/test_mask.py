@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.preprocess import ForegroundMask, ImageRefused, foreground_mask
+from dreamtuner.preprocess import ForegroundMask, ImageError, foreground_mask
 
 PICTURE = Image.new("RGB", (96, 64), "teal")
 
@@ -89,20 +89,20 @@ def test_user_mask_is_turned_as_its_exif_says() -> None:
 def test_mask_of_another_size_is_refused_with_both_sizes(size: tuple[int, int]) -> None:
     mask = Image.new("L", size, 255)
     named = rf"{size[0]} x {size[1]} pixels, the picture 96 x 64"
-    with pytest.raises(ImageRefused, match="the mask is " + named):
+    with pytest.raises(ImageError, match="the mask is " + named):
         foreground_mask(PICTURE, user_mask=png(mask))
-    with pytest.raises(ImageRefused, match="the alpha channel is " + named):
+    with pytest.raises(ImageError, match="the alpha channel is " + named):
         foreground_mask(PICTURE, alpha=mask)
 
 
 @pytest.mark.parametrize("mask", [box(0, 0, 0, 0), box(3, 3, 7, 8), box(0, 0, 96, 64, value=1)])
 def test_all_background_is_refused_whoever_says_so(mask: Image.Image) -> None:
-    with pytest.raises(ImageRefused, match=r"marks nothing as subject.*paint the subject white"):
+    with pytest.raises(ImageError, match=r"marks nothing as subject.*paint the subject white"):
         foreground_mask(PICTURE, user_mask=mask)
-    with pytest.raises(ImageRefused, match="transparent all over"):
+    with pytest.raises(ImageError, match="transparent all over"):
         foreground_mask(PICTURE, alpha=mask)
     if max(mask.getextrema()) != 1:
-        with pytest.raises(ImageRefused, match=r"nothing stands out.*mask of your own"):
+        with pytest.raises(ImageError, match=r"nothing stands out.*mask of your own"):
             foreground_mask(PICTURE, masker=FixedMasker(mask))
 
 
@@ -118,11 +118,11 @@ def test_all_foreground_is_doubtful_whoever_says_so() -> None:
 
 
 def test_unreadable_mask_file_names_the_mask() -> None:
-    with pytest.raises(ImageRefused, match="the mask cannot be used, the file is not an image"):
+    with pytest.raises(ImageError, match="the mask cannot be used, the file is not an image"):
         foreground_mask(PICTURE, user_mask=b"mask.png")
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "teal"])
 def test_constant_picture_is_refused_by_the_default_masker(colour: str) -> None:
-    with pytest.raises(ImageRefused, match="nothing stands out"):
+    with pytest.raises(ImageError, match="nothing stands out"):
         foreground_mask(Image.new("RGB", (80, 64), colour))

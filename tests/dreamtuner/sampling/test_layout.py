@@ -11,7 +11,7 @@ from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.models.layouts import Kind, LayoutRefused, demand_kind, fitted, kinds_of
+from dreamtuner.models.layouts import Kind, LayoutError, demand_kind, fitted, kinds_of
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
@@ -44,16 +44,16 @@ def led(whole: DreamTunerPipeline, tiny: UNetBackbone) -> UNetBackbone:
     ],
 )
 def test_what_is_no_layout_is_refused_by_name(kind: Kind, image: Image.Image, said: str) -> None:
-    with pytest.raises(LayoutRefused, match=said):
+    with pytest.raises(LayoutError, match=said):
         fitted(kind, image, 64)
 
 
 def test_a_photograph_is_neither_and_a_skeleton_is_no_depth_map(skeleton: Skeleton) -> None:
     photograph = Image.merge("RGB", [ramp(64, 64), ramp(64, 64).rotate(90), Image.new("L", (64, 64), 90)])
-    with pytest.raises(LayoutRefused, match="pose: most of the layout is not black"):
+    with pytest.raises(LayoutError, match="pose: most of the layout is not black"):
         fitted("pose", photograph, 64)
     for image in (photograph, skeleton(64, 64)):
-        with pytest.raises(LayoutRefused, match="depth: the layout has colours"):
+        with pytest.raises(LayoutError, match="depth: the layout has colours"):
             fitted("depth", image, 64)
 
 
@@ -65,7 +65,7 @@ def test_a_larger_layout_is_the_mean_of_its_whole_squares(skeleton: Skeleton) ->
 
 def test_a_profile_without_the_controlnet_says_so(tiny_profile: Profile) -> None:
     assert kinds_of(tiny_profile) == []
-    with pytest.raises(LayoutRefused, match=r"pose: the profile tiny has no ControlNet of this kind; .*; get it with"):
+    with pytest.raises(LayoutError, match=r"pose: the profile tiny has no ControlNet of this kind; .*; get it with"):
         demand_kind(tiny_profile, "pose")
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from transformers import CLIPModel
 
 from dreamtuner.models.profiles import Profile, folder_profile, get_profile
-from dreamtuner.models.weights import WeightsMissing
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.score import METRICS, score_images
 from dreamtuner.score.clip import Tower, load_tower
 
@@ -84,7 +84,7 @@ def test_version_follows_the_metric_and_the_towers_weights(tmp_path: Path, tiny_
 
 
 def test_missing_tower_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match=r"no tower in .*: dreamtuner train pocket"):
+    with pytest.raises(WeightsMissingError, match=r"no tower in .*: dreamtuner train pocket"):
         load_tower(get_profile("pocket").model_copy(update={"weights": tmp_path}))
 
 
