@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dreamtuner.models.weights import WeightsMissingError
 from storage.catalog.database.retry import is_transient
-from storage.catalog.records import CatalogError, NotInCatalog
-from storage.objects import ChecksumMismatch, DigestMismatch, ObjectMissing, StoreError
+from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.shown import scrubbed
 
 Fault = Literal["cell", "memory", "away", "denied", "here", "broken"]
@@ -60,7 +60,7 @@ _POSTGRES_DENIED = ("28", "42501", "25006", "3D")
 
 def fault_of(error: BaseException) -> Fault:
     """Say whose fault `error` is, by its type, its code and what caused it."""
-    if isinstance(error, NotHere | WeightsMissingError | NotInCatalog | ImportError):
+    if isinstance(error, NotHere | WeightsMissingError | NotInCatalogError | ImportError):
         return "here"
     if isinstance(error, Unavailable):
         return "broken"
@@ -85,9 +85,9 @@ def words_of(error: BaseException) -> str:
 
 def _of_store(error: StoreError) -> Fault:
     cause: Any = error.__cause__
-    if isinstance(error, ChecksumMismatch):
+    if isinstance(error, ChecksumMismatchError):
         return "away"
-    if isinstance(error, ObjectMissing | DigestMismatch):
+    if isinstance(error, ObjectMissingError | DigestMismatchError):
         return "here"
     if isinstance(cause, OSError):
         fault = _of_system(cause)

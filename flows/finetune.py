@@ -27,7 +27,7 @@ from flows.resources import Resources
 from flows.spec.parameters import ProfileName, Steps, SubjectName
 from flows.spec.problems import InputError, Problem, problems_of
 from storage.catalog import views, writes
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.objects import get_blob
 
 
@@ -127,7 +127,7 @@ def _enter(subject: str, profile: Profile, asked: FineTune, resources: Resources
     try:
         with resources.catalog.read() as s:
             assets = views.subject_assets(s, subject)
-    except NotInCatalog as error:
+    except NotInCatalogError as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
     weights = resources.weights_digest(profile.name)

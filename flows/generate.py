@@ -17,7 +17,7 @@ from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 from storage.catalog.records import MAX_FAILURES, CellView
 from storage.lost import read_picture
-from storage.objects import DigestMismatch, ObjectMissing
+from storage.objects import DigestMismatchError, ObjectMissingError
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _notice_lost(resources: Resources, run_id: str) -> None:
             tell("generate", i, len(cells), "checking what is there")
             try:
                 read_picture(catalog, store, cell.image_sha256)
-            except (ObjectMissing, DigestMismatch) as error:
+            except (ObjectMissingError, DigestMismatchError) as error:
                 _log.warning("cell %s is lost: %s", cell.digest, error)
 
 

@@ -113,7 +113,7 @@ class Resources:
     def checkpoint(self, digest: str) -> "Tuned":
         """The weights that a finished fine-tuning produced, by its digest.
 
-        NotInCatalog, StoreError, CheckpointError: it is unknown or unfinished, or its bytes are no checkpoint.
+        NotInCatalogError, StoreError, CheckpointError: it is unknown or unfinished, or its bytes are no checkpoint.
         """
         tuned: Tuned = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
         self._checkpoints.move_to_end((digest,))
@@ -124,13 +124,13 @@ class Resources:
     def _read_checkpoint(self, digest: str) -> "Tuned":
         from dreamtuner.finetune.checkpoint import from_bytes
         from storage.catalog import views
-        from storage.catalog.records import NotInCatalog
+        from storage.catalog.records import NotInCatalogError
         from storage.objects import get_blob
 
         with self.catalog.read() as s:
             view = views.training(s, digest)
         if view.weights_sha256 is None:
-            raise NotInCatalog(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
+            raise NotInCatalogError(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
         return from_bytes(get_blob(self.store, view.weights_sha256), name=f"checkpoint of {view.subject_name}")
 
 

@@ -26,7 +26,7 @@ from flows.spec_run import SpecRun, spec_run
 from storage.catalog import views
 from storage.catalog.records import CellView, RunWarning
 from storage.lost import read_picture
-from storage.objects import DigestMismatch, ObjectMissing, get_blob
+from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
 
@@ -177,5 +177,5 @@ def _picture(sha256: str, resources: Resources) -> Image.Image | None:
     """None where the store lost it, which the catalog knows then."""
     try:
         return open_picture(read_picture(resources.catalog, resources.store, sha256), "RGB")
-    except (ObjectMissing, DigestMismatch):
+    except (ObjectMissingError, DigestMismatchError):
         return None

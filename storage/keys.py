@@ -12,17 +12,17 @@ _KEY = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 MAX_KEY_LENGTH = 512
 
 
-class InvalidKey(ValueError):
+class InvalidKeyError(ValueError):
     """The key could leave the store or mean two objects; nothing was read or written."""
 
 
 def check_key(key: str) -> str:
     """Return `key` unchanged when every store can hold it under exactly this name.
 
-    Raises InvalidKey for anything else: "..", a leading "/", upper case, backslashes, NUL, unicode, great length.
+    Raises InvalidKeyError for anything else: "..", a leading "/", upper case, backslashes, NUL, unicode, great length.
     """
     if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
-        raise InvalidKey(
+        raise InvalidKeyError(
             f"object key {key[:80]!r} is refused: use lower-case segments of a-z 0-9 . _ - that begin and end with a "
             f"letter or digit, joined by '/', at most {MAX_KEY_LENGTH} characters"
         )
@@ -35,7 +35,7 @@ def blob_key(sha256: str) -> str:
     Two levels of 256 folders keep every folder small on disk up to many millions of objects.
     """
     if not _SHA256.fullmatch(sha256):
-        raise InvalidKey(
+        raise InvalidKeyError(
             f"sha256 {sha256[:80]!r} is not 64 lower-case hex digits; pass hashlib.sha256(data).hexdigest()"
         )
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"

@@ -2,17 +2,18 @@
 
 from storage.catalog import Catalog
 from storage.catalog.writes import lose_pictures
-from storage.objects import DigestMismatch, ObjectMissing, ObjectStore, get_blob
+from storage.objects import DigestMismatchError, ObjectMissingError, ObjectStore, get_blob
 
 
 def read_picture(catalog: Catalog, store: ObjectStore, sha256: str) -> bytes:
-    """The bytes of an output's picture.
+    """Read the bytes of an output's image.
 
-    Where they are gone or damaged, ObjectMissing or DigestMismatch is raised and the picture's cells are marked as
-    lost, so that the next run of their spec generates them again. Nobody else has to look: a rerun reads no picture.
+    If they are missing or damaged, marks the image's cells as lost, so that the next run of their spec regenerates
+    them, and raises ObjectMissingError or DigestMismatchError. A rerun itself reads no images, so this is where loss is
+    noticed.
     """
     try:
         return get_blob(store, sha256)
-    except (ObjectMissing, DigestMismatch):
+    except (ObjectMissingError, DigestMismatchError):
         catalog.transact(lambda s: lose_pictures(s, [sha256]))
         raise

@@ -14,14 +14,14 @@ _WEBP = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04  # flags in VP8X
 
 
-class UnknownFormat(ValueError):
+class UnknownFormatError(ValueError):
     """The bytes are neither PNG nor JPEG nor WebP: nobody can say what is written in them."""
 
 
 def without_metadata(data: bytes, *, colour: bool = True) -> bytes:
     """The PNG, JPEG or WebP `data` with its pixels, how it is turned and, with `colour`, what colours mean; no more.
 
-    What is damaged beside the pixels, or stands behind the picture's end, is left out too. Raises UnknownFormat.
+    What is damaged beside the pixels, or stands behind the picture's end, is left out too. Raises UnknownFormatError.
     """
     if data.startswith(PNG):
         return PNG + b"".join(_png(data, colour))
@@ -29,7 +29,7 @@ def without_metadata(data: bytes, *, colour: bool = True) -> bytes:
         return b"".join(_jpeg(data, colour))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data)
-    raise UnknownFormat("the file is neither PNG nor JPEG nor WebP")
+    raise UnknownFormatError("the file is neither PNG nor JPEG nor WebP")
 
 
 def _png(data: bytes, colour: bool) -> Iterator[bytes]:

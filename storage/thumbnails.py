@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from storage.keys import thumbnail_key
 from storage.metadata import without_metadata
-from storage.objects import ObjectMissing, ObjectStore, Put, get_blob
+from storage.objects import ObjectMissingError, ObjectStore, Put, get_blob
 
 SIDE = 256  # pixels: the longer side of a thumbnail at most
 WEBP = "image/webp"
@@ -16,7 +16,7 @@ _QUALITY = 82
 MAX_PIXELS = 100_000_000
 
 
-class NotAPicture(ValueError):
+class NotAnImageError(ValueError):
     """The bytes are no picture that a thumbnail can be made of."""
 
 
@@ -24,17 +24,17 @@ def thumbnail(data: bytes) -> bytes:
     """The picture `data` (PNG, JPEG or WebP) as WebP, upright, at most SIDE pixels wide and high.
 
     Smaller ones keep their size. The EXIF orientation is applied, as it is where references are ingested.
-    Raises NotAPicture for anything else, and for more than MAX_PIXELS.
+    Raises NotAnImageError for anything else, and for more than MAX_PIXELS.
     """
     try:
         return _thumbnail(data)
-    except NotAPicture:
+    except NotAnImageError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         try:
             return _thumbnail(without_metadata(data, colour=False))  # what stands beside the pixels may be broken
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            raise NotAPicture(f"not a picture: {error}") from error
+            raise NotAnImageError(f"not a picture: {error}") from error
 
 
 def _thumbnail(data: bytes) -> bytes:
@@ -43,7 +43,7 @@ def _thumbnail(data: bytes) -> bytes:
         Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image,
     ):
         if image.width * image.height > MAX_PIXELS:
-            raise NotAPicture(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}; store it smaller")
+            raise NotAnImageError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS}; store it smaller")
         image.draft("RGB", (SIDE, SIDE))
         small = image.convert("RGBA" if image.has_transparency_data else "RGB")
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -75,8 +75,8 @@ def keep_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
 
 
 def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:
-    """The thumbnail of a stored picture; a missing one is made now. Raises ObjectMissing without the picture."""
+    """The thumbnail of a stored picture; a missing one is made now. Raises ObjectMissingError without the picture."""
     try:
         return store.get(thumbnail_key(sha256))
-    except ObjectMissing:
+    except ObjectMissingError:
         return keep_thumbnail(store, sha256, get_blob(store, sha256))

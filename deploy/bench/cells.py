@@ -15,8 +15,8 @@ from flows.settings import Settings
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MeasurementRecord
 from storage.ingest import keeping
-from storage.objects import ObjectMissing, ObjectStore, get_blob
-from storage.objects.blobs import DigestMismatch
+from storage.objects import ObjectMissingError, ObjectStore, get_blob
+from storage.objects.blobs import DigestMismatchError
 
 
 class CatalogCells:
@@ -39,7 +39,7 @@ class CatalogCells:
         for digest, row in found.items():
             try:
                 pictures[digest] = open_picture(get_blob(self._store, row.image_sha256), "RGB")
-            except (ObjectMissing, DigestMismatch):
+            except (ObjectMissingError, DigestMismatchError):
                 continue  # it is measured again, and mended so
         return pictures
 

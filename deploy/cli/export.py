@@ -19,7 +19,7 @@ from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 from storage.catalog import Catalog, views
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import Filter, OutputDetail
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def export(
 def _found(option: str, look: Callable[[], T]) -> T:
     try:
         return look()
-    except NotInCatalog as error:
+    except NotInCatalogError as error:
         raise InputError("export", [Problem(path=(option,), message=str(error))]) from error
 
 

@@ -12,16 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from deploy.dashboard.access.rights import Person, Refused, by_cookie
+from deploy.dashboard.access.rights import AccessError, Person, by_cookie
 from deploy.dashboard.pages import page
-from deploy.dashboard.prefect_api import NotAllowed, PrefectAway
+from deploy.dashboard.prefect_api import FlowNotAllowedError, PrefectUnavailableError
 from deploy.dashboard.resources import resources
-from deploy.dashboard.security.oidc import SignOnRefused
-from deploy.dashboard.security.passwords import WeakPassword
-from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict
-from storage.keys import InvalidKey
-from storage.objects import ObjectMissing, StoreError
-from storage.thumbnails import NotAPicture
+from deploy.dashboard.security.oidc import SignOnError
+from deploy.dashboard.security.passwords import WeakPasswordError
+from storage.catalog.records import CatalogError, NotInCatalogError, ReviewConflictError
+from storage.keys import InvalidKeyError
+from storage.objects import ObjectMissingError, StoreError
+from storage.thumbnails import NotAnImageError
 
 
 def _answer(request: Request, status: int, message: str, **more: Any) -> Response:
@@ -71,17 +71,17 @@ def _beyond(request: Request, error: Any) -> Response:
 
 
 handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
-    Refused: _refused,
-    ReviewConflict: _conflict,
-    NotInCatalog: _with(404),
-    ObjectMissing: _with(404),
-    InvalidKey: _with(404),
+    AccessError: _refused,
+    ReviewConflictError: _conflict,
+    NotInCatalogError: _with(404),
+    ObjectMissingError: _with(404),
+    InvalidKeyError: _with(404),
     CatalogError: _with(400),
-    NotAPicture: _with(400),
-    WeakPassword: _with(400),
-    NotAllowed: _with(403),
-    SignOnRefused: _with(400),
-    PrefectAway: _with(503),
+    NotAnImageError: _with(400),
+    WeakPasswordError: _with(400),
+    FlowNotAllowedError: _with(403),
+    SignOnError: _with(400),
+    PrefectUnavailableError: _with(503),
     StoreError: _with(502),
     OverflowError: _beyond,
     DataError: _beyond,

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from deploy.dashboard.schema_form import MAX_TEXT
 from storage.catalog import views
 from storage.catalog.names import differences, taken, unknown
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import SubjectDetail
 
 CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
@@ -48,7 +48,7 @@ def demand_names(given: Mapping[str, Any], s: Session) -> None:
             continue  # the flow's own check names what is wrong with its form
         try:
             stored = views.subject_assets(s, one["name"])
-        except NotInCatalog:
+        except NotInCatalogError:
             if one.get("reference") is None:
                 raise CatalogError(unknown(one["name"], views.subject_names(s))) from None
             continue

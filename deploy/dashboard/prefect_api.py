@@ -20,11 +20,11 @@ BUSY, PAUSES = 503, (0.2, 0.5, 1.0)
 """What a server answers whose database is locked, and how long to wait, in seconds, before each further try."""
 
 
-class PrefectAway(Exception):
+class PrefectUnavailableError(Exception):
     """Prefect does not answer, or refuses; the message is for people."""
 
 
-class NotAllowed(PrefectAway):
+class FlowNotAllowedError(PrefectUnavailableError):
     """The deployment is not on the list of those that may be started."""
 
 
@@ -80,7 +80,7 @@ class PrefectApi:
         self._client.close()
 
     def deployments(self) -> list[Deployment]:
-        """Those of the list that the server knows. Raises PrefectAway."""
+        """Those of the list that the server knows. Raises PrefectUnavailableError."""
         found = []
         for name in self.allowed:
             row = self._ask("GET", f"/deployments/name/{name}", missing=True)
@@ -94,9 +94,9 @@ class PrefectApi:
         return found
 
     def start(self, name: str, parameters: Mapping[str, Any]) -> str:
-        """The id of the new run. Raises NotAllowed, PrefectAway."""
+        """The id of the new run. Raises FlowNotAllowedError, PrefectUnavailableError."""
         if name not in self.allowed:
-            raise NotAllowed(f"{name!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
+            raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
         row = self._ask("GET", f"/deployments/name/{name}")
         # with the key a run is made once, however often it is asked for
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
@@ -104,7 +104,7 @@ class PrefectApi:
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
-        """The newest runs of the listed deployments. Raises PrefectAway."""
+        """The newest runs of the listed deployments. Raises PrefectUnavailableError."""
         known = {one.id: one.name for one in self.deployments()}
         if not known:
             return []
@@ -123,16 +123,16 @@ class PrefectApi:
         ]
 
     def cancel(self, flow_run_id: str) -> None:
-        """Ask a run of a listed deployment to end. Raises NotAllowed, PrefectAway."""
+        """Ask a run of a listed deployment to end. Raises FlowNotAllowedError, PrefectUnavailableError."""
         row = self._ask("GET", f"/flow_runs/{flow_run_id}")
         if row.get("deployment_id") not in {one.id for one in self.deployments()}:
-            raise NotAllowed("this run belongs to a deployment that is not on the list of flows")
+            raise FlowNotAllowedError("this run belongs to a deployment that is not on the list of flows")
         state = {"type": "CANCELLING", "name": "Cancelling"}
         self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
 
     def _ask(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
         if not self._api:
-            raise PrefectAway("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
+            raise PrefectUnavailableError("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
         try:
             answer = self._client.request(method, f"{self._api}{path}", json=body)
             for pause in PAUSES:
@@ -141,9 +141,11 @@ class PrefectApi:
                 time.sleep(pause)
                 answer = self._client.request(method, f"{self._api}{path}", json=body)
         except httpx.HTTPError as error:
-            raise PrefectAway(f"Prefect does not answer ({type(error).__name__}); is its server running?") from error
+            raise PrefectUnavailableError(
+                f"Prefect does not respond ({type(error).__name__}); is it running?"
+            ) from error
         if missing and answer.status_code == 404:
             return None
         if answer.is_error:
-            raise PrefectAway(f"Prefect refused ({answer.status_code}): {answer.text[:300]}")
+            raise PrefectUnavailableError(f"Prefect refused ({answer.status_code}): {answer.text[:300]}")
         return answer.json()

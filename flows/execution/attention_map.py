@@ -20,7 +20,7 @@ from flows.planning.cells import digest_of
 from flows.resources import Resources
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
-from storage.catalog.records import CellDetail, NotInCatalog
+from storage.catalog.records import CellDetail, NotInCatalogError
 from storage.lost import read_picture
 from storage.objects import get_blob
 
@@ -102,7 +102,7 @@ def find_cell(cell: str, resources: Resources) -> CellDetail:
         if catalog is not None:
             with catalog.read() as s:
                 return views.cell(s, digest)
-    except NotInCatalog:
+    except NotInCatalogError:
         pass
     raise _refused(
         "CELL",

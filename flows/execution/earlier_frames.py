@@ -13,7 +13,7 @@ from flows.resources import Resources
 from storage.catalog import views
 from storage.catalog.records import CellDetail
 from storage.lost import read_picture
-from storage.objects import DigestMismatch, ObjectMissing
+from storage.objects import DigestMismatchError, ObjectMissingError
 
 
 class FrameMissing(NotHere):
@@ -40,7 +40,7 @@ def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str,
             raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
         try:
             image = open_picture(read_picture(resources.catalog, resources.store, frame.image_sha256), "RGB")
-        except (ObjectMissing, DigestMismatch) as error:
+        except (ObjectMissingError, DigestMismatchError) as error:
             raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
         found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
     return found

@@ -27,11 +27,11 @@ from flows.progress import tell
 from flows.reporting.prefect_artifacts import show_preview
 from flows.resources import Resources
 from storage.catalog import views, writes
-from storage.catalog.leases.trainings import TrainingBeat
+from storage.catalog.leases.trainings import TrainingHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.views import TrainingView
 from storage.ingest import keeping
-from storage.objects import DigestMismatch, ObjectMissing, get_blob
+from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0  # how often to look whether another process has done it, or is gone
@@ -67,7 +67,7 @@ def _learn(digest: str, resources: Resources) -> bool:
         tell("finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it")
         time.sleep(POLL_SECONDS)
     try:
-        with TrainingBeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
+        with TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
             _carry_out(_look(digest, resources), resources, owner)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
@@ -86,7 +86,7 @@ def _look(digest: str, resources: Resources) -> TrainingView:
     if view.weights_sha256 is not None:
         try:
             get_blob(resources.store, view.weights_sha256)
-        except (ObjectMissing, DigestMismatch) as error:
+        except (ObjectMissingError, DigestMismatchError) as error:
             _log.warning("the checkpoint of %s is lost: %s", view.subject_name, error)
             catalog.transact(lambda s: writes.lose_training(s, digest))
             with catalog.read() as s:

@@ -23,7 +23,7 @@ from flows.planning.cells import canonical
 from flows.progress import tell_note, tell_part
 from flows.resources import Resources
 from storage.catalog import views, writes
-from storage.catalog.leases.cells import Heartbeat
+from storage.catalog.leases.cells import CellHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import CellDetail
 
@@ -43,7 +43,7 @@ class Worker:
     def __init__(self, resources: Resources, run_id: str | None) -> None:
         self.resources = resources
         self.catalog, self.owner = resources.catalog, this_owner()
-        self.beat = Heartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
+        self.beat = CellHeartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
         self.patience = resources.patience()
         self.keeper = Keeper(
             self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, kept=self.beat.let_go

@@ -15,7 +15,7 @@ from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
 from storage.catalog import writes
-from storage.catalog.leases.runs import RunBeat
+from storage.catalog.leases.runs import RunHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import RunState, spec_digest
 
@@ -46,7 +46,7 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
         run_id = writes.start_run(s, name=spec.name, spec=order, flow_run_id=flow_run_id, owner=this_owner())
     row = RunRow(run_id)
     try:
-        beat = RunBeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
+        beat = RunHeartbeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
         with beat, shown(run_id, spec.name, spec_digest(order)):
             yield row
     except BaseException as error:

@@ -11,7 +11,7 @@ from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import Catalog, views
 from storage.catalog.names import REPLACE, differences, taken, unknown
-from storage.catalog.records import PERSONS, NotInCatalog, SubjectAssets
+from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
 from storage.objects import ObjectStore, get_blob
 
 
@@ -45,7 +45,7 @@ def stored_subject(name: str, resources: Resources) -> Stored | None:
     try:
         with catalog.read() as s:
             return Stored(views.subject_assets(s, name), name, catalog, resources.store)
-    except NotInCatalog:
+    except NotInCatalogError:
         return None
 
 

@@ -14,7 +14,7 @@ from flows.spec.model import AUTO
 from flows.spec.problems import SubjectRefused
 from storage.catalog.mask_precedence import stands
 from storage.catalog.records import PERSONS, Given, MaskFacts
-from storage.objects import ChecksumMismatch, DigestMismatch, ObjectMissing
+from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError
 
 WHERE = {"spec": "in a spec", "ingest": "by `dreamtuner ingest`", "dashboard": "in the dashboard"}
 
@@ -109,7 +109,7 @@ def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True)
     """The mask's bytes; None where they are lost and can be found again."""
     try:
         return known.read(mask.sha256)
-    except (ObjectMissing, ChecksumMismatch, DigestMismatch) as error:
+    except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
         if mask.given not in PERSONS or not lost_is_an_error:
             return None
         raise SubjectRefused(

@@ -24,7 +24,7 @@ from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog.names import taken
 from storage.catalog.records import Given
-from storage.objects import ChecksumMismatch, DigestMismatch, ObjectMissing, StoreError
+from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.sources import SourceError
 
 
@@ -124,7 +124,7 @@ def _stored_reference(stored: Stored) -> bytes:
     sha256 = stored.assets.image_sha256
     try:
         return stored.read(sha256)
-    except (ObjectMissing, ChecksumMismatch, DigestMismatch) as error:
+    except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
         raise SubjectRefused(
             f"reference {sha256[:12]} of the catalog cannot be read ({error}); give it again as reference, or "
             "restore it from a backup"

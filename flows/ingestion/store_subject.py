@@ -13,7 +13,7 @@ from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog import views, writes
-from storage.catalog.records import Given, NameTaken
+from storage.catalog.records import Given, NameTakenError
 from storage.ingest import keeping
 
 
@@ -74,7 +74,7 @@ def keep(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> 
             )
             _keep_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
             mask = views.subject_assets(s, prepared.facts.name).mask
-    except NameTaken as error:
+    except NameTakenError as error:
         raise SubjectRefused(f"name: {error}") from error
     assert mask is not None, "one was just entered"
     facts = replace(prepared.facts, mask_sha256=mask.sha256)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from storage.catalog.database.engine import is_sqlite, make_engine, shown, writing
 from storage.catalog.database.retry import retrying
-from storage.catalog.database.sqlite_read_only import CatalogReadOnly
+from storage.catalog.database.sqlite_read_only import CatalogReadOnlyError
 from storage.catalog.records import CatalogError
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -58,8 +58,8 @@ def _migrate(url: URL, revision: str, *, up: bool, patience: float) -> None:
             f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
             "upgrade this installation, or use another catalog"
         ) from error
-    except CatalogReadOnly as error:
-        raise CatalogReadOnly(
+    except CatalogReadOnlyError as error:
+        raise CatalogReadOnlyError(
             f"catalog {shown(url)} was made by an older version and has to be migrated, but it is read-only here; "
             "run `dreamtuner status` once where it can be written"
         ) from error

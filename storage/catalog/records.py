@@ -27,7 +27,7 @@ class CatalogError(Exception):
     """The catalog refuses the request; the message names the field and the remedy."""
 
 
-class NotInCatalog(CatalogError, LookupError):
+class NotInCatalogError(CatalogError, LookupError):
     """No row answers to that name, id or digest."""
 
 
@@ -37,23 +37,23 @@ def check_role(role: str) -> None:
         raise CatalogError(f"role {role!r} is not known; use one of {', '.join(ROLES)}")
 
 
-class Disabled(CatalogError):
-    """The user `name` was shut out by an admin."""
+class AccountDisabledError(CatalogError):
+    """An administrator disabled the account `name`."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("this account is shut out; ask an admin to let it in again")
+        super().__init__("this account is disabled; ask an administrator to re-enable it")
         self.name = name
 
 
-class NameTaken(CatalogError):
+class NameTakenError(CatalogError):
     """The name is another subject's: its reference, class word or style differ."""
 
 
-class LeaseLost(CatalogError):
+class LeaseLostError(CatalogError):
     """The cell is no longer this owner's: its lease ran out and another took it, or it is already made."""
 
 
-class ReviewConflict(CatalogError):
+class ReviewConflictError(CatalogError):
     """The output was reviewed or made anew since the reviewer looked; `revision` is what it is at now."""
 
     def __init__(self, message: str, revision: int) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from storage.catalog import Catalog, garbage
 from storage.catalog.schema import Blob, Cell, Output, Run
 from storage.keys import blob_key, sha256_of_key
-from storage.objects import ObjectMissing, ObjectStat, ObjectStore
+from storage.objects import ObjectMissingError, ObjectStat, ObjectStore
 
 Wrong = Literal["missing", "damaged", "unrecorded", "misplaced", "no output"]
 _PAGE = 500
@@ -129,7 +129,7 @@ def _wrong(store: ObjectStore, sha256: str, size: int, remedy: Callable[[], str]
             held, digest = size, hashlib.sha256(store.get(key)).hexdigest()
         else:
             digest = sha256
-    except ObjectMissing:
+    except ObjectMissingError:
         return Finding("missing", sha256, f"{size} bytes are recorded and not in the store; {remedy()}")
     if held != size:
         return Finding("damaged", sha256, f"{held} bytes are in the store where {size} were put; {remedy()}")

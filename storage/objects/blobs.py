@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Sequence
 
 from storage.keys import blob_key
-from storage.objects.store import ObjectMissing, ObjectStore, Put, StoreError
+from storage.objects.store import ObjectMissingError, ObjectStore, Put, StoreError
 
 Piece = tuple[bytes, str]
 """Bytes and their MIME type."""
 
 
-class DigestMismatch(StoreError):
+class DigestMismatchError(StoreError):
     """The stored bytes are not those that were put."""
 
 
@@ -32,18 +32,18 @@ def _mended(store: ObjectStore, blob: Put) -> bool:
     try:
         if store.get(blob.key) == blob.data:
             return False
-    except ObjectMissing:
+    except ObjectMissingError:
         pass
     store.delete(blob.key)
     return store.put_all([blob])[0]
 
 
 def get_blob(store: ObjectStore, sha256: str) -> bytes:
-    """The bytes whose SHA-256 is `sha256`. Raises ObjectMissing, or DigestMismatch if the store returns other bytes."""
+    """Read the blob `sha256`. Raises ObjectMissingError, or DigestMismatchError if the store returns other bytes."""
     data = store.get(blob_key(sha256))
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise DigestMismatch(
+        raise DigestMismatchError(
             f"blob {sha256} holds {len(data)} bytes with SHA-256 {found}: it was damaged or changed in the store; "
             "delete that object and make it again, or restore it from a backup"
         )

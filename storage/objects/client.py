@@ -9,7 +9,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage.objects.store import ChecksumMismatch, ObjectMissing, StoreError
+from storage.objects.store import ChecksumMismatchError, ObjectMissingError, StoreError
 from storage.shown import scrubbed
 
 THREADS = 32  # connections kept for concurrent callers
@@ -49,17 +49,17 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def s3_errors(bucket: str, key: str) -> Iterator[None]:
-    """boto3's errors about an object as StoreError, ObjectMissing or ChecksumMismatch."""
+    """boto3's errors about an object as StoreError, ObjectMissingError or ChecksumMismatchError."""
     what = f"bucket {bucket}, object {key}"
     try:
         yield
     except ClientError as error:
         code = code_of(error)
         if status_of(error) == 404 and code not in ("NoSuchBucket", "NoSuchUpload"):
-            raise ObjectMissing(key) from error
+            raise ObjectMissingError(key) from error
         if code in _BAD_CHECKSUMS:
-            raise ChecksumMismatch(
-                f"{what}: the bytes changed on the way ({scrubbed(str(error))}); put them again"
+            raise ChecksumMismatchError(
+                f"{what}: corrupted in transit ({scrubbed(str(error))}); put them again"
             ) from error
         raise StoreError(f"{what}: {scrubbed(str(error))}; {_remedy(code)}") from error
     except BotoCoreError as error:

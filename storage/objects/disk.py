@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
 
-from storage.keys import InvalidKey, check_key
+from storage.keys import InvalidKeyError, check_key
 from storage.objects.durable import make_folders, name_file, sweep, sync_folder
 from storage.objects.store import (
     URL_SECONDS,
-    ChecksumMismatch,
-    ObjectMissing,
+    ChecksumMismatchError,
+    ObjectMissingError,
     ObjectStat,
     Put,
     StoreError,
@@ -43,7 +43,7 @@ class DiskStore:
         paths = [self._path(one.key) for one in objects]
         for one in objects:
             if one.sha256 is not None and hashlib.sha256(one.data).hexdigest() != one.sha256:
-                raise ChecksumMismatch(
+                raise ChecksumMismatchError(
                     f"object {one.key}: these bytes do not have SHA-256 {one.sha256}; read them anew"
                 )
         if not objects:
@@ -73,7 +73,7 @@ class DiskStore:
         with self._errors(key, "read"), self._missing(key):
             found = path.stat()
         if not S_ISREG(found.st_mode):
-            raise ObjectMissing(key)
+            raise ObjectMissingError(key)
         return ObjectStat(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
@@ -84,7 +84,7 @@ class DiskStore:
             for name in files:
                 try:
                     yield self.stat(Path(folder, name).relative_to(self.root).as_posix())
-                except (InvalidKey, ObjectMissing):
+                except (InvalidKeyError, ObjectMissingError):
                     continue
 
     def delete(self, key: str) -> None:
@@ -150,7 +150,7 @@ class DiskStore:
         try:
             yield
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise ObjectMissing(key) from None
+            raise ObjectMissingError(key) from None
 
     @contextmanager
     def _errors(self, key: str, done: str) -> Iterator[None]:

@@ -10,15 +10,15 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from storage.keys import InvalidKey, check_key
+from storage.keys import InvalidKeyError, check_key
 from storage.objects.client import s3_client, s3_errors, status_of
 from storage.objects.multipart import LARGE, put_in_parts
 from storage.objects.probe import Guarantees, checksum_of, probe
 from storage.objects.s3_url import split_s3_url
 from storage.objects.store import (
     URL_SECONDS,
-    ChecksumMismatch,
-    ObjectMissing,
+    ChecksumMismatchError,
+    ObjectMissingError,
     ObjectStat,
     Put,
     StoreError,
@@ -54,7 +54,7 @@ class S3Store:
         """See ObjectStore. Conditional requests; the server checks the bytes against their SHA-256."""
         place = self._place(key)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise ChecksumMismatch(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
+            raise ChecksumMismatchError(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
         given = self.guarantees()
         if not given.conditional_put and self.exists(key):
             return False
@@ -69,7 +69,7 @@ class S3Store:
                     continue
             if written and not given.checksums and self.get(key) != data:
                 self.delete(key)
-                raise ChecksumMismatch(f"bucket {self.bucket}, object {key}: the bytes changed on the way; try again")
+                raise ChecksumMismatchError(f"bucket {self.bucket}, object {key}: corrupted in transit; try again")
             return written
         raise StoreError(f"bucket {self.bucket}, object {key}: other puts of it stay under way; try again later")
 
@@ -87,7 +87,7 @@ class S3Store:
         """See ObjectStore."""
         try:
             self.stat(key)
-        except ObjectMissing:
+        except ObjectMissingError:
             return False
         return True
 
@@ -105,7 +105,7 @@ class S3Store:
                 for one in page.get("Contents", []):
                     try:
                         key = check_key(one["Key"].removeprefix(self.prefix))
-                    except InvalidKey:
+                    except InvalidKeyError:
                         continue
                     yield ObjectStat(key, one["Size"], one["LastModified"].astimezone(UTC))
 

@@ -12,7 +12,7 @@ class StoreError(Exception):
     """The store cannot do what was asked; the message says what to change."""
 
 
-class ObjectMissing(StoreError, LookupError):
+class ObjectMissingError(StoreError, LookupError):
     """No object has that key."""
 
     def __init__(self, key: str) -> None:
@@ -20,7 +20,7 @@ class ObjectMissing(StoreError, LookupError):
         self.key = key
 
 
-class ChecksumMismatch(StoreError):
+class ChecksumMismatchError(StoreError):
     """The bytes are not those that were announced; nothing was kept."""
 
 
@@ -46,8 +46,8 @@ class Put:
 class ObjectStore(Protocol):
     """Bytes under keys. An object is written whole or not at all and is never changed, only deleted.
 
-    Every method takes a key of storage.keys and raises InvalidKey for any other, before anything is touched. All may be
-    called from several threads and processes at once. What goes wrong with the store itself is a StoreError.
+    Every method takes a key of storage.keys and raises InvalidKeyError for any other, before anything is touched. All
+    are safe to call from several threads and processes at once. Failures of the store itself raise StoreError.
     """
 
     @property
@@ -59,7 +59,7 @@ class ObjectStore(Protocol):
 
         Whatever is returned, the object is durable then. Of several puts of one key exactly one returns True, and its
         bytes stay. `content_type` (MIME) is for whoever fetches the URL; a folder on disk does not keep it. With
-        `sha256` (64 hex digits) other bytes than these raise ChecksumMismatch.
+        `sha256` (64 hex digits) other bytes than these raise ChecksumMismatchError.
         """
 
     def put_all(self, objects: Sequence[Put]) -> list[bool]:
@@ -69,13 +69,13 @@ class ObjectStore(Protocol):
         """
 
     def get(self, key: str) -> bytes:
-        """The bytes under `key`. Raises ObjectMissing."""
+        """The bytes under `key`. Raises ObjectMissingError."""
 
     def exists(self, key: str) -> bool:
         """Whether `key` is taken."""
 
     def stat(self, key: str) -> ObjectStat:
-        """The object's size and age. Raises ObjectMissing."""
+        """The object's size and age. Raises ObjectMissingError."""
 
     def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
         """Every object below `prefix` ("" or "a/b"), in no order. For audits: the catalog answers all other questions.

@@ -3,7 +3,7 @@
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from storage.sources.errors import Busy, SourceError
+from storage.sources.errors import SourceBusyError, SourceError
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291: all that is routed on the Internet today
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
@@ -37,7 +37,9 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        kind = Busy if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN else SourceError
+        kind = (
+            SourceBusyError if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN else SourceError
+        )
         raise kind(f"host {host!r} is not found: {error}; correct the URL or check the network") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:

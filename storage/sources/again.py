@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httpx
 
-from storage.sources.errors import Busy
+from storage.sources.errors import SourceBusyError
 
 T = TypeVar("T")
 PAUSES = (0.5, 1.5, 4.0)
@@ -26,8 +26,8 @@ def trying_again(once: Callable[[], T]) -> T:
     for pause in (*PAUSES, None):
         try:
             return once()
-        except (Busy, httpx.TransportError) as error:
-            wanted = (error.after or 0.0) if isinstance(error, Busy) else 0.0
+        except (SourceBusyError, httpx.TransportError) as error:
+            wanted = (error.after or 0.0) if isinstance(error, SourceBusyError) else 0.0
             if pause is None or wanted > LONGEST or not _is_passing(error):
                 raise
             pause = max(pause, wanted)

@@ -5,7 +5,7 @@ class SourceError(Exception):
     """The source cannot be read, or must not be; the message names it and says what to change."""
 
 
-class Busy(SourceError):
+class SourceBusyError(SourceError):
     """The source cannot be read now, and may be in a moment; `after`: the seconds that its server asks to wait."""
 
     def __init__(self, message: str, after: float | None = None) -> None:

@@ -9,7 +9,7 @@ import httpx
 from storage.shown import shown_url
 from storage.sources.addresses import resolve
 from storage.sources.again import BUSY, seconds_after, trying_again
-from storage.sources.errors import Busy, SourceError, too_large
+from storage.sources.errors import SourceBusyError, SourceError, too_large
 
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off
 _TIMEOUT = httpx.Timeout(10.0)  # seconds to connect, and between two packets
@@ -98,8 +98,10 @@ def _body(response: httpx.Response, shown: str, max_bytes: int) -> bytes:
         answer = f"{shown} answers {response.status_code} {response.reason_phrase}"
         if response.status_code in BUSY:
             after = seconds_after(response.headers.get("Retry-After"))
-            later = "try again later" if after is None else f"it asks to wait {after:.0f} s"
-            raise Busy(f"{answer}: the server is busy; {later}, or download the file and give its path", after)
+            later = "try again later" if after is None else f"wait {after:.0f} s as it requests"
+            raise SourceBusyError(
+                f"{answer}: the server is busy; {later}, or download the file and give its path", after
+            )
         raise SourceError(f"{answer}; check that it is public")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise SourceError(f"{shown} comes compressed, though that was declined; download the file and give its path")

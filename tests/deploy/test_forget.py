@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from deploy.cli.main import app
 from flows.spec.problems import InputError
 from storage.catalog import Catalog, writes
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from tests.deploy.dashboard.made_up import fill_up, plain
 
 SUBJECTS = [("pip", "bear", "natural"), ("momo", "rabbit", "anime")]
@@ -70,7 +70,7 @@ def test_a_subject_is_forgotten_with_the_files_that_show_it(home: Path, command:
     )  # both masks are the same bytes
     assert command("verify", "--json")["ok"]
     assert [one["name"] for one in command("subjects", "--json")["subjects"]] == ["momo"]
-    with pytest.raises(NotInCatalog, match="dreamtuner subjects"):
+    with pytest.raises(NotInCatalogError, match="dreamtuner subjects"):
         command("forget", "pip", "--yes")
 
 
@@ -82,7 +82,7 @@ def test_a_run_and_a_picture_are_found_by_what_people_see(home: Path, command: C
         (run,) = views.recent_runs(s)
     assert command("forget", "--run", run.id[:8], "--yes", "--json")["outputs"] == 3
     for words in (("--run", run.id[:8]), ("--output", "1"), ("--output", "x")):
-        with pytest.raises(NotInCatalog):
+        with pytest.raises(NotInCatalogError):
             command("forget", *words, "--yes")
     for several in ((), ("pip", "--unwanted")):
         with pytest.raises(InputError, match="exactly one"):

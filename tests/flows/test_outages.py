@@ -24,9 +24,9 @@ from flows.patience import Patience
 from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views, writes
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.keys import blob_key
-from storage.objects import ChecksumMismatch, ObjectMissing, StoreError
+from storage.objects import ChecksumMismatchError, ObjectMissingError, StoreError
 from tests.flows.conftest import MakeCells
 from tests.flows.test_generate import Draw, digests, fake, picture, states
 
@@ -274,11 +274,11 @@ def store_error(cause: Exception) -> StoreError:
         (PermissionError(13, "Permission denied"), "denied"),
         (FileNotFoundError(2, "No such file or directory"), "here"),
         (WeightsMissingError("no unet"), "here"),
-        (NotInCatalog("not done"), "here"),
+        (NotInCatalogError("not done"), "here"),
         (ImportError("no xformers"), "here"),
         (StoreError("timed out"), "away"),
-        (ChecksumMismatch("changed on the way"), "away"),
-        (ObjectMissing("blobs/x"), "here"),
+        (ChecksumMismatchError("changed on the way"), "away"),
+        (ObjectMissingError("blobs/x"), "here"),
         (store_error(OSError(30, "Read-only file system")), "denied"),
         (store_error(FileNotFoundError(2, "No such file or directory")), "away"),
         (store_error(_Denied(503, "SlowDown")), "away"),

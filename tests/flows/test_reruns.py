@@ -21,7 +21,7 @@ from storage.catalog import views, writes
 from storage.catalog.records import CellPicture
 from storage.keys import blob_key
 from storage.lost import read_picture
-from storage.objects import ObjectMissing
+from storage.objects import ObjectMissingError
 
 
 def order(references: Path, seeds: int) -> Spec:
@@ -67,7 +67,7 @@ def test_a_rerun_reads_no_picture_and_keeps_the_sheet(
     assert again.contact_sheet.read_bytes() == first.contact_sheet.read_bytes()
 
     store.delete(blob_key(str(pictures[0])))  # whoever reads it next finds out,
-    with pytest.raises(ObjectMissing):
+    with pytest.raises(ObjectMissingError):
         read_picture(Resources.open(settings).catalog, store, str(pictures[0]))
     mended = catalog(spec)  # so that the next run knows
     assert (mended.made, mended.skipped) == (1, 1)

@@ -50,9 +50,11 @@ def forget(
     settings = Settings.load()
     catalog = Resources.open(settings).catalog_if_any
     if catalog is None:
-        from storage.catalog.records import NotInCatalog
+        from storage.catalog.records import NotInCatalogError
 
-        raise NotInCatalog(f"there is no catalog at {settings.catalog_file}; set DREAMTUNER_HOME to the folder of one")
+        raise NotInCatalogError(
+            f"there is no catalog at {settings.catalog_file}; set DREAMTUNER_HOME to the folder of one"
+        )
     what, work = _work(catalog, settings, subject, run, output)
     would = _rehearsed(catalog, work)
     if not dry_run and not yes:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deploy.dashboard.access.rights import Needs, Person, Refused, by_cookie, by_token
+from deploy.dashboard.access.rights import AccessError, Needs, Person, by_cookie, by_token
 from deploy.dashboard.resources import resources
 
 KIB = 1024
@@ -76,7 +76,7 @@ def _person(request: Request) -> Person:
     bearer = request.headers.get("authorization", "")
     try:
         return by_token(resources(request), bearer) if bearer else by_cookie(resources(request), request.cookies)
-    except Refused:
+    except AccessError:
         return Person()
 
 

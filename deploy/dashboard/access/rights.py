@@ -24,7 +24,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 Access = Literal["public", "viewer", "reviewer", "operator", "admin"]
 
 
-class Refused(Exception):
+class AccessError(Exception):
     """The request is not for this person, or not in this form; `status` is 401 or 403."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -52,7 +52,7 @@ class Person:
 
 
 class Needs:
-    """The dependency of a route: gives the `Person`, or raises Refused.
+    """The dependency of a route: gives the `Person`, or raises AccessError.
 
     A write has to come from a page of ours (Origin) and to carry the session's token; programs with an API token carry
     no cookie, so nobody can make a browser send theirs, and need neither. Without `tokens` the route is for people
@@ -81,25 +81,27 @@ class Needs:
                 await _check_csrf(request, person)
         request.state.person = person
         if person.by_token and not self.tokens:
-            raise Refused(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
+            raise AccessError(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
         if self.access == "public":
             await demand_plain_texts(request)
             return person
         if person.role is None:
-            raise Refused(401, "log in to see this page")
+            raise AccessError(401, "log in to see this page")
         if not person.may(self.access):
-            raise Refused(403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin")
+            raise AccessError(
+                403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin"
+            )
         await demand_plain_texts(request)
         return person
 
 
 def by_token(known: Resources, header: str) -> Person:
-    """Whom the Authorization header speaks for. Raises Refused for one that is no good."""
+    """Whom the Authorization header speaks for. Raises AccessError for one that is invalid."""
     kind, _, secret = header.partition(" ")
     with known.catalog.read() as s:
         found = views.token_of(s, digest(secret.strip())) if kind.lower() == "bearer" else None
     if found is None:
-        raise Refused(401, "this API token is unknown, revoked or has run out; make a new one on your account's page")
+        raise AccessError(401, "this API token is unknown, revoked or expired; create a new one on your account page")
     who, scope = found
     noted = not known.catalog.read_only  # else reading goes on, and nobody notes when it was
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
@@ -133,7 +135,7 @@ def _check_origin(request: Request, ours: str) -> None:
     # browsers that leave Origin out of a form of the same site say so here; no page can forge it
     if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
         return
-    raise Refused(403, "this request does not come from a page of the dashboard; open the page and try again")
+    raise AccessError(403, "this request does not come from a page of the dashboard; open the page and try again")
 
 
 async def _check_csrf(request: Request, person: Person) -> None:
@@ -142,4 +144,4 @@ async def _check_csrf(request: Request, person: Person) -> None:
         field = (await request.form()).get("csrf")
         given = field if isinstance(field, str) else ""
     if not person.csrf or not same(given, person.csrf):
-        raise Refused(403, "this form is out of date; reload the page and send it again")
+        raise AccessError(403, "this form is out of date; reload the page and send it again")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from storage.catalog.views import OutputDetail, Shown
-from storage.metadata import UnknownFormat, without_metadata
+from storage.metadata import UnknownFormatError, without_metadata
 from storage.objects import ObjectStore, StoreError, get_blob
 
 _KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpg"), (b"RIFF", "webp"))
@@ -69,7 +69,7 @@ def files(
         try:
             data = get_blob(store, one.image_sha256)
             data = data if metadata else without_metadata(data)
-        except (StoreError, UnknownFormat) as error:
+        except (StoreError, UnknownFormatError) as error:
             lines += [entry(one, link, "", metadata=metadata) | {"error": str(error)} for link in subjects]
             continue
         for link in subjects:

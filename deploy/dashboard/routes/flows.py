@@ -13,7 +13,7 @@ from starlette.responses import Response
 from deploy.dashboard import flow_parameters, schema_form
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, told
-from deploy.dashboard.prefect_api import Deployment, FlowRun, NotAllowed, PrefectAway
+from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.text import demand_plain
 from storage.catalog import views, writes
@@ -32,7 +32,7 @@ def flows(request: Request, person: Operator) -> Response:
     away = ""
     try:
         deployments = known.prefect.deployments()
-    except PrefectAway as error:
+    except PrefectUnavailableError as error:
         away = str(error)
     with known.catalog.read() as s:
         subjects = views.subjects_page(s, limit=200)
@@ -68,7 +68,7 @@ def _runs(request: Request) -> dict[str, Any]:
     try:
         state.flow_runs = last = known.prefect.runs()
         return {"runs": last, "stale": "", "ui": known.prefect.ui}
-    except PrefectAway as error:
+    except PrefectUnavailableError as error:
         return {"runs": last, "stale": str(error), "ui": known.prefect.ui}
 
 
@@ -82,7 +82,7 @@ async def start(request: Request, person: Operator) -> Response:
 def _start(request: Request, person: Person, form: flow_parameters.Form) -> Response:
     known, name = resources(request), str(form.get("deployment") or "")
     if name not in known.prefect.allowed:
-        raise NotAllowed(f"{name[:60]!r} is not among the flows that may be started; see DREAMTUNER_DASHBOARD_FLOWS")
+        raise FlowNotAllowedError(f"{name[:60]!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
     if name == flow_parameters.CATALOG and form.get("as") == "form":
         with known.catalog.read() as s:
             chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
@@ -90,7 +90,7 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
-            raise PrefectAway(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
+            raise PrefectUnavailableError(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
     with known.catalog.read() as s:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.resources import resources
 from storage.catalog import views
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.lost import read_picture
 from storage.thumbnails import WEBP, thumbnail_of
 
@@ -44,7 +44,7 @@ def _content_type(request: Request, sha256: str) -> str:
     with resources(request).catalog.read() as s:
         kind = views.blob_type(s, sha256)
     if kind not in PICTURES:
-        raise NotInCatalog("there is no such picture in the catalog")
+        raise NotInCatalogError("there is no such picture in the catalog")
     return kind
 
 

@@ -25,7 +25,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures by the provider's private key. "none" and shared secrets are not among them, whatever it announces."""
 
 
-class SignOnRefused(Exception):
+class SignOnError(Exception):
     """The provider, or what it says, is not to be believed; the message is for people and says what to do."""
 
 
@@ -63,13 +63,13 @@ class Provider:
         return str(url)
 
     def finish(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> Who:
-        """Who came back with `answer`, the query of the redirect. Raises SignOnRefused."""
+        """Who came back with `answer`, the query of the redirect. Raises SignOnError."""
         if not secret or not same(answer.get("state", ""), derived(secret, "state")):
-            raise SignOnRefused("this login was not begun in this browser, or too long ago; begin it again")
+            raise SignOnError("this login was not begun in this browser, or too long ago; begin it again")
         if answer.get("error"):
-            raise SignOnRefused(f"{self.settings.name} let nobody in ({answer['error'][:60]}); begin again")
+            raise SignOnError(f"{self.settings.name} let nobody in ({answer['error'][:60]}); begin again")
         if answer.get("iss", self.settings.issuer) != self.settings.issuer:
-            raise SignOnRefused("this answer comes from another provider; begin again")
+            raise SignOnError("this answer comes from another provider; begin again")
         return self._believed(self._token(secret, redirect_uri, answer), derived(secret, "nonce"))
 
     def _token(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> Mapping[str, Any]:
@@ -83,9 +83,7 @@ class Provider:
                     self._about()["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=verifier
                 )
         except AuthlibBaseError as error:
-            raise SignOnRefused(
-                f"{self.settings.name} did not confirm the login ({error.error}); begin again"
-            ) from error
+            raise SignOnError(f"{self.settings.name} did not confirm the login ({error.error}); begin again") from error
         except (HTTPError, ValueError) as error:
             raise self._away(error) from error
         return found
@@ -103,10 +101,10 @@ class Provider:
             claims.validate(leeway=LEEWAY)
         except (JoseError, ValueError) as error:
             said = f"what {self.settings.name} says of you does not pass the checks ({error})"
-            raise SignOnRefused(f"{said}; begin again, and tell an admin if it stays so") from error
+            raise SignOnError(f"{said}; begin again, and tell an admin if it stays so") from error
         subject = claims["sub"]
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
-            raise SignOnRefused(f"{self.settings.name} does not say who you are; tell an admin")
+            raise SignOnError(f"{self.settings.name} does not say who you are; tell an admin")
         names = (claims.get(one) for one in ("preferred_username", "name", "email"))
         return Who(self.settings.issuer, subject, next((one for one in names if isinstance(one, str) and one), subject))
 
@@ -129,7 +127,7 @@ class Provider:
             found = self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
             if found.get("issuer") != self.settings.issuer:
                 said = f"the provider calls itself {str(found.get('issuer'))[:100]!r}"
-                raise SignOnRefused(f"{said}, not as DREAMTUNER_DASHBOARD_OIDC_ISSUER says; an admin has to correct it")
+                raise SignOnError(f"{said}, not as DREAMTUNER_DASHBOARD_OIDC_ISSUER says; an admin has to correct it")
             self._metadata = found
         return self._metadata
 
@@ -165,8 +163,8 @@ class Provider:
             timeout=SECONDS,
         )
 
-    def _away(self, error: Exception) -> SignOnRefused:
-        return SignOnRefused(f"{self.settings.name} does not answer ({type(error).__name__}); try again in a while")
+    def _away(self, error: Exception) -> SignOnError:
+        return SignOnError(f"{self.settings.name} does not answer ({type(error).__name__}); try again in a while")
 
 
 def derived(secret: str, use: str) -> str:

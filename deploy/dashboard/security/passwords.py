@@ -13,14 +13,14 @@ _room = threading.BoundedSemaphore(2)
 _nobody = _hasher.hash("nobody has this password")
 
 
-class WeakPassword(ValueError):
+class WeakPasswordError(ValueError):
     """The password is too short or too long; the message says so."""
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash of a new password. Raises WeakPassword."""
+    """The argon2id hash of a new password. Raises WeakPasswordError."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise WeakPassword(f"password: use {MIN_LENGTH} to {MAX_LENGTH} characters; several words make a good one")
+        raise WeakPasswordError(f"password: use {MIN_LENGTH} to {MAX_LENGTH} characters; several words make a good one")
     with _room:
         return _hasher.hash(password)
 

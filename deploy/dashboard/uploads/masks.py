@@ -8,18 +8,18 @@ import warnings
 from PIL import Image
 
 from storage.metadata import PNG, without_metadata
-from storage.thumbnails import MAX_PIXELS, NotAPicture
+from storage.thumbnails import MAX_PIXELS, NotAnImageError
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
-    """The mask as greyscale PNG, 255 on the subject. A picture that is transparent somewhere gives its alpha channel.
+    """Return the mask as a greyscale PNG, 255 on the subject. A transparent image gives its alpha channel.
 
-    Raises NotAPicture unless `data` is a PNG, JPEG or WebP of exactly `size` (width, height in pixels) that holds both
-    subject and background.
+    Raises NotAnImageError unless `data` is a PNG, JPEG or WebP of exactly `size` (width, height in pixels) that
+    contains both subject and background.
     """
     try:
         seen = _decoded(data, size)
-    except NotAPicture:
+    except NotAnImageError:
         raise
     except _UNREADABLE as error:
         try:
@@ -27,10 +27,10 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
                 raise
             seen = _decoded(without_metadata(data), size)  # what stands beside the pixels may be broken
         except _UNREADABLE:
-            raise NotAPicture("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
+            raise NotAnImageError("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
     low, high = seen.getextrema()
     if not (isinstance(low, int) and low < 128 <= int(high)):
-        raise NotAPicture("mask: it has to show the subject in white and the background in black, some of each")
+        raise NotAnImageError("mask: it has to show the subject in white and the background in black, some of each")
     buffer = io.BytesIO()
     seen.save(buffer, "PNG")
     return buffer.getvalue()
@@ -39,7 +39,7 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
 def _decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
     with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         if image.size != size or image.width * image.height > MAX_PIXELS:
-            raise NotAPicture(f"mask: {image.width} x {image.height} pixels; the reference has {size[0]} x {size[1]}")
+            raise NotAnImageError(f"mask: {image.width} x {image.height} px; the reference is {size[0]} x {size[1]}")
         image.load()
         alpha = image.convert("RGBA").getchannel("A")
         # browsers write an alpha channel into every PNG: it means something only where it differs

@@ -13,7 +13,7 @@ from deploy.dashboard.uploads.masks import read_mask
 from dreamtuner.settings.styles import STYLES
 from storage.catalog import views, writes
 from storage.catalog.names import differences, taken
-from storage.catalog.records import CatalogError, NameTaken, NotInCatalog
+from storage.catalog.records import CatalogError, NameTakenError, NotInCatalogError
 from storage.ingest import keeping
 from storage.objects import get_blob
 
@@ -93,8 +93,8 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
                 recaption=True,
                 actor=actor,
             )
-        except NameTaken as error:
-            raise NameTaken(str(error).replace("add replace: true", f"tick {REPLACE!r}")) from error
+        except NameTakenError as error:
+            raise NameTakenError(str(error).replace("add replace: true", f"tick {REPLACE!r}")) from error
         writes.add_mask(
             s,
             reference_id=reference_id,
@@ -114,7 +114,7 @@ REPLACE = "Replace the subject of this name"
 
 
 def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
-    """NameTaken where the name is another subject's and the form does not say to replace it."""
+    """NameTakenError where the name is another subject's and the form does not say to replace it."""
     from hashlib import sha256
 
     if new.replace:
@@ -122,12 +122,12 @@ def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
     try:
         with known.catalog.read() as s:
             stored = views.subject_assets(s, new.name)
-    except NotInCatalog:
+    except NotInCatalogError:
         return
     digest = sha256(reference).hexdigest()
     found = differences(stored, class_word=new.class_word, style=new.style, image_sha256=digest)
     if found:
-        raise NameTaken(taken(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}"))
+        raise NameTakenError(taken(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}"))
 
 
 def judged(png: bytes, picture: Image.Image) -> ForegroundMask:

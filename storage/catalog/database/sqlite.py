@@ -24,7 +24,7 @@ WRITES = "storage_writes"  # the execution option that asks for BEGIN IMMEDIATE
 def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
     """An engine on the file, whose folder is made if need be. `foreign_keys` is off for migrations only.
 
-    A file that cannot be written is opened for reading; transactions that write raise CatalogReadOnly.
+    A file that cannot be written is opened for reading; transactions that write raise CatalogReadOnlyError.
     """
     file = Path(str(url.database))
     undo_killed(file.with_name(JOURNAL))  # of a restore

@@ -37,13 +37,13 @@ def connect_read_only(file: Path, timeout: float) -> sqlite3.Connection:
 
 def refuse_writing(file: Path) -> CatalogError:
     """The error for a transaction that would write."""
-    return CatalogReadOnly(
+    return CatalogReadOnlyError(
         f"the catalog {file} is read-only here, and this would write into it; make it and its folder writable, or set "
         "DREAMTUNER_HOME to another"
     )
 
 
-class CatalogReadOnly(CatalogError):
+class CatalogReadOnlyError(CatalogError):
     """The catalog can be read and not written."""
 
 

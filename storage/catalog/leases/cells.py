@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog
-from storage.catalog.leases.heartbeat import Beat
+from storage.catalog.leases.heartbeat import Heartbeat
 from storage.catalog.writes import claim_cells, release_cells, renew_lease
 
 _log = logging.getLogger(__name__)
 
 
-class Heartbeat(Beat):
+class CellHeartbeat(Heartbeat):
     """Renews the lease of what is held, so that the longest step loses no cell, and a process that died loses all.
 
     with Heartbeat(catalog, this_owner(), lease_seconds=60) as beat:

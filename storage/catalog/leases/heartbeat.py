@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 _BEATS = 4  # in the time after which another takes over: three may fail before
 
 
-class Beat:
+class Heartbeat:
     """A context that renews a claim until the block ends, `_BEATS` times in `seconds`. A subclass says what `renew` is.
 
     `what` names the claim in the warning of a beat that failed.

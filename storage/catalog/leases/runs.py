@@ -1,12 +1,12 @@
 """Says, for as long as a run lasts, that the process that carries it out lives."""
 
 from storage.catalog import Catalog
-from storage.catalog.leases.heartbeat import Beat
+from storage.catalog.leases.heartbeat import Heartbeat
 from storage.catalog.writes import see_run
 
 
-class RunBeat(Beat):
-    """A context: `with RunBeat(catalog, run_id, silent_seconds=600): ...`; see storage.catalog.writes.close_dead."""
+class RunHeartbeat(Heartbeat):
+    """Renew a run's heartbeat in `with RunHeartbeat(catalog, run_id, silent_seconds=600):`; see writes.close_dead."""
 
     def __init__(self, catalog: Catalog, run_id: str, *, silent_seconds: float) -> None:
         super().__init__(f"the sign of life of run {run_id}", silent_seconds)

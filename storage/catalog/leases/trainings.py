@@ -1,12 +1,12 @@
 """Holds on to a fine-tuning while it is worked on, from a thread of its own."""
 
 from storage.catalog import Catalog
-from storage.catalog.leases.heartbeat import Beat
+from storage.catalog.leases.heartbeat import Heartbeat
 from storage.catalog.writes import renew_training
 
 
-class TrainingBeat(Beat):
-    """A context: `with TrainingBeat(catalog, digest, owner, lease_seconds=600): ...`."""
+class TrainingHeartbeat(Heartbeat):
+    """A context: `with TrainingHeartbeat(catalog, digest, owner, lease_seconds=600): ...`."""
 
     def __init__(self, catalog: Catalog, digest: str, owner: str, *, lease_seconds: float) -> None:
         super().__init__(f"the lease of training {digest}", lease_seconds)

@@ -5,14 +5,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run
 
 SHORTEST = 6  # characters of an id or digest
 
 
 def find_run(s: Session, start: str) -> str:
-    """The id of the run whose id begins with `start`. NotInCatalog for none; CatalogError for several or too short."""
+    """Return the run id that begins with `start`. Raises NotInCatalogError if none does, CatalogError if several do."""
     return _one(s, Run.id, start, "run", "`dreamtuner status` lists the last ones")
 
 
@@ -24,17 +24,17 @@ def find_output(s: Session, called: str) -> int:
     digest = _one(s, Cell.digest, called.lower(), "output", "the gallery lists what there is")
     found = s.scalar(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest))
     if found is None:
-        raise NotInCatalog(f"cell {digest[:12]} has no picture; there is nothing to forget of it")
+        raise NotInCatalogError(f"cell {digest[:12]} has no picture; there is nothing to forget of it")
     return found
 
 
 def _one(s: Session, column: Any, start: str, what: str, remedy: str) -> str:
     if len(start) < SHORTEST:
-        raise NotInCatalog(f"{what} {start!r} is not in the catalog; {remedy}")
+        raise NotInCatalogError(f"{what} {start!r} is not in the catalog; {remedy}")
     rows = select(column).where(column.startswith(start, autoescape=True))
     found = s.scalars(rows.order_by(column).limit(2)).all()
     if not found:
-        raise NotInCatalog(f"{what} {start!r} is not in the catalog; {remedy}")
+        raise NotInCatalogError(f"{what} {start!r} is not in the catalog; {remedy}")
     if len(found) > 1:
         raise CatalogError(f"{what} {start!r} may be {found[0]} or {found[1]}; give more of it")
     return str(found[0])

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import MaskFacts, NotInCatalog, SubjectAssets
+from storage.catalog.records import MaskFacts, NotInCatalogError, SubjectAssets
 from storage.catalog.schema import CellSubject, Mask, Reference, Subject
 
 
 def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
-    """The subject with its current reference and that one's mask in use; NotInCatalog if it has no reference yet."""
+    """Return a subject, its current reference and mask. Raises NotInCatalogError if it has no reference yet."""
     found = s.execute(
         select(Subject, Reference, Mask)
         .join(Reference, Reference.subject_id == Subject.id)
@@ -20,7 +20,7 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
         .limit(1)
     ).first()
     if found is None:
-        raise NotInCatalog(f"subject {subject_name!r} has no reference in the catalog; ingest it first")
+        raise NotInCatalogError(f"subject {subject_name!r} has no reference in the catalog; ingest it first")
     subject, reference = found[0], found[1]
     mask: Mask | None = found[2]  # an outer join
     return SubjectAssets(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import instant
 from storage.catalog.mask_precedence import stands
-from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalog
+from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalogError
 from storage.catalog.schema import Mask, Reference
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id
@@ -83,5 +83,5 @@ def judge_mask(s: Session, mask_id: int, *, confidence: float, doubtful: bool, w
     """Say what speaks against a mask that was entered without a judgement."""
     row = s.get(Mask, mask_id)
     if row is None:
-        raise NotInCatalog(f"mask {mask_id} is not in the catalog; reload the page")
+        raise NotInCatalogError(f"mask {mask_id} is not in the catalog; reload the page")
     row.confidence, row.doubtful, row.warnings = confidence, doubtful, list(warnings)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
 from storage.catalog.names import differences, taken
-from storage.catalog.records import NameTaken, NotInCatalog
+from storage.catalog.records import NameTakenError, NotInCatalogError
 from storage.catalog.schema import Reference, Subject
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.writes.blobs import require_blob
@@ -31,7 +31,7 @@ def enter_subject(
 ) -> tuple[int, int]:
     """The ids of a subject and of its reference, which becomes the subject's current one.
 
-    A name is one subject: where the stored one has another reference, class word or style, NameTaken is raised unless
+    A name is one subject: if the stored one has another reference, class word or style, raises NameTakenError unless
     `replace`. A caption of the same reference stays as it is once there is one, unless `replace` or `recaption`: it
     decides the pictures of everybody who names the subject alone.
     """
@@ -40,12 +40,12 @@ def enter_subject(
     subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
     try:
         stored = subject_assets(s, name)
-    except NotInCatalog:  # new, or without a reference: there is nothing that could be meant by it
+    except NotInCatalogError:  # new, or without a reference: there is nothing that could be meant by it
         stored = None
     if stored is not None:
         found = differences(stored, class_word=class_word, style=style, image_sha256=image_sha256)
         if found and not replace:
-            raise NameTaken(taken(name, stored, found))
+            raise NameTakenError(taken(name, stored, found))
         if found:
             before = {"class_word": stored.class_word, "style": stored.style, "image_sha256": stored.image_sha256}
             record_event(s, "subject", subject_id, "replaced", actor=actor, **before)
@@ -103,4 +103,4 @@ def add_reference(
 def lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
     """Hold the row that others belong to: which of those is current is decided by one writer at a time."""
     if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
-        raise NotInCatalog(f"{field} {row_id} is not in the catalog; enter it first")
+        raise NotInCatalogError(f"{field} {row_id} is not in the catalog; enter it first")

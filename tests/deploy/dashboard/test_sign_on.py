@@ -97,7 +97,7 @@ def test_who_is_shut_out_stays_out(both: Both, site: Site) -> None:
         writes.change_user(s, people(site)[0].id, actor="admin", active=False)
     refused = come_in(site)
     assert refused.status_code == 400
-    assert "shut out; ask an admin" in refused.text
+    assert "disabled; ask an admin" in refused.text
 
 
 def test_keys_that_were_changed_are_asked_for_again(site: Site, provider: p.Provider) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 
 Plan = Callable[..., Any]
 
@@ -61,7 +61,7 @@ def test_a_checkpoint_is_one_by_its_weights(catalog: Catalog, planned: Plan) -> 
         )
         assert first != second
         assert writes.add_checkpoint(s, profile_id=profile, weights_sha256="1" * 64, **fields) == first
-        with pytest.raises(NotInCatalog, match="reference_id 99"):
+        with pytest.raises(NotInCatalogError, match="reference_id 99"):
             writes.add_checkpoint(s, **fields | {"reference_id": 99}, profile_id=profile, weights_sha256="1" * 64)
         with pytest.raises(CatalogError, match="weights_sha256"):
             writes.add_checkpoint(s, profile_id=profile, weights_sha256="f" * 64, **fields)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from storage.metadata import UnknownFormat, without_metadata
+from storage.metadata import UnknownFormatError, without_metadata
 from storage.thumbnails import thumbnail
 
 SECRET = "a secret prompt"
@@ -48,7 +48,7 @@ def test_the_pixels_and_how_they_are_turned_stay_and_nothing_else(data: bytes) -
 
 
 def test_what_nobody_can_read_is_not_called_stripped() -> None:
-    with pytest.raises(UnknownFormat):
+    with pytest.raises(UnknownFormatError):
         without_metadata(b"GIF89a" + SECRET.encode())
 
 

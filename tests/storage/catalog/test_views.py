@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 
 Plan = Callable[..., SimpleNamespace]
 
@@ -51,9 +51,9 @@ def test_a_cell_shows_its_lineage(catalog: Catalog, planned: Plan) -> None:
 
 def test_what_is_not_there_is_named(catalog: Catalog) -> None:
     with catalog.read() as s:
-        with pytest.raises(NotInCatalog, match="cell 'x'"):
+        with pytest.raises(NotInCatalogError, match="cell 'x'"):
             views.cell(s, "x")
-        with pytest.raises(NotInCatalog, match="subject 'pip' has no reference"):
+        with pytest.raises(NotInCatalogError, match="subject 'pip' has no reference"):
             views.subject_assets(s, "pip")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from storage.keys import InvalidKey, blob_key, check_key
+from storage.keys import InvalidKeyError, blob_key, check_key
 
 
 def test_a_blobs_key_is_its_digest_in_two_levels_of_folders() -> None:
@@ -11,7 +11,7 @@ def test_a_blobs_key_is_its_digest_in_two_levels_of_folders() -> None:
 
 @pytest.mark.parametrize("digest", ["", "ab", "A" * 64, "../" * 21 + "a", "g" * 64, "a" * 63 + "\n", "a" * 65])
 def test_what_is_not_a_digest_is_refused(digest: str) -> None:
-    with pytest.raises(InvalidKey, match="64 lower-case hex digits"):
+    with pytest.raises(InvalidKeyError, match="64 lower-case hex digits"):
         blob_key(digest)
 
 
@@ -23,7 +23,7 @@ def test_what_is_not_a_digest_is_refused(digest: str) -> None:
     ],
 )
 def test_hostile_keys_are_refused(key: str) -> None:
-    with pytest.raises(InvalidKey, match="lower-case segments"):
+    with pytest.raises(InvalidKeyError, match="lower-case segments"):
         check_key(key)
 
 

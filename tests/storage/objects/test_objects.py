@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.keys import InvalidKey, blob_key
+from storage.keys import InvalidKeyError, blob_key
 from storage.objects import (
-    ChecksumMismatch,
-    DigestMismatch,
+    ChecksumMismatchError,
+    DigestMismatchError,
     DiskStore,
-    ObjectMissing,
+    ObjectMissingError,
     ObjectStore,
     Put,
     StoreError,
@@ -64,7 +64,7 @@ def test_a_taken_key_keeps_its_bytes(store: ObjectStore) -> None:
 
 def test_what_is_missing_says_so(store: ObjectStore) -> None:
     assert not store.exists("a/b")
-    with pytest.raises(ObjectMissing, match="object a/b is not in the store") as caught:
+    with pytest.raises(ObjectMissingError, match="object a/b is not in the store") as caught:
         store.get("a/b")
     assert caught.value.key == "a/b"
 
@@ -72,7 +72,7 @@ def test_what_is_missing_says_so(store: ObjectStore) -> None:
 def test_a_keys_folder_is_no_object(store: ObjectStore) -> None:
     put(store, "a/b", b"one")
     assert not store.exists("a")
-    with pytest.raises(ObjectMissing):
+    with pytest.raises(ObjectMissingError):
         store.get("a")
 
 
@@ -108,7 +108,7 @@ def test_size_and_age_are_told_without_the_bytes(store: ObjectStore) -> None:
     assert (found.key, found.size) == ("a/b", 10)
     assert abs((datetime.now(UTC) - found.modified).total_seconds()) < 60
     for missing in ("a", "b"):
-        with pytest.raises(ObjectMissing):
+        with pytest.raises(ObjectMissingError):
             store.stat(missing)
 
 
@@ -120,13 +120,13 @@ def test_every_object_is_walked_over_once(store: ObjectStore) -> None:
     assert {found.key: found.size for found in store.walk()} == sizes
     assert {found.key for found in store.walk("a/b")} == {f"a/b/{i}" for i in range(5)}
     assert ("a/3", 3) in [(found.key, found.size) for found in store.walk("a")]
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidKeyError):
         list(store.walk("../a"))
 
 
 def test_bytes_that_are_not_those_announced_are_refused(store: ObjectStore) -> None:
     right = hashlib.sha256(b"one").hexdigest()
-    with pytest.raises(ChecksumMismatch, match="object a"):
+    with pytest.raises(ChecksumMismatchError, match="object a"):
         put(store, "a", b"onE", sha256=right)
     assert not store.exists("a")
     assert put(store, "a", b"one", sha256=right)
@@ -139,9 +139,9 @@ def test_several_are_put_as_each_alone_would_be(store: ObjectStore) -> None:
     assert store.put_all([Put(key, data, "image/png") for key, data in pairs]) == [True, False, True, False]
     assert [store.get(key) for key in ("a/new", "a/there", "b/c/new")] == [b"1", b"old", b"2"]
     wrong = Put("d/wrong", b"2", "image/png", sha256=hashlib.sha256(b"3").hexdigest())
-    with pytest.raises(ChecksumMismatch):
+    with pytest.raises(ChecksumMismatchError):
         store.put_all([wrong])
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidKeyError):
         store.put_all([Put("../out", b"3", "image/png")])
     assert sorted(one.key for one in store.walk()) == ["a/new", "a/there", "b/c/new"]
 
@@ -173,7 +173,7 @@ def test_hostile_keys_reach_nothing(store: ObjectStore, key: str) -> None:
         lambda: store.stat(key),
     ]
     for call in calls:
-        with pytest.raises(InvalidKey):
+        with pytest.raises(InvalidKeyError):
             call()
 
 
@@ -194,12 +194,12 @@ def test_a_blob_is_found_by_its_digest_and_kept_once(store: ObjectStore) -> None
 def test_a_damaged_blob_is_refused(store: ObjectStore) -> None:
     digest = hashlib.sha256(b"picture").hexdigest()
     put(store, blob_key(digest), b"picturE")
-    with pytest.raises(DigestMismatch, match=f"blob {digest} holds 7 bytes"):
+    with pytest.raises(DigestMismatchError, match=f"blob {digest} holds 7 bytes"):
         get_blob(store, digest)
 
 
 def test_a_missing_blob_is_missing(store: ObjectStore) -> None:
-    with pytest.raises(ObjectMissing):
+    with pytest.raises(ObjectMissingError):
         get_blob(store, "0" * 64)
 
 
@@ -215,5 +215,5 @@ def test_a_bucket_url_gives_bucket_and_prefix(s3: object) -> None:
     store = open_store("s3://pictures/a/b/")
     assert isinstance(store, S3Store)
     assert (store.bucket, store.prefix) == ("pictures", "a/b/")
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidKeyError):
         open_store("s3://pictures/../x")

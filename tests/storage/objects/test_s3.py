@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from storage.objects import ChecksumMismatch, ObjectMissing, StoreError
+from storage.objects import ChecksumMismatchError, ObjectMissingError, StoreError
 from storage.objects.multipart import LARGE
 from storage.objects.probe import Guarantees, probe
 from storage.objects.s3 import S3Store
@@ -62,14 +62,14 @@ def test_a_failure_names_the_object_and_the_remedy(failure: Exception, remedy: s
     client = Stub(failure)
     with pytest.raises(StoreError, match=f"bucket pictures, object a: .*{remedy}") as caught:
         put(client)
-    assert not isinstance(caught.value, ObjectMissing)
+    assert not isinstance(caught.value, ObjectMissingError)
     assert client.calls == 1
 
 
 def test_a_missing_bucket_is_not_a_missing_object(s3: Any) -> None:
     with pytest.raises(StoreError, match="create the bucket") as caught:
         S3Store("no-such-bucket").get("a")
-    assert not isinstance(caught.value, ObjectMissing)
+    assert not isinstance(caught.value, ObjectMissingError)
 
 
 @whole_server
@@ -155,7 +155,7 @@ def test_without_checksums_damage_on_the_way_is_found_by_reading_back(s3: Any) -
             return super().put_object(**request | {"Body": b"y"})
 
     store = S3Store("pictures", "flips", client=Flips(s3, "checksums"), given=Guarantees(checksums=False))
-    with pytest.raises(ChecksumMismatch, match="changed on the way"):
+    with pytest.raises(ChecksumMismatchError, match="corrupted in transit"):
         store.put("a", b"x", content_type="image/png")
     assert not store.exists("a")
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from storage.keys import thumbnail_key
-from storage.objects import DiskStore, ObjectMissing
-from storage.thumbnails import NotAPicture, thumbnail, thumbnail_of
+from storage.objects import DiskStore, ObjectMissingError
+from storage.thumbnails import NotAnImageError, thumbnail, thumbnail_of
 from tests.storage.blobs import put_blob
 
 
@@ -24,7 +24,7 @@ def test_a_thumbnail_is_webp_of_at_most_256_pixels(size: tuple[int, int], small:
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\nrubbish", png(64, 64)[:100]])
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
-    with pytest.raises(NotAPicture):
+    with pytest.raises(NotAnImageError):
         thumbnail(data)
 
 
@@ -33,7 +33,7 @@ def test_a_missing_thumbnail_is_made_once_and_kept(tmp_path: Path) -> None:
     sha256 = put_blob(store, png(512, 512), "image/png")
     first = thumbnail_of(store, sha256)
     assert store.get(thumbnail_key(sha256)) == first == thumbnail_of(store, sha256)
-    with pytest.raises(ObjectMissing):
+    with pytest.raises(ObjectMissingError):
         thumbnail_of(store, "0" * 64)
 
 

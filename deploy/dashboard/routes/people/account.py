@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.attempts import try_password
-from deploy.dashboard.access.rights import Needs, Person, Refused
+from deploy.dashboard.access.rights import AccessError, Needs, Person
 from deploy.dashboard.pages import noted, page, told
 from deploy.dashboard.resources import address_of, resources
 from deploy.dashboard.routes.people.login import enter
@@ -58,9 +58,9 @@ def change_password(request: Request, person: Owner, old: Text, new: Text) -> Re
     where = address_of(request)
     tried = try_password(known, name=person.name, password=old, address=where, action="password change")
     if tried.wait > 0:
-        raise Refused(429, f"too many wrong passwords; try again in {tried.wait:.0f} s")
+        raise AccessError(429, f"too many wrong passwords; try again in {tried.wait:.0f} s")
     if tried.user_id is None:
-        raise Refused(403, "the current password is wrong; type it again, or ask an administrator for a link")
+        raise AccessError(403, "the current password is wrong; type it again, or ask an administrator for a link")
     if new == old:
         raise CatalogError("new password: it is the old one; choose another")
     with known.catalog.write() as s:

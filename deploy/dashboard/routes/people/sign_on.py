@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.resources import Resources, address_of, resources
 from deploy.dashboard.routes.people.login import enter, inside
-from deploy.dashboard.security.oidc import Provider, SignOnRefused
+from deploy.dashboard.security.oidc import Provider, SignOnError
 from deploy.dashboard.security.secrets import new_secret
 from storage.catalog import writes
-from storage.catalog.records import Disabled
+from storage.catalog.records import AccountDisabledError
 
 router = APIRouter()
 Visitor = Annotated[Person, Depends(Needs("public", tokens=False))]
@@ -50,7 +50,7 @@ def back(request: Request, _: Visitor) -> Response:
         with known.catalog.write() as s:
             role = provider.settings.role
             user_id = writes.sign_on(s, issuer=who.issuer, subject=who.subject, name=who.name, role=role)
-    except Disabled as error:
+    except AccountDisabledError as error:
         failed: dict[str, Any] = {"actor": address_of(request) or "this machine", "action": "failed log in"}
         with known.catalog.write() as s:
             after = {"address": address_of(request), "why": "disabled"}
@@ -63,7 +63,7 @@ def back(request: Request, _: Visitor) -> Response:
 
 def _provider(known: Resources) -> Provider:
     if known.provider is None:
-        raise SignOnRefused("no provider for single sign-on is set; log in by name and password")
+        raise SignOnError("no provider for single sign-on is set; log in by name and password")
     return known.provider
 
 

@@ -63,7 +63,7 @@ def _linked(request: Request, person: Person, known: Resources, user_id: int, na
 def change(
     user_id: int, request: Request, person: Admin, role: Text, active: Annotated[bool, Form()] = False
 ) -> Response:
-    """Another role, or shut out."""
+    """Change a user's role, or disable the account."""
     with resources(request).catalog.write() as s:
         writes.change_user(s, user_id, actor=person.name, role=cast(Role, role), active=active)
     return told("/users", "Saved.")

@@ -22,7 +22,7 @@ from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
 from storage.catalog.views import Filter, OutputDetail
-from storage.keys import InvalidKey, check_key
+from storage.keys import InvalidKeyError, check_key
 from storage.objects import ObjectStore, StoreError, open_store
 from storage.objects.s3_url import split_s3_url
 
@@ -86,7 +86,7 @@ def _bucket(url: str) -> ObjectStore:
     try:
         bucket, prefix = split_s3_url(url)
         folder = check_key(f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}".strip("/"))
-    except (StoreError, InvalidKey) as error:
+    except (StoreError, InvalidKeyError) as error:
         remedy = "write one, the bucket and the prefix in lower case"
         raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; {remedy}") from error
     return open_store(f"s3://{bucket}/{folder}")

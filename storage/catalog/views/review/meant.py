@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Run, Subject
 
 SHORTEST = 4  # characters of a run's id that stand for it
@@ -14,24 +14,24 @@ _LISTED = 500  # names among which a similar one is looked for
 
 
 def subject_id(s: Session, name: str) -> int:
-    """The id of the subject called `name`. NotInCatalog suggests similar names."""
+    """The id of the subject called `name`. NotInCatalogError suggests similar names."""
     found = s.scalar(select(Subject.id).where(Subject.name == name))
     if found is None:
         names = s.scalars(select(Subject.name).order_by(Subject.id.desc()).limit(_LISTED)).all()
-        raise NotInCatalog(f"no subject is called {name!r}; {_instead(name, names)}")
+        raise NotInCatalogError(f"no subject is called {name!r}; {_instead(name, names)}")
     return found
 
 
 def run_ids(s: Session, text: str) -> list[str]:
-    """The runs whose name is `text`, or the one whose id begins with it. NotInCatalog suggests similar names."""
+    """The runs whose name is `text`, or the one whose id begins with it. NotInCatalogError suggests similar names."""
     found = list(s.scalars(select(Run.id).where(Run.name == text).order_by(Run.started_at)))
     if not found and len(text) >= SHORTEST:
         found = list(s.scalars(select(Run.id).where(Run.id.startswith(text, autoescape=True)).limit(2)))
         if len(found) > 1:
-            raise NotInCatalog(f"several runs have an id that begins with {text!r}; give more of it")
+            raise NotInCatalogError(f"several runs have an id that begins with {text!r}; give more of it")
     if not found:
         names = s.scalars(select(Run.name).order_by(Run.started_at.desc()).limit(_LISTED)).all()
-        raise NotInCatalog(f"no run has the name or id {text!r}; {_instead(text, names)}")
+        raise NotInCatalogError(f"no run has the name or id {text!r}; {_instead(text, names)}")
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks
-from storage.catalog.records import CellState, Decision, NotInCatalog
+from storage.catalog.records import CellState, Decision, NotInCatalogError
 from storage.catalog.schema import (
     Blob,
     Cell,
@@ -98,10 +98,10 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
 
 
 def output(s: Session, output_id: int) -> OutputDetail:
-    """One of them; NotInCatalog if there is none."""
+    """One of them; NotInCatalogError if there is none."""
     found = outputs(s, [output_id])
     if not found:
-        raise NotInCatalog(f"output {output_id} is not in the catalog; the gallery lists what there is")
+        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists what there is")
     return found[0]
 
 
@@ -134,10 +134,10 @@ class Queue:
 
 
 def queue(s: Session, queue_id: str) -> Queue:
-    """One queue; NotInCatalog if it is there no more."""
+    """One queue; NotInCatalogError if it is there no more."""
     row = s.get(ReviewQueue, queue_id)
     if row is None:
-        raise NotInCatalog("this review queue is there no more; start a new one from the gallery")
+        raise NotInCatalogError("this review queue is there no more; start a new one from the gallery")
     return _queue(row)
 
 

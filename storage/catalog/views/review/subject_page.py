@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
-from storage.catalog.records import Decision, Given, NotInCatalog
+from storage.catalog.records import Decision, Given, NotInCatalogError
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
 from storage.shown import shown_url
@@ -88,10 +88,10 @@ class GridCell:
 
 
 def subject(s: Session, subject_id: int) -> SubjectDetail:
-    """One subject; NotInCatalog if there is none."""
+    """One subject; NotInCatalogError if there is none."""
     row = s.get(Subject, subject_id)
     if row is None:
-        raise NotInCatalog(f"subject {subject_id} is not in the catalog; the subjects page lists them")
+        raise NotInCatalogError(f"subject {subject_id} is not in the catalog; the subjects page lists them")
     used = _used(s, CellSubject, subject_id)
     trained = _used(s, Checkpoint, subject_id)
     references = []

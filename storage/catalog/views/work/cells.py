@@ -7,7 +7,7 @@ from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records, chunks
-from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalog, UnscoredOutput
+from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalogError, UnscoredOutput
 from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCell, Score, Subject
 from storage.catalog.views.scores import scores_of, scores_of_run
 
@@ -26,10 +26,10 @@ def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellVi
 
 
 def cell(s: Session, digest: str) -> CellDetail:
-    """One cell with its settings and lineage; NotInCatalog if there is none of that digest."""
+    """One cell with its settings and lineage; NotInCatalogError if there is none of that digest."""
     found = cells(s, [digest])
     if not found:
-        raise NotInCatalog(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
+        raise NotInCatalogError(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
     return found[0]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.claims import claimable
 from storage.catalog.database.sql import as_records, instant
-from storage.catalog.records import CELL_STATES, CellState, NotInCatalog, RunState, spec_digest
+from storage.catalog.records import CELL_STATES, CellState, NotInCatalogError, RunState, spec_digest
 from storage.catalog.schema import AuditEvent, Cell, Run, RunCell, Subject
 
 MOST = 50  # reasons that are listed
@@ -53,10 +53,10 @@ class RunDetail:
 
 
 def run(s: Session, run_id: str) -> RunDetail:
-    """The run of this id; NotInCatalog if there is none."""
+    """The run of this id; NotInCatalogError if there is none."""
     row = s.get(Run, run_id)
     if row is None:
-        raise NotInCatalog(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
+        raise NotInCatalogError(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
     counts = dict(s.execute(_states(run_id)).all())
     return RunDetail(
         id=row.id,

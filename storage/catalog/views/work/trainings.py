@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Checkpoint, Mask, Profile, Reference, Subject, Training
 from storage.catalog.views.shown import trained_for
 
@@ -33,10 +33,10 @@ class TrainingView:
 
 
 def training(s: Session, digest: str) -> TrainingView:
-    """The fine-tuning whose recipe has this SHA-256; NotInCatalog if it was never asked for."""
+    """The fine-tuning whose recipe has this SHA-256; NotInCatalogError if it was never asked for."""
     found = s.execute(_trainings().where(Training.digest == digest)).first()
     if found is None:
-        raise NotInCatalog(f"training {digest!r} is not in the catalog; `dreamtuner finetune` asks for one")
+        raise NotInCatalogError(f"training {digest!r} is not in the catalog; `dreamtuner finetune` asks for one")
     return TrainingView(**found._mapping)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Cell, Output, Review, Run, RunCell
 
 OPEN = ("planned", "failed", "lost")
@@ -53,10 +53,10 @@ class RunAlone:
 
 
 def run_summary(s: Session, run_id: str) -> RunAlone:
-    """What would go with a run; NotInCatalog if there is none."""
+    """What would go with a run; NotInCatalogError if there is none."""
     run = s.get(Run, run_id)
     if run is None:
-        raise NotInCatalog("this run is not in the catalog any more; the home page lists the last ones")
+        raise NotInCatalogError("this run is not in the catalog any more; the home page lists the last ones")
     other = aliased(RunCell)
     elsewhere = select(other.run_id).where(other.cell_id == RunCell.cell_id, other.run_id != run_id)
     rows = select(Output.decision, func.count()).join(RunCell, RunCell.cell_id == Output.cell_id)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run, RunCell
 from storage.catalog.views.work.unmade import unwanted_cells
 from storage.catalog.writes.audit import record_audit
@@ -25,7 +25,7 @@ def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: flo
     close_dead(s, silent_seconds)
     cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
     if cell_id is None:
-        raise NotInCatalog(f"output {output_id} is not in the catalog; the gallery lists what there is")
+        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists what there is")
     running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id)
     under_way = s.execute(running.where(RunCell.cell_id == cell_id, Run.state == "running").limit(1)).first()
     if under_way is not None:
@@ -48,7 +48,7 @@ def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = S
     close_dead(s, silent_seconds)
     run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).first()
     if run is None:
-        raise NotInCatalog(f"run {run_id!r} is not in the catalog; `dreamtuner status` lists the last ones")
+        raise NotInCatalogError(f"run {run_id!r} is not in the catalog; `dreamtuner status` lists the last ones")
     if run.state == "running":
         raise run_under_way(f"run {run_id[:8]}", run_id, run.name)
     other = aliased(RunCell)

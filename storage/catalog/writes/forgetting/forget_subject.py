@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.claims import expired
 from storage.catalog.database.sql import chunks, instant
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import (
     Cell,
     CellSubject,
@@ -62,7 +62,7 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     close_dead(s, silent_seconds)
     subject = s.scalar(select(Subject).where(Subject.name == name).with_for_update())
     if subject is None:
-        raise NotInCatalog(f"subject {name!r} is not in the catalog; `dreamtuner subjects` lists them")
+        raise NotInCatalogError(f"subject {name!r} is not in the catalog; `dreamtuner subjects` lists them")
     subject_id, erased = subject.id, Erased(subjects=1)
     runs = runs_naming(s, name)
     cells = s.scalars(select(CellSubject.cell_id).where(CellSubject.subject_id == subject_id)).all()

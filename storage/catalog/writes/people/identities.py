@@ -5,7 +5,7 @@ from itertools import count
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import Disabled, Role
+from storage.catalog.records import AccountDisabledError, Role
 from storage.catalog.schema import Identity, User
 from storage.catalog.writes.people.people import add_user
 from storage.catalog.writes.people.tokens import MAX_NAME
@@ -15,7 +15,7 @@ def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> 
     """The id of the user whom `issuer` knows as `subject`; the first time a new one, called like `name`, of `role`.
 
     A name that is taken gets a number: whoever has it already is somebody else until an admin says otherwise.
-    Disabled if the user is shut out.
+    Raises AccountDisabledError if an administrator disabled the account.
     """
     found = s.get(Identity, (issuer, subject))
     if found is None:
@@ -25,7 +25,7 @@ def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> 
         return user_id
     user = s.get_one(User, found.user_id)
     if not user.active:
-        raise Disabled(user.name)
+        raise AccountDisabledError(user.name)
     return found.user_id
 
 

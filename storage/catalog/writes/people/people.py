@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import CatalogError, NotInCatalog, Role, check_role
+from storage.catalog.records import CatalogError, NotInCatalogError, Role, check_role
 from storage.catalog.schema import ApiToken, OneTimeLink, User, WebSession
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.people.tokens import MAX_NAME, narrow_tokens
@@ -30,8 +30,8 @@ def add_user(s: Session, *, name: str, role: Role, actor: str) -> int:
 def change_user(s: Session, user_id: int, *, actor: str, role: Role | None = None, active: bool | None = None) -> None:
     """Give a user another role, shut them out (`active` False), or let them in again.
 
-    Whoever is shut out loses sessions, API tokens and one-time links for good: none of them works again later. A lower
-    role narrows the tokens for good, too. CatalogError if no active admin with a password would be left.
+    A disabled account loses its sessions, API tokens and one-time links for good: none of them works again later. A
+    lower role narrows the tokens for good, too. CatalogError if no active admin with a password would be left.
     """
     user = _user(s, user_id)
     before = {"role": user.role, "active": user.active}
@@ -65,7 +65,7 @@ def _end_all(s: Session, user_id: int) -> dict[str, int]:
 def add_link(s: Session, *, user_id: int, token_sha256: str, expires_at: datetime, actor: str) -> None:
     """Let the holder of the token set the user's password; earlier links of the user end.
 
-    CatalogError for a user who is shut out.
+    Raises CatalogError for a disabled account.
     """
     user = _user(s, user_id)
     if not user.active:
@@ -81,7 +81,7 @@ def use_link(s: Session, *, token_sha256: str, password: str) -> int:
     link = s.scalar(select(OneTimeLink).where(OneTimeLink.token_sha256 == token_sha256).with_for_update())
     user = None if link is None or link.expires_at <= now() else _user(s, link.user_id)
     if user is None or not user.active:
-        raise NotInCatalog("this link was used or has run out; ask an admin for a new one")
+        raise NotInCatalogError("this link was used or has run out; ask an admin for a new one")
     _set_password(s, user, password, action="set password")
     return user.id
 
@@ -107,5 +107,5 @@ def rehash_password(s: Session, user_id: int, password: str) -> None:
 def _user(s: Session, user_id: int) -> User:
     user = s.get(User, user_id)
     if user is None:
-        raise NotInCatalog(f"user {user_id} is not in the catalog; the users page lists them")
+        raise NotInCatalogError(f"user {user_id} is not in the catalog; the users page lists them")
     return user

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import Disabled
+from storage.catalog.records import AccountDisabledError
 from storage.catalog.schema import User, WebSession
 from storage.catalog.writes.audit import record_audit
 
@@ -14,10 +14,10 @@ from storage.catalog.writes.audit import record_audit
 def add_session(
     s: Session, *, user_id: int, token_sha256: str, agent: str, expires_at: datetime, address: str = ""
 ) -> None:
-    """A browser at `address` has logged in. Disabled for a user who is shut out."""
+    """Start the session of a browser at `address`. Raises AccountDisabledError for a disabled account."""
     user = s.get_one(User, user_id)
     if not user.active:
-        raise Disabled(user.name)
+        raise AccountDisabledError(user.name)
     s.execute(delete(WebSession).where(WebSession.expires_at <= now()))
     s.add(WebSession(token_sha256=token_sha256, user_id=user_id, agent=agent[:200], expires_at=expires_at))
     s.flush()

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import ROLES, CatalogError, NotInCatalog, Role, check_role
+from storage.catalog.records import ROLES, CatalogError, NotInCatalogError, Role, check_role
 from storage.catalog.schema import ApiToken, User
 from storage.catalog.writes.audit import record_audit
 
@@ -18,14 +18,14 @@ def add_token(
 ) -> int:
     """The id of a new API token of the user. Its scope is cut down to the user's role: a later, higher one adds none.
 
-    CatalogError for a name or scope that cannot be; NotInCatalog without the user.
+    CatalogError for a name or scope that cannot be; NotInCatalogError without the user.
     """
     check_role(scope)
     if not name.strip() or len(name) > MAX_NAME:
         raise CatalogError(f"name of the token: use 1 to {MAX_NAME} characters that say what it is for")
     role = s.scalar(select(User.role).where(User.id == user_id))
     if role is None:
-        raise NotInCatalog(f"user {user_id} is not in the catalog; the users page lists them")
+        raise NotInCatalogError(f"user {user_id} is not in the catalog; the users page lists them")
     right = min(scope, role, key=ROLES.index)
     token = ApiToken(user_id=user_id, token_sha256=token_sha256, name=name.strip(), scope=right, expires_at=expires_at)
     s.add(token)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into
-from storage.catalog.records import CatalogError, Decision, NotInCatalog
+from storage.catalog.records import CatalogError, Decision, NotInCatalogError
 from storage.catalog.schema import Output, Review, ReviewBatch
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.review.reviews import add_review, undo_review
@@ -95,5 +95,5 @@ def undo_part(s: Session, batch_id: str, *, actor: str, after: int = 0, approval
 def _batch(s: Session, batch_id: str) -> ReviewBatch:
     batch = s.get(ReviewBatch, batch_id)
     if batch is None:
-        raise NotInCatalog(f"batch {batch_id!r} is not in the catalog; begin_batch(...) opens one")
+        raise NotInCatalogError(f"batch {batch_id!r} is not in the catalog; begin_batch(...) opens one")
     return batch

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import DECISIONS, CatalogError, Decision, NotInCatalog, ReviewConflict
+from storage.catalog.records import DECISIONS, CatalogError, Decision, NotInCatalogError, ReviewConflictError
 from storage.catalog.schema import Output, Review, Score
 
 
@@ -35,21 +35,21 @@ def add_review(
     With `approvals_needed` an output is approved once so many different people have approved this picture and not
     taken that back; until then its decision is "none".
 
-    The client makes `uuid`, one for each decision: the same review sent again is stored once. Raises ReviewConflict if
-    the output was reviewed or made anew since that revision: nothing is stored then.
+    The client generates `uuid`, one for each decision: a review that is sent again is stored once. Raises
+    ReviewConflictError, and stores nothing, if the output was reviewed or regenerated since that revision.
     """
     _check(uuid, reviewer, decision, rating)
     chosen = select(Output).where(Output.id == output_id).with_for_update(key_share=True)
     output = s.scalar(chosen.execution_options(populate_existing=True))
     if output is None:
-        raise NotInCatalog(f"output_id {output_id} is not in the catalog; gallery_page(...) lists what there is")
+        raise NotInCatalogError(f"output_id {output_id} is not in the catalog; gallery_page(...) lists what there is")
     said = s.scalar(select(Review).where(Review.uuid == uuid))
     if said is not None:
         if (said.output_id, said.reviewer, said.decision, said.rating) != (output_id, reviewer, decision, rating):
             raise CatalogError(f"uuid {uuid!r} names another review, {said.id}; make a new uuid for each decision")
         return Reviewed(said.id, said.revision + 1)
     if output.revision != revision:
-        raise ReviewConflict(
+        raise ReviewConflictError(
             f"output {output_id} is at revision {output.revision}, and {decision!r} was decided on revision "
             f"{revision}; look at it again",
             output.revision,
@@ -69,7 +69,7 @@ def add_review(
 def undo_review(
     s: Session, *, uuid: str, output_id: int, revision: int, reviewer: str, approvals_needed: int = 1
 ) -> Reviewed:
-    """Take back the review that led to `revision`: the output is as it was before it, or ReviewConflict.
+    """Take back the review that led to `revision`: the output is as it was before it, or ReviewConflictError.
 
     Where approvals are counted an approval by someone else is not given again in this reviewer's name: the output is
     then undecided, and the other's approval still counts.

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.claims import RELEASED
 from storage.catalog.database.sql import chunks
-from storage.catalog.records import CellPicture, LeaseLost, NotInCatalog
+from storage.catalog.records import CellPicture, LeaseLostError, NotInCatalogError
 from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
 from storage.catalog.writes.blobs import require_blobs
 from storage.catalog.writes.fresh import fresh_id
@@ -20,13 +20,13 @@ _DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | R
 def finish_cell(
     s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int, run_id: str | None = None
 ) -> int:
-    """The output id of the cell, now generated; see `finish_cells`. Raises LeaseLost if it is not this owner's."""
+    """The output id of the cell, now generated; see `finish_cells`. Raises LeaseLostError if it is not this owner's."""
     if not finish_cells(s, [CellPicture(digest, image_sha256, width, height)], owner=owner, run_id=run_id):
         cell = s.execute(select(Cell.state, Cell.owner).where(Cell.digest == digest)).first()
         if cell is None:
-            raise NotInCatalog(f"cell {digest!r} is not in the catalog; plan_cells(...) enters it")
+            raise NotInCatalogError(f"cell {digest!r} is not in the catalog; plan_cells(...) enters it")
         held = f"cell {digest} is {cell.state}, held by {cell.owner}, not by {owner}"
-        raise LeaseLost(f"{held}; claim it again or drop it")
+        raise LeaseLostError(f"{held}; claim it again or drop it")
     return s.scalars(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest)).one()
 
 

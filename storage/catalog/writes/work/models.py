@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
-from storage.catalog.records import NotInCatalog
+from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Checkpoint, Profile, Reference
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.fresh import fresh_id
@@ -49,7 +49,7 @@ def add_checkpoint(
     require_blob(s, "weights_sha256", weights_sha256)
     subject_id = s.scalar(select(Reference.subject_id).where(Reference.id == reference_id))
     if subject_id is None:
-        raise NotInCatalog(f"reference_id {reference_id} is not in the catalog; add_reference(...) gives the id")
+        raise NotInCatalogError(f"reference_id {reference_id} is not in the catalog; add_reference(...) gives the id")
     row: dict[str, Any] = {"subject_id": subject_id, "reference_id": reference_id, "mask_id": mask_id}
     row |= {"profile_id": profile_id, "weights_sha256": weights_sha256, "settings": dict(settings)}
     row |= fresh_id(s, Checkpoint)

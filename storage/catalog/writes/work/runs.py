@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into, instant
-from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalog, RunState
+from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalogError, RunState
 from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.writes.blobs import require_blob
 from storage.shown import scrubbed, without_secrets
@@ -66,7 +66,7 @@ def states_of(s: Session, run_id: str) -> dict[str, int]:
 
 
 def lock_run(s: Session, run_id: str) -> None:
-    """Hold the run's row until the transaction ends; NotInCatalog if there is none."""
+    """Hold the run's row until the transaction ends; NotInCatalogError if there is none."""
     if s.scalar(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True)) is None:
         raise _unknown(run_id)
 
@@ -76,5 +76,5 @@ def _change(s: Session, run_id: str, news: dict[str, Any]) -> None:
         raise _unknown(run_id)
 
 
-def _unknown(run_id: str) -> NotInCatalog:
-    return NotInCatalog(f"run {run_id!r} is not in the catalog; start_run(...) gives the id")
+def _unknown(run_id: str) -> NotInCatalogError:
+    return NotInCatalogError(f"run {run_id!r} is not in the catalog; start_run(...) gives the id")

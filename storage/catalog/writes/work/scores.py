@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import chunks, insert_into
-from storage.catalog.records import CatalogError, NotInCatalog
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Output, Score
 from storage.catalog.writes.work.links import link_scores
 
@@ -16,7 +16,7 @@ from storage.catalog.writes.work.links import link_scores
 def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:
     """Record what `metric` in its `version` says of outputs, by output id, as their current scores. All or none.
 
-    Recorded again, the newer value stands. CatalogError for a value that is not finite, NotInCatalog for an output
+    Recorded again, the newer value stands. CatalogError for a value that is not finite, NotInCatalogError for an output
     that is not there.
     """
     for value in values.values():
@@ -27,7 +27,7 @@ def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, fl
         chosen = select(Output.id, Output.subject_id, Output.decision).where(Output.id.in_(part)).order_by(Output.id)
         rows = s.execute(chosen.with_for_update(key_share=True)).all()
         if missing := set(part) - {row.id for row in rows}:
-            raise NotInCatalog(f"output_id {min(missing)} is not in the catalog; finish_cell(...) gives the id")
+            raise NotInCatalogError(f"output_id {min(missing)} is not in the catalog; finish_cell(...) gives the id")
         others = update(Score).where(Score.output_id.in_(part), Score.metric == metric, Score.version != version)
         s.execute(others.values(current=False).execution_options(synchronize_session=False))
         at = now()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.claims import MAX_ERROR_LENGTH, RELEASED, expired, leased
 from storage.catalog.database.sql import insert_into, instant
-from storage.catalog.records import LeaseLost, NotInCatalog
+from storage.catalog.records import LeaseLostError, NotInCatalogError
 from storage.catalog.schema import Checkpoint, Training
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.lineage import record_event
@@ -27,12 +27,12 @@ def plan_training(
 def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
     """Make the fine-tuning this owner's; False: it is done, or a process that lives is at work on it.
 
-    One is free whose lease ran out or whose owner was a process of this machine that is gone. NotInCatalog where it was
-    never asked for.
+    One is free whose lease ran out or whose owner was a process of this machine that is gone. Raises NotInCatalogError
+    if it was never requested.
     """
     held = s.execute(select(Training.owner, Training.checkpoint_id).where(Training.digest == digest)).first()
     if held is None:
-        raise NotInCatalog(f"training {digest!r} is not in the catalog; plan_training(...) enters it")
+        raise NotInCatalogError(f"training {digest!r} is not in the catalog; plan_training(...) enters it")
     at = instant(s)
     free = or_(Training.owner.is_(None), expired(Training, at, [held.owner]))
     news = {"error": None} | leased(owner, at, lease_seconds)
@@ -45,7 +45,7 @@ def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
 
 
 def keep_training(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
-    """Name the state, a recorded blob, from which it can go on at `step`. LeaseLost: it is another's by now."""
+    """Name the state, a recorded blob, from which it can go on at `step`. LeaseLostError: it is another's by now."""
     require_blob(s, "resume_sha256", resume_sha256)
     if not _change(s, digest, Training.owner == owner, {"step": step, "resume_sha256": resume_sha256}):
         raise _lost(digest, owner)
@@ -54,7 +54,7 @@ def keep_training(s: Session, digest: str, *, owner: str, step: int, resume_sha2
 def finish_training(s: Session, digest: str, *, owner: str, step: int, weights_sha256: str, **figures: Any) -> int:
     """The id of its checkpoint, whose weights are a recorded blob; nothing more is kept to go on from.
 
-    `figures`: what it came to, for its history, as JSON values. LeaseLost: it is another's by now.
+    `figures`: what it came to, for its history, as JSON values. LeaseLostError: it is another's by now.
     """
     row = s.scalar(select(Training).where(Training.digest == digest).with_for_update())
     if row is None or row.owner != owner:
@@ -94,5 +94,5 @@ def _change(s: Session, digest: str, where: ColumnElement[bool], news: dict[str,
     return s.scalars(changed, execution_options={"synchronize_session": False}).first() is not None
 
 
-def _lost(digest: str, owner: str) -> LeaseLost:
-    return LeaseLost(f"training {digest} is not held by {owner} any more; claim it again or drop it")
+def _lost(digest: str, owner: str) -> LeaseLostError:
+    return LeaseLostError(f"training {digest} is not held by {owner} any more; claim it again or drop it")

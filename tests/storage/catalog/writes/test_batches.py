@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, ReviewConflict
+from storage.catalog.records import CatalogError, ReviewConflictError
 from storage.catalog.writes.review.batches import Seen
 
 
@@ -52,7 +52,7 @@ def test_an_undone_review_leaves_what_was_before(catalog: Catalog, outputs: list
     with catalog.write() as s:
         writes.undo_review(s, uuid="z", output_id=one, revision=3, reviewer="ann")
     assert said(catalog, one)[:2] == ("flagged", 2)
-    with pytest.raises(ReviewConflict), catalog.write() as s:
+    with pytest.raises(ReviewConflictError), catalog.write() as s:
         writes.undo_review(s, uuid="y", output_id=one, revision=3, reviewer="ann")
 
 

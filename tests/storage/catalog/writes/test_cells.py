@@ -9,7 +9,7 @@ import pytest
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CatalogError, CellPicture, LeaseLost, NotInCatalog
+from storage.catalog.records import CatalogError, CellPicture, LeaseLostError, NotInCatalogError
 
 Plan = Callable[..., SimpleNamespace]
 IMAGE, OTHER = "1" * 64, "2" * 64
@@ -106,11 +106,11 @@ def test_who_was_overtaken_can_no_longer_speak_for_the_cell(catalog: Catalog, pl
         assert writes.renew_lease(s, [digest], "slow:1:x", 60) == []
         assert not writes.fail_cell(s, digest, owner="slow:1:x", error="late")
         assert writes.release_cells(s, [digest], owner="slow:1:x") == []
-    with pytest.raises(LeaseLost, match="held by quick:1:x, not by slow:1:x"):
+    with pytest.raises(LeaseLostError, match="held by quick:1:x, not by slow:1:x"):
         finish(catalog, digest, "slow:1:x")
     output = finish(catalog, digest, "quick:1:x")
     assert finish(catalog, digest, "slow:1:x") == output  # it made the same picture: no harm
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         finish(catalog, digest, "slow:1:x", OTHER)
     with catalog.read() as s:
         assert views.cell(s, digest).image_sha256 == IMAGE
@@ -135,9 +135,9 @@ def test_finishing_twice_is_finishing_once(catalog: Catalog, planned: Plan) -> N
 
 def test_what_cannot_be_finished_says_why(catalog: Catalog, planned: Plan) -> None:
     (digest,) = planned(1).digests
-    with pytest.raises(LeaseLost, match="is planned"):
+    with pytest.raises(LeaseLostError, match="is planned"):
         finish(catalog, digest, "a:1:x")
-    with pytest.raises(NotInCatalog, match="'unknown'"):
+    with pytest.raises(NotInCatalogError, match="'unknown'"):
         finish(catalog, "unknown", "a:1:x")
     claim(catalog, [digest], "a:1:x")
     with pytest.raises(CatalogError, match="not a recorded blob"):

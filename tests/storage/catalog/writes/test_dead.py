@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from sqlalchemy import text
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.leases.runs import RunBeat
+from storage.catalog.leases.runs import RunHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.writes.work.dead import anything_dead, close_dead
 
@@ -61,7 +61,7 @@ def test_the_run_and_the_cells_of_a_killed_process_are_closed_and_given_back(
 
 def test_a_run_elsewhere_is_dead_once_it_is_silent_and_not_while_it_beats(catalog: Catalog) -> None:
     beating, silent = start(catalog, "elsewhere:1:x"), start(catalog, "elsewhere:2:x")
-    with RunBeat(catalog, beating, silent_seconds=0.8):
+    with RunHeartbeat(catalog, beating, silent_seconds=0.8):
         time.sleep(1.2)
         assert close(catalog, 0.8) == [(silent, None)]
         with catalog.write() as s:  # cut off only, it closes its run itself in the end

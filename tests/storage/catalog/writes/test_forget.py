@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, CellRecord, NotInCatalog
+from storage.catalog.records import CatalogError, CellRecord, NotInCatalogError
 from storage.catalog.views import Filter
 from storage.ingest import keeping
 from storage.keys import blob_key, thumbnail_key
@@ -200,7 +200,7 @@ def test_what_another_name_of_the_same_reference_has_stays_with_it(catalog: Cata
         gone = writes.forget_subject(s, "pip", actor="bob")
     assert (gone.outputs, gone.shared, gone.shared_with, gone.freed) == (1, 2, ["Pippa"], 0)
     with catalog.read() as s:
-        with pytest.raises(NotInCatalog):
+        with pytest.raises(NotInCatalogError):
             views.subject_assets(s, "pip")
         rows = views.gallery_page(s, Filter(subject_id=copy["subject_id"])).rows
         assert [row.output_id for row in rows] == ids[1::-1]

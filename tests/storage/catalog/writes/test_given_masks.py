@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog import views, writes
 from storage.catalog.names import unknown
-from storage.catalog.records import MaskFacts, NameTaken
+from storage.catalog.records import MaskFacts, NameTakenError
 from tests.storage.catalog.writes.test_writes import A, B, M, s, subject
 
 __all__ = ["s"]
@@ -86,7 +86,7 @@ FIELDS = {"class_word": "bear", "style": "natural", "image_sha256": A, "width": 
 def test_a_name_is_one_subject(s: Session, other: dict[str, Any], said: str) -> None:
     first = writes.enter_subject(s, name="pip", caption=None, **FIELDS)  # type: ignore[arg-type]
     assert writes.enter_subject(s, name="pip", caption=None, **FIELDS) == first  # type: ignore[arg-type]
-    with pytest.raises(NameTaken, match=f"'pip' is already the name of a bear .*{said}.*replace: true"):
+    with pytest.raises(NameTakenError, match=f"'pip' is already the name of a bear .*{said}.*replace: true"):
         writes.enter_subject(s, name="pip", caption=None, **FIELDS | other)
     assert views.subject_assets(s, "pip").reference_id == first[1]
     again = writes.enter_subject(s, name="pip", caption=None, replace=True, **FIELDS | other)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, writes
-from storage.catalog.leases.cells import Heartbeat
+from storage.catalog.leases.cells import CellHeartbeat
 
 LEASE = 0.8
 
@@ -20,7 +20,7 @@ def test_what_is_held_outlives_its_lease_and_what_is_let_go_does_not(
     catalog: Catalog, planned: Callable[..., Any]
 ) -> None:
     kept, dropped = digests = planned(2).digests
-    with Heartbeat(catalog, "elsewhere:1:x", lease_seconds=LEASE) as beat:
+    with CellHeartbeat(catalog, "elsewhere:1:x", lease_seconds=LEASE) as beat:
         beat.hold(claim(catalog, digests, "elsewhere:1:x"))
         beat.let_go(dropped)
         time.sleep(2 * LEASE)
@@ -34,7 +34,7 @@ def test_what_another_took_is_lost_and_left_alone(catalog: Catalog, planned: Cal
     first, second = digests = planned(2).digests
     claim(catalog, digests, "slow:1:x", lease=0)
     claim(catalog, [first], "quick:1:x", lease=60)
-    beat = Heartbeat(catalog, "slow:1:x", lease_seconds=60)
+    beat = CellHeartbeat(catalog, "slow:1:x", lease_seconds=60)
     beat.hold(digests)
     beat.renew()
     assert beat.held == [second]
@@ -43,7 +43,7 @@ def test_what_another_took_is_lost_and_left_alone(catalog: Catalog, planned: Cal
 
 def test_what_is_finished_between_two_beats_is_not_lost(catalog: Catalog, planned: Callable[..., Any]) -> None:
     (digest,) = planned(1).digests
-    beat = Heartbeat(catalog, "a:1:x", lease_seconds=60)
+    beat = CellHeartbeat(catalog, "a:1:x", lease_seconds=60)
     beat.renew()  # nothing is held
     beat.hold(claim(catalog, [digest], "a:1:x"))
     with catalog.write() as s:
@@ -66,7 +66,7 @@ def test_a_claim_whose_commit_was_not_heard_of_is_made_again(
 
     with catalog.write() as s:
         writes.claim_cells(s, digests[:1], "b:1:x", 60)
-    beat = Heartbeat(catalog, "a:1:x", lease_seconds=60)
+    beat = CellHeartbeat(catalog, "a:1:x", lease_seconds=60)
     monkeypatch.setattr(catalog, "transact", deaf)
     assert beat.claim(digests) == digests[1:]
     assert beat.held == digests[1:]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, NotInCatalog, ReviewConflict
+from storage.catalog.records import CatalogError, NotInCatalogError, ReviewConflictError
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_every_review_is_kept_and_the_last_one_decides(catalog: Catalog, output:
 
 def test_of_two_who_saw_the_same_the_second_is_told(catalog: Catalog, output: int) -> None:
     review(catalog, output, "a", 1, "approved")
-    with pytest.raises(ReviewConflict, match="at revision 2, and 'rejected' was decided on revision 1") as caught:
+    with pytest.raises(ReviewConflictError, match="at revision 2, and 'rejected' was decided on revision 1") as caught:
         review(catalog, output, "b", 1, "rejected", reviewer="bob")
     assert caught.value.revision == 2
     assert decision(catalog) == ("approved", 0, 2)
@@ -68,7 +68,7 @@ def test_what_was_decided_on_another_picture_holds_no_longer(catalog: Catalog, o
         writes.finish_cell(s, digest, owner="me", image_sha256="2" * 64, width=8, height=8)
         writes.add_scores(s, metric="clip_i", version="1", values={output: 0.25})
     assert decision(catalog) == ("none", 0, 3)
-    with pytest.raises(ReviewConflict):
+    with pytest.raises(ReviewConflictError):
         review(catalog, output, "b", 2, "approved")
     with catalog.read() as s:
         assert [one.image_sha256 for one in views.reviews_of(s, output)] == ["1" * 64]
@@ -89,6 +89,6 @@ def test_a_review_that_makes_no_sense_is_refused(
     fields: dict[str, Any] = {"uuid": "a", "revision": 1, "decision": "approved", **wrong}
     with pytest.raises(CatalogError, match=said):
         review(catalog, output, **fields)
-    with pytest.raises(NotInCatalog, match="output_id 99"):
+    with pytest.raises(NotInCatalogError, match="output_id 99"):
         review(catalog, 99, "a", 1, "approved")
     assert decision(catalog) == ("none", 0, 1)

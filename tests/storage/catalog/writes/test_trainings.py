@@ -7,7 +7,7 @@ import pytest
 
 from storage.catalog import Catalog, garbage, views, writes
 from storage.catalog.owners import this_owner
-from storage.catalog.records import LeaseLost, NotInCatalog
+from storage.catalog.records import LeaseLostError, NotInCatalogError
 
 DIGEST = "f" * 64
 RECIPE = {"finetune": {"steps": 3}}
@@ -43,7 +43,7 @@ def test_one_process_at_a_time_works_on_it(catalog: Catalog, asked: SimpleNamesp
         assert views.training(s, DIGEST).error == "the power went"
     assert claim(catalog, dead)
     assert claim(catalog, this_owner()), "a process of this machine that is gone"
-    with catalog.write() as s, pytest.raises(NotInCatalog, match="plan_training"):
+    with catalog.write() as s, pytest.raises(NotInCatalogError, match="plan_training"):
         writes.claim_training(s, "0" * 64, "me", 60)
 
 
@@ -52,7 +52,7 @@ def test_a_state_is_kept_until_the_checkpoint_is_there(catalog: Catalog, asked: 
     for step, sha256 in ((50, "7" * 64), (100, "8" * 64)):
         with catalog.write() as s:
             writes.keep_training(s, DIGEST, owner="me", step=step, resume_sha256=sha256)
-    with catalog.write() as s, pytest.raises(LeaseLost):
+    with catalog.write() as s, pytest.raises(LeaseLostError):
         writes.keep_training(s, DIGEST, owner="you", step=150, resume_sha256="7" * 64)
     with catalog.read() as s:
         found = views.training(s, DIGEST)
@@ -70,7 +70,7 @@ def test_a_state_is_kept_until_the_checkpoint_is_there(catalog: Catalog, asked: 
         assert event.detail["identity"] == 0.5
         assert [one.settings for one in views.subject(s, asked.subject).checkpoints] == [RECIPE]
     assert not claim(catalog, "me"), "what is done is not done again"
-    with catalog.write() as s, pytest.raises(LeaseLost):
+    with catalog.write() as s, pytest.raises(LeaseLostError):
         writes.finish_training(s, DIGEST, owner="me", step=120, weights_sha256="9" * 64)
 
 

@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.records import CatalogError, NotInCatalog
-from storage.keys import InvalidKey
+from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.keys import InvalidKeyError
 
 A, B, M = "a" * 64, "b" * 64, "c" * 64
 
@@ -37,7 +37,7 @@ def mask(s: Session, reference_id: int, sha256: str = M, method: str = "grabcut"
 
 def test_a_blob_may_be_recorded_again_and_must_have_a_digest(s: Session) -> None:
     writes.record_blob(s, sha256=A, size=3, content_type="image/png")
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidKeyError):
         writes.record_blob(s, sha256="nope", size=3, content_type="image/png")
 
 
@@ -115,7 +115,7 @@ def test_a_run_ends_in_a_known_state(s: Session) -> None:
     assert ended.state == "completed"
     assert ended.finished_at is not None
     assert ended.finished_at.utcoffset() is not None
-    with pytest.raises(NotInCatalog, match="run 'nope'"):
+    with pytest.raises(NotInCatalogError, match="run 'nope'"):
         writes.finish_run(s, "nope", "failed")
 
 
