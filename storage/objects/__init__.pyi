@@ -1,16 +1,16 @@
 """The object store: immutable bytes under keys, in a folder or in an S3 bucket, behind one Protocol."""
 
-from .blobs import DigestMismatch, get_blob
+from .blobs import DigestMismatchError, get_blob
 from .disk import DiskStore
 from .opening import open_store
-from .store import ChecksumMismatch, ObjectMissing, ObjectStat, ObjectStore, Put, StoreError
+from .store import ChecksumMismatchError, ObjectMissingError, ObjectStat, ObjectStore, Put, StoreError
 from .uploader import Uploader
 
 __all__ = [
-    "ChecksumMismatch",
-    "DigestMismatch",
+    "ChecksumMismatchError",
+    "DigestMismatchError",
     "DiskStore",
-    "ObjectMissing",
+    "ObjectMissingError",
     "ObjectStat",
     "ObjectStore",
     "Put",
