@@ -81,7 +81,9 @@ def test_the_first_picture(docker: Engine, bare: str) -> None:
 
 
 def test_the_tests_run(docker: Engine, bare: str) -> None:
-    selection = "tests/dreamtuner/test_guidance.py tests/storage/test_keys.py tests/deploy/test_torch_flags.py"
+    selection = (
+        "tests/dreamtuner/sampling/test_guidance.py tests/storage/objects/test_keys.py tests/deploy/test_torch_flags.py"
+    )
     said = inside(docker, f"make test PYTEST_ARGS='{selection}'", seconds=1500)
     assert re.search(r"\d+ passed", said), said[-2000:]
     assert "failed" not in said
