@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
-from dreamtuner.settings.finetune import FineTune, Mode
+from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from flows.execution.device_lock import device_taken
 from flows.execution.finetune_worker import is_learnt, learn, sheet_file
 from flows.execution.prior_check import Guard, guard_of
@@ -115,14 +115,14 @@ def finetune(
     )
 
 
-def _asked(profile: Profile, settings: dict[str, Any]) -> FineTune:
+def _asked(profile: Profile, settings: dict[str, Any]) -> FineTuneConfig:
     try:
         return profile.finetuning(**settings)
     except ValidationError as error:
-        raise InputError("finetune", problems_of(error, FineTune)) from error
+        raise InputError("finetune", problems_of(error, FineTuneConfig)) from error
 
 
-def _enter(subject: str, profile: Profile, asked: FineTune, resources: Resources) -> str:
+def _enter(subject: str, profile: Profile, asked: FineTuneConfig, resources: Resources) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
     try:
         with resources.catalog.read() as s:

@@ -14,7 +14,7 @@ from storage.swap import is_there
 
 if TYPE_CHECKING:
     from dreamtuner.families.backbone import Backbone
-    from dreamtuner.finetune.result import Tuned
+    from dreamtuner.finetune.result import Checkpoint
     from storage.catalog import Catalog
     from storage.objects import ObjectStore
 
@@ -110,18 +110,18 @@ class Resources:
         load = METRICS[metric].load
         return _once(self._loaded, ("scorer", profile, load), lambda: load(self.profile(profile), self.device))
 
-    def checkpoint(self, digest: str) -> "Tuned":
+    def checkpoint(self, digest: str) -> "Checkpoint":
         """The weights that a finished fine-tuning produced, by its digest.
 
         NotInCatalogError, StoreError, CheckpointError: it is unknown or unfinished, or its bytes are no checkpoint.
         """
-        tuned: Tuned = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
+        tuned: Checkpoint = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
         self._checkpoints.move_to_end((digest,))
         while len(self._checkpoints) > CHECKPOINTS:
             self._checkpoints.popitem(last=False)
         return tuned
 
-    def _read_checkpoint(self, digest: str) -> "Tuned":
+    def _read_checkpoint(self, digest: str) -> "Checkpoint":
         from dreamtuner.finetune.checkpoint import from_bytes
         from storage.catalog import views
         from storage.catalog.records import NotInCatalogError

@@ -36,8 +36,16 @@ def fidelity(
     from deploy.bench.cells import cache_of
     from deploy.bench.refusal import refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
-    from dreamtuner.evaluation.ablations import ABLATIONS, COMPARED, LADDER, SHOWN, ladder_steps, means, without_layout
-    from dreamtuner.evaluation.ablations_page import HEADS, figure_words, step_words, write_page
+    from dreamtuner.evaluation.ablations import (
+        ABLATIONS,
+        COMPARED,
+        CUMULATIVE_ABLATION,
+        SHOWN,
+        ablation_steps,
+        means,
+        without_layout,
+    )
+    from dreamtuner.evaluation.ablations_page import HEADS, format_difference, format_mean, write_page
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench, measure_methods
     from dreamtuner.pocket.training.subject_encoder import WITHOUT_LAYOUT
@@ -49,7 +57,7 @@ def fidelity(
     profile, device = Resources.open(settings).profile("pocket"), Resources.open(settings).device
     refuse_without_oracle(profile, "DREAMTUNER_POCKET_WEIGHTS")
     bench = Bench.load(profile, device)
-    variants = [*LADDER, *(ABLATIONS if ablations else ())]
+    variants = [*CUMULATIVE_ABLATION, *(ABLATIONS if ablations else ())]
     folder = profile.weights.parent / WITHOUT_LAYOUT
     if ablations and folder.is_dir():
         variants.append(without_layout(folder))
@@ -67,7 +75,7 @@ def fidelity(
         plain = {v: {row: asdict(mean) for row, mean in means(drawn).items()} for v, drawn in found.items()}
         steps = {
             f"{name}_steps": [
-                {"from": low, "to": high, **asdict(mean)} for low, high, mean in ladder_steps(found, name)
+                {"from": low, "to": high, **asdict(mean)} for low, high, mean in ablation_steps(found, name)
             ]
             for name in COMPARED
         }
@@ -80,8 +88,8 @@ def fidelity(
         table.add_column(HEADS[name], justify="right")
     for variant_name, drawn in found.items():
         by_measure = means(drawn)
-        table.add_row(variant_name, *(figure_words(name, by_measure[name]) for name in SHOWN))
+        table.add_row(variant_name, *(format_mean(name, by_measure[name]) for name in SHOWN))
     plain_terminal().out.print(table)
     for name in COMPARED:
-        for low, high, mean in ladder_steps(found, name):
-            typer.echo("{}, {} to {}: {} ({})".format(HEADS[name], low, high, *step_words(name, mean)))
+        for low, high, mean in ablation_steps(found, name):
+            typer.echo("{}, {} to {}: {} ({})".format(HEADS[name], low, high, *format_difference(name, mean)))

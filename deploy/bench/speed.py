@@ -28,20 +28,20 @@ def speed(
     from dreamtuner.bench.flops import count_flops
     from dreamtuner.bench.gpu import time_gpu
     from dreamtuner.bench.pocket import time_grid
-    from dreamtuner.bench.speed import flop_figures, gpu_figures, grid_figures
+    from dreamtuner.bench.speed import flop_ratios, gpu_ratios, grid_ratios
     from flows.resources import Resources
 
     flops = count_flops()
-    figures, raw = flop_figures(flops), {"flops": asdict(flops)}
+    figures, raw = flop_ratios(flops), {"flops": asdict(flops)}
     if timed:
         backbone = Resources.open().backbone("pocket")
         for count in (cells, 1):
             grid = time_grid(backbone, count, steps, repeats, _say_run)
-            figures += grid_figures(grid)
+            figures += grid_ratios(grid)
             raw[f"cells_{count}"] = asdict(grid)
     if timed and torch.cuda.is_available():
         on_gpu = time_gpu(cells, 30, repeats, _say_run)
-        figures += gpu_figures(on_gpu)
+        figures += gpu_ratios(on_gpu)
         raw["gpu"] = asdict(on_gpu)
     machine = {"cpus": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
     if as_json:

@@ -52,8 +52,8 @@ def table1(
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench, measure_methods
     from dreamtuner.evaluation.run import finished as finished_results
-    from dreamtuner.evaluation.table1.figures import SHARES, claims, summary
     from dreamtuner.evaluation.table1.page import words_of, write_page
+    from dreamtuner.evaluation.table1.summary import SHARES, claims, summary
     from dreamtuner.pocket.world import TEST, VALIDATION
     from flows.resources import Resources
     from flows.settings import Settings

@@ -9,7 +9,7 @@ from docs.generate.environment import dashboard_table, platform_table
 from docs.generate.markdown import escaped, table
 from docs.generate.models import fields_table
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
-from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.seeds import SeedRange
@@ -39,7 +39,7 @@ def passages() -> dict[str, str]:
         "subject.md": fields_table(SubjectSpec),
         "seed-range.md": fields_table(SeedRange),
         "sampling.md": fields_table(Sampling),
-        "finetune.md": fields_table(FineTune),
+        "finetune.md": fields_table(FineTuneConfig),
         "rates.md": fields_table(Rates),
         "platform-variables.md": platform_table(),
         "dashboard-variables.md": dashboard_table(),

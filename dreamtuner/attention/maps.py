@@ -24,7 +24,7 @@ def query_weights(q: Tensor, k: Tensor, subject: SubjectKeys | None) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class QueryAttention:
     """What one query token attended to in one layer at one step. All its weights together sum to 1 in every head.
 
     `grid`: rows and columns of the layer's tokens, the picture's and the references' alike; `own`: h L, on the
@@ -50,7 +50,7 @@ class Look:
         return subject / (self.own.shape[1] + subject)
 
 
-def look(weights: Tensor, grid: tuple[int, int], kept: Sequence[Tensor | None]) -> Look:
+def query_attention(weights: Tensor, grid: tuple[int, int], kept: Sequence[Tensor | None]) -> QueryAttention:
     """Take `query_weights` apart. `kept`: of each reference, in order, its tokens' places in the grid, or None: unseen.
 
     ValueError where the places do not add up to the weights.
@@ -67,4 +67,4 @@ def look(weights: Tensor, grid: tuple[int, int], kept: Sequence[Tensor | None]) 
             whole[:, places] = seen[:, first : first + size]
             first += size
         references.append(whole)
-    return Look(grid, own, tuple(references))
+    return QueryAttention(grid, own, tuple(references))

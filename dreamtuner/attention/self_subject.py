@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class Seen(Protocol):
+class Attendable(Protocol):
     """What rows see in one layer beside their own tokens or in their place: a subject's keys, or what baselines use."""
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def concatenate(references: Sequence[SubjectKeys | None]) -> SubjectKeys | None:
     )
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, subject: Seen | None) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, subject: Attendable | None) -> Tensor:
     """Attention beside a subject, or beside none. q, k, v: B h L d. Returns B h L d.
 
     Without a subject it is the very call of diffusers' stock processor, so the result is the plain model's to the last

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.attention.maps import query_weights
-from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
+from dreamtuner.attention.self_subject import Attendable, SubjectKeys, attend
 
 Layers = Mapping[str, SubjectKeys]
 """What one reference at one noise level gives: the layer's name -> its subject keys."""
@@ -31,10 +31,10 @@ class SubjectLayer:
     """
 
     def __init__(self) -> None:
-        self.groups: tuple[tuple[int, Seen | None], ...] | None = None
+        self.groups: tuple[tuple[int, Attendable | None], ...] | None = None
         self.foreground: Mapping[int, Tensor] | None = None
         self.captured: list[tuple[Tensor, Tensor]] = []
-        self.watched: tuple[int, Mapping[int, int]] | None = None
+        self.recorded: tuple[int, Mapping[int, int]] | None = None
         self.weights: tuple[int, Tensor] | None = None
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -42,15 +42,15 @@ class SubjectLayer:
         if self.foreground is not None:
             kept = self.foreground[k.shape[2]]
             self.captured.append((k[:, :, kept], v[:, :, kept]))
-        if self.watched is not None:
-            self._look(q, k, *self.watched)
+        if self.recorded is not None:
+            self._record(q, k, *self.recorded)
         if self.groups is None:
             return attend(q, k, v, None)
         sizes = [rows for rows, _ in self.groups]
         parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), self.groups, strict=True)
         return torch.cat([attend(q_g, k_g, v_g, subject) for q_g, k_g, v_g, (_, subject) in parts])
 
-    def _look(self, q: Tensor, k: Tensor, row: int, tokens: Mapping[int, int]) -> None:
+    def _record(self, q: Tensor, k: Tensor, row: int, tokens: Mapping[int, int]) -> None:
         """Keep the weights of one query of one row. Each row of a group sees the one subject of the group."""
         count = k.shape[2]
         if count in tokens:
@@ -90,7 +90,7 @@ class SelfSubject:
                 layer.foreground, layer.captured = None, []
 
     @contextmanager
-    def watch(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:
+    def record(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:
         """In calls inside, keep where one query of row `row` looks: the layer's name -> its count of tokens, weights.
 
         `tokens`: a layer's count of tokens -> the query; layers of other counts are let be. The weights, h (L + F) as
@@ -99,15 +99,15 @@ class SelfSubject:
         weights: dict[str, tuple[int, Tensor]] = {}
         try:
             for layer in self._layers.values():
-                layer.watched, layer.weights = (row, tokens), None
+                layer.recorded, layer.weights = (row, tokens), None
             yield weights
             weights.update({n: layer.weights for n, layer in self._layers.items() if layer.weights is not None})
         finally:
             for layer in self._layers.values():
-                layer.watched = layer.weights = None
+                layer.recorded = layer.weights = None
 
     @contextmanager
-    def attend(self, groups: Sequence[tuple[int, Mapping[str, Seen] | None]]) -> Iterator[None]:
+    def attend(self, groups: Sequence[tuple[int, Mapping[str, Attendable] | None]]) -> Iterator[None]:
         """In calls inside, the first group's rows see its reference, and so on; None: they see none.
 
         The groups' rows must add up to the batch. In a layer that a reference did not pass, its rows see none.

@@ -14,17 +14,17 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.self_subject import Seen
+from dreamtuner.attention.self_subject import Attendable
 from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.baselines.method import BATCH, Given
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
-from dreamtuner.sampling.generate import draw_batch
+from dreamtuner.sampling.generate import generate_batch
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 
-Layers = Mapping[str, Seen]
+Layers = Mapping[str, Attendable]
 """What a branch sees in each self-attention layer, by the layer's name."""
 
 
@@ -57,7 +57,7 @@ class Beside(ABC):
 
 
 @torch.inference_mode()
-def draw_beside(
+def generate_beside(
     backbone: Parts,
     cells: Sequence[Cell],
     sampling: Sampling,
@@ -71,7 +71,7 @@ def draw_beside(
     with denoiser.attach_self_subject() as ssa:
         for first in range(0, len(cells), BATCH):
             batch = cells[first : first + BATCH]
-            drawn += draw_batch(backbone, batch, sampling, step_of(denoiser, ssa, batch).guide, x_t=x_t)
+            drawn += generate_batch(backbone, batch, sampling, step_of(denoiser, ssa, batch).guide, x_t=x_t)
     return drawn
 
 

@@ -12,7 +12,9 @@ def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, 
     given = {} if steps is None else {"steps": steps}
     if encoder:
         name = "DreamTuner" if mode == "full" else "DreamTuner-LoRA"
-        return FineTuned(name, profile.finetuning(mode, **given), sees=True, drawing=profile.knowing)
+        return FineTuned(name, profile.finetuning(mode, **given), sees=True, drawing=profile.finetuned_sampling)
     settings = profile.finetuning(mode, beta=0.0, **given)
     off = {"beta": 0.0}
-    return FineTuned("DreamTuner without SE", settings, sees=True, changes=off, drawing={**profile.knowing, **off})
+    return FineTuned(
+        "DreamTuner without SE", settings, sees=True, changes=off, drawing={**profile.finetuned_sampling, **off}
+    )

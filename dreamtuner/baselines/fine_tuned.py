@@ -11,13 +11,13 @@ from PIL import Image
 
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone
-from dreamtuner.finetune.result import knowing
+from dreamtuner.finetune.result import load_finetuned
 from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_literal
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.loop import last_step, seconds_spent
@@ -35,7 +35,7 @@ class FineTuned:
     """
 
     name: str
-    settings: FineTune
+    settings: FineTuneConfig
     sees: bool = False
     changes: Mapping[str, float] = field(default_factory=dict)
     drawing: Mapping[str, float] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class FineTuned:
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Train, or go on with what `given.workshop` holds."""
         settings = self.settings.model_copy(update={"preview_every": NO_PREVIEWS, "patience": None})
-        folder = given.workshop
+        folder = given.work_dir
         if (folder / "log.jsonl").is_file() and last_step(folder) > settings.steps:
             rmtree(folder)  # a longer training cannot be shortened
         spent_s = seconds_spent(folder)
@@ -61,13 +61,13 @@ class FineTuned:
         plain = drawn.model_copy(update={"beta": 0.0})
 
         def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-            with knowing(backbone, tuned) as knows:
+            with load_finetuned(backbone, tuned) as knows:
                 named = [replace(cell, prompt=self.named(cell.prompt, given.class_word)) for cell in cells]
                 seen = given.reference if self.sees else None
                 return generate(knows, seen, named, drawn if self.sees else plain)
 
         def class_word(cells: Sequence[Cell]) -> list[Image.Image]:
-            with knowing(backbone, tuned) as knows:
+            with load_finetuned(backbone, tuned) as knows:
                 return generate(knows, None, cells, plain)
 
         return Prepared(draw, class_word, spent_s)

@@ -21,10 +21,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.self_subject import Seen, attend
+from dreamtuner.attention.self_subject import Attendable, attend
 from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.attention.word_region import word_region
-from dreamtuner.baselines.beside import Beside, Layers, all_tokens, draw_beside, subject_share, whole_reference
+from dreamtuner.baselines.beside import Beside, Layers, all_tokens, generate_beside, subject_share, whole_reference
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, FindsWords, Parts
@@ -114,7 +114,7 @@ class MasaCtrl:
             def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
                 return _Step(backbone, denoiser, ssa, path, c_r, batch, given, self)
 
-            return draw_beside(backbone, cells, given.sampling, step_of, x_t=x_t)
+            return generate_beside(backbone, cells, given.sampling, step_of, x_t=x_t)
 
         return Prepared(draw)
 
@@ -171,7 +171,7 @@ class _Step(Beside):
         uc, c = ({name: self._seen(*(x[i : i + 1] for x in captured[name])) for name in self._layers} for i in (0, 1))
         return uc, c
 
-    def _seen(self, k_r: Tensor, v_r: Tensor) -> Seen:
+    def _seen(self, k_r: Tensor, v_r: Tensor) -> Attendable:
         """What a layer sees of one pass of the reference. Before there are maps, all of it."""
         keys, count = Mutual(k_r, v_r), k_r.shape[2]
         return MaskedMutual(keys, self._inside[count], self._subject[count]) if count in self._inside else keys

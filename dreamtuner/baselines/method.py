@@ -16,7 +16,7 @@ from dreamtuner.families.backbone import Backbone
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling, Style
 
-Draw = Callable[[Sequence[Cell]], list[Image.Image]]
+Generate = Callable[[Sequence[Cell]], list[Image.Image]]
 """Cells whose prompts name the subject by its class word -> one RGB picture each, in order."""
 
 BATCH = 16
@@ -28,7 +28,7 @@ class Given:
     """What every method is told: one reference with its plain caption, and the numbers to sample with.
 
     `class_word`: what the subject is, as the prompts call it; `detailed`: the caption that also says how the subject
-    looks, which a method may use to make further pictures like the reference (Sec. 3.3); `workshop`: where a training
+    looks, which a method may use to make further pictures like the reference (Sec. 3.3); `work_dir`: where a training
     may keep its state, so that it goes on when it was killed.
     """
 
@@ -37,7 +37,7 @@ class Given:
     style: Style
     detailed: str
     sampling: Sampling
-    workshop: Path
+    work_dir: Path
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Prepared:
     before, where it went on from a shorter or a killed one.
     """
 
-    draw: Draw
-    class_word: Draw | None = None
+    generate: Generate
+    class_word: Generate | None = None
     spent_s: float = 0.0
 
 

@@ -23,9 +23,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.self_subject import Seen, SubjectKeys, attend
+from dreamtuner.attention.self_subject import Attendable, SubjectKeys, attend
 from dreamtuner.attention.subject_layers import SelfSubject
-from dreamtuner.baselines.beside import Beside, Layers, all_tokens, draw_beside, whole_reference
+from dreamtuner.baselines.beside import Beside, Layers, all_tokens, generate_beside, whole_reference
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, Parts
 from dreamtuner.families.denoiser import Denoiser
@@ -71,7 +71,7 @@ class ReferenceOnly:
             def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
                 return _Step(backbone, denoiser, ssa, x_0, digest, batch, given, self)
 
-            return draw_beside(backbone, cells, given.sampling, step_of)
+            return generate_beside(backbone, cells, given.sampling, step_of)
 
         return Prepared(draw)
 
@@ -104,8 +104,8 @@ class _Step(Beside):
         x_r = self.denoiser.noised(self._x_0, noise, float(t))
         with self.ssa.capture(self._tokens) as captured:
             self.denoiser.predict(x_r.expand(len(self._texts), -1, -1, -1), t, self._texts, {})
-        uc: dict[str, Seen] = {}
-        c: dict[str, Seen] = {}
+        uc: dict[str, Attendable] = {}
+        c: dict[str, Attendable] = {}
         for name, (k, v) in captured.items():
             even = k.new_zeros(k.shape[2])
             c[name] = SubjectKeys(k[self._of_cell], v[self._of_cell], even)

@@ -34,7 +34,7 @@ class Speed:
         return self.ratio.median >= self.wanted if self.throughput else self.ratio.median <= self.wanted
 
 
-def flop_figures(found: Flops) -> list[Speed]:
+def flop_ratios(found: Flops) -> list[Speed]:
     """Counted FLOPs over those of plain classifier-free guidance. Exact: there is no spread."""
     group = f"FLOPs at SD 1.5's shapes, {found.cells} cells x {found.steps} steps, {100 * found.share:.0f} % subject"
     ways = {"ours, S-S-A": found.ours, "ours, S-S-A + S-E-A": found.ours_sea, pocket.NAIVE: found.naive}
@@ -42,7 +42,7 @@ def flop_figures(found: Flops) -> list[Speed]:
     return [Speed(group, name, Ratio(r, r, r), FLOPS_WANTED.get(name)) for name, r in ratios.items()]
 
 
-def grid_figures(found: GridTiming) -> list[Speed]:
+def grid_ratios(found: GridTiming) -> list[Speed]:
     """Times over stock diffusers', by the clock and by the processor's own count, which a busy machine spares."""
     wanted: Mapping[str, float] = ALONE_WANTED if found.cells == 1 else GRID_WANTED
     figures = []
@@ -57,7 +57,7 @@ def grid_figures(found: GridTiming) -> list[Speed]:
     return figures
 
 
-def gpu_figures(found: GpuTiming) -> list[Speed]:
+def gpu_ratios(found: GpuTiming) -> list[Speed]:
     """Pictures a second over the compiled stock pipeline's."""
     stock = found.ways[gpu.STOCK].wall
     group = f"throughput on {found.device}, {found.cells} cells x {found.steps} steps, bf16, compiled"

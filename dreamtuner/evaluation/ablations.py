@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from dreamtuner.baselines.attending import Attending, OtherEncoder
-from dreamtuner.evaluation.held_out import Drawn
+from dreamtuner.evaluation.held_out import MeasuredSubject
 
-LADDER = (
+CUMULATIVE_ABLATION = (
     Attending("plain", {"w_ref": 0.0, "beta": 0.0}),
     Attending("+ SE", {"w_ref": 0.0}),
     Attending("+ S-S-A", {"beta": 0.0}),
@@ -49,17 +49,17 @@ class Mean:
     high: float
 
 
-def means(drawn: Sequence[Drawn]) -> dict[str, Mean]:
+def means(drawn: Sequence[MeasuredSubject]) -> dict[str, Mean]:
     """Every measure of a variant, over subjects."""
     return {name: _mean(_by_subject(drawn, name)) for name in drawn[0].measures}
 
 
-def difference(drawn: Sequence[Drawn], base: Sequence[Drawn], name: str) -> Mean:
+def difference(drawn: Sequence[MeasuredSubject], base: Sequence[MeasuredSubject], name: str) -> Mean:
     """How much one variant has of a measure beyond another, subject by subject: the same subjects in both."""
     return _mean(_by_subject(drawn, name) - _by_subject(base, name))
 
 
-def ladder_steps(by_name: Mapping[str, Sequence[Drawn]], name: str) -> list[tuple[str, str, Mean]]:
+def ablation_steps(by_name: Mapping[str, Sequence[MeasuredSubject]], name: str) -> list[tuple[str, str, Mean]]:
     """The rungs to be compared, (lower, upper, difference of the measure ``name``): each should lie above zero."""
     rungs = (
         ("plain", "+ SE"),
@@ -75,7 +75,7 @@ def ladder_steps(by_name: Mapping[str, Sequence[Drawn]], name: str) -> list[tupl
     ]
 
 
-def _by_subject(drawn: Sequence[Drawn], name: str) -> NDArray[np.float64]:
+def _by_subject(drawn: Sequence[MeasuredSubject], name: str) -> NDArray[np.float64]:
     return np.array([one.measures[name].mean() for one in drawn])
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from dreamtuner.evaluation.ablations import COMPARED, SHOWN, Mean, ladder_steps, means
-from dreamtuner.evaluation.held_out import Drawn, asked_of, reference_of
+from dreamtuner.evaluation.ablations import COMPARED, SHOWN, Mean, ablation_steps, means
+from dreamtuner.evaluation.held_out import MeasuredSubject, reference_of, test_contexts
 from dreamtuner.pocket.world import caption
 from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 
@@ -30,7 +30,7 @@ NOTES = (
 SHARES = frozenset({"identity", "prompt", "leakage"})
 
 
-def figure_words(name: str, mean: Mean) -> str:
+def format_mean(name: str, mean: Mean) -> str:
     """A mean and its half width: in percent for shares, as it is for cosines."""
     half = (mean.high - mean.low) / 2
     if name in SHARES:
@@ -38,16 +38,16 @@ def figure_words(name: str, mean: Mean) -> str:
     return f"{mean.value:.3f} ± {half:.3f}"
 
 
-def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[Drawn]]) -> Path:
+def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Path:
     """Write ``README.md`` and ``pictures.jpg`` into ``folder``; returns the former."""
     folder.mkdir(parents=True, exist_ok=True)
     _sheet(title, by_name).save(folder / "pictures.jpg", quality=80)
     heads = " | ".join(HEADS[name] for name in SHOWN)
     rows = [
-        f"| {variant} | " + " | ".join(figure_words(name, means(drawn)[name]) for name in SHOWN) + " |"
+        f"| {variant} | " + " | ".join(format_mean(name, means(drawn)[name]) for name in SHOWN) + " |"
         for variant, drawn in by_name.items()
     ]
-    compared = "".join(_steps_table(name, ladder_steps(by_name, name)) for name in COMPARED)
+    compared = "".join(_steps_table(name, ablation_steps(by_name, name)) for name in COMPARED)
     page = folder / "README.md"
     page.write_text(
         f"# {title}\n\n{detail} {NOTES}\n\n| variant | {heads} |\n|{' --- |' * (len(SHOWN) + 1)}\n"
@@ -57,7 +57,7 @@ def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequ
     return page
 
 
-def step_words(name: str, step: Mean) -> tuple[str, str]:
+def format_difference(name: str, step: Mean) -> tuple[str, str]:
     """A difference and its interval: in points for shares, as they are for cosines."""
     if name in SHARES:
         return f"{100 * step.value:+.1f}", f"{100 * step.low:+.1f} to {100 * step.high:+.1f}"
@@ -68,17 +68,17 @@ def _steps_table(name: str, steps: Sequence[tuple[str, str, Mean]]) -> str:
     if not steps:
         return ""
     unit = ", points" if name in SHARES else ""
-    rows = [f"| {low} to {high} | {' | '.join(step_words(name, step))} |" for low, high, step in steps]
+    rows = [f"| {low} to {high} | {' | '.join(format_difference(name, step))} |" for low, high, step in steps]
     return "\n".join(("", f"| from, to | {HEADS[name]}{unit} | 95 % |", "| --- | --- | --- |", *rows, ""))
 
 
-def _sheet(title: str, by_name: Mapping[str, Sequence[Drawn]]) -> Image.Image:
+def _sheet(title: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Image.Image:
     """The first seed of the first prompts of the first subjects, a column a variant."""
     first = next(iter(by_name.values()))
     blocks = []
     for i, one in enumerate(first[:SUBJECTS_SHOWN]):
         reference = reference_of(one.subject)
-        asked = asked_of(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
+        asked = test_contexts(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
         rows = [
             SheetRow(
                 caption(one.subject.identity, context),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
+from dreamtuner.evaluation.intervals import MetricValue, decibels, mean_share, share
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.families.registry import load_backbone
 from dreamtuner.families.unet.build import with_controlnet
@@ -41,14 +41,14 @@ PROMPTS_FOLLOWED = {"scene": 0.97, "class_word": 0.90, "style": 0.95, "pose": 0.
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutSet:
     """Held-out pictures, and their renderings, as the truth that drawn ones are held against."""
 
     pictures: list[Picture]
     drawn: Rendered
 
     @classmethod
-    def draw(cls, count: int, seeds: range = TEST, seed: int = 0) -> HeldOut:
+    def sample(cls, count: int, seeds: range = TEST, seed: int = 0) -> HeldOutSet:
         """``count`` identities of ``seeds``, each in one random context."""
         rng = random.Random(f"asked {seed}")
         pictures = [Picture(rng.choice(seeds), Context.draw(rng)) for _ in range(count)]
@@ -60,7 +60,7 @@ class HeldOut:
         return cls(pictures, Rendered(*(torch.cat([getattr(p, f) for p in parts]) for f in fields)))
 
 
-def _rightly(oracle: Oracle, x: Tensor, asked: HeldOut) -> dict[str, NDArray[np.bool_]]:
+def _rightly(oracle: Oracle, x: Tensor, asked: HeldOutSet) -> dict[str, NDArray[np.bool_]]:
     """Which pictures x (N, 3, 64, 64) in -1..1 the oracle reads as what was asked, by attribute."""
     read = [seen for part in x.split(100) for seen in oracle.read(part)]
     return {
@@ -75,7 +75,7 @@ def _overlap(a: Tensor, b: Tensor) -> list[float]:
 
 
 @torch.no_grad()
-def oracle_figures(oracle: Oracle, asked: HeldOut) -> list[Figure]:
+def oracle_metrics(oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
     """What the oracle reads from rendered pictures, and how well it outlines the subject."""
     x = asked.drawn.image * 2 - 1
     right = _rightly(oracle, x, asked)
@@ -90,7 +90,7 @@ def oracle_figures(oracle: Oracle, asked: HeldOut) -> list[Figure]:
 
 
 @torch.no_grad()
-def autoencoder_figures(weights: Path, oracle: Oracle, asked: HeldOut) -> list[Figure]:
+def autoencoder_metrics(weights: Path, oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
     """PSNR of whole pictures and of the subject's pixels, and what the oracle no longer reads, at worst."""
     vae = read_autoencoder(weights / "vae").eval()
     x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
@@ -103,7 +103,7 @@ def autoencoder_figures(weights: Path, oracle: Oracle, asked: HeldOut) -> list[F
     return [
         decibels("autoencoder", "PSNR", error.mean((1, 2, 3)).numpy(), 28.0),
         decibels("autoencoder", "PSNR of the subject", subject.numpy(), 25.0),
-        Figure(
+        MetricValue(
             "autoencoder",
             f"readings lost, at worst ({worst})",
             *(lost[worst],) * 3,
@@ -130,7 +130,7 @@ def draw(
     return pictures
 
 
-def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut) -> list[Figure]:
+def prompt_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
     """Whether drawn pictures show what their plain captions say."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     rows = [share("prompts followed", name, right[name], wanted) for name, wanted in PROMPTS_FOLLOWED.items()]
@@ -141,13 +141,13 @@ def prompt_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut) ->
     return rows
 
 
-def detail_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut) -> list[Figure]:
+def detail_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
     """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
 
 
-def layout_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut, kind: Kind) -> list[Figure]:
+def layout_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet, kind: Kind) -> list[MetricValue]:
     """Whether pictures drawn with a layout, by captions that do not name the pose, keep the pose and the outline."""
     x = pictures_to_model(images)
     right = _rightly(oracle, x, asked)
@@ -164,31 +164,31 @@ def layout_figures(oracle: Oracle, images: list[Image.Image], asked: HeldOut, ki
 class Measurement:
     """Figures, and the pictures they were read from by the name of what drew them."""
 
-    figures: list[Figure]
+    figures: list[MetricValue]
     pictures: dict[str, list[Image.Image]]
-    asked: HeldOut
+    asked: HeldOutSet
 
 
 def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measurement:
     """All figures of a folder of pocket weights, on ``prompts`` held-out pictures of the identities ``seeds``."""
-    oracle, asked = Oracle.load(weights / "oracle"), HeldOut.draw(prompts, seeds)
-    figures = [*oracle_figures(oracle, asked), *autoencoder_figures(weights, oracle, asked)]
+    oracle, asked = Oracle.load(weights / "oracle"), HeldOutSet.sample(prompts, seeds)
+    figures = [*oracle_metrics(oracle, asked), *autoencoder_metrics(weights, oracle, asked)]
     pipe = read_pipeline(weights)
     words = [caption(p.identity, p.context) for p in asked.pictures]
     drawn = {"prompt": draw(pipe, words, lambda line: say(f"prompts: {line}"))}
-    figures += prompt_figures(oracle, drawn["prompt"], asked)
+    figures += prompt_metrics(oracle, drawn["prompt"], asked)
     detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
-    figures += detail_figures(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
+    figures += detail_metrics(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
     unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, asked.pictures, strict=True)]
     for kind in KINDS:
         led = with_controlnet(pipe, read_controlnet(weights / part_of(kind)))
         layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
         drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]
-        figures += layout_figures(oracle, drawn[kind], asked, kind)
+        figures += layout_metrics(oracle, drawn[kind], asked, kind)
     return Measurement(figures, drawn, asked)
 
 
-def seconds_for_cells(weights: Path, count: int) -> Figure:
+def seconds_for_cells(weights: Path, count: int) -> MetricValue:
     """Seconds that ``count`` cells of STEPS steps with guidance take by the project's own loop, once warm."""
     backbone = load_backbone(get_profile("pocket").model_copy(update={"weights": weights}))
     cells = [Cell("a photo of a bear on the beach", seed) for seed in range(count)]
@@ -197,4 +197,4 @@ def seconds_for_cells(weights: Path, count: int) -> Figure:
     begun = time.perf_counter()
     generate(backbone, None, cells, numbers)
     seconds = time.perf_counter() - begun
-    return Figure("speed", f"{count} cells of {STEPS} steps", *(seconds,) * 3, unit="s", wanted=40.0, at_most=True)
+    return MetricValue("speed", f"{count} cells of {STEPS} steps", *(seconds,) * 3, unit="s", wanted=40.0, at_most=True)

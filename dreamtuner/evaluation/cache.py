@@ -18,7 +18,7 @@ from typing import Protocol
 from PIL import Image
 
 from dreamtuner.baselines.method import Method
-from dreamtuner.evaluation.cells import Asked, Measured, NewCell
+from dreamtuner.evaluation.cells import ImageRequest, Measured, NewCell
 from dreamtuner.evaluation.measures import VERSION
 from dreamtuner.evaluation.result import EvaluationResult, result_of, shown
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
@@ -56,7 +56,7 @@ class EvaluationCache:
             "versions": [ENGINE_VERSION, VERSION],
         }
 
-    def digest(self, method: Method, subject: Picture, cell: Asked) -> str:
+    def digest(self, method: Method, subject: Picture, cell: ImageRequest) -> str:
         """What the cell is kept under."""
         one = {
             "method": to_literal(method),
@@ -65,12 +65,12 @@ class EvaluationCache:
         }
         return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
 
-    def missing(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> list[Asked]:
+    def missing(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
         """Those of the cells that have to be measured: not yet measured, or shown and the picture is lost."""
         measured, pictures = self._found(method, subject, cells)
         return _missing(cells, measured, pictures)
 
-    def result(self, method: Method, subject: Picture, cells: Sequence[Asked]) -> EvaluationResult | None:
+    def result(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> EvaluationResult | None:
         """The result of these cells, or None where some are `missing`."""
         measured, pictures = self._found(method, subject, cells)
         if _missing(cells, measured, pictures):
@@ -78,8 +78,8 @@ class EvaluationCache:
         return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
 
     def _found(
-        self, method: Method, subject: Picture, cells: Sequence[Asked]
-    ) -> tuple[dict[Asked, Measured], dict[Asked, Image.Image]]:
+        self, method: Method, subject: Picture, cells: Sequence[ImageRequest]
+    ) -> tuple[dict[ImageRequest, Measured], dict[ImageRequest, Image.Image]]:
         """What is there of the cells, and the pictures of those that are shown."""
         digests = {cell: self.digest(method, subject, cell) for cell in cells}
         measured = self._cells.measured(list(digests.values()))
@@ -93,7 +93,7 @@ class EvaluationCache:
         self,
         method: Method,
         subject: Picture,
-        cells: Sequence[Asked],
+        cells: Sequence[ImageRequest],
         measured: Sequence[Measured],
         pictures: Sequence[Image.Image],
     ) -> None:
@@ -126,20 +126,22 @@ class EvaluationCache:
             else:
                 yield True
 
-    def workshop(self, method: Method, subject: Picture) -> Path:
+    def work_dir(self, method: Method, subject: Picture) -> Path:
         """Where the training of a method for a subject keeps its state until the subject is done."""
         decided = json.dumps({**self._decided, "training": method.training, "context": to_fields(subject.context)})
         place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
         return self._folder / "training" / place
 
-    def close_workshops(self, methods: Iterable[Method], subject: Picture) -> None:
+    def remove_work_dirs(self, methods: Iterable[Method], subject: Picture) -> None:
         """These methods have drawn the subject: what their trainings kept is not needed any more."""
         for method in methods:
-            rmtree(self.workshop(method, subject), ignore_errors=True)
+            rmtree(self.work_dir(method, subject), ignore_errors=True)
 
 
 def _missing(
-    cells: Sequence[Asked], measured: Mapping[Asked, Measured], pictures: Mapping[Asked, Image.Image]
-) -> list[Asked]:
+    cells: Sequence[ImageRequest],
+    measured: Mapping[ImageRequest, Measured],
+    pictures: Mapping[ImageRequest, Image.Image],
+) -> list[ImageRequest]:
     lost = {cell for cell in shown(cells) if cell not in pictures}
     return [cell for cell in cells if cell not in measured or cell in lost]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from dreamtuner.evaluation.held_out import asked_of
+from dreamtuner.evaluation.held_out import test_contexts
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, caption
 
@@ -16,7 +16,7 @@ SEEDS_APART = 1000
 
 
 @dataclass(frozen=True)
-class Asked:
+class ImageRequest:
     """A picture of a subject: what it is to show, and its noise. It is the same in tables of any size."""
 
     context: Context
@@ -32,10 +32,10 @@ class Asked:
         return caption(subject.identity, self.context)
 
 
-def asked_cells(subject: Picture, prompts: int, seeds: int) -> list[Asked]:
+def image_requests(subject: Picture, prompts: int, seeds: int) -> list[ImageRequest]:
     """The pictures of a subject: `seeds` of each of its first `prompts` prompts."""
-    contexts = enumerate(asked_of(subject, prompts))
-    return [Asked(context, k * SEEDS_APART + j) for j, context in contexts for k in range(seeds)]
+    contexts = enumerate(test_contexts(subject, prompts))
+    return [ImageRequest(context, k * SEEDS_APART + j) for j, context in contexts for k in range(seeds)]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dreamtuner.sampling.request import Reference
 
 
 @dataclass(frozen=True)
-class Drawn:
+class MeasuredSubject:
     """One subject by one method. Each measure holds one value a picture, in the order of the prompts and seeds.
 
     `pictures`: the first seed's of the first prompts.
@@ -51,7 +51,7 @@ def reference_of(picture: Picture) -> Reference:
     )
 
 
-def asked_of(subject: Picture, prompts: int) -> list[Context]:
+def test_contexts(subject: Picture, prompts: int) -> list[Context]:
     """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every second an expression."""
     rng = random.Random(f"asked {subject.identity_seed}")
     scenes = [scene for scene in SCENES if scene != subject.context.scene]

@@ -12,7 +12,7 @@ from scipy import stats
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricValue:
     """One measured value with its 95 % interval. ``unit``: a share in 0..1, decibels, or seconds."""
 
     group: str
@@ -45,24 +45,24 @@ class Figure:
         return f"{'at most' if self.at_most else 'at least'} {value}"
 
 
-def share(group: str, name: str, hits: Sequence[bool] | NDArray[np.bool_], wanted: float | None = None) -> Figure:
+def share(group: str, name: str, hits: Sequence[bool] | NDArray[np.bool_], wanted: float | None = None) -> MetricValue:
     """The share of hits, with Wilson's interval."""
     count, total = int(np.sum(hits)), len(hits)
     interval = stats.binomtest(count, total).proportion_ci(method="wilson")
-    return Figure(group, name, count / total, float(interval.low), float(interval.high), "share", wanted)
+    return MetricValue(group, name, count / total, float(interval.low), float(interval.high), "share", wanted)
 
 
-def mean_share(group: str, name: str, values: Sequence[float], wanted: float | None = None) -> Figure:
+def mean_share(group: str, name: str, values: Sequence[float], wanted: float | None = None) -> MetricValue:
     """The mean of values in 0..1, with a bootstrap interval over them."""
     low, high = bootstrap(np.asarray(values))
-    return Figure(group, name, float(np.mean(values)), low, high, "share", wanted)
+    return MetricValue(group, name, float(np.mean(values)), low, high, "share", wanted)
 
 
-def decibels(group: str, name: str, errors: NDArray[np.float64], wanted: float | None = None) -> Figure:
+def decibels(group: str, name: str, errors: NDArray[np.float64], wanted: float | None = None) -> MetricValue:
     """PSNR of the mean of squared errors, one a picture, of values in -1..1; the interval is over pictures."""
     low, high = bootstrap(errors)
     psnr, worst, best = (float(10 * np.log10(4.0 / mse)) for mse in (float(errors.mean()), high, low))
-    return Figure(group, name, psnr, worst, best, "dB", wanted)
+    return MetricValue(group, name, psnr, worst, best, "dB", wanted)
 
 
 def bootstrap(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from dreamtuner.pocket.world import Context, caption, render
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.sampling.request import Reference
 from dreamtuner.score import Input, score_images
-from dreamtuner.score.clip import Tower
+from dreamtuner.score.clip import ClipModel
 from dreamtuner.score.clip_i import ClipI
 from dreamtuner.score.clip_t import ClipT
 from dreamtuner.score.oracle import Oracle
@@ -31,7 +31,7 @@ VERSION = 1
 
 def measure(
     oracle: Oracle,
-    tower: Tower,
+    tower: ClipModel,
     subject: Picture,
     reference: Reference,
     asked: Sequence[Context],

@@ -17,9 +17,9 @@ import torch
 from matplotlib.ticker import FormatStrFormatter
 
 from dreamtuner.evaluation.base_model import Measurement, measure_weights
-from dreamtuner.evaluation.intervals import Figure
+from dreamtuner.evaluation.intervals import MetricValue
 from dreamtuner.evaluation.pocket_sheets import SHOWN, join_previews, world_sheet, write_sheets
-from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.evaluation.views_and_pairs import pair_metrics, sample_pairs, sample_views, view_metrics
 from dreamtuner.families.unet.load import read_pipeline
 from dreamtuner.pocket.training.preview import PROMPTS
 from dreamtuner.pocket.training.scale import Scale
@@ -28,13 +28,13 @@ from dreamtuner.score.oracle import Oracle
 from dreamtuner.train.loop import trained_parts
 
 
-def loss_curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
+def loss_curves(work_dir: Path, parts: Sequence[str], out: Path) -> None:
     """Draw the loss of each part by its step, side by side."""
     figure, ((*axes,),) = plt.subplots(
         1, len(parts), figsize=(3.2 * len(parts), 3.0), constrained_layout=True, squeeze=False
     )
     for axis, part in zip(axes, parts, strict=True):
-        log = [json.loads(line) for line in (workshop / part / "log.jsonl").read_text().splitlines()]
+        log = [json.loads(line) for line in (work_dir / part / "log.jsonl").read_text().splitlines()]
         axis.plot([line["step"] for line in log], [line["loss"] for line in log], linewidth=1.2)
         axis.set(title=part, xlabel="step", yscale="log")
         for ticks in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
@@ -45,36 +45,36 @@ def loss_curves(workshop: Path, parts: Sequence[str], out: Path) -> None:
     plt.close(figure)
 
 
-def write_report(workshop: Path, scale: Scale, say: Callable[[str], None]) -> Path:
+def write_report(work_dir: Path, scale: Scale, say: Callable[[str], None]) -> Path:
     """Measure ``workshop/weights`` on held-out identities and write ``report/``: README.md, figures and pictures."""
-    folder = workshop / "report"
+    folder = work_dir / "report"
     folder.mkdir(exist_ok=True)
-    parts = trained_parts(workshop)
-    measured = measure_weights(workshop / "weights", scale.samples, say)
+    parts = trained_parts(work_dir)
+    measured = measure_weights(work_dir / "weights", scale.samples, say)
     if scale.views or scale.pairs:
-        measured = replace(measured, figures=[*measured.figures, *_wider(workshop / "weights", scale, say)])
+        measured = replace(measured, figures=[*measured.figures, *_wider(work_dir / "weights", scale, say)])
     rows = [{**asdict(figure), "met": figure.met} for figure in measured.figures]
     hardware = {"cpus": os.cpu_count(), "machine": platform.machine(), "gpu": _gpu()}
     (folder / "figures.json").write_text(
         json.dumps({"parts": parts, "hardware": hardware, "prompts": scale.samples, "figures": rows}, indent=1) + "\n"
     )
-    loss_curves(workshop, list(parts), folder / "curves.png")
-    steps = join_previews(workshop / "unet", folder / "steps.png")
+    loss_curves(work_dir, list(parts), folder / "curves.png")
+    steps = join_previews(work_dir / "unet", folder / "steps.png")
     write_sheets(measured, folder)
     world_sheet(measured.asked).save(folder / "world.png")
     (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
     return folder
 
 
-def _wider(weights: Path, scale: Scale, say: Callable[[str], None]) -> list[Figure]:
+def _wider(weights: Path, scale: Scale, say: Callable[[str], None]) -> list[MetricValue]:
     """Figures of views and of two subjects, where training showed them."""
     oracle = Oracle.load(weights / "oracle")
     pipe = read_pipeline(weights)
-    rows: list[Figure] = []
+    rows: list[MetricValue] = []
     if scale.views:
-        rows += view_figures(oracle, pipe, views_asked(scale.samples, TEST), lambda line: say(f"views: {line}"))
+        rows += view_metrics(oracle, pipe, sample_views(scale.samples, TEST), lambda line: say(f"views: {line}"))
     if scale.pairs:
-        rows += pair_figures(oracle, pipe, pairs_asked(scale.samples, TEST), lambda line: say(f"pairs: {line}"))
+        rows += pair_metrics(oracle, pipe, sample_pairs(scale.samples, TEST), lambda line: say(f"pairs: {line}"))
     return rows
 
 
@@ -82,7 +82,7 @@ def _gpu() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def figure_table(figures: Sequence[Figure]) -> str:
+def metrics_table(figures: Sequence[MetricValue]) -> str:
     """The figures as a Markdown table."""
     mark = {None: "", True: "reached", False: "**missed**"}
     rows = [f"| {f.group} | {f.name} | {f.words()} | {f.wanted_words()} | {mark[f.met]} |" for f in figures]
@@ -123,7 +123,7 @@ From top to bottom: picture, mask, depth, skeleton, of twelve identities that tr
 {len(measured.asked.pictures)} identities that no training picture shows, one context each; pictures are drawn by the
 stock diffusers pipelines, 20 steps, guidance 4, and read by the oracle.
 
-{figure_table(measured.figures)}
+{metrics_table(measured.figures)}
 ## Pictures
 
 By the captions below, row by row:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.evaluation.base_model import HeldOut, Measurement
+from dreamtuner.evaluation.base_model import HeldOutSet, Measurement
 
 SHOWN = 48
 COLUMNS = 12
@@ -31,7 +31,7 @@ def write_sheets(measured: Measurement, folder: Path) -> None:
     grid(_pictures(measured.asked.drawn.image[:SHOWN]), COLUMNS, 2).save(folder / "asked.png")
 
 
-def world_sheet(asked: HeldOut) -> Image.Image:
+def world_sheet(asked: HeldOutSet) -> Image.Image:
     """Pictures of the world in columns: the picture, its mask, its depth and its skeleton."""
     drawn = asked.drawn
     layers = (drawn.image, drawn.mask.expand(-1, 3, -1, -1), drawn.depth.expand(-1, 3, -1, -1), drawn.pose)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dreamtuner.evaluation.cells import Asked, Measured
-from dreamtuner.evaluation.held_out import Drawn
+from dreamtuner.evaluation.cells import ImageRequest, Measured
+from dreamtuner.evaluation.held_out import MeasuredSubject
 from dreamtuner.pocket.training.shards import Picture
 
 SHOWN = 6
@@ -23,12 +23,12 @@ class EvaluationResult:
     `prepare_s`: seconds once a subject (training, inversion); `picture_s`: seconds a picture, drawn in batches.
     """
 
-    drawn: Drawn
+    drawn: MeasuredSubject
     prepare_s: float
     picture_s: float
 
 
-def shown(cells: Sequence[Asked]) -> list[Asked]:
+def shown(cells: Sequence[ImageRequest]) -> list[ImageRequest]:
     """Those whose pictures a result holds."""
     return [cell for cell in cells if cell.first][:SHOWN]
 
@@ -40,5 +40,5 @@ def result_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.
     # of a method that was made ready again for the rest of the cells, the longest is the whole
     prepare_s = max(cell.prepare_s for cell in cells)
     return EvaluationResult(
-        Drawn(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells]))
+        MeasuredSubject(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells]))
     )

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dreamtuner.baselines.method import BATCH, Given, Method
 from dreamtuner.evaluation.cache import EvaluationCache
-from dreamtuner.evaluation.cells import Asked, Measured, asked_cells
+from dreamtuner.evaluation.cells import ImageRequest, Measured, image_requests
 from dreamtuner.evaluation.held_out import reference_of
 from dreamtuner.evaluation.measures import measure
 from dreamtuner.evaluation.result import EvaluationResult
@@ -23,10 +23,10 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import detailed_caption
 from dreamtuner.sampling.request import Cell
-from dreamtuner.score.clip import Tower, load_tower
+from dreamtuner.score.clip import ClipModel, load_clip
 from dreamtuner.score.oracle import Oracle
 
-GUARD = "class_word_prompt"
+PRIOR_METRIC = "class_word_prompt"
 """The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
 POLL_SECONDS = 1.0
 """Between looks at subjects that another process is measuring."""
@@ -39,7 +39,7 @@ class Bench:
     backbone: Backbone
     profile: Profile
     oracle: Oracle
-    tower: Tower
+    tower: ClipModel
 
     @classmethod
     def load(cls, profile: Profile, device: str = "cpu") -> Bench:
@@ -48,16 +48,16 @@ class Bench:
             load_backbone(profile, device=device),
             profile,
             Oracle.load(profile.weights / "oracle"),
-            load_tower(profile, device=device),
+            load_clip(profile, device=device),
         )
 
 
 def measure_cells(
-    bench: Bench, method: Method, subject: Picture, cells: Sequence[Asked], workshop: Path
-) -> Iterator[tuple[Sequence[Asked], list[Measured], list[Image.Image]]]:
+    bench: Bench, method: Method, subject: Picture, cells: Sequence[ImageRequest], work_dir: Path
+) -> Iterator[tuple[Sequence[ImageRequest], list[Measured], list[Image.Image]]]:
     """Prepare a method for a subject, draw its cells and measure them: BATCH of them at a time, with their pictures.
 
-    Every method draws from the same noises. `workshop`: where its training goes on, if it has one.
+    Every method draws from the same noises. `work_dir`: where its training goes on, if it has one.
     """
     reference = reference_of(subject)
     given = Given(
@@ -66,7 +66,7 @@ def measure_cells(
         subject.context.style,
         detailed_caption(subject.identity, subject.context),
         bench.profile.sampling(subject.context.style),
-        workshop,
+        work_dir,
     )
     started = time.perf_counter()
     prepared = method.prepare(bench.backbone, given)
@@ -74,7 +74,7 @@ def measure_cells(
     for begin in range(0, len(cells), BATCH):
         batch = cells[begin : begin + BATCH]
         started = time.perf_counter()
-        images = prepared.draw([Cell(cell.prompt(subject), cell.seed) for cell in batch])
+        images = prepared.generate([Cell(cell.prompt(subject), cell.seed) for cell in batch])
         picture_s = (time.perf_counter() - started) / len(batch)
         contexts = [cell.context for cell in batch]
         values = measure(bench.oracle, bench.tower, subject, reference, contexts, images)
@@ -84,7 +84,7 @@ def measure_cells(
             plain = prepared.class_word([Cell(batch[i].prompt(subject), batch[i].seed) for i in firsts])
             left = measure(bench.oracle, bench.tower, subject, reference, [contexts[i] for i in firsts], plain)
             for i, value in zip(firsts, left["prompt"], strict=True):
-                found[i][GUARD] = float(value)
+                found[i][PRIOR_METRIC] = float(value)
         yield batch, [Measured(one, prepare_s, picture_s) for one in found], images
 
 
@@ -135,12 +135,12 @@ def _measure_subject(
 ) -> dict[str, EvaluationResult]:
     """One subject by every method."""
     results = {}
-    cells = asked_cells(subject, prompts, seeds)
+    cells = image_requests(subject, prompts, seeds)
     for name, method in methods.items():
         result = cache.result(method, subject, cells)
         if result is None:
             missing = cache.missing(method, subject, cells)
-            for done in measure_cells(bench, method, subject, missing, cache.workshop(method, subject)):
+            for done in measure_cells(bench, method, subject, missing, cache.work_dir(method, subject)):
                 cache.save(method, subject, *done)
             result = cache.result(method, subject, cells)
             if result is None:
@@ -151,7 +151,7 @@ def _measure_subject(
                 f"{result.prepare_s:.0f} s + {result.picture_s:.2f} s a picture"
             )
         results[name] = result
-    cache.close_workshops(methods.values(), subject)
+    cache.remove_work_dirs(methods.values(), subject)
     return results
 
 
@@ -161,7 +161,7 @@ def finished(
     """The results of those subjects that every method has done: what a table that was stopped may say so far."""
     table: dict[str, list[EvaluationResult]] = {name: [] for name in methods}
     for subject in subjects:
-        cells = asked_cells(subject, prompts, seeds)
+        cells = image_requests(subject, prompts, seeds)
         results = {name: cache.result(method, subject, cells) for name, method in methods.items()}
         whole = {name: result for name, result in results.items() if result is not None}
         if len(whole) == len(methods):

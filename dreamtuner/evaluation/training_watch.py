@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from dreamtuner.evaluation.base_model import HeldOut, detail_figures, draw, prompt_figures
-from dreamtuner.evaluation.intervals import Figure
-from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.evaluation.base_model import HeldOutSet, detail_metrics, draw, prompt_metrics
+from dreamtuner.evaluation.intervals import MetricValue
+from dreamtuner.evaluation.views_and_pairs import pair_metrics, sample_pairs, sample_views, view_metrics
 from dreamtuner.pocket.training.export import trained_oracle, trained_pipeline
 from dreamtuner.pocket.world import VALIDATION, caption, detailed_caption
 from dreamtuner.score.oracle import Oracle
@@ -25,32 +25,32 @@ def _quiet(line: str) -> None:
     pass
 
 
-def watched(workshop: Path, oracle: Oracle, count: int) -> list[Figure]:
-    """Prompts, detailed prompts, views and pairs, ``count`` pictures each, by the U-Net that ``workshop`` trains."""
-    pipe, asked = trained_pipeline(workshop), HeldOut.draw(count, VALIDATION)
+def watched(work_dir: Path, oracle: Oracle, count: int) -> list[MetricValue]:
+    """Prompts, detailed prompts, views and pairs, ``count`` pictures each, by the U-Net that ``work_dir`` trains."""
+    pipe, asked = trained_pipeline(work_dir), HeldOutSet.sample(count, VALIDATION)
     plain = [caption(p.identity, p.context) for p in asked.pictures]
     detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
     return [
-        *prompt_figures(oracle, draw(pipe, plain, _quiet), asked),
-        *detail_figures(oracle, draw(pipe, detailed, _quiet), asked),
-        *view_figures(oracle, pipe, views_asked(count, VALIDATION), _quiet),
-        *pair_figures(oracle, pipe, pairs_asked(count, VALIDATION), _quiet),
+        *prompt_metrics(oracle, draw(pipe, plain, _quiet), asked),
+        *detail_metrics(oracle, draw(pipe, detailed, _quiet), asked),
+        *view_metrics(oracle, pipe, sample_views(count, VALIDATION), _quiet),
+        *pair_metrics(oracle, pipe, sample_pairs(count, VALIDATION), _quiet),
     ]
 
 
-def watch(workshop: Path, count: int = 60, start: Path | None = None) -> Path:
+def watch(work_dir: Path, count: int = 60, start: Path | None = None) -> Path:
     """Measure once and append the figures to ``workshop/watch.jsonl``, a line a step; returns that file.
 
-    The oracle is the one that ``workshop`` trained; where it has none yet, that of the weights ``start``.
+    The oracle is the one that ``work_dir`` trained; where it has none yet, that of the weights ``start``.
     """
     torch.set_num_threads(1)
-    step = saved_step(workshop / "unet")
-    own = (workshop / "oracle" / "state.safetensors").exists()
-    oracle = trained_oracle(workshop) if own or start is None else Oracle.load(start / "oracle")
-    figures = watched(workshop, oracle, count)
-    with (workshop / FILE).open("a") as file:
+    step = saved_step(work_dir / "unet")
+    own = (work_dir / "oracle" / "state.safetensors").exists()
+    oracle = trained_oracle(work_dir) if own or start is None else Oracle.load(start / "oracle")
+    figures = watched(work_dir, oracle, count)
+    with (work_dir / FILE).open("a") as file:
         file.write(json.dumps({"step": step, "count": count, "figures": [asdict(f) for f in figures]}) + "\n")
-    return workshop / FILE
+    return work_dir / FILE
 
 
 def last(file: Path) -> Sequence[str]:

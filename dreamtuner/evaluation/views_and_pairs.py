@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.evaluation.base_model import draw
-from dreamtuner.evaluation.intervals import Figure, mean_share, share
+from dreamtuner.evaluation.intervals import MetricValue, mean_share, share
 from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.pocket.training.autoencoder import pictures_to_model
 from dreamtuner.pocket.training.oracle import alone, truth
@@ -25,13 +25,13 @@ SIDES = ((1.0, 11.0, 35.0, 62.0), (29.0, 11.0, 63.0, 62.0))
 """Where a picture by prompt has its left and its right subject, in pixels: about the middle of what training shows."""
 
 
-def views_asked(count: int, seeds: range, seed: int = 0) -> list[Picture]:
+def sample_views(count: int, seeds: range, seed: int = 0) -> list[Picture]:
     """``count`` pictures of identities of ``seeds`` that are not plain front views."""
     drawn = draw_views(random.Random(f"views asked {seed}"), seeds, count)
     return [p for p in drawn if (p.context.view, p.context.framing) != ("front", "full")][:count]
 
 
-def view_figures(oracle: Oracle, pipe: Any, asked: Sequence[Picture], say: Say) -> list[Figure]:
+def view_metrics(oracle: Oracle, pipe: Any, asked: Sequence[Picture], say: Say) -> list[MetricValue]:
     """Whether pictures by captions that name identity, view and framing show both, as far as it can be seen."""
     images = draw(pipe, [detailed_caption(p.identity, p.context) for p in asked], say)
     read = _read(oracle, pictures_to_model(images))
@@ -50,13 +50,13 @@ def view_figures(oracle: Oracle, pipe: Any, asked: Sequence[Picture], say: Say) 
     return rows
 
 
-def pairs_asked(count: int, seeds: range, seed: int = 0) -> list[Pair]:
+def sample_pairs(count: int, seeds: range, seed: int = 0) -> list[Pair]:
     """``count`` pairs of identities of ``seeds``, each pair's left subject first."""
     pairs = draw_pairs(random.Random(f"pairs asked {seed}"), seeds, count)
     return [(a, b) if a.context.x < b.context.x else (b, a) for a, b in pairs]
 
 
-def pair_figures(oracle: Oracle, pipe: Any, asked: Sequence[Pair], say: Say) -> list[Figure]:
+def pair_metrics(oracle: Oracle, pipe: Any, asked: Sequence[Pair], say: Say) -> list[MetricValue]:
     """Whether pictures by captions of two classes show each on its side, read alone, doing what is said of it."""
     words = [pair_caption([(p.identity, p.context) for p in pair]) for pair in asked]
     sides = read_sides(oracle, draw(pipe, words, say))

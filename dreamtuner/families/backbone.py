@@ -13,7 +13,7 @@ from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class Parts(Protocol):
@@ -109,7 +109,7 @@ class FineTunable(Backbone, Protocol):
         """The models that may learn, by the names that checkpoints and learning rates call them."""
         ...
 
-    def set_learning(self, settings: FineTune) -> None:
+    def set_learning(self, settings: FineTuneConfig) -> None:
         """Make what the settings name require gradients, as whole weights or by LoRA; all else stays frozen."""
         ...
 

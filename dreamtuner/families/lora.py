@@ -45,7 +45,7 @@ def adapters(model: Any, share: float = 1.0) -> dict[str, Tensor]:
     return {name: share * one if name.endswith(".lora_B.weight") else one for name, one in found.items()}
 
 
-def at_share(model: Any, share: float) -> AbstractContextManager[None]:
+def scaled_adapters(model: Any, share: float) -> AbstractContextManager[None]:
     """Inside, adapters add this share of their products; a model without adapters is as it was."""
     adapted = any(isinstance(module, LoraLayer) for module in model.modules())
     return rescale_adapter_scale(model, share) if adapted else nullcontext()

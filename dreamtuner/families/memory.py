@@ -30,7 +30,7 @@ class Need:
         return int((self.weights + self.learning + self.step) * SPARE)
 
 
-def bytes_kept(step: Callable[[], object], model: nn.Module) -> int:
+def saved_activation_bytes(step: Callable[[], object], model: nn.Module) -> int:
     """Count the bytes of the tensors that a forward pass keeps for its backward pass, parameters left out."""
     own = {id(p) for p in model.parameters()}
     kept: dict[int, int] = {}

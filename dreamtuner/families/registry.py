@@ -11,9 +11,9 @@ import torch
 from dreamtuner.families.backbone import Backbone, FineTunable
 from dreamtuner.families.memory import Need
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand
+from dreamtuner.models.weights import require_weights
 from dreamtuner.plugins import Registry
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class FamilyError(ValueError):
@@ -36,7 +36,7 @@ class Family(Protocol):
 class FineTunableFamily(Family, Protocol):
     """A family whose backbones are `FineTunable`."""
 
-    def memory_need(self, profile: Profile, settings: FineTune, resolution: int) -> Need:
+    def memory_need(self, profile: Profile, settings: FineTuneConfig, resolution: int) -> Need:
         """Count the memory that fine-tuning takes at this resolution (pixels); nothing is loaded."""
         ...
 
@@ -66,7 +66,7 @@ def family_of(profile: Profile) -> Family:
             "uninstall the package of all but one"
         )
     if not profile.weights.is_dir() or not any(profile.weights.iterdir()):
-        demand(profile)
+        require_weights(profile)
     broken = "".join(f"; {why}" for why in FAMILIES.broken().values())
     raise FamilyError(
         f"profile {profile.name!r}: no model family reads {profile.weights}; known are {', '.join(installed)}: "

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from dreamtuner.finetune.result import Tuned
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.finetune.result import Checkpoint
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 
 KEY, FORMAT = "dreamtuner", 1
@@ -22,7 +22,7 @@ class CheckpointError(ValueError):
     """The bytes are no checkpoint of a subject; the message says what they are and what to give."""
 
 
-def to_bytes(tuned: Tuned, recipe: Mapping[str, Any]) -> bytes:
+def to_bytes(tuned: Checkpoint, recipe: Mapping[str, Any]) -> bytes:
     """The checkpoint. `recipe`: the digests and numbers that it was trained from, as JSON values."""
     about = {
         "format": FORMAT,
@@ -33,7 +33,7 @@ def to_bytes(tuned: Tuned, recipe: Mapping[str, Any]) -> bytes:
     return save(dict(tuned.tensors), metadata={KEY: json.dumps(about, sort_keys=True)})
 
 
-def from_bytes(data: bytes, *, name: str = "checkpoint") -> Tuned:
+def from_bytes(data: bytes, *, name: str = "checkpoint") -> Checkpoint:
     """Read what `to_bytes` wrote. `name` is what a refusal calls the bytes.
 
     Raises:
@@ -41,8 +41,8 @@ def from_bytes(data: bytes, *, name: str = "checkpoint") -> Tuned:
     """
     about = _about(data, name)
     try:
-        settings = from_fields(FineTune, about["settings"])
-        return Tuned(settings, str(about["class_word"]), load(data))
+        settings = from_fields(FineTuneConfig, about["settings"])
+        return Checkpoint(settings, str(about["class_word"]), load(data))
     except (KeyError, ValidationError, SafetensorError) as error:
         raise CheckpointError(f"{name}: it is damaged or of another version ({error}); fine-tune again") from error
 

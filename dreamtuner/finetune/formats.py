@@ -18,8 +18,8 @@ from torch import Tensor
 
 from dreamtuner.families.backbone import Backbone, FineTunable
 from dreamtuner.families.registry import fine_tunable
-from dreamtuner.finetune.learned_token import with_word
-from dreamtuner.finetune.result import Tuned, holding
+from dreamtuner.finetune.learned_token import with_token
+from dreamtuner.finetune.result import Checkpoint, replaced_parameters
 
 Format = Literal["textual-inversion", "lora", "lora-kohya", "diffusers"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -32,7 +32,7 @@ class CheckpointExportError(ValueError):
     """This checkpoint cannot be written so; the message names the field and the remedy."""
 
 
-def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Path]:
+def export(tuned: Checkpoint, backbone: Backbone, kind: Format, out: Path) -> list[Path]:
     """Write the subject into the folder `out`, which is new or empty; the files, or the folders, that were written.
 
     A LoRA comes with the word's embedding beside it, which prompts with the word need.
@@ -42,7 +42,7 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointExportError(f"OUT: {out} is there and not empty; give another folder, or empty it")
-    write: dict[Format, Callable[[Tuned, FineTunable, Path], None]] = {
+    write: dict[Format, Callable[[Checkpoint, FineTunable, Path], None]] = {
         "textual-inversion": _embedding,
         "lora": _lora,
         "lora-kohya": _kohya,
@@ -61,13 +61,13 @@ def export(tuned: Tuned, backbone: Backbone, kind: Format, out: Path) -> list[Pa
     return sorted(out.iterdir())
 
 
-def _embedding(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
+def _embedding(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     if tuned.row is None:
         raise CheckpointExportError("format: this checkpoint has no word of its own; export it as lora or diffusers")
     save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
 
 
-def _matrices(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
+def _matrices(tuned: Checkpoint) -> dict[str, dict[str, Tensor]]:
     found = {part: tuned.part(part) for part in ("unet", "text_encoder")}
     if tuned.settings.mode != "lora" or not any(found.values()):
         raise CheckpointExportError(
@@ -78,13 +78,13 @@ def _matrices(tuned: Tuned) -> dict[str, dict[str, Tensor]]:
     return {"unet": found["unet"], "text_encoder": text}
 
 
-def _lora(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
+def _lora(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     named = {f"{part}.{name}": one for part, ones in _matrices(tuned).items() for name, one in ones.items()}
     save_file(named, out / LORA)
     _beside(tuned, backbone, out)
 
 
-def _kohya(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
+def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     """Keys as kohya's trainer writes them for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
     heads = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     named: dict[str, Tensor] = {}
@@ -98,24 +98,24 @@ def _kohya(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
     _beside(tuned, backbone, out)
 
 
-def _beside(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
+def _beside(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     if tuned.row is not None:
         _embedding(tuned, backbone, out)
 
 
-def _folder(tuned: Tuned, backbone: FineTunable, out: Path) -> None:
+def _folder(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     """Adapters are merged, and the word is a token of the tokenizer with a row in the text encoder's table."""
     profile, models = backbone.profile, backbone.learnable
     text_encoder, tokenizer = copy.deepcopy(models["text_encoder"]), backbone.tokenizer
     with ExitStack() as stack:
-        stack.enter_context(holding(text_encoder, tuned.weights("text_encoder", text_encoder)))
+        stack.enter_context(replaced_parameters(text_encoder, tuned.weights("text_encoder", text_encoder)))
         if tuned.row is not None:
-            tokenizer = with_word(tokenizer, tuned.settings.word)
+            tokenizer = with_token(tokenizer, tuned.settings.word)
             text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
             with torch.no_grad():
                 text_encoder.get_input_embeddings().weight[-1] = tuned.row[0]
         for name in models.keys() - {"text_encoder"}:
-            stack.enter_context(holding(models[name], tuned.weights(name, models[name])))
+            stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
         backbone.save(out, tokenizer=tokenizer, text_encoder=text_encoder)
     for more in ("tower", "controlnet-pose", "controlnet-depth"):
         if (profile.weights / more).is_dir():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 
-def with_word(tokenizer: Any, word: str) -> Any:
+def with_token(tokenizer: Any, word: str) -> Any:
     """A copy of the tokenizer that reads `word` as one token, the last of its vocabulary.
 
     Raises:
@@ -24,7 +24,7 @@ def with_word(tokenizer: Any, word: str) -> Any:
     return extended
 
 
-def first_row(tokenizer: Any, table: Tensor, words: str) -> Tensor:
+def initial_embedding(tokenizer: Any, table: Tensor, words: str) -> Tensor:
     """What [S*] begins as: the mean of the embeddings of `words`, 1 D. table: V D.
 
     Raises:
@@ -36,7 +36,7 @@ def first_row(tokenizer: Any, table: Tensor, words: str) -> Tensor:
     return table[torch.tensor(ids, device=table.device)].mean(0, keepdim=True)
 
 
-class WordEmbedding(nn.Module):
+class TokenEmbedding(nn.Module):
     """A table of token embeddings with one more row, which alone may learn; its id is the one after the table's."""
 
     def __init__(self, table: nn.Embedding, row: Tensor) -> None:
@@ -53,10 +53,10 @@ class WordEmbedding(nn.Module):
 
 
 @contextmanager
-def word_known(text_encoder: Any, row: Tensor) -> Iterator[WordEmbedding]:
+def token_added(text_encoder: Any, row: Tensor) -> Iterator[TokenEmbedding]:
     """Inside, the text encoder knows one more word, by `row` (1 D). On leaving it is as it was."""
     table = text_encoder.get_input_embeddings()
-    embedding = WordEmbedding(table, row)
+    embedding = TokenEmbedding(table, row)
     text_encoder.set_input_embeddings(embedding)
     try:
         yield embedding

@@ -8,7 +8,7 @@ import torch
 
 from dreamtuner.families.registry import fine_tunable_family
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class InsufficientMemoryError(ValueError):
@@ -22,7 +22,7 @@ def memory_of(device: str) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def demand_memory(profile: Profile, settings: FineTune, resolution: int, available: int) -> None:
+def require_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> None:
     """Refuse a training that `available` bytes cannot hold.
 
     Raises:

@@ -13,7 +13,7 @@ from dreamtuner.families.backbone import FineTunable
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.sampling.subject import alone
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Pairs:
     regular: Tensor
     states: Tensor | None
     caption: str
-    regular_caption: str
+    class_caption: str
 
 
 @torch.inference_mode()
@@ -48,7 +48,11 @@ def _states(backbone: FineTunable, picture: Image.Image) -> Tensor:
 
 
 def encode_pairs(
-    backbone: FineTunable, subject: NamedSubject, settings: FineTune, regular: Sequence[Image.Image], resolution: int
+    backbone: FineTunable,
+    subject: NamedSubject,
+    settings: FineTuneConfig,
+    regular: Sequence[Image.Image],
+    resolution: int,
 ) -> Pairs:
     """Latents, captions and states that do not change while the model learns. `regular`: pictures of that size."""
     reference = subject.reference

@@ -12,29 +12,29 @@ from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.score.clip import Tower, load_tower
+from dreamtuner.score.clip import ClipModel, load_clip
 from dreamtuner.score.clip_i import ClipI
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class FineTunePreview:
     """The previews of one subject. `tower` is None where the profile has none: then they are not scored."""
 
     reference: Reference
     cells: tuple[Cell, ...]
     sampling: Sampling
-    tower: Tower | None
+    tower: ClipModel | None
 
     @classmethod
     def of(
-        cls, profile: Profile, subject: NamedSubject, settings: FineTune, sampling: Sampling, *, device: str
-    ) -> Trial:
+        cls, profile: Profile, subject: NamedSubject, settings: FineTuneConfig, sampling: Sampling, *, device: str
+    ) -> FineTunePreview:
         """The trial of these settings."""
         called = settings.subject_words(subject.class_word)
         cells = tuple(Cell(subject.words(one, called), seed) for seed, one in enumerate(settings.previews))
-        tower = load_tower(profile, device=device) if (profile.tower / "config.json").is_file() else None
+        tower = load_clip(profile, device=device) if (profile.tower / "config.json").is_file() else None
         return cls(subject.reference, cells, sampling, tower)
 
     def hold(self, backbone: Backbone) -> tuple[Image.Image, float | None]:

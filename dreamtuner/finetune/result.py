@@ -12,21 +12,21 @@ from torch import Tensor
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import Backbone, FineTunable
 from dreamtuner.families.registry import fine_tunable
-from dreamtuner.finetune.learned_token import with_word, word_known
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.finetune.learned_token import token_added, with_token
+from dreamtuner.settings.finetune import FineTuneConfig
 
 WORD = "word.row"
 PARTS = ("unet", "text_encoder", "encoder")
 
 
 @dataclass(frozen=True, eq=False)
-class Tuned:
+class Checkpoint:
     """What learnt, by name: `unet.` and `text_encoder.` weights or LoRA matrices, `encoder.` ResBlocks, the word's row.
 
     `settings`: of the training; `class_word`: what the subject is.
     """
 
-    settings: FineTune
+    settings: FineTuneConfig
     class_word: str
     tensors: Mapping[str, Tensor]
 
@@ -48,7 +48,7 @@ class Tuned:
 
 
 @contextmanager
-def holding(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
+def replaced_parameters(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Inside, these parameters have other values. On leaving they are the tensors that they were.
 
     Raises:
@@ -69,7 +69,7 @@ def holding(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def knowing(backbone: Backbone, tuned: Tuned) -> Iterator[FineTunable]:
+def load_finetuned(backbone: Backbone, tuned: Checkpoint) -> Iterator[FineTunable]:
     """The backbone while it knows the subject by its word. On leaving, its models are as they were, to the last bit.
 
     Raises:
@@ -83,11 +83,11 @@ def knowing(backbone: Backbone, tuned: Tuned) -> Iterator[FineTunable]:
             if tuned.part(name):
                 if name not in models:
                     raise ValueError("checkpoint: it has a subject-encoder, and this profile has none")
-                stack.enter_context(holding(models[name], tuned.weights(name, models[name])))
+                stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
         tokenizer = learner.tokenizer
         if tuned.row is not None:
             text_encoder = models["text_encoder"]
             table = text_encoder.get_input_embeddings().weight
-            tokenizer = with_word(tokenizer, tuned.settings.word)
-            stack.enter_context(word_known(text_encoder, tuned.row.to(table.device, table.dtype)))
+            tokenizer = with_token(tokenizer, tuned.settings.word)
+            stack.enter_context(token_added(text_encoder, tuned.row.to(table.device, table.dtype)))
         yield learner.with_tokenizer(tokenizer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dreamtuner.finetune.result import Tuned
+from dreamtuner.finetune.result import Checkpoint
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.train.loop import train
 from dreamtuner.train.settings import LoopSettings
@@ -17,13 +17,13 @@ SAVE_EVERY, LOG_EVERY = 50, 10
 
 
 @dataclass(frozen=True)
-class Learnt:
+class FineTuneResult:
     """What came of it: after how many steps, and how like the reference (-1..1) the previews were, one after another.
 
     `identities` is empty where the profile has no tower to score by.
     """
 
-    tuned: Tuned
+    tuned: Checkpoint
     steps: int
     identities: tuple[float, ...]
 
@@ -48,9 +48,9 @@ def fine_tune(
     save_every: int = SAVE_EVERY,
     report: Callable[[str], None] = print,
     events: Events | None = None,
-) -> Learnt:
+) -> FineTuneResult:
     """Learn the subject, or go on learning it, and return what has been learnt."""
     loop = loop_settings(factory, save_every=save_every)
     steps = train(factory, loop, factory.folder, device=device, report=report, events=events)
     stage = factory.finished(torch.device(device))
-    return Learnt(stage.tuned(), steps, tuple(stage.identities))
+    return FineTuneResult(stage.tuned(), steps, tuple(stage.identities))

@@ -14,14 +14,14 @@ from torch import Tensor
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import FineTunable
 from dreamtuner.families.registry import fine_tunable, load_backbone
-from dreamtuner.finetune.learner import Learner
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
-from dreamtuner.finetune.preview import Trial
-from dreamtuner.finetune.result import WORD, Tuned
-from dreamtuner.finetune.subject import NamedSubject, regular_images
-from dreamtuner.finetune.weight_interpolation import Share
+from dreamtuner.finetune.preview import FineTunePreview
+from dreamtuner.finetune.result import WORD, Checkpoint
+from dreamtuner.finetune.subject import NamedSubject, class_images
+from dreamtuner.finetune.trainable_model import TrainableModel
+from dreamtuner.finetune.weight_interpolation import WeightInterpolation
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -39,13 +39,13 @@ class FineTuneStage:
         self,
         backbone: FineTunable,
         subject: NamedSubject,
-        settings: FineTune,
+        settings: FineTuneConfig,
         pairs: Pairs,
-        trial: Trial,
+        trial: FineTunePreview,
     ) -> None:
         self.settings, self.pairs, self.trial, self.subject = settings, pairs, trial, subject
-        self.learns = Learner(backbone, subject, settings, pairs)
-        self.share = Share(self.learns.unet, settings)
+        self.learns = TrainableModel(backbone, subject, settings, pairs)
+        self.share = WeightInterpolation(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
         self.backbone = backbone.with_tokenizer(self.learns.tokenizer)
@@ -91,7 +91,7 @@ class FineTuneStage:
 
     def _text(self, regular: bool) -> Tensor:
         """The text states of a pair's caption, 1 L D; those that cannot change are computed once."""
-        caption = self.pairs.regular_caption if regular else self.pairs.caption
+        caption = self.pairs.class_caption if regular else self.pairs.caption
         learns = self.settings.learns
         if "text_encoder" in learns or ("word" in learns and not regular):
             return self.backbone.encode_text(caption)
@@ -120,7 +120,7 @@ class FineTuneStage:
         patience, held = self.settings.patience, self.identities
         return patience is not None and len(held) > patience and max(held[-patience:]) <= max(held[:-patience])
 
-    def tuned(self) -> Tuned:
+    def tuned(self) -> Checkpoint:
         """What has been learnt, as the models are now."""
         text = self.learns.text_encoder
         words = lora.adapters(text) if self.settings.mode == "lora" else trainable(text)
@@ -133,7 +133,7 @@ class FineTuneStage:
         if self.learns.word is not None:
             tensors[WORD] = self.learns.word.row
         kept = {name: one.detach().cpu().contiguous().clone() for name, one in tensors.items()}
-        return Tuned(self.settings, self.subject.class_word, kept)
+        return Checkpoint(self.settings, self.subject.class_word, kept)
 
 
 @dataclass(frozen=True)
@@ -145,20 +145,20 @@ class FineTuneFactory:
 
     profile: Profile
     subject: NamedSubject
-    settings: FineTune
+    settings: FineTuneConfig
     sampling: Sampling
     folder: Path
     preview_sampling: Sampling | None = None
-    on_regular: Callable[[int, int], None] = field(default=lambda done, total: None)
+    on_class_image: Callable[[int, int], None] = field(default=lambda done, total: None)
 
     def build(self, device: torch.device) -> FineTuneStage:
         backbone = fine_tunable(load_backbone(self.profile, device=str(device)))
         s, sampling = self.settings, self.sampling
-        regular: Sequence[Image.Image] = regular_images(
-            backbone, self.subject, s, sampling, self.folder / "regular", self.on_regular
+        regular: Sequence[Image.Image] = class_images(
+            backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image
         )
         pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
-        trial = Trial.of(self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device))
+        trial = FineTunePreview.of(self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device))
         return FineTuneStage(backbone, self.subject, s, pairs, trial)
 
     def finished(self, device: torch.device) -> FineTuneStage:

@@ -11,7 +11,7 @@ from PIL import Image
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 
@@ -29,13 +29,13 @@ class NamedSubject:
         return template.replace("{subject}", called).replace("{style}", STYLES[self.style].word)
 
 
-def regular_images(
+def class_images(
     backbone: Backbone,
     subject: NamedSubject,
-    settings: FineTune,
+    settings: FineTuneConfig,
     sampling: Sampling,
     folder: Path,
-    on_drawn: Callable[[int, int], None] = lambda done, total: None,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Image.Image]:
     """The subject's regular images, RGB; those that are in `folder` are read, the others drawn and put there.
 
@@ -52,7 +52,7 @@ def regular_images(
         if settings.regular == "subject":
             prompt, reference = subject.reference.caption, replace(subject.reference, whole=True)
         cells = [Cell(prompt, settings.seed * 100_003 + i) for i in range(settings.count)]
-        pictures = generate(backbone, reference, cells, sampling, on_step=on_drawn)
+        pictures = generate(backbone, reference, cells, sampling, on_step=on_step)
         for file, picture in zip(files, pictures, strict=True):
             partial = file.with_suffix(".partial")
             picture.save(partial, "PNG")

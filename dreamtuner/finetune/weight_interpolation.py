@@ -13,18 +13,18 @@ import torch
 from torch import Tensor
 
 from dreamtuner.families import lora
-from dreamtuner.finetune.result import holding
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.finetune.result import replaced_parameters
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.train.state import trainable
 
 
-class Share:
+class WeightInterpolation:
     """`settings.unet_kept` of what a U-Net learns from now on: 1 is all of it, 0 is the U-Net as it is now.
 
     Of whole weights their first values are held in main memory, where less than all is kept.
     """
 
-    def __init__(self, unet: Any, settings: FineTune) -> None:
+    def __init__(self, unet: Any, settings: FineTuneConfig) -> None:
         self._unet, self._share = unet, settings.unet_kept
         self._adapters = settings.mode == "lora"
         between = self._share < 1 and not self._adapters
@@ -41,5 +41,5 @@ class Share:
     def applied(self) -> AbstractContextManager[None]:
         """Inside, the U-Net is what is kept; on leaving it is what learns."""
         if self._adapters:
-            return lora.at_share(self._unet, self._share)
-        return holding(self._unet, self.tensors()) if self._first else nullcontext()
+            return lora.scaled_adapters(self._unet, self._share)
+        return replaced_parameters(self._unet, self.tensors()) if self._first else nullcontext()

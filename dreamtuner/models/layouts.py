@@ -82,7 +82,7 @@ def kinds_of(profile: Profile) -> list[Kind]:
     return [kind for kind in KINDS if (profile.weights / part_of(kind)).is_dir()]
 
 
-def demand_kind(profile: Profile, kind: Kind) -> None:
+def require_controlnet(profile: Profile, kind: Kind) -> None:
     """LayoutError where the profile has no ControlNet of this kind."""
     have = kinds_of(profile)
     if kind not in have:

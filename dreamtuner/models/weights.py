@@ -20,7 +20,7 @@ def weights_digest(profile: Profile) -> str:
     With a subject-encoder they include it and the tower, which it reads. A file is read again only when its size or
     time changed.
     """
-    demand(profile)
+    require_weights(profile)
     return digest_of(profile.weights, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
@@ -43,7 +43,7 @@ def _file_sha256(file: Path, mtime_ns: int, size: int) -> str:
         return file_digest(opened, "sha256").hexdigest()
 
 
-def demand(profile: Profile) -> None:
+def require_weights(profile: Profile) -> None:
     """WeightsMissingError unless every part that draws is there."""
     missing = profile.missing()
     if missing:
@@ -52,7 +52,7 @@ def demand(profile: Profile) -> None:
         )
 
 
-def demand_tower(profile: Profile) -> Path:
+def require_clip(profile: Profile) -> Path:
     """The tower's folder; WeightsMissingError where it is not there."""
     if not (profile.tower / "config.json").is_file():
         raise WeightsMissingError(

@@ -54,7 +54,7 @@ def texts(name: str, given: str | Sequence[str] | None, count: int) -> list[str]
     return each * count if len(each) == 1 else each
 
 
-def asked_settings(
+def resolve_settings(
     defaults: Sampling,
     *,
     height: int | None,
@@ -79,7 +79,7 @@ def asked_settings(
         raise ValueError("; ".join(reasons)) from None
 
 
-def asked_references(
+def check_references(
     image: Pictures,
     mask: Pictures,
     caption: str | Sequence[str] | None,
@@ -122,7 +122,7 @@ def asked_references(
     ]
 
 
-def asked_layouts(images: dict[Kind, Pictures], prompts: int, each: int) -> dict[Kind, list[Image.Image]]:
+def check_control_images(images: dict[Kind, Pictures], prompts: int, each: int) -> dict[Kind, list[Image.Image]]:
     """Of each kind that is followed, a layout for every picture, `each` pictures a prompt. One serves all prompts."""
     asked: dict[Kind, list[Image.Image]] = {}
     for kind in KINDS:

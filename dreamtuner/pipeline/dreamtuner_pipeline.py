@@ -11,11 +11,11 @@ from torch import Tensor
 from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.pipeline.callbacks import StepEnd, Text
 from dreamtuner.pipeline.check_inputs import (
-    asked_layouts,
-    asked_references,
-    asked_settings,
+    check_control_images,
     check_plain,
+    check_references,
     count_prompts,
+    resolve_settings,
     texts,
 )
 from dreamtuner.pipeline.components import Components
@@ -140,7 +140,7 @@ class DreamTunerPipeline(Components):
         names = getattr(callback_on_step_end, "tensor_inputs", callback_on_step_end_tensor_inputs)
         check_plain(output_type, num_images_per_prompt, names)
         prompts = count_prompts(prompt, prompt_embeds)
-        s = asked_settings(
+        s = resolve_settings(
             self._defaults(),
             height=height,
             width=width,
@@ -154,8 +154,8 @@ class DreamTunerPipeline(Components):
             dt_prime=dt_prime,
             beta=beta,
         )
-        asked = asked_layouts({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
-        references = asked_references(
+        asked = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
+        references = check_references(
             reference_image,
             reference_mask,
             reference_caption,

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 from dreamtuner.models.layouts import KINDS
 from dreamtuner.pocket.training.autoencoder import AutoencoderFactory, encode_shards
-from dreamtuner.pocket.training.clip import TowerFactory
+from dreamtuner.pocket.training.clip import ClipFactory
 from dreamtuner.pocket.training.controlnet import LayoutFactory
 from dreamtuner.pocket.training.oracle import OracleFactory
 from dreamtuner.pocket.training.scale import PartScale, Scale, load_scale
@@ -133,7 +133,7 @@ def _encode(shop: Workshop, out: Path, files: Sequence[Path]) -> None:
 def _tower(shop: Workshop) -> bool:
     part = shop.scale.tower
     scale = shop.scale
-    return shop.fit("tower", TowerFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views), part)
+    return shop.fit("tower", ClipFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views), part)
 
 
 def _oracle(shop: Workshop) -> bool:

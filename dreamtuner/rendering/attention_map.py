@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dreamtuner.attention.maps import Look
+from dreamtuner.attention.maps import QueryAttention
 from dreamtuner.rendering.contact_sheet import CARD, GREY, INK, LINE, MARGIN, PAD, PAPER, Heading
 from dreamtuner.rendering.heatmap import heat, ramp
 from dreamtuner.rendering.text import font, wrap, write
@@ -24,7 +24,7 @@ class Column:
     """One step of the drawing: how it is called, and what was looked at by layer's name."""
 
     title: str
-    looks: dict[str, Look]
+    maps: dict[str, QueryAttention]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def attention_picture(
 
     ValueError where no layer was watched.
     """
-    layers = list(dict.fromkeys(name for column in columns for name in column.looks))
+    layers = list(dict.fromkeys(name for column in columns for name in column.maps))
     if not layers:
         raise ValueError("looks: no layer was watched; ask for steps that are drawn and for sizes that the model has")
     right = MARGIN + PAD + SIDE + 2 * PAD
@@ -79,10 +79,10 @@ def attention_picture(
         write(draw, (left + TILE // 2, y), column.title, font(15, bold=True), INK, anchor="ma")
         for r, name in enumerate(layers):
             top = y + COLUMN + r * (TILE + UNDER + GAP)
-            if (look := column.looks.get(name)) is not None:
+            if (look := column.maps.get(name)) is not None:
                 _tile(sheet, draw, left, top, shown, look)
     for r, name in enumerate(layers):
-        grid = next(column.looks[name].grid for column in columns if name in column.looks)
+        grid = next(column.maps[name].grid for column in columns if name in column.maps)
         top = y + COLUMN + r * (TILE + UNDER + GAP)
         place, *layer = layer_title(name).split(", ")
         write(
@@ -111,8 +111,8 @@ def layer_title(name: str) -> str:
     return (f"{control[11:-1]} ControlNet: " if control else "") + where + (f".{int(inner) + 1}" if int(inner) else "")
 
 
-def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: Shown, look: Look) -> None:
-    weights = look.patches(shown.number).double().cpu().numpy()
+def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: Shown, one: QueryAttention) -> None:
+    weights = one.patches(shown.number).double().cpu().numpy()
     sheet.paste(heat(shown.image, weights, TILE), (x, y))
     draw.rectangle((x - 1, y - 1, x + TILE, y + TILE), outline=LINE)
     row, column = np.unravel_index(int(weights.argmax()), weights.shape)
@@ -120,7 +120,7 @@ def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: 
     box = (column * TILE // columns, row * TILE // rows, (column + 1) * TILE // columns, (row + 1) * TILE // rows)
     if weights.any():
         draw.rectangle((x + box[0] - 2, y + box[1] - 2, x + box[2] + 1, y + box[3] + 1), outline=INK, width=2)
-    words = f"{100 * look.share:.0f} % on the reference"
+    words = f"{100 * one.share:.0f} % on the reference"
     write(draw, (x + TILE // 2, y + TILE + 5), words, font(13), GREY, anchor="ma")
 
 
@@ -165,13 +165,13 @@ def _captions(columns: Sequence[Column], w_ref: float) -> list[str]:
     """How much of the attention went to the reference, step by step, against a gaze that prefers nothing."""
     lines = []
     for column in columns:
-        if looks := list(column.looks.values()):
-            share = 100 * sum(one.share for one in looks) / len(looks)
+        if maps := list(column.maps.values()):
+            share = 100 * sum(one.share for one in maps) / len(maps)
             lines.append(
                 f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the picture."
             )
-    if looks := [one for column in columns for one in column.looks.values()]:
-        even = 100 * sum(one.even_share(w_ref) for one in looks) / len(looks)
+    if maps := [one for column in columns for one in column.maps.values()]:
+        even = 100 * sum(one.even_share(w_ref) for one in maps) / len(maps)
         lines.append(
             f"A point to which all patches were alike would give it {even:.0f} % (w_ref = {w_ref:g}). "
             "Means of these layers and their heads."

@@ -12,7 +12,7 @@ from dreamtuner.families.backbone import Parts
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
-from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import layout_pixels, prepare_subject
@@ -29,7 +29,7 @@ def generate(
     negative_prompt: str = "",
     batch_size: int = 16,
     kv_bytes: int = KV_BYTES,
-    watch: Watch | None = None,
+    recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
@@ -37,9 +37,9 @@ def generate(
 
     No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
     step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
-    `kv_bytes`: how many bytes of the reference's keys and values may be held. `watch`: keeps where a point of the one
-    cell looks. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of each batch, done
-    from 1 to total; what it raises ends the call, the models restored.
+    `kv_bytes`: how many bytes of the reference's keys and values may be held. `recorder`: records the attention of one
+    point of the one cell. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of each
+    batch, done from 1 to total; an exception that it raises ends the call and the models are restored.
 
     Raises:
         ValueError: names the setting that does not fit.
@@ -47,7 +47,7 @@ def generate(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
-    if watch is not None and len(cells) != 1:
+    if recorder is not None and len(cells) != 1:
         raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
     if sampling.beta > 0:
         backbone.check_encoder()
@@ -72,7 +72,7 @@ def generate(
             w_ref=sampling.w_ref,
             beta=sampling.beta,
             kv_bytes=kv_bytes,
-            watch=watch,
+            recorder=recorder,
             layers_of_first=layers_of_first,
         ) as model:
             for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
@@ -80,13 +80,13 @@ def generate(
                 led = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
-                drawn = draw_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                drawn = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
                 pictures.update(zip(batch, drawn, strict=True))
                 done += len(plan)
     return [pictures[i] for i in range(len(cells))]
 
 
-def draw_batch(
+def generate_batch(
     backbone: Parts,
     cells: Sequence[Cell],
     sampling: Sampling,

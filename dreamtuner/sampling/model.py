@@ -13,7 +13,7 @@ from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.denoiser import Denoiser, EncodedSubject
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
-from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
 
@@ -35,13 +35,13 @@ class GuidedModel:
         w_ref: float,
         beta: float,
         kv_bytes: int,
-        watch: Watch | None = None,
+        recorder: AttentionRecorder | None = None,
         layers_of_first: bool = False,
     ) -> None:
         self._denoiser, self._ssa, self._sea = denoiser, ssa, sea
         self._subjects, self._plan, self._beta = subjects, plan, beta
         self._layers_of_first = layers_of_first
-        self._watch = watch
+        self._recorder = recorder
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
         seen = [subject for subject in subjects if subject.foreground is not None]
         self._passes = [
@@ -77,7 +77,7 @@ class GuidedModel:
             if self._ssa is None
             else self._ssa.attend([(len(x), self._layers(branch, step)) for branch in branches]),
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
-            self._watched(pair, step, x),
+            self._recording(pair, step, x),
         ):
             eps = self._denoiser.predict(rows, t, c, led)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
@@ -96,14 +96,14 @@ class GuidedModel:
         """What each reference gives to the branch."""
         return [] if branch.x_r is None else [one.at(Row(step, branch.x_r)) for one in self._passes]
 
-    def _watched(self, pair: Pair, step: int, x: Tensor) -> AbstractContextManager[None]:
+    def _recording(self, pair: Pair, step: int, x: Tensor) -> AbstractContextManager[None]:
         """The first cell of the wanted branch under watch, where one is asked for."""
-        if self._watch is None or self._ssa is None or pair.wanted not in pair.branches:
+        if self._recorder is None or self._ssa is None or pair.wanted not in pair.branches:
             return nullcontext()
         grids = self._denoiser.token_grids((x.shape[2], x.shape[3]))
         kept = [subject.foreground for subject in self._subjects if subject.foreground is not None]
         seen = list(zip(kept, self._each(pair.wanted, step), strict=False))  # none where no reference is seen
-        return self._watch.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
+        return self._recorder.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> ReferenceFeatures:
         """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layouts."""
@@ -141,18 +141,18 @@ def guided(
     w_ref: float,
     beta: float,
     kv_bytes: int = KV_BYTES,
-    watch: Watch | None = None,
+    recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
 ) -> Iterator[GuidedModel]:
     """Attach S-S-A where it sees a subject, and S-E-A where there is an encoder; on leaving, all is as it was.
 
     The reference passes run when the first step asks for them. `kv_bytes`: how many bytes of keys and values may be
     held; beyond, they are encoded for as many steps at a time as fit. ValueError where one step alone does not fit.
-    `watch`: keeps where a point of the first cell of a call looks. `layers_of_first`: of several references only the
+    `recorder`: keeps where a point of the first cell of a call looks. `layers_of_first`: of several references only the
     layers that the first passes are seen, as in cells of the first release.
     """
     with ExitStack() as stack:
-        seen = watch is not None or any(subject.foreground is not None for subject in subjects)
+        seen = recorder is not None or any(subject.foreground is not None for subject in subjects)
         ssa = stack.enter_context(denoiser.attach_self_subject()) if seen else None
         sea = stack.enter_context(denoiser.attach_encoder()) if denoiser.has_encoder else None
         yield GuidedModel(
@@ -164,7 +164,7 @@ def guided(
             w_ref=w_ref,
             beta=beta,
             kv_bytes=kv_bytes,
-            watch=watch,
+            recorder=recorder,
             layers_of_first=layers_of_first,
         )
 

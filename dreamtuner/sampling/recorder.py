@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from dreamtuner.attention.maps import Look, look
+from dreamtuner.attention.maps import QueryAttention, query_attention
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
-    """What is asked, and in `looks` the answers, by (step, layer's name) in the order in which they were made.
+class AttentionRecorder:
+    """What is asked, and in `maps` the answers, by (step, layer's name) in the order in which they were made.
 
     `point`: x from the left and y from the top, each in 0..1; `steps`: 0 is the first; `counts`: tokens of the layers
     that are asked (256 is a grid of 16 x 16), None: all. Weights are computed again for what is asked and for nothing
@@ -22,7 +22,7 @@ class Watch:
     point: tuple[float, float]
     steps: frozenset[int]
     counts: frozenset[int] | None = None
-    looks: dict[tuple[int, str], Look] = field(default_factory=dict)
+    maps: dict[tuple[int, str], QueryAttention] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """ValueError names the coordinate that lies outside of the picture."""
@@ -48,11 +48,11 @@ class Watch:
             yield
             return
         asked = {count: grid for count, grid in grids.items() if self.counts is None or count in self.counts}
-        with ssa.watch(row, {count: self._token(grid) for count, grid in asked.items()}) as weights:
+        with ssa.record(row, {count: self._token(grid) for count, grid in asked.items()}) as weights:
             yield
         for name, (count, found) in weights.items():
             kept = [tokens[count] if name in layers else None for tokens, layers in seen]
-            self.looks[step, name] = look(found, asked[count], kept)
+            self.maps[step, name] = query_attention(found, asked[count], kept)
 
     def _token(self, grid: tuple[int, int]) -> int:
         """The token of the layer's grid that holds the point."""

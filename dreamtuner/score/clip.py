@@ -11,11 +11,11 @@ from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand_tower
+from dreamtuner.models.weights import require_clip
 
 
 @dataclass(frozen=True, eq=False)
-class Tower:
+class ClipModel:
     """A frozen CLIPModel with its image processor and tokenizer."""
 
     model: Any
@@ -38,11 +38,11 @@ class Tower:
         return _unit(self.model.get_text_features(tokens["input_ids"], attention_mask=tokens["attention_mask"]))
 
 
-def load_tower(profile: Profile, *, device: str = "cpu") -> Tower:
+def load_clip(profile: Profile, *, device: str = "cpu") -> ClipModel:
     """Load a profile's tower in float32. WeightsMissingError says how to get it."""
-    folder = demand_tower(profile)
+    folder = require_clip(profile)
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-    return Tower(
+    return ClipModel(
         model=model.requires_grad_(False).eval().to(device),
         image_processor=CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True),
         tokenizer=CLIPTokenizer.from_pretrained(folder, local_files_only=True),

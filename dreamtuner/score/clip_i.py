@@ -11,7 +11,7 @@ from dreamtuner.score.clip_metric import ClipMetric
 from dreamtuner.score.metric import Input
 
 if TYPE_CHECKING:
-    from dreamtuner.score.clip import Tower
+    from dreamtuner.score.clip import ClipModel
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ClipI(ClipMetric):
 
     def score(
         self,
-        model: "Tower",
+        model: "ClipModel",
         images: Sequence[Image.Image],
         *,
         reference: Image.Image,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand_tower, digest_of
+from dreamtuner.models.weights import digest_of, require_clip
 
 if TYPE_CHECKING:
-    from dreamtuner.score.clip import Tower
+    from dreamtuner.score.clip import ClipModel
 
 
 class ClipMetric:
@@ -18,7 +18,7 @@ class ClipMetric:
 
     def version(self, profile: Profile) -> str:
         """Return `<computation>-<first 12 digits of the CLIP model's digest>`. Raises WeightsMissingError."""
-        return f"{self.computation}-{digest_of(demand_tower(profile).parent, ('tower',))[:12]}"
+        return f"{self.computation}-{digest_of(require_clip(profile).parent, ('tower',))[:12]}"
 
     def missing(self, profile: Profile) -> list[str]:
         """Return the CLIP model where it is not there."""
@@ -26,8 +26,8 @@ class ClipMetric:
         return [] if there else ["tower (it scores; score: [] does without)"]
 
     @staticmethod
-    def load(profile: Profile, device: str) -> Tower:
+    def load(profile: Profile, device: str) -> ClipModel:
         """Return the CLIP model, one for all CLIP metrics."""
-        from dreamtuner.score.clip import load_tower
+        from dreamtuner.score.clip import load_clip
 
-        return load_tower(profile, device=device)
+        return load_clip(profile, device=device)

@@ -10,7 +10,7 @@ from dreamtuner.score.clip_metric import ClipMetric
 from dreamtuner.score.metric import Input
 
 if TYPE_CHECKING:
-    from dreamtuner.score.clip import Tower
+    from dreamtuner.score.clip import ClipModel
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ClipT(ClipMetric):
     name: ClassVar[str] = "clip_t"
     takes: ClassVar[tuple[Input, ...]] = ("prompts",)
 
-    def score(self, model: "Tower", images: Sequence[Image.Image], *, prompts: Sequence[str]) -> list[float]:
+    def score(self, model: "ClipModel", images: Sequence[Image.Image], *, prompts: Sequence[str]) -> list[float]:
         """Return one cosine per image with its own prompt. ValueError when the counts differ."""
         if len(prompts) != len(images):
             raise ValueError(f"prompts: {len(prompts)} for {len(images)} images; give one per image")

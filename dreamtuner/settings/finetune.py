@@ -6,7 +6,7 @@ DreamBooth and their like are other values of the same fields.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +38,7 @@ LORA_RATES = Rates(unet=1e-4, text_encoder=1e-4, resblocks=1e-6, word=5e-3)
 """Adapters begin at zero and learn about a hundred times as fast as weights; ours, the paper gives none."""
 
 
-class FineTune(BaseModel):
+class FineTuneConfig(BaseModel):
     """How a model learns one subject. Unknown keys are refused.
 
     A batch is the reference and one regular image (or the reference alone, where there are none). A field that is added
@@ -46,6 +46,8 @@ class FineTune(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    recipe_name: ClassVar[str] = "FineTune"
+    """What digests of measurements call this class, whatever its name."""
 
     steps: Whole = Field(default=800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
     mode: Mode = Field(default="lora", description="full: the weights learn, App. A; lora: adapters to them")

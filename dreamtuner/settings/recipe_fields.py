@@ -57,16 +57,18 @@ def from_fields(model: type[M], stored: Mapping[str, Any]) -> M:
 
 
 def to_literal(value: Any) -> str:
-    """The value in Python's notation, such as FineTune(steps=300, mode='lora'); later fields as in `to_fields`.
+    """Return the value in Python's notation, such as FineTune(steps=300, mode='lora'); later fields as in `to_fields`.
 
-    It equals the `repr` that digests of measurements were made of once, and hangs on no class's `__repr__`.
+    It equals the `repr` that digests of measurements were first computed from, but does not depend on any class's
+    `__repr__`. A class that was renamed since states its first name as `recipe_name`.
     """
     if isinstance(value, BaseModel) or is_dataclass(value):
         kind: Any = type(value)
         later = _later(kind)
         shown = [(name, getattr(value, name)) for name in _names(kind)]
         shown = [(name, one) for name, one in shown if name not in later or _plain(one) != later[name]]
-        return f"{kind.__name__}({', '.join(f'{name}={to_literal(one)}' for name, one in shown)})"
+        name = getattr(kind, "recipe_name", kind.__name__)
+        return f"{name}({', '.join(f'{name}={to_literal(one)}' for name, one in shown)})"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{to_literal(key)}: {to_literal(one)}" for key, one in value.items()) + "}"
     if isinstance(value, tuple):

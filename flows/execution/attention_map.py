@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dreamtuner.attention.maps import Look
+from dreamtuner.attention.maps import QueryAttention
 from dreamtuner.rendering.attention_map import Column, Shown, attention_picture
-from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
@@ -55,17 +55,17 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
     s = from_fields(Sampling, found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
-    watch = Watch(where, frozenset(steps), frozenset({FINE, COARSER}))
+    recorder = AttentionRecorder(where, frozenset(steps), frozenset({FINE, COARSER}))
     try:
         recipe_of_row(found)
-        [picture] = draw_together([found], resources, watch=watch)
+        [picture] = draw_together([found], resources, recorder=recorder)
     except CellChanged as error:
         raise _refused("CELL", str(error)) from error
     objects = resources.store
     stored = open_picture(read_picture(resources.catalog, objects, found.image_sha256), "RGB")
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
     shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
-    columns = [Column(f"step {step + 1} of {s.steps}", chosen(watch.looks, step)) for step in steps]
+    columns = [Column(f"step {step + 1} of {s.steps}", chosen(recorder.maps, step)) for step in steps]
     said = difference(picture, stored)
     image = attention_picture(
         picture,
@@ -78,7 +78,7 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
         notes=[said, *_warned(found, resources)],
     )
     return AttentionMap(
-        found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.looks) for one in columns}
+        found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.maps) for one in columns}
     )
 
 
@@ -123,9 +123,9 @@ def _digest_in(file: Path) -> str:
     return digest_of(json.loads(recipe))
 
 
-def chosen(looks: Mapping[tuple[int, str], Look], step: int) -> dict[str, Look]:
+def chosen(maps: Mapping[tuple[int, str], QueryAttention], step: int) -> dict[str, QueryAttention]:
     """The step's layers of 16 x 16 patches; where they are few, those of 8 x 8 as well, the fine ones first."""
-    ours = {name: one for (at, name), one in looks.items() if at == step}
+    ours = {name: one for (at, name), one in maps.items() if at == step}
     fine = {name: one for name, one in ours.items() if one.own.shape[1] == FINE}
     return fine if len(fine) >= FEW else fine | ours
 
@@ -156,8 +156,8 @@ def _warned(cell: CellDetail, resources: Resources) -> list[str]:
     return [f"Warning: {one.place}: {one.message}" for ones in found.values() for one in ones]
 
 
-def _mean_share(looks: Mapping[str, Look]) -> float:
-    return sum(one.share for one in looks.values()) / len(looks) if looks else 0.0
+def _mean_share(maps: Mapping[str, QueryAttention]) -> float:
+    return sum(one.share for one in maps.values()) / len(maps) if maps else 0.0
 
 
 def _refused(field: str, message: str) -> InputError:

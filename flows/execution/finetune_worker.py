@@ -10,13 +10,13 @@ from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
 from dreamtuner.finetune.checkpoint import CONTENT_TYPE, to_bytes
-from dreamtuner.finetune.memory import demand_memory, memory_of
-from dreamtuner.finetune.run import Learnt, fine_tune
+from dreamtuner.finetune.memory import memory_of, require_memory
+from dreamtuner.finetune.run import FineTuneResult, fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.rendering.finetune_sheet import preview_sheet
 from dreamtuner.sampling.request import Reference
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.stage import Events
@@ -100,7 +100,7 @@ def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
         raise TuningChanged(f"the weights of profile {view.profile} changed since it was asked for; ask again")
     device, folder = resources.device, resources.settings.home / "finetune" / view.digest
     factory = factory_of(view, resources, folder)
-    demand_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
+    require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
     _restore(view, resources, folder)
     learnt = fine_tune(
         factory,
@@ -123,7 +123,7 @@ def sheet_file(subject: str, digest: str, resources: Resources) -> Path:
     return resources.settings.home / "finetune" / f"{subject}-{digest[:12]}.png"
 
 
-def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: Learnt, folder: Path) -> Image.Image:
+def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: FineTuneResult, folder: Path) -> Image.Image:
     """The previews that this machine drew: their step is in their files' names."""
     rows = {int(file.stem.rpartition("-")[2]): Image.open(file) for file in sorted(folder.glob("preview-*.png"))}
     places = [step // factory.settings.preview_every - 1 for step in rows]
@@ -142,11 +142,11 @@ def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTu
     return FineTuneFactory(
         resources.profile(view.profile),
         NamedSubject(reference, recipe["class_word"], recipe["style"]),
-        from_fields(FineTune, recipe["finetune"]),
+        from_fields(FineTuneConfig, recipe["finetune"]),
         from_fields(Sampling, recipe["sampling"]),
         folder,
         from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
-        on_regular=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: regular images {done}/{total}"),
+        on_class_image=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: class images {done}/{total}"),
     )
 
 
@@ -171,7 +171,7 @@ def _keep_state(view: TrainingView, resources: Resources, owner: str, folder: Pa
         writes.keep_training(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
 
 
-def _keep(view: TrainingView, resources: Resources, owner: str, learnt: Learnt) -> None:
+def _keep(view: TrainingView, resources: Resources, owner: str, learnt: FineTuneResult) -> None:
     data = to_bytes(learnt.tuned, view.recipe)
     identities = [round(one, 5) for one in learnt.identities]
     with keeping(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):

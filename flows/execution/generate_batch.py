@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
-from dreamtuner.finetune.result import knowing
+from dreamtuner.finetune.result import load_finetuned
 from dreamtuner.sampling.generate import generate
-from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
@@ -152,7 +152,7 @@ def draw_together(
     resources: Resources,
     on_progress: Callable[[float], None] = lambda done: None,
     *,
-    watch: Watch | None = None,
+    recorder: AttentionRecorder | None = None,
 ) -> Sequence[Image.Image]:
     """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
     first = cells[0]
@@ -185,7 +185,7 @@ def draw_together(
             ],
             from_fields(Sampling, first.settings["sampling"]),
             negative_prompt=first.settings["negative_prompt"],
-            watch=watch,
+            recorder=recorder,
             layers_of_first=layers_of_first(first),
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
@@ -197,7 +197,7 @@ def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> Abstra
     if digest is None:
         return nullcontext(backbone)
     tuned = _loaded(lambda: resources.checkpoint(digest), f"what was learnt of {cell.subject_name}")
-    return knowing(backbone, tuned)
+    return load_finetuned(backbone, tuned)
 
 
 def _loaded(load: Callable[[], T], what: str) -> T:

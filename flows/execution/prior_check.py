@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dreamtuner.finetune.result import knowing
+from dreamtuner.finetune.result import load_finetuned
 from flows.progress import tell
 from flows.resources import Resources
 from storage.catalog import views, writes
@@ -43,7 +43,7 @@ def guard_of(digest: str, resources: Resources) -> Guard | None:
         tell("guard", done, total)
 
     before = class_prompt_accuracy(backbone, oracle, word, on_step=step)
-    with knowing(backbone, resources.checkpoint(digest)) as knows:
+    with load_finetuned(backbone, resources.checkpoint(digest)) as knows:
         after = class_prompt_accuracy(knows, oracle, word, on_step=step)
     tell("guard", 1, 1)
     with catalog.write() as s:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.planning.cells import digest_of
@@ -50,7 +50,7 @@ class Defaults:
 def numbers_of(profile: Profile) -> dict[str, Any]:
     """A profile's own numbers, as JSON values."""
     ours = {name: to_fields(getattr(profile, name)) for name in (*_SAMPLINGS, *_TUNINGS)}
-    return ours | {"knowing": dict(profile.knowing)}
+    return ours | {"knowing": dict(profile.finetuned_sampling)}
 
 
 def revision_of(profile: Profile) -> str:
@@ -62,8 +62,8 @@ def with_numbers(profile: Profile, numbers: Numbers) -> Profile:
     """The profile with these numbers, which this or an earlier version gave."""
     return profile.model_copy(
         update={name: from_fields(Sampling, numbers[name]) for name in _SAMPLINGS}
-        | {name: from_fields(FineTune, numbers[name]) for name in _TUNINGS}
-        | {"knowing": dict(numbers["knowing"])}
+        | {name: from_fields(FineTuneConfig, numbers[name]) for name in _TUNINGS}
+        | {"finetuned_sampling": dict(numbers["knowing"])}
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 
@@ -19,7 +19,7 @@ class Tuning:
     Those are the profile's own numbers, whatever a spec draws its grid with: so other grids use the same checkpoint.
     """
 
-    settings: FineTune
+    settings: FineTuneConfig
     sampling: Mapping[Style, Sampling]
     previews: Mapping[Style, Sampling]
 

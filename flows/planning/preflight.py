@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from dreamtuner.models.layouts import KINDS, LayoutError, demand_kind
+from dreamtuner.models.layouts import KINDS, LayoutError, require_controlnet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
@@ -38,7 +38,7 @@ def demand_models(spec: Spec, resources: Resources) -> None:
     for kind in KINDS:
         if spec.follows(kind):
             try:
-                demand_kind(profile, kind)
+                require_controlnet(profile, kind)
             except LayoutError as error:
                 i = next(i for i, place in enumerate(spec.layouts[kind]) if place is not None)
                 message = f"{error}; or leave {NAMES[kind]} out"
@@ -82,13 +82,13 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     return Ready(drawing, layouts)
 
 
-def tuning_of(asked: FineTune, profile: Profile) -> Tuning:
+def tuning_of(asked: FineTuneConfig, profile: Profile) -> Tuning:
     """How a profile's model learns subjects, in every style."""
     regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES.working()} for learnt in (False, True))
     return Tuning(asked, regular, previews)
 
 
-def _finetune(spec: Spec, profile: Profile) -> FineTune:
+def _finetune(spec: Spec, profile: Profile) -> FineTuneConfig:
     overrides = spec.finetune or {}
     if overrides.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"

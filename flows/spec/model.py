@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import get_profile, profile_names
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES, known_style
 from flows.spec.problems import InputError, PlacedError, PlacedErrors, Problem, problems_of
@@ -226,9 +226,9 @@ class Spec(_Strict):
     @classmethod
     def _numbers_of_a_fine_tuning(cls, overrides: dict[str, Any] | None) -> dict[str, Any] | None:
         try:
-            FineTune.model_validate(overrides or {})
+            FineTuneConfig.model_validate(overrides or {})
         except ValidationError as error:
-            first = problems_of(error, FineTune)[0]
+            first = problems_of(error, FineTuneConfig)[0]
             raise PlacedError(first.path, first.message) from error
         return overrides
 

@@ -16,10 +16,10 @@ from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.method import BATCH, Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.evaluation.cache import EvaluationCache
-from dreamtuner.evaluation.cells import SEEDS_APART, Measured, asked_cells
+from dreamtuner.evaluation.cells import SEEDS_APART, Measured, image_requests
 from dreamtuner.evaluation.held_out import held_out_subjects
 from dreamtuner.evaluation.result import EvaluationResult
-from dreamtuner.evaluation.run import GUARD, Bench, finished, measure_methods
+from dreamtuner.evaluation.run import PRIOR_METRIC, Bench, finished, measure_methods
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pocket.world import VALIDATION
@@ -30,7 +30,7 @@ from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
 
 SUBJECTS = held_out_subjects(2, seeds=VALIDATION)
-CELLS = asked_cells(SUBJECTS[0], 2, 1)
+CELLS = image_requests(SUBJECTS[0], 2, 1)
 SSA = Attending("S-S-A", {"beta": 0.0})
 
 
@@ -54,8 +54,8 @@ class Trained:
     training: str = "long"
 
     def prepare(self, backbone: UNetBackbone, given: Given) -> Prepared:
-        given.workshop.mkdir(parents=True)
-        (given.workshop / "state").write_text("half")
+        given.work_dir.mkdir(parents=True)
+        (given.work_dir / "state").write_text("half")
         blank = [Image.new("RGB", (64, 64))]
         return Prepared(lambda cells: blank * len(cells), lambda cells: blank * len(cells))
 
@@ -139,7 +139,7 @@ def test_a_stop_inside_a_subject_loses_what_was_being_drawn_alone(bench: Bench, 
 def test_a_larger_table_measures_what_is_new(bench: Bench, tmp_path: Path) -> None:
     trained = Trained()
     small = run(bench, tmp_path, {"trained": trained})["trained"][0]
-    missing = cache_in(tmp_path, bench.profile).missing(trained, SUBJECTS[0], asked_cells(SUBJECTS[0], 3, 2))
+    missing = cache_in(tmp_path, bench.profile).missing(trained, SUBJECTS[0], image_requests(SUBJECTS[0], 3, 2))
     assert [(cell.first, cell.seed % SEEDS_APART) for cell in missing] == [
         (False, 0),
         (False, 1),
@@ -148,10 +148,10 @@ def test_a_larger_table_measures_what_is_new(bench: Bench, tmp_path: Path) -> No
     ]
     large = run(bench, tmp_path, {"trained": trained}, seeds=2)["trained"][0]
     assert len(large.drawn.measures["prompt"]) == 4
-    assert len(large.drawn.measures[GUARD]) == 2  # of the first pictures alone
+    assert len(large.drawn.measures[PRIOR_METRIC]) == 2  # of the first pictures alone
     for what, values in small.drawn.measures.items():
         again = large.drawn.measures[what]
-        assert np.array_equal(again if what == GUARD else again[::2], values, equal_nan=True), what
+        assert np.array_equal(again if what == PRIOR_METRIC else again[::2], values, equal_nan=True), what
 
 
 def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_processes_at_once_share_the_subjects(bench: Bench, tmp_path: Path) -> N
                 time.sleep(0.05)
             assert cache.missing(Trained(), SUBJECTS[0], CELLS) == CELLS  # not touched while it is held,
             assert (
-                cache.result(Trained(), SUBJECTS[1], asked_cells(SUBJECTS[1], 2, 1)) is not None
+                cache.result(Trained(), SUBJECTS[1], image_requests(SUBJECTS[1], 2, 1)) is not None
             )  # and the next is done
             made = [Measured({"prompt": value, "identity": nan}, 2.0, 0.5) for value in (0.1, 0.2)]
             cache.save(Trained(), SUBJECTS[0], CELLS, made, [Image.new("RGB", (64, 64))] * 2)
@@ -200,13 +200,13 @@ def test_what_decides_a_cell_decides_its_digest(bench: Bench, tmp_path: Path) ->
         other.digest(Plain(), SUBJECTS[0], first),
     }
     assert len(digests) == 10
-    assert cache.workshop(Trained(), SUBJECTS[0]) != cache.workshop(Trained(training="other"), SUBJECTS[0])
+    assert cache.work_dir(Trained(), SUBJECTS[0]) != cache.work_dir(Trained(training="other"), SUBJECTS[0])
 
 
 def test_a_workshop_is_gone_when_its_subject_is_done(bench: Bench, tmp_path: Path) -> None:
     units = run(bench, tmp_path, {"trained": Trained()})["trained"]
     assert not list(tmp_path.glob("bench/training/*"))
-    assert all(len(unit.drawn.measures[GUARD]) == 2 for unit in units)
+    assert all(len(unit.drawn.measures[PRIOR_METRIC]) == 2 for unit in units)
 
 
 def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(bench: Bench, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_pictures_are_kept_from_the_collector_and_a_lost_one_is_drawn_again(benc
     verify(catalog, store, wrong.append)
     assert sorted(one.kind for one in wrong) == ["damaged", "missing"]
     cache = cache_in(tmp_path, bench.profile)
-    assert sum(len(cache.missing(Plain(), one, asked_cells(one, 2, 1))) for one in SUBJECTS) == 2
+    assert sum(len(cache.missing(Plain(), one, image_requests(one, 2, 1))) for one in SUBJECTS) == 2
     after = run(bench, tmp_path, methods)["plain"]
     for one, other in zip(before, after, strict=True):
         assert pixels(one) == pixels(other)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from dreamtuner.models.profiles import get_profile
-from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling
 
 
@@ -19,7 +19,7 @@ def test_the_papers_numbers_are_the_defaults() -> None:
 
 
 def test_what_a_learnt_subject_is_drawn_by(tmp_path: Path):
-    profile = get_profile("pocket").model_copy(update={"knowing": {"p_r": 0.5, "beta": 0.3}})
+    profile = get_profile("pocket").model_copy(update={"finetuned_sampling": {"p_r": 0.5, "beta": 0.3}})
     assert (profile.sampling().p_r, profile.sampling().beta) == (0.9, 0.5)
     learnt = profile.sampling(learnt=True, p_r=0.7)  # what a spec says comes last
     assert (learnt.p_r, learnt.beta) == (0.7, 0.3)
@@ -39,7 +39,7 @@ def test_settings_are_frozen_and_every_field_says_its_source() -> None:
     assert all(field.description for field in Sampling.model_fields.values())
 
 
-@pytest.mark.parametrize("model", [Sampling, FineTune, Rates])
+@pytest.mark.parametrize("model", [Sampling, FineTuneConfig, Rates])
 def test_numbers_that_are_written_as_text_are_refused(model: type[BaseModel]) -> None:
     texts = {"mode", "lr", "word", "init", "subject", "caption", "background", "regular", "previews"}
     for name in set(model.model_fields) - texts:

@@ -17,7 +17,7 @@ from dreamtuner.baselines.method import Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import ReferenceOnly
 from dreamtuner.evaluation import cache
-from dreamtuner.evaluation.cells import Asked
+from dreamtuner.evaluation.cells import ImageRequest
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import digest_of as folder_digest
 from dreamtuner.models.weights import weights_digest
@@ -26,7 +26,7 @@ from dreamtuner.pocket.world import Context
 from dreamtuner.sampling.loop import seeded
 from dreamtuner.sampling.reference_pass import reference_digest
 from dreamtuner.score import METRICS
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.facts import Facts
@@ -97,7 +97,7 @@ def tuning(settings: dict[str, Any]) -> Tuning:
     """Subjects are learnt so."""
     sampling = {"natural": Sampling(**NATURAL), "anime": Sampling(**ANIME)}
     previews = {"natural": Sampling(**NATURAL | LEARNT), "anime": Sampling(**ANIME | LEARNT)}
-    return Tuning(FineTune(**settings), sampling, previews)
+    return Tuning(FineTuneConfig(**settings), sampling, previews)
 
 
 def drawing(
@@ -154,9 +154,9 @@ def methods() -> list[Method]:
         Attending("SE only", {"w_ref": 0.0}, True, True, None),
         Attending("no mask", {}, False, True, None),
         Attending("SE, no layout", {"w_ref": 0.0, "beta": 1.0}, True, True, OtherEncoder(Path("/w/se"), "0e" * 32)),
-        FineTuned("DreamBooth-LoRA", FineTune(**LORA | {"beta": 0.0, "word": "sks"}), False, {}, {}),
-        FineTuned("DreamTuner", FineTune(**FULL), True, {}, LEARNT),
-        FineTuned("DreamTuner without SE", FineTune(**FULL | {"cooldown": 0.1}), True, {"beta": 0.0}, LEARNT),
+        FineTuned("DreamBooth-LoRA", FineTuneConfig(**LORA | {"beta": 0.0, "word": "sks"}), False, {}, {}),
+        FineTuned("DreamTuner", FineTuneConfig(**FULL), True, {}, LEARNT),
+        FineTuned("DreamTuner without SE", FineTuneConfig(**FULL | {"cooldown": 0.1}), True, {"beta": 0.0}, LEARNT),
     ]
 
 
@@ -181,17 +181,17 @@ def measurements() -> dict[str, list[str]]:
         remedy="",
         natural=Sampling(**NATURAL),
         anime=Sampling(**ANIME),
-        tuning=FineTune(**LORA),
-        full_tuning=FineTune(**FULL),
-        knowing=LEARNT,
+        tuning=FineTuneConfig(**LORA),
+        full_tuning=FineTuneConfig(**FULL),
+        finetuned_sampling=LEARNT,
     )
     subject = Picture(123456, Context("in the snow", "waving", "anime", "smiling", 0.1, -0.02, 0.8, True, 99))
-    asked = Asked(Context("on the beach", "standing", "natural", "neutral", 0.0, 0.0, 0.85, False, 0), 3001)
+    asked = ImageRequest(Context("on the beach", "standing", "natural", "neutral", 0.0, 0.0, 0.85, False, 0), 3001)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "digest_of", lambda folder, parts: WEIGHTS)
         ours = cache.EvaluationCache(Path("/bench"), None, profile)  # type: ignore[arg-type]
     return {
-        method.name: [ours.digest(method, subject, asked), ours.workshop(method, subject).name] for method in methods()
+        method.name: [ours.digest(method, subject, asked), ours.work_dir(method, subject).name] for method in methods()
     }
 
 

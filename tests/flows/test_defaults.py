@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
 from flows.planning.cells import Drawing, plan_cells
@@ -57,9 +57,9 @@ def profile(tmp_path: Path) -> Profile:
         remedy="",
         natural=Sampling(**NATURAL),
         anime=Sampling(**ANIME),
-        tuning=FineTune(**LORA),
-        full_tuning=FineTune(**FULL),
-        knowing=LEARNT,
+        tuning=FineTuneConfig(**LORA),
+        full_tuning=FineTuneConfig(**FULL),
+        finetuned_sampling=LEARNT,
     )
 
 

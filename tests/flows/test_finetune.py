@@ -171,11 +171,11 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
 
     profile = get_profile("pocket")
     assert drawn_by(finetune=None) == profile.natural.p_r
-    assert drawn_by() == profile.knowing["p_r"] != profile.natural.p_r
+    assert drawn_by() == profile.finetuned_sampling["p_r"] != profile.natural.p_r
     assert drawn_by(sampling={"p_r": 0.5}) == 0.5
     tuning = tuning_of(profile.finetuning(), profile)
     ours = (tuning.sampling["anime"].p_r, tuning.previews["anime"].p_r)
-    assert ours == (profile.anime.p_r, profile.knowing["p_r"]), "before it is learnt, and while"
+    assert ours == (profile.anime.p_r, profile.finetuned_sampling["p_r"]), "before it is learnt, and while"
 
 
 def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.recipe_fields import Later, from_fields, to_fields, to_literal
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.generate_batch import recipe_of_row
@@ -51,12 +51,12 @@ def _with_later_field(name: str) -> type:
             rescale: later = Field(default=0.7)
 
         return Sampling
-    if name == "FineTune":
+    if name == "FineTuneConfig":
 
-        class FineTune(released_plan.FineTune):
+        class FineTuneConfig(released_plan.FineTuneConfig):
             rescale: later = Field(default=0.7)
 
-        return FineTune
+        return FineTuneConfig
     if name == "Context":
 
         @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _with_later_field(name: str) -> type:
 
 CHANGED = {
     "Sampling": ("cells", "trainings", "measurements"),
-    "FineTune": ("cells", "trainings", "measurements"),
+    "FineTuneConfig": ("cells", "trainings", "measurements"),
     "Context": ("measurements",),
     "FineTuned": ("measurements",),
 }
@@ -103,7 +103,7 @@ def test_a_recipe_of_before_a_field_is_read_with_its_neutral_value() -> None:
 
 @pytest.mark.parametrize(
     ("model", "released"),
-    [(Sampling, released_plan.NATURAL), (FineTune, released_plan.LORA), (Rates, released_plan.LORA["lr"])],
+    [(Sampling, released_plan.NATURAL), (FineTuneConfig, released_plan.LORA), (Rates, released_plan.LORA["lr"])],
 )
 def test_a_new_setting_says_where_it_is_neutral(model: type[BaseModel], released: dict[str, Any]) -> None:
     for name in set(model.model_fields) - set(released):
@@ -114,7 +114,9 @@ def test_a_new_setting_says_where_it_is_neutral(model: type[BaseModel], released
 
 def test_the_notation_of_measurements_is_the_repr_that_they_were_hashed_by() -> None:
     methods = released_plan.methods()
-    assert [to_literal(one) for one in methods] == [repr(one) for one in methods]
+    assert [to_literal(one) for one in methods] == [
+        repr(one).replace("FineTuneConfig(", "FineTune(") for one in methods
+    ]
     assert to_literal((1, "a'b", None, 1e-06, {"p_r": 0.4})) == repr((1, "a'b", None, 1e-06, {"p_r": 0.4}))
     with pytest.raises(TypeError, match="has no notation"):
         to_literal({1, 2})

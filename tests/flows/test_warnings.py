@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile, get_profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from flows.planning.cells import Drawing
 from flows.planning.preflight import tuning_of
 from flows.planning.preview import preview
@@ -63,7 +63,7 @@ def test_words_that_the_model_never_learned_and_braces_that_stand_for_nothing() 
 
 
 def test_the_learned_word_is_known_where_the_subject_is_learned() -> None:
-    tuned = replace(DRAWING, tuning=tuning_of(FineTune(word="[S*]"), get_profile("pocket")))
+    tuned = replace(DRAWING, tuning=tuning_of(FineTuneConfig(word="[S*]"), get_profile("pocket")))
     assert found(spec(SPEC), tuned) == []
 
 

@@ -82,11 +82,11 @@ def test_baselines_work_with_its_self_attention(toy: Backbone, pip: Reference, t
     given = Given(pip, "bear", "natural", pip.caption, toy.profile.sampling(steps=3), tmp_path)
     plain = levels(generate(toy, None, CELLS, given.sampling))
     for method in (ReferenceOnly(), MasaCtrl(from_layer=0.0, from_inversion=False)):
-        drawn = levels(method.prepare(toy, given).draw(CELLS))
+        drawn = levels(method.prepare(toy, given).generate(CELLS))
         assert drawn.shape == plain.shape
         assert not torch.equal(drawn, plain)
     with pytest.raises(ValueError, match="masked: this model does not say where words look"):
-        MasaCtrl(masked=True).prepare(toy, given).draw(CELLS)
+        MasaCtrl(masked=True).prepare(toy, given).generate(CELLS)
 
 
 def test_what_it_lacks_is_said(toy: Backbone, pip: Reference, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import typer
 from deploy.cli.exit import OK, followed, leave
 from deploy.cli.options import AsJson, NewDefaults, Subject
 from deploy.cli.terminal import print_line
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 
@@ -61,8 +61,8 @@ def asked(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
     for one in more:
         path, equals, text = one.partition("=")
         head, _, inner = path.partition(".")
-        if not equals or head not in FineTune.model_fields:
-            known = ", ".join(sorted(FineTune.model_fields))
+        if not equals or head not in FineTuneConfig.model_fields:
+            known = ", ".join(sorted(FineTuneConfig.model_fields))
             message = f"{one!r} is not KEY=VALUE with a key of: {known}"
             raise InputError("finetune", [Problem(path=("--set",), message=message)])
         try:

@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 
 from dreamtuner.evaluation.ablations import Mean
-from dreamtuner.evaluation.run import GUARD
-from dreamtuner.evaluation.table1.figures import SHARES, Claim, Table, summary
+from dreamtuner.evaluation.run import PRIOR_METRIC
 from dreamtuner.evaluation.table1.plots import by_steps, scatter
 from dreamtuner.evaluation.table1.rows import picture_rows
+from dreamtuner.evaluation.table1.summary import SHARES, Claim, Table, summary
 
 OURS = ("dreamtuner", "dreamtuner-lora", "dreamtuner-no-se", "training-free")
 COLUMNS: Mapping[str, str] = {
@@ -20,7 +20,7 @@ COLUMNS: Mapping[str, str] = {
     "identity": "identity",
     "prompt": "prompt",
     "copying": "copying",
-    GUARD: "class word alone",
+    PRIOR_METRIC: "class word alone",
     "prepare_s": "s / subject",
     "picture_s": "s / picture",
 }

@@ -21,7 +21,7 @@ from dreamtuner.families.unet.text import encode_text, word_places
 from dreamtuner.families.unet.word_map import word_maps
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,7 +43,7 @@ class UNetParts:
     controlnets: dict[Kind, Any] = field(default_factory=dict, repr=False)
     place: torch.device | None = None
 
-    def demand_encoder(self) -> SubjectEncoder:
+    def require_encoder(self) -> SubjectEncoder:
         """The subject-encoder; ValueError where the profile has none."""
         if self.encoder is None:
             raise ValueError("sampling.beta: this profile has no subject-encoder; set beta to 0")
@@ -51,16 +51,16 @@ class UNetParts:
 
     def check_encoder(self) -> None:
         """ValueError where the profile has no subject-encoder."""
-        self.demand_encoder()
+        self.require_encoder()
 
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
         """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
-        encoder = self.demand_encoder()
+        encoder = self.require_encoder()
         return encoder.keys(encoder(self.subject_states(image)))
 
     def subject_states(self, image: Image.Image) -> Tensor:
         """What the subject-encoder reads of a subject on white (RGB): hidden states of the image encoder, 1 T C."""
-        encoder, vision = self.demand_encoder(), self.image_encoder
+        encoder, vision = self.require_encoder(), self.image_encoder
         pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
         return hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)
 
@@ -74,7 +74,7 @@ class UNetParts:
             self.unet,
             getattr(self.scheduler, "alphas_cumprod", None),
             {kind: self.controlnet(kind) for kind in kinds},
-            self.demand_encoder() if encoder else None,
+            self.require_encoder() if encoder else None,
         )
 
     @property
@@ -149,7 +149,7 @@ class UNetBackbone(UNetParts):
         models = {"unet": self.unet, "text_encoder": self.text_encoder}
         return models if self.encoder is None else {**models, "encoder": self.encoder}
 
-    def set_learning(self, settings: FineTune) -> None:
+    def set_learning(self, settings: FineTuneConfig) -> None:
         """Have what the settings name learn, and nothing else."""
         set_learning(self.unet, self.text_encoder, settings, encoder=self.encoder)
 

@@ -6,7 +6,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.finetune import memory_need
 from dreamtuner.families.unet.load import load_parts
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import demand, weights_digest
+from dreamtuner.models.weights import require_weights, weights_digest
 
 __all__ = ["load_backbone", "memory_need", "reads"]
 
@@ -18,6 +18,6 @@ def reads(profile: Profile) -> bool:
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
     """Load a profile's weights, float32 by default. WeightsMissingError says what is not there and how to get it."""
-    demand(profile)
+    require_weights(profile)
     parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
     return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)

@@ -12,16 +12,18 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from dreamtuner.families import lora
-from dreamtuner.families.memory import BYTES, PER_LEARNT, Need, bytes_kept
+from dreamtuner.families.memory import BYTES, PER_LEARNT, Need, saved_activation_bytes
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 LORA_UNET = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 
 
-def set_learning(unet: nn.Module, text_encoder: Any, settings: FineTune, *, encoder: SubjectEncoder | None) -> None:
+def set_learning(
+    unet: nn.Module, text_encoder: Any, settings: FineTuneConfig, *, encoder: SubjectEncoder | None
+) -> None:
     """Have the parameters learn that the settings name; all are frozen before, and all else stays bit for bit.
 
     Of a subject-encoder the ResBlocks learn, not its S-E-A layers; of words none (`finetune/learned_token.py` adds
@@ -57,7 +59,7 @@ class _CountedAttention:
         return out
 
 
-def memory_need(profile: Profile, settings: FineTune, resolution: int) -> Need:
+def memory_need(profile: Profile, settings: FineTuneConfig, resolution: int) -> Need:
     """Count what fine-tuning takes in float32 at this resolution (pixels).
 
     Nothing is loaded: models are built without weights and one step is walked through.
@@ -78,7 +80,7 @@ def memory_need(profile: Profile, settings: FineTune, resolution: int) -> Need:
         side = resolution >> (len(vae.config.block_out_channels) - 1)
         x = torch.empty(rows, unet.config.in_channels, side, side).requires_grad_(True)
         c = torch.empty(rows, text.config.max_position_embeddings, unet.config.cross_attention_dim)
-        step = bytes_kept(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
+        step = saved_activation_bytes(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
     # weights on disk may be halves: counted twice they are float32
     files = [file for part in ("tower", "subject_encoder") for file in (profile.weights / part).glob("*.safetensors")]
     encoder = 2 * sum(file.stat().st_size for file in files)

@@ -13,7 +13,7 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.layouts import Kind, demand_kind, part_of
+from dreamtuner.models.layouts import Kind, part_of, require_controlnet
 from dreamtuner.models.profiles import Profile
 
 
@@ -56,7 +56,7 @@ def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
 
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
     """Load the profile's ControlNet of this kind, frozen. LayoutError where the profile has none."""
-    demand_kind(profile, kind)
+    require_controlnet(profile, kind)
     folder = profile.weights / part_of(kind)
     model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)
     return model.requires_grad_(False).eval().to(device)

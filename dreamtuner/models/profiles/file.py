@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamtuner.models.profiles.profile import PARTS, Profile
 from dreamtuner.plugins import PluginError
-from dreamtuner.settings.finetune import FineTune, Rates
+from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
 from dreamtuner.settings.styles import STYLES
 
@@ -68,7 +68,7 @@ class ProfileFile(BaseModel):
         """Return the profile that the file at this path describes. ProfileError names the keys that do not fit."""
         natural = _numbers(Sampling, {"resolution": self.resolution, **self.sampling}, "sampling")
         anime = STYLES["anime"].sampling if self.anime is None else self.anime
-        tuning = _numbers(FineTune, self.finetune, "finetune")
+        tuning = _numbers(FineTuneConfig, self.finetune, "finetune")
         rates = {**Rates().model_dump(), **_mapping(self.finetune_full.get("lr"), "finetune_full.lr")}
         full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
         _numbers(Sampling, {**natural.model_dump(), **self.finetuned_sampling}, "finetuned_sampling")
@@ -83,8 +83,8 @@ class ProfileFile(BaseModel):
             natural=natural,
             anime=_numbers(Sampling, {**natural.model_dump(), **anime}, "anime"),
             tuning=tuning,
-            full_tuning=_numbers(FineTune, full, "finetune_full"),
-            knowing=self.finetuned_sampling,
+            full_tuning=_numbers(FineTuneConfig, full, "finetune_full"),
+            finetuned_sampling=self.finetuned_sampling,
         )
 
 

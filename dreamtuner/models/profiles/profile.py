@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dreamtuner.settings.finetune import FineTune, Mode
+from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 
@@ -31,9 +31,11 @@ class Profile(BaseModel):
     parts: tuple[str, ...] = Field(default=PARTS, description="the folders of `weights` that decide a picture")
     natural: Sampling
     anime: Sampling
-    tuning: FineTune = Field(default=FineTune(), description="how a subject is learnt, in mode lora")
-    full_tuning: FineTune = Field(default=FineTune(mode="full"), description="how a subject is learnt, in mode full")
-    knowing: Mapping[str, float] = Field(
+    tuning: FineTuneConfig = Field(default=FineTuneConfig(), description="how a subject is learnt, in mode lora")
+    full_tuning: FineTuneConfig = Field(
+        default=FineTuneConfig(mode="full"), description="how a subject is learnt, in mode full"
+    )
+    finetuned_sampling: Mapping[str, float] = Field(
         default={}, description="what changes in the numbers where the model has learnt the subject"
     )
 
@@ -58,9 +60,9 @@ class Profile(BaseModel):
         own = {"natural": self.natural, "anime": self.anime}
         defaults = (own[style] if style in own else STYLES[style].numbers(self.natural)).model_dump()
         off = {} if self.has_encoder else {"beta": 0.0}
-        return Sampling.model_validate({**defaults, **(self.knowing if learnt else {}), **off, **overrides})
+        return Sampling.model_validate({**defaults, **(self.finetuned_sampling if learnt else {}), **off, **overrides})
 
-    def finetuning(self, mode: Mode = "lora", **overrides: Any) -> FineTune:
+    def finetuning(self, mode: Mode = "lora", **overrides: Any) -> FineTuneConfig:
         """The mode's defaults with `overrides` laid over, learning rates one by one (pydantic.ValidationError).
 
         Without a subject-encoder there is none while learning either.
@@ -69,7 +71,7 @@ class Profile(BaseModel):
         if "lr" in overrides and isinstance(overrides["lr"], dict):
             overrides["lr"] = {**defaults["lr"], **overrides["lr"]}
         off = {} if self.has_encoder else {"beta": 0.0}
-        return FineTune.model_validate({**defaults, **off, **overrides})
+        return FineTuneConfig.model_validate({**defaults, **off, **overrides})
 
     def missing(self) -> list[str]:
         """Which of `parts` hold no config on disk; empty when a picture can be drawn."""

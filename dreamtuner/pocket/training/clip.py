@@ -25,7 +25,7 @@ ALIKE = 0.5  # share of batches whose pictures differ in everything but class, s
 WHITE_BACKGROUND = "on a white background"
 
 
-def new_tower() -> CLIPModel:
+def new_clip() -> CLIPModel:
     """An untrained tower: patches of 8 pixels, 6 layers of width 128 (five depths to read), text of 3 layers."""
     vision = CLIPVisionConfig(
         hidden_size=WIDTH,
@@ -40,7 +40,7 @@ def new_tower() -> CLIPModel:
     return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH))
 
 
-class TowerStage:
+class ClipStage:
     """Symmetric InfoNCE between pictures and captions.
 
     Among pictures drawn at random class, scene and colours tell most pairs apart, and small parts need not be seen:
@@ -49,7 +49,7 @@ class TowerStage:
     """
 
     def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
-        self.model = self.learns = new_tower()
+        self.model = self.learns = new_clip()
         if start is not None:
             start_from(self.model, CLIPModel.from_pretrained(start / "tower"), start / "tower")
         place(self.model, device)
@@ -84,7 +84,7 @@ class TowerStage:
 
 
 @dataclass(frozen=True)
-class TowerFactory:
+class ClipFactory:
     """Builds the stage in a worker; ``start``: a weights folder to go on from."""
 
     data: Path
@@ -93,5 +93,5 @@ class TowerFactory:
     start: Path | None = None
     views: int = 0
 
-    def build(self, device: torch.device) -> TowerStage:
-        return TowerStage(load_shards(self.data, self.shards, self.views), self.batch, device, self.start)
+    def build(self, device: torch.device) -> ClipStage:
+        return ClipStage(load_shards(self.data, self.shards, self.views), self.batch, device, self.start)

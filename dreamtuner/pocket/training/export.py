@@ -11,7 +11,7 @@ from transformers import CLIPImageProcessorPil, CLIPModel
 
 from dreamtuner.models.layouts import KINDS
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
-from dreamtuner.pocket.training.clip import new_tower
+from dreamtuner.pocket.training.clip import new_clip
 from dreamtuner.pocket.training.controlnet import new_controlnet
 from dreamtuner.pocket.training.oracle import READ
 from dreamtuner.pocket.training.text import new_tokenizer
@@ -20,37 +20,37 @@ from dreamtuner.score.oracle import Oracle
 from dreamtuner.train.state import load_ema
 
 
-def trained_tower(workshop: Path) -> CLIPModel:
+def trained_clip(work_dir: Path) -> CLIPModel:
     """The tower with the averaged weights of its training."""
-    tower = new_tower()
-    load_ema(workshop / "tower", tower)
+    tower = new_clip()
+    load_ema(work_dir / "tower", tower)
     tower.eval()
     return tower
 
 
-def trained_oracle(workshop: Path) -> Oracle:
+def trained_oracle(work_dir: Path) -> Oracle:
     """The oracle with the averaged weights of its training."""
     oracle = Oracle(READ)
-    load_ema(workshop / "oracle", oracle)
+    load_ema(work_dir / "oracle", oracle)
     return oracle.eval()
 
 
-def trained_pipeline(workshop: Path) -> Any:
+def trained_pipeline(work_dir: Path) -> Any:
     """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
-    vae = trained_autoencoder(workshop / "vae")
-    latents = load_latents(workshop / "latents.npy")
+    vae = trained_autoencoder(work_dir / "vae")
+    latents = load_latents(work_dir / "latents.npy")
     vae.register_to_config(scaling_factor=scaling_factor(latents))
     model = TextConditionedUNet()
-    load_ema(workshop / "unet", model)
+    load_ema(work_dir / "unet", model)
     return assemble(model.eval(), vae)
 
 
-def export_weights(workshop: Path, out: Path) -> None:
-    """Write what ``workshop`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
-    trained_pipeline(workshop).to(torch.float16).save_pretrained(out, safe_serialization=True)
+def export_weights(work_dir: Path, out: Path) -> None:
+    """Write what ``work_dir`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
+    trained_pipeline(work_dir).to(torch.float16).save_pretrained(out, safe_serialization=True)
     _compute_in_float32(out / "text_encoder")
     tower = out / "tower"
-    trained_tower(workshop).half().save_pretrained(tower)
+    trained_clip(work_dir).half().save_pretrained(tower)
     _compute_in_float32(tower)
     new_tokenizer().save_pretrained(tower)
     half = [0.5, 0.5, 0.5]
@@ -58,10 +58,10 @@ def export_weights(workshop: Path, out: Path) -> None:
     CLIPImageProcessorPil(
         size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
     ).save_pretrained(tower)
-    trained_oracle(workshop).save(out / "oracle")
+    trained_oracle(work_dir).save(out / "oracle")
     for kind in KINDS:
         controlnet = new_controlnet()
-        load_ema(workshop / f"controlnet-{kind}", controlnet)
+        load_ema(work_dir / f"controlnet-{kind}", controlnet)
         controlnet.half().save_pretrained(out / f"controlnet-{kind}", safe_serialization=True)
 
 

@@ -17,7 +17,7 @@ PROMPTS = (
 )
 
 
-def draw_preview(pipe: Any) -> Image.Image:
+def generate_preview(pipe: Any) -> Image.Image:
     """A row of pictures, one a prompt, each from the seed of its place: 64 pixels high."""
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(i) for i in range(len(PROMPTS))]

@@ -17,7 +17,7 @@ from dreamtuner.families.unet.load import read_unet
 from dreamtuner.families.unet.training_attention import WrittenOutAttention
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.training.loss_weights import load_emphasis, load_pair_emphasis
-from dreamtuner.pocket.training.preview import draw_preview
+from dreamtuner.pocket.training.preview import generate_preview
 from dreamtuner.pocket.training.shards import (
     PER_IDENTITY,
     Pair,
@@ -237,7 +237,7 @@ class DenoiserStage:
     def preview(self) -> Image.Image:
         """A row of pictures by what the model has learnt so far."""
         pipe = assemble(self.model, self.vae)
-        return draw_preview(pipe)
+        return generate_preview(pipe)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.attention.maps import look, query_weights
+from dreamtuner.attention.maps import query_attention, query_weights
 from dreamtuner.attention.self_subject import SubjectKeys, self_subject_attention
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.rendering.attention_map import TILE, Column, Shown, attention_picture, layer_title
 from dreamtuner.rendering.heatmap import heat
 from dreamtuner.sampling.generate import generate
-from dreamtuner.sampling.recorder import Watch
+from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
 
@@ -41,7 +41,7 @@ def test_a_query_that_equals_a_key_of_the_reference_finds_its_patch() -> None:
     kept = torch.tensor([5, 6, 9, 10])  # the middle of a grid of 4 x 4
     k_r = draw(1, 1, 2, 4, 32)
     subject = SubjectKeys(k_r, k_r, torch.zeros(4))
-    found = look(query_weights(4 * k_r[0, :, 2], 0.1 * draw(2, 2, 16, 32), subject), (4, 4), [kept])
+    found = query_attention(query_weights(4 * k_r[0, :, 2], 0.1 * draw(2, 2, 16, 32), subject), (4, 4), [kept])
     assert int(found.patches().argmax()) == 9
     assert found.share > 0.9
     assert found.patches().sum() == pytest.approx(found.share)
@@ -51,40 +51,40 @@ def test_a_query_that_equals_a_key_of_the_reference_finds_its_patch() -> None:
 
 def test_several_references_keep_apart_and_one_unseen_stays_empty() -> None:
     weights = torch.tensor([[0.1] * 4 + [0.3, 0.2, 0.1]])
-    found = look(weights, (2, 2), [torch.tensor([3]), None, torch.tensor([0, 2])])
+    found = query_attention(weights, (2, 2), [torch.tensor([3]), None, torch.tensor([0, 2])])
     assert [reference[0].tolist() for reference in found.references] == [
         pytest.approx([0, 0, 0, 0.3]),
         [0, 0, 0, 0],
         pytest.approx([0.2, 0, 0.1, 0]),
     ]
     assert found.share == pytest.approx(0.6)
-    assert look(weights[:, :4], (2, 2), [torch.tensor([3])]).share == 0
+    assert query_attention(weights[:, :4], (2, 2), [torch.tensor([3])]).share == 0
     with pytest.raises(ValueError, match="are not 4 of the picture and 1 of references"):
-        look(weights, (2, 2), [torch.tensor([3])])
+        query_attention(weights, (2, 2), [torch.tensor([3])])
 
 
 def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same(
     tiny: UNetBackbone, pip: Reference
 ) -> None:
-    watch = Watch((0.5, 0.3), frozenset({1, 3}), frozenset({256}))
-    [watched] = generate(tiny, pip, [CELL], S, watch=watch)
+    recorder = AttentionRecorder((0.5, 0.3), frozenset({1, 3}), frozenset({256}))
+    [watched] = generate(tiny, pip, [CELL], S, recorder=recorder)
     assert watched.tobytes() == generate(tiny, pip, [CELL], S)[0].tobytes()
-    assert {step for step, _ in watch.looks} == {1, 3}
-    assert {one.grid for one in watch.looks.values()} == {(16, 16)}
-    for one in watch.looks.values():
+    assert {step for step, _ in recorder.maps} == {1, 3}
+    assert {one.grid for one in recorder.maps.values()} == {(16, 16)}
+    for one in recorder.maps.values():
         torch.testing.assert_close(one.own.sum(1) + one.references[0].sum(1), torch.ones(len(one.own)))
         assert 0 < one.share < 1
-    plain = Watch((0.5, 0.3), frozenset({0}))
-    generate(tiny, None, [CELL], S, watch=plain)
-    assert {one.grid for one in plain.looks.values()} == {(16, 16), (8, 8), (4, 4)}
-    assert all(one.share == 0 and one.references == () for one in plain.looks.values())
+    plain = AttentionRecorder((0.5, 0.3), frozenset({0}))
+    generate(tiny, None, [CELL], S, recorder=plain)
+    assert {one.grid for one in plain.maps.values()} == {(16, 16), (8, 8), (4, 4)}
+    assert all(one.share == 0 and one.references == () for one in plain.maps.values())
 
 
 def test_what_cannot_be_watched_is_named(tiny: UNetBackbone, pip: Reference) -> None:
     with pytest.raises(ValueError, match=r"point: y is 1\.5"):
-        Watch((0.5, 1.5), frozenset({0}))
+        AttentionRecorder((0.5, 1.5), frozenset({0}))
     with pytest.raises(ValueError, match="watch: a point is watched in one cell, not in 2"):
-        generate(tiny, pip, [CELL, CELL], S, watch=Watch((0.5, 0.5), frozenset({0})))
+        generate(tiny, pip, [CELL, CELL], S, recorder=AttentionRecorder((0.5, 0.5), frozenset({0})))
 
 
 def test_layers_have_names_for_people() -> None:
@@ -102,7 +102,9 @@ def test_the_picture_shows_heat_where_the_weight_is_and_nowhere_else() -> None:
     hot = heat(grey, weights.numpy(), 64)
     coloured = [(x, y) for x in range(64) for y in range(64) if len(set(hot.getpixel((x, y)))) > 1]  # type: ignore[arg-type]
     assert (min(coloured), max(coloured)) == ((32, 16), (47, 31))
-    found = look(torch.cat([torch.full((1, 16), 0.03), weights.view(1, -1) + 0.00125], 1), (4, 4), [torch.arange(16)])
+    found = query_attention(
+        torch.cat([torch.full((1, 16), 0.03), weights.view(1, -1) + 0.00125], 1), (4, 4), [torch.arange(16)]
+    )
     columns = [Column("middle step", {"mid_block.attentions.0.transformer_blocks.0.attn1": found})]
     shown = Shown(grey, Image.new("L", (64, 64), 255))
     sheet = attention_picture(grey, (0.5, 0.5), shown, columns, w_ref=3.0, title="t", detail="d")

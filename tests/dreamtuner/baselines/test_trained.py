@@ -43,7 +43,7 @@ def quick(method: FineTuned, steps: int = 2) -> FineTuned:
 
 
 def drawn(backbone: UNetBackbone, method: FineTuned | Plain, given: Given) -> list[bytes]:
-    return [picture.tobytes() for picture in method.prepare(backbone, given).draw(CELLS)]
+    return [picture.tobytes() for picture in method.prepare(backbone, given).generate(CELLS)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_subject_is_learnt_and_the_backbone_stays(seeing: UNetBackbone, given:
     before = drawn(seeing, Plain(), given)
     method = quick(build(seeing.profile))  # type: ignore[operator]
     ready = method.prepare(seeing, given)
-    assert [picture.tobytes() for picture in ready.draw(CELLS)] != before
+    assert [picture.tobytes() for picture in ready.generate(CELLS)] != before
     assert ready.class_word is not None
     unnamed = [picture.tobytes() for picture in ready.class_word(CELLS)]
     assert (unnamed == before) == (method.settings.learns == ("word",))  # a new word leaves all else as it was
@@ -92,14 +92,14 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: UNetBackbone, give
     short, long = (quick(dreambooth(seeing.profile, "lora"), steps) for steps in (1, 3))
     assert short.training == long.training != quick(dreambooth(seeing.profile), 3).training
     after_one = drawn(seeing, short, given)
-    state = given.workshop / "state.safetensors"
+    state = given.work_dir / "state.safetensors"
     saved = state.stat().st_mtime_ns
-    log = given.workshop / "log.jsonl"
+    log = given.work_dir / "log.jsonl"
     log.write_text(json.dumps(json.loads(log.read_text()) | {"seconds": 7.5}) + "\n")
     assert long.prepare(seeing, given).spent_s == 7.5
     went_on = drawn(seeing, long, given)
-    assert last_step(given.workshop) == 3
-    anew = replace(given, workshop=given.workshop.parent / "another")
+    assert last_step(given.work_dir) == 3
+    anew = replace(given, work_dir=given.work_dir.parent / "another")
     assert long.prepare(seeing, anew).spent_s == 0
     assert drawn(seeing, long, anew) == went_on != after_one
     assert state.stat().st_mtime_ns > saved
@@ -111,10 +111,10 @@ def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: UNetBa
     other = replace(one, drawing={"w_r": 5.0})
     assert one.training == other.training
     before = drawn(seeing, one, given)
-    kept = sorted((file, file.stat().st_mtime_ns) for file in given.workshop.rglob("*.png"))
+    kept = sorted((file, file.stat().st_mtime_ns) for file in given.work_dir.rglob("*.png"))
     assert drawn(seeing, other, given) != before
-    assert sorted((file, file.stat().st_mtime_ns) for file in given.workshop.rglob("*.png")) == kept != []
-    anew = replace(given, workshop=given.workshop.parent / "another")
+    assert sorted((file, file.stat().st_mtime_ns) for file in given.work_dir.rglob("*.png")) == kept != []
+    anew = replace(given, work_dir=given.work_dir.parent / "another")
     drawn(seeing, other, anew)
-    pictures = [[file.read_bytes() for file in sorted(w.workshop.rglob("*.png"))] for w in (given, anew)]
+    pictures = [[file.read_bytes() for file in sorted(w.work_dir.rglob("*.png"))] for w in (given, anew)]
     assert pictures[0] == pictures[1], "regular images are of before the learning"

@@ -29,7 +29,7 @@ def given(pip: Reference, tmp_path: Path) -> Given:
 
 
 def drawn(backbone: UNetBackbone, method: Method, given: Given, cells: list[Cell] = CELLS) -> list[bytes]:
-    return [picture.tobytes() for picture in method.prepare(backbone, given).draw(cells)]
+    return [picture.tobytes() for picture in method.prepare(backbone, given).generate(cells)]
 
 
 def _far(a: list[bytes], b: list[bytes]) -> int:

@@ -10,7 +10,7 @@ from dreamtuner.bench.flops import Flops, count_flops
 from dreamtuner.bench.gpu import gpu_ways
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.shapes import VISION, even_plan
-from dreamtuner.bench.speed import flop_figures
+from dreamtuner.bench.speed import flop_ratios
 from dreamtuner.bench.timing import Ratio, interleaved_timings, ratio
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -42,7 +42,7 @@ def test_a_reference_costs_few_flops_over_plain_guidance_and_the_naive_form_many
     assert 1 < flops.over_plain(flops.ours) <= 1.05
     assert flops.over_plain(flops.ours) < flops.over_plain(flops.ours_sea) <= 1.09
     assert flops.over_plain(flops.naive) > 1.5
-    assert [figure.met for figure in flop_figures(flops)] == [True, True, None]
+    assert [figure.met for figure in flop_ratios(flops)] == [True, True, None]
     assert flops.plain == 64 * 30 * 2 * 803_273_441_280  # one row of one step of SD 1.5, counted apart
 
 

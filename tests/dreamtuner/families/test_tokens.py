@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import CLIPTokenizer
 
-from dreamtuner.finetune.learned_token import with_word
+from dreamtuner.finetune.learned_token import with_token
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.models.tokens import CLIP_LENGTH, reader_of
 
@@ -50,7 +50,7 @@ def test_the_same_of_a_folder_that_holds_vocabulary_and_merges(tokenizer: CLIPTo
 def test_a_learned_word_is_one_token(tokenizer: CLIPTokenizer) -> None:
     reader = reader_of(get_profile("pocket"), "[S*]")
     assert reader is not None
-    assert list(reader.read(["a bear [S*]"])[0].tokens) == with_word(tokenizer, "[S*]")("a bear [S*]")["input_ids"]
+    assert list(reader.read(["a bear [S*]"])[0].tokens) == with_token(tokenizer, "[S*]")("a bear [S*]")["input_ids"]
 
 
 def test_whole_words_are_cut_off_and_unknown_ones_are_named() -> None:

@@ -15,7 +15,7 @@ from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.sampling.request import Reference
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 from tests.dreamtuner.conftest import text_config
 
 
@@ -58,6 +58,6 @@ def learning(seeing_profile: Profile, bear: NamedSubject, tmp_path: Path) -> Cal
         rates = {"unet": 1e-2, "text_encoder": 1e-2, "resblocks": 1e-2, "word": 1e-2}
         given = {"steps": 3, "count": 2, "rank": 2, "preview_every": 100, "lr": rates, "mode": "lora", **changes}
         sampling = seeing_profile.sampling("natural", steps=2, resolution=32)
-        return FineTuneFactory(seeing_profile, bear, FineTune.model_validate(given), sampling, tmp_path / folder)
+        return FineTuneFactory(seeing_profile, bear, FineTuneConfig.model_validate(given), sampling, tmp_path / folder)
 
     return factory

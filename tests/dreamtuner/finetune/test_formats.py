@@ -16,12 +16,12 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.finetune.checkpoint import CheckpointError, from_bytes, recipe_of, to_bytes
 from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, CheckpointExportError, export
-from dreamtuner.finetune.result import WORD, Tuned, knowing
+from dreamtuner.finetune.result import WORD, Checkpoint, load_finetuned
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 PROMPTS = ("a bear [S*]", "a bear")
 CPU = torch.device("cpu")
@@ -33,10 +33,10 @@ def backbone(seeing_profile: Profile) -> UNetBackbone:
 
 
 @pytest.fixture
-def tuned(learning: Callable[..., FineTuneFactory]) -> Callable[[str], Tuned]:
+def tuned(learning: Callable[..., FineTuneFactory]) -> Callable[[str], Checkpoint]:
     """A subject as a model might know it: what would learn, moved at random so far that every part shows."""
 
-    def make(mode: str) -> Tuned:
+    def make(mode: str) -> Checkpoint:
         stage = learning(mode=mode, regular="none").build(CPU)
         draw = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -48,10 +48,10 @@ def tuned(learning: Callable[..., FineTuneFactory]) -> Callable[[str], Tuned]:
     return make
 
 
-def ours(backbone: UNetBackbone, tuned: Tuned) -> np.ndarray:
+def ours(backbone: UNetBackbone, tuned: Checkpoint) -> np.ndarray:
     """Pictures without a reference: the part that other programs know."""
     sampling = backbone.profile.sampling("natural", steps=3, resolution=32, w_ref=0, beta=0, w_c=4.0)
-    with knowing(backbone, tuned) as knows:
+    with load_finetuned(backbone, tuned) as knows:
         drawn = generate(knows, None, [Cell(prompt, seed) for seed, prompt in enumerate(PROMPTS)], sampling)
     return np.stack([np.asarray(one) for one in drawn]).astype(int)
 
@@ -70,7 +70,7 @@ def stock(folder: Path) -> StableDiffusionPipeline:
 
 
 @pytest.mark.parametrize("mode", ["full", "lora"])
-def test_a_checkpoint_comes_back_as_it_was(tuned: Callable[[str], Tuned], mode: str) -> None:
+def test_a_checkpoint_comes_back_as_it_was(tuned: Callable[[str], Checkpoint], mode: str) -> None:
     one = tuned(mode)
     data = to_bytes(one, {"reference": "ab"})
     again = from_bytes(data)
@@ -99,10 +99,10 @@ def test_pickles_and_other_files_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_embedding_is_opened_by_diffusers(
-    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path
+    tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, tmp_path: Path
 ) -> None:
     one = tuned("lora")
-    word = Tuned(one.settings, one.class_word, {WORD: one.tensors[WORD] * 20})
+    word = Checkpoint(one.settings, one.class_word, {WORD: one.tensors[WORD] * 20})
     export(word, backbone, "textual-inversion", tmp_path / "out")
     pipe = stock(backbone.profile.weights)
     before = theirs(pipe)
@@ -113,7 +113,7 @@ def test_the_embedding_is_opened_by_diffusers(
 
 @pytest.mark.parametrize(("kind", "file"), [("lora", LORA), ("lora-kohya", KOHYA)])
 def test_both_layouts_of_the_lora_are_opened_by_diffusers(
-    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path, kind: str, file: str
+    tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, tmp_path: Path, kind: str, file: str
 ) -> None:
     one = tuned("lora")
     export(one, backbone, kind, tmp_path / "out")  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_both_layouts_of_the_lora_are_opened_by_diffusers(
 
 @pytest.mark.parametrize("mode", ["full", "lora"])
 def test_the_folder_is_opened_by_diffusers_and_as_a_profile(
-    tuned: Callable[[str], Tuned], backbone: UNetBackbone, pip: Reference, tmp_path: Path, mode: str
+    tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, pip: Reference, tmp_path: Path, mode: str
 ) -> None:
     one, out = tuned(mode), tmp_path / "out"
     export(one, backbone, "diffusers", out)
@@ -139,16 +139,16 @@ def test_the_folder_is_opened_by_diffusers_and_as_a_profile(
     assert sampling.beta > 0
     cells = [Cell("a bear [S*]", 3)]
     (drawn,) = generate(load_backbone(profile), pip, cells, sampling)
-    with knowing(backbone, one) as knows:
+    with load_finetuned(backbone, one) as knows:
         (known,) = generate(knows, pip, cells, sampling)
     assert np.abs(np.asarray(drawn).astype(int) - np.asarray(known).astype(int)).max() <= 1
 
 
 def test_what_a_checkpoint_does_not_hold_is_not_exported(
-    tuned: Callable[[str], Tuned], backbone: UNetBackbone, tmp_path: Path
+    tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, tmp_path: Path
 ) -> None:
     full = tuned("full")
-    wordless = Tuned(FineTune(word="zz"), "bear", {})
+    wordless = Checkpoint(FineTuneConfig(word="zz"), "bear", {})
     with pytest.raises(CheckpointExportError, match="holds no LoRA"):
         export(full, backbone, "lora", tmp_path / "out")
     with pytest.raises(CheckpointExportError, match="no word of its own"):

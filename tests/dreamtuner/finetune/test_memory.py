@@ -5,7 +5,7 @@ import torch
 
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.finetune import memory_need as need
-from dreamtuner.finetune.memory import InsufficientMemoryError, demand_memory, memory_of
+from dreamtuner.finetune.memory import InsufficientMemoryError, memory_of, require_memory
 from dreamtuner.models.profiles import Profile
 
 
@@ -52,13 +52,13 @@ def test_the_step_is_counted_as_torch_counts_it(seeing_profile: Profile) -> None
 def test_what_does_not_fit_is_refused_with_what_would(seeing_profile: Profile) -> None:
     full, lora = (seeing_profile.finetuning(mode) for mode in ("full", "lora"))
     large, small = (need(seeing_profile, one, 32).total for one in (full, lora))
-    demand_memory(seeing_profile, full, 32, large)
+    require_memory(seeing_profile, full, 32, large)
     with pytest.raises(InsufficientMemoryError, match=r"mode: lora takes .* and fits"):
-        demand_memory(seeing_profile, full, 32, large - 1)
+        require_memory(seeing_profile, full, 32, large - 1)
     with pytest.raises(InsufficientMemoryError, match=r"text_encoder: null"):
-        demand_memory(seeing_profile, lora, 32, small - 1)
+        require_memory(seeing_profile, lora, 32, small - 1)
     with pytest.raises(InsufficientMemoryError, match="use a device with more memory"):
-        demand_memory(seeing_profile, full, 32, 1000)
+        require_memory(seeing_profile, full, 32, 1000)
 
 
 def test_this_machine_has_memory() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
-from dreamtuner.finetune.result import WORD, knowing
+from dreamtuner.finetune.result import WORD, load_finetuned
 from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
@@ -119,7 +119,7 @@ def test_the_reference_is_on_white_or_keeps_its_background(learning: Learning, b
 
 def test_captions_name_the_word_beside_the_reference_alone(learning: Learning) -> None:
     pairs = learning(regular="none").build(CPU).pairs
-    assert (pairs.caption, pairs.regular_caption) == ("a bear [S*]", "a bear")
+    assert (pairs.caption, pairs.class_caption) == ("a bear [S*]", "a bear")
 
 
 def test_regular_images_are_drawn_once(learning: Learning, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_model_knows_the_subject_inside_and_is_as_it_was_outside(
     trained = factory.finished(CPU)
     backbone = load_backbone(seeing_profile)
     before, plain = weights(backbone), pictures(backbone, factory, "a bear")
-    with knowing(backbone, learnt.tuned) as knows:
+    with load_finetuned(backbone, learnt.tuned) as knows:
         inside = pictures(knows, factory, "a bear [S*]")
         assert not np.array_equal(pictures(knows, factory, "a bear"), plain)
     assert np.abs(inside - pictures(trained.backbone, factory, "a bear [S*]")).max() <= 1, "merged and not merged"
@@ -207,7 +207,7 @@ def test_a_learnt_word_alone_changes_no_picture_of_another(learning: Learning, s
     assert set(learnt.tuned.tensors) == {WORD}
     backbone = load_backbone(seeing_profile)
     plain = pictures(backbone, factory, "a bear")
-    with knowing(backbone, learnt.tuned) as knows:
+    with load_finetuned(backbone, learnt.tuned) as knows:
         assert np.array_equal(pictures(knows, factory, "a bear"), plain)
         assert not np.array_equal(pictures(knows, factory, "a bear [S*]"), plain)
 
@@ -236,7 +236,7 @@ def test_a_share_of_what_the_unet_learnt_may_be_kept(learning: Learning, seeing_
     learnt = {name: p.detach().clone() for name, p in stages[0.5].learns.unet.named_parameters()}
     shown = np.asarray(stages[0.5].preview()).astype(int)
     assert all(torch.equal(learnt[name], p) for name, p in stages[0.5].learns.unet.named_parameters())
-    with knowing(backbone, tuned[0.5]) as knows:
+    with load_finetuned(backbone, tuned[0.5]) as knows:
         drawn = np.asarray(stages[0.5].trial.hold(knows)[0]).astype(int)
     assert np.abs(shown - drawn).max() <= 1, "previews show what is kept"
 
@@ -251,5 +251,5 @@ def test_of_a_unet_that_does_not_learn_there_is_no_share(learning: Learning, mod
 def test_what_belongs_to_another_model_is_refused(learning: Learning, tiny: UNetBackbone) -> None:
     factory = learning(regular="none")
     tuned = factory.build(CPU).tuned()
-    with pytest.raises(ValueError, match="subject-encoder"), knowing(tiny, tuned):
+    with pytest.raises(ValueError, match="subject-encoder"), load_finetuned(tiny, tuned):
         pass

@@ -10,7 +10,7 @@ from PIL import Image
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.settings.sampling import Sampling
 
-Asked = Callable[..., dict[str, Any]]
+ImageRequest = Callable[..., dict[str, Any]]
 GREY = Image.new("L", (64, 64), 9)
 
 
@@ -58,13 +58,13 @@ GREY = Image.new("L", (64, 64), 9)
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(
-    whole: DreamTunerPipeline, asked: Asked, changes: dict[str, Any], message: str
+    whole: DreamTunerPipeline, asked: ImageRequest, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         whole(**asked(**changes))
 
 
-def test_components_that_are_not_there_are_named(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_components_that_are_not_there_are_named(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     optional = dict.fromkeys(whole._optional_components)
     bare = DreamTunerPipeline(**{**whole.components, **optional}, defaults=whole.config.defaults)
     with pytest.raises(ValueError, match="pose_image: this pipeline has no controlnet_pose"):

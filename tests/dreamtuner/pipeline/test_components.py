@@ -19,7 +19,7 @@ from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.plugins import UnknownNameError
 from dreamtuner.settings.sampling import Sampling
 
-Asked = Callable[..., dict[str, Any]]
+ImageRequest = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def copied(whole: DreamTunerPipeline) -> DreamTunerPipeline:
 
 
 @pytest.fixture
-def drawn(whole: DreamTunerPipeline, asked: Asked) -> np.ndarray[Any, Any]:
+def drawn(whole: DreamTunerPipeline, asked: ImageRequest) -> np.ndarray[Any, Any]:
     whole.set_progress_bar_config(disable=True)
     pictures: np.ndarray[Any, Any] = whole(**asked()).images
     return pictures
@@ -44,7 +44,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> None:
 
 @pytest.mark.parametrize("variant", [None, "fp16"])
 def test_saved_and_loaded_it_draws_the_same(
-    whole: DreamTunerPipeline, asked: Asked, drawn: Any, tmp_path: Path, variant: str | None
+    whole: DreamTunerPipeline, asked: ImageRequest, drawn: Any, tmp_path: Path, variant: str | None
 ) -> None:
     whole.save_pretrained(tmp_path, variant=variant)
     index = json.loads((tmp_path / "model_index.json").read_text())
@@ -66,7 +66,9 @@ def test_saved_and_loaded_it_draws_the_same(
             DreamTunerPipeline.from_pretrained(tmp_path, variant="fp16")
 
 
-def test_without_what_is_optional_it_stays_without(copied: DreamTunerPipeline, asked: Asked, tmp_path: Path) -> None:
+def test_without_what_is_optional_it_stays_without(
+    copied: DreamTunerPipeline, asked: ImageRequest, tmp_path: Path
+) -> None:
     for name in copied._optional_components:
         setattr(copied, name, None)
     call = {"pose_image": None, "reference_pose": None}
@@ -88,7 +90,7 @@ def test_types_are_chosen_at_loading(whole: DreamTunerPipeline, tmp_path: Path) 
 
 
 def test_a_stock_folder_and_a_stock_pipeline_serve(
-    tiny: UNetBackbone, tiny_profile: Profile, asked: Asked, tmp_path: Path
+    tiny: UNetBackbone, tiny_profile: Profile, asked: ImageRequest, tmp_path: Path
 ) -> None:
     call = asked(pose_image=None, reference_pose=None, num_inference_steps=2)
     from_folder = DreamTunerPipeline.from_pretrained(tiny_profile.weights)
@@ -135,7 +137,7 @@ def test_the_conventional_arguments_are_there_and_optional() -> None:
     assert all(p.default is not inspect.Parameter.empty for name, p in parameters.items() if name != "self")
 
 
-def test_half_precision_draws_nearly_the_same(copied: DreamTunerPipeline, asked: Asked, drawn: Any) -> None:
+def test_half_precision_draws_nearly_the_same(copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any) -> None:
     copied.to("cpu", torch.float16)
     models = [model for model in copied.components.values() if isinstance(model, torch.nn.Module)]
     assert {model.dtype for model in models} == {torch.float16}
@@ -145,7 +147,7 @@ def test_half_precision_draws_nearly_the_same(copied: DreamTunerPipeline, asked:
 
 
 def test_offloaded_models_draw_the_same_and_stay_offloaded(
-    copied: DreamTunerPipeline, asked: Asked, drawn: Any
+    copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any
 ) -> None:
     """Offloaded to the CPU from the CPU: at least the hooks run."""
     copied.enable_model_cpu_offload(device="cpu")
@@ -158,7 +160,7 @@ def test_offloaded_models_draw_the_same_and_stay_offloaded(
 
 
 def test_weights_are_read_only_while_their_own_module_runs(
-    copied: DreamTunerPipeline, asked: Asked, drawn: Any
+    copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any
 ) -> None:
     """As sequential offloading needs it, which brings a module's weights for its forward alone."""
     at_home: dict[torch.nn.Module, list[torch.Tensor]] = {}
@@ -182,7 +184,7 @@ def test_weights_are_read_only_while_their_own_module_runs(
 
 @pytest.mark.parametrize("slices", [1, "max"])
 def test_sliced_attention_draws_the_same_and_stays(
-    copied: DreamTunerPipeline, asked: Asked, drawn: Any, slices: int | str
+    copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any, slices: int | str
 ) -> None:
     copied.enable_attention_slicing(slices)
     before = dict(copied.unet.attn_processors)
@@ -190,7 +192,7 @@ def test_sliced_attention_draws_the_same_and_stays(
     assert all(copied.unet.attn_processors[name] is processor for name, processor in before.items())
 
 
-def test_fused_projections_draw_the_same(copied: DreamTunerPipeline, asked: Asked, drawn: Any) -> None:
+def test_fused_projections_draw_the_same(copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any) -> None:
     copied.fuse_qkv_projections()
     fused = dict(copied.unet.attn_processors)
     assert np.abs(copied(**asked()).images - drawn).max() < 1e-3
@@ -200,7 +202,7 @@ def test_fused_projections_draw_the_same(copied: DreamTunerPipeline, asked: Aske
 
 
 def test_free_u_and_a_sliced_autoencoder_are_those_of_the_models(
-    copied: DreamTunerPipeline, asked: Asked, drawn: Any
+    copied: DreamTunerPipeline, asked: ImageRequest, drawn: Any
 ) -> None:
     copied.vae.enable_slicing()
     two = copied(**asked(num_images_per_prompt=2, generator=[torch.Generator().manual_seed(0) for _ in range(2)]))
@@ -211,7 +213,7 @@ def test_free_u_and_a_sliced_autoencoder_are_those_of_the_models(
     assert np.abs(copied(**asked()).images - drawn).max() < 1e-5
 
 
-def test_an_autoencoder_without_a_posterior_serves(copied: DreamTunerPipeline, asked: Asked) -> None:
+def test_an_autoencoder_without_a_posterior_serves(copied: DreamTunerPipeline, asked: ImageRequest) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         channels = (8, 8, 8)

@@ -21,7 +21,7 @@ from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 
-Asked = Callable[..., dict[str, Any]]
+ImageRequest = Callable[..., dict[str, Any]]
 Skeleton = Callable[..., Image.Image]
 SEEDS = (1, 2)
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "steps_offset": 1}
@@ -59,7 +59,7 @@ def state_of(pipe: DreamTunerPipeline) -> list[object]:
 
 
 def test_everything_on_it_draws_the_batch_functions_pictures(
-    whole: DreamTunerPipeline, tiny: UNetBackbone, asked: Asked, pip: Reference, skeleton: Skeleton
+    whole: DreamTunerPipeline, tiny: UNetBackbone, asked: ImageRequest, pip: Reference, skeleton: Skeleton
 ) -> None:
     call = asked(num_images_per_prompt=2, generator=generators(*SEEDS), output_type="pil", negative_prompt="a frog")
     reference = Reference(pip.image, pip.mask, call["reference_caption"], {"pose": call["reference_pose"]})
@@ -114,7 +114,7 @@ def test_without_a_reference_it_is_the_stock_pipeline_to_the_last_bit(
 
 
 def test_with_a_layout_alone_it_is_the_stock_controlnet_pipeline_to_the_last_bit(
-    whole: DreamTunerPipeline, asked: Asked
+    whole: DreamTunerPipeline, asked: ImageRequest
 ) -> None:
     stock = StableDiffusionControlNetPipeline(
         vae=whole.vae,
@@ -136,7 +136,9 @@ def test_with_a_layout_alone_it_is_the_stock_controlnet_pipeline_to_the_last_bit
     assert not np.array_equal(whole(**same, generator=generators(1)).images, ours)
 
 
-def test_a_call_leaves_the_models_as_they_were_and_the_next_is_equal(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_a_call_leaves_the_models_as_they_were_and_the_next_is_equal(
+    whole: DreamTunerPipeline, asked: ImageRequest
+) -> None:
     before, config = state_of(whole), dict(whole.scheduler.config)
     first = whole(**asked()).images
     assert state_of(whole) == before
@@ -152,7 +154,7 @@ def test_a_call_leaves_the_models_as_they_were_and_the_next_is_equal(whole: Drea
 
 
 @pytest.mark.parametrize("held", ["pil", "np", "pt"])
-def test_pictures_in_any_form_are_the_same_reference(whole: DreamTunerPipeline, asked: Asked, held: str) -> None:
+def test_pictures_in_any_form_are_the_same_reference(whole: DreamTunerPipeline, asked: ImageRequest, held: str) -> None:
     """The digest of the reference's pixels seeds every draw, so that one other pixel would make another picture."""
     call = asked()
     for name in ("reference_image", "reference_mask", "pose_image", "reference_pose"):
@@ -164,7 +166,7 @@ def test_pictures_in_any_form_are_the_same_reference(whole: DreamTunerPipeline, 
     assert np.array_equal(whole(**call).images, whole(**asked()).images)
 
 
-def test_pictures_out_in_any_form_are_the_same(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_pictures_out_in_any_form_are_the_same(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     out = {kind: whole(**asked(output_type=kind)).images for kind in ("pil", "np", "pt", "latent")}
     assert out["np"].shape == (1, 64, 64, 3)
     assert np.abs(out["pt"].permute(0, 2, 3, 1).numpy() - out["np"]).max() < 1e-6
@@ -177,7 +179,7 @@ def test_pictures_out_in_any_form_are_the_same(whole: DreamTunerPipeline, asked:
     assert np.array_equal(alone, out["np"])
 
 
-def test_a_batch_is_its_singles(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_a_batch_is_its_singles(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     prompts = ["a bear, waving", "a bear", "very long " * 20]
     batch = whole(**asked(prompt=prompts, generator=generators(0, 1, 2), output_type="latent")).images
     for i, prompt in enumerate(prompts):
@@ -188,7 +190,7 @@ def test_a_batch_is_its_singles(whole: DreamTunerPipeline, asked: Asked) -> None
 @pytest.mark.parametrize("prompts", [1, 2])
 @pytest.mark.parametrize("each", [1, 2])
 def test_so_many_pictures_a_prompt_side_by_side(
-    whole: DreamTunerPipeline, asked: Asked, prompts: int, each: int
+    whole: DreamTunerPipeline, asked: ImageRequest, prompts: int, each: int
 ) -> None:
     texts = ["a bear, waving", "a bear"][:prompts]
     seeds = generators(*range(prompts * each))
@@ -198,7 +200,7 @@ def test_so_many_pictures_a_prompt_side_by_side(
     assert np.abs(many[-1] - last[0]).max() < 1e-4
 
 
-def test_prompt_embeds_are_the_prompt(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_prompt_embeds_are_the_prompt(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     text = {"prompt": "a bear, waving", "negative_prompt": "a frog"}
     plain = whole(**asked(**text, num_images_per_prompt=2)).images
     c, uc = whole.encode_prompt(**text)
@@ -214,7 +216,7 @@ def test_prompt_embeds_are_the_prompt(whole: DreamTunerPipeline, asked: Asked) -
         wordless("a bear")
 
 
-def test_latents_take_the_place_of_drawn_noise(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_latents_take_the_place_of_drawn_noise(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     noise = torch.randn(1, 8, 16, 16, generator=torch.Generator().manual_seed(0))
     assert np.array_equal(whole(**asked(latents=noise, generator=None)).images, whole(**asked()).images)
 

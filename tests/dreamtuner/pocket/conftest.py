@@ -8,7 +8,7 @@ from dreamtuner.pocket.recipe import train_pocket
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished training at the smoke scale, report and all."""
     folder = tmp_path_factory.mktemp("workshop")
     assert train_pocket("all", "cpu", "smoke", folder, say=lambda line: None)

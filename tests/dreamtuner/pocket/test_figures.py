@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dreamtuner.evaluation.intervals import Figure, decibels, mean_share, share
+from dreamtuner.evaluation.intervals import MetricValue, decibels, mean_share, share
 
 
 def test_a_share_has_wilsons_interval():
@@ -38,6 +38,6 @@ def test_more_values_make_the_interval_narrower():
 
 
 def test_at_most_is_met_from_below():
-    figure = Figure("speed", "64 cells", 30.0, 30.0, 30.0, "s", 40.0, at_most=True)
+    figure = MetricValue("speed", "64 cells", 30.0, 30.0, 30.0, "s", 40.0, at_most=True)
     assert figure.met
     assert figure.wanted_words() == "at most 40 s"

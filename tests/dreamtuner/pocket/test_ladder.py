@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from dreamtuner.evaluation.ablations import SHOWN, ladder_steps, means
-from dreamtuner.evaluation.ablations_page import step_words, write_page
-from dreamtuner.evaluation.held_out import Drawn, held_out_subjects
+from dreamtuner.evaluation.ablations import SHOWN, ablation_steps, means
+from dreamtuner.evaluation.ablations_page import format_difference, write_page
+from dreamtuner.evaluation.held_out import MeasuredSubject, held_out_subjects
 
 PROMPTS = 2
 PLAIN, BOTH = [0.1, 0.3, 0.5, 0.2], [0.6, 0.8, 1.0, 0.8]
 
 
-def _drawn(values: list[float]) -> list[Drawn]:
+def _drawn(values: list[float]) -> list[MeasuredSubject]:
     """One value of every measure for each subject, the same in all of its pictures."""
     return [
-        Drawn(
+        MeasuredSubject(
             subject,
             [Image.new("RGB", (64, 64), "white")] * PROMPTS,
             {name: np.full(PROMPTS, value) for name in SHOWN},
@@ -34,12 +34,12 @@ def test_an_interval_is_students_over_subjects_however_many_pictures_each_has():
 
 
 def test_rungs_are_compared_subject_by_subject():
-    ((low, high, step),) = ladder_steps({"plain": _drawn(PLAIN), "+ SE": _drawn(BOTH)}, "clip_i_masked")
+    ((low, high, step),) = ablation_steps({"plain": _drawn(PLAIN), "+ SE": _drawn(BOTH)}, "clip_i_masked")
     assert (low, high) == ("plain", "+ SE")
     assert step.value == pytest.approx(0.525)
     assert step.high - step.low < 0.2  # those of the two variants alone are 0.5 wide
-    assert step_words("identity", step)[0] == "+52.5"
-    assert step_words("clip_i_masked", step)[0] == "+0.525"
+    assert format_difference("identity", step)[0] == "+52.5"
+    assert format_difference("clip_i_masked", step)[0] == "+0.525"
 
 
 def test_the_page_states_every_variant_and_both_comparisons(tmp_path: Path):

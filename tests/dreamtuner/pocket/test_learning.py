@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dreamtuner.pocket.training.autoencoder import AutoencoderFactory
-from dreamtuner.pocket.training.clip import TowerFactory
+from dreamtuner.pocket.training.clip import ClipFactory
 from dreamtuner.pocket.training.controlnet import LayoutFactory
 from dreamtuner.pocket.training.oracle import OracleFactory
 from dreamtuner.pocket.training.subject_encoder import EncoderFactory
@@ -24,7 +24,7 @@ STEPS = 8
 
 FACTORIES: dict[str, Callable[[Path], StageFactory]] = {
     "vae": lambda w: AutoencoderFactory(w / "data/train", 1, 4),
-    "tower": lambda w: TowerFactory(w / "data/train", 1, 16),
+    "tower": lambda w: ClipFactory(w / "data/train", 1, 16),
     "oracle": lambda w: OracleFactory(w / "data/train", 1, 16),
     "unet": lambda w: DenoiserFactory(w / "data/train", 1, w / "latents.npy", w / "vae", 8),
     "controlnet": lambda w: LayoutFactory("depth", w / "unet", w / "data/train", 1, w / "latents.npy", 8),
@@ -40,8 +40,8 @@ def _loss(stage: Stage) -> float:
 
 
 @pytest.mark.parametrize("part", FACTORIES)
-def test_the_loss_falls(workshop: Path, tmp_path: Path, part: str):
-    factory = FACTORIES[part](workshop)
+def test_the_loss_falls(work_dir: Path, tmp_path: Path, part: str):
+    factory = FACTORIES[part](work_dir)
     torch.manual_seed(0)  # as the loop seeds what it builds
     before = _loss(factory.build(torch.device("cpu")))
     settings = LoopSettings(steps=STEPS, lr=2e-3, warmup=0, cooldown=0, log_every=STEPS)

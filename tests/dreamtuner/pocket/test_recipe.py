@@ -19,41 +19,41 @@ from dreamtuner.score.oracle import Oracle
 pytestmark = pytest.mark.slow  # they train, or generate hundreds of images
 
 
-def test_the_report_has_its_figures_curves_and_samples(workshop: Path):
-    words = (workshop / "report" / "README.md").read_text()
+def test_the_report_has_its_figures_curves_and_samples(work_dir: Path):
+    words = (work_dir / "report" / "README.md").read_text()
     assert "| prompts followed | scene |" in words
     assert "PSNR of the subject" in words
     assert {"curves.png", "steps.png", "prompt.png", "depth.png", "pose.png", "asked.png", "figures.json"} <= {
-        f.name for f in (workshop / "report").iterdir()
+        f.name for f in (work_dir / "report").iterdir()
     }
 
 
-def test_one_part_alone_has_curves(workshop: Path, tmp_path: Path):
-    loss_curves(workshop, ["encoder"], tmp_path / "curves.png")
+def test_one_part_alone_has_curves(work_dir: Path, tmp_path: Path):
+    loss_curves(work_dir, ["encoder"], tmp_path / "curves.png")
     with Image.open(tmp_path / "curves.png") as image:
         assert image.height > 200
 
 
-def test_stock_diffusers_opens_the_weights_and_draws(workshop: Path):
-    pipe = StableDiffusionPipeline.from_pretrained(workshop / "weights", local_files_only=True)
+def test_stock_diffusers_opens_the_weights_and_draws(work_dir: Path):
+    pipe = StableDiffusionPipeline.from_pretrained(work_dir / "weights", local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     image = pipe("a photo of a bear", num_inference_steps=2).images[0]
     assert image.size == (64, 64)
 
 
-def test_tower_and_oracle_open(workshop: Path):
-    tower = CLIPModel.from_pretrained(workshop / "weights" / "tower", dtype=torch.float32)
+def test_tower_and_oracle_open(work_dir: Path):
+    tower = CLIPModel.from_pretrained(work_dir / "weights" / "tower", dtype=torch.float32)
     assert tower.config.vision_config.num_hidden_layers >= 5
-    logits, silhouette = Oracle.load(workshop / "weights" / "oracle")(torch.zeros(2, 3, 64, 64))
+    logits, silhouette = Oracle.load(work_dir / "weights" / "oracle")(torch.zeros(2, 3, 64, 64))
     assert logits["scene"].shape == (2, 6)
     assert silhouette.shape == (2, 1, 64, 64)
 
 
 @pytest.mark.parametrize("kind", ["depth", "pose"])
-def test_stock_diffusers_opens_the_controlnets_and_draws(workshop: Path, kind: str):
-    controlnet = ControlNetModel.from_pretrained(workshop / "weights" / f"controlnet-{kind}")
+def test_stock_diffusers_opens_the_controlnets_and_draws(work_dir: Path, kind: str):
+    controlnet = ControlNetModel.from_pretrained(work_dir / "weights" / f"controlnet-{kind}")
     pipe = StableDiffusionControlNetPipeline.from_pretrained(
-        workshop / "weights", controlnet=controlnet, local_files_only=True
+        work_dir / "weights", controlnet=controlnet, local_files_only=True
     )
     pipe.set_progress_bar_config(disable=True)
     image = pipe("a photo of a bear", torch.rand(1, 3, 64, 64), num_inference_steps=2).images[0]
@@ -61,10 +61,10 @@ def test_stock_diffusers_opens_the_controlnets_and_draws(workshop: Path, kind: s
 
 
 @pytest.mark.parametrize("part", ["vae", "unet", "tower", "oracle", "controlnet-depth", "encoder"])
-def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part: str):
+def test_a_part_in_pieces_equals_it_in_one(work_dir: Path, tmp_path: Path, part: str):
     for name in ("data", "latents.npy", "vae", "unet", "weights"):
         if name != part:
-            (tmp_path / name).symlink_to(workshop / name)
+            (tmp_path / name).symlink_to(work_dir / name)
     while not train_pocket(
         part.split("-")[0].replace("controlnet", "controlnets"),
         "cpu",
@@ -74,7 +74,7 @@ def test_a_part_in_pieces_equals_it_in_one(workshop: Path, tmp_path: Path, part:
         say=lambda line: None,
     ):
         pass
-    whole, pieces = (load_file(folder / part / "state.safetensors") for folder in (workshop, tmp_path))
+    whole, pieces = (load_file(folder / part / "state.safetensors") for folder in (work_dir, tmp_path))
     for name, tensor in whole.items():
         torch.testing.assert_close(pieces[name], tensor, rtol=0, atol=1e-6, msg=name)
 
@@ -101,11 +101,11 @@ def _nothing_asked(folder: Path) -> str:
     ],
 )
 def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(
-    workshop: Path, tmp_path: Path, part: str, folder: str, prefix: str
+    work_dir: Path, tmp_path: Path, part: str, folder: str, prefix: str
 ):
     for name in ("data", "latents.npy", "vae")[: 2 if part == "vae" else 3]:
-        (tmp_path / name).symlink_to(workshop / name)
-    start = workshop / "weights"
+        (tmp_path / name).symlink_to(work_dir / name)
+    start = work_dir / "weights"
     shutil.copytree(start, tmp_path / "weights", ignore=shutil.ignore_patterns("subject_encoder"))
     assert train_pocket(part, "cpu", _nothing_asked(tmp_path), tmp_path, start=start, say=lambda line: None)
     kept = load_file(tmp_path / part / "state.safetensors")
@@ -115,8 +115,8 @@ def test_a_part_of_no_steps_keeps_the_weights_it_starts_from(
         assert torch.equal(kept.get(f"ema/{name}", kept.get(f"buffer/{name}")), tensor.float()), name
 
 
-def test_a_part_of_no_steps_needs_weights_to_start_from(workshop: Path, tmp_path: Path):
-    (tmp_path / "data").symlink_to(workshop / "data")
+def test_a_part_of_no_steps_needs_weights_to_start_from(work_dir: Path, tmp_path: Path):
+    (tmp_path / "data").symlink_to(work_dir / "data")
     with pytest.raises(RecipeError, match="--scale: vae: 0 steps keep the weights of --start; give --start"):
         train_pocket("vae", "cpu", _nothing_asked(tmp_path), tmp_path)
 

@@ -12,11 +12,11 @@ from PIL import Image
 from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.registry import methods_of, swept
-from dreamtuner.evaluation.held_out import Drawn, held_out_subjects
+from dreamtuner.evaluation.held_out import MeasuredSubject, held_out_subjects
 from dreamtuner.evaluation.result import EvaluationResult
-from dreamtuner.evaluation.run import GUARD
-from dreamtuner.evaluation.table1.figures import claims, summary
+from dreamtuner.evaluation.run import PRIOR_METRIC
 from dreamtuner.evaluation.table1.page import write_page
+from dreamtuner.evaluation.table1.summary import claims, summary
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import VALIDATION
 
@@ -31,9 +31,11 @@ def unit(
     names = ("identity", "prompt", "clip_i", "clip_i_masked", "clip_t", "copying")
     measures = {name: np.full(len(prompt), identity) for name in names} | {"prompt": np.array(prompt)}
     if guard is not None:
-        measures[GUARD] = np.array(guard)
+        measures[PRIOR_METRIC] = np.array(guard)
     subject = replace(SUBJECTS[0], identity_seed=VALIDATION[seed])
-    return EvaluationResult(Drawn(subject, [Image.new("RGB", (64, 64), "red")] * 2, measures), 2.0 + seed, 0.5)
+    return EvaluationResult(
+        MeasuredSubject(subject, [Image.new("RGB", (64, 64), "red")] * 2, measures), 2.0 + seed, 0.5
+    )
 
 
 def test_claims_compare_subject_by_subject() -> None:
@@ -111,7 +113,7 @@ def test_every_method_of_the_profile_has_a_file_name_and_a_place() -> None:
 
 
 def test_without_the_encoder_it_is_off_while_learning_and_while_drawing() -> None:
-    profile = get_profile("pocket").model_copy(update={"knowing": {"beta": 0.3, "p_r": 0.5}})
+    profile = get_profile("pocket").model_copy(update={"finetuned_sampling": {"beta": 0.3, "p_r": 0.5}})
     without = dreamtuner(profile, encoder=False)
     assert (without.settings.beta, without.changes["beta"], dict(without.drawing)) == (0, 0, {"beta": 0.0, "p_r": 0.5})
-    assert dreamtuner(profile).drawing == profile.knowing
+    assert dreamtuner(profile).drawing == profile.finetuned_sampling

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dreamtuner.pocket.training.clip import ALIKE, TowerStage
+from dreamtuner.pocket.training.clip import ALIKE, ClipStage
 from dreamtuner.pocket.training.shards import Picture, Shards
 from dreamtuner.pocket.world import TRAIN, Context
 
@@ -18,7 +18,7 @@ def test_many_batches_are_of_one_class_scene_and_style(monkeypatch: pytest.Monke
     rng = Random(0)
     pictures = [Picture(rng.choice(TRAIN), Context.draw(rng)) for _ in range(1000)]
     blank = np.zeros((1000, 64, 64, 3), np.uint8), np.full((1000, 64, 64), 255, np.uint8)
-    stage = TowerStage(Shards(*blank, pictures), 4, torch.device("cpu"), None)
+    stage = ClipStage(Shards(*blank, pictures), 4, torch.device("cpu"), None)
     batches: list[list[int]] = []
 
     class Watched(Random):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from dreamtuner.baselines.method import Given, Prepared
-from dreamtuner.evaluation.cells import asked_cells
-from dreamtuner.evaluation.held_out import asked_of, held_out_subjects, reference_of
+from dreamtuner.evaluation.cells import image_requests
+from dreamtuner.evaluation.held_out import held_out_subjects, reference_of, test_contexts
 from dreamtuner.evaluation.measures import measure
 from dreamtuner.evaluation.run import Bench, measure_cells
 from dreamtuner.families.unet.backbone import UNetBackbone
@@ -29,7 +29,7 @@ def bench() -> Bench:
 def test_a_copied_reference_shows_in_the_copying_score(bench: Bench) -> None:
     subject = SUBJECTS[0]
     reference = reference_of(subject)
-    asked = asked_of(subject, 2)[1]  # another scene, another pose
+    asked = test_contexts(subject, 2)[1]  # another scene, another pose
     right, still = (
         reference_of(Picture(subject.identity_seed, context)).image
         for context in (asked, replace(subject.context, scene=asked.scene))
@@ -70,16 +70,16 @@ def test_cells_keep_their_class_word(bench: Bench) -> None:
             assert given.detailed != given.reference.caption
             return Prepared(draw)
 
-    wanted = asked_cells(SUBJECTS[0], 3, 2)
+    wanted = image_requests(SUBJECTS[0], 3, 2)
     ((drawn, measured, pictures),) = measure_cells(bench, Listening(), SUBJECTS[0], wanted, Path("nowhere"))
     assert list(drawn) == wanted
     assert len({cell.seed for cell in cells}) == len(pictures) == len(measured) == 6
-    assert [cell.context for cell in wanted[::2]] == asked_of(SUBJECTS[0], 3)
+    assert [cell.context for cell in wanted[::2]] == test_contexts(SUBJECTS[0], 3)
     assert all(f"a {SUBJECTS[0].identity.class_word} " in cell.prompt for cell in cells)
 
 
 def test_a_larger_table_holds_the_cells_of_a_smaller_one() -> None:
-    small, large = (asked_cells(SUBJECTS[0], *size) for size in ((3, 1), (5, 4)))
+    small, large = (image_requests(SUBJECTS[0], *size) for size in ((3, 1), (5, 4)))
     assert set(small) < set(large)
     assert len({cell.seed for cell in large}) == len(large) == 20
     assert sum(cell.first for cell in large) == 5

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from dreamtuner.evaluation import views_and_pairs
-from dreamtuner.evaluation.views_and_pairs import pair_figures, pairs_asked, view_figures, views_asked
+from dreamtuner.evaluation.views_and_pairs import pair_metrics, sample_pairs, sample_views, view_metrics
 from dreamtuner.pocket.training.oracle import READ, truth
 from dreamtuner.pocket.training.shards import Pair
 from dreamtuner.pocket.world import VALIDATION, visible
@@ -39,11 +39,11 @@ def _quiet(line: str) -> None:
 def _values(pairs: Sequence[Pair], *, swapped: bool) -> dict[str, float]:
     left, right = ([truth(pair[k]) for pair in pairs] for k in (0, 1))
     sides = (right, left) if swapped else (left, right)
-    return {f.name: f.value for f in pair_figures(Knows(*sides), None, pairs, _quiet)}
+    return {f.name: f.value for f in pair_metrics(Knows(*sides), None, pairs, _quiet)}
 
 
 def test_two_subjects_count_on_their_own_sides():
-    pairs = pairs_asked(12, VALIDATION)
+    pairs = sample_pairs(12, VALIDATION)
     assert all(a.context.x < b.context.x for a, b in pairs)
     assert set(_values(pairs, swapped=False).values()) == {1.0}
     alike = sum(a.identity.class_word == b.identity.class_word for a, b in pairs) / len(pairs)
@@ -51,11 +51,11 @@ def test_two_subjects_count_on_their_own_sides():
 
 
 def test_what_a_view_hides_is_not_asked_of_it():
-    asked = views_asked(6, VALIDATION)
+    asked = sample_views(6, VALIDATION)
     wrong = []
     for picture in asked:
         shown = visible(picture.identity, picture.context)
         hidden = {name: "nothing" for name in truth(picture) if name in ("emblem", "hat", "eyes") and name not in shown}
         wrong.append(truth(picture) | hidden)
     assert any("nothing" in read.values() for read in wrong)
-    assert {f.value for f in view_figures(Knows(wrong), None, asked, _quiet)} == {1.0}
+    assert {f.value for f in view_metrics(Knows(wrong), None, asked, _quiet)} == {1.0}

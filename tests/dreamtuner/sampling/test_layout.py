@@ -11,7 +11,7 @@ from diffusers import StableDiffusionControlNetPipeline
 from PIL import Image
 
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.models.layouts import Kind, LayoutError, demand_kind, fitted, kinds_of
+from dreamtuner.models.layouts import Kind, LayoutError, fitted, kinds_of, require_controlnet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
@@ -66,7 +66,7 @@ def test_a_larger_layout_is_the_mean_of_its_whole_squares(skeleton: Skeleton) ->
 def test_a_profile_without_the_controlnet_says_so(tiny_profile: Profile) -> None:
     assert kinds_of(tiny_profile) == []
     with pytest.raises(LayoutError, match=r"pose: the profile tiny has no ControlNet of this kind; .*; get it with"):
-        demand_kind(tiny_profile, "pose")
+        require_controlnet(tiny_profile, "pose")
 
 
 def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(

@@ -12,7 +12,7 @@ from diffusers.callbacks import PipelineCallback
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.pipeline.callbacks import TENSORS
 
-Asked = Callable[..., dict[str, Any]]
+ImageRequest = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,9 @@ def quiet(whole: DreamTunerPipeline) -> None:
     whole.set_progress_bar_config(disable=True)
 
 
-def test_it_is_called_after_every_step_with_the_tensors_asked_for(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_it_is_called_after_every_step_with_the_tensors_asked_for(
+    whole: DreamTunerPipeline, asked: ImageRequest
+) -> None:
     seen: list[tuple[int, float, tuple[str, ...]]] = []
 
     def look(pipe: Any, step: int, t: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -39,14 +41,14 @@ def test_it_is_called_after_every_step_with_the_tensors_asked_for(whole: DreamTu
     assert whole.num_timesteps == 3
 
 
-def test_what_it_returns_takes_the_place_of_what_was(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_what_it_returns_takes_the_place_of_what_was(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     def black(pipe: Any, step: int, t: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
         return {"latents": torch.zeros_like(tensors["latents"])} if step == pipe.num_timesteps - 1 else {}
 
     assert not whole(**asked(callback_on_step_end=black, output_type="latent")).images.any()
 
 
-def test_text_states_it_returns_hold_from_the_next_step_on(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_text_states_it_returns_hold_from_the_next_step_on(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     other, undesired = whole.encode_prompt("a frog", negative_prompt="a bear")
 
     def at(step_to_change: int, given: dict[str, Any]) -> Any:
@@ -62,12 +64,14 @@ def test_text_states_it_returns_hold_from_the_next_step_on(whole: DreamTunerPipe
         assert torch.equal(at(2, given), plain)
 
 
-def test_a_changed_shape_is_refused_by_name(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_a_changed_shape_is_refused_by_name(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     with pytest.raises(ValueError, match=r"callback_on_step_end: it returned latents of \(1, 2\)"):
         whole(**asked(callback_on_step_end=lambda *_: {"latents": torch.zeros(1, 2)}))
 
 
-def test_interrupt_ends_the_loop_and_what_is_reached_is_returned(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_interrupt_ends_the_loop_and_what_is_reached_is_returned(
+    whole: DreamTunerPipeline, asked: ImageRequest
+) -> None:
     reached: list[torch.Tensor] = []
 
     def stop(pipe: Any, step: int, t: torch.Tensor, tensors: dict[str, Any]) -> None:
@@ -82,7 +86,7 @@ def test_interrupt_ends_the_loop_and_what_is_reached_is_returned(whole: DreamTun
     assert not whole.interrupt
 
 
-def test_a_callback_may_change_the_scale_of_text_guidance(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_a_callback_may_change_the_scale_of_text_guidance(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     def to(scale: float) -> Any:
         def change(pipe: Any, *_: object) -> None:
             pipe._guidance_scale = scale
@@ -104,7 +108,7 @@ def test_a_callback_may_change_the_scale_of_text_guidance(whole: DreamTunerPipel
         whole(**asked(p_r=0.0, guidance_scale=0.0, callback_on_step_end=late))
 
 
-def test_an_official_callback_says_itself_what_it_reads(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_an_official_callback_says_itself_what_it_reads(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     class Doubled(PipelineCallback):
         tensor_inputs = ("latents",)
 
@@ -115,7 +119,7 @@ def test_an_official_callback_says_itself_what_it_reads(whole: DreamTunerPipelin
     assert not torch.equal(ours, whole(**asked(output_type="latent")).images)
 
 
-def test_the_bar_counts_the_steps(whole: DreamTunerPipeline, asked: Asked) -> None:
+def test_the_bar_counts_the_steps(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     written = io.StringIO()
     whole.set_progress_bar_config(file=written, mininterval=0, miniters=1)
     whole(**asked())

@@ -11,14 +11,14 @@ from transformers import CLIPModel
 from dreamtuner.models.profiles import Profile, folder_profile, get_profile
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.score import METRICS, score_images
-from dreamtuner.score.clip import Tower, load_tower
+from dreamtuner.score.clip import ClipModel, load_clip
 
 PROMPTS = ["a bear on the beach", "a frog", "a bear, waving"]
 
 
 @pytest.fixture(scope="module")
-def tower(tiny_profile: Profile) -> Tower:
-    return load_tower(tiny_profile)
+def tower(tiny_profile: Profile) -> ClipModel:
+    return load_clip(tiny_profile)
 
 
 @pytest.fixture
@@ -29,19 +29,19 @@ def images() -> list[Image.Image]:
     return pictures
 
 
-def score(name: str, tower: Tower, images: list[Image.Image], mask: Image.Image | None = None) -> list[float]:
+def score(name: str, tower: ClipModel, images: list[Image.Image], mask: Image.Image | None = None) -> list[float]:
     prompts = PROMPTS[: len(images)]
     given = {"reference": lambda: images[0], "reference_mask": lambda: mask, "prompts": lambda: prompts}
     return score_images(METRICS[name], tower, images, given)  # type: ignore[arg-type]
 
 
-def test_clip_i_of_the_reference_itself_is_one(tower: Tower, images: list[Image.Image]) -> None:
+def test_clip_i_of_the_reference_itself_is_one(tower: ClipModel, images: list[Image.Image]) -> None:
     scores = score("clip_i", tower, images)
     assert scores[0] == pytest.approx(1, abs=1e-6)
     assert all(-1 <= s < 1 - 1e-6 for s in scores[1:])
 
 
-def test_masked_clip_i_does_not_see_the_references_background(tower: Tower, images: list[Image.Image]) -> None:
+def test_masked_clip_i_does_not_see_the_references_background(tower: ClipModel, images: list[Image.Image]) -> None:
     mask = Image.new("L", (64, 64), 0)
     ImageDraw.Draw(mask).ellipse((0, 10, 40, 50), fill=255)
     other = Image.composite(images[0], Image.new("RGB", (64, 64), "purple"), mask)
@@ -54,7 +54,7 @@ def test_masked_clip_i_does_not_see_the_references_background(tower: Tower, imag
 
 
 @torch.no_grad()
-def test_clip_t_is_the_models_own_logit_without_its_temperature(tower: Tower, images: list[Image.Image]) -> None:
+def test_clip_t_is_the_models_own_logit_without_its_temperature(tower: ClipModel, images: list[Image.Image]) -> None:
     model: CLIPModel = tower.model
     pixels = tower.image_processor(images, return_tensors="pt")["pixel_values"]
     tokens = tower.tokenizer(PROMPTS, padding="max_length", max_length=24, truncation=True, return_tensors="pt")
@@ -63,7 +63,7 @@ def test_clip_t_is_the_models_own_logit_without_its_temperature(tower: Tower, im
     torch.testing.assert_close(torch.tensor(score("clip_t", tower, images)), expected, rtol=0, atol=1e-6)
 
 
-def test_a_picture_alone_scores_as_in_its_batch(tower: Tower, images: list[Image.Image]) -> None:
+def test_a_picture_alone_scores_as_in_its_batch(tower: ClipModel, images: list[Image.Image]) -> None:
     for name in METRICS:
         assert score(name, tower, images)[0] == pytest.approx(score(name, tower, images[:1])[0], abs=1e-6)
         given = {"reference": images[0], "reference_mask": None, "prompts": []}
@@ -85,7 +85,7 @@ def test_version_follows_the_metric_and_the_towers_weights(tmp_path: Path, tiny_
 
 def test_missing_tower_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissingError, match=r"no tower in .*: dreamtuner train pocket"):
-        load_tower(get_profile("pocket").model_copy(update={"weights": tmp_path}))
+        load_clip(get_profile("pocket").model_copy(update={"weights": tmp_path}))
 
 
 def test_metrics_are_filed_under_their_names() -> None:

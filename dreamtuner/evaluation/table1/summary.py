@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from dreamtuner.evaluation.ablations import Mean
 from dreamtuner.evaluation.intervals import bootstrap
 from dreamtuner.evaluation.result import EvaluationResult
-from dreamtuner.evaluation.run import GUARD
+from dreamtuner.evaluation.run import PRIOR_METRIC
 
 Table = Mapping[str, Sequence[EvaluationResult]]
 """A method's name on the command line -> its results, all of the same subjects in the same order; NAME@STEPS: fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
-SHARES = frozenset({"identity", "prompt", "copying", "leakage", GUARD})
+SHARES = frozenset({"identity", "prompt", "copying", "leakage", PRIOR_METRIC})
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,12 @@ def claims(table: Table) -> list[Claim]:
         for words, measure, one, other, least in wanted
         if one in table and other in table
     ]
-    if "plain" in table and "dreamtuner" in table and all(GUARD in u.drawn.measures for u in table["dreamtuner"]):
-        after = by_subject(table["dreamtuner"], GUARD)
+    if (
+        "plain" in table
+        and "dreamtuner" in table
+        and all(PRIOR_METRIC in u.drawn.measures for u in table["dreamtuner"])
+    ):
+        after = by_subject(table["dreamtuner"], PRIOR_METRIC)
         before = np.array(
             [_first_seeds(result, tuned) for result, tuned in zip(table["plain"], table["dreamtuner"], strict=True)]
         )
@@ -101,7 +105,7 @@ def claims(table: Table) -> list[Claim]:
 def _first_seeds(plain: EvaluationResult, tuned: EvaluationResult) -> float:
     """The plain model's prompt score on the very cells of the guard: the first seed of each prompt."""
     values = plain.drawn.measures["prompt"]
-    return float(values[:: len(values) // len(tuned.drawn.measures[GUARD])].mean())
+    return float(values[:: len(values) // len(tuned.drawn.measures[PRIOR_METRIC])].mean())
 
 
 def _mean(values: NDArray[np.float64]) -> Mean:

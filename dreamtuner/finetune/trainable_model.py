@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from dreamtuner.families.backbone import FineTunable
-from dreamtuner.finetune.learned_token import WordEmbedding, first_row, with_word
+from dreamtuner.finetune.learned_token import TokenEmbedding, initial_embedding, with_token
 from dreamtuner.finetune.pairs import Pairs
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.settings.finetune import FineTune
+from dreamtuner.settings.finetune import FineTuneConfig
 
 
-class Learner(nn.Module):
+class TrainableModel(nn.Module):
     """The models, of which some parameters learn, and as buffers what a resumed training must find again.
 
     `reference`, `regular`: the latents of the pairs; `identities`: how like the reference each preview was, NaN where
@@ -23,16 +23,16 @@ class Learner(nn.Module):
     regular: Tensor
     identities: Tensor
 
-    def __init__(self, backbone: FineTunable, subject: NamedSubject, settings: FineTune, pairs: Pairs) -> None:
+    def __init__(self, backbone: FineTunable, subject: NamedSubject, settings: FineTuneConfig, pairs: Pairs) -> None:
         super().__init__()
         models = backbone.learnable
         self.tokenizer = backbone.tokenizer
-        self.word: WordEmbedding | None = None
+        self.word: TokenEmbedding | None = None
         if "word" in settings.learns:
-            self.tokenizer = with_word(backbone.tokenizer, settings.word)
+            self.tokenizer = with_token(backbone.tokenizer, settings.word)
             table = models["text_encoder"].get_input_embeddings()
-            row = first_row(backbone.tokenizer, table.weight, settings.init or subject.class_word)
-            self.word = WordEmbedding(table, row)  # first: its parameters are named after it
+            row = initial_embedding(backbone.tokenizer, table.weight, settings.init or subject.class_word)
+            self.word = TokenEmbedding(table, row)  # first: its parameters are named after it
             models["text_encoder"].set_input_embeddings(self.word)
         self.unet, self.text_encoder, self.encoder = models["unet"], models["text_encoder"], models.get("encoder")
         backbone.set_learning(settings)
