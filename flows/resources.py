@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import digest_of, weights_digest
-from flows.patience import Patience
 from flows.settings import Settings
 from storage.swap import is_there
 
 if TYPE_CHECKING:
     from dreamtuner.families.backbone import Backbone
     from dreamtuner.finetune.result import Checkpoint
+    from flows.patience import Patience
     from storage.catalog import Catalog
     from storage.objects import ObjectStore
 
@@ -72,8 +72,10 @@ class Resources:
 
         return "cuda" if torch.cuda.is_available() else "cpu"
 
-    def patience(self) -> Patience:
+    def patience(self) -> "Patience":
         """How long one run, with all its threads, bears with what is away."""
+        from flows.patience import Patience
+
         return Patience(self.settings.patience_seconds)
 
     def profile(self, name: str) -> Profile:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from deploy.cli.error_message import is_bad_input, sentence
 from deploy.cli.terminal import Terminal, new_log, plain_terminal, say, take_over, unwritten
 from flows.settings import Settings, SettingsError
 from storage.shown import scrubbed
@@ -36,6 +35,8 @@ def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T
         say(terminal, "interrupted; finished images are kept, and the same command makes the rest")
         leave(terminal, INTERRUPTED)
     except Exception as error:
+        from deploy.cli.error_message import is_bad_input, sentence
+
         sys.stderr.write(scrubbed(traceback.format_exc()))
         if is_bad_input(error):
             say(terminal, sentence(error, settings))
@@ -50,6 +51,8 @@ def failed(error: Exception) -> NoReturn:
         settings: Settings | None = Settings.load()
     except SettingsError:
         settings = None
+    from deploy.cli.error_message import is_bad_input, sentence
+
     words = sentence(error, settings)
     if words.startswith(f"{type(error).__name__}: "):  # nothing better is known: who mends it needs all of it
         words += _told_in(settings, error)

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from dreamtuner.models.layouts import Kind
-from dreamtuner.rendering.contact_sheet import LABELS
 from flows.planning.preview import Preview
 from flows.planning.warnings import said_of
 from flows.spec.model import Spec
@@ -64,6 +63,8 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
 
 def run_table(summary: "RunSummary") -> RenderableType:
     """Subject by subject: cells, mean scores, and why something failed."""
+    from dreamtuner.rendering.contact_sheet import LABELS
+
     metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
     table = new_table("subject", "made", "skipped", "failed", *(LABELS.get(metric, metric) for metric in metrics))
     for one in summary.subjects:

@@ -3,16 +3,20 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flows.ingestion.masking import KnownMasks
 from flows.ingestion.sources import read_ahead
 from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
-from storage.catalog import Catalog, views
+from storage.catalog import views
 from storage.catalog.names import REPLACE, differences, taken, unknown
 from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
 from storage.objects import ObjectStore, get_blob
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Stored:
 
     assets: SubjectAssets
     name: str
-    catalog: Catalog
+    catalog: "Catalog"
     store: ObjectStore
 
     def masks(self, image_sha256: str) -> KnownMasks:

@@ -6,7 +6,7 @@ remembered nothing: there the numbers are read off the cells and fine-tunings of
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -14,9 +14,12 @@ from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.planning.cells import digest_of
 from flows.spec.model import Spec
-from storage.catalog import Catalog, views, writes
+from storage.catalog import views, writes
 from storage.catalog.records import Order
-from storage.catalog.views import PastRun
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
+    from storage.catalog.views import PastRun
 
 Numbers = Mapping[str, Any]
 _SAMPLINGS, _TUNINGS = ("natural", "anime"), ("tuning", "full_tuning")
@@ -31,7 +34,7 @@ class Defaults:
     profile: Profile
     current: Profile
 
-    def remember(self, catalog: Catalog, *, new: bool = False) -> None:
+    def remember(self, catalog: "Catalog", *, new: bool = False) -> None:
         """Keep the numbers that count, when a run begins; `new`: instead of those of the first run."""
         numbers = numbers_of(self.profile)
         catalog.transact(
@@ -67,7 +70,7 @@ def with_numbers(profile: Profile, numbers: Numbers) -> Profile:
     )
 
 
-def defaults_of_spec(spec: Spec, current: Profile, catalog: Catalog | None, *, new: bool = False) -> Defaults:
+def defaults_of_spec(spec: Spec, current: Profile, catalog: "Catalog | None", *, new: bool = False) -> Defaults:
     """What counts for a spec; `new`: the newest numbers. `catalog`: None where there is none yet."""
     profile = current
     if catalog is not None and not new:
@@ -80,7 +83,7 @@ def defaults_of_spec(spec: Spec, current: Profile, catalog: Catalog | None, *, n
     return Defaults("spec", spec.name, profile, current)
 
 
-def defaults_of_subject(subject: str, current: Profile, catalog: Catalog, *, new: bool = False) -> Defaults:
+def defaults_of_subject(subject: str, current: Profile, catalog: "Catalog", *, new: bool = False) -> Defaults:
     """What counts for a subject's fine-tuning that is asked for by hand.
 
     Those of catalogs of before are not read off their recipes: whether a number there was given or the profile's,
@@ -91,7 +94,7 @@ def defaults_of_subject(subject: str, current: Profile, catalog: Catalog, *, new
     return Defaults("subject", subject, current if numbers is None else with_numbers(current, numbers), current)
 
 
-def _numbers_of_past(past: PastRun, current: Profile) -> dict[str, Any]:
+def _numbers_of_past(past: "PastRun", current: Profile) -> dict[str, Any]:
     """The profile's numbers as a run of before had them; what its spec gave itself, or what it did not use, is as now.
 
     Without a subject-encoder, beta was 0 whatever the profile said.

@@ -3,11 +3,9 @@
 import re
 from pathlib import Path
 
-from storage.objects.s3_url import MISSING
 from storage.shown import shown_url
 from storage.sources.errors import SourceError
 from storage.sources.file import read_file
-from storage.sources.web import fetch
 
 __all__ = ["SourceError", "read_source"]
 
@@ -28,11 +26,15 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
     if scheme is None:
         return read_file(source, max_bytes=max_bytes, base=base)
     if scheme in ("https", "http"):
+        from storage.sources.web import fetch  # httpx takes a while to load
+
         return fetch(source, max_bytes=max_bytes, allow_private=allow_private)
     if scheme == "s3":
         try:
             from storage.sources.bucket import read_object  # boto3 is an extra
         except ModuleNotFoundError as error:
+            from storage.objects.s3_url import MISSING
+
             raise SourceError(f"{shown_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
     raise SourceError(f"{scheme}:// is not read; give a path, an https:// or an s3:// URL")
