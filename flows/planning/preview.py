@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flows.ingestion.known import stored_subject
 from flows.ingestion.prepare import prepare
@@ -12,8 +13,11 @@ from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec, demand_grid
 from flows.spec.problems import SubjectRefused
-from storage.catalog import Catalog, views
+from storage.catalog import views
 from storage.catalog.records import CellState, RunWarning
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,6 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)
 
 
-def _states(catalog: Catalog, cells: list[PlannedCell]) -> dict[str, CellState]:
+def _states(catalog: "Catalog", cells: list[PlannedCell]) -> dict[str, CellState]:
     with catalog.read() as s:
         return views.cell_states_of(s, [cell.digest for cell in cells])
