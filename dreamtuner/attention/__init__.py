@@ -1,1 +1,1 @@
-"""The attention layers that DreamTuner adds to a stock U-Net: the equations, and how they get in and out."""
+"""The attention layers that DreamTuner adds to a model (Eq. 1-3), as equations; model families attach them."""

@@ -1,6 +1,6 @@
-"""Where one token of a picture looked: the softmax of Eq. 2-3 for one query, put back on the references' grids.
+"""Attention maps: the softmax of Eq. 2-3 for one query token, mapped back to the grids of the references.
 
-Shapes: h heads, L tokens of the picture, R of a reference, F <= R of them subject, d channels.
+Shapes: h heads, L tokens of the image, R of a reference, F <= R of them subject, d channels.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,10 @@ from dreamtuner.attention.self_subject import SubjectKeys
 
 
 def query_weights(q: Tensor, k: Tensor, subject: SubjectKeys | None) -> Tensor:
-    """softmax( q [k, k_r]^T / sqrt(d) + log m ) of one query. q: h d; k: h L d. Returns h (L + F), rows sum to 1."""
+    """Compute softmax( q [k, k_r]^T / sqrt(d) + log m ) of one query. q: h d; k: h L d.
+
+    Returns h (L + F); rows sum to 1.
+    """
     own = (k @ q[..., None])[..., 0]
     if subject is not None:
         own = torch.cat([own, (subject.k_r[0] @ q[..., None])[..., 0]], dim=1)
@@ -25,10 +28,10 @@ def query_weights(q: Tensor, k: Tensor, subject: SubjectKeys | None) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class QueryAttention:
-    """What one query token attended to in one layer at one step. All its weights together sum to 1 in every head.
+    """The attention of one query token in one layer at one step. Its weights sum to 1 in every head.
 
-    `grid`: rows and columns of the layer's tokens, the picture's and the references' alike; `own`: h L, on the
-    picture's own tokens; `references`: h R each, zero where the reference has no subject.
+    `grid`: rows and columns of the layer's tokens, the same for the image and the references; `own`: h L, weights on
+    the image's own tokens; `references`: h R each, zero outside the subject.
     """
 
     grid: tuple[int, int]
@@ -37,28 +40,32 @@ class QueryAttention:
 
     @property
     def share(self) -> float:
-        """How much of the attention went to the references at all, 0..1, mean over heads."""
+        """The share of the attention that went to the references, 0..1, mean over heads."""
         return sum(float(weights.sum(dim=1).mean()) for weights in self.references)
 
     def patches(self, reference: int = 0) -> Tensor:
-        """The weights on a reference's patches, mean over heads: rows x columns; they sum to its part of `share`."""
+        """Return the weights on a reference's patches, mean over heads: rows x columns.
+
+        They sum to its part of `share`.
+        """
         return self.references[reference].mean(dim=0).view(self.grid)
 
     def even_share(self, w_ref: float) -> float:
-        """The share of a query that is equally near to all tokens, by their weights alone: w_ref F / (L + w_ref F)."""
+        """Return the share of a query that is equally similar to all tokens: w_ref F / (L + w_ref F)."""
         subject = w_ref * sum(int((weights > 0).any(dim=0).sum()) for weights in self.references)
         return subject / (self.own.shape[1] + subject)
 
 
 def query_attention(weights: Tensor, grid: tuple[int, int], kept: Sequence[Tensor | None]) -> QueryAttention:
-    """Take `query_weights` apart. `kept`: of each reference, in order, its tokens' places in the grid, or None: unseen.
+    """Split the result of `query_weights` by source and map it back to the grid.
 
-    ValueError where the places do not add up to the weights.
+    `kept`: for each reference, in order, the grid indices of its tokens, or None if the layer did not see it. Raises
+    ValueError if the counts do not add up.
     """
     count = grid[0] * grid[1]
     sizes = [0 if places is None else len(places) for places in kept]
     if weights.shape[1] not in (count, count + sum(sizes)):
-        raise ValueError(f"{weights.shape[1]} weights are not {count} of the picture and {sum(sizes)} of references")
+        raise ValueError(f"{weights.shape[1]} weights are not {count} of the image and {sum(sizes)} of references")
     own, seen = weights[:, :count], weights[:, count:]
     references, first = [], 0
     for places, size in zip(kept, sizes, strict=True):

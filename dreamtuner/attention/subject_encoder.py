@@ -1,6 +1,6 @@
-"""Subject-encoder-attention, S-E-A (Eq. 1): h <- h + beta * S-E-A(h, SE(r)), one layer a transformer block.
+"""Subject-encoder-attention, S-E-A (Eq. 1): h <- h + beta * S-E-A(h, SE(r)), one layer per transformer block.
 
-Shapes: B rows, L tokens of a picture, T subject tokens, C channels of the block, D of the subject tokens, h heads.
+Shapes: B rows, L tokens of an image, T subject tokens, C channels of the block, D of the subject tokens, h heads.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from torch import Tensor, nn
 
 
 class TokenKeys(NamedTuple):
-    """What one layer reads of a subject's tokens: keys and values, each 1|B h T C/h."""
+    """Keys and values of a subject's tokens for one layer, each 1|B h T C/h."""
 
     k: Tensor
     v: Tensor
 
 
 class SubjectEncoderAttention(nn.Module):
-    """Built like a cross-attention, with a norm of its own; `to_out` begins at zero, so a new layer changes nothing.
+    """A cross-attention layer with its own norm; `to_out` is initialised to zero, so a new layer changes nothing.
 
-    It stands between self-attention and text cross-attention. `groups` says which rows of the batch see which subject:
-    (rows, keys or None), in order; None: no row sees any. `beta` weighs what it adds.
+    It is placed between self-attention and text cross-attention. `groups` states which rows of the batch see which
+    subject: (row count, keys or None), in order; None: no row sees any. `beta` scales the layer's output.
     """
 
     def __init__(self, channels: int, heads: int, token_channels: int) -> None:
@@ -39,11 +39,11 @@ class SubjectEncoderAttention(nn.Module):
         self.beta = 0.0
 
     def keys(self, tokens: Tensor) -> TokenKeys:
-        """tokens: B T D. They do not change over the steps, so a subject's keys are computed once."""
+        """Compute keys and values of subject tokens, B T D. They are the same at every step, so once is enough."""
         return TokenKeys(self._split(self.to_k(tokens)), self._split(self.to_v(tokens)))
 
     def forward(self, h: Tensor, _: object = None) -> Tensor:
-        """h: B L C -> B L C. Rows that see no subject pass unchanged, to the last bit."""
+        """Add the layer's output to h, B L C. Rows that see no subject are returned bit-identical."""
         if self.groups is None or self.beta == 0:
             return h
         parts = []

@@ -1,7 +1,7 @@
-"""What one self-attention layer does beside a subject, and the handle of all layers of a model. No model is known here.
+"""Self-attention of one layer with a subject, and the handle of all layers of a model. Independent of any model family.
 
-A family puts a `SubjectLayer` where its self-attention multiplies queries, keys and values, and hands out the
-`SelfSubject` of all of them (see `dreamtuner.families.denoiser`).
+A family puts a `SubjectLayer` where its self-attention multiplies queries, keys and values, and yields one
+`SelfSubject` for all of them (see `dreamtuner.families.denoiser`).
 
 Shapes: B rows of a batch, h heads, L tokens of a layer, F <= L of them subject, d channels of a head.
 """
@@ -16,18 +16,18 @@ from dreamtuner.attention.maps import query_weights
 from dreamtuner.attention.self_subject import Attendable, SubjectKeys, attend
 
 Layers = Mapping[str, SubjectKeys]
-"""What one reference at one noise level gives: the layer's name -> its subject keys."""
+"""Subject keys of one reference at one noise level, by layer name."""
 
 Captured = dict[str, tuple[Tensor, Tensor]]
-"""The layer's name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
+"""Layer name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
 
 
 class SubjectLayer:
-    """Self-attention of one layer. It holds its own layer's tensors and nothing of the others.
+    """Self-attention of one layer. It holds only its own layer's tensors.
 
-    `groups` says which rows of the batch see which subject: (rows, keys or None), in order; None: all rows see none.
-    `foreground` maps a count of tokens to the indices to keep; None: nothing is captured. `watched` is the row to watch
-    and, by a layer's count of tokens, the query in it; None: no weights are computed.
+    `groups` states which rows of the batch see which subject: (row count, keys or None), in order; None: no row sees
+    any. `foreground` maps a token count to the indices to capture; None: nothing is captured. `recorded` is the row to
+    record and, by token count, the query in it; None: no weights are computed.
     """
 
     def __init__(self) -> None:
@@ -51,19 +51,19 @@ class SubjectLayer:
         return torch.cat([attend(q_g, k_g, v_g, subject) for q_g, k_g, v_g, (_, subject) in parts])
 
     def _record(self, q: Tensor, k: Tensor, row: int, tokens: Mapping[int, int]) -> None:
-        """Keep the weights of one query of one row. Each row of a group sees the one subject of the group."""
+        """Record the weights of one query of one row. All rows of a group see the group's one subject."""
         count = k.shape[2]
         if count in tokens:
             whose = [subject for rows, subject in self.groups or ((len(k), None),) for _ in range(rows)][row]
             if not (whose is None or isinstance(whose, SubjectKeys)):
-                raise ValueError(f"watch: only self-subject-attention is watched, not {type(whose).__name__}")
+                raise ValueError(f"recorder: only self-subject-attention can be recorded, not {type(whose).__name__}")
             self.weights = count, query_weights(q[row, :, tokens[count]], k[row], whose)
 
 
 class SelfSubject:
-    """The handle of an attached model: capture a reference, or let rows attend to one, for the length of a context.
+    """The handle of an attached model: inside a context, capture a reference or let rows attend to one.
 
-    `layers`: the layer's name -> the layer.
+    `layers`: the layers by name.
     """
 
     def __init__(self, layers: Mapping[str, SubjectLayer]) -> None:
@@ -71,10 +71,10 @@ class SelfSubject:
 
     @contextmanager
     def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
-        """Every call of a model inside adds its rows; the dict that is yielded is filled when the context ends well.
+        """Capture keys and values of all model calls inside; the yielded dict is filled on exit, unless by an error.
 
-        A model that is not called, such as a ControlNet without a layout, leaves no entry. `foreground`: a layer's
-        count of tokens -> indices of its subject tokens (F).
+        A model that is not called, such as a ControlNet without a control image, has no entry. `foreground`: a layer's
+        token count -> indices of its subject tokens (F).
         """
         captured: Captured = {}
         try:
@@ -91,10 +91,10 @@ class SelfSubject:
 
     @contextmanager
     def record(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:
-        """In calls inside, keep where one query of row `row` looks: the layer's name -> its count of tokens, weights.
+        """Record the attention of one query of row `row` in calls inside: layer name -> its token count and weights.
 
-        `tokens`: a layer's count of tokens -> the query; layers of other counts are let be. The weights, h (L + F) as
-        `query_weights` gives them, are those of the last call; the dict is filled when the context ends well.
+        `tokens`: a layer's token count -> the query; other layers are not recorded. The weights, h (L + F) as
+        `query_weights` returns them, are those of the last call; the dict is filled on exit, unless by an error.
         """
         weights: dict[str, tuple[int, Tensor]] = {}
         try:
@@ -108,9 +108,9 @@ class SelfSubject:
 
     @contextmanager
     def attend(self, groups: Sequence[tuple[int, Mapping[str, Attendable] | None]]) -> Iterator[None]:
-        """In calls inside, the first group's rows see its reference, and so on; None: they see none.
+        """Let the rows of each group attend to the group's reference in calls inside; None: to none.
 
-        The groups' rows must add up to the batch. In a layer that a reference did not pass, its rows see none.
+        The row counts must add up to the batch. In a layer that captured no keys of a reference, its rows see none.
         """
         seen = any(layers is not None for _, layers in groups)
         try:

@@ -1,4 +1,4 @@
-"""The part of a picture that belongs to a word of the prompt, by cross-attention maps."""
+"""The region of an image that belongs to a word of the prompt, from cross-attention maps."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 def word_region(maps: Sequence[Tensor], grids: Mapping[int, tuple[int, int]], threshold: float) -> dict[int, Tensor]:
-    """Which tokens belong to the words: a layer's count of tokens -> rows L bool.
+    """Return which tokens belong to the words: a layer's token count -> rows L bool.
 
-    maps: rows L each; grids: counts of tokens -> rows and columns. Every map is stretched to 0..1 in each row, brought
-    to the finest grid, and what their mean, stretched again, has beyond `threshold` belongs to the words.
+    maps: rows L each; grids: token counts -> rows and columns. Every map is normalised to 0..1 in each row and resized
+    to the finest grid; where their mean, normalised again, exceeds `threshold`, a token belongs to the words.
     """
     finest = grids[max(grids)]
     mean = torch.stack([_stretched(_on(one, grids[one.shape[1]], finest)) for one in maps]).mean(0)
@@ -20,11 +20,11 @@ def word_region(maps: Sequence[Tensor], grids: Mapping[int, tuple[int, int]], th
 
 
 def _on(one: Tensor, grid: tuple[int, int], finest: tuple[int, int]) -> Tensor:
-    """rows L on a grid -> rows 1 h w on the finest."""
+    """Resize rows L on a grid to rows 1 h w on the finest."""
     return F.interpolate(one.unflatten(1, (1, *grid)), finest, mode="bilinear", align_corners=False)
 
 
 def _stretched(x: Tensor) -> Tensor:
-    """Each row from 0 to 1."""
+    """Normalise each row to 0..1."""
     low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
     return (x - low) / (high - low).clamp_min(1e-8)

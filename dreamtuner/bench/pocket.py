@@ -8,7 +8,7 @@ from PIL import Image
 
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.bench.timing import Timing, interleaved_timings
-from dreamtuner.evaluation.held_out import reference_of, test_contexts
+from dreamtuner.evaluation.held_out import held_out_contexts, reference_of
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.build import stock_pipeline
@@ -51,7 +51,7 @@ def time_grid(
         raise ValueError(f"profile: {backbone.profile.name!r} is no Stable Diffusion to be timed beside diffusers' own")
     picture = EXAMPLES["pip"]
     reference = reference_of(picture)
-    cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(test_contexts(picture, count))]
+    cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(held_out_contexts(picture, count))]
     off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
     seeing = with_encoder(backbone)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from dreamtuner.evaluation.ablations import COMPARED, SHOWN, Mean, ablation_steps, means
-from dreamtuner.evaluation.held_out import MeasuredSubject, reference_of, test_contexts
+from dreamtuner.evaluation.held_out import MeasuredSubject, held_out_contexts, reference_of
 from dreamtuner.pocket.world import caption
 from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
 
@@ -78,7 +78,7 @@ def _sheet(title: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Imag
     blocks = []
     for i, one in enumerate(first[:SUBJECTS_SHOWN]):
         reference = reference_of(one.subject)
-        asked = test_contexts(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
+        asked = held_out_contexts(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
         rows = [
             SheetRow(
                 caption(one.subject.identity, context),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from dreamtuner.evaluation.held_out import test_contexts
+from dreamtuner.evaluation.held_out import held_out_contexts
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, caption
 
@@ -34,7 +34,7 @@ class ImageRequest:
 
 def image_requests(subject: Picture, prompts: int, seeds: int) -> list[ImageRequest]:
     """The pictures of a subject: `seeds` of each of its first `prompts` prompts."""
-    contexts = enumerate(test_contexts(subject, prompts))
+    contexts = enumerate(held_out_contexts(subject, prompts))
     return [ImageRequest(context, k * SEEDS_APART + j) for j, context in contexts for k in range(seeds)]
 
 

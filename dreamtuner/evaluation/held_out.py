@@ -51,7 +51,7 @@ def reference_of(picture: Picture) -> Reference:
     )
 
 
-def test_contexts(subject: Picture, prompts: int) -> list[Context]:
+def held_out_contexts(subject: Picture, prompts: int) -> list[Context]:
     """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every second an expression."""
     rng = random.Random(f"asked {subject.identity_seed}")
     scenes = [scene for scene in SCENES if scene != subject.context.scene]

@@ -1,4 +1,4 @@
-"""What the method asks of a loaded model: pictures, text and latents into one another, and what predicts."""
+"""The interface of a loaded model: conversion between images, text and latents, and the denoiser."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,46 +17,46 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class Parts(Protocol):
-    """A loaded model, frozen. The method never changes it."""
+    """A loaded, frozen model. The method never changes it."""
 
     @property
     def device(self) -> torch.device:
-        """Where every tensor of the loop is."""
+        """The device of all tensors of the loop."""
         ...
 
     @property
     def scheduler(self) -> Any:
-        """A template by diffusers' conventions (`from_config`, `set_timesteps`, `step`): every loop takes a copy."""
+        """A template with diffusers' interface (`from_config`, `set_timesteps`, `step`); every loop copies it."""
         ...
 
     def latent_shape(self, resolution: int) -> tuple[int, int, int]:
-        """C H W of the latents of a square picture of `resolution` pixels. ValueError where there are none."""
+        """Return C H W of the latents of a square image of `resolution` pixels. Raises ValueError if it has none."""
         ...
 
     def encode_text(self, prompt: str) -> Tensor:
-        """Encode one prompt: 1 L D. Alone, so that its batch cannot change its last bits."""
+        """Encode one prompt to 1 L D, on its own, so that its bits do not depend on a batch."""
         ...
 
     def encode_image(self, image: Image.Image) -> Tensor:
-        """Encode an RGB picture to scaled latents, C H W, drawing nothing at random."""
+        """Encode an RGB image to scaled latents, C H W, deterministically."""
         ...
 
     def decode(self, x_0: Tensor) -> list[Image.Image]:
-        """Decode scaled latents N C H W to N pictures, RGB."""
+        """Decode scaled latents N C H W to N RGB images."""
         ...
 
     def check_encoder(self) -> None:
-        """ValueError where the model has no subject-encoder, which beta above 0 needs."""
+        """Raise ValueError if the model has no subject-encoder, which beta > 0 requires."""
         ...
 
     def subject_keys(self, image: Image.Image) -> Mapping[str, TokenKeys]:
-        """Compute what every S-E-A layer reads of a subject on white (RGB). ValueError as `check_encoder`."""
+        """Compute the keys and values of every S-E-A layer for a subject on white (RGB). Raises as `check_encoder`."""
         ...
 
     def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> Denoiser:
-        """Give what predicts, led by ControlNets of these kinds, with S-E-A layers or without.
+        """Return the denoiser, with ControlNets of these kinds and, if `encoder`, the S-E-A layers.
 
-        LayoutError where there is no ControlNet of a kind, ValueError as `check_encoder`.
+        Raises LayoutError if the model lacks a ControlNet of a kind, and ValueError as `check_encoder` does.
         """
         ...
 
@@ -66,65 +66,65 @@ class Backbone(Parts, Protocol):
 
     @property
     def profile(self) -> Profile:
-        """The profile that was loaded."""
+        """The loaded profile."""
         ...
 
     @property
     def weights_digest(self) -> str:
-        """sha256 of the weights that decide a picture, which every recipe names."""
+        """SHA-256 of the weights that determine an image; every recipe contains it."""
         ...
 
 
 @runtime_checkable
 class FindsWords(Protocol):
-    """A backbone that can say where the words of a prompt look: what masked baselines need."""
+    """A backbone that gives the cross-attention maps of words of the prompt, which masked baselines need."""
 
     def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
-        """Find where `word` stands in the text states of each prompt: N L bool."""
+        """Find the positions of `word` in the text states of each prompt: N L bool."""
         ...
 
     def word_maps(self, words: Tensor) -> AbstractContextManager[list[Tensor]]:
-        """In predictions inside, collect each cross-attention layer's weights on the words: rows x tokens, 0..1 each.
+        """Collect each cross-attention layer's weights on the words in predictions inside: rows x tokens, 0..1 each.
 
-        words: N L bool, their places in the text states of each row.
+        words: N L bool, the positions of the words in the text states of each row.
         """
         ...
 
 
 @runtime_checkable
 class FineTunable(Backbone, Protocol):
-    """A backbone of which parts can learn a subject (Sec. 3.3).
+    """A backbone whose parts can be fine-tuned on a subject (Sec. 3.3).
 
-    The names of what learns are "unet" (what predicts, whatever it is), "text_encoder", and "encoder" where the model
-    has a subject-encoder.
+    The names of the trainable parts are "unet" (the denoising model, of whatever architecture), "text_encoder", and
+    "encoder" if the model has a subject-encoder.
     """
 
     @property
     def tokenizer(self) -> Any:
-        """What turns prompts into tokens; a learned token is one more of them."""
+        """The tokenizer of the prompts; a learned token is added to it."""
         ...
 
     @property
     def learnable(self) -> Mapping[str, Any]:
-        """The models that may learn, by the names that checkpoints and learning rates call them."""
+        """The trainable models, by their names in checkpoints and learning rates."""
         ...
 
     def set_learning(self, settings: FineTuneConfig) -> None:
-        """Make what the settings name require gradients, as whole weights or by LoRA; all else stays frozen."""
+        """Make the parts that the settings name trainable, as full weights or by LoRA; everything else stays frozen."""
         ...
 
     def subject_states(self, image: Image.Image) -> Tensor:
-        """Compute what the subject-encoder reads of a subject on white (RGB): 1 T C."""
+        """Compute the subject-encoder's input for a subject on white (RGB): 1 T C."""
         ...
 
     def with_tokenizer(self, tokenizer: Any) -> Self:
-        """The same models behind another tokenizer."""
+        """Return a backbone of the same models with another tokenizer."""
         ...
 
     def with_encoder(self, folder: Path) -> Self:
-        """The same models with the subject-encoder of this folder in the place of their own."""
+        """Return a backbone of the same models with the subject-encoder of this folder instead of their own."""
         ...
 
     def save(self, out: Path, *, tokenizer: Any, text_encoder: nn.Module) -> None:
-        """Write the models to a folder that the family's own loader opens, with this text encoder and its tokenizer."""
+        """Write the models, with this text encoder and tokenizer, to a folder that the family's own loader reads."""
         ...

@@ -1,6 +1,6 @@
-"""What the method asks of a model that predicts: one batch, where self-attention is, and its token grids.
+"""The interface of a denoising model: predict a batch, attach attention layers, report token grids.
 
-Shapes: N rows of a batch; C H W of latents; L tokens of text with D channels; S side of a picture in pixels.
+Shapes: N rows of a batch; C H W of latents; L tokens of text with D channels; S side of an image in pixels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,31 +24,31 @@ class EncodedSubject(Protocol):
     def attend(
         self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]], beta: float
     ) -> AbstractContextManager[None]:
-        """In calls inside, the first group's rows see its subject at strength `beta`, and so on; None: none."""
+        """Let the rows of each group see the group's subject at strength `beta` in calls inside; None: no subject."""
         ...
 
 
 class Denoiser(Protocol):
-    """A model that predicts, with the ControlNets that lead it. It is never changed but inside the contexts below."""
+    """A denoising model with its ControlNets. It is changed only inside the contexts below, and restored on exit."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type in which it computes."""
+        """The dtype in which it computes."""
         ...
 
     @property
     def kinds(self) -> Sequence[Kind]:
-        """The kinds of control image that can lead it, in the order in which its ControlNets run."""
+        """The kinds of control image that it accepts, in the order in which its ControlNets run."""
         ...
 
     @property
     def has_encoder(self) -> bool:
-        """Whether it comes with S-E-A layers, which `attach_encoder` puts in."""
+        """Whether it has S-E-A layers, which `attach_encoder` attaches."""
         ...
 
     @property
     def self_attention(self) -> Sequence[str]:
-        """The names of its own self-attention layers, as `attach_self_subject` calls them, in the order of a pass."""
+        """The names of its own self-attention layers, as in `attach_self_subject`, in the order of a forward pass."""
         ...
 
     def predict(self, x: Tensor, t: Tensor, c: Tensor, controls: Mapping[Kind, Tensor]) -> Tensor:
@@ -56,33 +56,38 @@ class Denoiser(Protocol):
 
         Args:
             x: N C H W, noisy latents scaled for the model.
-            t: a scalar tensor or N, timesteps of training, which may be fractions.
+            t: a scalar tensor or N, training timesteps, which may be fractional.
             c: N L D, text states.
-            controls: control images N 3 S S in 0..1, by their kind; of a kind that is not there no ControlNet runs.
+            controls: control images N 3 S S in 0..1, by kind; the ControlNet of a missing kind does not run.
 
         Returns:
-            N C H W, in the kind of prediction that the scheduler takes.
+            N C H W, in the prediction type that the scheduler expects.
         """
         ...
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:
-        """Noise a reference to timestep t by the forward process of training: C H W each. ValueError where it cannot.
+        """Noise a reference to timestep t by the forward process of training: C H W each. Raises ValueError if it
+        cannot.
 
-        Whole timesteps are those of training; between two, it goes evenly from one to the other.
+        Whole timesteps are those of training; between two of them the noise level is interpolated.
         """
         ...
 
     def token_grids(self, size: tuple[int, int]) -> Mapping[int, tuple[int, int]]:
-        """A layer's count of tokens -> its rows and columns, for latents of `size` = (H, W)."""
+        """Return a layer's token count -> its rows and columns, for latents of `size` = (H, W)."""
         ...
 
     def attach_self_subject(self) -> AbstractContextManager[SelfSubject]:
-        """Inside, S-S-A stands in every self-attention layer, of its ControlNets too; without a subject all is plain.
+        """Attach S-S-A to every self-attention layer, including those of ControlNets; detach on exit.
 
-        ValueError where a layer does more than plain attention.
+        Without a subject the attached layers compute plain attention. Raises ValueError if a layer's own processor does
+        more than plain attention.
         """
         ...
 
     def attach_encoder(self) -> AbstractContextManager[EncodedSubject]:
-        """Inside, the S-E-A layers stand between self- and cross-attention; without a subject they add nothing."""
+        """Attach the S-E-A layers between self- and cross-attention; detach on exit.
+
+        Without a subject they add zero.
+        """
         ...

@@ -1,6 +1,6 @@
-"""LoRA by PEFT: adapters into the linear layers of a model, and out of it again.
+"""LoRA by PEFT: inject adapters into the linear layers of a model, and remove them again.
 
-alpha is the rank, so an adapter's product is added as it is and every format reads it alike.
+alpha equals the rank, so an adapter's product is added unscaled and every format reads it alike.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _NAME = "default"
 
 
 def inject(model: Any, targets: tuple[str, ...], rank: int, *, seed: int) -> None:
-    """Put adapters that change nothing yet beside the linear layers whose names end so; they alone require gradients.
+    """Inject adapters, initialised to change nothing, into the linear layers with these name suffixes.
 
-    Their first weights hang on `seed` alone.
+    Only the adapters require gradients. Their initial weights depend only on `seed`.
     """
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets), init_lora_weights=True)
     with torch.random.fork_rng(devices=[]):
@@ -29,16 +29,16 @@ def inject(model: Any, targets: tuple[str, ...], rank: int, *, seed: int) -> Non
 
 
 def remove(model: Any) -> None:
-    """Take all adapters out: every layer is the very module that it was."""
+    """Remove all adapters: every layer is the original module again."""
     for name, module in [(n, m) for n, m in model.named_modules() if isinstance(m, LoraLayer)]:
         parent, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(parent), leaf, module.get_base_layer())
 
 
 def adapters(model: Any, share: float = 1.0) -> dict[str, Tensor]:
-    """The adapters' matrices by the names that diffusers and PEFT save them under: `LAYER.lora_A.weight` and B.
+    """Return the adapters' matrices by the names that diffusers and PEFT use: `LAYER.lora_A.weight` and `lora_B`.
 
-    `share` of their products, which B takes.
+    `share`: factor of their products, 0..1, applied to B.
     """
     marked = f".{_NAME}."
     found = {name.replace(marked, "."): p.detach() for name, p in model.named_parameters() if ".lora_" in name}
@@ -46,13 +46,13 @@ def adapters(model: Any, share: float = 1.0) -> dict[str, Tensor]:
 
 
 def scaled_adapters(model: Any, share: float) -> AbstractContextManager[None]:
-    """Inside, adapters add this share of their products; a model without adapters is as it was."""
+    """Scale the adapters' products by `share` inside the context; a model without adapters is unchanged."""
     adapted = any(isinstance(module, LoraLayer) for module in model.modules())
     return rescale_adapter_scale(model, share) if adapted else nullcontext()
 
 
 def merged(model: Any, matrices: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of the adapted layers with the products of their matrices added, by name; the model stays.
+    """Return the weights of the adapted layers with the adapters merged, by name; the model is unchanged.
 
     Raises:
         KeyError: the model has no such layer.

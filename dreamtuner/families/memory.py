@@ -1,4 +1,4 @@
-"""Bytes that a training takes: of weights, of what learning adds, and of what a step keeps for its backward pass."""
+"""Memory that a training takes, in bytes: weights, gradients and optimizer state, and activations of one step."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 BYTES = 4
-"""Of a number: float32 throughout."""
+"""Bytes per number: float32 throughout."""
 PER_LEARNT = 4 * BYTES
-"""Beside each number that learns: its gradient, two moments, and its average."""
+"""Additional bytes per trainable number: its gradient, two moments, and its average."""
 SPARE = 1.15
-"""What allocators and kernels take beyond what is counted."""
+"""Factor for what allocators and kernels take beyond the count."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes: of all weights, of what learning adds, and of what a step keeps for its backward pass."""
+    """Memory in bytes: of all weights, of gradients and optimizer state, and of the activations that a step saves."""
 
     weights: int
     learning: int
@@ -26,23 +26,23 @@ class Need:
 
     @property
     def total(self) -> int:
-        """All of it with something to spare."""
+        """The sum, times SPARE."""
         return int((self.weights + self.learning + self.step) * SPARE)
 
 
 def saved_activation_bytes(step: Callable[[], object], model: nn.Module) -> int:
-    """Count the bytes of the tensors that a forward pass keeps for its backward pass, parameters left out."""
+    """Count the bytes of the tensors that a forward pass saves for its backward pass, excluding parameters."""
     own = {id(p) for p in model.parameters()}
-    kept: dict[int, int] = {}
+    saved: dict[int, int] = {}
     held: list[Tensor] = []  # so that no id is used twice
 
     def keep(one: Tensor) -> Tensor:
         base = one._base if one._base is not None else one
         if id(base) not in own:
-            kept[id(base)] = base.numel() * base.element_size()
+            saved[id(base)] = base.numel() * base.element_size()
             held.append(base)
         return one
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
         step()
-    return sum(kept.values())
+    return sum(saved.values())

@@ -5,7 +5,10 @@ from torch import Tensor
 
 
 def noised(x_0: Tensor, noise: Tensor, t: float, alphas_cumprod: Tensor) -> Tensor:
-    """x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise, each C H W. A t between two timesteps turns the angle evenly."""
+    """Compute x_t = sqrt(abar_t) x_0 + sqrt(1 - abar_t) noise, each C H W.
+
+    Between two timesteps the angle arccos(sqrt(abar)) is interpolated linearly.
+    """
     low = int(t)
     abar = alphas_cumprod[low].double()
     if t > low:

@@ -1,4 +1,4 @@
-"""The model families that are installed, and the one that a profile's weights belong to.
+"""The installed model families, and the one that a profile's weights belong to.
 
 A family is a module, or any object, with the attributes of `Family`. Packages add theirs by an entry point of the
 group "dreamtuner.families" (docs/how-to/add-a-model-family.md).
@@ -17,14 +17,14 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class FamilyError(ValueError):
-    """No family reads the weights of a profile, or more than one does, or it lacks what is asked of it."""
+    """No family reads the weights of a profile, or several do, or the family lacks a required capability."""
 
 
 class Family(Protocol):
-    """Models of one kind of weights folder."""
+    """Models whose weights folders have one layout."""
 
     def reads(self, profile: Profile) -> bool:
-        """Tell from the files of the profile's folder whether its weights are of this family; nothing is loaded."""
+        """Return whether the profile's weights belong to this family, judging by their files; loads nothing."""
         ...
 
     def load_backbone(self, profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
@@ -37,7 +37,7 @@ class FineTunableFamily(Family, Protocol):
     """A family whose backbones are `FineTunable`."""
 
     def memory_need(self, profile: Profile, settings: FineTuneConfig, resolution: int) -> Need:
-        """Count the memory that fine-tuning takes at this resolution (pixels); nothing is loaded."""
+        """Compute the memory that fine-tuning takes at this resolution (pixels); loads nothing."""
         ...
 
 
@@ -50,11 +50,11 @@ FAMILIES: Registry[Family] = Registry(
 
 
 def family_of(profile: Profile) -> Family:
-    """Find the family that reads the weights of a profile. One that cannot be loaded is passed over.
+    """Return the family that reads the weights of a profile. A family that cannot be loaded is skipped.
 
     Raises:
-        FamilyError: none does, or several do.
-        WeightsMissingError: the folder is empty or not there; the message names the remedy.
+        FamilyError: no family does, or several do.
+        WeightsMissingError: the folder is empty or missing; the message names the remedy.
     """
     installed = FAMILIES.working()
     reading = {name: family for name, family in installed.items() if family.reads(profile)}
@@ -75,24 +75,24 @@ def family_of(profile: Profile) -> Family:
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
-    """Load a profile's weights by the family that reads them. Raises as `family_of` and the family's own loader."""
+    """Load a profile's weights with the family that reads them. Raises as `family_of` and the family's loader do."""
     return family_of(profile).load_backbone(profile, device=device, dtype=dtype)
 
 
 def fine_tunable_family(profile: Profile) -> FineTunableFamily:
-    """Find the family of a profile that is to learn a subject. FamilyError where its models cannot learn one."""
+    """Return the family of a profile to be fine-tuned. Raises FamilyError if its models cannot be fine-tuned."""
     family = family_of(profile)
     if not isinstance(family, FineTunableFamily):
         raise FamilyError(
-            f"finetune: models of the profile {profile.name!r} cannot be fine-tuned; take another profile"
+            f"finetune: models of the profile {profile.name!r} cannot be fine-tuned; choose another profile"
         )
     return family
 
 
 def fine_tunable(backbone: Backbone) -> FineTunable:
-    """The backbone as one that can learn a subject. FamilyError where it cannot."""
+    """Return the backbone as a `FineTunable`. Raises FamilyError if it is not one."""
     if not isinstance(backbone, FineTunable):
         raise FamilyError(
-            f"finetune: models of the profile {backbone.profile.name!r} cannot be fine-tuned; take another profile"
+            f"finetune: models of the profile {backbone.profile.name!r} cannot be fine-tuned; choose another profile"
         )
     return backbone

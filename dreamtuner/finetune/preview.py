@@ -37,7 +37,7 @@ class FineTunePreview:
         tower = load_clip(profile, device=device) if (profile.tower / "config.json").is_file() else None
         return cls(subject.reference, cells, sampling, tower)
 
-    def hold(self, backbone: Backbone) -> tuple[Image.Image, float | None]:
+    def generate(self, backbone: Backbone) -> tuple[Image.Image, float | None]:
         """Draw: the pictures in a row, and their mean masked CLIP-I, -1..1."""
         with torch.no_grad():
             pictures = generate(backbone, self.reference, self.cells, self.sampling)

@@ -41,9 +41,9 @@ class FineTuneStage:
         subject: NamedSubject,
         settings: FineTuneConfig,
         pairs: Pairs,
-        trial: FineTunePreview,
+        previews: FineTunePreview,
     ) -> None:
-        self.settings, self.pairs, self.trial, self.subject = settings, pairs, trial, subject
+        self.settings, self.pairs, self.previews, self.subject = settings, pairs, previews, subject
         self.learns = TrainableModel(backbone, subject, settings, pairs)
         self.share = WeightInterpolation(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
@@ -103,7 +103,7 @@ class FineTuneStage:
     def preview(self) -> Image.Image:
         """Pictures by the model as it is now; how like the reference they are is kept in the learner."""
         with self.share.applied():
-            picture, identity = self.trial.hold(self.backbone)
+            picture, identity = self.previews.generate(self.backbone)
         taken = self.learns.identities.isnan().nonzero()
         if identity is not None and len(taken):
             self.learns.identities[int(taken[0])] = identity
@@ -158,8 +158,10 @@ class FineTuneFactory:
             backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image
         )
         pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
-        trial = FineTunePreview.of(self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device))
-        return FineTuneStage(backbone, self.subject, s, pairs, trial)
+        previews = FineTunePreview.of(
+            self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device)
+        )
+        return FineTuneStage(backbone, self.subject, s, pairs, previews)
 
     def finished(self, device: torch.device) -> FineTuneStage:
         """The stage with what the training in `folder` has learnt, averaged."""

@@ -54,7 +54,7 @@ def attention_picture(
     """
     layers = list(dict.fromkeys(name for column in columns for name in column.maps))
     if not layers:
-        raise ValueError("looks: no layer was watched; ask for steps that are drawn and for sizes that the model has")
+        raise ValueError("maps: no layer was recorded; choose steps of the schedule and token counts of the model")
     right = MARGIN + PAD + SIDE + 2 * PAD
     width = right + LABEL + len(columns) * (TILE + GAP) - GAP + PAD + MARGIN
     letters = font(14)

@@ -1,4 +1,4 @@
-"""From references and cells to pictures: encodes what is shared once, then draws the cells in batches."""
+"""Generates images from references and cells: encodes what the cells share once, then generates in batches."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,28 +33,28 @@ def generate(
     layers_of_first: bool = False,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
-    """One RGB picture per cell, in order, all of one subject; several references of it concatenate.
+    """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
 
-    No reference, an empty mask, and w_ref = beta = 0 are one and the same: the plain model, text-guided at w_c in every
-    step. `batch_size`: cells at a time (twice as many U-Net rows); it changes the last bits of a picture at most.
-    `kv_bytes`: how many bytes of the reference's keys and values may be held. `recorder`: records the attention of one
-    point of the one cell. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of each
-    batch, done from 1 to total; an exception that it raises ends the call and the models are restored.
+    Without a reference, with an empty mask, or at w_ref = beta = 0 the result is the plain model's, text-guided at w_c
+    in every step. `batch_size`: cells per batch (twice as many U-Net rows); it changes the last bits of an image at
+    most. `kv_bytes`: how many bytes of the reference's keys and values may be held. `recorder`: records the attention
+    of one point of the one cell. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of
+    each batch, done from 1 to total; an exception that it raises ends the call and the models are restored.
 
     Raises:
         ValueError: names the setting that does not fit.
-        LayoutError: names the layout that cannot be followed.
+        LayoutError: names the control image that cannot be used.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
     if recorder is not None and len(cells) != 1:
-        raise ValueError(f"watch: a point is watched in one cell, not in {len(cells)}; draw it alone")
+        raise ValueError(f"recorder: attention is recorded for one cell, not {len(cells)}; generate that cell alone")
     if sampling.beta > 0:
         backbone.check_encoder()
-    backbone.latent_shape(sampling.resolution)  # refused before anything is computed
+    backbone.latent_shape(sampling.resolution)  # validate before anything is computed
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
-    plain = {kinds: backbone.denoiser(kinds) for kinds in places}  # refused before anything is computed, too
+    plain = {kinds: backbone.denoiser(kinds) for kinds in places}  # validated before anything is computed, too
     layouts = [{k: layout_pixels(k, image, sampling.resolution) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
@@ -77,11 +77,11 @@ def generate(
         ) as model:
             for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
                 c = torch.cat([text[cells[i].prompt] for i in batch])
-                led = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
+                controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
-                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, led)
-                drawn = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
-                pictures.update(zip(batch, drawn, strict=True))
+                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, controls)
+                images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                pictures.update(zip(batch, images, strict=True))
                 done += len(plan)
     return [pictures[i] for i in range(len(cells))]
 
@@ -95,7 +95,10 @@ def generate_batch(
     x_t: Tensor | None = None,
     on_step: OnStep | None = None,
 ) -> list[Image.Image]:
-    """One batch of cells through the loop: each from the noise of its own seed, or all from x_t, 1 C H W."""
+    """Generate one batch of cells: each from the noise of its own seed, or all from x_t, 1 C H W.
+
+    Returns RGB images.
+    """
     shape = backbone.latent_shape(sampling.resolution)
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
     scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
@@ -105,7 +108,7 @@ def generate_batch(
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
-    """The places of the cells, by the kinds of layout that they follow: those of one go through the same models."""
+    """Group the cells' positions by their kinds of control image: the cells of a group run through the same models."""
     places: dict[tuple[Kind, ...], list[int]] = {}
     for i, cell in enumerate(cells):
         places.setdefault(tuple(kind for kind in KINDS if kind in cell.layouts), []).append(i)

@@ -1,4 +1,4 @@
-"""Interleaved guidance (Eq. 4-6): which two conditions a step compares, and how their predictions combine.
+"""Interleaved guidance (Eq. 4-6): which two conditions a step compares, and how their predictions are combined.
 
     eps_r = w_r * eps(x_t, c, x^r_{t-dt}) - (w_r - 1) * eps(x_t, c,  none)            (4)
     eps_c = w_c * eps(x_t, c, x^r_{t-dt}) - (w_c - 1) * eps(x_t, uc, x^r_{t+dt'})     (5)
@@ -7,7 +7,7 @@
 Decided where the paper is silent:
 - dt and dt' count training timesteps (of 1000), so that they mean the same noise at any number of steps; t - dt and
   t + dt' stop at the ends of the chain. The reference goes through the U-Net under its own timestep.
-- Without a reference Eq. 4 has nothing to compare, so every step is Eq. 5, then plain classifier-free guidance.
+- Without a reference Eq. 4 has nothing to compare, so every step is Eq. 5, which is then classifier-free guidance.
 - The weights of a pair sum to 1 at one x_t, so the equations hold unchanged where the model predicts v or x_0 for eps.
 """
 
@@ -20,7 +20,7 @@ from dreamtuner.settings.sampling import Sampling
 
 
 class Branch(NamedTuple):
-    """One prediction: under `c` (wanted text) or `uc` (undesired), beside x^r at timestep `x_r`, or None."""
+    """The conditions of one prediction: the prompt `c` or negative prompt `uc`, and x^r at timestep `x_r` (or None)."""
 
     text: Literal["c", "uc"]
     x_r: float | None
@@ -35,18 +35,18 @@ class Pair(NamedTuple):
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        """The branches of non-zero weight, the other before the wanted; at w = 1 or w = 0 there is one alone."""
+        """The branches of non-zero weight, `other` before `wanted`; a single branch at w = 1 or w = 0."""
         if self.w == 1:
             return (self.wanted,)
         return (self.other,) if self.w == 0 else (self.other, self.wanted)
 
     def combine(self, eps: Sequence[Tensor]) -> Tensor:
-        """The predictions of `branches`, each B C H W, in that order -> B C H W.
+        """Combine the predictions of `branches`, each B C H W, in that order. Returns B C H W.
 
         Written as `other + w * (wanted - other)`: the same sum, and to the last bit what stock pipelines compute.
         """
         if len(eps) != len(self.branches):
-            raise ValueError(f"this pair takes {len(self.branches)} predictions, not {len(eps)}")
+            raise ValueError(f"eps: this pair takes {len(self.branches)} predictions, not {len(eps)}")
         if len(eps) == 1:
             return eps[0]
         other, wanted = eps
@@ -54,19 +54,22 @@ class Pair(NamedTuple):
 
 
 def reference_guidance(t: float, s: Sampling) -> Pair:
-    """Eq. 4 at timestep t >= 0."""
+    """Return the pair of Eq. 4 at timestep t >= 0."""
     return Pair(s.w_r, Branch("c", max(t - s.dt, 0)), Branch("c", None))
 
 
 def text_guidance(t: float, s: Sampling, *, t_max: float, reference: bool) -> Pair:
-    """Eq. 5 at timestep t in 0..t_max; without a reference, plain classifier-free guidance at scale w_c."""
+    """Return the pair of Eq. 5 at timestep t in 0..t_max; without a reference, that of classifier-free guidance."""
     if not reference:
         return Pair(s.w_c, Branch("c", None), Branch("uc", None))
     return Pair(s.w_c, Branch("c", max(t - s.dt, 0)), Branch("uc", min(t + s.dt_prime, t_max)))
 
 
 def interleaved(lam: float, t: float, s: Sampling, *, t_max: float, reference: bool) -> Pair:
-    """Eq. 6. `lam`: the step's draw in [0, 1). At p_r = 0 it is never Eq. 4 (a draw may be 0), at p_r = 1 always."""
+    """Choose the pair of a step by Eq. 6. `lam`: the step's lambda in [0, 1).
+
+    At p_r = 0 the result is never Eq. 4 (although lambda may be 0); at p_r = 1 it always is.
+    """
     if reference and s.p_r > 0 and lam <= s.p_r:
         return reference_guidance(t, s)
     return text_guidance(t, s, t_max=t_max, reference=reference)

@@ -1,4 +1,4 @@
-"""The denoising loop as a plain function, and the seeded draws that it and the reference pass live on."""
+"""The denoising loop as a plain function, and the seeded random numbers that it and the reference pass use."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -16,27 +16,27 @@ OnStep = Callable[[int, Tensor], Tensor | None]
 
 
 def seeded(*parts: object) -> torch.Generator:
-    """A CPU generator of its own for these parts, such as (reference digest, "noise", step).
+    """Return a CPU generator seeded by these parts, such as (reference digest, "noise", step).
 
-    Draws of a subject hang on subject and step alone, never on a cell or on what was drawn before, so that a cell alone
-    equals the cell in its grid and one reference pass serves all.
+    Random draws for a subject depend only on the subject and the step, never on the cell or on earlier draws. So a cell
+    generated alone equals the same cell in its grid, and one reference pass serves all cells.
     """
     key = sha256("/".join(map(str, parts)).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(key[:8], "big") >> 1)
 
 
 def step_lambda(digest: str, step: int) -> float:
-    """lambda ~ U(0, 1) of Eq. 6, in [0, 1), for all cells of the subject with this digest."""
+    """Sample lambda ~ U(0, 1) of Eq. 6, in [0, 1), for all cells of the subject with this digest."""
     return float(torch.rand((), generator=seeded(digest, "lambda", step)))
 
 
 def cell_noise(generators: Sequence[torch.Generator], shape: tuple[int, int, int]) -> Tensor:
-    """Standard normal noise, N C H W float32 on the CPU, row n from generator n alone. shape: C H W."""
+    """Sample standard normal noise, N C H W float32 on the CPU, row n from generator n alone. shape: C H W."""
     return torch.cat([torch.randn((1, *shape), generator=generator) for generator in generators])
 
 
 def fresh_scheduler(scheduler: Any, steps: int, device: torch.device | str = "cpu") -> Any:
-    """A copy of any diffusers scheduler with `steps` set. Schedulers keep state between steps, so none is shared."""
+    """Return a copy of a diffusers scheduler with `steps` set. Schedulers are stateful, so none is shared."""
     fresh = type(scheduler).from_config(scheduler.config)
     fresh.set_timesteps(steps, device=device)
     return fresh
@@ -51,11 +51,16 @@ def denoise(
     on_step: OnStep | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> Tensor:
-    """x_T -> x_0, both N C H W. `scheduler`: fresh, timesteps set. `x`: noise times the scheduler's init_noise_sigma.
+    """Denoise x_T to x_0, both N C H W, calling `predict` once or more per step.
 
-    `generators`: for schedulers that draw noise in their steps (DDIM draws none): one a row, one for all, or None:
-    torch's own. `on_step(step, x)` is called after each step, step in 0..steps-1. `stopped()` is asked before each
-    step; where it is true, the x reached so far is the result.
+    Args:
+        predict: see `Predict`.
+        x: noise times the scheduler's init_noise_sigma.
+        scheduler: a fresh one with its timesteps set.
+        generators: for schedulers that add noise in their steps (DDIM does not): one per row, one for all, or None for
+            torch's default generator.
+        on_step: called as on_step(step, x) after each step, step in 0..steps-1.
+        stopped: called before each step; if it returns True, the x reached so far is returned.
     """
     draws = "generator" in inspect.signature(scheduler.step).parameters
     one = generators is None or isinstance(generators, torch.Generator)

@@ -1,4 +1,4 @@
-"""Eq. 1-6 as one prediction: what the sampling loop calls at every step, for any batch of cells of one subject."""
+"""Guided prediction, Eq. 1-6: what the sampling loop calls at every step, for any batch of cells of one subject."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -18,11 +18,12 @@ from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass,
 from dreamtuner.sampling.subject import Subject
 
 KV_BYTES = 4 << 30
-"""Default budget of captured keys and values. SD 1.5 takes 0.55 GB for 30 steps, SDXL 5 GB at 40 % foreground."""
+"""Default memory budget of captured keys and values, bytes. 30 steps take 0.55 GB with SD 1.5 and 5 GB with SDXL, at
+40 % foreground."""
 
 
 class GuidedModel:
-    """Predictions for one subject by one plan. Made by `guided`; while it lives, the denoiser is attached."""
+    """Guided predictions for one subject by one plan. Created by `guided`, inside which the layers are attached."""
 
     def __init__(
         self,
@@ -59,10 +60,11 @@ class GuidedModel:
         *,
         w_c: float | None = None,
     ) -> Tensor:
-        """The step's branches as one batch, combined by Eq. 4 or 5. x: N C H W; text: N L D, layouts: N 3 S S each.
+        """Predict the step's branches as one batch and combine them by Eq. 4 or 5. Returns N C H W.
 
-        Their rows part only inside S-S-A and S-E-A. Two calls measured 4-31 % slower on a CPU (1 and 16 cells).
-        `w_c`: the scale of text guidance in this step instead of the plan's, where that is neither 0 nor 1.
+        x: N C H W; text: N L D and layouts (control images): N 3 S S each. The branches differ only inside S-S-A and
+        S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text guidance in
+        this step instead of the plan's, where that is neither 0 nor 1.
         """
         pair = self._plan[step]
         if w_c is not None and pair.other.text == "uc":
@@ -70,7 +72,7 @@ class GuidedModel:
         branches = pair.branches
         rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)
         c = torch.cat([text[branch.text] for branch in branches])
-        led = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
+        controls = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
         keys = _joined([subject.keys for subject in self._subjects])
         with (
             nullcontext()
@@ -79,25 +81,25 @@ class GuidedModel:
             self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
             self._recording(pair, step, x),
         ):
-            eps = self._denoiser.predict(rows, t, c, led)
+            eps = self._denoiser.predict(rows, t, c, controls)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
 
     def _layers(self, branch: Branch, step: int) -> Layers | None:
-        """What the branch sees: nothing, or its references' tokens one after the other."""
+        """Return what the branch attends to: None, or its references' tokens, concatenated."""
         each = self._each(branch, step)
         if not each:
             return None
-        # those of all: a frame passes a ControlNet that the subject's own reference, without that layout, does not
+        # of all references: a frame runs through a ControlNet that the reference without that control image does not
         names = each[0] if self._layers_of_first else dict.fromkeys(name for layers in each for name in layers)
         joined = {name: concatenate([layers[name] for layers in each if name in layers]) for name in names}
         return {name: keys for name, keys in joined.items() if keys is not None}
 
     def _each(self, branch: Branch, step: int) -> list[Layers]:
-        """What each reference gives to the branch."""
+        """Return each reference's subject keys for the branch."""
         return [] if branch.x_r is None else [one.at(Row(step, branch.x_r)) for one in self._passes]
 
     def _recording(self, pair: Pair, step: int, x: Tensor) -> AbstractContextManager[None]:
-        """The first cell of the wanted branch under watch, where one is asked for."""
+        """Record the attention of the first cell in the wanted branch, if a recorder was given."""
         if self._recorder is None or self._ssa is None or pair.wanted not in pair.branches:
             return nullcontext()
         grids = self._denoiser.token_grids((x.shape[2], x.shape[3]))
@@ -106,7 +108,7 @@ class GuidedModel:
         return self._recorder.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> ReferenceFeatures:
-        """The reference pass (Sec. 3.2): with the reference's own caption, subject tokens and layouts."""
+        """Run the reference pass (Sec. 3.2) with the reference's own caption, subject tokens and control images."""
         own = {kind: subject.layouts[kind] for kind in self._denoiser.kinds if kind in subject.layouts}
 
         def run(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
@@ -144,12 +146,12 @@ def guided(
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
 ) -> Iterator[GuidedModel]:
-    """Attach S-S-A where it sees a subject, and S-E-A where there is an encoder; on leaving, all is as it was.
+    """Attach S-S-A if there is a subject, and S-E-A if there is an encoder; detach both on exit.
 
-    The reference passes run when the first step asks for them. `kv_bytes`: how many bytes of keys and values may be
-    held; beyond, they are encoded for as many steps at a time as fit. ValueError where one step alone does not fit.
-    `recorder`: keeps where a point of the first cell of a call looks. `layers_of_first`: of several references only the
-    layers that the first passes are seen, as in cells of the first release.
+    The reference passes run when the first step needs them. `kv_bytes`: the most bytes of keys and values to hold; if
+    not all fit, they are encoded for as many steps at a time as do. Raises ValueError if a single step does not fit.
+    `recorder`: records the attention of one point of a call's first cell. `layers_of_first`: of several references,
+    attend only in the layers that the first one captured, as cells of the first release did.
     """
     with ExitStack() as stack:
         seen = recorder is not None or any(subject.foreground is not None for subject in subjects)
@@ -170,7 +172,7 @@ def guided(
 
 
 def _joined(each: Sequence[Mapping[str, TokenKeys] | None]) -> Mapping[str, TokenKeys] | None:
-    """The tokens of several references of one subject, side by side."""
+    """Concatenate the tokens of several references of one subject."""
     present = [keys for keys in each if keys is not None]
     if len(present) <= 1:
         return present[0] if present else None

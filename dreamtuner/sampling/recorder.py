@@ -1,4 +1,4 @@
-"""Watching one point of a picture while it is drawn: which patches of the reference it looks at, by step and layer."""
+"""Records attention maps during generation: which reference patches one point of the image attends to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from dreamtuner.attention.subject_layers import Layers, SelfSubject
 
 @dataclass(frozen=True, eq=False)
 class AttentionRecorder:
-    """What is asked, and in `maps` the answers, by (step, layer's name) in the order in which they were made.
+    """Records the attention of one point into `maps`, keyed by (step, layer name) in the order of recording.
 
-    `point`: x from the left and y from the top, each in 0..1; `steps`: 0 is the first; `counts`: tokens of the layers
-    that are asked (256 is a grid of 16 x 16), None: all. Weights are computed again for what is asked and for nothing
-    else, in the branch that sees prompt and reference (Eq. 4-5); what is drawn does not change.
+    `point`: x from the left and y from the top, each in 0..1; `steps`: 0 is the first; `counts`: token counts of the
+    layers to record (256 is a grid of 16 x 16), None for all. Weights are recomputed only for these steps and layers,
+    in the branch that sees prompt and reference (Eq. 4-5); the generated image does not change.
     """
 
     point: tuple[float, float]
@@ -25,10 +25,10 @@ class AttentionRecorder:
     maps: dict[tuple[int, str], QueryAttention] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """ValueError names the coordinate that lies outside of the picture."""
+        """Raise ValueError if a coordinate lies outside the image."""
         for name, value in zip("xy", self.point, strict=True):
             if not 0 <= value <= 1:
-                raise ValueError(f"point: {name} is {value}; give a place in the picture, 0..1")
+                raise ValueError(f"point: {name} is {value}; give a point inside the image, 0..1")
 
     @contextmanager
     def over(
@@ -39,10 +39,10 @@ class AttentionRecorder:
         grids: Mapping[int, tuple[int, int]],
         seen: Sequence[tuple[Mapping[int, Tensor], Layers]],
     ) -> Iterator[None]:
-        """Watch row `row` of the calls inside, if `step` is asked.
+        """Record row `row` of the calls inside, if `step` is one of `steps`.
 
-        `grids`: a layer's count of tokens -> its rows and columns; `seen`: each reference's subject tokens by count,
-        and what it gives to this step.
+        `grids`: token count of a layer -> its rows and columns; `seen`: each reference's subject tokens by token count,
+        and its keys and values for this step.
         """
         if step not in self.steps:
             yield
@@ -55,7 +55,7 @@ class AttentionRecorder:
             self.maps[step, name] = query_attention(found, asked[count], kept)
 
     def _token(self, grid: tuple[int, int]) -> int:
-        """The token of the layer's grid that holds the point."""
+        """Return the index of the layer's token that contains the point."""
         rows, columns = grid
         x, y = self.point
         return min(int(y * rows), rows - 1) * columns + min(int(x * columns), columns - 1)

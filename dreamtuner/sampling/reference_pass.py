@@ -1,10 +1,10 @@
-"""The reference pass (Sec. 3.2): noise the reference to every timestep a schedule needs, capture keys and values once.
+"""The reference pass (Sec. 3.2): noise the reference to every timestep of a schedule and capture keys and values once.
 
 Decided where the paper is silent:
-- x^r_t is noised by the forward process of the model's training whatever the scheduler, with one noise per
-  (reference, step): both branches of a step see the same draw, at their own noise levels.
-- A layer's token is subject (m_r = 1) when at least half of its area is; where a thin subject wins no token of a coarse
-  layer, the tokens that hold most of it are taken, so that the layer is not left without a subject.
+- x^r_t is noised by the forward process of the model's training, whatever the scheduler, with one noise sample per
+  (reference, step): both branches of a step use the same noise, at their own noise levels.
+- A token of a layer counts as subject (m_r = 1) when at least half of its area is. If a thin subject covers half of no
+  token of a coarse layer, the tokens that hold most of it are used, so that the layer is not left without a subject.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ReferenceFeatures:
-    """What a reference gives to every step. Lives as long as its holder keeps it; recomputed, never stored.
+    """Keys and values of a reference for all steps. They are held in memory and recomputed, never stored.
 
     `rows`: Row -> index; `layers`: layer's name -> k_r, v_r of shape `rows heads F d`, and log(w_ref * m_r): F.
     """
@@ -45,23 +45,24 @@ class ReferenceFeatures:
         return sum(k.nbytes + v.nbytes for k, v, _ in self.layers.values())
 
     def at(self, row: Row) -> Layers:
-        """The subject keys of one row, 1 h F d a layer. KeyError when the row was not encoded."""
+        """Return the subject keys of one row, 1 h F d per layer. Raises KeyError if the row was not encoded."""
         i = self.rows[row]
         return {name: SubjectKeys(k[i : i + 1], v[i : i + 1], m) for name, (k, v, m) in self.layers.items()}
 
 
 def reference_digest(image: Image.Image) -> str:
-    """The reference's identity: sha256 of its size and RGB pixels. It seeds lambda and noise; the mask does not."""
+    """Return the SHA-256 of the reference's size and RGB pixels. It seeds lambda and noise; the mask does not."""
     return sha256(f"({image.width}, {image.height})".encode() + image.convert("RGB").tobytes()).hexdigest()
 
 
 def square(
     image: Image.Image, mask: Image.Image | None, side: int, *, fill: str = "white"
 ) -> tuple[Image.Image, Image.Image]:
-    """Cut a square that holds the whole subject and resize it to `side` pixels -> RGB, L (0..255 covered share).
+    """Crop a square that contains the whole subject and resize it to `side` pixels.
 
-    The square is the largest inside the picture, placed over the subject; where the subject is longer than that, the
-    square grows to hold it and what lies outside the picture is `fill` and background. No mask: all is subject.
+    Returns the image (RGB) and how much of each pixel the mask covers (L, 0..255). The square is the largest that fits
+    the image, placed over the subject. If the subject is longer than that, the square grows to contain it, and the area
+    outside the image becomes `fill` and background. Without a mask, the whole image is subject.
     """
     mask = Image.new("L", image.size, 255) if mask is None else mask.convert("L")
     if mask.size != image.size:
@@ -82,12 +83,12 @@ def square(
 
 
 def foreground_tokens(m_r: Tensor, grids: Iterable[tuple[int, int]]) -> dict[int, Tensor]:
-    """Tokens of a layer -> indices of its subject tokens. m_r: H W in [0, 1]; grids: rows and columns of tokens.
+    """Return a layer's token count -> indices of its subject tokens. m_r: H W in [0, 1]; grids: token rows and columns.
 
-    ValueError where the mask is empty.
+    Raises ValueError if the mask is empty.
     """
     if not m_r.any():
-        raise ValueError("reference: the mask is empty; an absent subject is passed as None, not as a mask of zeros")
+        raise ValueError("reference: the mask is empty; pass None for an absent subject, not a mask of zeros")
     tokens: dict[int, Tensor] = {}
     for grid in grids:
         share = F.adaptive_avg_pool2d(m_r[None, None].float(), grid).flatten()
@@ -109,13 +110,13 @@ def encode_reference(
     digest: str,
     chunk: int = 32,
 ) -> ReferenceFeatures:
-    """One pass over all rows, `chunk` at a time. x_0: C H W latents; c_r: 1 L D, the reference's own caption.
+    """Encode all rows in one pass, `chunk` at a time. x_0: C H W latents; c_r: 1 L D, the reference's own caption.
 
-    `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. Equal to a pass of
-    its own at every step, and far cheaper.
+    `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. The result equals
+    that of a separate pass at every step, at far lower cost.
     """
     wanted: Sequence[Row] = sorted(set(rows))
-    if not wanted:  # a plan may never look at the reference, as w_r = 0 with p_r = 1
+    if not wanted:  # a plan may never use the reference, as with w_r = 0 and p_r = 1
         return ReferenceFeatures({}, {})
     index = {row: i for i, row in enumerate(wanted)}
 
@@ -133,10 +134,10 @@ def encode_reference(
 
 
 class ReferencePass:
-    """A reference's features for all rows of a plan, encoded when first asked for, all at once where they fit.
+    """A reference's features for all rows of a plan, encoded on first use, all at once if they fit.
 
-    Where `budget` bytes do not hold them all, they are encoded for as many steps as fit, from the step asked for on,
-    and again when the loop begins anew. ValueError where the rows of one step take more than the budget.
+    If `budget` bytes do not hold them all, they are encoded for as many steps as fit, starting at the requested step,
+    and again when the loop restarts. Raises ValueError if the rows of one step exceed the budget.
     """
 
     def __init__(self, encode: Callable[[Sequence[Row]], ReferenceFeatures], rows: Iterable[Row], budget: int) -> None:
@@ -144,7 +145,7 @@ class ReferencePass:
         self._held: list[ReferenceFeatures] = []
 
     def at(self, row: Row) -> Layers:
-        """The subject keys of one row."""
+        """Return the subject keys of one row, 1 h F d per layer."""
         for features in self._held:
             if row in features.rows:
                 return features.at(row)
@@ -160,7 +161,7 @@ class ReferencePass:
         if fit < len(first):
             raise ValueError(
                 f"kv_bytes: one step of the reference takes {len(first) * row_bytes / 1e6:.1f} MB of keys and values, "
-                f"more than the {self._budget / 1e6:.1f} MB allowed; allow more, or draw smaller pictures"
+                f"more than the {self._budget / 1e6:.1f} MB allowed; allow more, or generate smaller images"
             )
         ahead = [row for row in self._rows if row.step > step][: fit - len(first)]
         later = [row for row in self._rows if row.step > step][len(ahead) :]

@@ -1,4 +1,4 @@
-"""What is asked for: references of one subject, and the cells to draw of it."""
+"""The request: references of one subject, and the cells to generate."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,12 @@ from dreamtuner.models.layouts import Layouts
 
 @dataclass(frozen=True)
 class Reference:
-    """One picture of the subject.
+    """One reference image of the subject.
 
-    `image`: RGB; `mask`: L, 255 subject, 0 background, the image's size, or None: all of it is subject; `caption`: what
-    the picture shows, in the words of the model's captions; `layouts`: the picture's own layout of a kind, of its size,
-    with which it passes where cells follow a layout of that kind; `whole`: self-subject-attention sees all of the
-    picture, its background too, which regular images keep (Sec. 3.3).
+    `image`: RGB; `mask`: L, 255 subject, 0 background, of the image's size, or None if the whole image is subject;
+    `caption`: what the image shows, in the words of the model's captions; `layouts`: control images of the reference
+    itself, of its size, used when cells are conditioned on the same kind of control image; `whole`:
+    self-subject-attention sees the whole image including its background, which class images preserve (Sec. 3.3).
     """
 
     image: Image.Image
@@ -26,7 +26,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture to draw. `seed` alone decides x_T; `layouts`: where things are to be; none: the prompt decides."""
+    """One image to generate. `seed` alone determines x_T.
+
+    `layouts`: the control images it is conditioned on, by kind.
+    """
 
     prompt: str
     seed: int

@@ -1,4 +1,4 @@
-"""What every step of a schedule compares (Eq. 6): one plan for a subject, whatever is drawn of it."""
+"""The guidance of every step of a schedule (Eq. 6): one plan per subject, shared by all of its images."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,12 +13,12 @@ from dreamtuner.settings.sampling import Sampling
 
 
 def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
-    """Eq. 6 for every call of the model that `scheduler`, a template, makes in `sampling.steps` steps.
+    """Return the pair of Eq. 6 for every model call that `scheduler`, a template, makes in `sampling.steps` steps.
 
-    Lambda is drawn once a step: where a solver evaluates the model twice, both evaluations are guided alike.
+    Lambda is sampled once per step: if a solver evaluates the model twice, both evaluations use the same guidance.
 
-    `subjects`: the references of one subject, the first of which draws lambda; none: every step is text-guided. So the
-    frames of a video, whose further references change, take the same kind of step at the same noise.
+    `subjects`: the references of one subject, of which the first seeds lambda; if empty, every step is text-guided. So
+    the frames of a video, whose other references change, are guided alike at the same noise level.
     """
     digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
     fresh = fresh_scheduler(scheduler, sampling.steps)

@@ -1,4 +1,4 @@
-"""A subject as the model sees it: its references as latents, subject tokens, text states and layouts."""
+"""A subject as the model sees it: its references as latents, subject tokens, text states and control images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from dreamtuner.settings.sampling import Sampling
 class Subject:
     """One reference of a subject, ready for the reference pass.
 
-    `x_0`: C H W latents; `foreground`: a layer's count of tokens -> indices of its subject tokens, None where S-S-A is
-    off or the mask is empty; `c_r`: 1 L D, its own caption; `digest`: seeds lambda and noise; `keys`: what every S-E-A
-    layer reads of it, None where the subject-encoder is off; `layouts`: its own layouts, 3 S S.
+    `x_0`: C H W latents; `foreground`: a layer's token count -> indices of its subject tokens, None if S-S-A is off or
+    the mask is empty; `c_r`: 1 L D, its own caption; `digest`: seeds lambda and noise; `keys`: keys and values of every
+    S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 S S.
     """
 
     x_0: Tensor
@@ -37,9 +37,9 @@ class Subject:
 def prepare_subject(
     parts: Parts, reference: Reference, sampling: Sampling, *, c_r: Tensor | None = None
 ) -> Subject | None:
-    """None where nothing of the reference can be seen: w_ref and beta are 0, or its mask is empty.
+    """Encode a reference; return None if it has no effect: w_ref and beta are 0, or its mask is empty.
 
-    `c_r`: 1 L D, the text states of its caption where they are at hand already.
+    `c_r`: 1 L D, the text states of its caption, if already computed.
     """
     image, mask = square(reference.image, reference.mask, sampling.resolution)
     m_r = torch.frombuffer(bytearray(mask.tobytes()), dtype=torch.uint8).view(mask.height, mask.width) / 255
@@ -62,19 +62,16 @@ def prepare_subject(
 
 
 def layout_pixels(kind: Kind, image: Image.Image, side: int) -> Tensor:
-    """Convert the layout of a picture of `side` pixels to what ControlNets read: 3 side side in 0..1.
-
-    LayoutError as `fitted`.
-    """
+    """Convert a control image to the input of ControlNets: 3 side side in 0..1. Raises LayoutError as `fitted` does."""
     pixels = np.asarray(fitted(kind, image, side)).copy()
     return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
 
 
 def _inside(reference: Reference, side: int) -> Tensor:
-    """How much of each pixel is picture, 0..1, H W: what the square adds outside of the picture is nothing to look at.
+    """Return how much of each pixel lies inside the image, 0..1, H W: the padding of the square is not attended to.
 
-    Stored fine-tunings keep their digests and checkpoints: of the few references that are padded, only those that are
-    fine-tuned from now on have other regular images.
+    Stored fine-tunings keep their digests and checkpoints: of the few references that need padding, only those that are
+    fine-tuned from now on get different class images.
     """
     picture = Image.new("RGB", reference.image.size, "white")
     inside = square(picture, reference.mask, side, fill="black")[0].convert("L")
@@ -82,15 +79,18 @@ def _inside(reference: Reference, side: int) -> Tensor:
 
 
 def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
-    """The reference's layout, cut as its image is: what the square adds outside of the picture is far and empty."""
+    """Return the reference's control image, cropped as its image is; the padding of the square is far and empty."""
     layout = reference.layouts[kind]
     if layout.size != reference.image.size:
         raise ValueError(
-            f"reference: its {kind} layout is {layout.size} and the image {reference.image.size} pixels; give one size"
+            f"reference: its {kind} image is {layout.size} pixels and it is {reference.image.size}; use one size"
         )
     return layout_pixels(kind, square(layout, reference.mask, side, fill="black")[0], side)
 
 
 def alone(reference: Reference, side: int) -> Image.Image:
-    """The subject on white, cut as the reference is. White comes first: resizing would blend background in."""
+    """Return the subject on white, cropped as the reference is.
+
+    White comes first: resizing would blend background in.
+    """
     return square(on_white(reference.image, reference.mask), reference.mask, side)[0]

@@ -1,10 +1,10 @@
-"""Frames of a video, one a pose: what a frame looks at beside the subject's reference, and how much frames flicker.
+"""Frames of a video, one per pose: their references beside the subject's own, and how much the frames flicker.
 
-Each frame sees the first frame and the one before it as further references (Sec. 4). Decided where the paper is silent:
-- A frame is a reference without a mask: its background is to stay as well, and nothing has to be found in a drawn
-  picture that could be missed in one frame and not in the next.
-- It passes with the pose that it was drawn in, which is known, and its own prompt as its caption.
-- All frames of a clip begin from the same noise and take the same kind of step (Eq. 6) at the same timestep.
+Each frame uses the first frame and the previous one as further references (Sec. 4). Decided where the paper is silent:
+- A frame is a reference without a mask: its background should be preserved too, and no mask has to be estimated on a
+  generated image, where it could fail in one frame and not in the next.
+- It is encoded with the pose that it was conditioned on, and with its own prompt as caption.
+- All frames of a clip start from the same noise and use the same guidance (Eq. 6) at the same timestep.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from dreamtuner.models.layouts import Layouts, fitted
 from dreamtuner.sampling.request import Reference
 
 MARGIN = 1 / 8
-"""How far beyond its drawn bones a limb reaches, in sides of the picture."""
+"""How far a limb extends beyond the bones of the skeleton, as a fraction of the image's side."""
 MOVED = 32
-"""By how much a pixel of a drawn skeleton must change, of 255, to count as moved."""
+"""By how much a pixel of a skeleton image must change, of 255, to count as moved."""
 
 
 def frame_reference(frame: Image.Image, prompt: str, layouts: Layouts) -> Reference:
-    """A frame that is drawn already, as a reference of those that follow. `layouts`: those that it was drawn in."""
+    """Return a finished frame as a reference for later ones.
+
+    `layouts`: the control images that it was conditioned on.
+    """
     side = frame.width
     return Reference(frame, None, prompt, {kind: fitted(kind, image, side) for kind, image in layouts.items()})
 
 
 def moving(before: Image.Image, after: Image.Image, side: int) -> NDArray[np.bool_]:
-    """Where something moves between two poses: `side` x `side`, true within MARGIN of a bone that is not as it was.
+    """Return where something moves between two poses: `side` x `side`, True within MARGIN of a bone that changed.
 
-    It is told from the poses alone, so it is the same for every way of drawing them.
+    It is derived from the poses alone, so it is the same however the frames were generated.
     """
     a, b = (np.asarray(fitted("pose", pose, side)).astype(np.int16) for pose in (before, after))
     changed = (np.abs(a - b).max(axis=2) > MOVED).astype(np.uint8)
@@ -44,13 +47,15 @@ def moving(before: Image.Image, after: Image.Image, side: int) -> NDArray[np.boo
 
 
 def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> float | None:
-    """The mean change from frame to frame of what does not move, in levels of 0..255; 0: it stands still.
+    """Return the mean frame-to-frame change of static pixels, in levels of 0..255; 0 means no flicker.
 
-    None: everything moves from each pose to the next, so there is nothing static that could flicker. Frames are square;
-    `poses` are those that they follow. ValueError unless there are two frames or more, and a pose each.
+    Returns None if no pixel is static between any two poses. Frames are square; `poses` are the ones they were
+    conditioned on. Raises ValueError unless there are at least two frames, with one pose each.
     """
     if len(frames) < 2 or len(frames) != len(poses):
-        raise ValueError(f"frames: {len(frames)} with {len(poses)} poses; give two or more, and a pose for each")
+        raise ValueError(
+            f"frames: {len(frames)} with {len(poses)} poses; give two or more frames, and one pose for each"
+        )
     changes = []
     for i in range(1, len(frames)):
         still = ~moving(poses[i - 1], poses[i], frames[i].width)

@@ -9,7 +9,7 @@ from html import escape
 
 from PIL import Image
 
-from dreamtuner.evaluation.held_out import reference_of, test_contexts
+from dreamtuner.evaluation.held_out import held_out_contexts, reference_of
 from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.pocket.world import caption
 
@@ -23,7 +23,7 @@ def picture_rows(table: Mapping[str, Sequence[EvaluationResult]], names: Mapping
     first = next(iter(table.values()))
     for i, result in enumerate(first[:SUBJECTS]):
         subject = result.drawn.subject
-        asked = test_contexts(subject, prompts)[: min(PROMPTS, len(result.drawn.pictures))]
+        asked = held_out_contexts(subject, prompts)[: min(PROMPTS, len(result.drawn.pictures))]
         for j, context in enumerate(asked):
             words = caption(subject.identity, context)
             cells = "".join(

@@ -1,4 +1,4 @@
-"""A Stable Diffusion 1.x or 2.x between pictures, text and latents; and that of a profile."""
+"""The backbone of Stable Diffusion 1.x and 2.x: conversion between images, text and latents, and its denoiser."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -28,8 +28,8 @@ from dreamtuner.settings.finetune import FineTuneConfig
 class UNetParts:
     """A Stable Diffusion in diffusers' own classes; the method never changes it.
 
-    `scheduler` is a template: every loop takes a fresh copy. `place`: where tensors go, if not where the U-Net lies, as
-    where models are loaded to a device only while they run. `controlnets`: by kind, those that are at hand.
+    `scheduler` is a template that every loop copies. `place`: the device of tensors if it differs from the U-Net's, as
+    with CPU offloading. `controlnets`: the loaded ones, by kind.
     """
 
     unet: Any = field(repr=False)
@@ -44,32 +44,32 @@ class UNetParts:
     place: torch.device | None = None
 
     def require_encoder(self) -> SubjectEncoder:
-        """The subject-encoder; ValueError where the profile has none."""
+        """Return the subject-encoder. Raises ValueError if the profile has none."""
         if self.encoder is None:
             raise ValueError("sampling.beta: this profile has no subject-encoder; set beta to 0")
         return self.encoder
 
     def check_encoder(self) -> None:
-        """ValueError where the profile has no subject-encoder."""
+        """Raise ValueError if the profile has no subject-encoder."""
         self.require_encoder()
 
     def subject_keys(self, image: Image.Image) -> dict[str, TokenKeys]:
-        """What every S-E-A layer reads of a subject on white (RGB), computed once for all steps and cells."""
+        """Compute the keys and values of every S-E-A layer for a subject on white (RGB), once for all steps."""
         encoder = self.require_encoder()
         return encoder.keys(encoder(self.subject_states(image)))
 
     def subject_states(self, image: Image.Image) -> Tensor:
-        """What the subject-encoder reads of a subject on white (RGB): hidden states of the image encoder, 1 T C."""
+        """Compute the subject-encoder's input for a subject on white (RGB): hidden states of CLIP, 1 T C."""
         encoder, vision = self.require_encoder(), self.image_encoder
         pixels = self.image_processor(image, return_tensors="pt").pixel_values.to(self.device, vision.dtype)
         return hidden_states(vision, pixels, encoder.config.depths).to(encoder.dtype)
 
     def controlnet(self, kind: Kind) -> Any:
-        """The ControlNet of this kind. KeyError where it is not at hand."""
+        """Return the ControlNet of this kind. Raises KeyError if it is not loaded."""
         return self.controlnets[kind]
 
     def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> UNetDenoiser:
-        """The U-Net, led by ControlNets of these kinds, with the subject-encoder's layers or without."""
+        """Return the U-Net with ControlNets of these kinds and, if `encoder`, the subject-encoder's layers."""
         return UNetDenoiser(
             self.unet,
             getattr(self.scheduler, "alphas_cumprod", None),
@@ -79,39 +79,39 @@ class UNetParts:
 
     @property
     def device(self) -> torch.device:
-        """Where every tensor of the loop is."""
+        """The device of all tensors of the loop."""
         device: torch.device = self.unet.device if self.place is None else self.place
         return device
 
     @property
     def pixels_per_latent(self) -> int:
-        """f: the side of the square of pixels that one latent covers."""
+        """f: the side, in pixels, of the square that one latent covers."""
         return 1 << (len(self.vae.config.block_out_channels) - 1)
 
     def latent_shape(self, resolution: int) -> tuple[int, int, int]:
-        """C H W of the latents of a square picture. ValueError when its side in pixels is no multiple of f."""
+        """Return C H W of the latents of a square image. Raises ValueError unless its side is a multiple of f."""
         if resolution % self.pixels_per_latent:
             raise ValueError(
-                f"sampling.resolution: {resolution} is not a multiple of {self.pixels_per_latent}; choose one"
+                f"sampling.resolution: {resolution} is not a multiple of {self.pixels_per_latent}; choose one that is"
             )
         side = resolution // self.pixels_per_latent
         return int(self.unet.config.in_channels), side, side
 
     def encode_text(self, prompt: str) -> Tensor:
-        """One prompt -> 1 L D, padded to the encoder's length. Alone, so that its batch cannot change its last bits."""
+        """Encode one prompt to 1 L D, padded to the encoder's length, on its own: its bits do not depend on a batch."""
         states = encode_text(self.tokenizer, self.text_encoder, prompt, self.device)
         return states if self.unet is None else states.to(self.unet.dtype)
 
     def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
-        """Where `word` stands in the text states of each prompt: N L bool."""
+        """Find the positions of `word` in the text states of each prompt: N L bool."""
         return word_places(self.tokenizer, prompts, word)
 
     def word_maps(self, words: Tensor) -> AbstractContextManager[list[Tensor]]:
-        """In calls of the U-Net inside, the cross-attention maps of words, as `word_map.word_maps`."""
+        """Collect the cross-attention maps of words in U-Net calls inside, as `word_map.word_maps` does."""
         return word_maps(self.unet, words)
 
     def encode_image(self, image: Image.Image) -> Tensor:
-        """RGB, sides multiples of f -> C H W scaled latents: the mode of the posterior, so nothing is drawn."""
+        """Encode RGB, sides multiples of f, to C H W scaled latents: the mode of the posterior, so deterministic."""
         pixels = VaeImageProcessor(self.pixels_per_latent).preprocess(image).to(self.device, self.vae.dtype)
         encoded = self.vae.encode(pixels)  # AutoencoderTiny has no posterior
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
@@ -119,12 +119,12 @@ class UNetParts:
         return x_0.to(self.unet.dtype)
 
     def decode_pixels(self, x_0: Tensor) -> Tensor:
-        """Scaled latents N C H W -> pixels N 3 H W, -1..1 and a little beyond."""
+        """Decode scaled latents N C H W to pixels N 3 H W, about -1..1 (not clamped)."""
         pixels: Tensor = self.vae.decode(x_0.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
         return pixels
 
     def decode(self, x_0: Tensor) -> list[Image.Image]:
-        """Scaled latents N C H W -> N pictures, RGB."""
+        """Decode scaled latents N C H W to N RGB images."""
         pixels = self.decode_pixels(x_0)
         pictures: list[Image.Image] = VaeImageProcessor(self.pixels_per_latent).postprocess(pixels, output_type="pil")
         return pictures
@@ -138,31 +138,31 @@ class UNetBackbone(UNetParts):
     profile: Profile
 
     def controlnet(self, kind: Kind) -> Any:
-        """The profile's ControlNet of this kind, loaded when first asked for. LayoutError where there is none."""
+        """Return the profile's ControlNet of this kind, loaded on first use. Raises LayoutError if there is none."""
         if kind not in self.controlnets:
             self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
         return self.controlnets[kind]
 
     @property
     def learnable(self) -> Mapping[str, Any]:
-        """What may learn a subject, by the names of checkpoints."""
+        """The trainable models, by their names in checkpoints."""
         models = {"unet": self.unet, "text_encoder": self.text_encoder}
         return models if self.encoder is None else {**models, "encoder": self.encoder}
 
     def set_learning(self, settings: FineTuneConfig) -> None:
-        """Have what the settings name learn, and nothing else."""
+        """Make the parts that the settings name trainable, and nothing else."""
         set_learning(self.unet, self.text_encoder, settings, encoder=self.encoder)
 
     def with_tokenizer(self, tokenizer: Any) -> Self:
-        """The same models behind another tokenizer."""
+        """Return a backbone of the same models with another tokenizer."""
         return replace(self, tokenizer=tokenizer)
 
     def with_encoder(self, folder: Path) -> Self:
-        """The same models with the subject-encoder of this folder."""
+        """Return a backbone of the same models with the subject-encoder of this folder."""
         return replace(self, encoder=load_encoder(folder, device=str(self.device)))
 
     def save(self, out: Path, *, tokenizer: Any, text_encoder: nn.Module) -> None:
-        """Write a folder in the plain diffusers layout, the subject-encoder in it."""
+        """Write a folder in the plain diffusers layout, including the subject-encoder."""
         stock_pipeline(
             vae=self.vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=self.unet, scheduler=self.scheduler
         ).save_pretrained(out)

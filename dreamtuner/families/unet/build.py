@@ -1,6 +1,6 @@
-"""Builds the family's models untrained, from the numbers of their configs, and puts models into stock pipelines.
+"""Builds the family's models untrained, from their configs, and assembles models into stock pipelines.
 
-What trains a model from scratch, or stands in for one, calls these; configs are diffusers' own keywords.
+Used to train a model from scratch and for stand-ins of one; configs are diffusers' own keywords.
 """
 
 from typing import Any
@@ -31,14 +31,14 @@ def new_controlnet(**config: Any) -> Any:
 
 
 def new_scheduler(**config: Any) -> Any:
-    """Build a DDIM scheduler on the noise schedule of Stable Diffusion, without noise of its own."""
+    """Build a DDIM scheduler with the noise schedule of Stable Diffusion; its steps add no noise."""
     return DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1, **config
     )
 
 
 def stock_pipeline(*, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, scheduler: Any) -> Any:
-    """Put models into a `StableDiffusionPipeline` without safety checker; None for what a call does not need."""
+    """Build a `StableDiffusionPipeline` without a safety checker; pass None for models that a call does not need."""
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -52,7 +52,7 @@ def stock_pipeline(*, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, sc
 
 
 def with_controlnet(pipeline: Any, controlnet: Any) -> Any:
-    """Make a stock pipeline of the same models, led by a ControlNet."""
+    """Build a stock pipeline of the same models with a ControlNet."""
     return StableDiffusionControlNetPipeline(
         **pipeline.components, controlnet=controlnet, requires_safety_checker=False
     )

@@ -1,4 +1,4 @@
-"""Layers that a deeper model has and a shallower one lacks, begun as the identity: it computes at first the same."""
+"""Initialises layers that a deeper model adds to a shallower one as the identity, so that both compute the same."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def begin_as_identity(module: nn.Module, known: Collection[str]) -> None:
-    """Make residual and transformer blocks of which `known` holds no tensor by name hand on what they are given."""
+    """Initialise residual and transformer blocks whose tensors are not in `known` (names) as the identity."""
     for name, part in module.named_modules():
         if f"{name}.norm1.weight" not in known and isinstance(part, ResnetBlock2D):
             _as_identity(part)
@@ -24,7 +24,7 @@ def _zero(layer: nn.Module) -> None:
 
 @torch.no_grad()
 def _as_identity(block: ResnetBlock2D) -> None:
-    """The block hands on its first channels: what came from below, not what was concatenated to it."""
+    """Make the block return its first input channels: those from below, not the concatenated skip connection."""
     _zero(block.conv2)
     if block.conv_shortcut is not None:
         weight: Tensor = block.conv_shortcut.weight

@@ -1,4 +1,4 @@
-"""A U-Net that predicts, the ControlNets that lead it, and where its self-attention is."""
+"""The denoiser of Stable Diffusion: a U-Net with its ControlNets, and its self-attention layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -20,8 +20,8 @@ from dreamtuner.models.layouts import Kind
 class UNetDenoiser:
     """See `dreamtuner.families.denoiser.Denoiser`.
 
-    `alphas_cumprod`: of the training schedule, by which references are noised; None where none are. `controlnets`: by
-    the kind of control image. `encoder`: the subject-encoder of which the S-E-A layers are, or None.
+    `alphas_cumprod`: of the training schedule, to noise references; None if it has none. `controlnets`: by kind of
+    control image. `encoder`: the subject-encoder whose S-E-A layers are attached, or None.
     """
 
     unet: Any
@@ -31,7 +31,7 @@ class UNetDenoiser:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type in which the U-Net computes."""
+        """The dtype in which the U-Net computes."""
         dtype: torch.dtype = self.unet.dtype
         return dtype
 
@@ -42,51 +42,51 @@ class UNetDenoiser:
 
     @property
     def has_encoder(self) -> bool:
-        """Whether there is a subject-encoder."""
+        """Whether it has a subject-encoder."""
         return self.encoder is not None
 
     @property
     def self_attention(self) -> Sequence[str]:
-        """The names of the U-Net's self-attention layers, in the order of a pass."""
+        """The names of the U-Net's self-attention layers, in the order of a forward pass."""
         return self_attention_order(self.unet)
 
     def predict(self, x: Tensor, t: Tensor, c: Tensor, controls: Mapping[Kind, Tensor]) -> Tensor:
-        """Call the U-Net once, led by the ControlNets of these kinds: their residuals add up."""
+        """Call the U-Net once, conditioned by the ControlNets of the given kinds; their residuals are summed."""
         extra: dict[str, Any] = {}
-        led = [
+        residuals = [
             self.controlnets[kind](x, t, encoder_hidden_states=c, controlnet_cond=controls[kind], return_dict=False)
             for kind in self.controlnets
             if kind in controls
         ]
-        if led:
+        if residuals:
             extra["down_block_additional_residuals"] = [
-                sum(parts[1:], parts[0]) for parts in zip(*(d for d, _ in led), strict=True)
+                sum(parts[1:], parts[0]) for parts in zip(*(d for d, _ in residuals), strict=True)
             ]
-            extra["mid_block_additional_residual"] = sum((mid for _, mid in led[1:]), led[0][1])
+            extra["mid_block_additional_residual"] = sum((mid for _, mid in residuals[1:]), residuals[0][1])
         if slot := slot_of(self.unet):
             extra["cross_attention_kwargs"] = slot
         prediction: Tensor = self.unet(x, t, encoder_hidden_states=c, return_dict=False, **extra)[0]
         return prediction
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:
-        """Noise by the training schedule: C H W each. ValueError where there is none."""
+        """Noise by the training schedule: C H W each. Raises ValueError if the scheduler has none."""
         if self.alphas_cumprod is None:
-            raise ValueError("scheduler: it has no alphas_cumprod to noise a reference by; take one such as DDIM")
+            raise ValueError("scheduler: it has no alphas_cumprod to noise a reference by; use one such as DDIM")
         return noised(x_0, noise, t, self.alphas_cumprod)
 
     def token_grids(self, size: tuple[int, int]) -> dict[int, tuple[int, int]]:
-        """Tokens of a level -> their rows and columns. Each level of a U-Net halves those before it, rounding up."""
+        """Return a level's token count -> its rows and columns. Each level of a U-Net halves the last, rounding up."""
         levels = len(self.unet.config.block_out_channels)
         grids = [(ceil(size[0] / 2**level), ceil(size[1] / 2**level)) for level in range(levels)]
         return {rows * columns: (rows, columns) for rows, columns in grids}
 
     def attach_self_subject(self) -> AbstractContextManager[SelfSubject]:
-        """S-S-A in the U-Net and its ControlNets."""
+        """Attach S-S-A to the U-Net and its ControlNets."""
         return attached(self.unet, {str(kind): one for kind, one in self.controlnets.items()})
 
     @contextmanager
     def attach_encoder(self) -> Iterator[SubjectEncoder]:
-        """S-E-A layers in the U-Net. ValueError where there is no subject-encoder, or it belongs to another U-Net."""
+        """Attach the S-E-A layers. Raises ValueError if there is no subject-encoder or it belongs to another U-Net."""
         if self.encoder is None:
             raise ValueError("sampling.beta: this model has no subject-encoder; set beta to 0")
         layers = {name: self.encoder.layer(name) for name in self.encoder.config.blocks}

@@ -1,4 +1,4 @@
-"""The family of Stable Diffusion 1.x and 2.x, as the registry takes it: `reads`, `load_backbone` and `memory_need`."""
+"""The family of Stable Diffusion 1.x and 2.x for the registry: `reads`, `load_backbone` and `memory_need`."""
 
 import torch
 
@@ -12,12 +12,12 @@ __all__ = ["load_backbone", "memory_need", "reads"]
 
 
 def reads(profile: Profile) -> bool:
-    """Tell whether the profile's folder holds a U-Net."""
+    """Return whether the profile's folder contains a U-Net."""
     return (profile.weights / "unet" / "config.json").is_file()
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
-    """Load a profile's weights, float32 by default. WeightsMissingError says what is not there and how to get it."""
+    """Load a profile's weights, float32 by default. Raises WeightsMissingError, which lists what is missing."""
     require_weights(profile)
     parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
     return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)

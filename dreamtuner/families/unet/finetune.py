@@ -1,4 +1,4 @@
-"""What of a Stable Diffusion learns a subject (Sec. 3.3, App. A), and how much memory a step of that takes."""
+"""Which parameters of a Stable Diffusion are fine-tuned (Sec. 3.3, App. A), and how much memory a step takes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ LORA_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 def set_learning(
     unet: nn.Module, text_encoder: Any, settings: FineTuneConfig, *, encoder: SubjectEncoder | None
 ) -> None:
-    """Have the parameters learn that the settings name; all are frozen before, and all else stays bit for bit.
+    """Make the parameters that the settings name trainable; all are frozen before, and all others stay frozen.
 
-    Of a subject-encoder the ResBlocks learn, not its S-E-A layers; of words none (`finetune/learned_token.py` adds
-    the one that does).
+    Of a subject-encoder only the ResBlocks are trained, not its S-E-A layers; of token embeddings none
+    (`finetune/learned_token.py` adds the one that is).
     """
     for model, targets, part in ((unet, LORA_UNET, "unet"), (text_encoder, LORA_TEXT, "text_encoder")):
         if part in settings.learns:
@@ -41,8 +41,8 @@ def set_learning(
     text_encoder.get_input_embeddings().requires_grad_(False)
 
 
-class _Kept(torch.autograd.Function):
-    """Attention that keeps what a fused kernel keeps: queries, keys, values and what comes out."""
+class _SavedTensors(torch.autograd.Function):
+    """Attention that saves what a fused kernel saves: queries, keys, values and the output."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -54,15 +54,15 @@ class _Kept(torch.autograd.Function):
 class _CountedAttention:
     def __call__(self, attn: Any, h: Tensor, encoder_hidden_states: Tensor | None = None, **_: object) -> Tensor:
         source = h if encoder_hidden_states is None else encoder_hidden_states
-        mixed = _Kept.apply(attn.to_q(h), attn.to_k(source), attn.to_v(source))  # type: ignore[no-untyped-call]
+        mixed = _SavedTensors.apply(attn.to_q(h), attn.to_k(source), attn.to_v(source))  # type: ignore[no-untyped-call]
         out: Tensor = attn.to_out[0](mixed)
         return out
 
 
 def memory_need(profile: Profile, settings: FineTuneConfig, resolution: int) -> Need:
-    """Count what fine-tuning takes in float32 at this resolution (pixels).
+    """Compute the memory that fine-tuning takes in float32 at this resolution (pixels).
 
-    Nothing is loaded: models are built without weights and one step is walked through.
+    Loads nothing: models are built on the meta device, and one step is traced.
     """
     with torch.device("meta"):
         unet, vae = (
@@ -81,7 +81,7 @@ def memory_need(profile: Profile, settings: FineTuneConfig, resolution: int) -> 
         x = torch.empty(rows, unet.config.in_channels, side, side).requires_grad_(True)
         c = torch.empty(rows, text.config.max_position_embeddings, unet.config.cross_attention_dim)
         step = saved_activation_bytes(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
-    # weights on disk may be halves: counted twice they are float32
+    # weights on disk may be float16: doubled they are float32
     files = [file for part in ("tower", "subject_encoder") for file in (profile.weights / part).glob("*.safetensors")]
     encoder = 2 * sum(file.stat().st_size for file in files)
     return Need(whole * BYTES + encoder, sum(p.numel() for p in learning) * PER_LEARNT, step)

@@ -1,4 +1,4 @@
-"""Loads the models of a Stable Diffusion 1.x or 2.x from the plain diffusers layout, frozen and in eval mode."""
+"""Loads the models of Stable Diffusion 1.x and 2.x from the plain diffusers layout, frozen and in eval mode."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from dreamtuner.models.profiles import Profile
 
 
 def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
-    """Load all parts of a profile but its ControlNets, by the names of `UNetParts`'s fields."""
+    """Load all parts of a profile except ControlNets, keyed by the fields of `UNetParts`."""
     folder = profile.weights
     settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     models = [
@@ -41,7 +41,7 @@ def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str
 
 
 def load_image_encoder(profile: Profile, *, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    """Load the image half of the profile's CLIP model, frozen, and the processor of its pictures."""
+    """Load the image branch of the profile's CLIP model, frozen, and its image processor."""
     vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
     processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
     return vision.requires_grad_(False).eval().to(device), processor
@@ -55,7 +55,7 @@ def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
 
 
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
-    """Load the profile's ControlNet of this kind, frozen. LayoutError where the profile has none."""
+    """Load the profile's ControlNet of this kind, frozen. Raises LayoutError if the profile has none."""
     require_controlnet(profile, kind)
     folder = profile.weights / part_of(kind)
     model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)

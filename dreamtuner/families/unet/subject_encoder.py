@@ -1,7 +1,7 @@
 """The subject-encoder SE (Eq. 1): hidden states of a frozen CLIP image encoder become the tokens that S-E-A reads.
 
-The paper reads the layers {25, 4, 8, 12, 16} of ViT-L/14, 25 being the final, normalised state (as ELITE does). For a
-tower of another depth the same places are taken: the final state, and its layers at 1/6, 1/3, 1/2 and 2/3 of the depth.
+The paper reads the layers {25, 4, 8, 12, 16} of ViT-L/14, 25 being the final, normalised state (as ELITE does). For an
+image encoder of another depth the same relative depths are used: the final state, and 1/6, 1/3, 1/2 and 2/3 of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +20,14 @@ FINAL = -1
 
 
 def depths_of(layers: int) -> tuple[int, ...]:
-    """The five depths to read of a tower with so many layers, the final one first: 24 -> (-1, 4, 8, 12, 16)."""
+    """Return the five layers to read of an encoder of this depth, the final one first: 24 -> (-1, 4, 8, 12, 16)."""
     if layers < 5:
         raise ValueError(f"the image encoder has {layers} layers; the subject-encoder reads five depths")
     return (FINAL, *(max(i, round(layers * i / 6)) for i in (1, 2, 3, 4)))
 
 
 def hidden_states(vision: Any, pixels: Tensor, depths: Sequence[int]) -> Tensor:
-    """The states of a CLIP vision model at `depths`, side by side: pixels B 3 H W (normalised) -> B T (depths W)."""
+    """Concatenate the states of a CLIP vision model at `depths`: pixels B 3 H W (normalised) -> B T (depths W)."""
     out = vision(pixel_values=pixels, output_hidden_states=True)
     inner = getattr(vision, "vision_model", vision)
     final = inner.post_layernorm(out.last_hidden_state)
@@ -49,9 +49,9 @@ class _ResBlock(nn.Module):
 
 
 class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """ResBlocks and S-E-A layers: all that stage 1 trains. A model of its own, saved and loaded as diffusers' are.
+    """ResBlocks and S-E-A layers: all that stage 1 trains. Saved and loaded like a diffusers model.
 
-    `vision_width`: W of the image encoder; `depths`: which of its states are read; `width`: channels D of a subject
+    `vision_width`: W of the image encoder; `depths`: the layers whose states are read; `width`: channels D of a subject
     token; `blocks`: name of a transformer block of the U-Net -> (channels, heads) of its S-E-A layer.
     """
 
@@ -78,7 +78,7 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @classmethod
     def for_unet(cls, unet: Any, vision: Any, *, width: int, resblocks: int = 2) -> "SubjectEncoder":
-        """An untrained encoder between this image encoder and this U-Net."""
+        """Build an untrained encoder that connects this image encoder to this U-Net."""
         blocks = {
             name: (block.attn1.to_q.in_features, block.attn1.heads) for name, block in transformer_blocks(unet).items()
         }
@@ -87,7 +87,7 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return encoder
 
     def forward(self, states: Tensor) -> Tensor:
-        """Hidden states B T (depths W), as `hidden_states` gives them -> subject tokens B T D."""
+        """Encode hidden states B T (depths W), as `hidden_states` returns them, to subject tokens B T D."""
         x = self.proj_in(states)
         for block in self.resblocks:
             x = block(x)
@@ -95,16 +95,16 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return out
 
     def layer(self, block: str) -> SubjectEncoderAttention:
-        """The S-E-A layer of a transformer block, by the block's name in the U-Net."""
+        """Return the S-E-A layer of a transformer block, by the block's name in the U-Net."""
         return cast(SubjectEncoderAttention, self.layers[block.replace(".", "-")])
 
     def keys(self, tokens: Tensor) -> dict[str, TokenKeys]:
-        """tokens B T D -> what every S-E-A layer reads of them, by the name of its block."""
+        """Compute the keys and values of every S-E-A layer from tokens B T D, by the name of its block."""
         return {name: self.layer(name).keys(tokens) for name in self.config.blocks}
 
     @contextmanager
     def attend(self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]], beta: float) -> Iterator[None]:
-        """In U-Net calls inside, the first group's rows see its subject at strength `beta`, and so on; None: none."""
+        """Let the rows of each group see the group's subject at strength `beta` in U-Net calls inside; None: none."""
         names = list(self.config.blocks)
         try:
             for name in names:

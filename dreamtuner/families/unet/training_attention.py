@@ -1,4 +1,4 @@
-"""Attention for training: written out, because its backward pass on a CPU is faster than the fused kernel's."""
+"""Unfused attention for training, because its backward pass on a CPU is faster than the fused kernel's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 class WrittenOutAttention:
     """A diffusers attention processor: softmax(q k^T / sqrt(d)) v by two matrix products.
 
-    In bfloat16 on a CPU the backward pass of the fused kernel takes a third of a U-Net's step. The scores are held in
-    memory, (B, heads, N, M), so it is for small latents; with large ones keep diffusers' own processor.
+    In bfloat16 on a CPU the backward pass of the fused kernel takes a third of a U-Net's step. The scores are stored,
+    (B, heads, N, M), so this is for small latents; for large ones use diffusers' own processor.
     """
 
     def __call__(
@@ -21,13 +21,13 @@ class WrittenOutAttention:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """hidden_states (B, N, C), encoder_hidden_states (B, M, D) or None for self-attention -> (B, N, C).
+        """Compute attention: hidden_states (B, N, C), encoder_hidden_states (B, M, D) or None -> (B, N, C).
 
         Raises:
-            ValueError: there is a mask: no training here masks attention.
+            ValueError: a mask was given, which is not supported.
         """
         if attention_mask is not None:
-            raise ValueError("attention_mask: attention for training takes none; give None")
+            raise ValueError("attention_mask: not supported in training; give None")
         source = hidden_states if encoder_hidden_states is None else encoder_hidden_states
 
         def split(x: Tensor) -> Tensor:

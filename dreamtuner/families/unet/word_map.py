@@ -1,4 +1,4 @@
-"""Where a word of the prompt is looked for: the cross-attention maps of a U-Net."""
+"""The cross-attention maps of a U-Net for words of the prompt."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from dreamtuner.families.unet.attach import transformer_blocks
 
 @contextmanager
 def word_maps(unet: Any, words: Tensor) -> Iterator[list[Tensor]]:
-    """In calls of the U-Net inside, each cross-attention layer adds how much its tokens look at the words, rows L.
+    """Collect, in U-Net calls inside, how much each cross-attention layer's tokens attend to the words, rows L each.
 
-    words: rows T bool, the places of the words in the text states of each row. A value is the sum of a query's weights
-    on them, 0..1, mean over heads. The layers compute what they would; their queries and keys are computed once more.
+    words: rows T bool, the positions of the words in the text states of each row. A value is the sum of a query's
+    weights on them, 0..1, mean over heads. The layers' results are unchanged; queries and keys are computed again.
     """
     maps: list[Tensor] = []
-    look = partial(_look, maps, words)
+    record = partial(_record, maps, words)
     hooks = [
-        block.attn2.register_forward_pre_hook(look, with_kwargs=True) for block in transformer_blocks(unet).values()
+        block.attn2.register_forward_pre_hook(record, with_kwargs=True) for block in transformer_blocks(unet).values()
     ]
     try:
         yield maps
@@ -32,7 +32,7 @@ def word_maps(unet: Any, words: Tensor) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def _look(maps: list[Tensor], words: Tensor, attn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def _record(maps: list[Tensor], words: Tensor, attn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     q, k = (
         project(x).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
         for project, x in ((attn.to_q, args[0]), (attn.to_k, kwargs["encoder_hidden_states"]))

@@ -59,7 +59,7 @@ def test_several_references_keep_apart_and_one_unseen_stays_empty() -> None:
     ]
     assert found.share == pytest.approx(0.6)
     assert query_attention(weights[:, :4], (2, 2), [torch.tensor([3])]).share == 0
-    with pytest.raises(ValueError, match="are not 4 of the picture and 1 of references"):
+    with pytest.raises(ValueError, match="are not 4 of the image and 1 of references"):
         query_attention(weights, (2, 2), [torch.tensor([3])])
 
 
@@ -83,7 +83,7 @@ def test_watching_asks_only_for_its_steps_and_layers_and_the_picture_is_the_same
 def test_what_cannot_be_watched_is_named(tiny: UNetBackbone, pip: Reference) -> None:
     with pytest.raises(ValueError, match=r"point: y is 1\.5"):
         AttentionRecorder((0.5, 1.5), frozenset({0}))
-    with pytest.raises(ValueError, match="watch: a point is watched in one cell, not in 2"):
+    with pytest.raises(ValueError, match="recorder: attention is recorded for one cell, not 2"):
         generate(tiny, pip, [CELL, CELL], S, recorder=AttentionRecorder((0.5, 0.5), frozenset({0})))
 
 
@@ -109,5 +109,5 @@ def test_the_picture_shows_heat_where_the_weight_is_and_nowhere_else() -> None:
     shown = Shown(grey, Image.new("L", (64, 64), 255))
     sheet = attention_picture(grey, (0.5, 0.5), shown, columns, w_ref=3.0, title="t", detail="d")
     assert sheet.width > 2 * TILE
-    with pytest.raises(ValueError, match="no layer was watched"):
+    with pytest.raises(ValueError, match="no layer was recorded"):
         attention_picture(grey, (0.5, 0.5), shown, [], w_ref=3.0, title="t", detail="d")

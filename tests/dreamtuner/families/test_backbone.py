@@ -56,7 +56,7 @@ def test_a_prompt_that_is_too_long_is_cut_with_a_warning(tiny: UNetBackbone, cap
     with caplog.at_level(logging.WARNING):
         states = tiny.encode_text("a bear " * 20)
     assert states.shape == (1, 24, 16)
-    assert "its end is cut off" in caplog.text
+    assert "the end is truncated" in caplog.text
 
 
 def test_unknown_profile_lists_those_that_exist() -> None:

@@ -167,7 +167,8 @@ def test_a_killed_fine_tuning_goes_on_to_what_the_unbroken_one_comes_to(learning
 def test_it_stops_when_previews_are_no_more_alike(learning: Learning, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([0.1, 0.3, 0.2, 0.3, 0.9])
     monkeypatch.setattr(
-        "dreamtuner.finetune.preview.Trial.hold", lambda self, backbone: (Image.new("RGB", (8, 8)), next(drawn))
+        "dreamtuner.finetune.preview.FineTunePreview.generate",
+        lambda self, backbone: (Image.new("RGB", (8, 8)), next(drawn)),
     )
     factory = learning(steps=50, preview_every=1, patience=2, regular="none")
     learnt = fine_tune(factory, report=lambda line: None)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.evaluation.cells import image_requests
-from dreamtuner.evaluation.held_out import held_out_subjects, reference_of, test_contexts
+from dreamtuner.evaluation.held_out import held_out_contexts, held_out_subjects, reference_of
 from dreamtuner.evaluation.measures import measure
 from dreamtuner.evaluation.run import Bench, measure_cells
 from dreamtuner.families.unet.backbone import UNetBackbone
@@ -29,7 +29,7 @@ def bench() -> Bench:
 def test_a_copied_reference_shows_in_the_copying_score(bench: Bench) -> None:
     subject = SUBJECTS[0]
     reference = reference_of(subject)
-    asked = test_contexts(subject, 2)[1]  # another scene, another pose
+    asked = held_out_contexts(subject, 2)[1]  # another scene, another pose
     right, still = (
         reference_of(Picture(subject.identity_seed, context)).image
         for context in (asked, replace(subject.context, scene=asked.scene))
@@ -74,7 +74,7 @@ def test_cells_keep_their_class_word(bench: Bench) -> None:
     ((drawn, measured, pictures),) = measure_cells(bench, Listening(), SUBJECTS[0], wanted, Path("nowhere"))
     assert list(drawn) == wanted
     assert len({cell.seed for cell in cells}) == len(pictures) == len(measured) == 6
-    assert [cell.context for cell in wanted[::2]] == test_contexts(SUBJECTS[0], 3)
+    assert [cell.context for cell in wanted[::2]] == held_out_contexts(SUBJECTS[0], 3)
     assert all(f"a {SUBJECTS[0].identity.class_word} " in cell.prompt for cell in cells)
 
 
