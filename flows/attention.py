@@ -8,7 +8,7 @@ from flows.execution.attention_map import AttentionMap, attention_map
 from flows.image_io import PNG
 from flows.resources import Resources
 from storage.catalog import views, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 
 
 @flow(name="attention", flow_run_name="attention of {cell} at {point}")
@@ -29,7 +29,7 @@ def keep_map(made: AttentionMap, resources: Resources) -> str:
     """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
     buffer = io.BytesIO()
     made.image.save(buffer, "PNG")
-    with keeping(resources.catalog, resources.store, (buffer.getvalue(), PNG)) as (s, [sha256]):
+    with storing(resources.catalog, resources.store, (buffer.getvalue(), PNG)) as (s, [sha256]):
         output_id = views.cell(s, made.digest).output_id
         if output_id is not None:  # else the picture was lost meanwhile, and nobody would look for its map
             writes.add_attention_map(

@@ -7,7 +7,7 @@ from prefect import flow
 from flows.generate import generate
 from flows.outcome import Made, came_to, ending
 from flows.planning.cells import PlannedCell, plan_cells
-from flows.reporting.contact_sheet import draw_sheet, keep_sheet
+from flows.reporting.contact_sheet import draw_sheet, set_sheet
 from flows.reporting.prefect_artifacts import show_summary
 from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
 from flows.reporting.summary import RunSummary, summarise
@@ -52,7 +52,7 @@ def _report(run: SpecRun, planned: Sequence[PlannedCell], made: Made, check: boo
     path = None if made.made or check else reuse_sheet(key, resources, run.id)
     if path is None:
         sheet = draw_sheet(spec, resources, run.id, run.ingested, planned, cells, layouts, subjects, warnings)
-        path = keep_sheet(sheet, resources, run.id, key)
+        path = set_sheet(sheet, resources, run.id, key)
     summary = RunSummary(run.id, spec.name, path, subjects, tuple(warnings), run.newer_defaults)
     show_summary(summary)
     return summary

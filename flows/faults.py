@@ -17,7 +17,7 @@ from dreamtuner.models.weights import WeightsMissingError
 from storage.catalog.database.retry import is_transient
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
-from storage.shown import scrubbed
+from storage.redaction import redact_text
 
 Fault = Literal["cell", "memory", "away", "denied", "here", "broken"]
 """What to do about an error:
@@ -79,7 +79,7 @@ def fault_of(error: BaseException) -> Fault:
 
 def words_of(error: BaseException) -> str:
     """What the error says, in one line: a database's own words without the statement it was given, and no secret."""
-    words = scrubbed(str(getattr(error, "orig", None) or error))
+    words = redact_text(str(getattr(error, "orig", None) or error))
     return " ".join(words.split()) or type(error).__name__
 
 

@@ -66,10 +66,10 @@ def generate(run_id: RunId, check: bool = False) -> Made:
             claimed, there = 0, _generated(cells)
             chunks = list(_chunks(missing, resources.settings.chunk_cells))
             for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
-                if following and not following[0].looks_back:  # such a one waits until what it looks at is kept
+                if following and not following[0].uses_earlier_frames:  # else it waits until those are stored
                     worker.ahead([cell.digest for cell in following])
                 tell("generate", len(cells) - len(missing) + claimed, len(cells))
-                if chunk[0].looks_back:
+                if chunk[0].uses_earlier_frames:
                     worker.flush()
                 result = generate_cells(worker, [cell.digest for cell in chunk], chunk[0].subject_name, place)
                 claimed += result.claimed
@@ -133,7 +133,7 @@ def _cells(resources: Resources, run_id: str) -> list[CellView]:
 
 def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
     """Chunks of one subject in the order of the grid, each with its place ("33-48") for the name of the task."""
-    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.looks_back)):
+    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.uses_earlier_frames)):
         ours, most = list(group), 1 if alone else size
         for first in range(0, len(ours), most):
             chunk = ours[first : first + most]

@@ -9,7 +9,7 @@ from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import digest_of, weights_digest
 from flows.settings import Settings
-from storage.swap import is_there
+from storage.swap import catalog_exists
 
 if TYPE_CHECKING:
     from dreamtuner.families.backbone import Backbone
@@ -54,7 +54,7 @@ class Resources:
     def catalog_if_any(self) -> "Catalog | None":
         """The catalog, unless it is a file that is not there yet: looking must not make it."""
         file = self.settings.catalog_file
-        return self.catalog if file is None or is_there(file) else None
+        return self.catalog if file is None or catalog_exists(file) else None
 
     @cached_property
     def store(self) -> "ObjectStore":

@@ -22,7 +22,7 @@ from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views, writes
 from storage.catalog.records import CellRecord
-from storage.ingest import keeping
+from storage.ingest import storing
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def record(
     rows = {one.facts.name: one for one in ingested}
     files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}
     pieces = [(data, content_type(data)) for data in files.values()]
-    with keeping(resources.catalog, resources.store, *pieces) as (s, _):
+    with storing(resources.catalog, resources.store, *pieces) as (s, _):
         licence = resources.profile(spec.profile).licence
         profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.drawing.weights, licence=licence)
         checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
@@ -128,4 +128,4 @@ def record(
             ready.drawing,
             resources.profile(spec.profile),
         )
-        writes.keep_warnings(s, run_id, warnings, {name: row.subject_id for name, row in rows.items()})
+        writes.replace_warnings(s, run_id, warnings, {name: row.subject_id for name, row in rows.items()})

@@ -17,7 +17,7 @@ from flows.planning.cells import PlannedCell
 from flows.planning.video import Clip, plan_clips
 from flows.planning.warnings import said_of
 from flows.progress import tell
-from flows.reporting.contact_sheet import keep_sheet
+from flows.reporting.contact_sheet import set_sheet
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.resources import Resources
 from flows.spec.model import Spec
@@ -136,7 +136,7 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: Made) -> VideoS
         missing + lost,
         tuple(written),
         refused,
-        keep_sheet(sheet, resources, run.id),
+        set_sheet(sheet, resources, run.id),
         tuple(warnings),
         run.newer_defaults,
     )

@@ -16,10 +16,10 @@ SURE_SECONDS = 60.0  # a collector leaves objects alone that are not much older 
 
 
 @contextmanager
-def keeping(catalog: Catalog, store: ObjectStore, *pieces: Piece) -> Iterator[tuple[Session, Sequence[str]]]:
+def storing(catalog: Catalog, store: ObjectStore, *pieces: Piece) -> Iterator[tuple[Session, Sequence[str]]]:
     """A session of `catalog.write()` in which the pieces, already in the store, are recorded; and their SHA-256.
 
-    with keeping(catalog, store, (png, "image/png")) as (s, [sha256]):
+    with storing(catalog, store, (png, "image/png")) as (s, [sha256]):
         writes.finish_cell(s, digest, image_sha256=sha256, ...)
 
     The objects are written before the transaction begins, so that it is short, and the rows that name them before it

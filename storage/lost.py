@@ -1,7 +1,7 @@
 """Pictures that the catalog names and the store lost: whoever reads one and does not find it, says so."""
 
 from storage.catalog import Catalog
-from storage.catalog.writes import lose_pictures
+from storage.catalog.writes import mark_pictures_lost
 from storage.objects import DigestMismatchError, ObjectMissingError, ObjectStore, get_blob
 
 
@@ -15,5 +15,5 @@ def read_picture(catalog: Catalog, store: ObjectStore, sha256: str) -> bytes:
     try:
         return get_blob(store, sha256)
     except (ObjectMissingError, DigestMismatchError):
-        catalog.transact(lambda s: lose_pictures(s, [sha256]))
+        catalog.transact(lambda s: mark_pictures_lost(s, [sha256]))
         raise

@@ -41,7 +41,7 @@ def swap(journal: Path, renames: Renames) -> None:
     sync_folder(journal.parent)
 
 
-def undo_killed(journal: Path) -> bool:
+def undo_interrupted(journal: Path) -> bool:
     """Take back the renames of a process that was killed between them; whether there were any. Waits for a live one."""
     with _held(journal) as text:
         if text is None:
@@ -52,9 +52,9 @@ def undo_killed(journal: Path) -> bool:
         return True
 
 
-def is_there(catalog_file: Path) -> bool:
+def catalog_exists(catalog_file: Path) -> bool:
     """Whether the catalog is there, once a restore that was killed over it is taken back."""
-    undo_killed(catalog_file.with_name(JOURNAL))
+    undo_interrupted(catalog_file.with_name(JOURNAL))
     return catalog_file.is_file()
 
 

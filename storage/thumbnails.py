@@ -61,14 +61,14 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def keep_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
+def store_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
     """The thumbnail of the picture `data`, whose digest is `sha256`, made and kept."""
     small = thumbnail(data)
     store.put(thumbnail_key(sha256), small, content_type=WEBP)
     return small
 
 
-def keep_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
+def store_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
     """The thumbnails of several pictures, by their digests, made and kept."""
     made = {sha256: thumbnail(data) for sha256, data in pictures.items()}
     store.put_all([Put(thumbnail_key(sha256), small, WEBP) for sha256, small in made.items()])
@@ -79,4 +79,4 @@ def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:
     try:
         return store.get(thumbnail_key(sha256))
     except ObjectMissingError:
-        return keep_thumbnail(store, sha256, get_blob(store, sha256))
+        return store_thumbnail(store, sha256, get_blob(store, sha256))

@@ -58,7 +58,7 @@ WALLS = (
 ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     "storage": (
         # what needs nothing of ours
-        *("shown", "text", "keys", "metadata", "proxies", "run_files"),
+        *("redaction", "text", "keys", "metadata", "proxies", "run_files"),
         *("objects", "swap"),
         *("catalog.records", "catalog.names", "catalog.mask_precedence", "catalog.owners"),
         *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),

@@ -14,7 +14,7 @@ from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MeasurementRecord
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import ObjectMissingError, ObjectStore, get_blob
 from storage.objects.blobs import DigestMismatchError
 
@@ -46,7 +46,7 @@ class CatalogCells:
     def save(self, cells: Sequence[NewCell]) -> None:
         """Pictures first, then all rows at once."""
         pieces = [(_png(cell), PNG) for cell in cells]
-        with keeping(self._catalog, self._store, *pieces) as (s, blobs):
+        with storing(self._catalog, self._store, *pieces) as (s, blobs):
             writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
 
 

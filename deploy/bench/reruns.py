@@ -120,11 +120,11 @@ def _make(spec: "Spec", settings: "Settings") -> None:
     from flows.spec_run import record
     from storage.catalog import views, writes
     from storage.catalog.records import CellPicture
-    from storage.ingest import keeping
+    from storage.ingest import storing
 
     owner, resources = "bench", Resources.open(settings)
     ready, kept = preflight(spec, resources), take_in(spec.subjects[0], resources)
-    with keeping(resources.catalog, resources.store, (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
+    with storing(resources.catalog, resources.store, (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
         run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
     planned = plan_cells(spec, [kept.facts], ready.drawing)
     record(spec, resources, ready, run_id, [kept], planned)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 
 class Denied(Protocol):
@@ -43,7 +43,7 @@ def of_sqlite(
 
 def of_postgres(error: BaseException, url: str) -> str:
     """The sentence for an error of a catalog that is a PostgreSQL server."""
-    where, state = f"the catalog's database {shown_url(url)}", getattr(error, "sqlstate", None) or ""
+    where, state = f"the catalog's database {redact_url(url)}", getattr(error, "sqlstate", None) or ""
     said = next(iter(str(error).splitlines()), type(error).__name__)
     if "NUL" in said or state == "22021":
         return f"a text holds a NUL character, which {where} cannot store; remove it and run the same command again"

@@ -25,7 +25,7 @@ from dreamtuner.score import METRICS
 from dreamtuner.settings.styles import STYLES
 from flows.resources import Resources
 from flows.settings import Settings
-from storage.shown import scrubbed, shown_url
+from storage.redaction import redact_text, redact_url
 
 PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow")
 NEEDED = ("method", "masks", "flows")
@@ -54,7 +54,7 @@ def examine(settings: Settings) -> list[Finding]:
     findings += _plugins()
     if os.environ.get("PREFECT_API_URL"):
         findings += _deployments()
-    return [replace(one, detail=scrubbed(one.detail)) for one in findings]
+    return [replace(one, detail=redact_text(one.detail)) for one in findings]
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _catalog(settings: Settings) -> Finding:
     try:
         catalog = Resources.open(settings).catalog_if_any
         if catalog is None:
-            return Finding("catalog", "ok", f"{shown_url(settings.catalog_url)} (made by the first run)")
+            return Finding("catalog", "ok", f"{redact_url(settings.catalog_url)} (made by the first run)")
         with catalog.read() as s:
             found = views.status(s)
     except Exception as error:
@@ -129,7 +129,7 @@ def _catalog(settings: Settings) -> Finding:
     return Finding(
         "catalog",
         "ok",
-        f"{shown_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} pictures",
+        f"{redact_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} pictures",
     )
 
 

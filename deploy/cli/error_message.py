@@ -15,7 +15,7 @@ from deploy.cli import database_error_message
 from deploy.cli.missing_extra import missing_extra
 from flows.settings import Settings, SettingsError
 from flows.spec.problems import InputError, SubjectRefused
-from storage.shown import scrubbed
+from storage.redaction import redact_text
 
 FEW_BYTES = 2 * 1024 * 1024
 """With less than this free a failure that says nothing better is put down to the disk: Prefect starts with 1.3 MB."""
@@ -31,7 +31,7 @@ _OWN = (
 
 def sentence(error: BaseException, settings: Settings | None) -> str:
     """What `error` means for who runs the command. `settings`: where the data is; None if that could not be read."""
-    return scrubbed(_sentence(error, settings))
+    return redact_text(_sentence(error, settings))
 
 
 def is_bad_input(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from deploy.cli.terminal import Terminal, new_log, plain_terminal, say, take_over, unwritten
 from flows.settings import Settings, SettingsError
-from storage.shown import scrubbed
+from storage.redaction import redact_text
 
 if TYPE_CHECKING:
     from deploy.cli.progress import ProgressLine
@@ -37,7 +37,7 @@ def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T
     except Exception as error:
         from deploy.cli.error_message import is_bad_input, sentence
 
-        sys.stderr.write(scrubbed(traceback.format_exc()))
+        sys.stderr.write(redact_text(traceback.format_exc()))
         if is_bad_input(error):
             say(terminal, sentence(error, settings))
             leave(terminal, BAD_INPUT)
@@ -69,7 +69,7 @@ def _told_in(settings: Settings | None, error: Exception) -> str:
             handle, name = tempfile.mkstemp(prefix="dreamtuner-", suffix=".log")
             os.close(handle)
             log = Path(name)
-        log.write_text(scrubbed("".join(traceback.format_exception(error))), encoding="utf-8")
+        log.write_text(redact_text("".join(traceback.format_exception(error))), encoding="utf-8")
         return f"\nsee {log} for the traceback"
     return ""
 

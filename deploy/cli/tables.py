@@ -15,7 +15,7 @@ from storage.catalog.records import RunView, RunWarning, StatusView
 
 if TYPE_CHECKING:
     from flows.reporting.summary import RunSummary
-    from storage.catalog.views import Unmade
+    from storage.catalog.views import MissingCells
 
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
@@ -186,22 +186,22 @@ def where_table(read: Mapping[str, str]) -> RenderableType:
     return Text("\n".join(lines), style="dim", no_wrap=True, overflow="ignore")
 
 
-def unmade_lines(unmade: "Unmade") -> list[str]:
+def missing_lines(missing: "MissingCells") -> list[str]:
     """Who still wants the cells that have no picture."""
     lines = [
-        (unmade.running, "to make for runs that are under way"),
-        (unmade.resumable, "that a rerun of their spec would make; no run is making them now"),
-        (unmade.unwanted, "that no run wants any more; `dreamtuner forget --unwanted` drops them"),
+        (missing.running, "to make for runs that are under way"),
+        (missing.resumable, "that a rerun of their spec would make; no run is making them now"),
+        (missing.unwanted, "that no run wants any more; `dreamtuner forget --unwanted` drops them"),
     ]
     return [f"{count} cell{'' if count == 1 else 's'} {words}" for count, words in lines if count]
 
 
-def status_table(found: StatusView, runs: list[RunView], unmade: "Unmade") -> RenderableType:
+def status_table(found: StatusView, runs: list[RunView], missing: "MissingCells") -> RenderableType:
     """What `status` shows: the whole catalog in a line, who wants what is missing, then the last runs."""
     cells = new_table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
-    wanted = [Text(line) for line in unmade_lines(unmade)]
+    wanted = [Text(line) for line in missing_lines(missing)]
     if not runs:
         return Group(cells, *wanted, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
     recent = new_table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")

@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 
 from rich.console import Console
 
-from storage.shown import scrubbed
+from storage.redaction import redact_text
 
 KEPT_LOGS = 20
 READER_GONE = 141
@@ -71,8 +71,8 @@ class Log(Tolerant):
     """What libraries print, without the passwords and signatures that stand in it."""
 
     def write(self, text: str) -> int:
-        """Write it as `storage.shown` has it."""
-        super().write(scrubbed(text))
+        """Write it as `storage.redaction` has it."""
+        super().write(redact_text(text))
         return len(text)
 
 
@@ -179,4 +179,4 @@ def print_result(what: Any) -> None:
 
 def say(terminal: Terminal, message: str) -> None:
     """A sentence on stderr, in the program's name."""
-    terminal.err.print(f"dreamtuner: {scrubbed(message)}", soft_wrap=True, highlight=False, markup=False)
+    terminal.err.print(f"dreamtuner: {redact_text(message)}", soft_wrap=True, highlight=False, markup=False)

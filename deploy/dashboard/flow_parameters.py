@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from deploy.dashboard.schema_form import MAX_TEXT
 from storage.catalog import views
-from storage.catalog.names import differences, taken, unknown
+from storage.catalog.names import differences, name_taken_message, unknown_name_message
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import SubjectDetail
 
@@ -20,7 +20,7 @@ POINTED = 192  # pixels: the side of the picture on which a point is chosen
 Form = FormData
 
 
-def catalog_order(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) -> dict[str, Any]:
+def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) -> dict[str, Any]:
     """The spec of a new catalog run of subjects that are known; the flow itself checks it once more."""
     name, profile = (str(form.get(field) or "").strip() for field in ("name", "profile"))
     prompts = [line.strip() for line in str(form.get("prompts") or "")[:MAX_TEXT].splitlines() if line.strip()]
@@ -36,7 +36,7 @@ def catalog_order(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) ->
     return {"spec": spec}
 
 
-def demand_names(given: Mapping[str, Any], s: Session) -> None:
+def check_names(given: Mapping[str, Any], s: Session) -> None:
     """CatalogError where the parameters of a flow name a subject that is unknown, or another one's name.
 
     What a path on a worker holds cannot be known here: its flow compares that, and says so on the run's page.
@@ -50,15 +50,15 @@ def demand_names(given: Mapping[str, Any], s: Session) -> None:
             stored = views.subject_assets(s, one["name"])
         except NotInCatalogError:
             if one.get("reference") is None:
-                raise CatalogError(unknown(one["name"], views.subject_names(s))) from None
+                raise CatalogError(unknown_name_message(one["name"], views.subject_names(s))) from None
             continue
         style = one.get("style") or (None if one.get("reference") is None else "natural")
         found = differences(stored, class_word=one.get("class_word"), style=style)
         if found:
-            raise CatalogError(taken(one["name"], stored, found))
+            raise CatalogError(name_taken_message(one["name"], stored, found))
 
 
-def attention_order(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:
+def attention_parameters(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:
     """A map of attention of a cell: at the pixel of a picture POINTED wide that was clicked, or at two percentages."""
     clicked = [str(form.get(f"at.{axis}") or "") for axis in "xy"]
     given, whole = (clicked, POINTED) if all(clicked) else ([str(form.get(axis) or "50") for axis in "xy"], 100)

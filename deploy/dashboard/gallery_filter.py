@@ -14,7 +14,7 @@ _WORDS = ("decision", "style", "prompt", "pose", "run_id", "reviewer", "metric")
 FIELDS = (*_WHOLE, *_WORDS, *_REAL)
 
 
-def wanted(given: Mapping[str, Any]) -> Filter:
+def parse_filter(given: Mapping[str, Any]) -> Filter:
     """The filter of a query or a form; empty fields are no conditions. CatalogError for what cannot be read."""
     found: dict[str, Any] = {}
     for name in FIELDS:

@@ -24,7 +24,7 @@ _SPAN = 600.0
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """The state of things at one moment.
 
     `left` maps a run to the seconds that it probably still takes, `warnings` to what it warns of.
@@ -44,25 +44,25 @@ class Live:
     def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.monotonic) -> None:
         self._catalog, self._clock = catalog, clock
         self._lock = threading.Lock()
-        self._look: Look | None = None
+        self._snapshot: Snapshot | None = None
         self._good_until = 0.0
         self._samples: dict[str, deque[tuple[float, int]]] = {}
 
-    def look(self) -> Look:
+    def snapshot(self) -> Snapshot:
         """How things are, not older than a moment."""
         with self._lock:
             began = self._clock()
-            if self._look is None or began >= self._good_until:
+            if self._snapshot is None or began >= self._good_until:
                 with self._catalog.read() as s:
                     runs, decisions = views.runs_progress(s), views.decisions(s)
                     cells = views.cell_states(s, WAITING)
                     newest = views.gallery_page(s, Filter(), limit=NEWEST).rows
                     warned = views.count_warnings(s, [run.id for run in runs])
                     warnings = {run: sentences(views.warnings_of_run(s, run), 3) for run in warned}
-                self._look = Look(runs, decisions, cells, newest, self._left(runs), warnings)
+                self._snapshot = Snapshot(runs, decisions, cells, newest, self._left(runs), warnings)
                 took = self._clock() - began
                 self._good_until = began + max(FRESH, SHARE * took)
-            return self._look
+            return self._snapshot
 
     def _left(self, runs: Sequence[RunProgress]) -> dict[str, float]:
         at, found = self._clock(), {}

@@ -57,12 +57,12 @@ def page(request: Request, name: str, person: Person, /, *, status: int = 200, *
     return answer
 
 
-def told(to: str, notice: str) -> Response:
+def redirect(to: str, notice: str) -> Response:
     """On to a path of ours, which says `notice` once; not in the address, or a link from anybody could say anything."""
-    return noted(RedirectResponse(to, 303), notice)
+    return with_notice(RedirectResponse(to, 303), notice)
 
 
-def noted(sent: Response, notice: str) -> Response:
+def with_notice(sent: Response, notice: str) -> Response:
     """The redirect to a path of ours, with a notice that the page there shows once."""
     sent.set_cookie(NOTICE, quote(notice[:300]), max_age=60, httponly=True, samesite="lax")
     return sent

@@ -83,7 +83,7 @@ class PrefectApi:
         """Those of the list that the server knows. Raises PrefectUnavailableError."""
         found = []
         for name in self.allowed:
-            row = self._ask("GET", f"/deployments/name/{name}", missing=True)
+            row = self._request("GET", f"/deployments/name/{name}", missing=True)
             if row is not None:
                 with self._lock:
                     self._ids[row["id"]] = name
@@ -97,10 +97,10 @@ class PrefectApi:
         """The id of the new run. Raises FlowNotAllowedError, PrefectUnavailableError."""
         if name not in self.allowed:
             raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
-        row = self._ask("GET", f"/deployments/name/{name}")
+        row = self._request("GET", f"/deployments/name/{name}")
         # with the key a run is made once, however often it is asked for
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
-        made = self._ask("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
+        made = self._request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
@@ -109,7 +109,7 @@ class PrefectApi:
         if not known:
             return []
         wanted = {"deployments": {"id": {"any_": list(known)}}, "limit": limit, "sort": "EXPECTED_START_TIME_DESC"}
-        rows: Sequence[dict[str, Any]] = self._ask("POST", "/flow_runs/filter", wanted)
+        rows: Sequence[dict[str, Any]] = self._request("POST", "/flow_runs/filter", wanted)
         return [
             FlowRun(
                 row["id"],
@@ -124,13 +124,13 @@ class PrefectApi:
 
     def cancel(self, flow_run_id: str) -> None:
         """Ask a run of a listed deployment to end. Raises FlowNotAllowedError, PrefectUnavailableError."""
-        row = self._ask("GET", f"/flow_runs/{flow_run_id}")
+        row = self._request("GET", f"/flow_runs/{flow_run_id}")
         if row.get("deployment_id") not in {one.id for one in self.deployments()}:
             raise FlowNotAllowedError("this run belongs to a deployment that is not on the list of flows")
         state = {"type": "CANCELLING", "name": "Cancelling"}
-        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
+        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
 
-    def _ask(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
+    def _request(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
         if not self._api:
             raise PrefectUnavailableError("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
         try:

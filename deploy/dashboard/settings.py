@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from deploy.dashboard.security.address import Network, networks
 from deploy.dashboard.security.oidc_settings import OidcSettings, SettingsError
-from storage.shown import HIDDEN, shown_url
+from storage.redaction import HIDDEN, redact_url
 
 __all__ = ["FLOWS", "Settings", "SettingsError"]
 
@@ -103,4 +103,4 @@ class Settings:
 
 def _linked(url: str) -> str:
     """The URL as everybody's pages may link to it: without user, password and query, which are the server's alone."""
-    return shown_url(url).replace(f"{HIDDEN}@", "").partition("?")[0]
+    return redact_url(url).replace(f"{HIDDEN}@", "").partition("?")[0]

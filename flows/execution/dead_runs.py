@@ -7,7 +7,7 @@ import httpx
 
 from flows.resources import Resources
 from storage.catalog import views
-from storage.catalog.writes.work.dead import anything_dead, close_dead
+from storage.catalog.writes.work.dead import close_crashed_runs, has_crashed_runs
 
 _log = logging.getLogger(__name__)
 MESSAGE = "the process that ran this is gone; a run of the same spec makes what is missing"
@@ -20,9 +20,9 @@ def close_dead_runs(resources: Resources) -> int:
     if catalog.read_only:
         return 0
     with catalog.read() as s:
-        if not anything_dead(s, resources.settings.lease_seconds):
+        if not has_crashed_runs(s, resources.settings.lease_seconds):
             return 0
-    closed = catalog.transact(lambda s: close_dead(s, resources.settings.lease_seconds))
+    closed = catalog.transact(lambda s: close_crashed_runs(s, resources.settings.lease_seconds))
     for run in closed:
         _log.warning("run %s was found without a process and is closed as crashed", run.id)
     return len(closed)

@@ -30,7 +30,7 @@ from storage.catalog import views, writes
 from storage.catalog.leases.trainings import TrainingHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.views import TrainingView
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _look(digest: str, resources: Resources) -> TrainingView:
             get_blob(resources.store, view.weights_sha256)
         except (ObjectMissingError, DigestMismatchError) as error:
             _log.warning("the checkpoint of %s is lost: %s", view.subject_name, error)
-            catalog.transact(lambda s: writes.lose_training(s, digest))
+            catalog.transact(lambda s: writes.mark_training_lost(s, digest))
             with catalog.read() as s:
                 return views.training(s, digest)
     return view
@@ -167,14 +167,14 @@ def _tell(view: TrainingView, line: Mapping[str, float]) -> None:
 
 def _keep_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
     data = (folder / FILE).read_bytes()
-    with keeping(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
-        writes.keep_training(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
+    with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
+        writes.save_training_state(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
 
 
 def _keep(view: TrainingView, resources: Resources, owner: str, learnt: FineTuneResult) -> None:
     data = to_bytes(learnt.tuned, view.recipe)
     identities = [round(one, 5) for one in learnt.identities]
-    with keeping(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
+    with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.finish_training(
             s, view.digest, owner=owner, step=learnt.steps, weights_sha256=sha256, identities=identities
         )

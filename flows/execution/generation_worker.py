@@ -46,7 +46,7 @@ class Worker:
         self.beat = CellHeartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
         self.patience = resources.patience()
         self.keeper = Keeper(
-            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, kept=self.beat.let_go
+            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, kept=self.beat.release
         )
         self.not_here: dict[str, str] = {}
         self.later: set[str] = set()
@@ -137,7 +137,7 @@ class Worker:
             return
         self._stranded = False
         for digest in held:
-            self.beat.let_go(digest)
+            self.beat.release(digest)
 
     def keep(self, cell: CellDetail, image: Image.Image) -> None:
         """See flows.execution.generate_batch.Takes."""
@@ -149,7 +149,7 @@ class Worker:
         reason = f"{type(error).__name__}: {error}"
         _log.warning("cell %s failed: %s", cell.digest, reason)
         self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=reason))
-        self.beat.let_go(cell.digest)
+        self.beat.release(cell.digest)
         self._failed.append(cell.digest)
 
     def hand_back(self, cells: Group, error: Exception) -> None:
@@ -158,7 +158,7 @@ class Worker:
         _log.warning("%d cells cannot be made by this worker: %s", len(cells), reason)
         self.catalog.transact(lambda s: writes.release_cells(s, digests, owner=self.owner, reason=reason))
         for digest in digests:
-            self.beat.let_go(digest)
+            self.beat.release(digest)
             self._handed_back[digest] = self.not_here[digest] = reason
         if isinstance(error, FrameMissing):
             self.later.update(digests)

@@ -14,9 +14,9 @@ from flows.patience import Patience
 from storage.catalog import Catalog, writes
 from storage.catalog.database.retry import retrying
 from storage.catalog.records import CellPicture
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import ObjectStore, StoreError, Uploader
-from storage.thumbnails import SIDE, keep_thumbnails
+from storage.thumbnails import SIDE, store_thumbnails
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Keeper:
         pngs = [(png_bytes(one.image, one.recipe), PNG) for one in pictures]
 
         def keep() -> list[str]:
-            with keeping(self._catalog, self._store, *pngs) as (s, addresses):
+            with storing(self._catalog, self._store, *pngs) as (s, addresses):
                 finished = [
                     CellPicture(one.digest, sha256, one.image.width, one.image.height)
                     for one, sha256 in zip(pictures, addresses, strict=True)
@@ -104,7 +104,7 @@ class Keeper:
     def _keep_thumbnails(self, pngs: Sequence[bytes]) -> None:
         """The pictures are made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
         try:
-            keep_thumbnails(self._store, {sha256(data).hexdigest(): data for data in pngs})
+            store_thumbnails(self._store, {sha256(data).hexdigest(): data for data in pngs})
         except StoreError as error:
             _log.warning("no thumbnails: %s", error)
 

@@ -17,7 +17,7 @@ def wait_for_others(resources: Resources, run_id: str, *, but: Collection[str]) 
     """
     while True:
         with resources.catalog.read() as s:
-            found = views.awaited(s, run_id, most=len(but) + 1)
+            found = views.poll_run(s, run_id, most=len(but) + 1)
         if not found.generating or any(digest not in but for digest in found.claimable):
             return
         tell("generate", found.generated, found.total, "another run is making the rest")

@@ -11,7 +11,7 @@ from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
-from storage.catalog.names import REPLACE, differences, taken, unknown
+from storage.catalog.names import REPLACE, differences, name_taken_message, unknown_name_message
 from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
 from storage.objects import ObjectStore, get_blob
 
@@ -57,9 +57,9 @@ def unknown_name(name: str, resources: Resources) -> str:
     """The refusal of a name that the catalog does not know, with close ones."""
     catalog = resources.catalog_if_any
     if catalog is None:
-        return unknown(name, ())
+        return unknown_name_message(name, ())
     with catalog.read() as s:
-        return unknown(name, views.subject_names(s))
+        return unknown_name_message(name, views.subject_names(s))
 
 
 def demand_subjects(
@@ -83,7 +83,7 @@ def demand_subjects(
             continue
         found = [] if one.replace else differing(one, there.assets, data.get(one.reference or ""))
         if found:
-            problems.append(Problem(path=path, message=taken(one.name, there.assets, found, replace)))
+            problems.append(Problem(path=path, message=name_taken_message(one.name, there.assets, found, replace)))
     if problems:
         raise InputError(source, problems)
 

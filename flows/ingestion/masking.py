@@ -12,7 +12,7 @@ from dreamtuner.preprocess.maskers import method_of
 from flows.image_io import open_picture, png_bytes
 from flows.spec.model import AUTO
 from flows.spec.problems import SubjectRefused
-from storage.catalog.mask_precedence import stands
+from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, Given, MaskFacts
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError
 
@@ -89,7 +89,11 @@ def choose_mask(
         png = before
     digest = sha256(png).hexdigest()
     same = next((one for one in known.masks if (one.sha256, one.method) == (digest, mask.method)), None)
-    if current is not None and current is not same and stands(current, same, given=how, asked=asked, insist=insist):
+    if (
+        current is not None
+        and current is not same
+        and keeps_current(current, same, given=how, requested=asked, insist=insist)
+    ):
         kept = _kept(known, current, _bytes(known, current) or png, image)
         return replace(kept, notes=(*kept.notes, _stayed(current, asked)))
     return ChosenMask(mask, png, how, asked, notes=mask.notes)

@@ -22,7 +22,7 @@ from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
-from storage.catalog.names import taken
+from storage.catalog.names import name_taken_message
 from storage.catalog.records import Given
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.sources import SourceError
@@ -81,7 +81,7 @@ def prepare(
     if stored is not None and not subject.replace:
         found = differing(subject, stored.assets, reference)
         if found:
-            raise SubjectRefused(f"name: {taken(subject.name, stored.assets, found)}")
+            raise SubjectRefused(f"name: {name_taken_message(subject.name, stored.assets, found)}")
     with _naming(f"reference {shown(source)}"):
         decoded = decode_image(reference, limits=limits)
     known = KnownMasks() if stored is None else stored.masks(sha256)

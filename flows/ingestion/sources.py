@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, overload
 
 from flows.settings import Settings
-from storage.shown import HIDDEN, carries_secret, shown_url
+from storage.redaction import HIDDEN, contains_secret, redact_url
 from storage.sources import SourceError, read_source
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
 
 def shown(source: str) -> str:
     """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
-    return shown_url(source)
+    return redact_url(source)
 
 
 def held(spec: "Spec") -> "Spec":
@@ -75,10 +75,10 @@ def secret_sources(spec: "Spec") -> list[tuple[str | int, ...]]:
     found: list[tuple[str | int, ...]] = []
     for i, subject in enumerate(spec.subjects):
         for name in ("reference", "mask", "pose", "depth"):
-            if carries_secret(getattr(subject, name) or ""):
+            if contains_secret(getattr(subject, name) or ""):
                 found.append(("subjects", i, name))
     for name in ("poses", "depth"):
-        found += [(name, i) for i, one in enumerate(getattr(spec, name)) if carries_secret(one or "")]
+        found += [(name, i) for i, one in enumerate(getattr(spec, name)) if contains_secret(one or "")]
     return found
 
 
@@ -91,9 +91,9 @@ def _hold(source: None) -> None: ...
 
 
 def _hold(source: str | None) -> str | None:
-    if source is None or _RECORDED.match(source) or not carries_secret(source):
+    if source is None or _RECORDED.match(source) or not contains_secret(source):
         return source
     # two signatures of one address may stand for two pictures
-    recorded = f"{shown_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    recorded = f"{redact_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
     _held[recorded] = source
     return recorded

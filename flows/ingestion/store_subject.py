@@ -14,7 +14,7 @@ from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectRefused
 from storage.catalog import views, writes
 from storage.catalog.records import Given, NameTakenError
-from storage.ingest import keeping
+from storage.ingest import storing
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def keep(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> 
     """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
-    kept = keeping(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
+    kept = storing(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
     try:
         with kept as (s, [reference_sha256, *_]):
             subject_id, reference_id = writes.enter_subject(
@@ -87,7 +87,9 @@ def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: boo
     if chosen.stored is not None:
         if chosen.stored.warnings is None:
             stored = chosen.stored.id
-            writes.judge_mask(s, stored, confidence=mask.confidence, doubtful=mask.doubtful, warnings=mask.warnings)
+            writes.record_mask_quality(
+                s, stored, confidence=mask.confidence, doubtful=mask.doubtful, warnings=mask.warnings
+            )
         return
     writes.add_mask(
         s,
@@ -98,6 +100,6 @@ def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: boo
         doubtful=mask.doubtful,
         warnings=mask.warnings,
         given=chosen.given,
-        asked=chosen.asked,
+        requested=chosen.asked,
         insist=insist,
     )

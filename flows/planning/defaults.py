@@ -15,7 +15,7 @@ from dreamtuner.settings.sampling import Sampling, Style
 from flows.planning.cells import digest_of
 from flows.spec.model import Spec
 from storage.catalog import views, writes
-from storage.catalog.records import Order
+from storage.catalog.records import NumbersOwner
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
@@ -29,7 +29,7 @@ _SAMPLINGS, _TUNINGS = ("natural", "anime"), ("tuning", "full_tuning")
 class Defaults:
     """The profile as it counts for an order, and as it is by now. `kind`, `name`: whose order."""
 
-    kind: Order
+    kind: NumbersOwner
     name: str
     profile: Profile
     current: Profile
@@ -38,7 +38,7 @@ class Defaults:
         """Keep the numbers that count, when a run begins; `new`: instead of those of the first run."""
         numbers = numbers_of(self.profile)
         catalog.transact(
-            lambda s: writes.keep_first_numbers(
+            lambda s: writes.store_first_numbers(
                 s,
                 self.kind,
                 self.name,

@@ -20,7 +20,7 @@ from flows.resources import Resources
 from flows.spec.model import Spec, SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView, RunWarning
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.lost import read_picture
 from storage.objects import StoreError, get_blob
 
@@ -67,11 +67,11 @@ def draw_sheet(
     return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
 
 
-def keep_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
+def set_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
     """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
     data = png_bytes(sheet)
-    with keeping(resources.catalog, resources.store, (data, PNG)) as (s, [sha256]):
-        writes.keep_sheet(s, run_id, sha256, key)
+    with storing(resources.catalog, resources.store, (data, PNG)) as (s, [sha256]):
+        writes.set_sheet(s, run_id, sha256, key)
     path = run_folder(resources.settings, run_id) / "contact_sheet.png"
     write_whole(path, lambda partial: partial.write_bytes(data))
     return path

@@ -65,5 +65,5 @@ def reuse_sheet(key: str, resources: Resources, run_id: str) -> Path | None:
     except StoreError:
         return None
     with resources.catalog.write() as s:
-        writes.keep_sheet(s, run_id, sha256, key)
+        writes.set_sheet(s, run_id, sha256, key)
     return path

@@ -22,7 +22,7 @@ from storage.catalog.schema import (
 )
 
 # Every column that names a blob. A new one belongs here; a test compares this with the foreign keys of the schema.
-REFERRING = (
+REFERENCING = (
     Reference.image_sha256,
     Mask.mask_sha256,
     Checkpoint.weights_sha256,
@@ -38,14 +38,14 @@ REFERRING = (
 )
 
 
-def referred() -> ColumnElement[bool]:
+def is_referenced() -> ColumnElement[bool]:
     """Whether some row refers to the blob."""
-    return or_(*(exists().where(column == Blob.sha256) for column in REFERRING))
+    return or_(*(exists().where(column == Blob.sha256) for column in REFERENCING))
 
 
 def blobs(s: Session, *, after: str = "", limit: int = 1000) -> Sequence[tuple[str, int, bool]]:
     """Blobs in the order of their digests, from behind `after`: digest, size in bytes, whether something refers."""
-    rows = select(Blob.sha256, Blob.size, referred()).where(Blob.sha256 > after).order_by(Blob.sha256).limit(limit)
+    rows = select(Blob.sha256, Blob.size, is_referenced()).where(Blob.sha256 > after).order_by(Blob.sha256).limit(limit)
     return [(sha256, size, bool(used)) for sha256, size, used in s.execute(rows)]
 
 
@@ -87,19 +87,19 @@ def adopt(s: Session, found: Sequence[tuple[str, int]]) -> int:
 
 def garbage(s: Session) -> int:
     """How many blobs nothing refers to, marked or not."""
-    return s.scalar(select(func.count()).select_from(Blob).where(~referred())) or 0
+    return s.scalar(select(func.count()).select_from(Blob).where(~is_referenced())) or 0
 
 
 def forget(s: Session) -> None:
     """Remove the rows of all garbage, in a copy of a catalog whose objects are copied apart."""
-    s.execute(delete(Blob).where(~referred()), execution_options={"synchronize_session": False})
+    s.execute(delete(Blob).where(~is_referenced()), execution_options={"synchronize_session": False})
 
 
 def mark(s: Session) -> tuple[int, int]:
     """Mark what nothing refers to, and unmark what something refers to again; how many of each."""
     at = instant(s)
-    again = update(Blob).where(Blob.marked_at.is_not(None), referred()).values(marked_at=None)
-    marked = update(Blob).where(Blob.marked_at.is_(None), ~referred()).values(marked_at=at)
+    again = update(Blob).where(Blob.marked_at.is_not(None), is_referenced()).values(marked_at=None)
+    marked = update(Blob).where(Blob.marked_at.is_(None), ~is_referenced()).values(marked_at=at)
     taken_off, put_on = (_changed(s, statement) for statement in (again, marked))
     return put_on, taken_off
 
@@ -116,7 +116,7 @@ def due(s: Session, grace_seconds: float, *, after: str = "", limit: int = 1000)
     return [(sha256, size) for sha256, size in s.execute(rows.order_by(Blob.sha256).limit(limit))]
 
 
-def take_away(s: Session, sha256: str, grace_seconds: float) -> bool:
+def remove_row(s: Session, sha256: str, grace_seconds: float) -> bool:
     """Remove the row of a blob that is due, and hold it until the transaction ends; False: it is wanted, or held.
 
     While it is held nobody can record these bytes or refer to them: delete the object now, then commit.
@@ -131,4 +131,4 @@ def take_away(s: Session, sha256: str, grace_seconds: float) -> bool:
 
 
 def _due(before: datetime) -> Select[str, int]:
-    return select(Blob.sha256, Blob.size).where(Blob.marked_at <= before, ~referred())
+    return select(Blob.sha256, Blob.size).where(Blob.marked_at <= before, ~is_referenced())

@@ -26,7 +26,7 @@ def differences(
     return found
 
 
-def taken(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:
+def name_taken_message(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:
     """The refusal of a name that is another subject's already, with the ways to mean it."""
     return (
         f"{name!r} is already the name of a {stored.class_word} in the catalog, which differs in "
@@ -35,7 +35,7 @@ def taken(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REP
     )
 
 
-def unknown(name: str, known: Sequence[str]) -> str:
+def unknown_name_message(name: str, known: Sequence[str]) -> str:
     """The refusal of a name that no subject of the catalog has, with those that are close."""
     folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.6)

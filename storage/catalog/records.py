@@ -12,11 +12,11 @@ RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
 Decision = Literal["none", "approved", "rejected", "flagged"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
 Given = Literal["found", "file", "spec", "ingest", "dashboard"]
-Order = Literal["spec", "subject"]
+NumbersOwner = Literal["spec", "subject"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
-ORDERS: tuple[Order, ...] = get_args(Order)  # what remembers the numbers of its first run
+NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what remembers the numbers of its first run
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
@@ -221,7 +221,8 @@ class CellView:
 
     `error`: why a failed cell failed, or why a planned one was given back by the worker that had it last.
 
-    `looks_back`: it is a frame that looks at the pictures of other cells, which its settings name under "frames".
+    `uses_earlier_frames`: it is a frame that looks at the pictures of other cells, which its settings name under
+    "frames".
 
     `failures` counts how often it failed since it was asked for; at MAX_FAILURES it is not tried again.
     """
@@ -235,7 +236,7 @@ class CellView:
     seed: int
     error: str | None
     failures: int
-    looks_back: bool
+    uses_earlier_frames: bool
     output_id: int | None
     image_sha256: str | None
     scores: Mapping[str, float]

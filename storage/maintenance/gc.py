@@ -104,7 +104,7 @@ def _adopt(catalog: Catalog, batch: list[ObjectStat]) -> int:
 def _delete(catalog: Catalog, store: ObjectStore, sha256: str, grace_seconds: float) -> bool:
     try:
         with catalog.write() as s:
-            gone = garbage.take_away(s, sha256, grace_seconds)
+            gone = garbage.remove_row(s, sha256, grace_seconds)
             s.flush()
             if gone:
                 # Before the commit: killed here, the row stays and the object goes the next time.

@@ -21,7 +21,7 @@ from storage.maintenance.backup import CATALOG, FORMAT, MANIFEST, OBJECTS, Backu
 from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore, StoreError
 from storage.objects.durable import sync_file
-from storage.swap import JOURNAL, swap, undo_killed
+from storage.swap import JOURNAL, swap, undo_interrupted
 
 _SIDE = ("-wal", "-shm")  # what SQLite keeps beside a catalog
 _STAGING, _LOCK = ".restoring-", ".lock"
@@ -42,7 +42,7 @@ def restore(
     too, as soon as the catalog is opened again.
     """
     home = catalog_file.parent
-    undo_killed(home / JOURNAL)
+    undo_interrupted(home / JOURNAL)
     there = [path for path in (catalog_file, store_folder) if path.exists() and _is_something(path)]
     if there and not force:
         raise BackupError(f"{there[0]} is not empty; restore into another DREAMTUNER_HOME, or move it aside by --force")

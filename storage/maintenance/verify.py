@@ -16,7 +16,7 @@ from storage.catalog.schema import Blob, Cell, Output, Run
 from storage.keys import blob_key, sha256_of_key
 from storage.objects import ObjectMissingError, ObjectStat, ObjectStore
 
-Wrong = Literal["missing", "damaged", "unrecorded", "misplaced", "no output"]
+FindingKind = Literal["missing", "damaged", "unrecorded", "misplaced", "no output"]
 _PAGE = 500
 
 
@@ -24,13 +24,13 @@ _PAGE = 500
 class Finding:
     """One thing that is wrong. `what` names the blob or cell, `detail` says more and what to do."""
 
-    kind: Wrong
+    kind: FindingKind
     what: str
     detail: str
 
 
 @dataclass(frozen=True)
-class Looked:
+class VerifyCounts:
     """How much was looked at: rows and objects; `bytes` were read and hashed."""
 
     blobs: int = 0
@@ -46,14 +46,14 @@ def verify(
     read_bytes: bool = True,
     settle_seconds: float = 2.0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Looked:
+) -> VerifyCounts:
     """Call `found` for each thing that is wrong; nothing is changed.
 
     Without `read_bytes` only existence and sizes are compared, not digests. `on_progress` hears how many of how many
     blobs are done. What is written or collected meanwhile is not reported: what seems wrong is looked at twice, an
     object that is younger than a minute after `settle_seconds`.
     """
-    looked = Looked()
+    looked = VerifyCounts()
     with catalog.read() as s:
         total = s.scalar(select(func.count()).select_from(Blob)) or 0
         headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output())
@@ -64,7 +64,7 @@ def verify(
             finding = _wrong(store, sha256, size, partial(_remedy, catalog, sha256, used), read_bytes)
             if finding is not None and _recorded(catalog, blob_key(sha256)):
                 found(finding)
-            looked = Looked(looked.blobs + 1, 0, looked.bytes + (size if read_bytes else 0))
+            looked = VerifyCounts(looked.blobs + 1, 0, looked.bytes + (size if read_bytes else 0))
         on_progress(looked.blobs, total)
     objects = 0
     for batch in batches(store.walk("blobs")):
@@ -75,7 +75,7 @@ def verify(
         for one in _unrecorded(catalog, store, batch, settle_seconds):
             detail = f"{one.size} bytes that no row records; `dreamtuner gc` removes them once they are old"
             found(Finding("unrecorded", str(sha256_of_key(one.key)), detail))
-    return Looked(looked.blobs, objects, looked.bytes)
+    return VerifyCounts(looked.blobs, objects, looked.bytes)
 
 
 def batches(objects: Iterator[ObjectStat], size: int = _PAGE) -> Iterator[list[ObjectStat]]:

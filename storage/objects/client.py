@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.objects.store import ChecksumMismatchError, ObjectMissingError, StoreError
-from storage.shown import scrubbed
+from storage.redaction import redact_text
 
 THREADS = 32  # connections kept for concurrent callers
 _BAD_CHECKSUMS = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
@@ -59,11 +59,11 @@ def s3_errors(bucket: str, key: str) -> Iterator[None]:
             raise ObjectMissingError(key) from error
         if code in _BAD_CHECKSUMS:
             raise ChecksumMismatchError(
-                f"{what}: corrupted in transit ({scrubbed(str(error))}); put them again"
+                f"{what}: corrupted in transit ({redact_text(str(error))}); put them again"
             ) from error
-        raise StoreError(f"{what}: {scrubbed(str(error))}; {_remedy(code)}") from error
+        raise StoreError(f"{what}: {redact_text(str(error))}; {_remedy(code)}") from error
     except BotoCoreError as error:
-        raise StoreError(f"{what}: {scrubbed(str(error))}; {_remedy('')}") from error
+        raise StoreError(f"{what}: {redact_text(str(error))}; {_remedy('')}") from error
 
 
 def _remedy(code: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from storage.objects.disk import DiskStore
 from storage.objects.s3_url import MISSING, split_s3_url
 from storage.objects.store import ObjectStore, StoreError
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """How a URL begins. What begins so is no folder: half of an address would become one without a word."""
@@ -25,7 +25,7 @@ def open_store(url_or_path: str) -> ObjectStore:
         return DiskStore(Path(unquote(parts.path)))
     if _SCHEME.match(url_or_path) or not url_or_path.strip():
         use = "use a path, file:///path, or s3://bucket/prefix"
-        raise StoreError(f"object store {shown_url(url_or_path)!r} is neither a folder nor s3://bucket/prefix; {use}")
+        raise StoreError(f"object store {redact_url(url_or_path)!r} is neither a folder nor s3://bucket/prefix; {use}")
     return DiskStore(Path(url_or_path))
 
 

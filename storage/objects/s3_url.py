@@ -3,7 +3,7 @@
 import re
 
 from storage.objects.store import StoreError
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 MISSING = "boto3 is not installed; pip install 'dreamtuner[s3]'"
 """What is said where an address is right and the extra that reads it is not there."""
@@ -15,6 +15,6 @@ def split_s3_url(url: str) -> tuple[str, str]:
     match = _S3_URL.fullmatch(url)
     if match is None:
         raise StoreError(
-            f"{shown_url(url)[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case"
+            f"{redact_url(url)[:200]!r} is not an S3 URL; write s3://bucket/key with the bucket in lower case"
         )
     return match[1], match[2] or ""

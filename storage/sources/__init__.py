@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from storage.shown import shown_url
+from storage.redaction import redact_url
 from storage.sources.errors import SourceError
 from storage.sources.file import read_file
 
@@ -35,6 +35,6 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
         except ModuleNotFoundError as error:
             from storage.objects.s3_url import MISSING
 
-            raise SourceError(f"{shown_url(source)!r} cannot be read: {MISSING}") from error
+            raise SourceError(f"{redact_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
     raise SourceError(f"{scheme}:// is not read; give a path, an https:// or an s3:// URL")

@@ -6,10 +6,10 @@ import time
 
 import httpx
 
-from storage.shown import shown_url
+from storage.redaction import redact_url
 from storage.sources.addresses import resolve
-from storage.sources.again import BUSY, seconds_after, trying_again
 from storage.sources.errors import SourceBusyError, SourceError, too_large
+from storage.sources.retry import BUSY, retry_transient, seconds_after
 
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off
 _TIMEOUT = httpx.Timeout(10.0)  # seconds to connect, and between two packets
@@ -62,7 +62,7 @@ def fetch(url: str, *, max_bytes: int, allow_private: bool, tls: ssl.SSLContext 
     """
     shown = _shown(url)
     try:
-        return trying_again(lambda: _once(url, shown, max_bytes, allow_private, tls))
+        return retry_transient(lambda: _once(url, shown, max_bytes, allow_private, tls))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
         raise SourceError(f"{shown} cannot be read: {reason}; check the URL, or download the file") from error
@@ -121,4 +121,4 @@ def _body(response: httpx.Response, shown: str, max_bytes: int) -> bytes:
 
 def _shown(url: str) -> str:
     """The URL without what may be secret, short enough for a sentence."""
-    return shown_url(url)[:200]
+    return redact_url(url)[:200]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli.main import app
 from storage.catalog import Catalog, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key
 from storage.objects import DiskStore
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DREAMTUNER_HOME", str(home))
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog:
         pieces = (b"reference", "image/png"), (b"rubbish", "image/png")
-        with keeping(catalog, DiskStore(home / "objects"), *pieces) as (s, [sha256, _]):
+        with storing(catalog, DiskStore(home / "objects"), *pieces) as (s, [sha256, _]):
             subject = writes.add_subject(s, name="pip", class_word="bear", style="natural")
             writes.add_reference(
                 s, subject_id=subject, image_sha256=sha256, width=8, height=8, source="x", caption=None

@@ -19,7 +19,7 @@ from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
 from flows.spec.problems import InputError, SubjectRefused
 from storage.catalog import views, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key
 from storage.objects import get_blob
 from tests.quick_masks import quick_masks
@@ -48,7 +48,7 @@ def paint(settings: Settings, kept: Ingested, box: tuple[int, int, int, int] = O
     mask.paste(255, box)
     mask.save(buffer, "PNG")
     pieces = ((buffer.getvalue(), "image/png"),)
-    with keeping(Resources.open(settings).catalog, Resources.open(settings).store, *pieces) as (s, [sha256]):
+    with storing(Resources.open(settings).catalog, Resources.open(settings).store, *pieces) as (s, [sha256]):
         fields: dict[str, Any] = {"confidence": 1.0, "doubtful": False, "given": "dashboard", "giver": who}
         writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
     return str(sha256)

@@ -16,18 +16,18 @@ def status(as_json: AsJson = False) -> None:
     from flows.resources import Resources
     from storage.catalog import views
     from storage.catalog.records import CELL_STATES, StatusView
-    from storage.shown import shown_url
+    from storage.redaction import redact_url
 
     settings = Settings.load()
     catalog = Resources.open(settings).catalog_if_any
-    found, runs, unmade = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.Unmade(0, 0, 0)
+    found, runs, missing_cells = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.MissingCells(0, 0, 0)
     if catalog is not None:
         close_dead_runs(Resources.open(settings))
         with catalog.read() as s:
-            found, runs, unmade = views.status(s), views.recent_runs(s, limit=10), views.unmade(s)
-    read = {"home": str(settings.home), "catalog": shown_url(settings.catalog_url)}
-    read["store"] = shown_url(settings.store_url)
+            found, runs, missing_cells = views.status(s), views.recent_runs(s, limit=10), views.missing_cells(s)
+    read = {"home": str(settings.home), "catalog": redact_url(settings.catalog_url)}
+    read["store"] = redact_url(settings.store_url)
     if as_json:
-        print_result(status_json(found, runs) | {"unmade": asdict(unmade), **read})
+        print_result(status_json(found, runs) | {"unmade": asdict(missing_cells), **read})
     else:
-        print_result(Group(where_table(read), "", status_table(found, runs, unmade)))
+        print_result(Group(where_table(read), "", status_table(found, runs, missing_cells)))

@@ -26,14 +26,14 @@ def subjects(as_json: AsJson = False) -> None:
 
 
 def _json(one: "SubjectSummary") -> dict[str, Any]:
-    from storage.shown import shown_url
+    from storage.redaction import redact_url
 
     return {
         "id": one.id,
         "name": one.name,
         "class_word": one.class_word,
         "style": one.style,
-        "reference": None if one.reference is None else shown_url(one.reference),
+        "reference": None if one.reference is None else redact_url(one.reference),
         "reference_sha256": one.reference_sha256,
         "references": one.references,
         "mask": one.mask,

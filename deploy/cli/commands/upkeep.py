@@ -132,10 +132,10 @@ def _home() -> "Iterator[tuple[Catalog, ObjectStore]]":
     from storage.catalog import Catalog
     from storage.catalog.records import CatalogError
     from storage.objects import open_store
-    from storage.swap import is_there
+    from storage.swap import catalog_exists
 
     settings = Settings.load()
-    if settings.catalog_file is not None and not is_there(settings.catalog_file):
+    if settings.catalog_file is not None and not catalog_exists(settings.catalog_file):
         raise CatalogError(f"there is no catalog at {settings.catalog_file}; set DREAMTUNER_HOME to the folder of one")
     with Catalog.open(settings.catalog_url) as catalog:
         yield catalog, open_store(settings.store_url)

@@ -36,7 +36,7 @@ def try_password(known: Resources, *, name: str, password: str, address: str, ac
     counts are kept for names that nobody has, too, so that an answer takes equally long.
     """
     with known.catalog.write() as s:
-        someone = views.named(s, name)
+        someone = views.user_named(s, name)
         user_id, called = someone or (0, UNKNOWN)
         keys = [throttle_key(address), f"user:{user_id}@{throttle_key(address)}"]
         wait = writes.admit(s, keys)

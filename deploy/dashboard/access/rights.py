@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.secrets import csrf_token, digest, same
-from deploy.dashboard.security.text import demand_plain_texts
+from deploy.dashboard.security.text import check_plain_texts
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
 from storage.catalog.records import ROLES, Role
@@ -83,7 +83,7 @@ class Needs:
         if person.by_token and not self.tokens:
             raise AccessError(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
         if self.access == "public":
-            await demand_plain_texts(request)
+            await check_plain_texts(request)
             return person
         if person.role is None:
             raise AccessError(401, "log in to see this page")
@@ -91,7 +91,7 @@ class Needs:
             raise AccessError(
                 403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin"
             )
-        await demand_plain_texts(request)
+        await check_plain_texts(request)
         return person
 
 

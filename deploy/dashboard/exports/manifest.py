@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from storage.catalog.views import OutputDetail, Shown
+from storage.catalog.views import OutputDetail, OutputSubject
 from storage.metadata import UnknownFormatError, without_metadata
 from storage.objects import ObjectStore, StoreError, get_blob
 
@@ -20,7 +20,7 @@ LONGEST = 40  # characters of a subject's name in that of its folder
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
 
-def folder_name(subject: Shown) -> str:
+def folder_name(subject: OutputSubject) -> str:
     """pip-3: as much of the name as every file system holds, and the subject's number, which no other has.
 
     The number stands behind every name, so that a folder is called the same in every export.
@@ -29,14 +29,14 @@ def folder_name(subject: Shown) -> str:
     return f"{'-'.join(filter(None, plain.split('-')))[:LONGEST].strip('-') or 'subject'}-{subject.subject_id}"
 
 
-def file_name(one: OutputDetail, subject: Shown, data: bytes, *, metadata: bool) -> str:
+def file_name(one: OutputDetail, subject: OutputSubject, data: bytes, *, metadata: bool) -> str:
     """pip-3/000012-seed7.png: in any file system, and no two the same. Without `metadata` it does not say the seed."""
     ending = next((ending for start, ending in _KINDS if data.startswith(start)), "bin")
     seed = f"-seed{one.seed}" if metadata else ""
     return f"{folder_name(subject)}/{one.output_id:06d}{seed}.{ending}"
 
 
-def entry(one: OutputDetail, subject: Shown, name: str, *, metadata: bool) -> dict[str, Any]:
+def entry(one: OutputDetail, subject: OutputSubject, name: str, *, metadata: bool) -> dict[str, Any]:
     """The manifest's line of a picture of a subject; without `metadata` neither prompt nor how it was made."""
     said: dict[str, Any] = {"file": name, "output_id": one.output_id, "subject": subject.name}
     said |= {"prompt": one.prompt} if metadata else {}

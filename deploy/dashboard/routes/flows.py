@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from deploy.dashboard import flow_parameters, schema_form
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
 from deploy.dashboard.resources import resources
-from deploy.dashboard.security.text import demand_plain
+from deploy.dashboard.security.text import check_plain
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
-from storage.shown import carries_secret
+from storage.redaction import contains_secret
 
 router = APIRouter()
 Operator = Annotated[Person, Depends(Needs("operator"))]
@@ -86,16 +86,16 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
     if name == flow_parameters.CATALOG and form.get("as") == "form":
         with known.catalog.read() as s:
             chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
-            given = flow_parameters.catalog_order(form, [views.subject(s, one) for one in chosen])
+            given = flow_parameters.catalog_parameters(form, [views.subject(s, one) for one in chosen])
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
             raise PrefectUnavailableError(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
-    demand_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
+    check_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
     with known.catalog.read() as s:
-        flow_parameters.demand_names(given, s)
-    if carries_secret(given):
+        flow_parameters.check_names(given, s)
+    if contains_secret(given):
         raise CatalogError(
             "a URL in this order carries a password or signature, which others would see in Prefect; take the subject "
             "in with `dreamtuner ingest`, or use an s3:// URL"
@@ -106,7 +106,7 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
         writes.record_audit(
             s, actor=person.name, action="start flow", entity="flow run", entity_id=flow_run_id, after=after
         )
-    return told("/flows", "The run is ordered.")
+    return redirect("/flows", "The run is ordered.")
 
 
 @router.post("/flows/{flow_run_id:uuid}/cancel")
@@ -116,4 +116,4 @@ def cancel(flow_run_id: UUID, request: Request, person: Operator) -> Response:
     known.prefect.cancel(run)
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=run)
-    return told("/flows", "The run is asked to end.")
+    return redirect("/flows", "The run is asked to end.")

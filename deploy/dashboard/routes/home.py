@@ -25,13 +25,13 @@ SECONDS, TURNS = 2.0, 30
 @router.get("/")
 def home(request: Request, person: Viewer) -> Response:
     """Runs and queues."""
-    return page(request, "home.html", person, live=live_of(request).look())
+    return page(request, "home.html", person, live=live_of(request).snapshot())
 
 
 @router.get("/fragments/runs")
 def runs(request: Request, person: Viewer) -> Response:
     """The live part alone, for browsers that have to ask for it."""
-    return page(request, "_runs.html", person, live=live_of(request).look())
+    return page(request, "_runs.html", person, live=live_of(request).snapshot())
 
 
 @router.get("/api/runs/stream")
@@ -40,7 +40,7 @@ async def stream(request: Request, person: Viewer) -> StreamingResponse:
     shown: Live = live_of(request)
 
     def drawn() -> str:
-        return bytes(page(request, "_runs.html", person, live=shown.look()).body).decode()
+        return bytes(page(request, "_runs.html", person, live=shown.snapshot()).body).decode()
 
     async def events() -> AsyncIterator[str]:
         last = ""

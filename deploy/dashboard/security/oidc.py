@@ -30,7 +30,7 @@ class SignOnError(Exception):
 
 
 @dataclass(frozen=True)
-class Who:
+class OidcUser:
     """Somebody whom the provider knows: `subject` never changes, `name` is for people."""
 
     issuer: str
@@ -62,8 +62,8 @@ class Provider:
             )
         return str(url)
 
-    def finish(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> Who:
-        """Who came back with `answer`, the query of the redirect. Raises SignOnError."""
+    def finish(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> OidcUser:
+        """Return who logged in, from `answer`, the query of the redirect. Raises SignOnError."""
         if not secret or not same(answer.get("state", ""), derived(secret, "state")):
             raise SignOnError("this login was not begun in this browser, or too long ago; begin it again")
         if answer.get("error"):
@@ -88,7 +88,7 @@ class Provider:
             raise self._away(error) from error
         return found
 
-    def _believed(self, token: Mapping[str, Any], nonce: str) -> Who:
+    def _believed(self, token: Mapping[str, Any], nonce: str) -> OidcUser:
         from authlib.oidc.core import CodeIDToken
         from joserfc.errors import JoseError
 
@@ -106,7 +106,9 @@ class Provider:
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
             raise SignOnError(f"{self.settings.name} does not say who you are; tell an admin")
         names = (claims.get(one) for one in ("preferred_username", "name", "email"))
-        return Who(self.settings.issuer, subject, next((one for one in names if isinstance(one, str) and one), subject))
+        return OidcUser(
+            self.settings.issuer, subject, next((one for one in names if isinstance(one, str) and one), subject)
+        )
 
     def _decoded(self, id_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         from joserfc import jwt

@@ -13,7 +13,7 @@ from storage.text import fault_of, faults_in
 _SECRET = "password"  # hashed as it is and never shown: any character may be in one
 
 
-async def demand_plain_texts(request: Request) -> None:
+async def check_plain_texts(request: Request) -> None:
     """CatalogError names the first field of the query, form or JSON body that holds such a character."""
     pairs: list[tuple[str, Any]] = list(request.query_params.multi_items())
     kind = request.headers.get("content-type", "")
@@ -26,10 +26,10 @@ async def demand_plain_texts(request: Request) -> None:
             body = await request.json()
         except ValueError:
             return  # the route itself says so
-        demand_plain(body)
+        check_plain(body)
 
 
-def demand_plain(value: Any) -> None:
+def check_plain(value: Any) -> None:
     """CatalogError names the first text inside JSON values that holds such a character, by its place."""
     for path, fault in faults_in(value):
         raise CatalogError(f"{'.'.join(str(part) for part in path) or 'the text'} {fault}")

@@ -12,9 +12,9 @@ from deploy.dashboard.resources import Resources
 from deploy.dashboard.uploads.masks import read_mask
 from dreamtuner.settings.styles import STYLES
 from storage.catalog import views, writes
-from storage.catalog.names import differences, taken
+from storage.catalog.names import differences, name_taken_message
 from storage.catalog.records import CatalogError, NameTakenError, NotInCatalogError
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import get_blob
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
             cut, png = _found(known, picture.image, picture.alpha), None
         else:
             png = read_mask(mask, picture.image.size)
-            cut = judged(png, picture.image)
+            cut = assess_mask(png, picture.image)
     except ImageError as error:
         raise CatalogError(f"{'reference' if mask is None else 'mask'}: {error}") from error
     demand_name(known, new, reference)
     pieces = (reference, _type(reference)), (_png(cut) if png is None else png, "image/png")
-    with keeping(known.catalog, known.store, *pieces) as (s, [image_sha256, mask_sha256]):
+    with storing(known.catalog, known.store, *pieces) as (s, [image_sha256, mask_sha256]):
         try:
             subject_id, reference_id = writes.enter_subject(
                 s,
@@ -127,10 +127,12 @@ def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
     digest = sha256(reference).hexdigest()
     found = differences(stored, class_word=new.class_word, style=new.style, image_sha256=digest)
     if found:
-        raise NameTakenError(taken(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}"))
+        raise NameTakenError(
+            name_taken_message(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}")
+        )
 
 
-def judged(png: bytes, picture: Image.Image) -> ForegroundMask:
+def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
     """A mask of the picture's size that a person gave, with what speaks against it."""
     from PIL import Image
 
@@ -140,7 +142,7 @@ def judged(png: bytes, picture: Image.Image) -> ForegroundMask:
         return stated_mask(mask.convert("L"), picture)
 
 
-def found_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
+def detect_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
     """The mask that ingestion finds in a stored reference, and its bytes. CatalogError where nothing stands out."""
     from dreamtuner.preprocess import ImageError
 

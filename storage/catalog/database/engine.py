@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.catalog.database.postgres import postgres_engine
 from storage.catalog.database.sqlite import WRITES, sqlite_engine
 from storage.catalog.records import CatalogError
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 _USE = "use sqlite:///path/to/catalog.db or postgresql://user:password@host/database"
 
@@ -19,7 +19,7 @@ def catalog_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise CatalogError(f"catalog URL {shown_url(url)!r} is not a database URL; {_USE}") from None
+        raise CatalogError(f"catalog URL {redact_url(url)!r} is not a database URL; {_USE}") from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         if not parsed.database:
             raise CatalogError(f"catalog URL {shown(parsed)!r} names no database; {_USE}")
@@ -33,7 +33,7 @@ def catalog_url(url: str) -> URL:
 
 def shown(url: URL) -> str:
     """The URL for people, without its password."""
-    return shown_url(url.render_as_string(hide_password=False))
+    return redact_url(url.render_as_string(hide_password=False))
 
 
 def is_sqlite(url: URL) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from storage.catalog.records import CatalogError
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 LOCK_SECONDS = 60  # a statement waits this long for another's row, then fails and may be tried again
 _SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s"
@@ -24,5 +24,5 @@ def postgres_engine(url: URL) -> Engine:
             url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
         )
     except ModuleNotFoundError as error:
-        said = f"catalog URL {shown_url(url.render_as_string(hide_password=False))!r}"
+        said = f"catalog URL {redact_url(url.render_as_string(hide_password=False))!r}"
         raise CatalogError(f"{said}: psycopg is not installed; pip install 'dreamtuner[postgres]'") from error

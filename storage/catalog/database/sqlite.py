@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from storage.catalog.database.sqlite_read_only import connect_read_only, is_read_only, refuse_writing
 from storage.catalog.records import CatalogError
-from storage.swap import JOURNAL, undo_killed
+from storage.swap import JOURNAL, undo_interrupted
 
 BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
 CACHE_KIB = 64 * 1024  # what a connection may keep of the file; SQLite's 2 MiB hold too little of a million rows
@@ -27,7 +27,7 @@ def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
     A file that cannot be written is opened for reading; transactions that write raise CatalogReadOnlyError.
     """
     file = Path(str(url.database))
-    undo_killed(file.with_name(JOURNAL))  # of a restore
+    undo_interrupted(file.with_name(JOURNAL))  # of a restore
     if is_read_only(file):
         return _reading_engine(url, file)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ class CellHeartbeat(Heartbeat):
         with self._lock:
             self._held.update(digests)
 
-    def let_go(self, digest: str) -> None:
+    def release(self, digest: str) -> None:
         """Renew this no more; nothing happens if it is not held."""
         with self._lock:
             self._held.discard(digest)

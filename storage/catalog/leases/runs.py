@@ -2,11 +2,11 @@
 
 from storage.catalog import Catalog
 from storage.catalog.leases.heartbeat import Heartbeat
-from storage.catalog.writes import see_run
+from storage.catalog.writes import touch_run
 
 
 class RunHeartbeat(Heartbeat):
-    """Renew a run's heartbeat in `with RunHeartbeat(catalog, run_id, silent_seconds=600):`; see writes.close_dead."""
+    """Renew a run's heartbeat in `with RunHeartbeat(catalog, run_id, silent_seconds=600):`; see close_crashed_runs."""
 
     def __init__(self, catalog: Catalog, run_id: str, *, silent_seconds: float) -> None:
         super().__init__(f"the sign of life of run {run_id}", silent_seconds)
@@ -14,4 +14,4 @@ class RunHeartbeat(Heartbeat):
 
     def renew(self) -> None:
         """Say that the run lives."""
-        self._catalog.transact(lambda s: see_run(s, self._run_id))
+        self._catalog.transact(lambda s: touch_run(s, self._run_id))

@@ -22,7 +22,7 @@ from storage.catalog.schema.people import (
 )
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
 from storage.catalog.schema.trainings import Training
-from storage.catalog.schema.warnings import Warned
+from storage.catalog.schema.warnings import WarningRow
 from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
@@ -55,6 +55,6 @@ __all__ = [
     "Throttle",
     "Training",
     "User",
-    "Warned",
+    "WarningRow",
     "WebSession",
 ]

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now, one_of
-from storage.catalog.records import ORDERS
+from storage.catalog.records import NUMBERS_OWNERS
 
 
 class FirstNumbers(Base):
@@ -17,7 +17,7 @@ class FirstNumbers(Base):
     """
 
     __tablename__ = "first_numbers"
-    __table_args__ = (CheckConstraint(one_of("kind", ORDERS), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", NUMBERS_OWNERS), name="kind"),)
     kind: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     profile: Mapped[str] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.catalog.database.base import Base
 
 
-class Warned(Base):
+class WarningRow(Base):
     """A warning of a run: whom (None: every subject) and the cells of which prompt (None: every one) it concerns.
 
     It goes with its run and its subject.

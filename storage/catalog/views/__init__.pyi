@@ -1,20 +1,21 @@
 """Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
 
 from .audit import AuditRow, BatchView, audit_page, batches
+from .output_subjects import OutputSubject
 from .pages import OutputRow, Page, place, place_of
 from .people import (
-    Known,
+    Principal,
     SessionView,
     TokenView,
     UserView,
     has_password,
     link_of,
-    named,
     password_of,
     session_of,
     sessions_of,
     token_of,
     tokens,
+    user_named,
     users,
 )
 from .review.facets import (
@@ -30,7 +31,7 @@ from .review.facets import (
 )
 from .review.gallery import Count, Filter, count, gallery_page
 from .review.history import Event, ReviewView, history, reviews_of
-from .review.meant import run_ids, subject_id
+from .review.lookup import run_ids, subject_id
 from .review.output import (
     OutputDetail,
     Queue,
@@ -50,17 +51,16 @@ from .review.subject_page import (
     grid,
     subject,
 )
-from .shown import Shown
 from .subject_summary import SubjectSummary, subject_list
 from .subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
 from .work.attention import AttentionView, attention_maps
 from .work.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
 from .work.defaults import PastRun, first_numbers, past_run
 from .work.measurements import measurements
-from .work.run import Awaited, CellReason, RunDetail, awaited, run
+from .work.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
+from .work.run import CellReason, RunDetail, RunPoll, poll_run, run
 from .work.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .work.trainings import TrainingView, training, trainings_of
-from .work.unmade import RunAlone, Unmade, run_summary, unmade
 from .work.warnings import (
     count_warnings,
     warnings_of_outputs,
@@ -71,7 +71,6 @@ from .work.warnings import (
 __all__ = [
     "AttentionView",
     "AuditRow",
-    "Awaited",
     "BatchView",
     "CellReason",
     "CheckpointView",
@@ -80,30 +79,30 @@ __all__ = [
     "Event",
     "Filter",
     "GridCell",
-    "Known",
     "MaskView",
+    "MissingCells",
     "OutputDetail",
     "OutputRow",
+    "OutputSubject",
     "Page",
     "PastRun",
+    "Principal",
     "Queue",
     "ReferenceView",
     "ReviewView",
-    "RunAlone",
+    "RunDeletion",
     "RunDetail",
+    "RunPoll",
     "RunProgress",
     "SessionView",
-    "Shown",
     "SubjectDetail",
     "SubjectRow",
     "SubjectSummary",
     "TokenView",
     "TrainingView",
-    "Unmade",
     "UserView",
     "attention_maps",
     "audit_page",
-    "awaited",
     "batches",
     "blob_type",
     "cell",
@@ -127,20 +126,21 @@ __all__ = [
     "masks_of",
     "measurements",
     "metrics",
-    "named",
+    "missing_cells",
     "output",
     "outputs",
     "password_of",
     "past_run",
     "place",
     "place_of",
+    "poll_run",
     "queue",
     "queues_of",
     "recent_runs",
     "reviews_of",
     "run",
+    "run_deletion",
     "run_ids",
-    "run_summary",
     "runs_progress",
     "session_of",
     "sessions_of",
@@ -157,9 +157,9 @@ __all__ = [
     "tokens",
     "training",
     "trainings_of",
-    "unmade",
     "unscored",
     "unscored_among",
+    "user_named",
     "users",
     "warnings_of_outputs",
     "warnings_of_run",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.schema import AuditEvent, ReviewBatch
 from storage.catalog.views.pages import Page, place, place_of
-from storage.shown import without_secrets
+from storage.redaction import redact_values
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def audit_page(
             r.action,
             r.entity,
             r.entity_id,
-            without_secrets(r.before),
-            without_secrets(r.after),
+            redact_values(r.before),
+            redact_values(r.after),
             r.created_at,
         )
         for r in s.scalars(chosen)

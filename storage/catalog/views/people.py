@@ -49,7 +49,7 @@ class TokenView:
 
 
 @dataclass(frozen=True)
-class Known:
+class Principal:
     """Whom a secret belongs to, what they may do, and when it was last seen."""
 
     user_id: int
@@ -75,7 +75,7 @@ def password_of(s: Session, name: str) -> tuple[int, str] | None:
     return None if found is None or found.password is None else (found.id, found.password)
 
 
-def named(s: Session, name: str) -> tuple[int, str] | None:
+def user_named(s: Session, name: str) -> tuple[int, str] | None:
     """Id and name, as it is written in the catalog, of whoever is called `name` in whatever case; None if nobody is."""
     found = s.execute(select(User.id, User.name).where(func.lower(User.name) == name.lower())).first()
     return None if found is None else (found.id, found.name)
@@ -86,17 +86,17 @@ def has_password(s: Session, user_id: int) -> bool:
     return s.scalar(select(User.password.is_not(None)).where(User.id == user_id)) or False
 
 
-def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Known | None:
+def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Principal | None:
     """Whose session it is, unless it has run out or was not used for as long as `idle`."""
     chosen = select(User.id.label("user_id"), User.name, User.role, WebSession.seen_at).join(
         User, User.id == WebSession.user_id
     )
     chosen = chosen.where(WebSession.token_sha256 == token_sha256, User.active, WebSession.expires_at > now())
     found = s.execute(chosen.where(WebSession.seen_at > now() - idle)).first()
-    return None if found is None else Known(**found._mapping)
+    return None if found is None else Principal(**found._mapping)
 
 
-def token_of(s: Session, token_sha256: str) -> tuple[Known, Role] | None:
+def token_of(s: Session, token_sha256: str) -> tuple[Principal, Role] | None:
     """Whose API token it is, and the most that it may be used for."""
     about = (User.id.label("user_id"), User.name, User.role, ApiToken.used_at.label("seen_at"))
     chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope)
@@ -106,7 +106,7 @@ def token_of(s: Session, token_sha256: str) -> tuple[Known, Role] | None:
         return None
     known = dict(found._mapping)
     scope: Role = known.pop("scope")
-    return Known(**known), scope
+    return Principal(**known), scope
 
 
 def link_of(s: Session, token_sha256: str) -> str | None:

@@ -6,7 +6,7 @@ from .forgetting.erase import Erased
 from .forgetting.forget import forget_output, forget_run, forget_unwanted
 from .forgetting.forget_subject import forget_subject
 from .lineage import record_event
-from .masks import add_mask, judge_mask
+from .masks import add_mask, record_mask_quality
 from .people.identities import sign_on
 from .people.people import (
     add_link,
@@ -27,29 +27,29 @@ from .work.attention import add_attention_map
 from .work.cells import (
     claim_cells,
     fail_cell,
-    lose_cells,
-    lose_pictures,
+    mark_cells_lost,
+    mark_pictures_lost,
     release_cells,
     renew_lease,
 )
-from .work.dead import close_dead
-from .work.defaults import keep_first_numbers
+from .work.dead import close_crashed_runs
+from .work.defaults import store_first_numbers
 from .work.finish import finish_cell, finish_cells
 from .work.measurements import add_measurements
 from .work.models import add_checkpoint, add_profile
 from .work.planning import plan_cells
-from .work.runs import finish_run, keep_sheet, see_run, start_run
+from .work.runs import finish_run, set_sheet, start_run, touch_run
 from .work.scores import add_scores
 from .work.trainings import (
     claim_training,
     finish_training,
-    keep_training,
-    lose_training,
+    mark_training_lost,
     plan_training,
     release_training,
     renew_training,
+    save_training_state,
 )
-from .work.warnings import keep_warnings
+from .work.warnings import replace_warnings
 
 __all__ = [
     "Erased",
@@ -75,7 +75,7 @@ __all__ = [
     "change_user",
     "claim_cells",
     "claim_training",
-    "close_dead",
+    "close_crashed_runs",
     "decide_part",
     "end_batch",
     "end_sessions",
@@ -90,14 +90,9 @@ __all__ = [
     "forget_subject",
     "forget_unwanted",
     "forgive",
-    "judge_mask",
-    "keep_first_numbers",
-    "keep_sheet",
-    "keep_training",
-    "keep_warnings",
-    "lose_cells",
-    "lose_pictures",
-    "lose_training",
+    "mark_cells_lost",
+    "mark_pictures_lost",
+    "mark_training_lost",
     "plan_cells",
     "plan_training",
     "record_audit",
@@ -105,16 +100,21 @@ __all__ = [
     "record_blobs",
     "record_event",
     "record_failure",
+    "record_mask_quality",
     "rehash_password",
     "release_cells",
     "release_training",
     "renew_lease",
     "renew_training",
+    "replace_warnings",
     "revoke_token",
+    "save_training_state",
     "seconds_to_wait",
-    "see_run",
+    "set_sheet",
     "sign_on",
     "start_run",
+    "store_first_numbers",
+    "touch_run",
     "touch_session",
     "touch_token",
     "undo_part",

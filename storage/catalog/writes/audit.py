@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from storage.catalog.schema import AuditEvent
-from storage.shown import without_secrets
+from storage.redaction import redact_values
 
 
 def record_audit(
@@ -23,7 +23,5 @@ def record_audit(
     """Say that `actor` did `action` to a row, which was `before` and is `after` (JSON; its URLs without secrets)."""
     row = {"actor": actor, "action": action, "entity": entity, "entity_id": str(entity_id)}
     s.execute(
-        insert(AuditEvent).values(
-            row | {"before": without_secrets(before or {}), "after": without_secrets(after or {})}
-        )
+        insert(AuditEvent).values(row | {"before": redact_values(before or {}), "after": redact_values(after or {})})
     )

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from storage.catalog.schema import LineageEvent
-from storage.shown import without_secrets
+from storage.redaction import redact_values
 
 
 def record_event(
@@ -25,7 +25,7 @@ def record_events(
 ) -> None:
     """The same of several rows."""
     rows = [
-        {"entity": entity, "entity_id": str(one), "event": event, "actor": actor, "detail": without_secrets(detail)}
+        {"entity": entity, "entity_id": str(one), "event": event, "actor": actor, "detail": redact_values(detail)}
         for one in entity_ids
     ]
     if rows:

@@ -6,11 +6,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import instant
-from storage.catalog.mask_precedence import stands
+from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalogError
 from storage.catalog.schema import Mask, Reference
 from storage.catalog.writes.blobs import require_blob
-from storage.catalog.writes.fresh import fresh_id
+from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.subjects import lock
 
@@ -28,14 +28,15 @@ def add_mask(
     warnings: Sequence[str] | None = None,
     given: Given | None = None,
     giver: str | None = None,
-    asked: bool = False,
+    requested: bool = False,
     insist: bool = False,
 ) -> int:
     """The id of this mask of the reference, which becomes the one in use, unless one that a person gave stands.
 
     `confidence` lies in 0..1; `doubtful` asks a person to look, `warnings` say why. `given` is how it came (default: as
-    its method says), `giver` the person; `asked` (a person wants it found) and `insist` are those of `stands`. The same
-    mask by the same method is the same row, any other a new version. Cells keep the mask that they were planned with.
+    its method says), `giver` the person; `requested` (a person wants it found) and `insist` are those of
+    `keeps_current`. The same mask by the same method is the same row, any other a new version. Cells keep the mask that
+    they were planned with.
     """
     if not 0 <= confidence <= 1:
         raise CatalogError(f"confidence {confidence} is outside 0..1; pass a probability")
@@ -45,19 +46,19 @@ def add_mask(
     of_reference = select(Mask).where(Mask.reference_id == reference_id)
     current = s.scalar(of_reference.order_by(Mask.turn.desc()).limit(1))
     row = s.scalar(of_reference.where(Mask.mask_sha256 == mask_sha256, Mask.method == method))
-    stay = current is not row and stands(current, row, given=given, asked=asked, insist=insist)
+    stay = current is not row and keeps_current(current, row, given=given, requested=requested, insist=insist)
     new = row is None
     if row is None:
         version = s.scalar(select(func.max(Mask.version)).where(Mask.reference_id == reference_id)) or 0
         row = Mask(reference_id=reference_id, mask_sha256=mask_sha256, method=method, version=version + 1, turn=0)
-        for name, value in fresh_id(s, Mask).items():
+        for name, value in next_id(s, Mask).items():
             setattr(row, name, value)
         row.given, row.confidence, row.doubtful = given, confidence, doubtful
         s.add(row)
     row.confidence, row.doubtful = confidence, doubtful
     row.warnings = row.warnings if warnings is None else list(warnings)
     if not stay:
-        _use(s, row, current, given, giver, asked)
+        _use(s, row, current, given, giver, requested)
     s.flush()
     if new:
         detail = {"method": method, "version": row.version, "mask_sha256": mask_sha256, "given": given}
@@ -65,12 +66,12 @@ def add_mask(
     return row.id
 
 
-def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str | None, asked: bool) -> None:
+def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str | None, requested: bool) -> None:
     """Make a mask the one in use, as it was given now."""
     again = current is row and row.given == given and row.giver == giver
-    if given in PERSONS or row.given not in PERSONS or asked:
+    if given in PERSONS or row.given not in PERSONS or requested:
         row.given, row.giver = given, giver
-    if (given in PERSONS or asked) and not (again and row.given_at is not None):
+    if (given in PERSONS or requested) and not (again and row.given_at is not None):
         row.given_at = instant(s)
     if current is not row or row.turn == 0:
         row.turn = (0 if current is None else current.turn) + 1
@@ -79,7 +80,9 @@ def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str |
         record_event(s, "mask", current.id, "superseded", actor=giver, by=row.id)
 
 
-def judge_mask(s: Session, mask_id: int, *, confidence: float, doubtful: bool, warnings: Sequence[str]) -> None:
+def record_mask_quality(
+    s: Session, mask_id: int, *, confidence: float, doubtful: bool, warnings: Sequence[str]
+) -> None:
     """Say what speaks against a mask that was entered without a judgement."""
     row = s.get(Mask, mask_id)
     if row is None:

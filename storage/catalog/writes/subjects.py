@@ -4,14 +4,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
-from storage.catalog.names import differences, taken
+from storage.catalog.names import differences, name_taken_message
 from storage.catalog.records import NameTakenError, NotInCatalogError
 from storage.catalog.schema import Reference, Subject
 from storage.catalog.views.subjects import subject_assets
 from storage.catalog.writes.blobs import require_blob
-from storage.catalog.writes.fresh import fresh_id
+from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 
 def enter_subject(
@@ -35,7 +35,7 @@ def enter_subject(
     `replace`. A caption of the same reference stays as it is once there is one, unless `replace` or `recaption`: it
     decides the pictures of everybody who names the subject alone.
     """
-    new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **fresh_id(s, Subject))
+    new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
     subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
     try:
@@ -45,7 +45,7 @@ def enter_subject(
     if stored is not None:
         found = differences(stored, class_word=class_word, style=style, image_sha256=image_sha256)
         if found and not replace:
-            raise NameTakenError(taken(name, stored, found))
+            raise NameTakenError(name_taken_message(name, stored, found))
         if found:
             before = {"class_word": stored.class_word, "style": stored.style, "image_sha256": stored.image_sha256}
             record_event(s, "subject", subject_id, "replaced", actor=actor, **before)
@@ -66,7 +66,7 @@ def enter_subject(
 
 def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
     """The id of the subject called `name`, made or brought up to date with `class_word` and `style`."""
-    fresh = fresh_id(s, Subject)
+    fresh = next_id(s, Subject)
     insert = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **fresh)
     news = {"class_word": class_word, "style": style}
     upsert = insert.on_conflict_do_update(index_elements=[Subject.name], set_=news).returning(Subject.id)
@@ -88,10 +88,10 @@ def add_reference(
     row = s.scalar(same)
     new = row is None
     if row is None:
-        fresh = fresh_id(s, Reference)
+        fresh = next_id(s, Reference)
         row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0, **fresh)
         s.add(row)
-    source = shown_url(source)  # it may carry a signature
+    source = redact_url(source)  # it may carry a signature
     row.source, row.caption = source, caption
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
     s.flush()

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw
 
 from storage.catalog import Catalog, writes
 from storage.catalog.records import CellRecord
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import DiskStore
-from storage.thumbnails import keep_thumbnail
+from storage.thumbnails import store_thumbnail
 from tests.storage.blobs import put_blob
 
 Draw = Callable[[int, int, int], Image.Image]
@@ -53,7 +53,7 @@ def fill_up(
             run = writes.start_run(s, name="field-trip", spec=spec, flow_run_id=None)
         for number, (name, word, style) in enumerate(subjects):
             reference, mask = draw(number, -1, 0), draw(number, -2, 0)
-            with keeping(catalog, store, (png(reference), PNG), (png(mask), PNG)) as (s, [image_sha, mask_sha]):
+            with storing(catalog, store, (png(reference), PNG), (png(mask), PNG)) as (s, [image_sha, mask_sha]):
                 subject = writes.add_subject(s, name=name, class_word=word, style=style)
                 size = {"width": reference.width, "height": reference.height}
                 ref = writes.add_reference(
@@ -81,7 +81,7 @@ def fill_up(
             drawn = [png(draw(number, i // seeds, cell.seed), '{"made": "up"}') for i, cell in enumerate(cells)]
             digests = [put_blob(store, data, PNG) for data in drawn]
             for sha, data in dict(zip(digests, drawn, strict=True)).items():
-                keep_thumbnail(store, sha, data)
+                store_thumbnail(store, sha, data)
             with catalog.write() as s:
                 writes.plan_cells(s, run, cells)
                 writes.claim_cells(s, [cell.digest for cell in cells], "worker:1:x", 3600)

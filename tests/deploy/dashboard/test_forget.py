@@ -7,7 +7,7 @@ from tests.deploy.dashboard.conftest import Site
 def test_a_subject_is_forgotten_once_its_name_is_typed(site: Site) -> None:
     with site.catalog.write() as s:
         (run,) = (one.id for one in views.recent_runs(s))
-        writes.see_run(s, run)  # or it is taken for dead, where tests have been running for ten minutes
+        writes.touch_run(s, run)  # or it is taken for dead, where tests have been running for ten minutes
         sheet = site.home / "runs" / run / "contact_sheet.png"
         shown = views.gallery_page(s, views.Filter(subject_id=2), limit=1).rows[0].image_sha256
     sheet.parent.mkdir(parents=True)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from deploy.dashboard.flow_parameters import catalog_order, demand_names
+from deploy.dashboard.flow_parameters import catalog_parameters, check_names
 from deploy.dashboard.uploads.references import CLASS_WORD, NAME
 from flows.spec.model import SubjectSpec
 from storage.catalog import views
@@ -52,7 +52,7 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
     assert (found.mask.given, found.mask.method) == ("found", "grabcut-1")
     with site.catalog.read() as s:
         (line, *_) = views.audit_page(s).rows
-        order = catalog_order(
+        order = catalog_parameters(
             {"name": "trip", "prompts": "a {subject}", "seeds": "1"}, [views.subject(s, found.subject_id)]
         )
     assert (line.actor, line.action, line.after["subject"]) == ("operator", "new reference", "bolt")
@@ -174,10 +174,10 @@ def test_a_painted_mask_that_cannot_be_meant_is_doubted_at_once(site: Site) -> N
 def test_an_order_names_one_subject_by_a_name(shared: Site, given: dict[str, Any], said: str) -> None:
     with shared.catalog.read() as s:
         if not said:
-            demand_names(given, s)
+            check_names(given, s)
             return
         with pytest.raises(CatalogError, match=said):
-            demand_names(given, s)
+            check_names(given, s)
 
 
 @pytest.mark.parametrize("name", ["pip", "pip the 2nd", " pip", "a/b", "a\\b", "a\nb", "", "x" * 80, "x" * 81])

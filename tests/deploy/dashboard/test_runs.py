@@ -13,7 +13,7 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
         reason = "5 of 6 images were not made: <cut>: reference: truncated"
         writes.finish_run(s, run, "failed", reason=reason, refused={"<cut>": "reference: truncated"})
         writes.finish_run(s, first, "completed")
-        writes.lose_cells(s, [cell])
+        writes.mark_cells_lost(s, [cell])
         writes.claim_cells(s, [cell], "elsewhere:1:x", 60)
         writes.release_cells(s, [cell], owner="elsewhere:1:x", reason="no memory on elsewhere")
     with site.client("viewer") as client:

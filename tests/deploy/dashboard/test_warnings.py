@@ -20,7 +20,7 @@ def warned(shared: Site) -> Site:
     of_another = RunWarning("text cut off", "cut off: 'elsewhere'", "prompts[1]", one.subject, "another prompt")
     with shared.catalog.write() as s:
         every = [OF_ALL, of_subject, of_prompt, of_another]
-        writes.keep_warnings(s, one.run_id, every, {one.subject: one.subject_id})
+        writes.replace_warnings(s, one.run_id, every, {one.subject: one.subject_id})
     return shared
 
 

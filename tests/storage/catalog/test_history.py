@@ -26,7 +26,7 @@ def test_a_cells_life_is_told(catalog: Catalog, planned: Plan) -> None:
         writes.claim_cells(s, [digest], "b:1:x", 60)
         for _ in range(2):
             writes.finish_cell(s, digest, owner="b:1:x", image_sha256="1" * 64, width=8, height=8, run_id=plan.run)
-        writes.lose_cells(s, [digest])
+        writes.mark_cells_lost(s, [digest])
     assert events(catalog, "cell", digest) == ["taken over", "failed", "generated", "lost"]
     with catalog.read() as s:
         taken, failed, generated, _ = views.history(s, "cell", digest)

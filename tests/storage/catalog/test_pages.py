@@ -121,7 +121,7 @@ def test_a_run_and_a_lost_picture_are_left_out_where_they_should_be(
         ]
         other = writes.start_run(s, name="other", spec={}, flow_run_id=None)
         writes.plan_cells(s, other, plan.cells[1:3])
-        writes.lose_cells(s, plan.digests[:1])
+        writes.mark_cells_lost(s, plan.digests[:1])
     with catalog.read() as s:
         assert [row.output_id for row in views.gallery_page(s, F()).rows] == ids[:0:-1]
         assert [row.output_id for row in views.gallery_page(s, F(run_id=other)).rows] == [ids[2], ids[1]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog, views, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key
 from storage.maintenance.backup import BackupError, backup
 from storage.maintenance.restore import restore
@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> DiskStore:
 def filled(catalog: Catalog, store: DiskStore) -> list[str]:
     """A catalog with three references, and one blob that nothing refers to."""
     pictures = [b"first", b"second", b"third"]
-    with keeping(catalog, store, *((data, PNG) for data in pictures), (b"rubbish", PNG)) as (s, digests):
+    with storing(catalog, store, *((data, PNG) for data in pictures), (b"rubbish", PNG)) as (s, digests):
         subject = writes.add_subject(s, name="pip", class_word="bear", style="natural")
         for sha256 in digests[:3]:
             writes.add_reference(
@@ -96,12 +96,12 @@ def test_a_backup_beside_a_busy_writer_agrees_with_itself(
 import sys
 from pathlib import Path
 from storage.catalog import Catalog, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.objects import DiskStore
 store = DiskStore(Path(sys.argv[1]) / "objects")
 with Catalog.open(f"sqlite:///{sys.argv[1]}/catalog.db") as catalog:
     for i in range(100_000):
-        with keeping(catalog, store, (b"%d" % i, "image/png")) as (s, [sha256]):
+        with storing(catalog, store, (b"%d" % i, "image/png")) as (s, [sha256]):
             subject = writes.add_subject(s, name="pip", class_word="bear", style="natural")
             writes.add_reference(s, subject_id=subject, image_sha256=sha256, width=8, height=8, source="", caption="")
         print(i, flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from storage.catalog import Catalog, garbage, views, writes
 from storage.catalog.database.base import Base
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key
 from storage.maintenance.gc import YOUNG_SECONDS, collect
 from storage.maintenance.verify import Finding, verify
@@ -29,7 +29,7 @@ def used(catalog: Catalog, store: DiskStore) -> dict[str, str]:
     """One blob for each way of being referred to: reference, mask, checkpoint, layouts, output, contact sheet."""
     layouts = ("pose", "depth", "reference_pose", "reference_depth")
     names = ("reference", "mask", "checkpoint", *layouts, "output", "sheet")
-    with keeping(catalog, store, *((name.encode(), PNG) for name in names)) as (s, digests):
+    with storing(catalog, store, *((name.encode(), PNG) for name in names)) as (s, digests):
         sha256 = dict(zip(names, digests, strict=True))
         subject = writes.add_subject(s, name="pip", class_word="bear", style="natural")
         reference = writes.add_reference(
@@ -49,12 +49,12 @@ def used(catalog: Catalog, store: DiskStore) -> dict[str, str]:
         writes.plan_cells(s, run, [record])
         writes.claim_cells(s, ["d" * 64], "me", 60)
         writes.finish_cell(s, "d" * 64, owner="me", image_sha256=sha256["output"], width=8, height=8, run_id=run)
-        writes.keep_sheet(s, run, sha256["sheet"])
+        writes.set_sheet(s, run, sha256["sheet"])
     return sha256
 
 
 def unused(catalog: Catalog, store: DiskStore, *names: str) -> list[str]:
-    with keeping(catalog, store, *((name.encode(), PNG) for name in names)) as (_, digests):
+    with storing(catalog, store, *((name.encode(), PNG) for name in names)) as (_, digests):
         return list(digests)
 
 
@@ -77,7 +77,7 @@ def test_every_column_that_names_a_blob_is_known_to_the_collector() -> None:
         for key in table.foreign_keys
         if key.column.table.name == "blobs"
     }
-    known = {(column.class_.__tablename__, column.key) for column in garbage.REFERRING}
+    known = {(column.class_.__tablename__, column.key) for column in garbage.REFERENCING}
     assert known == columns | {("cells", "pose")}
 
 
@@ -182,7 +182,7 @@ def test_a_writer_at_the_same_moment_never_loses_what_it_refers_to(
         for i in range(60):
             data = b"%d" % (i % 6)  # the same bytes again and again, now referred to, now not
             fields: dict[str, Any] = {"width": 8, "height": 8, "source": "x", "caption": None}
-            with keeping(catalog, store, (data, PNG)) as (s, [sha256]):
+            with storing(catalog, store, (data, PNG)) as (s, [sha256]):
                 if i >= 54:
                     writes.add_reference(s, subject_id=subject, image_sha256=sha256, **fields)
                     kept.append(sha256)

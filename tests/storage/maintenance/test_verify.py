@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from storage.catalog import Catalog, writes
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key, sha256_of_key
-from storage.maintenance.verify import Finding, Looked, verify
+from storage.maintenance.verify import Finding, VerifyCounts, verify
 from storage.objects import DiskStore
 from tests.storage.blobs import put_blob
 
@@ -17,7 +17,7 @@ def store(tmp_path: Path) -> DiskStore:
     return DiskStore(tmp_path / "objects")
 
 
-def audit(catalog: Catalog, store: DiskStore, *, read_bytes: bool = True) -> tuple[Looked, dict[str, Finding]]:
+def audit(catalog: Catalog, store: DiskStore, *, read_bytes: bool = True) -> tuple[VerifyCounts, dict[str, Finding]]:
     found: list[Finding] = []
     looked = verify(catalog, store, found.append, read_bytes=read_bytes, settle_seconds=0)
     assert len({one.what for one in found}) == len(found)
@@ -25,15 +25,15 @@ def audit(catalog: Catalog, store: DiskStore, *, read_bytes: bool = True) -> tup
 
 
 def test_what_agrees_is_told_by_counts_alone(catalog: Catalog, store: DiskStore) -> None:
-    assert audit(catalog, store) == (Looked(0, 0, 0), {})
-    with keeping(catalog, store, (b"one", PNG), (b"three", PNG)):
+    assert audit(catalog, store) == (VerifyCounts(0, 0, 0), {})
+    with storing(catalog, store, (b"one", PNG), (b"three", PNG)):
         pass
-    assert audit(catalog, store) == (Looked(2, 2, 8), {})
-    assert audit(catalog, store, read_bytes=False) == (Looked(2, 2, 0), {})
+    assert audit(catalog, store) == (VerifyCounts(2, 2, 8), {})
+    assert audit(catalog, store, read_bytes=False) == (VerifyCounts(2, 2, 0), {})
 
 
 def test_each_thing_that_is_wrong_is_named_with_what_to_do(catalog: Catalog, store: DiskStore) -> None:
-    with keeping(catalog, store, *((name, PNG) for name in (b"gone", b"changed", b"cut", b"fine"))) as (_, digests):
+    with storing(catalog, store, *((name, PNG) for name in (b"gone", b"changed", b"cut", b"fine"))) as (_, digests):
         gone, changed, cut, _ = digests
     store.delete(blob_key(gone))
     for sha256, data in ((changed, b"CHANGED"), (cut, b"c")):
@@ -57,9 +57,9 @@ def test_each_thing_that_is_wrong_is_named_with_what_to_do(catalog: Catalog, sto
 
 
 def test_a_lost_contact_sheet_is_not_said_to_come_back_with_a_run(catalog: Catalog, store: DiskStore) -> None:
-    with keeping(catalog, store, (b"sheet", PNG)) as (s, [sheet]):
+    with storing(catalog, store, (b"sheet", PNG)) as (s, [sheet]):
         run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
-        writes.keep_sheet(s, run, sheet)
+        writes.set_sheet(s, run, sheet)
     store.delete(blob_key(sheet))
     _, found = audit(catalog, store)
     assert f"the contact sheet of run {run}: restore a backup" in found[sheet].detail
@@ -79,7 +79,7 @@ def test_what_a_run_is_about_to_record_is_waited_for(
     put_blob(store, b"one", PNG)
 
     def sleep(seconds: float) -> None:
-        with keeping(catalog, store, (b"one", PNG)):
+        with storing(catalog, store, (b"one", PNG)):
             assert seconds == 7
 
     monkeypatch.setattr("storage.maintenance.verify.time.sleep", sleep)

@@ -8,7 +8,7 @@ import pytest
 
 from storage import swap as swapping
 from storage.catalog import Catalog, views, writes
-from storage.swap import JOURNAL, is_there, swap, undo_killed
+from storage.swap import JOURNAL, catalog_exists, swap, undo_interrupted
 
 
 def names(folder: Path) -> dict[str, str]:
@@ -73,9 +73,9 @@ def test_killed_between_two_of_them_they_are_taken_back(
         swapping.Path.unlink = lambda *_, **__: os._exit(9)  # type: ignore[method-assign]
         swap(tmp_path / JOURNAL, pairs)
     os.waitpid(child, 0)
-    assert undo_killed(tmp_path / JOURNAL)
+    assert undo_interrupted(tmp_path / JOURNAL)
     assert names(tmp_path) == before
-    assert not undo_killed(tmp_path / JOURNAL)
+    assert not undo_interrupted(tmp_path / JOURNAL)
 
 
 def test_a_catalog_that_was_being_replaced_is_there_when_it_is_opened(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_a_catalog_that_was_being_replaced_is_there_when_it_is_opened(tmp_path: 
         writes.add_subject(s, name="pip", class_word="bear", style="natural")
     (tmp_path / JOURNAL).write_text(f'[["{tmp_path}/catalog.db", "{tmp_path}/moved.db"]]')
     (tmp_path / "catalog.db").rename(tmp_path / "moved.db")
-    assert is_there(tmp_path / "catalog.db")
+    assert catalog_exists(tmp_path / "catalog.db")
     with Catalog.open(f"sqlite:///{tmp_path}/catalog.db") as catalog, catalog.read() as s:
         assert views.status(s).subjects == 1
 
 
 def test_a_journal_that_was_not_written_to_its_end_means_that_nothing_was_renamed(tmp_path: Path) -> None:
     (tmp_path / JOURNAL).write_text('[["/a')
-    assert undo_killed(tmp_path / JOURNAL)
+    assert undo_interrupted(tmp_path / JOURNAL)
     assert not (tmp_path / JOURNAL).exists()

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.attempts import try_password
 from deploy.dashboard.access.rights import AccessError, Needs, Person
-from deploy.dashboard.pages import noted, page, told
+from deploy.dashboard.pages import page, redirect, with_notice
 from deploy.dashboard.resources import address_of, resources
 from deploy.dashboard.routes.people.login import enter
 from deploy.dashboard.security.passwords import hash_password
@@ -66,7 +66,7 @@ def change_password(request: Request, person: Owner, old: Text, new: Text) -> Re
     with known.catalog.write() as s:
         writes.change_password(s, person.user_id, kept)
     entered = enter(known, request, person.user_id, "/account")
-    return noted(entered, "The password is changed, and your other sessions are ended. API tokens stay valid.")
+    return with_notice(entered, "The password is changed, and your other sessions are ended. API tokens stay valid.")
 
 
 @router.post("/account/tokens")
@@ -95,7 +95,7 @@ def revoke(token_id: int, request: Request, person: Owner) -> Response:
     """End one's own token."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name, user_id=person.user_id)
-    return told("/account", "The token is revoked.")
+    return redirect("/account", "The token is revoked.")
 
 
 @router.post("/account/sessions/{sha256}/end")
@@ -105,7 +105,7 @@ def end_one(sha256: str, request: Request, person: Owner) -> Response:
         ended = writes.end_sessions(s, user_id=person.user_id, actor=person.name, token_sha256=sha256)
     if sha256 == person.session:
         return RedirectResponse("/login", 303)
-    return told("/account", "The session is ended." if ended else "This session had ended already.")
+    return redirect("/account", "The session is ended." if ended else "This session had ended already.")
 
 
 @router.post("/account/sessions/end")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from deploy.dashboard.access.first_start import LINK_HOURS
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.security.secrets import digest, new_secret
 from storage.catalog import views, writes
@@ -66,7 +66,7 @@ def change(
     """Change a user's role, or disable the account."""
     with resources(request).catalog.write() as s:
         writes.change_user(s, user_id, actor=person.name, role=cast(Role, role), active=active)
-    return told("/users", "Saved.")
+    return redirect("/users", "Saved.")
 
 
 @router.post("/tokens/{token_id:int}/revoke")
@@ -74,4 +74,4 @@ def revoke(token_id: int, request: Request, person: Admin) -> Response:
     """End anybody's token."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name)
-    return told("/users", "The token is revoked.")
+    return redirect("/users", "The token is revoked.")

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.gallery_filter import FIELDS, wanted
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.gallery_filter import FIELDS, parse_filter
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
-from deploy.dashboard.routes.review.review import BULK, collect, keep_queue, title_of
+from deploy.dashboard.routes.review.review import BULK, collect, store_queue, title_of
 from storage.catalog import views, writes
 from storage.catalog.records import DECISIONS, CatalogError, Decision
 from storage.catalog.views import Filter
@@ -36,7 +36,7 @@ def batches(request: Request, person: Reviewer) -> Response:
 async def count(request: Request, person: Reviewer) -> Response:
     """How many it would be: these, as they are now, are what the next step decides on."""
     form = await request.form()
-    asked = wanted({name: form.get(name) for name in FIELDS})
+    asked = parse_filter({name: form.get(name) for name in FIELDS})
     decision = str(form.get("to") or "")
     if decision not in DECISIONS:
         raise CatalogError(f"to: {decision!r} is no decision; choose one of {', '.join(DECISIONS)}")
@@ -52,7 +52,7 @@ def _count(request: Request, person: Person, asked: Filter, decision: Decision) 
     if ids:
         given = asked.as_json() | {BULK: decision}
         with known.catalog.write() as s:
-            queue_id = keep_queue(s, person, title, given, ids, revisions)
+            queue_id = store_queue(s, person, title, given, ids, revisions)
     return page(
         request,
         "bulk.html",
@@ -84,7 +84,7 @@ def apply(queue_id: str, request: Request, person: Reviewer) -> Response:
     changed = known.catalog.transact(lambda s: writes.end_batch(s, queue_id))
     left = len(seen) - changed
     said = f"{changed} decided" + (f", {left} had changed meanwhile and were left as they are" if left else "")
-    return told("/bulk", said)
+    return redirect("/bulk", said)
 
 
 def _part(known: Resources, batch_id: str, seen: list[Seen]) -> None:
@@ -102,4 +102,4 @@ def undo(batch_id: str, request: Request, person: Reviewer) -> Response:
             more, after = writes.undo_part(s, batch_id, actor=person.name, after=after, approvals_needed=needed)
         undone += more
         if after == 0:
-            return told("/bulk", f"{undone} taken back")
+            return redirect("/bulk", f"{undone} taken back")

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from deploy.dashboard.exports.manifest import files
-from deploy.dashboard.gallery_filter import FIELDS, wanted
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.gallery_filter import FIELDS, parse_filter
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
 from dreamtuner.plugins import PluginError
@@ -60,7 +60,7 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
     parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
-    return told("/export", f"{put} files are in {url}")
+    return redirect("/export", f"{put} files are in {url}")
 
 
 @router.post("/export/{name}")
@@ -107,7 +107,7 @@ def _chosen(
 ) -> tuple[list[OutputDetail], bool, Collection[int] | None]:
     """The approved outputs under the form's filter, written down in the audit; whether with metadata; of whom alone."""
     known = resources(request)
-    asked = wanted({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
+    asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
     metadata = form.get("metadata") != "strip"
     ids, _ = collect(known, asked, MOST)
     if not ids:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.gallery_filter import wanted
+from deploy.dashboard.gallery_filter import parse_filter
 from deploy.dashboard.pages import page
 from deploy.dashboard.resources import resources
 from storage.catalog import views
@@ -23,7 +23,7 @@ PAGE = 60
 @router.get("/outputs")
 def gallery(request: Request, person: Viewer, after: str | None = None) -> Response:
     """The filter and the first page under it; the rest follows as one scrolls."""
-    asked = wanted(request.query_params)
+    asked = parse_filter(request.query_params)
     with resources(request).catalog.read() as s:
         shown = views.gallery_page(s, asked, after=after or None, limit=PAGE)
         choices = views.choices(s)
@@ -33,7 +33,7 @@ def gallery(request: Request, person: Viewer, after: str | None = None) -> Respo
 @router.get("/fragments/outputs")
 def part(request: Request, person: Viewer, after: str | None = None) -> Response:
     """One page of cards."""
-    asked = wanted(request.query_params)
+    asked = parse_filter(request.query_params)
     with resources(request).catalog.read() as s:
         shown = views.gallery_page(s, asked, after=after or None, limit=PAGE)
     return page(request, "_cards.html", person, shown=shown, asked=asked.as_json(), after=after or "")
@@ -43,7 +43,7 @@ def part(request: Request, person: Viewer, after: str | None = None) -> Response
 def counted(request: Request, person: Viewer) -> Response:
     """How many there are, apart: counting takes longer than a page."""
     with resources(request).catalog.read() as s:
-        found = views.count(s, wanted(request.query_params))
+        found = views.count(s, parse_filter(request.query_params))
     return page(request, "_count.html", person, count=found)
 
 
@@ -53,5 +53,5 @@ def listed(
 ) -> dict[str, Any]:
     """A page for programs: {"outputs": [...], "next": ...}; pass `next` as `after`."""
     with resources(request).catalog.read() as s:
-        shown = views.gallery_page(s, wanted(request.query_params), after=after or None, limit=limit)
+        shown = views.gallery_page(s, parse_filter(request.query_params), after=after or None, limit=limit)
     return {"outputs": [asdict(row) for row in shown.rows], "next": shown.next}

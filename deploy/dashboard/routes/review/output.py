@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from deploy.dashboard import flow_parameters
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, sentences, told
+from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.resources import resources
 from storage.catalog import views, writes
 
@@ -74,7 +74,7 @@ async def attend(output_id: int, request: Request, person: Operator) -> Response
 def _attend(output_id: int, request: Request, person: Person, form: FormData) -> Response:
     known = resources(request)
     with known.catalog.read() as s:
-        given = flow_parameters.attention_order(views.output(s, output_id).digest, form)
+        given = flow_parameters.attention_parameters(views.output(s, output_id).digest, form)
     flow_run_id = known.prefect.start(flow_parameters.ATTENTION, given)
     with known.catalog.write() as s:
         who: dict[str, Any] = {
@@ -84,4 +84,4 @@ def _attend(output_id: int, request: Request, person: Person, form: FormData) ->
             "entity_id": flow_run_id,
         }
         writes.record_audit(s, **who, after={"deployment": flow_parameters.ATTENTION, "parameters": given})
-    return told(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")
+    return redirect(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")

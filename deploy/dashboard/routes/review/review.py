@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.gallery_filter import FIELDS, wanted
+from deploy.dashboard.gallery_filter import FIELDS, parse_filter
 from deploy.dashboard.pages import DECIDED, page, sentences
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
@@ -26,7 +26,7 @@ LENGTH = 1000  # outputs of one queue
 BULK = "bulk"
 
 
-class Said(BaseModel):
+class DecisionRequest(BaseModel):
     """A decision as the page sends it; with `undo` it takes back the one that led to `revision`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +53,7 @@ def queues(request: Request, person: Reviewer) -> Response:
 async def start(request: Request, person: Reviewer) -> Response:
     """Freeze what the filter finds now, in its order, and begin with the first."""
     form = await request.form()
-    asked = wanted({name: form.get(name) for name in FIELDS})
+    asked = parse_filter({name: form.get(name) for name in FIELDS})
     known = resources(request)
     queue_id = await run_in_threadpool(_freeze, known, person, asked)
     return RedirectResponse(f"/review/{queue_id}", 303)
@@ -64,10 +64,10 @@ def _freeze(known: Resources, person: Person, asked: Filter) -> str:
     with known.catalog.read() as s:
         title = title_of(asked, views.choices(s))
     with known.catalog.write() as s:
-        return keep_queue(s, person, title, asked.as_json(), found, ())
+        return store_queue(s, person, title, asked.as_json(), found, ())
 
 
-def keep_queue(
+def store_queue(
     s: Session, person: Person, title: str, filter: Mapping[str, Any], ids: Sequence[int], revisions: Sequence[int]
 ) -> str:
     """The id of a new queue of the person, with a line in the audit."""
@@ -154,32 +154,32 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
 
 
 @router.post("/api/reviews")
-def decide(said: Said, request: Request, person: Reviewer) -> dict[str, Any]:
+def decide(sent: DecisionRequest, request: Request, person: Reviewer) -> dict[str, Any]:
     """Record one decision; 409 if the output was decided on or made anew since. The same uuid is stored once."""
     known = resources(request)
     needed = known.settings.approvals
 
     def work(s: Any) -> writes.Reviewed:
-        before = views.output(s, said.output_id)
+        before = views.output(s, sent.output_id)
         who: dict[str, Any] = {
-            "uuid": said.uuid,
-            "output_id": said.output_id,
-            "revision": said.revision,
+            "uuid": sent.uuid,
+            "output_id": sent.output_id,
+            "revision": sent.revision,
             "reviewer": person.name,
         }
-        if said.undo:
+        if sent.undo:
             done = writes.undo_review(s, approvals_needed=needed, **who)
         else:
-            what: dict[str, Any] = {"decision": said.decision, "rating": said.rating, "note": said.note}
+            what: dict[str, Any] = {"decision": sent.decision, "rating": sent.rating, "note": sent.note}
             done = writes.add_review(s, approvals_needed=needed, **who, **what)
-        now = views.output(s, said.output_id)
+        now = views.output(s, sent.output_id)
         if now.revision != before.revision:  # not a repetition
             writes.record_audit(
                 s,
                 actor=person.name,
-                action="undo review" if said.undo else "review",
+                action="undo review" if sent.undo else "review",
                 entity="output",
-                entity_id=said.output_id,
+                entity_id=sent.output_id,
                 before={"decision": before.decision, "rating": before.rating, "revision": before.revision},
                 after={"decision": now.decision, "rating": now.rating, "revision": now.revision},
             )
@@ -187,6 +187,6 @@ def decide(said: Said, request: Request, person: Reviewer) -> dict[str, Any]:
 
     done = known.catalog.transact(work)
     with known.catalog.read() as s:
-        now = views.output(s, said.output_id)
+        now = views.output(s, sent.output_id)
     state = {"decision": now.decision, "rating": now.rating, "approvals": now.approvals}
-    return {"uuid": said.uuid, "revision": done.revision, **state}
+    return {"uuid": sent.uuid, "revision": done.revision, **state}

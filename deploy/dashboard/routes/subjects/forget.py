@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, told
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -47,7 +47,7 @@ def output(output_id: int, request: Request, person: Operator) -> Response:
 def run(run_id: str, request: Request, person: Operator) -> Response:
     """What goes with a run."""
     with resources(request).catalog.read() as s:
-        one = views.run_summary(s, run_id)
+        one = views.run_deletion(s, run_id)
     what, back = f"Forget run {one.name}?", "/"
     return page(request, "forget.html", person, what=what, name="", back=back, kind="run", one=one)
 
@@ -67,21 +67,21 @@ def _subject(subject_id: int, request: Request, person: Person, typed: str) -> R
         raise CatalogError("the name that was typed is not the subject's; nothing was deleted")
     done = _forget(known, lambda s: writes.forget_subject(s, name, actor=person.name))
     stay = f"; {done.shared} stay, as pictures of {' and '.join(done.shared_with)}" if done.shared else ""
-    return told("/subjects", f"Deleted: {done.outputs} pictures and all else of the subject{stay}.")
+    return redirect("/subjects", f"Deleted: {done.outputs} pictures and all else of the subject{stay}.")
 
 
 @router.post("/outputs/{output_id:int}/forget")
 def forget_output(output_id: int, request: Request, person: Operator) -> Response:
     """Delete the picture. CatalogError while a run that asked for it is under way."""
     _forget(resources(request), lambda s: writes.forget_output(s, output_id, actor=person.name))
-    return told("/outputs", f"Output {output_id} is deleted.")
+    return redirect("/outputs", f"Output {output_id} is deleted.")
 
 
 @router.post("/runs/{run_id}/forget")
 def forget_run(run_id: str, request: Request, person: Operator) -> Response:
     """Delete the run, and the pictures that no other run asked for. CatalogError while it is under way."""
     done = _forget(resources(request), lambda s: writes.forget_run(s, run_id, actor=person.name))
-    return told("/", f"The run is deleted, with {done.outputs} pictures.")
+    return redirect("/", f"The run is deleted, with {done.outputs} pictures.")
 
 
 def _forget(known: Resources, work: Callable[[Session], writes.Erased]) -> writes.Erased:

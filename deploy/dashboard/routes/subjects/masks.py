@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import told
+from deploy.dashboard.pages import redirect
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.uploads.masks import read_mask
-from deploy.dashboard.uploads.references import found_mask, judged, stored_picture
+from deploy.dashboard.uploads.references import assess_mask, detect_mask, stored_picture
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
 from storage.catalog.views import MaskView, ReferenceView, SubjectDetail
-from storage.ingest import keeping
+from storage.ingest import storing
 
 router = APIRouter()
 Operator = Annotated[Person, Depends(Needs("operator"))]
@@ -32,8 +32,8 @@ def new_mask(subject_id: int, reference_id: int, request: Request, person: Opera
     if len(data) > known.settings.max_upload:
         raise CatalogError(f"mask: more than {known.settings.max_upload} bytes; send a smaller file")
     png = read_mask(data, (reference.width, reference.height))
-    cut = judged(png, stored_picture(known, reference.sha256)[0])
-    with keeping(known.catalog, known.store, (png, "image/png")) as (s, [sha256]):
+    cut = assess_mask(png, stored_picture(known, reference.sha256)[0])
+    with storing(known.catalog, known.store, (png, "image/png")) as (s, [sha256]):
         writes.add_mask(
             s,
             reference_id=reference_id,
@@ -46,7 +46,7 @@ def new_mask(subject_id: int, reference_id: int, request: Request, person: Opera
         )
         _audit(s, person, "new mask", one, reference, {"mask": sha256})
     doubt = f" But look at it: {cut.warnings[0]}." if cut.warnings else ""
-    return told(f"/subjects/{subject_id}", f"The new mask is in use.{doubt}")
+    return redirect(f"/subjects/{subject_id}", f"The new mask is in use.{doubt}")
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/mask/found")
@@ -54,8 +54,8 @@ def find_mask(subject_id: int, reference_id: int, request: Request, person: Oper
     """Have the mask found anew, whoever gave one before."""
     known = resources(request)
     one, reference = _reference(known, subject_id, reference_id)
-    cut, png = found_mask(known, reference.sha256)
-    with keeping(known.catalog, known.store, (png, "image/png")) as (s, [sha256]):
+    cut, png = detect_mask(known, reference.sha256)
+    with storing(known.catalog, known.store, (png, "image/png")) as (s, [sha256]):
         writes.add_mask(
             s,
             reference_id=reference_id,
@@ -65,11 +65,11 @@ def find_mask(subject_id: int, reference_id: int, request: Request, person: Oper
             doubtful=cut.doubtful,
             warnings=cut.warnings,
             giver=person.name,
-            asked=True,
+            requested=True,
             insist=True,
         )
         _audit(s, person, "find mask", one, reference, {"mask": sha256})
-    return told(f"/subjects/{subject_id}", "The mask was found anew and is in use.")
+    return redirect(f"/subjects/{subject_id}", "The mask was found anew and is in use.")
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/masks/{mask_id:int}/use")
@@ -92,7 +92,7 @@ def use_mask(subject_id: int, reference_id: int, mask_id: int, request: Request,
             giver=person.name,
         )
         _audit(s, person, "use mask", one, reference, {"mask": mask.sha256, "version": mask.version})
-    return told(f"/subjects/{subject_id}", f"Version {mask.version} of the mask is in use.")
+    return redirect(f"/subjects/{subject_id}", f"Version {mask.version} of the mask is in use.")
 
 
 def _reference(known: Resources, subject_id: int, reference_id: int) -> tuple[SubjectDetail, ReferenceView]:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, sentences, told
+from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.resources import resources
 from deploy.dashboard.uploads.references import REPLACE, NewSubject, add_subject
 from storage.catalog import views
@@ -91,7 +91,7 @@ def _add(request: Request, person: Person, form: FormData) -> Response:
     if reference is None:
         raise CatalogError("reference: choose a PNG, JPEG or WebP file")
     subject_id = add_subject(resources(request), new, reference, mask, person.name)
-    return told(f"/subjects/{subject_id}", f"{new.name} is in the catalog. Look at the mask.")
+    return redirect(f"/subjects/{subject_id}", f"{new.name} is in the catalog. Look at the mask.")
 
 
 def uploaded(form: FormData, field: str, most: int) -> bytes | None:

@@ -20,8 +20,8 @@ from storage.catalog.schema import (
     ReviewQueue,
     Run,
 )
+from storage.catalog.views.output_subjects import OutputSubject, subjects_of_outputs
 from storage.catalog.views.scores import scores_of
-from storage.catalog.views.shown import Shown, shown_in
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class OutputDetail:
     run_name: str | None
     flow_run_id: str | None
     scores: Mapping[str, float]
-    subjects: Sequence[Shown] = ()
+    subjects: Sequence[OutputSubject] = ()
     earlier_reference: bool = False
 
 
@@ -85,7 +85,7 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.add_columns(Run.flow_run_id)
     rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
-    scores, shown = scores_of(s, output_ids), shown_in(s, output_ids, subject_id)
+    scores, shown = scores_of(s, output_ids), subjects_of_outputs(s, output_ids, subject_id)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import Decision, Given, NotInCatalogError
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
-from storage.catalog.views.shown import trained_for
-from storage.shown import shown_url
+from storage.catalog.views.output_subjects import trained_for
+from storage.redaction import redact_url
 
 GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
 
@@ -122,7 +122,7 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
                 sha256=one.image_sha256,
                 width=one.width,
                 height=one.height,
-                source=shown_url(one.source),
+                source=redact_url(one.source),
                 caption=one.caption,
                 created_at=one.created_at,
                 masks=masks,

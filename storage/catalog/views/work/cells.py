@@ -95,7 +95,7 @@ def _cells() -> Select[*tuple[Any, ...]]:
     columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.depth)
     there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
     chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.seed, Cell.error, Cell.failures)
-    chosen = chosen.add_columns(Cell.settings["frames"].as_string().is_not(None).label("looks_back"))
+    chosen = chosen.add_columns(Cell.settings["frames"].as_string().is_not(None).label("uses_earlier_frames"))
     chosen = chosen.add_columns(Output.id.label("output_id"), Output.image_sha256)
     return chosen.select_from(Cell).outerjoin(Output, there)
 

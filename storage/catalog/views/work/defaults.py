@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import Order
+from storage.catalog.records import NumbersOwner
 from storage.catalog.schema import Cell, FirstNumbers, Run, RunCell, Subject, Training
 
 
@@ -21,7 +21,7 @@ class PastRun:
     trainings: Mapping[str, Mapping[str, Any]]
 
 
-def first_numbers(s: Session, kind: Order, name: str, profile: str) -> dict[str, Any] | None:
+def first_numbers(s: Session, kind: NumbersOwner, name: str, profile: str) -> dict[str, Any] | None:
     """The profile's numbers that are remembered for a spec or a subject; None: nothing is."""
     return s.scalar(
         select(FirstNumbers.numbers).where(

@@ -32,7 +32,7 @@ class CellReason:
 class RunDetail:
     """A run as its page shows it. `cells`: how many are in which state now, every state a key.
 
-    `host`: the machine that carried it out; `ordered_by`: who started it in the dashboard; None where nobody knows.
+    `host`: the machine that carried it out; `started_by`: who started it in the dashboard; None where nobody knows.
     `reasons`: of the first cells that are not there, in the order of the grid.
     """
 
@@ -49,7 +49,7 @@ class RunDetail:
     sheet_sha256: str | None
     flow_run_id: str | None
     host: str | None
-    ordered_by: str | None
+    started_by: str | None
 
 
 def run(s: Session, run_id: str) -> RunDetail:
@@ -72,7 +72,7 @@ def run(s: Session, run_id: str) -> RunDetail:
         sheet_sha256=row.sheet_sha256,
         flow_run_id=row.flow_run_id,
         host=row.owner.partition(":")[0].partition("/")[0] if row.owner else None,
-        ordered_by=_ordered_by(s, row.flow_run_id),
+        started_by=_started_by(s, row.flow_run_id),
     )
 
 
@@ -91,7 +91,7 @@ def _reasons(s: Session, run_id: str) -> list[CellReason]:
     return as_records(CellReason, s.execute(rows.order_by(RunCell.position).limit(MOST)))
 
 
-def _ordered_by(s: Session, flow_run_id: str | None) -> str | None:
+def _started_by(s: Session, flow_run_id: str | None) -> str | None:
     if flow_run_id is None:
         return None
     started = select(AuditEvent.actor).where(AuditEvent.entity == "flow run", AuditEvent.entity_id == flow_run_id)
@@ -99,7 +99,7 @@ def _ordered_by(s: Session, flow_run_id: str | None) -> str | None:
 
 
 @dataclass(frozen=True)
-class Awaited:
+class RunPoll:
     """A run's cells as a process sees them that waits for others: how many there are, are generated, and are
     being made,
     and the digests of some that it may claim, also such as a dead process held."""
@@ -110,9 +110,9 @@ class Awaited:
     claimable: Sequence[str]
 
 
-def awaited(s: Session, run_id: str, *, most: int) -> Awaited:
+def poll_run(s: Session, run_id: str, *, most: int) -> RunPoll:
     """How the run's cells stand, with at most `most` that may be claimed; two short queries, however often."""
     states = dict(s.execute(_states(run_id)).all())
     free = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
     found = s.scalars(free.where(claimable(s, instant(s))).order_by(RunCell.position).limit(most)).all()
-    return Awaited(sum(states.values()), states.get("generated", 0), states.get("generating", 0), found)
+    return RunPoll(sum(states.values()), states.get("generated", 0), states.get("generating", 0), found)

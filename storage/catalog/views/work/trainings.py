@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Checkpoint, Mask, Profile, Reference, Subject, Training
-from storage.catalog.views.shown import trained_for
+from storage.catalog.views.output_subjects import trained_for
 
 
 @dataclass(frozen=True)

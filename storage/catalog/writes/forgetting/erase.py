@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into, instant
-from storage.catalog.garbage import referred
+from storage.catalog.garbage import is_referenced
 from storage.catalog.schema import (
     AttentionMap,
     Blob,
@@ -23,7 +23,7 @@ from storage.catalog.schema import (
     Score,
     SubjectScore,
 )
-from storage.catalog.writes.fresh import retire
+from storage.catalog.writes.ids import retire_ids
 from storage.catalog.writes.work.runs import states_of
 
 
@@ -88,7 +88,7 @@ def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
         for linked in (CellSubject, RunCell, Output):
             _run(s, delete(linked).where(linked.cell_id.in_(part)))
         _run(s, delete(Cell).where(Cell.id.in_(part)))
-        retire(s, Output, ids)
+        retire_ids(s, Output, ids)
         erased.cells += len(cells)
         erased.outputs += len(ids)
         erased.reviews += reviews
@@ -123,7 +123,7 @@ def end(s: Session, erased: Erased) -> None:
     s.flush()
     at = instant(s)
     for part in chunks(sorted(erased.blobs)):
-        left = update(Blob).where(Blob.sha256.in_(part), ~referred()).values(marked_at=at).returning(Blob.size)
+        left = update(Blob).where(Blob.sha256.in_(part), ~is_referenced()).values(marked_at=at).returning(Blob.size)
         sizes = s.scalars(left, execution_options={"synchronize_session": False}).all()
         erased.freed, erased.bytes = erased.freed + len(sizes), erased.bytes + sum(sizes)
     _run(s, delete(Forgetting))

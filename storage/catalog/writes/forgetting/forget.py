@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session, aliased
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run, RunCell
-from storage.catalog.views.work.unmade import unwanted_cells
+from storage.catalog.views.work.missing_cells import unwanted_cells
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_run
 from storage.catalog.writes.forgetting.redact import clear_queues
-from storage.catalog.writes.work.dead import close_dead
+from storage.catalog.writes.work.dead import close_crashed_runs
 
 SILENT_SECONDS = 600.0
 
@@ -22,7 +22,7 @@ def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: flo
 
     A run of its spec would make it again. Raises CatalogError while a run that asked for it is under way.
     """
-    close_dead(s, silent_seconds)
+    close_crashed_runs(s, silent_seconds)
     cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
     if cell_id is None:
         raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists what there is")
@@ -45,7 +45,7 @@ def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = S
 
     Raises CatalogError while the run is under way.
     """
-    close_dead(s, silent_seconds)
+    close_crashed_runs(s, silent_seconds)
     run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).first()
     if run is None:
         raise NotInCatalogError(f"run {run_id!r} is not in the catalog; `dreamtuner status` lists the last ones")
@@ -102,11 +102,11 @@ def run_under_way(what: str, run_id: str, name: str) -> CatalogError:
 
 
 def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete the cells without a picture that no run wants any more (storage.catalog.views.work.unmade says which).
+    """Delete the cells without an image that no run wants any more, see storage.catalog.views.work.missing_cells.
 
-    A cell whose lost picture somebody reviewed stays: what a person said stays.
+    Cells whose lost image was reviewed are kept, with the reviews.
     """
-    close_dead(s, silent_seconds)
+    close_crashed_runs(s, silent_seconds)
     erased = Erased()
     cells = unwanted_cells(s)
     gone = outputs_of(s, cells)

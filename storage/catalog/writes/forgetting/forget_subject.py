@@ -39,8 +39,8 @@ from storage.catalog.writes.forgetting.redact import (
     runs_naming,
     subjects_named,
 )
-from storage.catalog.writes.fresh import retire
-from storage.catalog.writes.work.dead import close_dead
+from storage.catalog.writes.ids import retire_ids
+from storage.catalog.writes.work.dead import close_crashed_runs
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     made others too stay, without it and without their sheets; those that made nothing else go. The audit keeps who did
     what and when, without the name.
     """
-    close_dead(s, silent_seconds)
+    close_crashed_runs(s, silent_seconds)
     subject = s.scalar(select(Subject).where(Subject.name == name).with_for_update())
     if subject is None:
         raise NotInCatalogError(f"subject {name!r} is not in the catalog; `dreamtuner subjects` lists them")
@@ -85,7 +85,7 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     _runs(s, name, runs, erased)
     clear_queues(s, outputs, subject_id)
     redact_audit(s, name)
-    retire(s, Subject, [subject_id])
+    retire_ids(s, Subject, [subject_id])
     s.delete(subject)
     end(s, erased)
     record_audit(s, actor=actor, action="forget", entity="subject", entity_id=subject_id, after=counts(erased))
@@ -179,7 +179,7 @@ def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
         erased.blobs.add(one.weights_sha256)
         erased.checkpoints += 1
         erase_history(s, "checkpoint", [one.id])
-        retire(s, Checkpoint, [one.id])
+        retire_ids(s, Checkpoint, [one.id])
         s.delete(one)
     s.flush()
 
@@ -214,7 +214,7 @@ def _references(s: Session, subject_id: int, erased: Erased) -> None:
     erase_history(s, "mask", [one.id for one in masks])
     erase_history(s, "reference", ids)
     for table, rows in ((Mask, masks), (Reference, references)):
-        retire(s, table, [one.id for one in rows])
+        retire_ids(s, table, [one.id for one in rows])
         for row in rows:
             s.delete(row)
         s.flush()

@@ -38,18 +38,18 @@ def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
     return _in_order(digests, _change(s, digests, _held_by(owner), leased(owner, instant(s), lease_seconds)))
 
 
-def lose_cells(s: Session, digests: Sequence[str]) -> list[str]:
+def mark_cells_lost(s: Session, digests: Sequence[str]) -> list[str]:
     """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
     lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | RELEASED))
     record_events(s, "cell", lost, "lost")
     return lost
 
 
-def lose_pictures(s: Session, image_sha256s: Sequence[str]) -> list[str]:
+def mark_pictures_lost(s: Session, image_sha256s: Sequence[str]) -> list[str]:
     """The same of the cells whose pictures are these blobs; returns the cells' digests."""
     chosen = select(Cell.digest).join(Output, Output.cell_id == Cell.id).where(Cell.state == "generated")
     of_part = (chosen.where(Output.image_sha256.in_(part)) for part in chunks(image_sha256s))
-    return lose_cells(s, [digest for statement in of_part for digest in s.scalars(statement)])
+    return mark_cells_lost(s, [digest for statement in of_part for digest in s.scalars(statement)])
 
 
 def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str | None = None) -> list[str]:

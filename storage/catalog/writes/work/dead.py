@@ -17,7 +17,7 @@ from storage.catalog.writes.work.runs import states_of
 REASON = "the process that carried it out is gone; a run of the same spec makes what is missing"
 
 
-def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
+def close_crashed_runs(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
     """Close as "crashed" the runs whose process is gone, and plan anew the cells that such a process held.
 
     Gone is a process of this machine that runs no more, and one of another that has not been heard of for
@@ -37,8 +37,8 @@ def close_dead(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
     return closed
 
 
-def anything_dead(s: Session, silent_seconds: float) -> bool:
-    """Whether `close_dead` has something to do; for who only reads."""
+def has_crashed_runs(s: Session, silent_seconds: float) -> bool:
+    """Whether `close_crashed_runs` has something to do; for who only reads."""
     return bool(
         s.scalar(select(Run.id).where(_dead(s, silent_seconds)).limit(1))
         or s.scalar(select(Cell.id).where(abandoned(s, instant(s))).limit(1))

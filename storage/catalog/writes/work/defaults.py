@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into
-from storage.catalog.records import Order
+from storage.catalog.records import NumbersOwner
 from storage.catalog.schema import FirstNumbers
 
 
-def keep_first_numbers(
+def store_first_numbers(
     s: Session,
-    kind: Order,
+    kind: NumbersOwner,
     name: str,
     profile: str,
     *,

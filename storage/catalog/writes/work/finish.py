@@ -11,7 +11,7 @@ from storage.catalog.database.sql import chunks
 from storage.catalog.records import CellPicture, LeaseLostError, NotInCatalogError
 from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
 from storage.catalog.writes.blobs import require_blobs
-from storage.catalog.writes.fresh import fresh_id
+from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.work.links import link_outputs
 
 _DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | RELEASED
@@ -88,7 +88,7 @@ def _enter(
         for name, value in news.items():
             setattr(output, name, value)
     if new:
-        first = fresh_id(s, Output)
+        first = next_id(s, Output)
         s.execute(insert(Output), [one | {name: id + i for name, id in first.items()} for i, one in enumerate(new)])
         link_outputs(s, [one["cell_id"] for one in new])
     s.flush()

@@ -10,7 +10,7 @@ from storage.catalog.database.sql import insert_into
 from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Checkpoint, Profile, Reference
 from storage.catalog.writes.blobs import require_blob
-from storage.catalog.writes.fresh import fresh_id
+from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
 
 
@@ -52,7 +52,7 @@ def add_checkpoint(
         raise NotInCatalogError(f"reference_id {reference_id} is not in the catalog; add_reference(...) gives the id")
     row: dict[str, Any] = {"subject_id": subject_id, "reference_id": reference_id, "mask_id": mask_id}
     row |= {"profile_id": profile_id, "weights_sha256": weights_sha256, "settings": dict(settings)}
-    row |= fresh_id(s, Checkpoint)
+    row |= next_id(s, Checkpoint)
     keys = [Checkpoint.reference_id, Checkpoint.profile_id, Checkpoint.weights_sha256]
     entered = insert_into(s, Checkpoint).values(row).on_conflict_do_nothing(index_elements=keys)
     new = s.scalars(entered.returning(Checkpoint.id)).first()

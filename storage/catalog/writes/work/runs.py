@@ -12,7 +12,7 @@ from storage.catalog.database.sql import insert_into, instant
 from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalogError, RunState
 from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.writes.blobs import require_blob
-from storage.shown import scrubbed, without_secrets
+from storage.redaction import redact_text, redact_values
 
 MAX_REASON_LENGTH = 4000  # characters; the log has the rest
 
@@ -24,7 +24,7 @@ def start_run(
 
     The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
     """
-    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": without_secrets(spec)}
+    row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": redact_values(spec)}
     row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
     news |= {"ended_with": null(), "reason": None, "refused": null()}
@@ -43,17 +43,17 @@ def finish_run(
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
     news: dict[str, Any] = {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)}
-    reason = scrubbed(reason)[:MAX_REASON_LENGTH] if reason else None
-    news |= {"reason": reason, "refused": without_secrets(refused) if refused else null()}
+    reason = redact_text(reason)[:MAX_REASON_LENGTH] if reason else None
+    news |= {"reason": reason, "refused": redact_values(refused) if refused else null()}
     _change(s, run_id, news)
 
 
-def see_run(s: Session, run_id: str) -> None:
+def touch_run(s: Session, run_id: str) -> None:
     """Say that the process that carries out the run lives."""
     _change(s, run_id, {"seen_at": instant(s)})
 
 
-def keep_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
+def set_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
     """Name the run's contact sheet, a recorded blob; until then nothing refers to it. `key`: what it shows, hashed."""
     require_blob(s, "sha256", sha256)
     _change(s, run_id, {"sheet_sha256": sha256, "sheet_key": key})

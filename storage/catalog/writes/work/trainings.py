@@ -44,7 +44,7 @@ def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
     return _change(s, digest, Training.owner == owner, leased(owner, instant(s), lease_seconds))
 
 
-def keep_training(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
+def save_training_state(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
     """Name the state, a recorded blob, from which it can go on at `step`. LeaseLostError: it is another's by now."""
     require_blob(s, "resume_sha256", resume_sha256)
     if not _change(s, digest, Training.owner == owner, {"step": step, "resume_sha256": resume_sha256}):
@@ -79,7 +79,7 @@ def release_training(s: Session, digest: str, *, owner: str, error: str | None =
     return _change(s, digest, Training.owner == owner, RELEASED | {"error": reason})
 
 
-def lose_training(s: Session, digest: str) -> None:
+def mark_training_lost(s: Session, digest: str) -> None:
     """Record that its checkpoint's bytes are gone from the store: it may be claimed, and is done, again."""
     lost = (
         select(Checkpoint.id).join(Training, Training.checkpoint_id == Checkpoint.id).where(Training.digest == digest)

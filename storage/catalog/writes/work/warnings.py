@@ -6,14 +6,14 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import RunWarning
-from storage.catalog.schema import Warned
+from storage.catalog.schema import WarningRow
 from storage.catalog.writes.work.runs import lock_run
 
 
-def keep_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subject_ids: Mapping[str, int]) -> None:
+def replace_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subject_ids: Mapping[str, int]) -> None:
     """Replace the run's warnings by these. Those of a subject that is not in `subject_ids` have no pictures."""
     lock_run(s, run_id)
-    s.execute(delete(Warned).where(Warned.run_id == run_id))
+    s.execute(delete(WarningRow).where(WarningRow.run_id == run_id))
     rows = [
         {
             "run_id": run_id,
@@ -27,4 +27,4 @@ def keep_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subje
         if one.subject is None or one.subject in subject_ids
     ]
     if rows:
-        s.execute(insert(Warned), rows)
+        s.execute(insert(WarningRow), rows)

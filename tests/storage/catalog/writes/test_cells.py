@@ -156,7 +156,7 @@ def test_a_lost_picture_is_made_again_and_keeps_its_scores_only_if_it_is_the_sam
     with catalog.write() as s:
         for output in outputs:
             writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
-        assert writes.lose_cells(s, digests) == digests
+        assert writes.mark_cells_lost(s, digests) == digests
     assert states(catalog) == {"lost": 2}
     with catalog.read() as s:
         assert views.status(s).scored == 0

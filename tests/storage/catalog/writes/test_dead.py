@@ -10,7 +10,7 @@ from sqlalchemy import text
 from storage.catalog import Catalog, views, writes
 from storage.catalog.leases.runs import RunHeartbeat
 from storage.catalog.owners import this_owner
-from storage.catalog.writes.work.dead import anything_dead, close_dead
+from storage.catalog.writes.work.dead import close_crashed_runs, has_crashed_runs
 
 Plan = Callable[..., SimpleNamespace]
 HOUR = 3600.0
@@ -23,8 +23,8 @@ def start(catalog: Catalog, owner: str | None, flow_run: str | None = None) -> s
 
 def close(catalog: Catalog, silent: float = HOUR) -> list[tuple[str, str | None]]:
     with catalog.read() as s:
-        seen = anything_dead(s, silent)
-    closed = [(run.id, run.flow_run_id) for run in catalog.transact(lambda s: close_dead(s, silent))]
+        seen = has_crashed_runs(s, silent)
+    closed = [(run.id, run.flow_run_id) for run in catalog.transact(lambda s: close_crashed_runs(s, silent))]
     assert seen or not closed
     return closed
 

@@ -12,12 +12,12 @@ from sqlalchemy import text
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError, CellRecord, NotInCatalogError
 from storage.catalog.views import Filter
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key, thumbnail_key
 from storage.maintenance.gc import collect
 from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore
-from storage.thumbnails import keep_thumbnail
+from storage.thumbnails import store_thumbnail
 from tests.deploy.dashboard.made_up import plain, png
 from tests.storage.catalog.writes.test_links import another
 
@@ -57,7 +57,7 @@ class House:
             return writes.start_run(s, name=name, spec=spec, flow_run_id=None, owner="elsewhere:1:x")
 
     def keep(self, name: str, data: bytes, kind: str = "image/png") -> str:
-        with keeping(self.catalog, self.store, (data, kind)) as (_, [sha256]):
+        with storing(self.catalog, self.store, (data, kind)) as (_, [sha256]):
             self.blobs.setdefault(name, set()).add(sha256)
         return sha256
 
@@ -79,7 +79,7 @@ class House:
                 made_of: dict[str, Any] = {"reference_id": reference, "mask_id": mask_id, "profile_id": self.profile}
                 writes.plan_training(s, f"{step} {name}", recipe=recipe, **made_of)
                 writes.claim_training(s, f"{step} {name}", "me", 60)
-                writes.keep_training(s, f"{step} {name}", owner="me", step=1, resume_sha256=state)
+                writes.save_training_state(s, f"{step} {name}", owner="me", step=1, resume_sha256=state)
             finished = {"owner": "me", "step": 2, "weights_sha256": weights}
             point = writes.finish_training(s, f"done {name}", **finished)  # type: ignore[arg-type]
             writes.release_training(s, f"under way {name}", owner="me")
@@ -88,7 +88,7 @@ class House:
             cells = [CellRecord(digest=f"{number}{i:063x}", seed=i, **fields) for i in range(3)]
             for run in (self.run, self.alone) if name == "pip" else (self.run,):
                 writes.plan_cells(s, run, cells)
-                writes.keep_sheet(s, run, sheet)
+                writes.set_sheet(s, run, sheet)
             self.cells[name] = [cell.digest for cell in cells]
             writes.claim_cells(s, self.cells[name][:2], "me", 60)
             of = {"owner": "me", "width": 64, "height": 64, "run_id": self.run}
@@ -103,7 +103,7 @@ class House:
             where: dict[str, Any] = {"output_id": ids[0], "image_sha256": drawn[0], "map_sha256": seen}
             writes.add_attention_map(s, point=(0.5, 0.5), said="", **where)
         for sha256 in drawn:
-            keep_thumbnail(self.store, sha256, self.store.get(blob_key(sha256)))
+            store_thumbnail(self.store, sha256, self.store.get(blob_key(sha256)))
         self.outputs[name] = ids
 
     def count(self, table: str) -> int:
@@ -275,24 +275,24 @@ def test_what_is_at_work_is_not_forgotten(house: House) -> None:
 def test_cells_that_no_run_wants_any_more_are_told_apart_and_dropped(catalog: Catalog, planned: Planned) -> None:
     plan = planned(6)  # a run called trip
     with catalog.write() as s:
-        assert views.unmade(s) == views.Unmade(6, 0, 0)
+        assert views.missing_cells(s) == views.MissingCells(6, 0, 0)
         writes.claim_cells(s, plan.digests[:2], "me", 60)
         writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
         lost = writes.finish_cell(s, plan.digests[1], owner="me", image_sha256="1" * 64, width=8, height=8)
-        writes.lose_cells(s, plan.digests[:2])
+        writes.mark_cells_lost(s, plan.digests[:2])
         writes.add_review(s, uuid="u", output_id=lost, revision=1, reviewer="ann", decision="approved")
         writes.finish_run(s, plan.run, "cancelled")
-        assert views.unmade(s) == views.Unmade(0, 6, 0)  # a rerun would make them
+        assert views.missing_cells(s) == views.MissingCells(0, 6, 0)  # a rerun would make them
         assert writes.forget_unwanted(s, actor="bob").cells == 0
         corrected = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
         writes.plan_cells(s, corrected, plan.cells[4:5])
-        assert views.unmade(s) == views.Unmade(1, 0, 5)
+        assert views.missing_cells(s) == views.MissingCells(1, 0, 5)
         other = writes.start_run(s, name="other", spec={}, flow_run_id=None)
         writes.plan_cells(s, other, plan.cells[5:])
         writes.finish_run(s, other, "crashed")
-        assert views.unmade(s) == views.Unmade(1, 1, 4)
+        assert views.missing_cells(s) == views.MissingCells(1, 1, 4)
         assert writes.forget_unwanted(s, actor="bob").cells == 3
-        assert views.unmade(s) == views.Unmade(1, 1, 1)  # what a person reviewed stays
+        assert views.missing_cells(s) == views.MissingCells(1, 1, 1)  # what a person reviewed stays
         assert views.output(s, lost).decision == "approved"
         assert [cell.digest for cell in views.cells_of_run(s, plan.run)] == [plan.digests[1], *plan.digests[4:]]
 

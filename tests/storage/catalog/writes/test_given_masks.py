@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import views, writes
-from storage.catalog.names import unknown
+from storage.catalog.names import unknown_name_message
 from storage.catalog.records import MaskFacts, NameTakenError
 from tests.storage.catalog.writes.test_writes import A, B, M, s, subject
 
@@ -40,7 +40,7 @@ def test_a_found_mask_replaces_no_given_one_but_is_kept_beside_it(s: Session) ->
     assert in_use(s).given_at is not None
     assert views.masks_of(s, "pip", A)[0].version == 2
     assert {one.version for one in views.masks_of(s, "pip", A)} == {1, 2, 3, 4}
-    asked = enter(s, of, M, "grabcut-1", asked=True)
+    asked = enter(s, of, M, "grabcut-1", requested=True)
     assert (in_use(s).id, in_use(s).given) == (asked, "found")
 
 
@@ -68,7 +68,7 @@ def test_a_spec_says_the_same_at_every_run_and_counts_when_it_is_new(s: Session)
 def test_a_mask_is_judged_once(s: Session) -> None:
     painted = enter(s, reference(s), B, "given")
     assert in_use(s).warnings is None
-    writes.judge_mask(s, painted, confidence=0.5, doubtful=True, warnings=["it is odd"])
+    writes.record_mask_quality(s, painted, confidence=0.5, doubtful=True, warnings=["it is odd"])
     assert (in_use(s).confidence, in_use(s).doubtful, in_use(s).warnings) == (0.5, True, ("it is odd",))
 
 
@@ -107,6 +107,6 @@ def test_a_caption_stays_until_somebody_means_it(s: Session) -> None:
 
 
 def test_an_unknown_name_is_told_with_close_ones() -> None:
-    said = unknown("Blot", ["bolt", "pip"])
+    said = unknown_name_message("Blot", ["bolt", "pip"])
     assert said.startswith("the catalog has no subject 'Blot'; did you mean 'bolt'?")
-    assert "did you mean" not in unknown("zzz", ["bolt"])
+    assert "did you mean" not in unknown_name_message("zzz", ["bolt"])

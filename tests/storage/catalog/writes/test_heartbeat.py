@@ -22,7 +22,7 @@ def test_what_is_held_outlives_its_lease_and_what_is_let_go_does_not(
     kept, dropped = digests = planned(2).digests
     with CellHeartbeat(catalog, "elsewhere:1:x", lease_seconds=LEASE) as beat:
         beat.hold(claim(catalog, digests, "elsewhere:1:x"))
-        beat.let_go(dropped)
+        beat.release(dropped)
         time.sleep(2 * LEASE)
         assert claim(catalog, digests, "b:1:x") == [dropped]
         assert beat.held == [kept]
@@ -48,7 +48,7 @@ def test_what_is_finished_between_two_beats_is_not_lost(catalog: Catalog, planne
     beat.hold(claim(catalog, [digest], "a:1:x"))
     with catalog.write() as s:
         writes.finish_cell(s, digest, owner="a:1:x", image_sha256="1" * 64, width=1, height=1)
-    beat.let_go(digest)
+    beat.release(digest)
     beat.renew()
     assert beat.held == []
 

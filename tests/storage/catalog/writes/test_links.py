@@ -83,7 +83,7 @@ def test_a_picture_made_anew_has_no_score_under_any_name(catalog: Catalog, plann
         writes.plan_cells(s, plan.run, [copy])
         (output,) = made(s, plan.digests)
         writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
-        writes.lose_cells(s, plan.digests)
+        writes.mark_cells_lost(s, plan.digests)
         writes.claim_cells(s, plan.digests, "me", 60)
         writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="2" * 64, width=8, height=8)
     with catalog.read() as s:

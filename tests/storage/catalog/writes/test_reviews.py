@@ -63,7 +63,7 @@ def test_a_review_sent_again_is_stored_once(catalog: Catalog, output: int) -> No
 def test_what_was_decided_on_another_picture_holds_no_longer(catalog: Catalog, output: int) -> None:
     review(catalog, output, "a", 1, "approved", rating=3)
     with catalog.write() as s:
-        (digest,) = writes.lose_cells(s, [f"{0:064x}"])
+        (digest,) = writes.mark_cells_lost(s, [f"{0:064x}"])
         writes.claim_cells(s, [digest], "me", 60)
         writes.finish_cell(s, digest, owner="me", image_sha256="2" * 64, width=8, height=8)
         writes.add_scores(s, metric="clip_i", version="1", values={output: 0.25})

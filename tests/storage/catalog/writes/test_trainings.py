@@ -51,9 +51,9 @@ def test_a_state_is_kept_until_the_checkpoint_is_there(catalog: Catalog, asked: 
     claim(catalog, "me")
     for step, sha256 in ((50, "7" * 64), (100, "8" * 64)):
         with catalog.write() as s:
-            writes.keep_training(s, DIGEST, owner="me", step=step, resume_sha256=sha256)
+            writes.save_training_state(s, DIGEST, owner="me", step=step, resume_sha256=sha256)
     with catalog.write() as s, pytest.raises(LeaseLostError):
-        writes.keep_training(s, DIGEST, owner="you", step=150, resume_sha256="7" * 64)
+        writes.save_training_state(s, DIGEST, owner="you", step=150, resume_sha256="7" * 64)
     with catalog.read() as s:
         found = views.training(s, DIGEST)
         assert (found.step, found.resume_sha256, found.checkpoint_id) == (100, "8" * 64, None)
@@ -78,7 +78,7 @@ def test_one_whose_checkpoint_is_lost_may_be_done_again(catalog: Catalog, asked:
     claim(catalog, "me")
     with catalog.write() as s:
         writes.finish_training(s, DIGEST, owner="me", step=3, weights_sha256="9" * 64)
-        writes.lose_training(s, DIGEST)
+        writes.mark_training_lost(s, DIGEST)
         assert views.training(s, DIGEST).checkpoint_id is None
     assert claim(catalog, "you")
     with catalog.write() as s:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CellPicture, RunWarning
-from storage.catalog.schema import Run, RunCell, Warned
+from storage.catalog.schema import Run, RunCell, WarningRow
 
 PROMPT = "a bear on the beach"
 OF_ALL = RunWarning("placeholder", "holds a brace", "negative_prompt")
@@ -37,7 +37,7 @@ def test_warnings_are_kept_once_and_found_where_people_look(
     output_id = made(catalog, one)
     for _ in range(2):
         with catalog.write() as s:
-            writes.keep_warnings(s, one.run, EVERY, {"pip": one.subject})
+            writes.replace_warnings(s, one.run, EVERY, {"pip": one.subject})
     with catalog.read() as s:
         assert views.warnings_of_run(s, one.run) == EVERY[:4]
         assert views.warnings_of_outputs(s, [output_id, 999]) == {output_id: EVERY[:3]}
@@ -48,7 +48,7 @@ def test_warnings_are_kept_once_and_found_where_people_look(
 def test_warnings_go_with_their_run(catalog: Catalog, planned: Callable[..., SimpleNamespace]) -> None:
     one = planned()
     with catalog.write() as s:
-        writes.keep_warnings(s, one.run, EVERY, {"pip": one.subject})
+        writes.replace_warnings(s, one.run, EVERY, {"pip": one.subject})
         s.execute(delete(RunCell).where(RunCell.run_id == one.run))
         s.execute(delete(Run).where(Run.id == one.run))
-        assert s.scalars(select(Warned.id)).all() == []
+        assert s.scalars(select(WarningRow.id)).all() == []

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
 from storage.catalog.schema import CellSubject, Mask, Output, Reference, Subject, Training
-from storage.shown import shown_url
+from storage.redaction import redact_url
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputSubject:
     """A subject of a picture. `position` counts the subjects of the picture from 0; names of the same one share it.
 
     `earlier_reference`: the subject has another reference now; `newer_mask`: the reference has another mask now.
@@ -34,7 +34,9 @@ class Shown:
     newer_mask: bool
 
 
-def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) -> dict[int, list[Shown]]:
+def subjects_of_outputs(
+    s: Session, output_ids: Sequence[int], first: int | None = None
+) -> dict[int, list[OutputSubject]]:
     """Of each output the subjects that it shows: `first` where it is one, then the cell's own, then the others."""
     current, later = aliased(Mask), aliased(Reference)
     newest_mask = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
@@ -49,16 +51,16 @@ def shown_in(s: Session, output_ids: Sequence[int], first: int | None = None) ->
     rows = rows.join(Subject, Subject.id == CellSubject.subject_id)
     rows = rows.join(Reference, Reference.id == CellSubject.reference_id)
     rows = rows.outerjoin(Mask, Mask.id == CellSubject.mask_id)
-    found: dict[int, list[tuple[tuple[Any, ...], Shown]]] = defaultdict(list)
+    found: dict[int, list[tuple[tuple[Any, ...], OutputSubject]]] = defaultdict(list)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
             output_id, own, newest_id = about.pop("output_id"), about.pop("own"), about.pop("newest_id")
             mask_id, newest_mask_id = about.pop("mask_id"), about.pop("newest_mask_id")
-            about["reference_source"] = shown_url(row.reference_source)  # older rows hold it as it was given
+            about["reference_source"] = redact_url(row.reference_source)  # older rows hold it as it was given
             about["earlier_reference"] = newest_id != row.reference_id
             about["newer_mask"] = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
-            one = Shown(**about)
+            one = OutputSubject(**about)
             place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
             found[output_id].append((place, one))
     return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}

@@ -20,7 +20,7 @@ BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers that may be others in a moment."""
 
 
-def trying_again(once: Callable[[], T]) -> T:
+def retry_transient(once: Callable[[], T]) -> T:
     """What `once` returns; called again, after a pause, while the web lets it down: four times at the most."""
     began = time.monotonic()
     for pause in (*PAUSES, None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.shown import carries_secret, scrubbed, shown_url, without_secrets
+from storage.redaction import contains_secret, redact_text, redact_url, redact_values
 
 SECRET = "hunter2hunter2"
 
@@ -25,10 +25,10 @@ SECRET = "hunter2hunter2"
     ],
 )
 def test_secrets_are_hidden(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
-    assert carries_secret(url)
-    assert shown_url(shown) == shown
-    assert SECRET not in scrubbed(f"it failed at '{url}': why?")
+    assert redact_url(url) == shown
+    assert contains_secret(url)
+    assert redact_url(shown) == shown
+    assert SECRET not in redact_text(f"it failed at '{url}': why?")
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_secrets_are_hidden(url: str, shown: str) -> None:
     ],
 )
 def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
-    assert shown_url(text) == text
-    assert not carries_secret({"a": [text]})
+    assert redact_url(text) == text
+    assert not contains_secret({"a": [text]})
 
 
 def test_json_is_shown_at_every_depth() -> None:
     spec = {"subjects": [{"reference": f"https://h/a?sig={SECRET}", "seed": 1}], "poses": (None,)}
-    assert without_secrets(spec) == {"subjects": [{"reference": "https://h/a?***", "seed": 1}], "poses": [None]}
-    assert carries_secret(spec)
+    assert redact_values(spec) == {"subjects": [{"reference": "https://h/a?***", "seed": 1}], "poses": [None]}
+    assert contains_secret(spec)
 
 
 def test_secrets_of_the_environment_are_hidden_where_they_stand_alone() -> None:
@@ -58,4 +58,4 @@ def test_secrets_of_the_environment_are_hidden_where_they_stand_alone() -> None:
         "PASSWORD_FILE": "/run/secrets/password",
     }
     text = f"key {SECRET}, p@ssword, p%40ssword, another-one, x, /run/secrets/password"
-    assert scrubbed(text, environ) == "key ***, ***, ***, ***, x, /run/secrets/password"
+    assert redact_text(text, environ) == "key ***, ***, ***, ***, x, /run/secrets/password"

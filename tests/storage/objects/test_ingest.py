@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, garbage
-from storage.ingest import keeping
+from storage.ingest import storing
 from storage.keys import blob_key
 from storage.objects import DiskStore
 
@@ -23,7 +23,7 @@ def recorded(catalog: Catalog) -> list[str]:
 
 
 def test_bytes_are_in_the_store_before_the_transaction_and_their_rows_in_it(catalog: Catalog, store: DiskStore) -> None:
-    with keeping(catalog, store, (b"one", PNG), (b"two", PNG)) as (s, digests):
+    with storing(catalog, store, (b"one", PNG), (b"two", PNG)) as (s, digests):
         assert [store.get(blob_key(sha256)) for sha256 in digests] == [b"one", b"two"]
         assert garbage.known(s, digests) == set(digests)
         assert recorded(catalog) == []
@@ -31,7 +31,7 @@ def test_bytes_are_in_the_store_before_the_transaction_and_their_rows_in_it(cata
 
 
 def test_what_fails_inside_leaves_no_row(catalog: Catalog, store: DiskStore) -> None:
-    with pytest.raises(RuntimeError, match="no"), keeping(catalog, store, (b"one", PNG)):
+    with pytest.raises(RuntimeError, match="no"), storing(catalog, store, (b"one", PNG)):
         raise RuntimeError("no")
     assert recorded(catalog) == []
 
@@ -42,7 +42,7 @@ def test_bytes_that_a_collector_took_in_between_are_put_again(
 ) -> None:
     """The collector deletes just after the put found the bytes there, before they are recorded."""
     for _ in range(rounds):
-        with keeping(catalog, store, (b"one", PNG)) as (_, [sha256]):
+        with storing(catalog, store, (b"one", PNG)) as (_, [sha256]):
             pass
     import storage.ingest
 
@@ -53,7 +53,7 @@ def test_bytes_that_a_collector_took_in_between_are_put_again(
         record(s, blobs)
 
     monkeypatch.setattr(storage.ingest, "record_blobs", late)
-    with keeping(catalog, store, (b"one", PNG)):
+    with storing(catalog, store, (b"one", PNG)):
         assert store.get(blob_key(sha256)) == b"one"
 
 
@@ -70,5 +70,5 @@ def test_a_writer_that_was_slow_looks_again_too(
 
     monkeypatch.setattr(storage.ingest, "record_blobs", late)
     monkeypatch.setattr(storage.ingest, "SURE_SECONDS", -1.0)
-    with keeping(catalog, store, (b"new", PNG)) as (_, [sha256]):
+    with storing(catalog, store, (b"new", PNG)) as (_, [sha256]):
         assert store.get(blob_key(sha256)) == b"new"

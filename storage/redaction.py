@@ -21,7 +21,7 @@ _SECRET_NAME = re.compile(r"pass|secret|token|credential|signature|api_?key|acce
 _SHORTEST = 6  # characters; a shorter value would blacken innocent words
 
 
-def shown_url(url: str) -> str:
+def redact_url(url: str) -> str:
     """`url` without what may be secret: the password (of a database), all of user and password (elsewhere), and what
     stands in the query, which may be a signature. Text that is no URL, such as a path, is returned as it is."""
     found = _PARTS.fullmatch(url)
@@ -32,7 +32,7 @@ def shown_url(url: str) -> str:
     if "@" not in authority and "@" in url and (database or re.search(r":[^@/?#]*[^0-9\]]", authority)):
         # a password with / ? or # in it that nobody encoded
         head, _, tail = url.partition("://")[2].rpartition("@")
-        return shown_url(f"{scheme}://{_user(head, database)}@{tail}") if tail else f"{scheme}://{HIDDEN}"
+        return redact_url(f"{scheme}://{_user(head, database)}@{tail}") if tail else f"{scheme}://{HIDDEN}"
     if "@" in authority:
         user, _, host = authority.rpartition("@")
         authority = f"{_user(user, database)}@{host}"
@@ -44,18 +44,18 @@ def shown_url(url: str) -> str:
     return f"{scheme}://{authority}{path}{query}"
 
 
-def carries_secret(value: Any) -> bool:
-    """Whether `value`, a path, a URL or JSON with such in it, holds what `shown_url` hides."""
+def contains_secret(value: Any) -> bool:
+    """Whether `value`, a path, a URL or JSON with such in it, holds what `redact_url` hides."""
     if isinstance(value, Mapping):
-        return any(carries_secret(inner) for inner in value.values())
+        return any(contains_secret(inner) for inner in value.values())
     if isinstance(value, list | tuple):
-        return any(carries_secret(inner) for inner in value)
-    return isinstance(value, str) and shown_url(value) != value
+        return any(contains_secret(inner) for inner in value)
+    return isinstance(value, str) and redact_url(value) != value
 
 
-def scrubbed(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """`text` with every URL in it as `shown_url` has it, and without the secrets that stand in the environment."""
-    text = _URL.sub(lambda found: shown_url(found[0]), text)
+def redact_text(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """`text` with every URL in it as `redact_url` has it, and without the secrets that stand in the environment."""
+    text = _URL.sub(lambda found: redact_url(found[0]), text)
     for secret in sorted(_secrets(os.environ if environ is None else environ), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
@@ -89,12 +89,12 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
                     yield one
 
 
-def without_secrets(value: Any) -> Any:
-    """A JSON value with every URL in it as `shown_url` has it; mappings and lists are made anew."""
+def redact_values(value: Any) -> Any:
+    """A JSON value with every URL in it as `redact_url` has it; mappings and lists are made anew."""
     if isinstance(value, str):
-        return shown_url(value)
+        return redact_url(value)
     if isinstance(value, Mapping):
-        return {key: without_secrets(inner) for key, inner in value.items()}
+        return {key: redact_values(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [without_secrets(inner) for inner in value]
+        return [redact_values(inner) for inner in value]
     return value

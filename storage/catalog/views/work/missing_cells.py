@@ -18,7 +18,7 @@ OPEN = ("planned", "failed", "lost")
 
 
 @dataclass(frozen=True)
-class Unmade:
+class MissingCells:
     """How many planned, failed and lost cells a `running` run wants, only a rerun would make, or no run wants."""
 
     running: int
@@ -26,13 +26,13 @@ class Unmade:
     unwanted: int
 
 
-def unmade(s: Session) -> Unmade:
+def missing_cells(s: Session) -> MissingCells:
     """The counts. A cell of several runs counts once, for the first of the three that is true of it."""
     running, newest = _asked_by(Run.state == "running"), _asked_by(_newest())
     rows = select(Cell.id).where(Cell.state.in_(OPEN))
     kinds = {"running": running, "resumable": and_(newest, not_(running)), "unwanted": _unwanted()}
     counted = {kind: select(func.count()).select_from(rows.where(one).subquery()) for kind, one in kinds.items()}
-    return Unmade(**{kind: s.scalar(count) or 0 for kind, count in counted.items()})
+    return MissingCells(**{kind: s.scalar(count) or 0 for kind, count in counted.items()})
 
 
 def unwanted_cells(s: Session) -> list[int]:
@@ -43,7 +43,7 @@ def unwanted_cells(s: Session) -> list[int]:
 
 
 @dataclass(frozen=True)
-class RunAlone:
+class RunDeletion:
     """A run, and how many pictures no other run asked for; `approved` of them are approved."""
 
     id: str
@@ -52,7 +52,7 @@ class RunAlone:
     approved: int
 
 
-def run_summary(s: Session, run_id: str) -> RunAlone:
+def run_deletion(s: Session, run_id: str) -> RunDeletion:
     """What would go with a run; NotInCatalogError if there is none."""
     run = s.get(Run, run_id)
     if run is None:
@@ -62,7 +62,7 @@ def run_summary(s: Session, run_id: str) -> RunAlone:
     rows = select(Output.decision, func.count()).join(RunCell, RunCell.cell_id == Output.cell_id)
     rows = rows.where(RunCell.run_id == run_id, ~elsewhere.exists()).group_by(Output.decision)
     counts = dict(s.execute(rows).all())
-    return RunAlone(run_id, run.name, sum(counts.values()), counts.get("approved", 0))
+    return RunDeletion(run_id, run.name, sum(counts.values()), counts.get("approved", 0))
 
 
 def _unwanted() -> ColumnElement[bool]:

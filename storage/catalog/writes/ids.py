@@ -10,7 +10,7 @@ from storage.catalog.database.sql import insert_into
 from storage.catalog.schema import RetiredId
 
 
-def retire(s: Session, table: Any, ids: Iterable[int]) -> None:
+def retire_ids(s: Session, table: Any, ids: Iterable[int]) -> None:
     """Say that rows of these ids are gone for good."""
     last = max(ids, default=None)
     if last is None:
@@ -20,7 +20,7 @@ def retire(s: Session, table: Any, ids: Iterable[int]) -> None:
     s.execute(insert.on_conflict_do_update(index_elements=[RetiredId.of], set_={"last_id": max(before, last)}))
 
 
-def fresh_id(s: Session, table: Any) -> dict[str, int]:
+def next_id(s: Session, table: Any) -> dict[str, int]:
     """{"id": ...} of the table's next row where the database would give an old number again; else nothing.
 
     PostgreSQL counts on by itself. SQLite takes the number behind the highest that is there, in the one transaction
