@@ -96,7 +96,7 @@ def test_a_locked_catalog_is_waited_for(catalog: Catalog, monkeypatch: pytest.Mo
         assert views.status(s).subjects == 0  # readers do not mind
     monkeypatch.setattr("storage.catalog.database.sqlite.BUSY_SECONDS", 0.01)
     with Catalog.open(catalog.url.render_as_string()) as impatient:
-        monkeypatch.setattr("storage.catalog.retrying", lambda work: retrying(work, sleep=sleep))
+        monkeypatch.setattr("storage.catalog.catalog.retrying", lambda work: retrying(work, sleep=sleep))
         with impatient.write() as s:
             writes.add_subject(s, name="pip", class_word="bear", style="natural")
     assert len(pauses) == 2
