@@ -39,7 +39,7 @@ def test_a_better_mask_is_a_new_version_encoded_anew(site: Site) -> None:
     ("data", "said"),
     [
         (b"GIF89a", "no PNG, JPEG or WebP"),
-        (png(Image.new("L", (32, 32), 255)), "the reference has 64 x 64"),
+        (png(Image.new("L", (32, 32), 255)), "the reference is 64 x 64"),
         (png(Image.new("L", (64, 64), 255)), "some of each"),
     ],
 )
