@@ -7,7 +7,7 @@ from dreamtuner.models.layouts import Kind
 from dreamtuner.preprocess.captioners import Captioner, ImageLoader, found_caption
 from dreamtuner.settings.sampling import Style
 from dreamtuner.settings.styles import STYLES
-from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER
+from flows.spec.model import expand
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,6 @@ class Facts:
     reference_sha256: str
     mask_sha256: str
     layouts: Mapping[Kind, str] = field(default_factory=dict)
-
-
-def expand(text: str, *, class_word: str, style: str) -> str:
-    """Put the class word and the style's word for a picture into a prompt or caption.
-
-    >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
-    'a drawing of a bear on the beach'
-    """
-    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLES[style].word)
 
 
 def caption_of(caption: str | None, *, class_word: str, style: str, image: ImageLoader, captioner: Captioner) -> str:

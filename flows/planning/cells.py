@@ -11,9 +11,9 @@ from typing import Any
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
-from flows.ingestion.facts import Facts, expand
+from flows.ingestion.facts import Facts
 from flows.planning.finetune import Tuning
-from flows.spec.model import Spec
+from flows.spec.model import Spec, expand
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.tokens import TextReader, reader_of
 from dreamtuner.settings.sampling import Style
-from flows.ingestion.facts import Facts, expand
+from flows.ingestion.facts import Facts
 from flows.planning.cells import Drawing
-from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec
+from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec, expand
 from flows.spec.problems import InputError, Problem
 from storage.catalog.records import RunWarning
 

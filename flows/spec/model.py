@@ -41,6 +41,15 @@ def _prompt(prompt: str) -> str:
     return prompt
 
 
+def expand(text: str, *, class_word: str, style: str) -> str:
+    """Put the class word and the style's word for a picture into a prompt or caption.
+
+    >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
+    'a drawing of a bear on the beach'
+    """
+    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLES[style].word)
+
+
 def _known_profile(name: str) -> str:
     get_profile(name)  # its errors are ValueErrors, which name the remedy
     return name

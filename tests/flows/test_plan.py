@@ -6,9 +6,9 @@ import pytest
 
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Sampling
-from flows.ingestion.facts import Facts, caption_of, expand
+from flows.ingestion.facts import Facts, caption_of
 from flows.planning.cells import Drawing, PlannedCell, canonical, plan_cells
-from flows.spec.model import Spec
+from flows.spec.model import Spec, expand
 from flows.spec.yaml_file import parse_spec
 
 SPEC = """

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.styles import STYLES
-from flows.ingestion.facts import caption_of, expand
-from flows.spec.model import Spec, SubjectSpec
+from flows.ingestion.facts import caption_of
+from flows.spec.model import Spec, SubjectSpec, expand
 from tests.seams.outside import Outside, blocks, outside
 
 __all__ = ["outside"]
