@@ -21,11 +21,11 @@ def attention(cell: str, point: str = "0.5,0.5") -> str:
     """
     resources = Resources.open()
     patience = resources.patience()
-    made = patience.bear(lambda: attention_map(cell, point, resources))
-    return patience.bear(lambda: keep_map(made, resources))
+    made = patience.retry(lambda: attention_map(cell, point, resources))
+    return patience.retry(lambda: store_map(made, resources))
 
 
-def keep_map(made: AttentionMap, resources: Resources) -> str:
+def store_map(made: AttentionMap, resources: Resources) -> str:
     """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
     buffer = io.BytesIO()
     made.image.save(buffer, "PNG")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from prefect import flow
 
 from flows.generate import generate
-from flows.outcome import Made, came_to, ending
+from flows.outcome import CellOutcomes, completed_or_failed, result_of
 from flows.planning.cells import PlannedCell, plan_cells
-from flows.reporting.contact_sheet import draw_sheet, set_sheet
+from flows.reporting.contact_sheet import render_sheet, store_sheet
 from flows.reporting.prefect_artifacts import show_summary
 from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
 from flows.reporting.summary import RunSummary, summarise
@@ -32,17 +32,17 @@ def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunS
         check: Read every picture of the run first; those that the store lost are generated again.
     """
     with spec_run(spec, demand_grid, new_defaults=new_defaults) as run:
-        planned = plan_cells(run.spec, run.facts, run.ready.drawing)
+        planned = plan_cells(run.spec, run.facts, run.ready.setup)
         run.record(planned)
-        made = came_to(lambda: generate(run.id, check)) if planned else Made((), ())
+        made = result_of(lambda: generate(run.id, check)) if planned else CellOutcomes((), ())
         if planned and spec.score:
             score(run.id, spec.profile, spec.score)
-        summary = run.patience.bear(lambda: _report(run, planned, made, check))
+        summary = run.patience.retry(lambda: _report(run, planned, made, check))
         run.row.reason = summary.reason
-    return ending(summary, summary.reason)
+    return completed_or_failed(summary, summary.reason)
 
 
-def _report(run: SpecRun, planned: Sequence[PlannedCell], made: Made, check: bool) -> RunSummary:
+def _report(run: SpecRun, planned: Sequence[PlannedCell], made: CellOutcomes, check: bool) -> RunSummary:
     spec, resources, layouts = run.spec, run.resources, run.ready.layouts
     with resources.catalog.read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run.id)}
@@ -51,8 +51,8 @@ def _report(run: SpecRun, planned: Sequence[PlannedCell], made: Made, check: boo
     key = sheet_key(spec, run.ingested, planned, cells, layouts, warnings)
     path = None if made.made or check else reuse_sheet(key, resources, run.id)
     if path is None:
-        sheet = draw_sheet(spec, resources, run.id, run.ingested, planned, cells, layouts, subjects, warnings)
-        path = set_sheet(sheet, resources, run.id, key)
+        sheet = render_sheet(spec, resources, run.id, run.ingested, planned, cells, layouts, subjects, warnings)
+        path = store_sheet(sheet, resources, run.id, key)
     summary = RunSummary(run.id, spec.name, path, subjects, tuple(warnings), run.newer_defaults)
     show_summary(summary)
     return summary

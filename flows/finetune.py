@@ -11,17 +11,17 @@ from pydantic import ValidationError
 from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
-from flows.execution.device_lock import device_taken
-from flows.execution.finetune_worker import is_learnt, learn, sheet_file
-from flows.execution.prior_check import Guard, guard_of
+from flows.execution.device_lock import locked_device
+from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
+from flows.execution.prior_check import PriorCheck, check_prior_preservation
 from flows.faults import fault_of
 from flows.image_io import open_reference
 from flows.ingestion.facts import caption_of
 from flows.ingestion.store_subject import Ingested
-from flows.planning.cells import Drawing, digest_of
+from flows.planning.cells import GenerationSetup, digest_of
 from flows.planning.defaults import defaults_of_subject, newer_finetuning
-from flows.planning.preflight import tuning_of
-from flows.progress import tell
+from flows.planning.preflight import finetune_job
+from flows.progress import report_progress
 from flows.reporting.prefect_artifacts import progress
 from flows.resources import Resources
 from flows.spec.parameters import ProfileName, Steps, SubjectName
@@ -32,7 +32,7 @@ from storage.objects import get_blob
 
 
 @dataclass(frozen=True)
-class Finetuned:
+class FineTuneSummary:
     """A subject that a profile's model has learnt. `made`: whether now, or it was there.
 
     `identities`: how like the reference (masked CLIP-I, -1..1) the previews were, in order; `guard`: how well prompts
@@ -45,7 +45,7 @@ class Finetuned:
     made: bool
     steps: int
     identities: tuple[float, ...]
-    guard: Guard | None
+    guard: PriorCheck | None
     previews: Path | None
     newer_defaults: str | None = None
 
@@ -57,10 +57,10 @@ def finetune_subject(digest: str, subject: str) -> bool:
     It takes the device for itself. Killed, it goes on from the last state in the object store, here or elsewhere.
     """
     resources = Resources.open()
-    if is_learnt(digest, resources):
+    if is_finetuned(digest, resources):
         return False
-    with device_taken(resources.device):
-        return learn(digest, resources)
+    with locked_device(resources.device):
+        return run_finetune(digest, resources)
 
 
 @flow(name="finetune", flow_run_name="finetune {subject}")
@@ -72,7 +72,7 @@ def finetune(
     patience: Steps | None = None,
     settings: dict[str, Any] | None = None,
     new_defaults: bool = False,
-) -> Finetuned:
+) -> FineTuneSummary:
     """Let a model learn a subject of the catalog by its current reference and mask, unless it has.
 
     Args:
@@ -89,20 +89,20 @@ def finetune(
     numbers = (settings or {}) | {name: value for name, value in fields.items() if value is not None}
     catalog = resources.catalog
     defaults = defaults_of_subject(subject, resources.profile(profile), catalog, new=new_defaults)
-    asked = _asked(defaults.profile, numbers)
-    digest = _enter(subject, defaults.profile, asked, resources)
+    config = _config_of(defaults.profile, numbers)
+    digest = _enter(subject, defaults.profile, config, resources)
     defaults.remember(catalog, new=new_defaults)
     with progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)
-    guard = guard_of(digest, resources)
+    guard = check_prior_preservation(digest, resources)
     with resources.catalog.read() as s:
         view = views.training(s, digest)
         (*_, finished) = [one for one in views.history(s, "training", digest) if one.event == "finished"]
     if made:
-        tell("finetune", view.step, view.step)
+        report_progress("finetune", view.step, view.step)
     assert view.weights_sha256 is not None
     sheet = sheet_file(subject, digest, resources)
-    return Finetuned(
+    return FineTuneSummary(
         subject,
         digest,
         view.weights_sha256,
@@ -115,14 +115,14 @@ def finetune(
     )
 
 
-def _asked(profile: Profile, settings: dict[str, Any]) -> FineTuneConfig:
+def _config_of(profile: Profile, settings: dict[str, Any]) -> FineTuneConfig:
     try:
         return profile.finetuning(**settings)
     except ValidationError as error:
         raise InputError("finetune", problems_of(error, FineTuneConfig)) from error
 
 
-def _enter(subject: str, profile: Profile, asked: FineTuneConfig, resources: Resources) -> str:
+def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Resources) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
     try:
         with resources.catalog.read() as s:
@@ -131,7 +131,7 @@ def _enter(subject: str, profile: Profile, asked: FineTuneConfig, resources: Res
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
     weights = resources.weights_digest(profile.name)
-    recipe = tuning_of(asked, profile).recipe(
+    recipe = finetune_job(config, profile).recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
         caption=caption_of(
@@ -167,25 +167,25 @@ def _plan(
 
 
 def finetune_all(
-    ingested: Sequence[Ingested], profile: str, drawing: Drawing, resources: Resources
+    ingested: Sequence[Ingested], profile: str, setup: GenerationSetup, resources: Resources
 ) -> tuple[list[Ingested], dict[str, str]]:
     """Let the model learn every subject of a run that it has not learnt; who is known now, and why others are not."""
-    if drawing.tuning is None:
+    if setup.finetune is None:
         return list(ingested), {}
     known, refused, made = [], {}, False
     for one in ingested:
-        recipe = drawing.training(one.facts)
+        recipe = setup.finetune_recipe(one.facts)
         assert recipe is not None
-        digest = _plan(recipe, profile, drawing.weights, one.reference_id, one.mask_id, resources)
+        digest = _plan(recipe, profile, setup.weights, one.reference_id, one.mask_id, resources)
         state = finetune_subject(digest, one.facts.name, return_state=True)
         try:
             made |= state.result()
         except Exception as error:  # it could not be learnt, which is no misfortune of the others
-            if fault_of(error) in ("away", "denied", "broken"):  # but this is
+            if fault_of(error) in ("unavailable", "denied", "fatal"):  # but this is
                 raise
             refused[one.facts.name] = f"finetune: {type(error).__name__}: {str(error).removeprefix('finetune: ')}"
         else:
             known.append(one)
     if made:
-        tell("finetune", 1, 1)
+        report_progress("finetune", 1, 1)
     return known, refused

@@ -9,8 +9,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.execution.generation_worker import Worker
 from flows.execution.wait_for_others import wait_for_others
-from flows.outcome import Made, ending, summed_up
-from flows.progress import tell
+from flows.outcome import CellOutcomes, completed_or_failed, summarise_reasons
+from flows.progress import report_progress
 from flows.resources import Resources
 from flows.spec.parameters import RunId
 from flows.spec.problems import InputError, Problem
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 # NO_CACHE: Prefect would hash the worker, which no other run can share
 @task(name="generate-cells", task_run_name="{subject}: {place}", cache_policy=NO_CACHE)
-def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: str) -> Made:
+def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: str) -> CellOutcomes:
     """Claim the cells and generate those that were free, in the calling thread: an interrupt stops at the next step.
 
     Their pictures may still be on their way into store and catalog when this returns: what goes wrong with them is
@@ -41,7 +41,7 @@ def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: 
 
 
 @flow(name="generate", flow_run_name="generate")
-def generate(run_id: RunId, check: bool = False) -> Made:
+def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
 
     A cell that fails is tried again after the others, MAX_FAILURES times in all. A frame that looks at others is made
@@ -55,8 +55,8 @@ def generate(run_id: RunId, check: bool = False) -> Made:
     resources = Resources.open()
     patience = resources.patience()
     if check:
-        patience.bear(lambda: _notice_lost(resources, run_id))
-    cells = patience.bear(lambda: _cells(resources, run_id))
+        patience.retry(lambda: _notice_lost(resources, run_id))
+    cells = patience.retry(lambda: _cells(resources, run_id))
     if not cells:
         raise InputError(
             "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
@@ -68,21 +68,21 @@ def generate(run_id: RunId, check: bool = False) -> Made:
             for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
                 if following and not following[0].uses_earlier_frames:  # else it waits until those are stored
                     worker.ahead([cell.digest for cell in following])
-                tell("generate", len(cells) - len(missing) + claimed, len(cells))
+                report_progress("generate", len(cells) - len(missing) + claimed, len(cells))
                 if chunk[0].uses_earlier_frames:
                     worker.flush()
                 result = generate_cells(worker, [cell.digest for cell in chunk], chunk[0].subject_name, place)
                 claimed += result.claimed
             worker.flush()
             if not claimed:
-                patience.bear(lambda: wait_for_others(resources, run_id, but=worker.not_here))
-            cells = patience.bear(lambda: _cells(resources, run_id))
+                patience.retry(lambda: wait_for_others(resources, run_id, but=worker.blocked))
+            cells = patience.retry(lambda: _cells(resources, run_id))
             if _generated(cells) > there:
                 worker.retry_frames()
-    tell("generate", len(cells), len(cells))
+    report_progress("generate", len(cells), len(cells))
     failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
-    not_here = {cell.digest: worker.not_here[cell.digest] for cell in cells if _left(cell, worker)}
-    return ending(Made(tuple(sorted(worker.made)), failed, not_here), _reason(cells, not_here))
+    blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _left(cell, worker)}
+    return completed_or_failed(CellOutcomes(tuple(sorted(worker.made)), failed, blocked), _reason(cells, blocked))
 
 
 def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
@@ -98,20 +98,20 @@ def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
 
 def _left(cell: CellView, worker: Worker) -> bool:
     """Whether this worker cannot make the cell, and nobody else has made it or makes it now."""
-    return cell.digest in worker.not_here and cell.state in ("planned", "lost")
+    return cell.digest in worker.blocked and cell.state in ("planned", "lost")
 
 
 def _generated(cells: Sequence[CellView]) -> int:
     return sum(cell.state == "generated" for cell in cells)
 
 
-def _reason(cells: Sequence[CellView], not_here: Mapping[str, str]) -> str | None:
+def _reason(cells: Sequence[CellView], blocked: Mapping[str, str]) -> str | None:
     """Why some are not there in the end, if any: the counts, and the first few different reasons."""
     why = dict.fromkeys(cell.error or "failed" for cell in cells if cell.state == "failed") | dict.fromkeys(
-        not_here.values()
+        blocked.values()
     )
     missing = len(cells) - _generated(cells)
-    return summed_up(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
+    return summarise_reasons(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
 
 
 def _notice_lost(resources: Resources, run_id: str) -> None:
@@ -119,7 +119,7 @@ def _notice_lost(resources: Resources, run_id: str) -> None:
     catalog, store, cells = resources.catalog, resources.store, _cells(resources, run_id)
     for i, cell in enumerate(cells):
         if cell.state == "generated" and cell.image_sha256 is not None:
-            tell("generate", i, len(cells), "checking what is there")
+            report_progress("generate", i, len(cells), "checking what is there")
             try:
                 read_picture(catalog, store, cell.image_sha256)
             except (ObjectMissingError, DigestMismatchError) as error:

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from prefect import flow, task
 
-from flows.ingestion.sources import held_subject
-from flows.ingestion.store_subject import Ingested, IngestResult, take_in
-from flows.outcome import ending, summed_up
-from flows.progress import tell
+from flows.ingestion.sources import redacted_subject
+from flows.ingestion.store_subject import Ingested, IngestResult, prepare_and_store
+from flows.outcome import completed_or_failed, summarise_reasons
+from flows.progress import report_progress
 from flows.resources import Resources
 from flows.spec.model import SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 
 
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")
 def ingest_subject(subject: SubjectSpec) -> Ingested:
-    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with its files."""
+    """Read, check, mask and keep one subject; SubjectError says what is wrong with its files."""
     resources = Resources.open()
-    return resources.patience().bear(lambda: take_in(subject, resources))
+    return resources.patience().retry(lambda: prepare_and_store(subject, resources))
 
 
 @flow(name="ingest", flow_run_name="ingest")
@@ -28,17 +28,17 @@ def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
         subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL, or one of the
             catalog by its name alone.
     """
-    subjects = [held_subject(one) for one in subjects]
+    subjects = [redacted_subject(one) for one in subjects]
     done: list[Ingested] = []
     refused: dict[str, str] = {}
     for i, subject in enumerate(subjects):
-        tell("ingest", i, len(subjects), subject.name)
+        report_progress("ingest", i, len(subjects), subject.name)
         state = ingest_subject(subject, return_state=True)
         try:
             done.append(state.result())
-        except SubjectRefused as error:
+        except SubjectError as error:
             refused[subject.name] = str(error)
-    tell("ingest", len(subjects), len(subjects))
+    report_progress("ingest", len(subjects), len(subjects))
     why = [f"{name}: {reason}" for name, reason in refused.items()]
-    reason = summed_up(f"{len(refused)} of {len(subjects)} subjects were refused", why) if refused else None
-    return ending(IngestResult(tuple(done), refused), reason)
+    reason = summarise_reasons(f"{len(refused)} of {len(subjects)} subjects were refused", why) if refused else None
+    return completed_or_failed(IngestResult(tuple(done), refused), reason)

@@ -8,8 +8,8 @@ from pathlib import Path
 from prefect import flow
 
 from flows.catalog import catalog
-from flows.ingestion.sources import held
-from flows.outcome import came_to
+from flows.ingestion.sources import redacted
+from flows.outcome import result_of
 from flows.reporting.summary import RunSummary
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
@@ -18,12 +18,12 @@ from flows.spec.yaml_file import read_spec
 _log = logging.getLogger(__name__)
 
 
-class NightFailed(RuntimeError):
+class NightlyError(RuntimeError):
     """Some specs could not be carried out; the message names each with its reason."""
 
 
 @dataclass(frozen=True)
-class Night:
+class NightlySummary:
     """Cells made, and cells there or made by others, of each spec by its file's name."""
 
     made: Mapping[str, int]
@@ -31,10 +31,10 @@ class Night:
 
 
 @flow(name="nightly", flow_run_name="nightly {specs}")
-def nightly(specs: Path) -> Night:
+def nightly(specs: Path) -> NightlySummary:
     """Carry out the *.yaml specs in the folder `specs` in the order of their names.
 
-    A spec that cannot be read or whose run fails does not stop the others; NightFailed tells of all such at the end.
+    A spec that cannot be read or whose run fails does not stop the others; NightlyError tells of all such at the end.
 
     Args:
         specs: A folder of specs, relative to the folder that the flows were deployed from.
@@ -47,7 +47,7 @@ def nightly(specs: Path) -> Night:
     failed: list[str] = []
     for file in files:
         try:
-            summary = _carry_out(held(read_spec(file)))
+            summary = _carry_out(redacted(read_spec(file)))
         except Exception as error:
             _log.exception("spec %s failed", file)
             failed.append(f"{file.name}: {error}")
@@ -56,9 +56,9 @@ def nightly(specs: Path) -> Night:
         if summary.failed:
             failed.append(f"{file.name}: {summary.reason} (run {summary.run})")
     if failed:
-        raise NightFailed("; ".join(failed))
-    return Night(made, skipped)
+        raise NightlyError("; ".join(failed))
+    return NightlySummary(made, skipped)
 
 
 def _carry_out(spec: Spec) -> RunSummary:
-    return came_to(lambda: catalog(spec))
+    return result_of(lambda: catalog(spec))

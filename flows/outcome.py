@@ -11,7 +11,7 @@ T = TypeVar("T")
 MOST = 3  # reasons that one sentence names
 
 
-class Incomplete(RuntimeError):
+class IncompleteError(RuntimeError):
     """A flow that came to its end without all that was asked of it. `result`: what it came to."""
 
     def __init__(self, reason: str, result: Any) -> None:
@@ -23,42 +23,42 @@ class Incomplete(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Made:
+class CellOutcomes:
     """What became of claimed cells, by digest. A cell that another run held is in none of the three.
 
-    `not_here` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
+    `blocked` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
     """
 
     made: tuple[str, ...]
     failed: tuple[str, ...]
-    not_here: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def claimed(self) -> int:
         """How many cells this process could work on."""
-        return len(self.made) + len(self.failed) + len(self.not_here)
+        return len(self.made) + len(self.failed) + len(self.blocked)
 
 
-def ending(result: T, reason: str | None) -> T:
+def completed_or_failed(result: T, reason: str | None) -> T:
     """Return what a flow has to return: `result`, or with a `reason` a Failed state that says it and carries `result`.
 
     The state is named Failed like any other: automations listen for that name, ours for the dead among them.
     """
-    return result if reason is None else cast(T, Failed(message=reason, data=Incomplete(reason, result)))
+    return result if reason is None else cast(T, Failed(message=reason, data=IncompleteError(reason, result)))
 
 
-def came_to(flow: Callable[[], T]) -> T:
+def result_of(flow: Callable[[], T]) -> T:
     """Call a flow for its result, be that all that was asked or not."""
     try:
         result = flow()
-    except Incomplete as error:
+    except IncompleteError as error:
         return cast(T, error.result)
     if isinstance(result, State):  # called without Prefect's engine
         return cast(T, result.data.result)  # type: ignore[union-attr]
     return result
 
 
-def summed_up(what: str, reasons: Sequence[str]) -> str:
+def summarise_reasons(what: str, reasons: Sequence[str]) -> str:
     """One sentence of what is missing and why; of many reasons the first few, each in one line."""
     named = [" ".join(one.split()) for one in reasons[:MOST]]
     more = [f"and {len(reasons) - MOST} more reasons"] if len(reasons) > MOST else []

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from flows.faults import Unavailable, fault_of, words_of
-from flows.progress import tell_note
+from flows.faults import UnavailableError, fault_of, one_line
+from flows.progress import report_note
 
 T = TypeVar("T")
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
@@ -28,7 +28,7 @@ class Patience:
         self.served = False
         """Whether something came to its end by now: what refuses us later may be under repair."""
 
-    def bear(self, work: Callable[[], T], *, retreat: Callable[[], bool] = lambda: False) -> T:
+    def retry(self, work: Callable[[], T], *, retreat: Callable[[], bool] = lambda: False) -> T:
         """What `work` returns; called again, with growing pauses, while it meets a fault that may pass.
 
         `retreat` is called before each pause: to give back what is held, and to say whether there was progress since
@@ -52,18 +52,18 @@ class Patience:
             if left <= 0 or self.stop.is_set():
                 raise self._gave_up(fault) from fault
             length = min(pause * random.uniform(0.5, 1.0), left)
-            _log.warning("%s; trying again in %.0f s", words_of(fault), length)
-            tell_note(f"waiting, {words_of(fault)}")
+            _log.warning("%s; trying again in %.0f s", one_line(fault), length)
+            report_note(f"waiting, {one_line(fault)}")
             self.stop.wait(length)
             pause = min(2 * pause, LONGEST_SECONDS)
 
     def _may_pass(self, error: Exception) -> bool:
         fault = fault_of(error)
-        return fault == "away" or (fault == "denied" and self.served)
+        return fault == "unavailable" or (fault == "denied" and self.served)
 
-    def _gave_up(self, fault: Exception) -> Unavailable:
+    def _gave_up(self, fault: Exception) -> UnavailableError:
         waited = f"gave up after {_length(self.seconds)}: " if self.seconds and not self.stop.is_set() else ""
-        return Unavailable(f"{waited}{words_of(fault)}")
+        return UnavailableError(f"{waited}{one_line(fault)}")
 
 
 def _length(seconds: float) -> str:

@@ -34,21 +34,21 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def tell(stage: Stage, done: float, total: float, note: str = "") -> None:
+def report_progress(stage: Stage, done: float, total: float, note: str = "") -> None:
     """Report; without a listener nothing happens."""
     _told[stage] = Progress(stage, done, total, note)
     _last[:] = [_told[stage]]
     _say(_told[stage])
 
 
-def tell_part(stage: Stage, more: float) -> None:
+def report_part(stage: Stage, more: float) -> None:
     """Report `more` units on top of what `tell` said last; for a task, which knows nothing of the whole."""
     if stage in _told:
         last = _told[stage]
         _say(replace(last, done=min(last.done + more, last.total)))
 
 
-def tell_note(note: str) -> None:
+def report_note(note: str) -> None:
     """Say something beside what `tell` said last, such as what is waited for."""
     for last in _last:
         _say(replace(last, note=note))

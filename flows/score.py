@@ -8,7 +8,7 @@ from prefect import flow, task
 from dreamtuner.score import METRICS, score_images
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
-from flows.progress import tell
+from flows.progress import report_progress
 from flows.resources import Resources, free_memory
 from flows.spec.parameters import Metrics, ProfileName, RunId
 from storage.catalog import views, writes
@@ -23,7 +23,7 @@ CHUNK_OUTPUTS = 64
 def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """Score outputs of one reference by one metric; returns how many. What is away is waited for."""
     resources = Resources.open()
-    return resources.patience().bear(lambda: _score(resources, profile, metric, output_ids))
+    return resources.patience().retry(lambda: _score(resources, profile, metric, output_ids))
 
 
 def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
@@ -87,10 +87,10 @@ def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("c
     total = sum(len(chunk) for _, chunk in work)
     done = 0
     for metric, chunk in work:
-        tell("score", done, total)
+        report_progress("score", done, total)
         score_outputs(profile, metric, chunk)
         done += len(chunk)
-    tell("score", total, total)
+    report_progress("score", total, total)
     return total
 
 

@@ -10,9 +10,9 @@ from flows.finetune import finetune_all
 from flows.image_io import content_type
 from flows.ingest import ingest
 from flows.ingestion.facts import Facts
-from flows.ingestion.sources import held
+from flows.ingestion.sources import redacted
 from flows.ingestion.store_subject import Ingested, IngestResult
-from flows.outcome import came_to
+from flows.outcome import result_of
 from flows.patience import Patience
 from flows.planning.cells import PlannedCell
 from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
@@ -57,7 +57,7 @@ class SpecRun:
 
     def record(self, planned: Sequence[PlannedCell]) -> None:
         """Enter the run's cells and its warnings in the catalog; a catalog or store that is away is waited for."""
-        self.patience.bear(
+        self.patience.retry(
             lambda: record(self.spec, self.resources, self.ready, self.id, self.ingested.ingested, planned)
         )
 
@@ -69,15 +69,15 @@ def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) 
     `demand`: raises InputError for a spec that the flow cannot carry out; `new_defaults`: the profile's newest numbers
     count, not those that a spec of this name first ran with.
     """
-    resources, spec = Resources.open(), held(spec)
+    resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
         demand(spec)
         current = resources.profile(spec.profile)
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)
         defaults.remember(resources.catalog, new=new_defaults)
-        came = came_to(lambda: ingest(spec.subjects))
-        known, unknown = finetune_all(came.ingested, spec.profile, ready.drawing, resources)
+        came = result_of(lambda: ingest(spec.subjects))
+        known, unknown = finetune_all(came.ingested, spec.profile, ready.setup, resources)
         ingested = IngestResult(tuple(known), came.refused | unknown)
         row.refused = ingested.refused
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
@@ -100,7 +100,7 @@ def record(
     pieces = [(data, content_type(data)) for data in files.values()]
     with storing(resources.catalog, resources.store, *pieces) as (s, _):
         licence = resources.profile(spec.profile).licence
-        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.drawing.weights, licence=licence)
+        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.setup.weights, licence=licence)
         checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
         ids = {digest: views.training(s, digest).checkpoint_id for digest in checkpoints}
         records = [
@@ -125,7 +125,7 @@ def record(
         warnings = warnings_of(
             spec,
             [(one.facts, one.warnings) for one in ingested],
-            ready.drawing,
+            ready.setup,
             resources.profile(spec.profile),
         )
         writes.replace_warnings(s, run_id, warnings, {name: row.subject_id for name, row in rows.items()})

@@ -12,12 +12,12 @@ from dreamtuner.rendering.video_file import write_mp4, write_webp
 from dreamtuner.sampling.video import flicker
 from flows.generate import generate
 from flows.image_io import open_picture, open_reference
-from flows.outcome import Made, came_to, ending, summed_up
+from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.planning.cells import PlannedCell
 from flows.planning.video import Clip, plan_clips
-from flows.planning.warnings import said_of
-from flows.progress import tell
-from flows.reporting.contact_sheet import set_sheet
+from flows.planning.warnings import warning_sentences
+from flows.progress import report_progress
+from flows.reporting.contact_sheet import store_sheet
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.resources import Resources
 from flows.spec.model import Spec
@@ -72,7 +72,7 @@ class VideoSummary:
             return None
         why = [f"{name}: {reason}" for name, reason in self.refused.items()]
         why += list(dict.fromkeys(f"{one.subject}: {one.error}" for one in self.clips if one.error is not None))
-        return summed_up(f"{self.failed} of {self.made + self.skipped + self.failed} images were not made", why)
+        return summarise_reasons(f"{self.failed} of {self.made + self.skipped + self.failed} images were not made", why)
 
 
 def demand_poses(spec: Spec) -> None:
@@ -103,16 +103,16 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
         new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
     """
     with spec_run(spec, demand_poses, new_defaults=new_defaults) as run:
-        clips = plan_clips(run.spec, run.facts, run.ready.drawing)
+        clips = plan_clips(run.spec, run.facts, run.ready.setup)
         frames = [cell for clip in clips for cell in clip.frames]
         run.record([cell for clip in clips for cell in clip.alone] + frames)
-        made = came_to(lambda: generate(run.id, check=True)) if clips else Made((), ())
-        summary = run.patience.bear(lambda: _report(run, fps, clips, made))
+        made = result_of(lambda: generate(run.id, check=True)) if clips else CellOutcomes((), ())
+        summary = run.patience.retry(lambda: _report(run, fps, clips, made))
         run.row.reason = summary.reason
-    return ending(summary, summary.reason)
+    return completed_or_failed(summary, summary.reason)
 
 
-def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: Made) -> VideoSummary:
+def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: CellOutcomes) -> VideoSummary:
     spec, resources, refused = run.spec, run.resources, run.ingested.refused
     with resources.catalog.read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run.id)}
@@ -120,14 +120,16 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: Made) -> VideoS
     folder = run_folder(resources.settings, run.id)
     written, strips = [], []
     for i, clip in enumerate(clips):
-        tell("video", i, len(clips), clip.subject)
+        report_progress("video", i, len(clips), clip.subject)
         summary, strip = _write(clip, cells, resources, folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}", fps)
         written.append(summary)
         strips.append(strip)
-    tell("video", len(clips), len(clips))
-    missing = len(made.failed) + len(made.not_here)
+    report_progress("video", len(clips), len(clips))
+    missing = len(made.failed) + len(made.blocked)
     lost = len(refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
-    sheet = film_strip(spec.name, f"profile {spec.profile}  ·  run {run.id[:8]}", strips, [*said_of(warnings)])
+    sheet = film_strip(
+        spec.name, f"profile {spec.profile}  ·  run {run.id[:8]}", strips, [*warning_sentences(warnings)]
+    )
     return VideoSummary(
         run.id,
         spec.name,
@@ -136,7 +138,7 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: Made) -> VideoS
         missing + lost,
         tuple(written),
         refused,
-        set_sheet(sheet, resources, run.id),
+        store_sheet(sheet, resources, run.id),
         tuple(warnings),
         run.newer_defaults,
     )

@@ -113,7 +113,7 @@ def _make(spec: "Spec", settings: "Settings") -> None:
     """All cells of the spec, with scores, and one picture for all of them."""
     from dreamtuner.score import METRICS as KNOWN
     from flows.image_io import PNG, png_bytes
-    from flows.ingestion.store_subject import take_in
+    from flows.ingestion.store_subject import prepare_and_store
     from flows.planning.cells import plan_cells
     from flows.planning.preflight import preflight
     from flows.resources import Resources
@@ -123,10 +123,10 @@ def _make(spec: "Spec", settings: "Settings") -> None:
     from storage.ingest import storing
 
     owner, resources = "bench", Resources.open(settings)
-    ready, kept = preflight(spec, resources), take_in(spec.subjects[0], resources)
+    ready, kept = preflight(spec, resources), prepare_and_store(spec.subjects[0], resources)
     with storing(resources.catalog, resources.store, (png_bytes(Image.new("RGB", (64, 64))), PNG)) as (s, [sha]):
         run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
-    planned = plan_cells(spec, [kept.facts], ready.drawing)
+    planned = plan_cells(spec, [kept.facts], ready.setup)
     record(spec, resources, ready, run_id, [kept], planned)
     with resources.catalog.write() as s:
         digests = writes.claim_cells(s, [cell.digest for cell in planned], owner, 3600)

@@ -57,11 +57,11 @@ class Waiting:
 
         settings = Settings.load()
         with prefect_beside(settings) as ready:
-            import flows.execution.generate_batch as drawing
+            import flows.execution.generate_batch as batch
             from flows.generate import generate
             from flows.resources import Resources
 
-            setattr(drawing, "generate", self._generate)  # noqa: B010  # in place of the model
+            setattr(batch, "generate", self._generate)  # noqa: B010  # in place of the model
             digest = Resources.open(settings).weights_digest("pocket")
             setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
             ready()
@@ -100,7 +100,7 @@ class Waiting:
         return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
 
     def _plan(self, settings: Any, home: Path, name: str, seeds: range) -> str:
-        from flows.ingestion.store_subject import take_in
+        from flows.ingestion.store_subject import prepare_and_store
         from flows.planning.cells import plan_cells
         from flows.planning.preflight import preflight
         from flows.resources import Resources
@@ -113,10 +113,10 @@ class Waiting:
         picture.save(home / "pip.png")
         pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
         spec = Spec(name=name, subjects=(pip,), prompts=(f"a {{subject}}, {name}",), seeds=tuple(seeds), score=())
-        ready, kept = preflight(spec, Resources.open(settings)), take_in(pip, Resources.open(settings))
+        ready, kept = preflight(spec, Resources.open(settings)), prepare_and_store(pip, Resources.open(settings))
         with Resources.open(settings).catalog.write() as s:
             run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
-        planned = plan_cells(spec, [kept.facts], ready.drawing)
+        planned = plan_cells(spec, [kept.facts], ready.setup)
         record(spec, Resources.open(settings), ready, run_id, [kept], planned)
         return run_id
 

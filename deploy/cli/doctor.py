@@ -152,11 +152,11 @@ def _profile(settings: Settings, name: str) -> Finding:
 
 def _deployments() -> list[Finding]:
     """What the server of PREFECT_API_URL holds from an earlier version."""
-    from deploy.prefect.submit import CannotSubmit, outdated_deployments
+    from deploy.prefect.submit import SubmitError, outdated_deployments
 
     try:
         old = outdated_deployments()
-    except CannotSubmit as error:
+    except SubmitError as error:
         return [Finding("deployments", "missing", str(error), "start the server, or unset PREFECT_API_URL")]
     found = [Finding("deployments", "missing", f"{one.name}: {one.problem}", one.remedy) for one in old]
     return found or [Finding("deployments", "ok", f"as prefect.yaml says, at {os.environ['PREFECT_API_URL']}")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from deploy.cli import database_error_message
 from deploy.cli.missing_extra import missing_extra
 from flows.settings import Settings, SettingsError
-from flows.spec.problems import InputError, SubjectRefused
+from flows.spec.problems import InputError, SubjectError
 from storage.redaction import redact_text
 
 FEW_BYTES = 2 * 1024 * 1024
@@ -24,8 +24,16 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
 _OURS = (AttributeError, ImportError, LookupError, NameError, TypeError)  # mistakes in the program
 _OWN = (
-    *("CatalogError", "StoreError", "SourceError", "BackupError", "CannotSubmit", "NotDeployed", "WeightsMissingError"),
-    *("Unavailable", "NotHere", "PluginError"),
+    *(
+        "CatalogError",
+        "StoreError",
+        "SourceError",
+        "BackupError",
+        "SubmitError",
+        "NotDeployedError",
+        "WeightsMissingError",
+    ),
+    *("UnavailableError", "UnmetRequirementError", "PluginError"),
 )
 
 
@@ -36,11 +44,11 @@ def sentence(error: BaseException, settings: Settings | None) -> str:
 
 def is_bad_input(error: BaseException) -> bool:
     """Whether it is the input that has to change."""
-    return isinstance(error, InputError | SettingsError | SubjectRefused) or _is(error, "CannotSubmit")
+    return isinstance(error, InputError | SettingsError | SubjectError) or _is(error, "SubmitError")
 
 
 def _sentence(error: BaseException, settings: Settings | None) -> str:
-    if is_bad_input(error) or _is(error, "OutputLost") or any(_is(one, "SourceError") for one in chain(error)):
+    if is_bad_input(error) or _is(error, "OutputLostError") or any(_is(one, "SourceError") for one in chain(error)):
         return str(error)
     home = settings.home if settings is not None else Path(os.environ.get("DREAMTUNER_HOME") or ".dreamtuner")
     for one in chain(error):
@@ -94,7 +102,7 @@ def _of_the_house(error: BaseException, home: Path, settings: Settings | None) -
         return database_error_message.of_postgres(error, settings.catalog_url if settings is not None else "")
     if _is(error, "HTTPError") and type(error).__module__.startswith("httpx"):
         return _of_prefect(error)
-    if _is(error, "ServerFailed"):
+    if _is(error, "PrefectServerError"):
         return full(home, home) if _free(home) < FEW_BYTES else str(error)
     return None
 

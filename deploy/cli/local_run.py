@@ -10,15 +10,15 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from deploy.cli.missing_extra import demand
-from deploy.prefect.isolation import leave_alone
+from deploy.prefect.isolation import isolate_environment
 from deploy.prefect.server import PrefectServer
-from flows.ingestion.sources import held
+from flows.ingestion.sources import redacted
 from flows.progress import Listener, listening
 from flows.settings import Settings
 from flows.spec.model import Spec
 
 if TYPE_CHECKING:
-    from flows.finetune import Finetuned
+    from flows.finetune import FineTuneSummary
     from flows.reporting.summary import RunSummary
     from flows.video import VideoSummary
 
@@ -35,9 +35,9 @@ def run_catalog(
     """Run the catalog flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.catalog import catalog
-        from flows.outcome import came_to
+        from flows.outcome import result_of
 
-        return came_to(lambda: catalog(held(spec), new_defaults, check))
+        return result_of(lambda: catalog(redacted(spec), new_defaults, check))
 
 
 def run_video(
@@ -51,10 +51,10 @@ def run_video(
 ) -> "VideoSummary":
     """Run the video flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
-        from flows.outcome import came_to
+        from flows.outcome import result_of
         from flows.video import video
 
-        return came_to(lambda: video(held(spec), fps, new_defaults))
+        return result_of(lambda: video(redacted(spec), fps, new_defaults))
 
 
 def run_finetune(
@@ -66,7 +66,7 @@ def run_finetune(
     started: Callable[[], None],
     *,
     new_defaults: bool = False,
-) -> "Finetuned":
+) -> "FineTuneSummary":
     """Run the finetune flow here, as `_beside_prefect` says."""
     with _beside_prefect(settings, listener, started):
         from flows.finetune import finetune
@@ -97,7 +97,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
     That server lives and dies with this process, so no flow run has to give signs of life to it.
     """
     demand("prefect")
-    leave_alone(os.environ)
+    isolate_environment(os.environ)
     os.environ.update(settings.prefect_environment())
     if os.environ.get("PREFECT_API_URL"):
         yield lambda: None

@@ -9,8 +9,8 @@ import typer
 from deploy.cli.exit import INTERRUPTED, OK, SOME_FAILED, failed
 from deploy.cli.help import SETTINGS, options, without_types_of_flags
 from deploy.cli.lazy_commands import LazyGroup
-from deploy.cli.terminal import OutputLost, own_streams, plain_terminal, say
-from deploy.prefect.isolation import leave_alone
+from deploy.cli.terminal import OutputLostError, own_streams, plain_terminal, say
+from deploy.prefect.isolation import isolate_environment
 
 app = typer.Typer(
     name="dreamtuner",
@@ -32,7 +32,7 @@ def main() -> NoReturn:
     # transformers speaks of torchvision, which nothing here needs, and shows a bar for every model that it loads
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    leave_alone(os.environ)
+    isolate_environment(os.environ)
     own_streams()
     try:
         app()
@@ -50,7 +50,7 @@ def _flushed() -> None:
     """Bring the result out while there is somebody to tell that it could not be."""
     try:
         sys.stdout.flush()
-    except OutputLost as error:
+    except OutputLostError as error:
         say(plain_terminal(), str(error))
         os._exit(SOME_FAILED)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dreamtuner.models.layouts import Kind
 from flows.planning.preview import Preview
-from flows.planning.warnings import said_of
+from flows.planning.warnings import warning_sentences
 from flows.spec.model import Spec
 from storage.catalog.records import RunView, RunWarning, StatusView
 
@@ -38,7 +38,7 @@ def warnings_json(warnings: Sequence[RunWarning]) -> list[dict[str, Any]]:
 
 def warning_lines(warnings: Sequence[RunWarning], subjects: int) -> list[RenderableType]:
     """The warnings as a terminal shows them, each once; those that do not concern all `subjects` name theirs."""
-    said = said_of(warnings)
+    said = warning_sentences(warnings)
     lines: list[RenderableType] = []
     for sentence, names in list(said.items())[:MAX_WARNINGS]:
         whom = f" ({', '.join(names)})" if 0 < len(names) < subjects else ""

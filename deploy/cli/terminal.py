@@ -76,7 +76,7 @@ class Log(Tolerant):
         return len(text)
 
 
-class OutputLost(Exception):
+class OutputLostError(Exception):
     """The result could not be written to stdout; the message says why."""
 
 
@@ -86,7 +86,7 @@ class Piped(Tolerant):
     def _failed(self, error: OSError | ValueError) -> None:
         if isinstance(error, BrokenPipeError):
             os._exit(READER_GONE)
-        raise OutputLost(_lost(error)) from error
+        raise OutputLostError(_lost(error)) from error
 
 
 def own_streams() -> None:

@@ -28,7 +28,7 @@ _OF_A_SERVER = frozenset(
 )
 
 
-def leave_alone(environ: MutableMapping[str, str]) -> None:
+def isolate_environment(environ: MutableMapping[str, str]) -> None:
     """Take Prefect's variables out of `environ`, but for those of a server in PREFECT_API_URL; loopback needs no proxy.
 
     Call it before Prefect is imported, as `without_files` says.
@@ -118,7 +118,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 if __name__ == "__main__":
-    leave_alone(os.environ)
+    isolate_environment(os.environ)
     from prefect.cli import app
 
     app()

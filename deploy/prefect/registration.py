@@ -27,7 +27,7 @@ DEAD_AFTER_SECONDS = 90.0
 """Three beats of 30 s, Prefect's shortest."""
 
 
-class NotDeployed(RuntimeError):
+class NotDeployedError(RuntimeError):
     """prefect.yaml is not here, or Prefect would not take it; the message says what to do."""
 
 
@@ -54,12 +54,12 @@ def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None
 
 def _deploy_all(root: Path) -> None:
     if not (root / "prefect.yaml").is_file():
-        raise NotDeployed(f"{root} holds no prefect.yaml; run this in a checkout of the project")
+        raise NotDeployedError(f"{root} holds no prefect.yaml; run this in a checkout of the project")
     command = [sys.executable, "-m", "deploy.prefect.isolation", "--no-prompt", "deploy", "--all"]
     environment = os.environ | {"PWD": str(root), "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NotDeployed(f"`prefect deploy --all` ended with code {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise NotDeployedError(f"`prefect deploy --all` ended with code {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def _ensure_automation(client: SyncPrefectClient, dead_after: float) -> None:

@@ -21,7 +21,7 @@ START_SECONDS = 180.0
 SETTLE_SECONDS = 3.0
 
 
-class ServerFailed(RuntimeError):
+class PrefectServerError(RuntimeError):
     """Prefect's server did not come up; the log says why."""
 
 
@@ -47,20 +47,20 @@ class PrefectServer:
         self._started = time.time()
 
     def wait(self) -> None:
-        """Return when it answers; ServerFailed if it ends or does not answer in time."""
+        """Return when it answers; PrefectServerError if it ends or does not answer in time."""
         import httpx
 
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise ServerFailed(f"Prefect's server ended with code {self._process.returncode}")
+                raise PrefectServerError(f"Prefect's server ended with code {self._process.returncode}")
             try:
                 if httpx.get(f"{self.api}/health", timeout=10, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass
             time.sleep(0.05)
-        raise ServerFailed(f"Prefect's server did not answer within {START_SECONDS:.0f} s")
+        raise PrefectServerError(f"Prefect's server did not answer within {START_SECONDS:.0f} s")
 
     def settle(self) -> None:
         """Wait a little until every task run that began since the start is recorded as ended."""

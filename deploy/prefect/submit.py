@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEPLOYMENT = "catalog/catalog"
 
 
-class CannotSubmit(RuntimeError):
+class SubmitError(RuntimeError):
     """There is no server, or it does not know our deployments; the message says what to do."""
 
 
@@ -34,7 +34,7 @@ class Submitted:
 
 
 def submit(spec: Spec, **how: bool) -> Submitted:
-    """Have a worker carry out the spec; CannotSubmit says why it will not be. The worker reads its paths.
+    """Have a worker carry out the spec; SubmitError says why it will not be. The worker reads its paths.
 
     `how`: further parameters of the flow.
     """
@@ -50,7 +50,7 @@ def submit(spec: Spec, **how: bool) -> Submitted:
             deployment = client.read_deployment_by_name(DEPLOYMENT)
         except ObjectNotFound as error:
             where = os.environ["PREFECT_API_URL"]
-            raise CannotSubmit(
+            raise SubmitError(
                 f"--submit: {where} has no deployment {DEPLOYMENT}; `dreamtuner deploy` makes it"
             ) from error
         parameters = {"spec": spec.model_dump(mode="json"), **how}
@@ -81,19 +81,19 @@ def deploy(root: Path, dead_after: float) -> tuple[list[Outdated], list[Outdated
     Still outdated is what prefect.yaml no longer has: deleting it is for the user to do.
     """
     with _server() as client:
-        from deploy.prefect.registration import NotDeployed, register
+        from deploy.prefect.registration import NotDeployedError, register
 
         before = _outdated(_ours(client))
         try:
             register(client, root, dead_after=dead_after)
-        except NotDeployed as error:
-            raise CannotSubmit(str(error)) from error
+        except NotDeployedError as error:
+            raise SubmitError(str(error)) from error
         after = _outdated(_ours(client))
     return [one for one in before if one.name not in {left.name for left in after}], after
 
 
 def outdated_deployments() -> list[Outdated]:
-    """Find the deployments on the server of PREFECT_API_URL that an earlier version registered. Raises CannotSubmit."""
+    """Find the deployments on the server of PREFECT_API_URL that an earlier version registered. Raises SubmitError."""
     with _server() as client:
         return _outdated(_ours(client))
 
@@ -114,7 +114,7 @@ def _server() -> "Iterator[SyncPrefectClient]":
     api = os.environ.get("PREFECT_API_URL")
     if not api:
         example = "`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api"
-        raise CannotSubmit(f"PREFECT_API_URL is not set, so there is no server to submit to; for example {example}")
+        raise SubmitError(f"PREFECT_API_URL is not set, so there is no server to submit to; for example {example}")
     import httpx
     from prefect.client.orchestration import get_client
 
@@ -122,6 +122,6 @@ def _server() -> "Iterator[SyncPrefectClient]":
         with get_client(sync_client=True) as client:
             yield client
     except httpx.HTTPError as error:
-        raise CannotSubmit(
+        raise SubmitError(
             f"PREFECT_API_URL: the server at {api} rejected or did not answer the request ({error}); is it running?"
         ) from error

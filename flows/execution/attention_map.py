@@ -14,7 +14,7 @@ from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
-from flows.execution.generate_batch import CellChanged, draw_together, recipe_of_row
+from flows.execution.generate_batch import CellChangedError, generate_together, recipe_of_row
 from flows.image_io import RECIPE_KEY, open_picture, open_reference
 from flows.planning.cells import digest_of
 from flows.resources import Resources
@@ -58,8 +58,8 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
     recorder = AttentionRecorder(where, frozenset(steps), frozenset({FINE, COARSER}))
     try:
         recipe_of_row(found)
-        [picture] = draw_together([found], resources, recorder=recorder)
-    except CellChanged as error:
+        [picture] = generate_together([found], resources, recorder=recorder)
+    except CellChangedError as error:
         raise _refused("CELL", str(error)) from error
     objects = resources.store
     stored = open_picture(read_picture(resources.catalog, objects, found.image_sha256), "RGB")

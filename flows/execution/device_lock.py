@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.progress import tell
+from flows.progress import report_progress
 
 POLL_SECONDS = 1.0
 
@@ -26,7 +26,7 @@ def lock_file(device: str) -> Path:
 
 
 @contextmanager
-def device_taken(device: str) -> Iterator[None]:
+def locked_device(device: str) -> Iterator[None]:
     """Wait for the device and hold it. A process that dies lets go of it at once."""
     with lock_file(device).open("a") as held:
         while True:
@@ -34,6 +34,6 @@ def device_taken(device: str) -> Iterator[None]:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                tell("finetune", 0, 1, f"another fine-tuning has the device {device}")
+                report_progress("finetune", 0, 1, f"another fine-tuning has the device {device}")
                 time.sleep(POLL_SECONDS)
         yield

@@ -6,7 +6,7 @@ from PIL import Image
 
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.video import frame_reference
-from flows.faults import NotHere
+from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture
 from flows.planning.video import ALL_LAYERS
 from flows.resources import Resources
@@ -16,7 +16,7 @@ from storage.lost import read_picture
 from storage.objects import DigestMismatchError, ObjectMissingError
 
 
-class FrameMissing(NotHere):
+class FrameMissingError(UnmetRequirementError):
     """A frame that another one looks at is not there (yet)."""
 
 
@@ -27,7 +27,7 @@ def layers_of_first(cell: CellDetail) -> bool:
 
 
 def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str, Image.Image]) -> list[Reference]:
-    """The further references of a frame: the first and the previous one; FrameMissing where one is not drawn.
+    """The further references of a frame: the first and the previous one; FrameMissingError where one is not drawn.
 
     `pictures`: layouts by their SHA-256.
     """
@@ -37,10 +37,14 @@ def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str,
         with resources.catalog.read() as s:
             frame = views.cell(s, digest)
         if frame.image_sha256 is None:
-            raise FrameMissing(f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is")
+            raise FrameMissingError(
+                f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is"
+            )
         try:
             image = open_picture(read_picture(resources.catalog, resources.store, frame.image_sha256), "RGB")
         except (ObjectMissingError, DigestMismatchError) as error:
-            raise FrameMissing(f"the picture of the frame {digest[:12]} before it is lost, and made again") from error
+            raise FrameMissingError(
+                f"the picture of the frame {digest[:12]} before it is lost, and made again"
+            ) from error
         found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
     return found

@@ -21,9 +21,9 @@ from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
-from flows.faults import NotHere
+from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture, open_reference
-from flows.progress import tell
+from flows.progress import report_progress
 from flows.reporting.prefect_artifacts import show_preview
 from flows.resources import Resources
 from storage.catalog import views, writes
@@ -38,37 +38,39 @@ POLL_SECONDS = 2.0  # how often to look whether another process has done it, or 
 SAVE_EVERY = 50  # steps between two states in the object store
 
 
-class TuningChanged(NotHere):
+class FineTuneChangedError(UnmetRequirementError):
     """The weights on disk are not those that the fine-tuning was asked for with."""
 
 
-def is_learnt(digest: str, resources: Resources) -> bool:
+def is_finetuned(digest: str, resources: Resources) -> bool:
     """Whether the fine-tuning is done and the bytes of its checkpoint are there."""
-    return _look(digest, resources).checkpoint_id is not None
+    return _training_row(digest, resources).checkpoint_id is not None
 
 
-def learn(digest: str, resources: Resources) -> bool:
+def run_finetune(digest: str, resources: Resources) -> bool:
     """Carry out the fine-tuning unless it is done; whether this process did it. One that another does is waited for.
 
     A checkpoint whose bytes are gone from the store is made again. While catalog, store or disk are away it is given
     back, and waits; then it goes on from the last state that was kept.
     """
-    return resources.patience().bear(lambda: _learn(digest, resources))
+    return resources.patience().retry(lambda: _run_finetune(digest, resources))
 
 
-def _learn(digest: str, resources: Resources) -> bool:
+def _run_finetune(digest: str, resources: Resources) -> bool:
     catalog, owner = resources.catalog, this_owner()
     while True:
-        view = _look(digest, resources)
+        view = _training_row(digest, resources)
         if view.checkpoint_id is not None:
             return False
         if catalog.transact(lambda s: writes.claim_training(s, digest, owner, resources.settings.lease_seconds)):
             break
-        tell("finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it")
+        report_progress(
+            "finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it"
+        )
         time.sleep(POLL_SECONDS)
     try:
         with TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
-            _carry_out(_look(digest, resources), resources, owner)
+            _carry_out(_training_row(digest, resources), resources, owner)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
         try:
@@ -79,7 +81,7 @@ def _learn(digest: str, resources: Resources) -> bool:
     return True
 
 
-def _look(digest: str, resources: Resources) -> TrainingView:
+def _training_row(digest: str, resources: Resources) -> TrainingView:
     catalog = resources.catalog
     with catalog.read() as s:
         view = views.training(s, digest)
@@ -97,7 +99,7 @@ def _look(digest: str, resources: Resources) -> TrainingView:
 def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
     profile = resources.profile(view.profile)
     if resources.weights_digest(view.profile) != view.weights_digest:
-        raise TuningChanged(f"the weights of profile {view.profile} changed since it was asked for; ask again")
+        raise FineTuneChangedError(f"the weights of profile {view.profile} changed since it was asked for; ask again")
     device, folder = resources.device, resources.settings.home / "finetune" / view.digest
     factory = factory_of(view, resources, folder)
     require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
@@ -108,12 +110,12 @@ def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
         save_every=SAVE_EVERY,
         report=_log.info,
         events=Events(
-            logged=lambda line: _tell(view, line),
-            saved=lambda step: _keep_state(view, resources, owner, folder, step),
+            logged=lambda line: _report_step(view, line),
+            saved=lambda step: _store_state(view, resources, owner, folder, step),
             previewed=lambda step, file: show_preview(view.subject_name, step, file),
         ),
     )
-    _keep(view, resources, owner, learnt)
+    _store_result(view, resources, owner, learnt)
     _sheet(view, factory, learnt, folder).save(sheet_file(view.subject_name, view.digest, resources))
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -146,7 +148,9 @@ def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTu
         from_fields(Sampling, recipe["sampling"]),
         folder,
         from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
-        on_class_image=lambda done, total: tell("finetune", 0, 1, f"{view.subject_name}: class images {done}/{total}"),
+        on_class_image=lambda done, total: report_progress(
+            "finetune", 0, 1, f"{view.subject_name}: class images {done}/{total}"
+        ),
     )
 
 
@@ -160,18 +164,18 @@ def _restore(view: TrainingView, resources: Resources, folder: Path) -> None:
     partial.rename(folder / FILE)
 
 
-def _tell(view: TrainingView, line: Mapping[str, float]) -> None:
+def _report_step(view: TrainingView, line: Mapping[str, float]) -> None:
     left = f"{line['seconds_left'] / 60:.1f} min left"
-    tell("finetune", line["step"], line["steps"], f"{view.subject_name}: loss {line['loss']:.3f}, {left}")
+    report_progress("finetune", line["step"], line["steps"], f"{view.subject_name}: loss {line['loss']:.3f}, {left}")
 
 
-def _keep_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
+def _store_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
     data = (folder / FILE).read_bytes()
     with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.save_training_state(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
 
 
-def _keep(view: TrainingView, resources: Resources, owner: str, learnt: FineTuneResult) -> None:
+def _store_result(view: TrainingView, resources: Resources, owner: str, learnt: FineTuneResult) -> None:
     data = to_bytes(learnt.tuned, view.recipe)
     identities = [round(one, 5) for one in learnt.identities]
     with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):

@@ -17,7 +17,7 @@ from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.earlier_frames import frames_before, layers_of_first
-from flows.faults import NotHere, fault_of
+from flows.faults import UnmetRequirementError, fault_of
 from flows.image_io import open_picture, open_reference
 from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import Resources, free_memory
@@ -28,20 +28,20 @@ Group = Sequence[CellDetail]
 T = TypeVar("T")
 
 
-class CellChanged(NotHere):
+class CellChangedError(UnmetRequirementError):
     """A cell's row does not give its digest, or the weights on disk are not those it was planned with."""
 
 
-class Takes(Protocol):
+class ResultHandler(Protocol):
     """What becomes of claimed cells; each is handed over once. What these raise goes out of `draw` as it is."""
 
-    def keep(self, cell: CellDetail, image: Image.Image) -> None:
+    def store(self, cell: CellDetail, image: Image.Image) -> None:
         """The cell's picture."""
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
         """The cell cannot be drawn, by its own fault."""
 
-    def hand_back(self, cells: Group, error: Exception) -> None:
+    def release(self, cells: Group, error: Exception) -> None:
         """These cannot be drawn by this worker, by no fault of theirs."""
 
     def wait_for_memory(self) -> bool:
@@ -55,7 +55,7 @@ def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
-    """The whole recipe again; CellChanged if it does not hash to the cell's digest."""
+    """The whole recipe again; CellChangedError if it does not hash to the cell's digest."""
     recipe = recipe_of(
         reference=cell.reference_sha256,
         mask=cell.mask_sha256,
@@ -72,12 +72,16 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         frames=cell.settings.get("frames"),
     )
     if digest_of(recipe) != cell.digest:
-        raise CellChanged(f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again")
+        raise CellChangedError(
+            f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again"
+        )
     return recipe
 
 
-def draw(groups: Sequence[Group], resources: Resources, takes: Takes, *, on_progress: Callable[[float], None]) -> None:
-    """Draw the cells of `same_reference` and hand each over; `on_progress` is called with the cells done so far, in
+def generate_groups(
+    groups: Sequence[Group], resources: Resources, takes: ResultHandler, *, on_progress: Callable[[float], None]
+) -> None:
+    """Draw the cells of `group_by_reference` and hand each over; `on_progress` is called with the cells done so far, in
     fractions.
 
     A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
@@ -86,7 +90,7 @@ def draw(groups: Sequence[Group], resources: Resources, takes: Takes, *, on_prog
     """
     before = 0
     for group in groups:
-        _draw(group, resources, takes, _after(before, on_progress))
+        _generate_group(group, resources, takes, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
@@ -96,7 +100,7 @@ def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float]
     return lambda done: on_progress(cells + done)
 
 
-def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
+def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
     """The cells by what a call of the method shares: reference, mask, own layouts, profile and settings."""
 
     def key(cell: CellDetail) -> str:
@@ -109,59 +113,66 @@ def same_reference(cells: Sequence[CellDetail]) -> list[Group]:
     return [groups[one] for one in sorted(groups)]
 
 
-def _draw(cells: Group, resources: Resources, takes: Takes, on_progress: Callable[[float], None]) -> None:
+def _generate_group(
+    cells: Group, resources: Resources, takes: ResultHandler, on_progress: Callable[[float], None]
+) -> None:
     try:
-        images = draw_together(cells, resources, on_progress)
+        images = generate_together(cells, resources, on_progress)
     except Exception as error:
         fault = fault_of(error)
-        if fault in ("away", "denied", "broken"):
+        if fault in ("unavailable", "denied", "fatal"):
             raise
         # without the frames of the failed attempt, which hold its tensors while the halves are drawn
         failure = error.with_traceback(None)
     else:
         for cell, image in zip(cells, images, strict=True):
-            takes.keep(cell, image)
+            takes.store(cell, image)
         return
     if fault == "memory":
         free_memory()
-    if fault == "here":
-        takes.hand_back(cells, failure)
+    if fault == "worker":
+        takes.release(cells, failure)
     elif len(cells) > 1:
         half = len(cells) // 2
-        _draw(cells[:half], resources, takes, on_progress)
-        _draw(cells[half:], resources, takes, _after(half, on_progress))
+        _generate_group(cells[:half], resources, takes, on_progress)
+        _generate_group(cells[half:], resources, takes, _after(half, on_progress))
     elif fault == "cell":
         takes.fail(cells[0], failure)
     elif takes.wait_for_memory():
-        _draw(cells, resources, takes, on_progress)
+        _generate_group(cells, resources, takes, on_progress)
     else:
-        takes.hand_back(cells, _too_large(cells[0], resources, failure))
+        takes.release(cells, _too_large(cells[0], resources, failure))
 
 
-def _too_large(cell: CellDetail, resources: Resources, error: Exception) -> NotHere:
+def _too_large(cell: CellDetail, resources: Resources, error: Exception) -> UnmetRequirementError:
     side = cell.settings["sampling"]["resolution"]
-    return NotHere(
+    return UnmetRequirementError(
         f"a single image of {side} x {side} pixels does not fit the memory of this worker's {resources.device} "
         f"({type(error).__name__}: {error}); use a device with more memory, free what others hold of it, or lower "
         "sampling.resolution"
     )
 
 
-def draw_together(
+def generate_together(
     cells: Sequence[CellDetail],
     resources: Resources,
     on_progress: Callable[[float], None] = lambda done: None,
     *,
     recorder: AttentionRecorder | None = None,
 ) -> Sequence[Image.Image]:
-    """The pictures of cells that share reference, profile and settings. CellChanged: the weights are others by now."""
+    """Generate the images of cells that share reference, profile and settings.
+
+    Raises CellChangedError where the weights have changed since the plan.
+    """
     first = cells[0]
     backbone = _loaded(lambda: resources.backbone(first.profile), f"the model of profile {first.profile}")
     if backbone.weights_digest != first.weights_digest:
-        raise CellChanged(f"the weights of profile {first.profile} changed since the plan; run the spec again")
+        raise CellChangedError(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     for kind, digest in first.settings.get("controlnets", {}).items():
         if resources.controlnet_digest(first.profile, kind) != digest:
-            raise CellChanged(f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again")
+            raise CellChangedError(
+                f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again"
+            )
     objects = resources.store
     pictures = _Pictures(objects)
     own = of_kinds(first.reference_pose, first.reference_depth)
@@ -201,13 +212,15 @@ def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> Abstra
 
 
 def _loaded(load: Callable[[], T], what: str) -> T:
-    """What `load` returns. NotHere where its files are of no use: that is no failure of the cell that needs them."""
+    """Return what `load` returns; raise UnmetRequirementError where its files are unusable: no cell's fault."""
     try:
         return load()
     except Exception as error:
         if fault_of(error) != "cell":
             raise
-        raise NotHere(f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})") from error
+        raise UnmetRequirementError(
+            f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})"
+        ) from error
 
 
 class _Pictures(dict[str, Image.Image]):

@@ -15,12 +15,12 @@ from PIL import Image
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from flows.execution.earlier_frames import FrameMissing
-from flows.execution.generate_batch import CellChanged, Group, draw, recipe_of_row, same_reference
-from flows.execution.image_writer import Drawn, Keeper
-from flows.outcome import Made
+from flows.execution.earlier_frames import FrameMissingError
+from flows.execution.generate_batch import CellChangedError, Group, generate_groups, group_by_reference, recipe_of_row
+from flows.execution.image_writer import GeneratedImage, ImageWriter
+from flows.outcome import CellOutcomes
 from flows.planning.cells import canonical
-from flows.progress import tell_note, tell_part
+from flows.progress import report_note, report_part
 from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.leases.cells import CellHeartbeat
@@ -35,7 +35,7 @@ holds is given back within a minute, or it is not."""
 
 
 class Worker:
-    """A context. `not_here` is as in `Made`, of all so far; `later` names those of them that wait for a frame.
+    """A context. `blocked` is as in `CellOutcomes`, of all so far; `later` names those of them that wait for a frame.
 
     At its end all that was drawn is kept, also when the block raises, and what is not goes back to planned.
     """
@@ -45,14 +45,14 @@ class Worker:
         self.catalog, self.owner = resources.catalog, this_owner()
         self.beat = CellHeartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
         self.patience = resources.patience()
-        self.keeper = Keeper(
-            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, kept=self.beat.release
+        self.writer = ImageWriter(
+            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, on_stored=self.beat.release
         )
-        self.not_here: dict[str, str] = {}
+        self.blocked: dict[str, str] = {}
         self.later: set[str] = set()
         self._drawn: list[str] = []  # of the chunk, as what failed
         self._failed: list[str] = []
-        self._handed_back: dict[str, str] = {}
+        self._released: dict[str, str] = {}
         self._recipes: dict[str, str] = {}
         self._stranded = False  # whether something is held that could not be given back
         self._memory_pauses = iter(MEMORY_PAUSES)
@@ -62,46 +62,46 @@ class Worker:
     @property
     def made(self) -> list[str]:
         """Digests of what is kept, so far."""
-        return self.keeper.made
+        return self.writer.made
 
     def ahead(self, digests: Sequence[str]) -> None:
         """Claim these beside the drawing of others: `make` finds them ready, and raises what went wrong."""
         self._claimed[tuple(digests)] = self._claimer.submit(self._claim, digests)
 
-    def make(self, digests: Sequence[str]) -> Made:
+    def make(self, digests: Sequence[str]) -> CellOutcomes:
         """Claim and draw; what is drawn is kept soon after. An error of keeping is raised here, or by `flush`.
 
         Unavailable: what the drawing needs stayed away for too long, and what is not drawn is planned again.
         """
-        self._drawn, self._failed, self._handed_back = [], [], {}
+        self._drawn, self._failed, self._released = [], [], {}
         left = list(digests)
 
         def attempt() -> None:
             if self._stranded:
-                self._give_back()
+                self._release_all()
             ready = self._claimed.pop(tuple(left), None)
             cells = self._claim(left) if ready is None else ready.result()
-            draw(same_reference(self._drawable(cells)), self.resources, self, on_progress=self._progress)
+            generate_groups(group_by_reference(self._drawable(cells)), self.resources, self, on_progress=self._progress)
 
         def retreat() -> bool:
-            done = {*self._drawn, *self._failed, *self._handed_back}
+            done = {*self._drawn, *self._failed, *self._released}
             before, left[:] = len(left), [digest for digest in left if digest not in done]
-            self.keeper.send()
-            self._give_back()
+            self.writer.send()
+            self._release_all()
             return len(left) < before
 
-        self.patience.bear(attempt, retreat=retreat)
-        self.keeper.send()
-        return Made(tuple(self._drawn), tuple(self._failed), self._handed_back)
+        self.patience.retry(attempt, retreat=retreat)
+        self.writer.send()
+        return CellOutcomes(tuple(self._drawn), tuple(self._failed), self._released)
 
     def flush(self) -> None:
         """Return when all that was drawn is kept. Raises what went wrong with it."""
-        self.keeper.flush()
+        self.writer.flush()
 
     def retry_frames(self) -> None:
         """Try again those that waited for a frame: some are there that were not."""
         for digest in self.later:
-            self.not_here.pop(digest, None)
+            self.blocked.pop(digest, None)
         self.later.clear()
 
     def _claim(self, digests: Sequence[str]) -> list[CellDetail]:
@@ -116,19 +116,19 @@ class Worker:
         for cell in cells:
             try:
                 self._recipes[cell.digest] = canonical(recipe_of_row(cell))
-            except (CellChanged, ValidationError) as error:
-                self.hand_back([cell], error)
+            except (CellChangedError, ValidationError) as error:
+                self.release([cell], error)
             else:
                 found.append(cell)
         return found
 
-    def _give_back(self) -> None:
+    def _release_all(self) -> None:
         """Plan again what is held and not drawn, also what was claimed ahead; what the catalog does not take, later."""
         ahead, self._claimed = list(self._claimed.values()), {}
         for one in ahead:
             if not one.cancel():
                 one.exception()  # what it claims is held by then
-        held = [digest for digest in self.beat.held if digest not in self.keeper.unkept]
+        held = [digest for digest in self.beat.held if digest not in self.writer.unstored]
         try:
             self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
         except SQLAlchemyError as error:
@@ -139,10 +139,10 @@ class Worker:
         for digest in held:
             self.beat.release(digest)
 
-    def keep(self, cell: CellDetail, image: Image.Image) -> None:
+    def store(self, cell: CellDetail, image: Image.Image) -> None:
         """See flows.execution.generate_batch.Takes."""
         self._drawn.append(cell.digest)
-        self.keeper.put(Drawn(cell.digest, image, self._recipes.pop(cell.digest)))
+        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest)))
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
         """See flows.execution.generate_batch.Takes."""
@@ -152,40 +152,40 @@ class Worker:
         self.beat.release(cell.digest)
         self._failed.append(cell.digest)
 
-    def hand_back(self, cells: Group, error: Exception) -> None:
+    def release(self, cells: Group, error: Exception) -> None:
         """See flows.execution.generate_batch.Takes."""
         digests, reason = [cell.digest for cell in cells], str(error)
         _log.warning("%d cells cannot be made by this worker: %s", len(cells), reason)
         self.catalog.transact(lambda s: writes.release_cells(s, digests, owner=self.owner, reason=reason))
         for digest in digests:
             self.beat.release(digest)
-            self._handed_back[digest] = self.not_here[digest] = reason
-        if isinstance(error, FrameMissing):
+            self._released[digest] = self.blocked[digest] = reason
+        if isinstance(error, FrameMissingError):
             self.later.update(digests)
 
     def wait_for_memory(self) -> bool:
-        """See `Takes`. It waits for a minute in all: a grid of such cells would else take for ever."""
+        """See `ResultHandler`. It waits for a minute in all: a grid of such cells would else take for ever."""
         pause = next(self._memory_pauses, None)
         if pause is None or pause > self.resources.settings.patience_seconds:
             return False
-        tell_note("waiting for memory")
+        report_note("waiting for memory")
         time.sleep(pause)
         return True
 
     def _progress(self, done: float) -> None:
-        tell_part("generate", done)
+        report_part("generate", done)
 
     def __enter__(self) -> Self:
         self.beat.__enter__()
-        self.keeper.__enter__()
+        self.writer.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.keeper.__exit__(kind, error, trace)
+            self.writer.__exit__(kind, error, trace)
         finally:
-            self._give_back()
+            self._release_all()
             self._claimer.shutdown()
             self.beat.__exit__(kind, error, trace)

@@ -26,7 +26,7 @@ serves them all."""
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedImage:
     """The picture of a cell, and the recipe that its PNG carries."""
 
     digest: str
@@ -39,10 +39,10 @@ class Drawn:
         return 3 * self.image.width * self.image.height
 
 
-class Keeper:
+class ImageWriter:
     """A context: `put` hands over a picture, and `kept` is called, from threads, once it is recorded or in vain.
 
-    `made`: digests of what is recorded; `unkept`: what was put and is not yet. While store or catalog are away the
+    `made`: digests of what is recorded; `unstored`: what was put and is not yet. While store or catalog are away the
     pictures are held; what goes wrong for good is raised by `put`, `flush` and at the end.
     """
 
@@ -54,18 +54,18 @@ class Keeper:
         *,
         owner: str,
         run_id: str | None,
-        kept: Callable[[str], None],
+        on_stored: Callable[[str], None],
     ) -> None:
         self._catalog, self._store, self._patience = catalog, store, patience
-        self._owner, self._run_id, self._kept = owner, run_id, kept
-        self._uploads = Uploader(self._keep, threads=store.writers)
-        self._waiting: list[Drawn] = []
+        self._owner, self._run_id, self._on_stored = owner, run_id, on_stored
+        self._uploads = Uploader(self._store_batch, threads=store.writers)
+        self._waiting: list[GeneratedImage] = []
         self.made: list[str] = []
-        self.unkept: set[str] = set()
+        self.unstored: set[str] = set()
 
-    def put(self, drawn: Drawn) -> None:
+    def put(self, drawn: GeneratedImage) -> None:
         """Keep the picture soon, with others."""
-        self.unkept.add(drawn.digest)
+        self.unstored.add(drawn.digest)
         self._waiting.append(drawn)
         if len(self._waiting) == TOGETHER or _raw_bytes(self._waiting) >= TOGETHER_BYTES:
             self.send()
@@ -80,11 +80,11 @@ class Keeper:
         """Return when all that was sent is kept. Raises what went wrong with it."""
         self._uploads.flush()
 
-    def _keep(self, pictures: list[Drawn]) -> None:
+    def _store_batch(self, pictures: list[GeneratedImage]) -> None:
         """In a thread of the uploads: the pictures into the store, their rows into the catalog."""
         pngs = [(png_bytes(one.image, one.recipe), PNG) for one in pictures]
 
-        def keep() -> list[str]:
+        def store_rows() -> list[str]:
             with storing(self._catalog, self._store, *pngs) as (s, addresses):
                 finished = [
                     CellPicture(one.digest, sha256, one.image.width, one.image.height)
@@ -92,16 +92,16 @@ class Keeper:
                 ]
                 return writes.finish_cells(s, finished, owner=self._owner, run_id=self._run_id)
 
-        kept = self._patience.bear(lambda: retrying(keep))
-        self.made += kept
+        stored = self._patience.retry(lambda: retrying(store_rows))
+        self.made += stored
         for one in pictures:
-            self.unkept.discard(one.digest)
-            self._kept(one.digest)
-        if len(kept) < len(pictures):
-            _log.warning("%d pictures were drawn in vain: another worker held their cells", len(pictures) - len(kept))
-        self._keep_thumbnails([data for (data, _), one in zip(pngs, pictures, strict=True) if _is_large(one.image)])
+            self.unstored.discard(one.digest)
+            self._on_stored(one.digest)
+        if len(stored) < len(pictures):
+            _log.warning("%d pictures were drawn in vain: another worker held their cells", len(pictures) - len(stored))
+        self._store_thumbnails([data for (data, _), one in zip(pngs, pictures, strict=True) if _is_large(one.image)])
 
-    def _keep_thumbnails(self, pngs: Sequence[bytes]) -> None:
+    def _store_thumbnails(self, pngs: Sequence[bytes]) -> None:
         """The pictures are made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
         try:
             store_thumbnails(self._store, {sha256(data).hexdigest(): data for data in pngs})
@@ -129,7 +129,7 @@ class Keeper:
             try:
                 self._uploads.__exit__(kind, error, trace)
             finally:
-                self.unkept.clear()  # what is not recorded by now was not kept
+                self.unstored.clear()  # what is not recorded by now was not kept
 
 
 def _is_large(image: Image.Image) -> bool:
@@ -137,5 +137,5 @@ def _is_large(image: Image.Image) -> bool:
     return max(image.size) > SIDE
 
 
-def _raw_bytes(pictures: Sequence[Drawn]) -> int:
+def _raw_bytes(pictures: Sequence[GeneratedImage]) -> int:
     return sum(one.raw_bytes for one in pictures)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dreamtuner.finetune.result import load_finetuned
-from flows.progress import tell
+from flows.progress import report_progress
 from flows.resources import Resources
 from storage.catalog import views, writes
 
@@ -11,7 +11,7 @@ EVENT = "guarded"
 
 
 @dataclass(frozen=True)
-class Guard:
+class PriorCheck:
     """Of what prompts with the class word alone ask for, the share that pictures show, 0..1, before and after."""
 
     before: float
@@ -23,7 +23,7 @@ class Guard:
         return 100 * (self.before - self.after)
 
 
-def guard_of(digest: str, resources: Resources) -> Guard | None:
+def check_prior_preservation(digest: str, resources: Resources) -> PriorCheck | None:
     """The guard of a finished fine-tuning, measured when first asked for; None where the profile has no oracle."""
     from dreamtuner.evaluation.prior_check import class_prompt_accuracy
     from dreamtuner.score.oracle import Oracle
@@ -33,19 +33,19 @@ def guard_of(digest: str, resources: Resources) -> Guard | None:
         view = views.training(s, digest)
         known = [one.detail for one in views.history(s, "training", digest) if one.event == EVENT]
     if known:
-        return Guard(known[-1]["before"], known[-1]["after"])
+        return PriorCheck(known[-1]["before"], known[-1]["after"])
     folder = resources.profile(view.profile).weights / "oracle"
     if not (folder / "config.json").is_file():
         return None
     oracle, backbone, word = Oracle.load(folder), resources.backbone(view.profile), view.recipe["class_word"]
 
     def step(done: int, total: int) -> None:
-        tell("guard", done, total)
+        report_progress("guard", done, total)
 
     before = class_prompt_accuracy(backbone, oracle, word, on_step=step)
     with load_finetuned(backbone, resources.checkpoint(digest)) as knows:
         after = class_prompt_accuracy(knows, oracle, word, on_step=step)
-    tell("guard", 1, 1)
+    report_progress("guard", 1, 1)
     with catalog.write() as s:
         writes.record_event(s, "training", digest, EVENT, before=before, after=after)
-    return Guard(before, after)
+    return PriorCheck(before, after)

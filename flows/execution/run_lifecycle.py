@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
-from flows.faults import Unavailable, words_of
+from flows.faults import UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
 from flows.spec.model import Spec
@@ -56,7 +56,7 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
         except SQLAlchemyError as second:  # whoever finds the run dead closes it; what ended it says more
             _log.warning("the end of run %s could not be recorded: %s", run_id, second)
         raise
-    resources.patience().bear(lambda: _finish(row, "completed" if row.reason is None else "failed", resources))
+    resources.patience().retry(lambda: _finish(row, "completed" if row.reason is None else "failed", resources))
 
 
 def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
@@ -68,9 +68,9 @@ def _end_of(error: BaseException) -> tuple[RunState, str]:
     """State and reason of a run that this ended."""
     if isinstance(error, InputError):
         return "failed", str(error)
-    if isinstance(error, Unavailable):
+    if isinstance(error, UnavailableError):
         return "crashed", str(error)
     if isinstance(error, Exception):
-        return "crashed", f"{type(error).__name__}: {words_of(error)}"
+        return "crashed", f"{type(error).__name__}: {one_line(error)}"
     signal = "SIGTERM" if type(error).__name__ == "TerminationSignal" else str(error) or type(error).__name__
     return "cancelled", f"stopped while it ran ({signal})"

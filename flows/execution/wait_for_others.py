@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection
 
-from flows.progress import tell
+from flows.progress import report_progress
 from flows.resources import Resources
 from storage.catalog import views
 
@@ -20,5 +20,5 @@ def wait_for_others(resources: Resources, run_id: str, *, but: Collection[str]) 
             found = views.poll_run(s, run_id, most=len(but) + 1)
         if not found.generating or any(digest not in but for digest in found.claimable):
             return
-        tell("generate", found.generated, found.total, "another run is making the rest")
+        report_progress("generate", found.generated, found.total, "another run is making the rest")
         time.sleep(POLL_SECONDS)

@@ -11,7 +11,7 @@ from dreamtuner.preprocess.doubt import doubts
 from dreamtuner.preprocess.maskers import method_of
 from flows.image_io import open_picture, png_bytes
 from flows.spec.model import AUTO
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, Given, MaskFacts
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError
@@ -65,7 +65,7 @@ def choose_mask(
     known: KnownMasks,
     masker: Masker,
 ) -> ChosenMask:
-    """The mask of a decoded reference. ImageError and SubjectRefused say why there is none.
+    """The mask of a decoded reference. ImageError and SubjectError say why there is none.
 
     Args:
         image, alpha: as `decode_image` gives them.
@@ -116,7 +116,7 @@ def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True)
     except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
         if mask.given not in PERSONS or not lost_is_an_error:
             return None
-        raise SubjectRefused(
+        raise SubjectError(
             f"mask: version {mask.version}, given by {giver_of(mask)}, cannot be read ({error}); restore it from a "
             "backup, give it again, or have one found with mask: auto"
         ) from error

@@ -21,7 +21,7 @@ from flows.ingestion.sources import read, shown
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from storage.catalog.names import name_taken_message
 from storage.catalog.records import Given
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
@@ -61,7 +61,7 @@ class Prepared:
 def prepare(
     subject: SubjectSpec, resources: Resources, stored: Stored | None = None, *, given: Given = "spec"
 ) -> Prepared:
-    """Fetch, decode and mask; SubjectRefused says why not.
+    """Fetch, decode and mask; SubjectError says why not.
 
     `stored` is the subject of this name in the catalog: what the entry leaves out comes from there, and the mask that a
     person gave stands. `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
@@ -70,7 +70,7 @@ def prepare(
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
     if subject.reference is None:
         if stored is None:
-            raise SubjectRefused(f"name: {unknown_name(subject.name, resources)}")
+            raise SubjectError(f"name: {unknown_name(subject.name, resources)}")
         source, sha256 = stored.assets.source, stored.assets.image_sha256
         reference = _stored_reference(stored)
     else:
@@ -81,7 +81,7 @@ def prepare(
     if stored is not None and not subject.replace:
         found = differing(subject, stored.assets, reference)
         if found:
-            raise SubjectRefused(f"name: {name_taken_message(subject.name, stored.assets, found)}")
+            raise SubjectError(f"name: {name_taken_message(subject.name, stored.assets, found)}")
     with _naming(f"reference {shown(source)}"):
         decoded = decode_image(reference, limits=limits)
     known = KnownMasks() if stored is None else stored.masks(sha256)
@@ -125,7 +125,7 @@ def _stored_reference(stored: Stored) -> bytes:
     try:
         return stored.read(sha256)
     except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
-        raise SubjectRefused(
+        raise SubjectError(
             f"reference {sha256[:12]} of the catalog cannot be read ({error}); give it again as reference, or "
             "restore it from a backup"
         ) from error
@@ -176,13 +176,11 @@ def _naming(what: str) -> Iterator[None]:
     try:
         yield
     except (SourceError, ImageError, LayoutError, PluginError) as error:
-        raise SubjectRefused(f"{what}: {error}") from error
-    except (SubjectRefused, StoreError):  # a store that is away is nobody's misfortune
+        raise SubjectError(f"{what}: {error}") from error
+    except (SubjectError, StoreError):  # a store that is away is nobody's misfortune
         raise
     except Exception as error:
         if fault_of(error) != "cell":  # memory or a disk that fails is no fault of this subject's
             raise
         # a decoder's own surprise is this subject's misfortune, not that of the others
-        raise SubjectRefused(
-            f"{what}: {type(error).__name__}: {error}; try another picture, and report this"
-        ) from error
+        raise SubjectError(f"{what}: {type(error).__name__}: {error}; try another picture, and report this") from error

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AHEAD_BYTES = 256 * 1024 * 1024  # of what was read ahead that is remembered
 
 _ahead: ContextVar[dict[str, bytes] | None] = ContextVar("read ahead", default=None)
-_held: dict[str, str] = {}
+_secret_sources: dict[str, str] = {}
 _RECORDED = re.compile(rf"[^:]+://.*{re.escape(HIDDEN)}", re.DOTALL)
 
 
@@ -29,9 +29,9 @@ def read(source: str, settings: Settings) -> bytes:
     ahead = _ahead.get()
     if ahead and source in ahead:
         return ahead.pop(source)
-    if source not in _held and _RECORDED.match(source):
+    if source not in _secret_sources and _RECORDED.match(source):
         raise SourceError(f"{shown(source)} was recorded without its signature or password; give the whole URL again")
-    place = _held.get(source, source)
+    place = _secret_sources.get(source, source)
     return read_source(place, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
 
 
@@ -57,14 +57,14 @@ def shown(source: str) -> str:
     return redact_url(source)
 
 
-def held(spec: "Spec") -> "Spec":
+def redacted(spec: "Spec") -> "Spec":
     """The spec as it may be recorded; `read` knows, in this process, what its sources stand for."""
-    subjects = tuple(held_subject(one) for one in spec.subjects)
+    subjects = tuple(redacted_subject(one) for one in spec.subjects)
     layouts = {name: tuple(_hold(one) for one in getattr(spec, name)) for name in ("poses", "depth")}
     return spec.model_copy(update={"subjects": subjects, **layouts})
 
 
-def held_subject(subject: "SubjectSpec") -> "SubjectSpec":
+def redacted_subject(subject: "SubjectSpec") -> "SubjectSpec":
     """The same of one subject."""
     places = ("reference", "mask", "pose", "depth")
     return subject.model_copy(update={name: _hold(getattr(subject, name)) for name in places})
@@ -95,5 +95,5 @@ def _hold(source: str | None) -> str | None:
         return source
     # two signatures of one address may stand for two pictures
     recorded = f"{redact_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
-    _held[recorded] = source
+    _secret_sources[recorded] = source
     return recorded

@@ -11,7 +11,7 @@ from flows.ingestion.masking import all_warnings
 from flows.ingestion.prepare import Prepared, prepare
 from flows.resources import Resources
 from flows.spec.model import SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from storage.catalog import views, writes
 from storage.catalog.records import Given, NameTakenError
 from storage.ingest import storing
@@ -38,27 +38,27 @@ class IngestResult:
     refused: dict[str, str]
 
 
-def take_in(subject: SubjectSpec, resources: Resources, *, given: Given = "spec") -> Ingested:
-    """Read, check, mask and keep one subject; SubjectRefused says what is wrong with it.
+def prepare_and_store(subject: SubjectSpec, resources: Resources, *, given: Given = "spec") -> Ingested:
+    """Read, check, mask and keep one subject; SubjectError says what is wrong with it.
 
     `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
     """
-    return keep(
+    return store_prepared(
         prepare(subject, resources, stored_subject(subject.name, resources), given=given), resources, given=given
     )
 
 
-def keep(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:
+def store_prepared(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:
     """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
 
-    What somebody else wrote since `prepared` was read counts: SubjectRefused where the name is another subject's by
+    What somebody else wrote since `prepared` was read counts: SubjectError where the name is another subject's by
     now, and the mask in use is the one that a person gave meanwhile.
     """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
-    kept = storing(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
+    stored_blobs = storing(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
     try:
-        with kept as (s, [reference_sha256, *_]):
+        with stored_blobs as (s, [reference_sha256, *_]):
             subject_id, reference_id = writes.enter_subject(
                 s,
                 name=prepared.facts.name,
@@ -72,17 +72,17 @@ def keep(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> 
                 replace=prepared.subject.replace,
                 recaption=given == "ingest",
             )
-            _keep_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
+            _store_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
             mask = views.subject_assets(s, prepared.facts.name).mask
     except NameTakenError as error:
-        raise SubjectRefused(f"name: {error}") from error
+        raise SubjectError(f"name: {error}") from error
     assert mask is not None, "one was just entered"
     facts = replace(prepared.facts, mask_sha256=mask.sha256)
     warnings = prepared.warnings if mask.sha256 == prepared.facts.mask_sha256 else mask.warnings or ()
     return Ingested(facts, subject_id, reference_id, mask.id, mask.confidence, mask.doubtful, all_warnings(warnings))
 
 
-def _keep_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bool) -> None:
+def _store_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bool) -> None:
     chosen, mask = prepared.chosen, prepared.mask
     if chosen.stored is not None:
         if chosen.stored.warnings is None:

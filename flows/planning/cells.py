@@ -12,7 +12,7 @@ from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 from flows.ingestion.facts import Facts
-from flows.planning.finetune import Tuning
+from flows.planning.finetune import FineTuneJob
 from flows.spec.model import Spec, expand
 
 
@@ -98,7 +98,7 @@ def recipe_of(
 
 
 @dataclass(frozen=True)
-class Drawing:
+class GenerationSetup:
     """What draws: the profile's weights digest, each style's numbers with the spec's own laid over, and layouts.
 
     `layouts`: those of the grid by kind, in the order of the spec, as SHA-256 or None; `controlnets`: the digest of the
@@ -109,18 +109,18 @@ class Drawing:
     sampling: Mapping[Style, Sampling]
     layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
     controlnets: Mapping[Kind, str] = field(default_factory=dict)
-    tuning: Tuning | None = None
+    finetune: FineTuneJob | None = None
 
     @cached_property
     def fields(self) -> Mapping[Style, dict[str, Any]]:
         """Each style's numbers as recipes hold them; made once, for grids are large."""
         return {style: to_fields(numbers) for style, numbers in self.sampling.items()}
 
-    def training(self, one: Facts) -> dict[str, Any] | None:
+    def finetune_recipe(self, one: Facts) -> dict[str, Any] | None:
         """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
-        if self.tuning is None:
+        if self.finetune is None:
             return None
-        return self.tuning.recipe(
+        return self.finetune.recipe(
             reference=one.reference_sha256,
             mask=one.mask_sha256,
             caption=one.caption,
@@ -136,25 +136,23 @@ def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
     return {kind: sha256 for kind, sha256 in both.items() if sha256 is not None}
 
 
-def plan_cells(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[PlannedCell]:
+def plan_cells(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[PlannedCell]:
     """The grid of the subjects in `facts`: subject by subject, then prompt, pose, depth map and seed."""
-    grid = product(
-        spec.prompts, drawing.layouts.get("pose", (None,)), drawing.layouts.get("depth", (None,)), spec.seeds
-    )
+    grid = product(spec.prompts, setup.layouts.get("pose", (None,)), setup.layouts.get("depth", (None,)), spec.seeds)
     asked = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
-    planners = [SubjectPlanner(spec, one, drawing) for one in facts]
+    planners = [SubjectPlanner(spec, one, setup) for one in facts]
     return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in asked]
 
 
 class SubjectPlanner:
     """Plans the cells of one subject; what they share is computed once."""
 
-    def __init__(self, spec: Spec, one: Facts, drawing: Drawing) -> None:
-        self._spec, self._one, self._drawing = spec, one, drawing
-        training = drawing.training(one)
-        self._checkpoint = None if training is None else digest_of(training)
-        tuning = drawing.tuning
-        self._called = one.class_word if tuning is None else tuning.settings.subject_words(one.class_word)
+    def __init__(self, spec: Spec, one: Facts, setup: GenerationSetup) -> None:
+        self._spec, self._one, self._setup = spec, one, setup
+        recipe = setup.finetune_recipe(one)
+        self._checkpoint = None if recipe is None else digest_of(recipe)
+        job = setup.finetune
+        self._called = one.class_word if job is None else job.settings.subject_words(one.class_word)
 
     def cell(
         self, template: str, layouts: Mapping[Kind, str], seed: int, frames: Mapping[str, str] | None = None
@@ -167,15 +165,15 @@ class SubjectPlanner:
             reference=one.reference_sha256,
             mask=one.mask_sha256,
             caption=one.caption,
-            weights=self._drawing.weights,
+            weights=self._setup.weights,
             checkpoint=self._checkpoint,
             prompt=prompt,
             negative_prompt=self._spec.negative_prompt,
             seed=seed,
-            sampling=self._drawing.fields[one.style],
+            sampling=self._setup.fields[one.style],
             layouts=layouts,
             own_layouts=own,
-            controlnets=self._drawing.controlnets,
+            controlnets=self._setup.controlnets,
             frames=frames,
         )
         return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

@@ -13,7 +13,7 @@ TRAINING_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FineTuneJob:
     """How subjects are learnt: the settings, and how each style's regular images (`sampling`) and previews are drawn.
 
     Those are the profile's own numbers, whatever a spec draws its grid with: so other grids use the same checkpoint.

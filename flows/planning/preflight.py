@@ -10,9 +10,9 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
-from flows.planning.cells import Drawing
-from flows.planning.finetune import Tuning
-from flows.planning.warnings import demand_apart
+from flows.planning.cells import GenerationSetup
+from flows.planning.finetune import FineTuneJob
+from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
@@ -22,7 +22,7 @@ from flows.spec.problems import InputError, Problem
 class Ready:
     """What will draw, and the layout pictures as they were read."""
 
-    drawing: Drawing
+    setup: GenerationSetup
     layouts: GridLayouts
 
 
@@ -75,17 +75,17 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     layouts = read_layouts(spec, resources.settings, [numbers.resolution for numbers in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in KINDS if spec.follows(kind)}
-    tuning = None if spec.finetune is None else tuning_of(_finetune(spec, profile), profile)
-    drawing = Drawing(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
+    tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
+    setup = GenerationSetup(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
     stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
-    demand_apart(spec, stated, drawing, profile)  # subjects of the catalog follow once they are read
-    return Ready(drawing, layouts)
+    demand_distinct_prompts(spec, stated, setup, profile)  # subjects of the catalog follow once they are read
+    return Ready(setup, layouts)
 
 
-def tuning_of(asked: FineTuneConfig, profile: Profile) -> Tuning:
+def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
     """How a profile's model learns subjects, in every style."""
     regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES.working()} for learnt in (False, True))
-    return Tuning(asked, regular, previews)
+    return FineTuneJob(config, regular, previews)
 
 
 def _finetune(spec: Spec, profile: Profile) -> FineTuneConfig:

@@ -12,7 +12,7 @@ from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec, demand_grid
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from storage.catalog import views
 from storage.catalog.records import CellState, RunWarning
 
@@ -63,7 +63,7 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     for subject in spec.subjects:
         try:
             prepared = prepare(subject, resources, stored_subject(subject.name, resources))
-        except SubjectRefused as error:
+        except SubjectError as error:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue
         facts.append(prepared.facts)
@@ -71,8 +71,8 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
         subjects.append(
             SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
         )
-    cells = plan_cells(spec, facts, ready.drawing)
-    warnings = warnings_of(spec, files, ready.drawing, resources.profile(spec.profile))
+    cells = plan_cells(spec, facts, ready.setup)
+    warnings = warnings_of(spec, files, ready.setup, resources.profile(spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
     newer = newer_defaults(spec, defaults, [one.style for one in facts])
     return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)

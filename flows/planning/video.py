@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dreamtuner.models.layouts import Kind
 from flows.ingestion.facts import Facts
-from flows.planning.cells import Drawing, PlannedCell, SubjectPlanner
+from flows.planning.cells import GenerationSetup, PlannedCell, SubjectPlanner
 from flows.spec.model import Spec
 
 ALL_LAYERS = {"layers": "all"}
@@ -34,17 +34,17 @@ class Clip:
         return self.same_noise + self.own_noise
 
 
-def plan_clips(spec: Spec, facts: Sequence[Facts], drawing: Drawing) -> list[Clip]:
+def plan_clips(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[Clip]:
     """A clip for every subject, prompt and seed; its frames follow the spec's poses in their order."""
     return [
-        _clip(spec, one, drawing, template, seed) for one in facts for template in spec.prompts for seed in spec.seeds
+        _clip(spec, one, setup, template, seed) for one in facts for template in spec.prompts for seed in spec.seeds
     ]
 
 
-def _clip(spec: Spec, one: Facts, drawing: Drawing, template: str, seed: int) -> Clip:
-    poses: list[dict[Kind, str]] = [{"pose": sha} for sha in drawing.layouts["pose"] if sha is not None]
+def _clip(spec: Spec, one: Facts, setup: GenerationSetup, template: str, seed: int) -> Clip:
+    poses: list[dict[Kind, str]] = [{"pose": sha} for sha in setup.layouts["pose"] if sha is not None]
 
-    planner = SubjectPlanner(spec, one, drawing)
+    planner = SubjectPlanner(spec, one, setup)
 
     def cell(place: int, own_seed: int, frames: Mapping[str, str] | None = None) -> PlannedCell:
         return planner.cell(template, poses[place], own_seed, frames)

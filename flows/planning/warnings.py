@@ -6,7 +6,7 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.models.tokens import TextReader, reader_of
 from dreamtuner.settings.sampling import Style
 from flows.ingestion.facts import Facts
-from flows.planning.cells import Drawing
+from flows.planning.cells import GenerationSetup
 from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec, expand
 from flows.spec.problems import InputError, Problem
 from storage.catalog.records import RunWarning
@@ -14,17 +14,19 @@ from storage.catalog.records import RunWarning
 MOST_WORDS = 12  # of one warning
 
 
-def demand_apart(spec: Spec, subjects: Iterable[tuple[str, Style]], drawing: Drawing, profile: Profile) -> None:
+def demand_distinct_prompts(
+    spec: Spec, subjects: Iterable[tuple[str, Style]], setup: GenerationSetup, profile: Profile
+) -> None:
     """InputError where the model reads two prompts as the same tokens, so that their pictures would be the same.
 
     `subjects`: the class words and styles that prompts are expanded with.
     """
-    reader = _reader(profile, drawing)
+    reader = _reader(profile, setup)
     if reader is None:
         return
     problems: dict[int, Problem] = {}
     for class_word, style in dict.fromkeys(subjects):
-        called = _called(class_word, drawing)
+        called = _called(class_word, setup)
         first: dict[tuple[int, ...], int] = {}
         read = reader.read([expand(prompt, class_word=called, style=style) for prompt in spec.prompts])
         for i, one in enumerate(read):
@@ -43,27 +45,27 @@ def demand_apart(spec: Spec, subjects: Iterable[tuple[str, Style]], drawing: Dra
 
 
 def warnings_of(
-    spec: Spec, subjects: Sequence[tuple[Facts, Sequence[str]]], drawing: Drawing, profile: Profile
+    spec: Spec, subjects: Sequence[tuple[Facts, Sequence[str]]], setup: GenerationSetup, profile: Profile
 ) -> list[RunWarning]:
     """All warnings of a spec: of its texts, and the sentences that were found about each subject's picture and mask.
 
-    InputError as `demand_apart`, now that all class words are known.
+    InputError as `demand_distinct_prompts`, now that all class words are known.
     """
     facts = [one for one, _ in subjects]
-    demand_apart(spec, ((one.class_word, one.style) for one in facts), drawing, profile)
+    demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
     files = [RunWarning("subject", said, places[one.name], one.name) for one, found in subjects for said in found]
-    return files + text_warnings(spec, facts, drawing, profile)
+    return files + text_warnings(spec, facts, setup, profile)
 
 
-def text_warnings(spec: Spec, facts: Sequence[Facts], drawing: Drawing, profile: Profile) -> list[RunWarning]:
+def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, profile: Profile) -> list[RunWarning]:
     """What the model will not read as it was written, of every text that it is given for the subjects in `facts`."""
     found = [
         RunWarning("placeholder", _left_over(text), place)
         for place, text in (("name", spec.name), ("negative_prompt", spec.negative_prompt))
         if _braces(text)
     ]
-    reader = _reader(profile, drawing)
+    reader = _reader(profile, setup)
     if reader is not None and spec.negative_prompt:
         found += _unread(reader, spec.negative_prompt, "negative_prompt")
     places = {subject.name: i for i, subject in enumerate(spec.subjects)}
@@ -78,14 +80,14 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], drawing: Drawing, profile:
         if reader is None:
             continue
         found += _unread(reader, one.caption, caption, one.name)
-        called = _called(one.class_word, drawing)
+        called = _called(one.class_word, setup)
         for i, template in enumerate(spec.prompts):
             prompt = expand(template, class_word=called, style=one.style)
             found += _unread(reader, prompt, f"prompts[{i}]", one.name, prompt)
     return found
 
 
-def said_of(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:
+def warning_sentences(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:
     """The warnings as sentences, each once, with the names of the subjects that it concerns; of all: none."""
     said: dict[str, list[str]] = {}
     for one in warnings:
@@ -112,13 +114,13 @@ def _unread(
         yield RunWarning("unknown words", message, place, subject, prompt)
 
 
-def _reader(profile: Profile, drawing: Drawing) -> TextReader | None:
-    learned = drawing.tuning is not None and drawing.tuning.settings.lr.word is not None
-    return reader_of(profile, drawing.tuning.settings.word if learned and drawing.tuning is not None else None)
+def _reader(profile: Profile, setup: GenerationSetup) -> TextReader | None:
+    learned = setup.finetune is not None and setup.finetune.settings.lr.word is not None
+    return reader_of(profile, setup.finetune.settings.word if learned and setup.finetune is not None else None)
 
 
-def _called(class_word: str, drawing: Drawing) -> str:
-    return class_word if drawing.tuning is None else drawing.tuning.settings.subject_words(class_word)
+def _called(class_word: str, setup: GenerationSetup) -> str:
+    return class_word if setup.finetune is None else setup.finetune.settings.subject_words(class_word)
 
 
 def _braces(text: str) -> bool:

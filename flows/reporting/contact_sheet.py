@@ -13,7 +13,7 @@ from flows.ingestion.layouts import GridLayouts
 from flows.ingestion.sources import shown
 from flows.ingestion.store_subject import Ingested, IngestResult
 from flows.planning.cells import PlannedCell
-from flows.progress import tell
+from flows.progress import report_progress
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.reporting.summary import SubjectSummary
 from flows.resources import Resources
@@ -30,7 +30,7 @@ MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
 Cells = Mapping[str, CellView]
 
 
-def draw_sheet(
+def render_sheet(
     spec: Spec,
     resources: Resources,
     run_id: str,
@@ -46,13 +46,13 @@ def draw_sheet(
     listed = spec.subjects[:MAX_SUBJECTS]
     blocks = []
     for i, subject in enumerate(listed):
-        tell("sheet", i, len(listed), subject.name)
+        report_progress("sheet", i, len(listed), subject.name)
         if subject.name in rows:
             ours = [cell for cell in planned if cell.subject == subject.name]
             blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, resources))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
-    tell("sheet", len(listed), len(listed))
+    report_progress("sheet", len(listed), len(listed))
     made, skipped, failed = (sum(getattr(one, what) for one in subjects) for what in ("made", "skipped", "failed"))
     total = made + skipped + failed
     words = [
@@ -67,7 +67,7 @@ def draw_sheet(
     return contact_sheet(spec.name, "  ·  ".join(words), blocks, of_all)
 
 
-def set_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
+def store_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
     """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
     data = png_bytes(sheet)
     with storing(resources.catalog, resources.store, (data, PNG)) as (s, [sha256]):

@@ -24,7 +24,7 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
-from flows.planning.warnings import said_of
+from flows.planning.warnings import warning_sentences
 from flows.progress import Progress, Stage, listening
 from flows.reporting.summary import RunSummary
 
@@ -119,7 +119,9 @@ def _markdown(summary: RunSummary) -> str:
     counts = f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed"
     where = f"Run `{summary.run}` of the catalog, contact sheet `{summary.contact_sheet}`."
     why = [f"- {_plain(one.name)}: {_plain(reason)}" for one in summary.subjects for reason in one.errors]
-    warned = [f"- Warning: {_plain(sentence)}" for sentence in list(said_of(summary.warnings))[:MOST_WARNINGS]]
+    warned = [
+        f"- Warning: {_plain(sentence)}" for sentence in list(warning_sentences(summary.warnings))[:MOST_WARNINGS]
+    ]
     return "\n".join([f"# {_plain(summary.name)}", "", f"**{counts}**", "", where, "", *why, *warned])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from flows.ingestion.store_subject import IngestResult
-from flows.outcome import Made, summed_up
+from flows.outcome import CellOutcomes, summarise_reasons
 from flows.planning.cells import PlannedCell
 from flows.spec.model import Spec
 from storage.catalog.records import CellView, RunWarning
@@ -61,18 +61,18 @@ class RunSummary:
             return None
         total = self.made + self.skipped + self.failed
         why = [f"{one.name}: {reason}" for one in self.subjects for reason in one.errors]
-        return summed_up(f"{self.failed} of {total} images were not made", why)
+        return summarise_reasons(f"{self.failed} of {total} images were not made", why)
 
 
 def summarise(
     spec: Spec,
     ingested: IngestResult,
     planned: Sequence[PlannedCell],
-    made: Made,
+    made: CellOutcomes,
     cells: Mapping[str, CellView],
 ) -> tuple[SubjectSummary, ...]:
     """Count subject by subject. A picture that two subjects share was made for the first of them."""
-    fresh, failed = set(made.made), {*made.failed, *made.not_here}
+    fresh, failed = set(made.made), {*made.failed, *made.blocked}
     doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
     summaries = []
     for subject in spec.subjects:
@@ -84,7 +84,7 @@ def summarise(
         n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
         fresh.difference_update(ours)
         scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
-        why = dict.fromkeys(made.not_here.get(one) or cells[one].error or "" for one in ours if one in failed)
+        why = dict.fromkeys(made.blocked.get(one) or cells[one].error or "" for one in ours if one in failed)
         summaries.append(
             SubjectSummary(
                 name=subject.name,

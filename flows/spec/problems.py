@@ -39,7 +39,7 @@ class InputError(ValueError):
         return "\n".join(f"{self.source}: {problem}" for problem in self.problems)
 
 
-class SubjectRefused(ValueError):
+class SubjectError(ValueError):
     """A subject that cannot be taken in; the message names the field (reference, mask) and the remedy."""
 
 

@@ -25,10 +25,10 @@ import flows.spec_run
 import storage.catalog.database.base
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
-from flows.ingestion.store_subject import IngestResult, take_in
+from flows.ingestion.store_subject import IngestResult, prepare_and_store
 from flows.resources import Resources
 from flows.spec.model import Spec, SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 
 SIDE = 24
 
@@ -88,8 +88,8 @@ def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
     done, refused = [], {}
     for subject in subjects:
         try:
-            done.append(take_in(subject, Resources.open()))
-        except SubjectRefused as error:
+            done.append(prepare_and_store(subject, Resources.open()))
+        except SubjectError as error:
             refused[subject.name] = str(error)
     return IngestResult(tuple(done), refused)
 
@@ -97,7 +97,7 @@ def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
 def _acknowledge(acks: str) -> None:
     """Say which cells are kept, as soon as they are: nothing that was said may ever be lost."""
     out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    keep = flows.execution.image_writer.Keeper._keep
+    keep = flows.execution.image_writer.ImageWriter._store_batch
 
     def kept(keeper: Any, pictures: Any) -> None:
         before = set(keeper.made)
@@ -105,7 +105,7 @@ def _acknowledge(acks: str) -> None:
         mine = {one.digest for one in pictures} & set(keeper.made) - before
         os.write(out, "".join(f"{digest}\n" for digest in mine).encode())
 
-    flows.execution.image_writer.Keeper._keep = kept  # type: ignore[method-assign]
+    flows.execution.image_writer.ImageWriter._store_batch = kept  # type: ignore[method-assign]
 
 
 def acknowledged(acks: Path) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from deploy.cli import error_message
 from deploy.cli.error_message import is_bad_input, sentence
 from flows.settings import Settings
-from flows.spec.problems import InputError, Problem, SubjectRefused
+from flows.spec.problems import InputError, Problem, SubjectError
 from storage.catalog.records import CatalogError
 from storage.objects import StoreError
 from storage.sources import SourceError
@@ -61,7 +61,7 @@ NO_SPACE = OSError(errno.ENOSPC, "No space left on device", str(HOME / "objects"
         (statement(sqlite_error(sqlite3.SQLITE_BUSY, "database is locked")), "another process keeps the catalog"),
         (OSError(errno.EACCES, "Permission denied", "/elsewhere/x"), "/elsewhere/x: permission denied; correct the"),
         (MemoryError(), "out of memory"),
-        (SubjectRefused("reference x: no such file"), "reference x: no such file"),
+        (SubjectError("reference x: no such file"), "reference x: no such file"),
         (raised(SourceError("'x' cannot be read"), by=PermissionError(13, "denied", "/nowhere/home/x")), "'x' cannot"),
         (InputError("spec", [Problem(path=("a",), message="is missing")]), "spec: a: is missing"),
         (CatalogError("there is no run 7"), "there is no run 7"),
@@ -117,6 +117,6 @@ def test_a_failure_on_a_full_disk_is_put_down_to_it_and_a_mistake_of_ours_is_not
 
 def test_bad_input_is_told_from_bad_luck() -> None:
     assert is_bad_input(InputError("spec", []))
-    assert is_bad_input(SubjectRefused("x"))
+    assert is_bad_input(SubjectError("x"))
     assert not is_bad_input(CatalogError("x"))
     assert not is_bad_input(OSError("x"))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.prefect.isolation import leave_alone
+from deploy.prefect.isolation import isolate_environment
 
 THEIRS = "sqlite+aiosqlite:////nowhere/company.db"
 PROGRAM = """
 import json, os, sys
-from deploy.prefect.isolation import leave_alone
+from deploy.prefect.isolation import isolate_environment
 from flows.settings import Settings
-leave_alone(os.environ)
+isolate_environment(os.environ)
 os.environ.update(Settings.load().prefect_environment())
 os.environ["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
 from prefect.client.orchestration import get_client
@@ -85,10 +85,10 @@ def test_what_reaches_a_server_stays_where_one_is_named() -> None:
     key = {"PREFECT_API_KEY": "k", "PREFECT_CLIENT_CUSTOM_HEADERS": "{}"}
     theirs = {"PREFECT_HOME": "/x", "prefect_api_key": "y", "PREFECT__FLOW_RUN_ID": "z", "ORION_ENCRYPTION_KEY": "q"}
     alone = {**key, **theirs, "PATH": "/bin"}
-    leave_alone(alone)
+    isolate_environment(alone)
     assert alone == {"PATH": "/bin"}
     named = {**key, **theirs, "PREFECT_API_URL": "https://prefect.example.org/api"}
-    leave_alone(named)
+    isolate_environment(named)
     assert named == {**key, "PREFECT_API_URL": "https://prefect.example.org/api"}
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile
 from flows.execution.generation_worker import Worker
-from flows.outcome import Made
+from flows.outcome import CellOutcomes
 from flows.resources import Resources
 from flows.settings import Settings
 from tests.catalogs import copied_catalogs
@@ -18,7 +18,7 @@ from tests.dreamtuner.conftest import tiny_profile
 
 __all__ = ["copied_catalogs", "tiny_profile"]
 
-MakeCells = Callable[[Sequence[str]], Made]
+MakeCells = Callable[[Sequence[str]], CellOutcomes]
 
 
 def subject_picture(colour: str) -> Image.Image:
@@ -111,7 +111,7 @@ def prefect_api() -> Iterator[None]:
 def make_cells() -> MakeCells:
     """What becomes of cells that a worker of its own claims and generates, all of them kept when it returns."""
 
-    def make(digests: Sequence[str]) -> Made:
+    def make(digests: Sequence[str]) -> CellOutcomes:
         with Worker(Resources.open(), None) as worker:
             result = worker.make(digests)
         made = set(worker.made)  # uploads end in any order

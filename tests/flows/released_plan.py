@@ -30,8 +30,8 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.facts import Facts
-from flows.planning.cells import Drawing, PlannedCell, digest_of, plan_cells, recipe_of
-from flows.planning.finetune import Tuning
+from flows.planning.cells import GenerationSetup, PlannedCell, digest_of, plan_cells, recipe_of
+from flows.planning.finetune import FineTuneJob
 from flows.planning.video import plan_clips
 from flows.spec.model import Spec
 
@@ -93,21 +93,21 @@ ALL_LAYERS = "video, layers of all references"
 CONTROLNETS = {"pose": "f1" * 32, "depth": "f2" * 32}
 
 
-def tuning(settings: dict[str, Any]) -> Tuning:
+def tuning(settings: dict[str, Any]) -> FineTuneJob:
     """Subjects are learnt so."""
     sampling = {"natural": Sampling(**NATURAL), "anime": Sampling(**ANIME)}
     previews = {"natural": Sampling(**NATURAL | LEARNT), "anime": Sampling(**ANIME | LEARNT)}
-    return Tuning(FineTuneConfig(**settings), sampling, previews)
+    return FineTuneJob(FineTuneConfig(**settings), sampling, previews)
 
 
-def drawing(
-    poses: Sequence[str | None] = (), depth: Sequence[str | None] = (), learnt: Tuning | None = None
-) -> Drawing:
+def setup(
+    poses: Sequence[str | None] = (), depth: Sequence[str | None] = (), learnt: FineTuneJob | None = None
+) -> GenerationSetup:
     """What draws, following these layouts."""
     more = LEARNT if learnt else {}
     sampling = {"natural": Sampling(**NATURAL | more), "anime": Sampling(**ANIME | more)}
     layouts = {kind: list(ones) for kind, ones in (("pose", poses), ("depth", depth)) if ones}
-    return Drawing(WEIGHTS, sampling, layouts, CONTROLNETS, learnt)
+    return GenerationSetup(WEIGHTS, sampling, layouts, CONTROLNETS, learnt)
 
 
 def cells() -> dict[str, list[PlannedCell]]:
@@ -117,16 +117,16 @@ def cells() -> dict[str, list[PlannedCell]]:
     clips = {
         name: [
             cell
-            for clip in plan_clips(one_seed, both, drawing((POSE, LEAN, "a3" * 32), learnt=learnt))
+            for clip in plan_clips(one_seed, both, setup((POSE, LEAN, "a3" * 32), learnt=learnt))
             for cell in (*clip.frames, *clip.alone)
         ]
         for name, learnt in (("video", None), ("video of a learnt subject", tuning(LORA)))
     }
     return {
-        "plain": plan_cells(spec, both, drawing()),
-        "layouts": plan_cells(one_seed, both, drawing((None, POSE, LEAN), (None, DEPTH))),
-        "learnt by adapters": plan_cells(spec, both, drawing(learnt=tuning(LORA))),
-        "learnt by all weights": plan_cells(one_seed, both, drawing((POSE,), learnt=tuning(FULL))),
+        "plain": plan_cells(spec, both, setup()),
+        "layouts": plan_cells(one_seed, both, setup((None, POSE, LEAN), (None, DEPTH))),
+        "learnt by adapters": plan_cells(spec, both, setup(learnt=tuning(LORA))),
+        "learnt by all weights": plan_cells(one_seed, both, setup((POSE,), learnt=tuning(FULL))),
         "video": as_released(clips["video"]),
         "video of a learnt subject": as_released(clips["video of a learnt subject"]),
         ALL_LAYERS: clips["video"],
@@ -213,7 +213,7 @@ def digests(folder: Path) -> dict[str, Any]:
         "cells": {kind: [cell.digest for cell in ones] for kind, ones in cells().items()}
         | {"no mask": [digest_of(recipe_of(**without_mask, sampling=to_fields(Sampling(**NATURAL))))]},
         "trainings": {
-            f"{mode} {one.name}": digest_of(drawing(learnt=tuning(settings)).training(one) or {})
+            f"{mode} {one.name}": digest_of(setup(learnt=tuning(settings)).finetune_recipe(one) or {})
             for mode, settings in (("lora", LORA), ("full", FULL))
             for one in (PIP, MOMO)
         },

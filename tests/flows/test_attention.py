@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flows.attention import keep_map
+from flows.attention import store_map
 from flows.execution.attention_map import attention_map, difference, point_of
 from flows.resources import Resources
 from flows.settings import Settings
@@ -40,8 +40,8 @@ def test_a_map_is_kept_with_the_picture_that_it_is_of(
 ) -> None:
     make_cells(digests[:1])
     made = attention_map(digests[0], "0.5,0.25", Resources.open(settings))
-    sha256 = keep_map(made, Resources.open(settings))
-    assert keep_map(made, Resources.open(settings)) == sha256
+    sha256 = store_map(made, Resources.open(settings))
+    assert store_map(made, Resources.open(settings)) == sha256
     with Resources.open(settings).catalog.read() as s:
         output_id = views.cell(s, digests[0]).output_id
         assert output_id is not None

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import StateType
 
 from dreamtuner.models.profiles import Profile
 from flows.catalog import catalog
-from flows.outcome import came_to
+from flows.outcome import result_of
 from flows.planning.cells import canonical
 from flows.planning.preview import preview
 from flows.progress import Progress, listening
@@ -86,7 +86,7 @@ def after(finished: Finished, settings: Settings) -> Settings:
 
 
 def carried_out(spec: Spec) -> RunSummary:
-    return came_to(lambda: catalog(spec))
+    return result_of(lambda: catalog(spec))
 
 
 def counts(summary: RunSummary) -> list[tuple[str, int, int, int]]:
@@ -154,7 +154,7 @@ def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_tol
     said = str(state.message)
     assert said.startswith("4 of 4 images were not made: cut: reference")
     assert "truncated" in said
-    summary = came_to(lambda: state.result())
+    summary = result_of(lambda: state.result())
     assert (summary.made, summary.failed) == (0, 4)
     assert summary.contact_sheet.is_file()
     with Resources.open(settings).catalog.read() as s:

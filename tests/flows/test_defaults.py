@@ -10,7 +10,7 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
-from flows.planning.cells import Drawing, plan_cells
+from flows.planning.cells import GenerationSetup, plan_cells
 from flows.planning.defaults import (
     Defaults,
     defaults_of_spec,
@@ -21,7 +21,7 @@ from flows.planning.defaults import (
     revision_of,
     with_numbers,
 )
-from flows.planning.preflight import tuning_of
+from flows.planning.preflight import finetune_job
 from flows.spec.model import Spec
 from storage.catalog import Catalog, views, writes
 from tests.flows import released_plan
@@ -85,9 +85,9 @@ def digests(profile: Profile, spec: Spec) -> list[str]:
     """What the spec's cells are by the numbers of a profile."""
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES}
-    tuning = None if spec.finetune is None else tuning_of(profile.finetuning(**spec.finetune), profile)
-    drawing = Drawing(released_plan.WEIGHTS, sampling, {}, {}, tuning)
-    return [cell.digest for cell in plan_cells(spec, [PIP, MOMO], drawing)]
+    tuning = None if spec.finetune is None else finetune_job(profile.finetuning(**spec.finetune), profile)
+    setup = GenerationSetup(released_plan.WEIGHTS, sampling, {}, {}, tuning)
+    return [cell.digest for cell in plan_cells(spec, [PIP, MOMO], setup)]
 
 
 def test_a_spec_keeps_the_numbers_of_its_first_run_until_newer_ones_are_asked_for(

@@ -21,13 +21,13 @@ from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.oracle import HEADS
 from dreamtuner.score.oracle import Oracle
 from flows.catalog import catalog
-from flows.execution.device_lock import device_taken, lock_file
-from flows.execution.prior_check import Guard
-from flows.finetune import Finetuned, _asked, _enter, finetune
-from flows.ingestion.store_subject import take_in
-from flows.outcome import came_to
+from flows.execution.device_lock import lock_file, locked_device
+from flows.execution.prior_check import PriorCheck
+from flows.finetune import FineTuneSummary, _config_of, _enter, finetune
+from flows.ingestion.store_subject import prepare_and_store
+from flows.outcome import result_of
 from flows.planning.cells import digest_of
-from flows.planning.preflight import tuning_of
+from flows.planning.preflight import finetune_job
 from flows.planning.preview import preview
 from flows.progress import Progress, listening
 from flows.resources import Resources
@@ -55,11 +55,11 @@ def spec(subject: SubjectSpec) -> Spec:
 
 
 @pytest.fixture
-def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., Finetuned]:
+def learnt(settings: Settings, subject: SubjectSpec) -> Callable[..., FineTuneSummary]:
     """Takes the subject in and lets the model learn it."""
 
-    def call(**changes: Any) -> Finetuned:
-        take_in(subject, Resources.open())
+    def call(**changes: Any) -> FineTuneSummary:
+        prepare_and_store(subject, Resources.open())
         return finetune("pip", "pocket", settings=NUMBERS | changes)
 
     return call
@@ -135,15 +135,15 @@ def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(s
 
 def test_a_device_is_one_processs_until_it_dies() -> None:
     hold = (
-        "import time; from flows.execution.device_lock import device_taken\n"
-        "with device_taken('test'):\n print(1, flush=True); time.sleep(600)"
+        "import time; from flows.execution.device_lock import locked_device\n"
+        "with locked_device('test'):\n print(1, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline()
         assert taken("test")
         holder.kill()
-    with device_taken("test"):
+    with locked_device("test"):
         assert taken("test")
     assert not taken("test")
 
@@ -173,7 +173,7 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
     assert drawn_by(finetune=None) == profile.natural.p_r
     assert drawn_by() == profile.finetuned_sampling["p_r"] != profile.natural.p_r
     assert drawn_by(sampling={"p_r": 0.5}) == 0.5
-    tuning = tuning_of(profile.finetuning(), profile)
+    tuning = finetune_job(profile.finetuning(), profile)
     ours = (tuning.sampling["anime"].p_r, tuning.previews["anime"].p_r)
     assert ours == (profile.anime.p_r, profile.finetuned_sampling["p_r"]), "before it is learnt, and while"
 
@@ -183,23 +183,23 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
 ) -> None:
     digest = asked_for(subject, settings, steps=5, preview_every=5)
     monkeypatch.setattr(flows.execution.finetune_worker, "SAVE_EVERY", 2)
-    keep = flows.execution.finetune_worker._keep_state
+    keep = flows.execution.finetune_worker._store_state
 
     def then_die(*arguments: Any) -> None:
         keep(*arguments)
         raise SystemError("killed")
 
     with monkeypatch.context() as killing:
-        killing.setattr(flows.execution.finetune_worker, "_keep_state", then_die)
+        killing.setattr(flows.execution.finetune_worker, "_store_state", then_die)
         with pytest.raises(SystemError, match="killed"):
-            flows.execution.finetune_worker.learn(digest, Resources.open(settings))
+            flows.execution.finetune_worker.run_finetune(digest, Resources.open(settings))
     with Resources.open(settings).catalog.read() as s:
         view = views.training(s, digest)
     assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
     assert view.resume_sha256 is not None
     shutil.rmtree(settings.home / "finetune")  # another machine
     steps: list[int] = []
-    monkeypatch.setattr(flows.execution.finetune_worker, "_keep_state", lambda *arguments: steps.append(arguments[-1]))
+    monkeypatch.setattr(flows.execution.finetune_worker, "_store_state", lambda *arguments: steps.append(arguments[-1]))
     one = from_bytes(learnt_weights(digest, settings))
     assert steps == [4, 5], "it began at 3"
     monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
@@ -212,14 +212,14 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
 
 def asked_for(subject: SubjectSpec, installed: Settings, **changes: Any) -> str:
     """The digest of the subject's fine-tuning, which is in the catalog then."""
-    take_in(subject, Resources.open(installed))
+    prepare_and_store(subject, Resources.open(installed))
     profile = Resources.open(installed).profile("pocket")
-    return _enter(subject.name, profile, _asked(profile, NUMBERS | changes), Resources.open(installed))
+    return _enter(subject.name, profile, _config_of(profile, NUMBERS | changes), Resources.open(installed))
 
 
 def learnt_weights(digest: str, installed: Settings) -> bytes:
     """The checkpoint of a fine-tuning that is carried out now."""
-    assert flows.execution.finetune_worker.learn(digest, Resources.open(installed))
+    assert flows.execution.finetune_worker.run_finetune(digest, Resources.open(installed))
     with Resources.open(installed).catalog.read() as s:
         view = views.training(s, digest)
     assert view.weights_sha256 is not None
@@ -241,7 +241,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
             raise StoreError("bucket b: 503")
 
     monkeypatch.setattr(flows.execution.finetune_worker, "_carry_out", carry_out)
-    assert flows.execution.finetune_worker.learn(digest, resources)
+    assert flows.execution.finetune_worker.run_finetune(digest, resources)
     assert len(tries) == 3
     with resources.catalog.read() as s:
         assert views.training(s, digest).error is None
@@ -251,7 +251,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flows.execution.finetune_worker, "memory_of", lambda device: 1000)
-    summary = came_to(lambda: catalog(spec))
+    summary = result_of(lambda: catalog(spec))
     assert (summary.made, summary.failed) == (0, 2)
     assert "use a device with more memory" in summary.subjects[0].errors[0]
     with pytest.raises(InputError, match="SUBJECT: subject 'momo' has no reference"):
@@ -261,7 +261,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
 
 
 def test_the_guard_is_measured_once_where_there_is_an_oracle(
-    settings: Settings, learnt: Callable[..., Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, learnt: Callable[..., FineTuneSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert settings.pocket_weights is not None
     shutil.copytree(settings.pocket_weights, tmp_path / "judged")
@@ -277,7 +277,7 @@ def test_the_guard_is_measured_once_where_there_is_an_oracle(
     first, second = learnt(), learnt()
     assert words[1] == words[0] + 1, "before, and by the model that knows the word"
     assert len(words) == 2
-    assert first.guard == second.guard == Guard(0.9, 0.85)
+    assert first.guard == second.guard == PriorCheck(0.9, 0.85)
     assert first.guard is not None
     assert first.guard.points_lost == pytest.approx(5)
     assert first.previews is not None

@@ -12,7 +12,7 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.generation_worker import Worker
 from flows.image_io import RECIPE_KEY, open_picture
-from flows.ingestion.store_subject import take_in
+from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.cells import digest_of, plan_cells
 from flows.planning.preflight import preflight
 from flows.resources import Resources
@@ -32,8 +32,8 @@ def digests(settings: Settings, references: Path) -> list[str]:
     """Eight planned cells of one subject."""
     pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
     spec = Spec(name="t", subjects=(pip,), prompts=("a {subject}", "one {subject}"), seeds=(1, 2, 3, 4), score=())
-    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
-    cells = plan_cells(spec, [kept.facts], ready.drawing)
+    kept, ready = prepare_and_store(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
+    cells = plan_cells(spec, [kept.facts], ready.setup)
     with Resources.open(settings).catalog.write() as s:
         run_id = writes.start_run(s, name="t", spec={}, flow_run_id=None)
     record(spec, Resources.open(settings), ready, run_id, [kept], cells)

@@ -11,13 +11,13 @@ from flows.image_io import open_picture
 from flows.ingestion import store_subject
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.prepare import prepare
-from flows.ingestion.store_subject import Ingested, IngestResult, take_in
+from flows.ingestion.store_subject import Ingested, IngestResult, prepare_and_store
 from flows.planning.cells import plan_cells
 from flows.planning.preview import preview
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
-from flows.spec.problems import InputError, SubjectRefused
+from flows.spec.problems import InputError, SubjectError
 from storage.catalog import views, writes
 from storage.ingest import storing
 from storage.keys import blob_key
@@ -59,43 +59,50 @@ def changed(subject: SubjectSpec, **fields: Any) -> SubjectSpec:
 
 
 def test_a_painted_mask_stands_in_the_next_run_and_in_the_one_after(settings: Settings, pip: SubjectSpec) -> None:
-    painted = paint(settings, take_in(pip, Resources.open(settings)))
+    painted = paint(settings, prepare_and_store(pip, Resources.open(settings)))
     for subject in (pip, pip, SubjectSpec(name="pip")):
-        kept = take_in(subject, Resources.open(settings))
+        kept = prepare_and_store(subject, Resources.open(settings))
         assert kept.facts.mask_sha256 == painted
         assert (kept.confidence, kept.doubtful) == (1.0, False)
-    assert take_in(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
-    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 != painted
+    assert prepare_and_store(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
+    assert prepare_and_store(pip, Resources.open(settings)).facts.mask_sha256 != painted
 
 
 def test_a_mask_of_a_spec_stands_where_a_later_spec_states_none(
     settings: Settings, pip: SubjectSpec, tmp_path: Path
 ) -> None:
-    first = take_in(changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE))), Resources.open(settings))
-    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == first.facts.mask_sha256
-    second = take_in(changed(pip, mask=str(mask_file(tmp_path / "other.png", OTHER))), Resources.open(settings))
+    first = prepare_and_store(changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE))), Resources.open(settings))
+    assert prepare_and_store(pip, Resources.open(settings)).facts.mask_sha256 == first.facts.mask_sha256
+    second = prepare_and_store(
+        changed(pip, mask=str(mask_file(tmp_path / "other.png", OTHER))), Resources.open(settings)
+    )
     assert second.facts.mask_sha256 != first.facts.mask_sha256
-    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == second.facts.mask_sha256
+    assert prepare_and_store(pip, Resources.open(settings)).facts.mask_sha256 == second.facts.mask_sha256
 
 
 def test_a_spec_that_was_said_before_does_not_undo_what_was_painted_since(
     settings: Settings, pip: SubjectSpec, tmp_path: Path
 ) -> None:
     stated = changed(pip, mask=str(mask_file(tmp_path / "one.png", ONE)))
-    first = take_in(stated, Resources.open(settings))
+    first = prepare_and_store(stated, Resources.open(settings))
     painted = paint(settings, first, OTHER)
-    again = take_in(stated, Resources.open(settings))
+    again = prepare_and_store(stated, Resources.open(settings))
     assert again.facts.mask_sha256 == painted
     assert any("stays" in one and "ann in the dashboard" in one for one in again.warnings)
-    assert take_in(changed(stated, replace=True), Resources.open(settings)).facts.mask_sha256 == first.facts.mask_sha256
+    assert (
+        prepare_and_store(changed(stated, replace=True), Resources.open(settings)).facts.mask_sha256
+        == first.facts.mask_sha256
+    )
     painted = paint(settings, first, OTHER)
-    assert take_in(stated, Resources.open(settings), given="ingest").facts.mask_sha256 == first.facts.mask_sha256
+    assert (
+        prepare_and_store(stated, Resources.open(settings), given="ingest").facts.mask_sha256 == first.facts.mask_sha256
+    )
 
 
 def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
     settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, painted = take_in(pip, Resources.open(settings)), []
+    kept, painted = prepare_and_store(pip, Resources.open(settings)), []
 
     def slowly(*arguments: Any, **named: Any) -> Any:
         found = prepare(*arguments, **named)
@@ -103,43 +110,43 @@ def test_a_mask_painted_while_a_run_looks_for_one_is_the_runs(
         return found
 
     monkeypatch.setattr(store_subject, "prepare", slowly)
-    assert take_in(pip, Resources.open(settings)).facts.mask_sha256 == painted[0]
+    assert prepare_and_store(pip, Resources.open(settings)).facts.mask_sha256 == painted[0]
 
 
 def test_another_reference_gets_a_mask_of_its_own_and_the_old_one_its_painted_one(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    painted = paint(settings, take_in(pip, Resources.open(settings)))
+    painted = paint(settings, prepare_and_store(pip, Resources.open(settings)))
     other = changed(pip, reference=str(references / "momo.png"), replace=True)
-    assert take_in(other, Resources.open(settings)).facts.mask_sha256 != painted
-    assert take_in(changed(pip, replace=True), Resources.open(settings)).facts.mask_sha256 == painted
+    assert prepare_and_store(other, Resources.open(settings)).facts.mask_sha256 != painted
+    assert prepare_and_store(changed(pip, replace=True), Resources.open(settings)).facts.mask_sha256 == painted
 
 
 def test_what_was_found_is_not_found_twice_and_keeps_its_bytes(
     settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = take_in(pip, Resources.open(settings))
+    first = prepare_and_store(pip, Resources.open(settings))
     with monkeypatch.context() as patch:
         patch.setattr("flows.ingestion.masking.foreground_mask", None)
-        assert take_in(pip, Resources.open(settings)) == first
+        assert prepare_and_store(pip, Resources.open(settings)) == first
     Resources.open(settings).store.delete(blob_key(first.facts.mask_sha256))
-    assert take_in(pip, Resources.open(settings)) == first
+    assert prepare_and_store(pip, Resources.open(settings)) == first
     assert open_picture(get_blob(Resources.open(settings).store, first.facts.mask_sha256), "L").size == (64, 64)
 
 
 def test_a_given_mask_that_is_lost_is_never_replaced_in_silence(settings: Settings, pip: SubjectSpec) -> None:
-    painted = paint(settings, take_in(pip, Resources.open(settings)))
+    painted = paint(settings, prepare_and_store(pip, Resources.open(settings)))
     Resources.open(settings).store.delete(blob_key(painted))
-    with pytest.raises(SubjectRefused, match=r"given by ann in the dashboard.*cannot be read.*mask: auto"):
-        take_in(pip, Resources.open(settings))
-    assert take_in(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
+    with pytest.raises(SubjectError, match=r"given by ann in the dashboard.*cannot be read.*mask: auto"):
+        prepare_and_store(pip, Resources.open(settings))
+    assert prepare_and_store(changed(pip, mask="auto"), Resources.open(settings)).facts.mask_sha256 != painted
 
 
 def test_a_name_alone_means_what_the_catalog_has(settings: Settings, pip: SubjectSpec, tmp_path: Path) -> None:
     whole = changed(pip, style="anime", caption="a bear, sitting", mask=str(mask_file(tmp_path / "m.png", ONE)))
-    kept = take_in(whole, Resources.open(settings))
+    kept = prepare_and_store(whole, Resources.open(settings))
     Path(pip.reference or "").unlink()
-    assert take_in(SubjectSpec(name="pip"), Resources.open(settings)) == kept
+    assert prepare_and_store(SubjectSpec(name="pip"), Resources.open(settings)) == kept
     known = None if kept is None else _stored(settings)
     assert prepare(SubjectSpec(name="pip"), Resources.open(settings), known).facts == kept.facts
 
@@ -152,7 +159,7 @@ def _stored(settings: Settings) -> Any:
 
 def test_the_cells_of_a_name_are_those_of_the_whole_entry(settings: Settings, pip: SubjectSpec) -> None:
     grid: dict[str, Any] = {"name": "trip", "prompts": ("a {subject}",), "seeds": (1, 2), "score": ()}
-    take_in(pip, Resources.open(settings))
+    prepare_and_store(pip, Resources.open(settings))
     both = [preview(Spec(subjects=(one,), **grid), Resources.open(settings)) for one in (pip, SubjectSpec(name="pip"))]
     assert len(both[0].cells) == 2
     assert both[0].cells == both[1].cells
@@ -167,7 +174,7 @@ def refused(subjects: list[SubjectSpec], settings: Settings) -> str:
 def test_an_unknown_name_is_refused_with_close_ones(settings: Settings, pip: SubjectSpec) -> None:
     assert "subjects[0].name: the catalog has no subject 'bolt'" in refused([SubjectSpec(name="bolt")], settings)
     assert not settings.home.exists(), "a look wrote something"
-    take_in(pip, Resources.open(settings))
+    prepare_and_store(pip, Resources.open(settings))
     said = refused([pip, SubjectSpec(name="Pib")], settings)
     assert "subjects[1].name: the catalog has no subject 'Pib'; did you mean 'pip'?" in said
 
@@ -175,7 +182,7 @@ def test_an_unknown_name_is_refused_with_close_ones(settings: Settings, pip: Sub
 def test_another_subject_under_a_name_stops_the_run_before_anything_is_written(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    kept = take_in(pip, Resources.open(settings))
+    kept = prepare_and_store(pip, Resources.open(settings))
     robot = changed(pip, class_word="robot", reference=str(references / "momo.png"))
     said = refused([robot], settings)
     assert "subjects[0].name: 'pip' is already the name of a bear" in said
@@ -184,12 +191,12 @@ def test_another_subject_under_a_name_stops_the_run_before_anything_is_written(
     assert "replace: true" in said
     with pytest.raises(InputError, match="already the name of a bear"):
         preview(Spec(name="b", subjects=(robot,), prompts=("a {subject}",), seeds=(1,)), Resources.open(settings))
-    with pytest.raises(SubjectRefused, match="already the name of a bear"):
-        take_in(robot, Resources.open(settings))
+    with pytest.raises(SubjectError, match="already the name of a bear"):
+        prepare_and_store(robot, Resources.open(settings))
     with Resources.open(settings).catalog.read() as s:
         assert views.subject_assets(s, "pip").reference_id == kept.reference_id
     demand_subjects([changed(robot, replace=True), changed(pip, name="other")], Resources.open(settings), "spec")
-    assert take_in(changed(robot, replace=True), Resources.open(settings)).subject_id == kept.subject_id
+    assert prepare_and_store(changed(robot, replace=True), Resources.open(settings)).subject_id == kept.subject_id
     assert "'pip' is already the name of a robot" in refused([pip], settings)
 
 
@@ -198,18 +205,18 @@ def test_two_who_enter_a_new_name_at_once_are_told_apart(
 ) -> None:
     robot = changed(pip, class_word="robot", reference=str(references / "momo.png"))
     prepared = prepare(robot, Resources.open(settings), None)
-    take_in(pip, Resources.open(settings))
-    with pytest.raises(SubjectRefused, match="already the name of a bear"):
-        store_subject.keep(prepared, Resources.open(settings))
+    prepare_and_store(pip, Resources.open(settings))
+    with pytest.raises(SubjectError, match="already the name of a bear"):
+        store_subject.store_prepared(prepared, Resources.open(settings))
 
 
 def test_a_caption_of_a_spec_is_its_own_and_the_catalog_keeps_the_first(settings: Settings, pip: SubjectSpec) -> None:
-    take_in(changed(pip, caption="a bear, sitting"), Resources.open(settings))
-    other = take_in(changed(pip, caption="a bear"), Resources.open(settings))
+    prepare_and_store(changed(pip, caption="a bear, sitting"), Resources.open(settings))
+    other = prepare_and_store(changed(pip, caption="a bear"), Resources.open(settings))
     assert other.facts.caption == "a bear"
     assert any("the catalog keeps 'a bear, sitting'" in one for one in other.warnings)
-    assert take_in(SubjectSpec(name="pip"), Resources.open(settings)).facts.caption == "a bear, sitting"
-    assert take_in(pip, Resources.open(settings)).facts.caption == "a photo of a bear"
+    assert prepare_and_store(SubjectSpec(name="pip"), Resources.open(settings)).facts.caption == "a bear, sitting"
+    assert prepare_and_store(pip, Resources.open(settings)).facts.caption == "a photo of a bear"
 
 
 def test_a_stated_mask_that_cannot_be_meant_is_doubted_and_stays_doubted(
@@ -217,16 +224,16 @@ def test_a_stated_mask_that_cannot_be_meant_is_doubted_and_stays_doubted(
 ) -> None:
     inverted = Image.eval(Image.open(mask_file(tmp_path / "m.png", ONE)), lambda value: 255 - value)
     inverted.save(tmp_path / "m.png")
-    kept = take_in(changed(pip, mask=str(tmp_path / "m.png")), Resources.open(settings))
+    kept = prepare_and_store(changed(pip, mask=str(tmp_path / "m.png")), Resources.open(settings))
     assert kept.doubtful
     assert kept.confidence < 1
     assert any("border" in one for one in kept.warnings)
-    assert take_in(pip, Resources.open(settings)).warnings == kept.warnings
+    assert prepare_and_store(pip, Resources.open(settings)).warnings == kept.warnings
 
 
 def test_a_painted_mask_that_nobody_judged_is_judged_by_the_next_run(settings: Settings, pip: SubjectSpec) -> None:
-    paint(settings, take_in(pip, Resources.open(settings)), (1, 1, 12, 12))
-    kept = take_in(pip, Resources.open(settings))
+    paint(settings, prepare_and_store(pip, Resources.open(settings)), (1, 1, 12, 12))
+    kept = prepare_and_store(pip, Resources.open(settings))
     assert kept.doubtful
     assert any("contradicts" in one for one in kept.warnings)
     with Resources.open(settings).catalog.read() as s:
@@ -236,11 +243,13 @@ def test_a_painted_mask_that_nobody_judged_is_judged_by_the_next_run(settings: S
 def test_an_alpha_channel_that_says_nothing_is_no_mask_and_is_told(
     settings: Settings, pip: SubjectSpec, references: Path
 ) -> None:
-    plain = take_in(pip, Resources.open(settings))
+    plain = prepare_and_store(pip, Resources.open(settings))
     picture = Image.open(references / "pip.png").convert("RGBA")
     picture.putalpha(254)
     picture.save(references / "nearly.png")
-    kept = take_in(changed(pip, name="nearly", reference=str(references / "nearly.png")), Resources.open(settings))
+    kept = prepare_and_store(
+        changed(pip, name="nearly", reference=str(references / "nearly.png")), Resources.open(settings)
+    )
     assert kept.facts.mask_sha256 == plain.facts.mask_sha256
     assert any("alpha channel says nothing" in one for one in kept.warnings)
 
@@ -250,20 +259,20 @@ def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Setting
     from flows.spec_run import record
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
-    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
-    before = plan_cells(spec, [kept.facts], ready.drawing)
+    kept, ready = prepare_and_store(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
+    before = plan_cells(spec, [kept.facts], ready.setup)
     with Resources.open(settings).catalog.write() as s:
         run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
     record(spec, Resources.open(settings), ready, run, IngestResult((kept,), {}).ingested, before)
     paint(settings, kept)
-    again = take_in(pip, Resources.open(settings))
-    after = plan_cells(spec, [again.facts], ready.drawing)
+    again = prepare_and_store(pip, Resources.open(settings))
+    after = plan_cells(spec, [again.facts], ready.setup)
     assert {one.digest for one in before}.isdisjoint(one.digest for one in after)
     (said,) = (one for one in again.warnings if "generated anew" in one)
     assert "given by ann in the dashboard" in said
     assert "2 earlier images" in said
     record(spec, Resources.open(settings), ready, run, (again,), Resources.open(after))
-    assert not any("generated anew" in one for one in take_in(pip, Resources.open(settings)).warnings)
+    assert not any("generated anew" in one for one in prepare_and_store(pip, Resources.open(settings)).warnings)
 
 
 def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Settings, pip: SubjectSpec) -> None:
@@ -271,8 +280,8 @@ def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Sett
     from flows.spec_run import record
 
     spec = Spec(name="trip", subjects=(pip,), prompts=("a {subject}",), seeds=(1, 2), score=())
-    kept, ready = take_in(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
-    before = plan_cells(spec, [kept.facts], ready.drawing)
+    kept, ready = prepare_and_store(pip, Resources.open(settings)), preflight(spec, Resources.open(settings))
+    before = plan_cells(spec, [kept.facts], ready.setup)
     with Resources.open(settings).catalog.write() as s:
         run = writes.start_run(s, name="trip", spec={}, flow_run_id=None)
     record(spec, Resources.open(settings), ready, run, IngestResult((kept,), {}).ingested, before)
@@ -282,6 +291,6 @@ def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Sett
         fields: dict[str, Any] = {"confidence": 1.0, "doubtful": False, "given": "dashboard", "giver": "ann"}
         sha256 = kept.facts.mask_sha256
         writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
-    again = take_in(pip, Resources.open(settings))
-    assert [one.digest for one in plan_cells(spec, [again.facts], ready.drawing)] == [one.digest for one in before]
+    again = prepare_and_store(pip, Resources.open(settings))
+    assert [one.digest for one in plan_cells(spec, [again.facts], ready.setup)] == [one.digest for one in before]
     assert not any("generated anew" in one for one in again.warnings)

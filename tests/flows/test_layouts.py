@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from flows.catalog import catalog
-from flows.execution.generate_batch import draw_together, recipe_of_row, same_reference
-from flows.ingestion.store_subject import take_in
+from flows.execution.generate_batch import generate_together, group_by_reference, recipe_of_row
+from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec, SubjectSpec
-from flows.spec.problems import InputError, SubjectRefused
+from flows.spec.problems import InputError, SubjectError
 from storage.catalog import views
 from storage.maintenance import gc
 from storage.objects import get_blob
@@ -63,7 +63,7 @@ def test_a_profile_without_the_controlnet_is_refused_with_the_remedy(
         InputError, match=r"depth\[1\]: depth: the profile pocket has no ControlNet .*; get it with: .*"
     ):
         preflight(spec, Resources.open(settings))
-    assert preflight(order(references), Resources.open(settings)).drawing.controlnets == {}
+    assert preflight(order(references), Resources.open(settings)).setup.controlnets == {}
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_references_own_layout_that_does_not_fit_stops_its_subject(
     subject = SubjectSpec(
         name="pip", class_word="bear", reference=str(references / "pip.png"), pose=str(references / "own.png")
     )
-    with pytest.raises(SubjectRefused, match=said):
-        take_in(subject, Resources.open(led_settings))
+    with pytest.raises(SubjectError, match=said):
+        prepare_and_store(subject, Resources.open(led_settings))
 
 
 @pytest.mark.usefixtures("prefect_api")
@@ -123,9 +123,9 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
     assert (again.made, again.skipped) == (0, 6)
     plain = catalog(spec.model_copy(update={"poses": (None,), "depth": (None,)}))
     assert (plain.made, plain.skipped) == (0, 1)
-    [group] = [one for one in same_reference(cells) if cells[3] in one]
-    again_drawn = draw_together(group, Resources.open(led_settings))[group.index(cells[3])]
-    [drawn] = draw_together([cells[3]], Resources.open(led_settings))
+    [group] = [one for one in group_by_reference(cells) if cells[3] in one]
+    again_drawn = generate_together(group, Resources.open(led_settings))[group.index(cells[3])]
+    [drawn] = generate_together([cells[3]], Resources.open(led_settings))
     assert cells[3].image_sha256 is not None
     with Image.open(io.BytesIO(get_blob(store, cells[3].image_sha256))) as kept:
         assert kept.convert("RGB").tobytes() == again_drawn.tobytes()

@@ -19,7 +19,7 @@ import flows.score
 import storage.ingest
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.request import Cell
-from flows.faults import Fault, Unavailable, fault_of
+from flows.faults import Fault, UnavailableError, fault_of
 from flows.patience import Patience
 from flows.resources import Resources
 from flows.settings import Settings
@@ -57,7 +57,7 @@ class Outage:
         return self.work(*given, **named)
 
 
-def drawing(cells: Sequence[Cell]) -> list[Image.Image]:
+def setup(cells: Sequence[Cell]) -> list[Image.Image]:
     return [picture(cell) for cell in cells]
 
 
@@ -89,13 +89,13 @@ def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_f
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    fake(drawing)
+    fake(setup)
     away = Outage(3, AWAY[what], flows.execution.generate_batch.get_blob)
     monkeypatch.setattr(flows.execution.generate_batch, "get_blob", away)
     seen = []
-    wait = Patience.bear
+    wait = Patience.retry
 
-    def bear(self: Patience, work: Any, *, retreat: Callable[[], bool] = lambda: False) -> Any:
+    def retry(self: Patience, work: Any, *, retreat: Callable[[], bool] = lambda: False) -> Any:
         def watched() -> bool:
             moved = retreat()
             seen.append(states(patient, digests))
@@ -103,9 +103,9 @@ def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_f
 
         return wait(self, work, retreat=watched)
 
-    monkeypatch.setattr(Patience, "bear", bear)
+    monkeypatch.setattr(Patience, "retry", retry)
     result = make_cells(digests)
-    assert (result.made, result.failed, result.not_here) == (tuple(digests), (), {})
+    assert (result.made, result.failed, result.blocked) == (tuple(digests), (), {})
     assert seen == [["planned"] * 8] * 3
     assert failures(patient, digests) == [0] * 8
 
@@ -132,11 +132,11 @@ def test_what_stays_away_ends_the_run_with_the_reason_and_the_cells_are_planned(
     fake: Callable[[Draw], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake(drawing)
+    fake(setup)
     for place in ((storage.ingest, "place_blobs"), (flows.execution.generate_batch, "get_blob")):
         with monkeypatch.context() as m:
             m.setattr(*place, Outage(99, FULL, lambda: None))
-            with pytest.raises(Unavailable, match="No space left") as ended:
+            with pytest.raises(UnavailableError, match="No space left") as ended:
                 make_cells(digests)
         assert isinstance(ended.value.__cause__, OSError)
         assert states(settings, digests) == ["planned"] * 8
@@ -155,7 +155,7 @@ def test_cells_drawn_before_the_outage_are_kept_and_only_the_rest_is_drawn_after
             drawn.append(-1)
             raise FULL
         drawn.append(len(cells))
-        return drawing(cells)
+        return setup(cells)
 
     fake(draw)
     assert set(make_cells(digests).made) == set(digests)
@@ -168,12 +168,12 @@ def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_nam
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
         if any(cell.seed == 3 for cell in cells):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        return drawing(cells)
+        return setup(cells)
 
     fake(draw)
     result = make_cells(digests)
     large = [digests[2], digests[6]]
-    assert (result.failed, list(result.not_here)) == ((), large)
+    assert (result.failed, list(result.blocked)) == ((), large)
     assert set(result.made) == set(digests) - set(large)
     with Resources.open(patient).catalog.read() as s:
         cells = [views.cell(s, digest) for digest in large]
@@ -189,20 +189,20 @@ def test_what_this_worker_lacks_goes_back_with_the_reason_and_the_others_are_mad
     fake: Callable[[Draw], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake(drawing)
+    fake(setup)
     with Resources.open(settings).catalog.read() as s:
         reference = views.cell(s, digests[0]).reference_sha256
     Resources.open(settings).store.delete(blob_key(reference))
     result = make_cells(digests)
-    assert (result.made, result.failed, list(result.not_here)) == ((), (), digests)
-    assert "is not in the store" in result.not_here[digests[0]]
+    assert (result.made, result.failed, list(result.blocked)) == ((), (), digests)
+    assert "is not in the store" in result.blocked[digests[0]]
 
     def unusable(*_: Any) -> Any:
         raise ValueError("header too large")
 
     monkeypatch.setattr(Resources, "backbone", unusable)
     result = make_cells(digests)
-    assert "the model of profile pocket cannot be loaded on this worker" in result.not_here[digests[0]]
+    assert "the model of profile pocket cannot be loaded on this worker" in result.blocked[digests[0]]
     assert states(settings, digests) == ["planned"] * 8
     assert failures(settings, digests) == [0] * 8
 
@@ -214,7 +214,7 @@ def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_cl
     fake: Callable[[Draw], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fake(drawing)
+    fake(setup)
     away = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
     monkeypatch.setattr(
         flows.execution.generate_batch, "get_blob", Outage(1, away, flows.execution.generate_batch.get_blob)
@@ -267,29 +267,29 @@ def store_error(cause: Exception) -> StoreError:
         (torch.OutOfMemoryError("CUDA out of memory"), "memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), "memory"),
         (OSError(12, "Cannot allocate memory"), "memory"),
-        (RuntimeError("CUDA error: an illegal memory access was encountered"), "broken"),
-        (FULL, "away"),
-        (OSError(5, "Input/output error"), "away"),
-        (TimeoutError("timed out"), "away"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "fatal"),
+        (FULL, "unavailable"),
+        (OSError(5, "Input/output error"), "unavailable"),
+        (TimeoutError("timed out"), "unavailable"),
         (PermissionError(13, "Permission denied"), "denied"),
-        (FileNotFoundError(2, "No such file or directory"), "here"),
-        (WeightsMissingError("no unet"), "here"),
-        (NotInCatalogError("not done"), "here"),
-        (ImportError("no xformers"), "here"),
-        (StoreError("timed out"), "away"),
-        (ChecksumMismatchError("changed on the way"), "away"),
-        (ObjectMissingError("blobs/x"), "here"),
+        (FileNotFoundError(2, "No such file or directory"), "worker"),
+        (WeightsMissingError("no unet"), "worker"),
+        (NotInCatalogError("not done"), "worker"),
+        (ImportError("no xformers"), "worker"),
+        (StoreError("timed out"), "unavailable"),
+        (ChecksumMismatchError("changed on the way"), "unavailable"),
+        (ObjectMissingError("blobs/x"), "worker"),
         (store_error(OSError(30, "Read-only file system")), "denied"),
-        (store_error(FileNotFoundError(2, "No such file or directory")), "away"),
-        (store_error(_Denied(503, "SlowDown")), "away"),
-        (store_error(_Denied(403, "ExpiredToken")), "away"),
+        (store_error(FileNotFoundError(2, "No such file or directory")), "unavailable"),
+        (store_error(_Denied(503, "SlowDown")), "unavailable"),
+        (store_error(_Denied(403, "ExpiredToken")), "unavailable"),
         (store_error(_Denied(403, "AccessDenied")), "denied"),
         (store_error(_Denied(404, "NoSuchBucket")), "denied"),
-        (sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full"), "away"),
+        (sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full"), "unavailable"),
         (sqlite_error(sqlite3.SQLITE_READONLY, "attempt to write a readonly database"), "denied"),
-        (sqlite_error(sqlite3.SQLITE_CORRUPT, "database disk image is malformed"), "broken"),
-        (ProgrammingError("SELECT", {}, sqlite3.ProgrammingError("no such table")), "broken"),
-        (Unavailable("out of memory"), "broken"),
+        (sqlite_error(sqlite3.SQLITE_CORRUPT, "database disk image is malformed"), "fatal"),
+        (ProgrammingError("SELECT", {}, sqlite3.ProgrammingError("no such table")), "fatal"),
+        (UnavailableError("out of memory"), "fatal"),
     ],
 )
 def test_whose_fault_it_is(error: Exception, fault: Fault) -> None:
@@ -299,9 +299,9 @@ def test_whose_fault_it_is(error: Exception, fault: Fault) -> None:
 def test_a_refusal_is_waited_for_only_by_who_was_served_before(patient: Settings) -> None:
     patience, denied = Resources.open(patient).patience(), PermissionError(13, "Permission denied")
     with pytest.raises(PermissionError):
-        patience.bear(Outage(1, denied, lambda: "served"))
-    assert patience.bear(lambda: "served") == "served"
-    assert patience.bear(Outage(2, denied, lambda: "served")) == "served"
+        patience.retry(Outage(1, denied, lambda: "served"))
+    assert patience.retry(lambda: "served") == "served"
+    assert patience.retry(Outage(2, denied, lambda: "served")) == "served"
 
 
 def test_progress_starts_the_patience_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,6 +309,6 @@ def test_progress_starts_the_patience_anew(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("flows.patience.time.monotonic", lambda: float(next(now)))
     patience = Patience(3.0)
     monkeypatch.setattr(patience.stop, "wait", lambda _: False)
-    assert patience.bear(Outage(20, FULL, lambda: "done"), retreat=lambda: True) == "done"
-    with pytest.raises(Unavailable, match=r"gave up after 3 s: .*No space left"):
-        patience.bear(Outage(20, FULL, lambda: "done"))
+    assert patience.retry(Outage(20, FULL, lambda: "done"), retreat=lambda: True) == "done"
+    with pytest.raises(UnavailableError, match=r"gave up after 3 s: .*No space left"):
+        patience.retry(Outage(20, FULL, lambda: "done"))

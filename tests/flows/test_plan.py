@@ -7,7 +7,7 @@ import pytest
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.facts import Facts, caption_of
-from flows.planning.cells import Drawing, PlannedCell, canonical, plan_cells
+from flows.planning.cells import GenerationSetup, PlannedCell, canonical, plan_cells
 from flows.spec.model import Spec, expand
 from flows.spec.yaml_file import parse_spec
 
@@ -28,7 +28,7 @@ def spec(text: str = SPEC) -> Spec:
 
 
 def plan(*facts: Facts, weights: str = "ee", order: Spec | None = None) -> list[PlannedCell]:
-    return plan_cells(order or spec(), facts or (PIP,), Drawing(weights, NUMBERS))
+    return plan_cells(order or spec(), facts or (PIP,), GenerationSetup(weights, NUMBERS))
 
 
 def test_subject_by_subject_prompt_by_prompt_seed_by_seed() -> None:
@@ -62,7 +62,7 @@ def test_every_number_of_the_method_counts(name: str) -> None:
     value = getattr(NUMBERS["natural"], name)
     other = value + 8 if isinstance(value, int) else value / 2 + 0.25
     numbers = {**NUMBERS, "natural": Sampling.model_validate({name: other})}
-    changed = plan_cells(spec(), [PIP], Drawing("ee", numbers))
+    changed = plan_cells(spec(), [PIP], GenerationSetup("ee", numbers))
     assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
 
 
@@ -81,7 +81,7 @@ def test_captions() -> None:
 
 
 LAYOUTS = {"pose": (None, "11" * 32, "22" * 32), "depth": (None, "33" * 32)}
-LED = Drawing("ee", NUMBERS, LAYOUTS, {"pose": "p", "depth": "d"})
+LED = GenerationSetup("ee", NUMBERS, LAYOUTS, {"pose": "p", "depth": "d"})
 
 
 def test_a_cell_without_layout_keeps_the_digest_it_had_before_there_were_layouts() -> None:

@@ -5,11 +5,11 @@ from PIL import Image
 
 from flows.image_io import open_picture
 from flows.ingestion.prepare import prepare
-from flows.ingestion.store_subject import take_in
+from flows.ingestion.store_subject import prepare_and_store
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from storage.catalog import views
 from storage.objects import get_blob
 
@@ -21,7 +21,7 @@ def subject(reference: Path | str, mask: Path | None = None) -> SubjectSpec:
 
 
 def test_the_reference_is_kept_as_it_came_and_the_rows_name_the_blobs(settings: Settings, references: Path) -> None:
-    kept = take_in(subject(references / "pip.png"), Resources.open(settings))
+    kept = prepare_and_store(subject(references / "pip.png"), Resources.open(settings))
     with Resources.open(settings).catalog.read() as s:
         assets = views.subject_assets(s, "pip")
     assert get_blob(Resources.open(settings).store, assets.image_sha256) == (references / "pip.png").read_bytes()
@@ -33,7 +33,7 @@ def test_the_reference_is_kept_as_it_came_and_the_rows_name_the_blobs(settings: 
 
 
 def test_taking_in_twice_changes_nothing(settings: Settings, references: Path) -> None:
-    assert take_in(subject(references / "pip.png"), Resources.open(settings)) == take_in(
+    assert prepare_and_store(subject(references / "pip.png"), Resources.open(settings)) == prepare_and_store(
         subject(references / "pip.png"), Resources.open(settings)
     )
 
@@ -60,17 +60,17 @@ def test_a_refusal_names_field_place_and_reason(
     settings: Settings, references: Path, reference: str, said: str
 ) -> None:
     place = reference if "://" in reference else references / reference
-    with pytest.raises(SubjectRefused, match=said):
+    with pytest.raises(SubjectError, match=said):
         prepare(subject(place), Resources.open(settings))
 
 
 def test_a_mask_of_another_size_is_refused_by_name(settings: Settings, references: Path, tmp_path: Path) -> None:
     Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
-    with pytest.raises(SubjectRefused, match=r"mask .*small\.png: the mask is 32 x 32"):
+    with pytest.raises(SubjectError, match=r"mask .*small\.png: the mask is 32 x 32"):
         prepare(subject(references / "pip.png", tmp_path / "small.png"), Resources.open(settings))
 
 
-@pytest.mark.parametrize(("error", "raised"), [(MemoryError(), MemoryError), (KeyError("tag"), SubjectRefused)])
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError(), MemoryError), (KeyError("tag"), SubjectError)])
 def test_only_a_fault_of_the_file_itself_is_the_subjects(
     settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
 ) -> None:

@@ -134,7 +134,7 @@ def test_a_released_catalog_holds_the_cells_of_the_same_plan(catalog: Catalog) -
 def test_a_released_catalogs_trainings_are_asked_for_by_the_same_digest(catalog: Catalog) -> None:
     for settings in (released_plan.LORA, released_plan.FULL):
         for subject in (released_plan.PIP, released_plan.MOMO):
-            recipe = released_plan.drawing(learnt=released_plan.tuning(settings)).training(subject)
+            recipe = released_plan.setup(learnt=released_plan.tuning(settings)).finetune_recipe(subject)
             assert recipe is not None
             with catalog.read() as s:
                 assert views.training(s, digest_of(recipe)).recipe == recipe

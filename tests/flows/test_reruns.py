@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from flows.catalog import catalog
-from flows.ingestion.store_subject import take_in
+from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.cells import plan_cells
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview
@@ -80,8 +80,11 @@ def test_a_grid_of_twice_the_size_takes_no_more_statements(settings: Settings, r
     counts = []
     for seeds in (40, 80):
         spec = order(references, seeds)
-        ready, kept = preflight(spec, Resources.open(settings)), take_in(spec.subjects[0], Resources.open(settings))
-        planned = plan_cells(spec, [kept.facts], ready.drawing)
+        ready, kept = (
+            preflight(spec, Resources.open(settings)),
+            prepare_and_store(spec.subjects[0], Resources.open(settings)),
+        )
+        planned = plan_cells(spec, [kept.facts], ready.setup)
         for _ in range(2):  # the second finds all of them there
             with Resources.open(settings).catalog.write() as s:
                 run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
@@ -96,10 +99,13 @@ def test_a_grid_of_twice_the_size_takes_no_more_statements(settings: Settings, r
 
 def test_unscored_outputs_are_read_once(settings: Settings, references: Path) -> None:
     spec = order(references, 3)
-    ready, kept = preflight(spec, Resources.open(settings)), take_in(spec.subjects[0], Resources.open(settings))
+    ready, kept = (
+        preflight(spec, Resources.open(settings)),
+        prepare_and_store(spec.subjects[0], Resources.open(settings)),
+    )
     with Resources.open(settings).catalog.write() as s:
         run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
-    planned = plan_cells(spec, [kept.facts], ready.drawing)
+    planned = plan_cells(spec, [kept.facts], ready.setup)
     record(spec, Resources.open(settings), ready, run_id, [kept], planned)
     with Resources.open(settings).catalog.write() as s:
         digests = writes.claim_cells(s, [cell.digest for cell in planned], "me", 60)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flows.ingestion import sources
-from flows.ingestion.sources import held, read, secret_sources
+from flows.ingestion.sources import read, redacted, secret_sources
 from flows.settings import Settings
 from flows.spec.model import Spec
 from storage.sources import SourceError
@@ -34,18 +34,18 @@ def spec(**more: Any) -> Spec:
 
 
 def test_what_is_recorded_holds_no_signature_and_is_read_with_it(asked: list[str]) -> None:
-    recorded = held(spec())
+    recorded = redacted(spec())
     assert "hunter2" not in recorded.model_dump_json()
     assert recorded.subjects[0].mask == "mask.png"
     place = recorded.subjects[0].reference
     assert place is not None
     assert place.startswith("https://host.example/pip.png?***#")
     assert read(place, Settings.load({})) == f"{SIGNED}hunter2".encode()
-    assert held(recorded) == recorded
+    assert redacted(recorded) == recorded
 
 
 def test_two_signatures_of_one_address_stay_two(asked: list[str]) -> None:
-    one, other = (held(spec(poses=[f"{SIGNED}{name}"])).poses[0] for name in ("one-one", "other-one"))
+    one, other = (redacted(spec(poses=[f"{SIGNED}{name}"])).poses[0] for name in ("one-one", "other-one"))
     assert one != other
     for place, name in ((one, "one-one"), (other, "other-one")):
         assert place is not None

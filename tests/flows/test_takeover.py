@@ -12,7 +12,7 @@ import pytest
 import flows.execution.wait_for_others
 import flows.generate
 from flows.generate import generate
-from flows.outcome import came_to
+from flows.outcome import result_of
 from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views, writes
@@ -80,7 +80,7 @@ def test_cells_of_a_process_that_is_killed_on_this_machine(
     looking(kill_at_the_third)
     fake(lambda cells: [picture(cell) for cell in cells])
     try:
-        made = came_to(lambda: generate.fn(run_id))
+        made = result_of(lambda: generate.fn(run_id))
     finally:
         holder.kill()
         holder.communicate()
@@ -100,7 +100,7 @@ def test_cells_of_another_machine_once_their_lease_has_run_out(
         writes.claim_cells(s, digests[:3], "elsewhere:1:x", 3600)
     looking(lambda look: claim(3600 if look < 3 else 0))
     fake(lambda cells: [picture(cell) for cell in cells])
-    assert set(came_to(lambda: generate.fn(run_id)).made) == set(digests)
+    assert set(result_of(lambda: generate.fn(run_id)).made) == set(digests)
     with Resources.open(settings).catalog.read() as s:
         events = [[one.event for one in views.history(s, "cell", digest)] for digest in digests]
     assert events == [["taken over", "generated"]] * 3 + [["generated"]] * 5

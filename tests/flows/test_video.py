@@ -12,8 +12,8 @@ from dreamtuner.sampling.generate import generate as draw_cells
 from dreamtuner.sampling.request import Reference
 from flows.execution.generate_batch import recipe_of_row
 from flows.image_io import open_picture
-from flows.outcome import came_to
-from flows.planning.cells import Drawing
+from flows.outcome import result_of
+from flows.planning.cells import GenerationSetup
 from flows.planning.video import ALL_LAYERS, plan_clips
 from flows.resources import Resources
 from flows.settings import Settings
@@ -28,7 +28,7 @@ from tests.flows.test_layouts import order
 from tests.flows.test_plan import MOMO, NUMBERS, PIP, SPEC
 from tests.flows.test_plan import spec as parsed
 
-DRAWING = Drawing("ee", NUMBERS, {"pose": ("11" * 32, "22" * 32, "33" * 32), "depth": (None,)}, {"pose": "p"})
+DRAWING = GenerationSetup("ee", NUMBERS, {"pose": ("11" * 32, "22" * 32, "33" * 32), "depth": (None,)}, {"pose": "p"})
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_a_clip_for_every_subject_prompt_and_seed_whose_frames_name_those_before
 
 
 def test_a_pose_that_comes_again_is_a_frame_of_its_own() -> None:
-    drawing = Drawing("ee", NUMBERS, {"pose": ("11" * 32, "22" * 32, "11" * 32), "depth": (None,)}, {"pose": "p"})
-    clip = plan_clips(parsed(SPEC), [PIP], drawing)[0]
+    setup = GenerationSetup("ee", NUMBERS, {"pose": ("11" * 32, "22" * 32, "11" * 32), "depth": (None,)}, {"pose": "p"})
+    clip = plan_clips(parsed(SPEC), [PIP], setup)[0]
     assert len({one.digest for one in clip.frames}) == 3
     assert clip.same_noise[0].digest == clip.same_noise[2].digest
 
@@ -157,7 +157,7 @@ def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
         return draw_cells(backbone, references, *rest, **named)
 
     monkeypatch.setattr(flows.execution.generate_batch, "generate", fails)
-    summary = came_to(lambda: video(spec, 8))
+    summary = result_of(lambda: video(spec, 8))
     assert (summary.made, summary.failed) == (5, 2)
     [clip] = summary.clips
     assert (clip.mp4, clip.webp, clip.error) == (None, None, "RuntimeError: no second frame")

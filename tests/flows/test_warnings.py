@@ -8,10 +8,10 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.settings.finetune import FineTuneConfig
-from flows.planning.cells import Drawing
-from flows.planning.preflight import tuning_of
+from flows.planning.cells import GenerationSetup
+from flows.planning.preflight import finetune_job
 from flows.planning.preview import preview
-from flows.planning.warnings import demand_apart, said_of, text_warnings, warnings_of
+from flows.planning.warnings import demand_distinct_prompts, text_warnings, warning_sentences, warnings_of
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
@@ -20,7 +20,7 @@ from storage.catalog.records import RunWarning
 from tests.flows.test_plan import NUMBERS, PIP, SPEC, spec
 
 FILLER = ", sitting, waving, with stripes, blue belly, yellow star, crown and glasses, happy, a red hat" * 2
-DRAWING = Drawing("ee", NUMBERS)
+DRAWING = GenerationSetup("ee", NUMBERS)
 
 
 def ordered(*prompts: str, negative: str = "") -> Spec:
@@ -29,8 +29,8 @@ def ordered(*prompts: str, negative: str = "") -> Spec:
     return Spec.model_validate(given)
 
 
-def found(order: Spec, drawing: Drawing = DRAWING) -> list[tuple[str, str]]:
-    return [(one.place, one.kind) for one in text_warnings(order, [PIP], drawing, get_profile("pocket"))]
+def found(order: Spec, setup: GenerationSetup = DRAWING) -> list[tuple[str, str]]:
+    return [(one.place, one.kind) for one in text_warnings(order, [PIP], setup, get_profile("pocket"))]
 
 
 def test_a_text_that_is_read_as_it_is_written_warns_of_nothing() -> None:
@@ -63,7 +63,7 @@ def test_words_that_the_model_never_learned_and_braces_that_stand_for_nothing() 
 
 
 def test_the_learned_word_is_known_where_the_subject_is_learned() -> None:
-    tuned = replace(DRAWING, tuning=tuning_of(FineTuneConfig(word="[S*]"), get_profile("pocket")))
+    tuned = replace(DRAWING, finetune=finetune_job(FineTuneConfig(word="[S*]"), get_profile("pocket")))
     assert found(spec(SPEC), tuned) == []
 
 
@@ -73,15 +73,15 @@ def test_prompts_that_are_the_same_once_they_are_cut_off_are_refused(ends: tuple
     with pytest.raises(
         InputError, match=r"prompts\[2\]: is twice the same as prompts\[1\] to the model, which reads 48"
     ):
-        demand_apart(order, [("bear", "natural")], DRAWING, get_profile("pocket"))
+        demand_distinct_prompts(order, [("bear", "natural")], DRAWING, get_profile("pocket"))
 
 
 def test_prompts_that_the_tokenizer_reads_alike_are_refused() -> None:
     with pytest.raises(InputError, match=r"prompts\[1\]: 'a {subject},happy' is twice the same as prompts\[0\]"):
-        demand_apart(
+        demand_distinct_prompts(
             ordered("a {subject}, happy", "a {subject},happy"), [("bear", "natural")], DRAWING, get_profile("pocket")
         )
-    demand_apart(spec(SPEC), [("bear", "natural"), ("cat", "anime")], DRAWING, get_profile("pocket"))
+    demand_distinct_prompts(spec(SPEC), [("bear", "natural"), ("cat", "anime")], DRAWING, get_profile("pocket"))
 
 
 def test_what_can_be_doubted_of_mask_and_picture_is_a_warning_of_the_subject() -> None:
@@ -105,12 +105,12 @@ def test_a_plan_warns_by_the_profile_that_will_draw(
     order = ordered("a {subject}", "a {subject} in a red hat on the beach")
     subject = order.subjects[0].model_copy(update={"reference": str(references / "pip.png")})
     shown = preview(order.model_copy(update={"subjects": (subject,)}), Resources.open(settings))
-    assert "prompts[1]: the model reads 24 tokens" in "\n".join(said_of(shown.warnings))
+    assert "prompts[1]: the model reads 24 tokens" in "\n".join(warning_sentences(shown.warnings))
 
 
 def test_each_sentence_is_said_once_with_those_that_it_concerns() -> None:
     two = [RunWarning("mask", "is empty", "mask", name) for name in ("pip", "momo", "pip")]
-    assert said_of([*two, RunWarning("placeholder", "a brace", "name")]) == {
+    assert warning_sentences([*two, RunWarning("placeholder", "a brace", "name")]) == {
         "mask: is empty": ["pip", "momo"],
         "name: a brace": [],
     }

@@ -17,7 +17,7 @@ from flows.ingestion.prepare import Prepared, prepare
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError
 from flows.spec.model import SubjectSpec
-from flows.spec.problems import SubjectRefused
+from flows.spec.problems import SubjectError
 from flows.spec.yaml_file import read_spec
 from tests.seams.outside import Outside, outside
 
@@ -84,21 +84,21 @@ def test_the_captioner_of_the_page_captions_references_that_have_no_caption(outs
 def test_a_captioner_that_says_nothing_is_named(outside: Outside, reference: Path) -> None:
     code = "class Mute:\n    name, version = 'mute', '1'\n    def caption(self, image, **words): return ' '\n"
     outside.install("my-mutes", {"my_mutes.py": code}, {"dreamtuner.captioners": {"mute": "my_mutes:Mute"}})
-    with pytest.raises(SubjectRefused, match="caption: the captioner 'mute' gave 0 characters"):
+    with pytest.raises(SubjectError, match="caption: the captioner 'mute' gave 0 characters"):
         prepared(reference, {"DREAMTUNER_CAPTIONER": "mute"})
 
 
 def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside, reference: Path) -> None:
     assert ESTIMATORS.names() == []
-    with pytest.raises(SubjectRefused, match="depth auto: no estimator of depth is installed"):
+    with pytest.raises(SubjectError, match="depth auto: no estimator of depth is installed"):
         prepared(reference, depth="auto")
     outside.install_page("add-an-estimator.md")
     for place in ("auto", "auto:blur"):
         (layout,) = prepared(reference, depth=place).layouts
         assert (layout.kind, Image.open(io.BytesIO(layout.data)).size) == ("depth", (64, 64))
-    with pytest.raises(SubjectRefused, match="pose auto:blur: the estimator 'blur' finds depth, not pose"):
+    with pytest.raises(SubjectError, match="pose auto:blur: the estimator 'blur' finds depth, not pose"):
         prepared(reference, pose="auto:blur")
-    with pytest.raises(SubjectRefused, match="there is no estimator 'sharp'; choose one of: blur"):
+    with pytest.raises(SubjectError, match="there is no estimator 'sharp'; choose one of: blur"):
         prepared(reference, depth="auto:sharp")
 
 

@@ -22,7 +22,7 @@ def attention(
     The cell is drawn once more from its recipe, and compared with the stored picture; both are said. The map is kept
     with the picture, and the dashboard shows it there.
     """
-    from flows.attention import keep_map
+    from flows.attention import store_map
     from flows.execution.attention_map import attention_map
     from flows.resources import Resources
 
@@ -30,7 +30,7 @@ def attention(
     made = attention_map(cell, point, resources)
     if output is not None:
         made.image.save(output)
-    kept = keep_map(made, resources)
+    kept = store_map(made, resources)
     if as_json:
         said = {"cell": made.digest, "redrawn": made.redrawn, "shares": made.shares}
         print_result({**said, "map": None if output is None else str(output), "sha256": kept})

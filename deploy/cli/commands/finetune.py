@@ -13,7 +13,7 @@ from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 
 if TYPE_CHECKING:
-    from flows.finetune import Finetuned
+    from flows.finetune import FineTuneSummary
 
 Profile = Annotated[str, typer.Option(help="The model that learns it.")]
 
@@ -76,7 +76,7 @@ def asked(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
     return settings
 
 
-def finetune_json(done: "Finetuned") -> dict[str, Any]:
+def finetune_json(done: "FineTuneSummary") -> dict[str, Any]:
     """The one line that ends `finetune --json`."""
     guard = None if done.guard is None else {"before": done.guard.before, "after": done.guard.after}
     facts = {"subject": done.subject, "finetune": done.digest, "checkpoint": done.checkpoint, "made": done.made}
@@ -90,7 +90,7 @@ def finetune_json(done: "Finetuned") -> dict[str, Any]:
     }
 
 
-def finetune_words(done: "Finetuned") -> list[str]:
+def finetune_words(done: "FineTuneSummary") -> list[str]:
     """The same for people, a line each."""
     how = f"learnt in {done.steps} steps" if done.made else f"known already, from {done.steps} steps"
     lines = [f"{done.subject}: {how}; checkpoint {done.checkpoint[:12]}"]

@@ -35,7 +35,7 @@ def ingest(
     from pydantic import ValidationError
 
     from flows.ingestion.known import demand_subjects
-    from flows.ingestion.store_subject import take_in
+    from flows.ingestion.store_subject import prepare_and_store
     from flows.resources import Resources
     from flows.spec.model import SubjectSpec
     from flows.spec.problems import problems_of
@@ -54,7 +54,7 @@ def ingest(
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
     resources = Resources.open()
     demand_subjects([subject], resources, "ingest", replace="--replace")
-    kept = take_in(subject, resources, given="ingest")
+    kept = prepare_and_store(subject, resources, given="ingest")
     facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
     if as_json:
         print_result({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful, "warnings": kept.warnings})
