@@ -1,11 +1,11 @@
-"""Implementations by name, built in or brought by other installed packages; nothing is loaded before it is used.
+"""Registries of implementations by name: built-in ones and plugins of other installed packages, loaded on first use.
 
-A package announces what it adds by an entry point in its pyproject.toml, in the group of the registry:
+A package adds an implementation by an entry point in its pyproject.toml, in the group of the registry:
 
     [project.entry-points."dreamtuner.maskers"]
     corners = "my_maskers:CornerMasker"
 
-The object that it points to is the implementation; a class is called without arguments first.
+The object that it points to is the implementation; a class is instantiated without arguments.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 OURS = "dreamtuner"
-"""The origin of what is built in."""
+"""The origin of built-in implementations."""
 
 
 class PluginError(ValueError):
-    """A name of a registry that cannot be used; the message says which, why and what to do."""
+    """A name in a registry that cannot be used; the message says which, why and what to do."""
 
 
 class UnknownNameError(PluginError, KeyError):
@@ -34,18 +34,18 @@ class UnknownNameError(PluginError, KeyError):
 
 
 class NameTakenTwiceError(PluginError):
-    """Two implementations have one name. The message says where both come from."""
+    """Two implementations have the same name. The message names the origin of both."""
 
 
 class BrokenPluginError(PluginError):
-    """What a name stands for cannot be loaded, or is not what the registry holds."""
+    """An implementation cannot be loaded, or lacks what the registry requires."""
 
 
 @dataclass(frozen=True)
 class Candidate:
     """One implementation that can be loaded.
 
-    `origin`: the package and version, or the file, that brings it; `state`: it is loaded anew when this changes.
+    `origin`: the package and version, or the file, that provides it; `state`: it is reloaded when this changes.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Candidate:
 
 
 class Registry(Generic[T]):
-    """Implementations of one kind by their names; built-in names come first, others follow sorted.
+    """Implementations of one kind by name; built-in names come first, the others are sorted.
 
     Args:
-        what: the kind in a word for messages, such as "masker".
-        group: the entry points' group, such as "dreamtuner.maskers".
-        builtin: "module:attribute" of each implementation that is part of this project, by its name.
-        needs: attributes that every implementation has.
-        check: what else an implementation must satisfy: it returns what the registry holds, or raises ValueError.
+        what: the kind, for messages, such as "masker".
+        group: the entry-point group, such as "dreamtuner.maskers".
+        builtin: "module:attribute" of each built-in implementation, by name.
+        needs: attributes that every implementation must have.
+        check: a further check: it returns the object to register, or raises ValueError.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class Registry(Generic[T]):
         self._ready: dict[str, T] = {}
 
     def names(self, more: Iterable[Candidate] = ()) -> list[str]:
-        """Return all names, those of implementations that cannot be loaded among them; nothing is loaded.
+        """Return all names, including those of implementations that cannot be loaded; loads nothing.
 
-        `more`: candidates beside the built-in ones and those of packages, such as files in a user's folder.
+        `more`: candidates in addition to built-in ones and plugins, such as files in a user's folder.
         """
         found = [one.name for one in self._candidates(more)]
         outside = sorted(name for name in found if name not in self._builtin)
         return list(dict.fromkeys([*self._builtin, *outside]))
 
     def get(self, name: str, more: Iterable[Candidate] = ()) -> T:
-        """Load the implementation of this name, once a process.
+        """Return the implementation of this name, loaded once per process.
 
         Raises:
-            UnknownNameError: there is none.
-            NameTakenTwiceError: there are two.
+            UnknownNameError: no implementation has this name.
+            NameTakenTwiceError: two have it.
             BrokenPluginError: it cannot be loaded. Other names are not affected.
         """
         candidates = self._candidates(more)
@@ -107,7 +107,7 @@ class Registry(Generic[T]):
         if len(found) > 1:
             origins = " and by ".join(one.origin for one in found)
             raise NameTakenTwiceError(
-                f"the {self.what} {name!r} is there twice, by {origins}; rename or uninstall one of them"
+                f"the {self.what} {name!r} exists twice, by {origins}; rename or uninstall one of them"
             )
         return self._load(found[0])
 
@@ -115,7 +115,7 @@ class Registry(Generic[T]):
         if self._path != sys.path:
             self._path, self._ready = list(sys.path), {}
         ready = self._ready.get(name)
-        if ready is None:  # plans of large grids ask for a style's word once a cell
+        if ready is None:  # plans of large grids look a style up once per cell
             ready = self._ready[name] = self.get(name)
         return ready
 
@@ -130,11 +130,11 @@ class Registry(Generic[T]):
         return self._sorted(more)[0]
 
     def broken(self, more: Iterable[Candidate] = ()) -> dict[str, str]:
-        """Return why names cannot be used, by name; empty where all can."""
+        """Return why each broken implementation cannot be used, by name; empty if all can."""
         return self._sorted(more)[1]
 
     def added(self, more: Iterable[Candidate] = ()) -> dict[str, str]:
-        """Return the names that are not built in, each with the package and version or the file that brings it."""
+        """Return the names that are not built in, each with the package and version or the file that provides it."""
         return {one.name: one.origin for one in self._candidates(more) if one.origin != OURS}
 
     def _sorted(self, more: Iterable[Candidate]) -> tuple[dict[str, T], dict[str, str]]:
@@ -158,7 +158,7 @@ class Registry(Generic[T]):
         if key not in self._loaded:
             try:
                 self._loaded[key] = self._checked(one.name, one.load())
-            except Exception as error:  # whatever a stranger's module raises is that module's fault alone
+            except Exception as error:  # whatever a plugin raises must not affect the others
                 why = f"{error}" if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
                 raise BrokenPluginError(
                     f"the {self.what} {one.name!r} of {one.origin} cannot be loaded ({why}); correct or uninstall it"
@@ -169,7 +169,7 @@ class Registry(Generic[T]):
         if isinstance(found, type):
             found = found()
         if missing := [need for need in self._needs if not hasattr(found, need)]:
-            raise PluginError(f"it is no {self.what}: it lacks {', '.join(missing)}")
+            raise PluginError(f"it is not a {self.what}: it lacks {', '.join(missing)}")
         checked: T = found if self._check is None else self._check(name, found)
         return checked
 
@@ -182,5 +182,5 @@ def _candidate(one: EntryPoint, origin: str | None = None) -> Candidate:
 
 @lru_cache(maxsize=64)
 def _installed(path: tuple[str, ...], group: str) -> EntryPoints:
-    """The group's entry points of the packages on sys.path, which is part of the key: reading them takes 10 ms."""
+    """Return the group's entry points of the packages on sys.path, which is part of the key: reading takes 10 ms."""
     return entry_points(group=group)

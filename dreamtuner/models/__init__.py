@@ -1,1 +1,1 @@
-"""Profiles, the weights they name, and what their control images and tokens are. No torch."""
+"""Profiles, their weights on disk, control images and tokenizers. No torch."""

@@ -1,9 +1,10 @@
-"""Layout from a picture: depth maps and drawn skeletons, what a picture of each kind must be, and who can follow it.
+"""Control images: depth maps and pose skeletons, how each kind is validated, and which profiles support it.
 
 Decided where the paper is silent:
-- A picture follows at most one layout of each kind. Where it follows both, the residuals of the two ControlNets add up.
-- A reference passes with its own layout of the kinds that the pictures follow. Of a kind that it lacks it passes
-  without that ControlNet, never with an empty picture: an empty skeleton says that there is nobody.
+- An image is conditioned on at most one control image of each kind. With both kinds, the residuals of the two
+  ControlNets are summed.
+- A reference is encoded with its own control images of the kinds that the generated images use. If it has none of a
+  kind, it is encoded without that ControlNet, never with an empty image: an empty skeleton means that nobody is there.
 """
 
 from __future__ import annotations
@@ -19,74 +20,75 @@ from dreamtuner.models.profiles import Profile
 Kind = Literal["depth", "pose"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Layouts = Mapping[Kind, Image.Image]
-"""Where things are in a picture, a picture of each kind: near is bright for depth, a skeleton is drawn for pose."""
+"""Control images by kind. Depth: grey, near is bright; pose: a coloured skeleton on black."""
 
 GREY = 12
-"""How far apart the channels of a grey pixel may be, 0..255: JPEG and colour profiles leave a little."""
+"""Largest difference between the channels of a grey pixel, 0..255: JPEG and colour profiles leave a little."""
 DARK = 48
-"""The brightest that the black around a skeleton may be, 0..255."""
+"""Largest brightness of the black around a skeleton, 0..255."""
 
 
 class LayoutError(ValueError):
-    """A layout that cannot be followed; the message names what does not fit and the remedy."""
+    """A control image that cannot be used; the message names the problem and the remedy."""
 
 
 def fitted(kind: Kind, image: Image.Image, side: int) -> Image.Image:
-    """The layout of a picture of `side` pixels: RGB, of that side.
+    """Validate a control image and resize it to `side` pixels. Returns RGB, side x side.
 
     Raises:
-        LayoutError: it is not square, its side is not a multiple of the picture's, or it is not of its kind.
+        LayoutError: it is not square, its side is not a multiple of `side`, or it is not of its kind.
     """
     if image.width != image.height:
-        raise LayoutError(f"{kind}: the layout is {image.width} x {image.height} pixels; make it square")
+        raise LayoutError(f"{kind}: the control image is {image.width} x {image.height} pixels; make it square")
     if image.width < side:
         raise LayoutError(
-            f"{kind}: the layout is {image.width} pixels wide, the picture {side}; give one at least as large"
+            f"{kind}: the control image is {image.width} pixels wide, the image {side}; give one at least as large"
         )
     if image.width % side:
         raise LayoutError(
-            f"{kind}: the layout is {image.width} pixels wide, no multiple of the picture's {side}; scale it to {side}"
+            f"{kind}: the control image is {image.width} pixels wide, not a multiple of {side}; resize it to {side}"
         )
     rgb = checked(kind, image)
     return rgb if rgb.width == side else rgb.resize((side, side), Image.Resampling.BOX)
 
 
 def checked(kind: Kind, image: Image.Image) -> Image.Image:
-    """As RGB. LayoutError unless a depth map is grey, a skeleton drawn in colours on black, and there is something.
+    """Validate a control image and return it as RGB.
 
-    A layout of one colour says nothing; it is refused rather than drawn by the prompt alone.
+    Raises LayoutError unless a depth map is grey and a skeleton is coloured on black. An image of a single colour
+    carries no information; it is rejected, since the result would follow the prompt alone.
     """
     if kind not in KINDS:
-        raise LayoutError(f"layout: {kind!r} is not one of {', '.join(KINDS)}")
+        raise LayoutError(f"kind: {kind!r} is not one of {', '.join(KINDS)}")
     rgb = image.convert("RGB")
     pixels = np.asarray(rgb).astype(np.int16)
     if pixels.min() == pixels.max():
-        raise LayoutError(f"{kind}: the layout is of one colour; it says nothing")
+        raise LayoutError(f"{kind}: the control image has a single colour; give one that shows something")
     coloured = int(np.ptp(pixels, axis=2).max()) > GREY
     if kind == "depth" and coloured:
-        raise LayoutError("depth: the layout has colours, a depth map is grey; is it a skeleton or a photograph?")
+        raise LayoutError("depth: the image has colours, but a depth map is grey; is it a skeleton or a photograph?")
     if kind == "pose" and not coloured:
-        raise LayoutError("pose: the layout is grey, a skeleton is drawn in colours; is it a depth map?")
+        raise LayoutError("pose: the image is grey, but a skeleton is coloured; is it a depth map?")
     if kind == "pose" and np.median(pixels.max(axis=2)) > DARK:
-        raise LayoutError("pose: most of the layout is not black, a skeleton is drawn on black; is it a photograph?")
+        raise LayoutError("pose: most of the image is not black, but a skeleton is on black; is it a photograph?")
     return rgb
 
 
 def part_of(kind: Kind) -> str:
-    """The folder of the ControlNet of this kind, in that of a profile's weights."""
+    """Return the name of the folder, inside a profile's weights, that holds the ControlNet of this kind."""
     return f"controlnet-{kind}"
 
 
 def kinds_of(profile: Profile) -> list[Kind]:
-    """The kinds of layout that the profile has a ControlNet for."""
+    """Return the kinds of control image that the profile has a ControlNet for."""
     return [kind for kind in KINDS if (profile.weights / part_of(kind)).is_dir()]
 
 
 def require_controlnet(profile: Profile, kind: Kind) -> None:
-    """LayoutError where the profile has no ControlNet of this kind."""
+    """Raise LayoutError if the profile has no ControlNet of this kind."""
     have = kinds_of(profile)
     if kind not in have:
-        known = f"it has {', '.join(have)}" if have else "it follows no layouts"
+        known = f"it has {', '.join(have)}" if have else "it has no ControlNets"
         raise LayoutError(
             f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}; get it with: {profile.remedy}"
         )

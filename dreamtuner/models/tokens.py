@@ -1,4 +1,4 @@
-"""What a model reads of a text, found out by its tokenizer alone: no model is loaded, and torch is not needed."""
+"""What a model reads of a text, determined by its tokenizer alone: loads no model and needs no torch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from dreamtuner.models.profiles import Profile
 
 CLIP_LENGTH = 77
-"""What CLIP reads at most, where a tokenizer's config does not say."""
+"""CLIP's maximum number of tokens, used if a tokenizer's config does not state one."""
 
 MOST_KNOWN = 100_000
-"""Texts that a reader remembers, at most: a worker lives long."""
+"""Most texts that a reader caches: a worker runs for a long time."""
 
 _ENDS = 2  # the tokens that begin and end every text
 
@@ -26,9 +26,8 @@ _ENDS = 2  # the tokens that begin and end every text
 class Reading:
     """A text as the model reads it.
 
-    `tokens`: the ids that it is given, without padding; `count`: how many there would be if nothing were cut off;
-    `cut`: the words that it does not read, or not to their end; `spelled`: words that its vocabulary does not know, of
-    which it is given the letters.
+    `tokens`: the token ids, without padding; `count`: how many there would be without truncation; `cut`: the words that
+    are truncated, in whole or in part; `spelled`: words that are not in the vocabulary and are read letter by letter.
     """
 
     tokens: tuple[int, ...]
@@ -38,7 +37,7 @@ class Reading:
 
 
 class TextReader:
-    """A model's tokenizer and how many tokens the model takes."""
+    """A model's tokenizer and its maximum number of tokens."""
 
     def __init__(self, tokenizer: Tokenizer, limit: int) -> None:
         self.limit = limit
@@ -46,7 +45,7 @@ class TextReader:
         self._known: dict[str, Reading] = {}
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Each text as the model reads it; a text is looked at once."""
+        """Return each text as the model reads it; a text is tokenized once."""
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
@@ -66,9 +65,9 @@ class TextReader:
 
 
 def reader_of(profile: Profile, word: str | None = None) -> TextReader | None:
-    """What reads the prompts of a profile; None where its folder holds no tokenizer of a kind that is known.
+    """Return the reader of a profile's prompts, or None if its folder has no tokenizer of a supported kind.
 
-    `word`: the learned token that its tokenizer knows besides, such as [S*].
+    `word`: an additional learned token, such as [S*].
     """
     folder = profile.weights / "tokenizer"
     file = next((one for one in (folder / "tokenizer.json", folder / "vocab.json") if one.is_file()), None)
@@ -90,7 +89,7 @@ def _reader(file: Path, mtime_ns: int, word: str | None) -> TextReader:
 
 
 def _clip(folder: Path) -> Tokenizer:
-    """CLIP's tokenizer from the vocab.json and merges.txt of older folders, as transformers builds it."""
+    """Build CLIP's tokenizer from the vocab.json and merges.txt of older folders, as transformers does."""
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split() for line in lines if line and not line.startswith("#version")]
@@ -116,7 +115,7 @@ def _clip(folder: Path) -> Tokenizer:
 
 
 def _spelled(text: str, offsets: Sequence[tuple[int, int]], words: Sequence[int | None]) -> tuple[str, ...]:
-    """Words of which most tokens are single letters or bytes: nothing was learnt of them as words."""
+    """Return words most of whose tokens are single letters or bytes: the model never learned them as words."""
     places: dict[int, list[tuple[int, int]]] = {}
     for word, place in zip(words, offsets, strict=True):
         if word is not None:

@@ -1,4 +1,4 @@
-"""A profile's weights on disk: whether they are there, and their digest. Nothing is loaded and torch is not needed."""
+"""A profile's weights on disk: whether they exist, and their digest. Loads nothing and needs no torch."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,21 +11,21 @@ _HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
 
 
 class WeightsMissingError(FileNotFoundError):
-    """The profile's folder lacks parts; the message names them and the step that brings them."""
+    """The profile's folder lacks parts; the message names them and the step that provides them."""
 
 
 def weights_digest(profile: Profile) -> str:
-    """sha256 over the weight, config and vocabulary files of the parts that draw, sorted by path; nothing is loaded.
+    """Return the SHA-256 of the weight, config and vocabulary files of the parts that affect an image, sorted by path.
 
-    With a subject-encoder they include it and the tower, which it reads. A file is read again only when its size or
-    time changed.
+    With a subject-encoder these include it and the CLIP model that it reads. Loads nothing; a file is read again only
+    if its size or time changed.
     """
     require_weights(profile)
     return digest_of(profile.weights, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
 def digest_of(folder: Path, parts: Sequence[str]) -> str:
-    """sha256 over the model files in these parts of a folder: each file's relative path and sha256, sorted by path."""
+    """Return the SHA-256 over the relative paths and SHA-256s of the model files in these parts of a folder, sorted."""
     files = sorted(f for part in parts for f in (folder / part).rglob("*") if f.suffix in _HASHED and f.is_file())
     total = sha256()
     for file in files:
@@ -38,13 +38,13 @@ def digest_of(folder: Path, parts: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _file_sha256(file: Path, mtime_ns: int, size: int) -> str:
-    """The arguments besides `file` are the cache's key: they change when the file does."""
+    """Hash a file. The other arguments are the cache's key: they change when the file does."""
     with file.open("rb") as opened:
         return file_digest(opened, "sha256").hexdigest()
 
 
 def require_weights(profile: Profile) -> None:
-    """WeightsMissingError unless every part that draws is there."""
+    """Raise WeightsMissingError unless every part that affects an image exists."""
     missing = profile.missing()
     if missing:
         raise WeightsMissingError(
@@ -53,9 +53,9 @@ def require_weights(profile: Profile) -> None:
 
 
 def require_clip(profile: Profile) -> Path:
-    """The tower's folder; WeightsMissingError where it is not there."""
+    """Return the folder of the CLIP model. Raises WeightsMissingError if it is missing."""
     if not (profile.tower / "config.json").is_file():
         raise WeightsMissingError(
-            f"profile {profile.name!r}: no tower in {profile.tower}; get it with: {profile.remedy}"
+            f"profile {profile.name!r}: no CLIP model in {profile.tower}; get it with: {profile.remedy}"
         )
     return profile.tower

@@ -83,7 +83,7 @@ def _own_layout(reference: Reference, kind: Kind, side: int) -> Tensor:
     layout = reference.layouts[kind]
     if layout.size != reference.image.size:
         raise ValueError(
-            f"reference: its {kind} image is {layout.size} pixels and it is {reference.image.size}; use one size"
+            f"reference: its {kind} image is {layout.size} and the reference {reference.image.size} px; use one size"
         )
     return layout_pixels(kind, square(layout, reference.mask, side, fill="black")[0], side)
 

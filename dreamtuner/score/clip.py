@@ -1,4 +1,4 @@
-"""The contrastive tower that scores: a CLIPModel in the stock layout, and unit vectors of pictures and prompts."""
+"""The CLIP model that scores: loads it from the stock layout and embeds images and prompts as unit vectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class ClipModel:
 
     @torch.inference_mode()
     def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
-        """N pictures -> N D unit vectors, float32, on the CPU."""
+        """Embed N images as N D unit vectors, float32, on the CPU."""
         pixels = self.image_processor([image.convert("RGB") for image in images], return_tensors="pt")["pixel_values"]
         return _unit(self.model.get_image_features(pixels.to(self.model.device, self.model.dtype)))
 
     @torch.inference_mode()
     def embed_texts(self, prompts: Sequence[str]) -> Tensor:
-        """N prompts -> N D unit vectors, float32, on the CPU. A prompt's end beyond the tower's length is cut off."""
+        """Embed N prompts as N D unit vectors, float32, on the CPU. Prompts that are too long are truncated."""
         length = self.model.config.text_config.max_position_embeddings
         tokens = self.tokenizer(
             list(prompts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
@@ -39,7 +39,7 @@ class ClipModel:
 
 
 def load_clip(profile: Profile, *, device: str = "cpu") -> ClipModel:
-    """Load a profile's tower in float32. WeightsMissingError says how to get it."""
+    """Load a profile's CLIP model in float32. Raises WeightsMissingError, which says how to get it."""
     folder = require_clip(profile)
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return ClipModel(
@@ -50,7 +50,7 @@ def load_clip(profile: Profile, *, device: str = "cpu") -> ClipModel:
 
 
 def _unit(features: Any) -> Tensor:
-    """transformers 5 wraps the projected vectors in an output object; older ones give the tensor itself."""
+    """Normalise the projected vectors, which transformers 5 wraps in an output object and older versions do not."""
     vectors = features if isinstance(features, Tensor) else features.pooler_output
     unit: Tensor = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
     return unit

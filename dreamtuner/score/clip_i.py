@@ -1,4 +1,4 @@
-"""CLIP-I: cosine of the image embeddings of a picture and the reference (Table 1)."""
+"""CLIP-I: cosine of the CLIP embeddings of an image and the reference (Table 1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipI(ClipMetric):
-    """Subject fidelity, -1..1: as in Table 1, or ``masked``, with the reference's background white where it has a mask.
+    """Subject fidelity, -1..1: as in Table 1, or ``masked``, with the reference's background white if it has a mask.
 
-    The masked form does not reward a background that is like the reference's.
+    The masked form does not reward a background that resembles the reference's.
     """
 
     masked: bool = False
@@ -41,7 +41,7 @@ class ClipI(ClipMetric):
         reference: Image.Image,
         reference_mask: Image.Image | None = None,
     ) -> list[float]:
-        """Return one cosine per image. ValueError when mask and reference differ in size."""
+        """Return one cosine per image. Raises ValueError if mask and reference differ in size."""
         if not images:
             return []
         alone = on_white(reference, reference_mask, name="reference_mask") if self.masked else reference

@@ -1,4 +1,4 @@
-"""What the CLIP metrics share: the profile's CLIP model, which scores, and its digest in their versions."""
+"""The base of the CLIP metrics: loads the profile's CLIP model and puts its digest into their versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class ClipMetric:
-    """Reads the profile's CLIP model. `computation` rises when equal inputs would score otherwise."""
+    """A metric that uses the profile's CLIP model.
+
+    Increment `computation` when equal inputs would score differently.
+    """
 
     computation = "1"
 
@@ -21,13 +24,13 @@ class ClipMetric:
         return f"{self.computation}-{digest_of(require_clip(profile).parent, ('tower',))[:12]}"
 
     def missing(self, profile: Profile) -> list[str]:
-        """Return the CLIP model where it is not there."""
+        """Return a description of the CLIP model if it is missing."""
         there = (profile.tower / "config.json").is_file()
-        return [] if there else ["tower (it scores; score: [] does without)"]
+        return [] if there else ["tower (the CLIP model for scores; not needed with score: [])"]
 
     @staticmethod
     def load(profile: Profile, device: str) -> ClipModel:
-        """Return the CLIP model, one for all CLIP metrics."""
+        """Load the CLIP model, which all CLIP metrics share."""
         from dreamtuner.score.clip import load_clip
 
         return load_clip(profile, device=device)

@@ -1,4 +1,4 @@
-"""CLIP-T: cosine of the image embedding of a picture and the text embedding of its prompt (Table 1)."""
+"""CLIP-T: cosine of the CLIP embeddings of an image and its prompt (Table 1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ClipT(ClipMetric):
     takes: ClassVar[tuple[Input, ...]] = ("prompts",)
 
     def score(self, model: "ClipModel", images: Sequence[Image.Image], *, prompts: Sequence[str]) -> list[float]:
-        """Return one cosine per image with its own prompt. ValueError when the counts differ."""
+        """Return the cosine of each image with its own prompt. Raises ValueError if the counts differ."""
         if len(prompts) != len(images):
             raise ValueError(f"prompts: {len(prompts)} for {len(images)} images; give one per image")
         if not images:

@@ -1,4 +1,4 @@
-"""The oracle: reads class, context, every identity attribute and the silhouette from a pocket picture."""
+"""The oracle: classifies class, context and every identity attribute of a pocket image, and segments its subject."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class _Block(nn.Module):
 
 
 class Oracle(nn.Module):
-    """Logits of every attribute and of the subject's silhouette, from pictures (B, 3, 64, 64) in -1..1.
+    """A classifier of every attribute and of the subject's silhouette, for images (B, 3, 64, 64) in -1..1.
 
-    It shares no weight and no training loss with the tower that scores CLIP-I and CLIP-T, nor with the generator: it
-    learns from the renderer's truth alone.
+    It shares no weights and no training loss with the CLIP model that scores CLIP-I and CLIP-T, nor with the generator:
+    it is trained only on the renderer's ground truth.
     """
 
     def __init__(self, heads: Heads) -> None:
@@ -48,7 +48,7 @@ class Oracle(nn.Module):
         self.fine = nn.Sequential(nn.Conv2d(64, 32, 3, 1, 1), nn.ReLU(), nn.Conv2d(32, 4, 1), nn.PixelShuffle(2))
 
     def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """{attribute: (B, choices)} and the silhouette (B, 1, 64, 64), all logits."""
+        """Return {attribute: (B, choices)} and the silhouette (B, 1, 64, 64), all logits."""
         near = self.blocks[0](self.stem(pictures))
         h = self.blocks[1:](near)
         features = torch.cat([h.mean((2, 3)), h.amax((2, 3)), self.rows(h).relu().flatten(1)], dim=1)
@@ -58,14 +58,14 @@ class Oracle(nn.Module):
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> list[dict[str, str]]:
-        """The most likely choice of every attribute, for each picture (B, 3, 64, 64) in -1..1."""
+        """Return the most likely choice of every attribute, for each image (B, 3, 64, 64) in -1..1."""
         logits, _ = self(pictures)
         picks = {name: logits[name].argmax(1).tolist() for name in self.heads}
         return [{name: self.heads[name][picks[name][i]] for name in self.heads} for i in range(len(pictures))]
 
     @torch.no_grad()
     def silhouette(self, pictures: Tensor) -> Tensor:
-        """Where the subject is: pictures (B, 3, 64, 64) in -1..1 -> bool (B, 64, 64)."""
+        """Segment the subject: images (B, 3, 64, 64) in -1..1 -> bool (B, 64, 64)."""
         _, silhouette = self(pictures)
         inside: Tensor = silhouette[:, 0] > 0
         return inside
@@ -79,7 +79,7 @@ class Oracle(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> Oracle:
-        """Read what ``save`` wrote. Raises FileNotFoundError naming the training command where nothing is there."""
+        """Load what ``save`` wrote. Raises FileNotFoundError, which names the training command, if it is missing."""
         if not (folder / "oracle.safetensors").exists():
             raise FileNotFoundError(f"{folder} holds no oracle; train it with: dreamtuner train pocket --part oracle")
         heads = json.loads((folder / "config.json").read_text())["heads"]

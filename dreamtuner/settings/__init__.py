@@ -1,1 +1,1 @@
-"""Every number of the method with its symbol, default and source. No torch."""
+"""All settings of the method with their symbols, defaults and sources. No torch."""

@@ -1,12 +1,12 @@
-"""Settings as digests and stored recipes hold them: a setting that is added later changes nothing where it is neutral.
+"""Settings in digests and stored recipes: a setting that is added later changes no digest at its neutral value.
 
-The fields of the first release are always in a recipe, at whatever value. A field that is added later carries a mark
-with the value at which everything is as it was without it:
+The fields of the first release are always in a recipe, whatever their value. A field that is added later is marked with
+the value at which results equal those without the field:
 
     rescale: Annotated[float, Later(neutral=0.0)] = Field(default=0.7, description=...)
 
-At that value it is left out, so that what was planned, trained or measured before keeps its digest; a recipe without it
-is read with that value, whatever the default is by then. Torch is not needed.
+At that value it is omitted, so that everything planned, trained or measured before has the same digest. A recipe
+without the field is read with that value, whatever the default has become. No torch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Later:
 
 
 def to_fields(settings: Any) -> dict[str, Any]:
-    """A pydantic model or dataclass as JSON values by name, without later fields that are neutral."""
+    """Return a pydantic model or dataclass as JSON values by name, without later fields at their neutral values."""
     kind: Any = type(settings)
     later = _later(kind)
     return {
@@ -44,9 +44,9 @@ def to_fields(settings: Any) -> dict[str, Any]:
 
 
 def from_fields(model: type[M], stored: Mapping[str, Any]) -> M:
-    """The model of what `to_fields` gave, by this or an earlier version (pydantic.ValidationError).
+    """Return the model of values that `to_fields` of this or an earlier version returned.
 
-    Later fields that are not there are neutral.
+    Missing later fields take their neutral values. Raises pydantic.ValidationError if a value is invalid.
     """
     given = {**_later(model), **stored}
     for name, field in model.model_fields.items():
@@ -78,12 +78,12 @@ def to_literal(value: Any) -> str:
     if isinstance(value, PurePath):
         return f"PosixPath({value.as_posix()!r})"
     if value is None or isinstance(value, str | int | float):
-        return repr(value)  # of Python's own literals, which is their notation
+        return repr(value)  # a Python literal
     raise TypeError(f"{type(value).__name__} has no notation in recipes; give numbers, text, or settings of these")
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it."""
+    """Return the value as JSON has it."""
     if isinstance(value, BaseModel) or is_dataclass(value):
         return to_fields(value)
     if isinstance(value, Mapping):
@@ -92,7 +92,7 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"{type(value).__name__} is no JSON value; give numbers, text, or settings of these")
+    raise TypeError(f"{type(value).__name__} is not a JSON value; give numbers, text, or settings of these")
 
 
 @cache
@@ -102,7 +102,7 @@ def _names(kind: Any) -> tuple[str, ...]:
 
 @cache
 def _later(kind: Any) -> Mapping[str, Any]:
-    """The neutral values of the fields that came later."""
+    """Return the neutral values of the fields that were added later."""
     if issubclass(kind, BaseModel):
         return _marks((name, field.metadata) for name, field in kind.model_fields.items())
     hints = get_type_hints(kind, include_extras=True)

@@ -1,4 +1,4 @@
-"""Frozen settings of one picture: every number of the paper, its symbol, and where the paper says it."""
+"""Frozen settings of one image: every number of the paper, its symbol, and its source in the paper."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ Style = str
 """The name of a style in `settings.styles.STYLES`: natural, anime, or one that another package adds."""
 
 ENGINE_VERSION = 1
-"""Part of every cell's digest. Raise it when equal settings would draw another picture than before."""
+"""Part of every cell's digest. Increment it when equal settings would generate a different image than before."""
 
 
 def _no_text(value: Any) -> Any:
@@ -18,7 +18,7 @@ def _no_text(value: Any) -> Any:
 
 
 Number = BeforeValidator(_no_text)
-"""Numbers that are written as text or as true are slips to point at, in specs, options and arguments alike."""
+"""Rejects numbers written as strings or as booleans, which are mistakes in specs, options and arguments alike."""
 
 Whole = Annotated[int, Number]
 Real = Annotated[float, Number]
@@ -28,21 +28,19 @@ Offset = Annotated[int, Number, Field(ge=0, le=999)]
 
 
 class Sampling(BaseModel):
-    """What decides a picture besides weights, reference, prompt and seed. Unknown keys are refused.
+    """Settings that determine an image besides weights, reference, prompt and seed. Unknown keys are rejected.
 
-    The paper gives `w_ref` and `p_r`. It names `w_r`, `w_c`, `dt` and `dt'` without numbers: those are ours, and a
-    profile sets its own (`Profile.sampling`). Each field's description says its symbol and source.
+    The paper gives values of `w_ref` and `p_r`, but none of `w_r`, `w_c`, `dt` and `dt'`: those are ours, and a profile
+    sets its own (`Profile.sampling`). Each field's description states its symbol and source.
 
-    These fields are in every digest. A field that is added gets a `recipe_fields.Later` with its neutral value, so that
-    no existing picture is generated again.
+    These fields are in every digest. A field that is added later needs a `recipe_fields.Later` with its neutral value,
+    so that no existing image is generated again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: Whole = Field(default=20, ge=1, le=1000, description="scheduler steps from x_T to x_0; ours")
-    resolution: Whole = Field(
-        default=64, ge=16, le=4096, multiple_of=8, description="side of the picture, pixels; ours"
-    )
+    resolution: Whole = Field(default=64, ge=16, le=4096, multiple_of=8, description="side of the image, pixels; ours")
     w_ref: Scale = Field(
         default=3.0,
         description="w_ref, weight of a subject token in S-S-A, Eq. 3; 3.0 natural, 2.5 anime, Sec. 4; 0 = off",

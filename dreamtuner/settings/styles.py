@@ -1,4 +1,4 @@
-"""Styles of pictures: the word that prompts use for each, and the numbers of the method that it changes."""
+"""Styles of images: the word that prompts use for each, and the settings that it overrides."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class StyleRecord:
     """One style.
 
     Attributes:
-        name: as specs state it.
-        word: what `{style}` becomes in prompts and captions: "a {style} of a bear" is "a drawing of a bear".
-        sampling: fields of `Sampling` that differ from a profile's numbers for natural subjects.
+        name: its name in specs.
+        word: replaces `{style}` in prompts and captions: "a {style} of a bear" becomes "a drawing of a bear".
+        sampling: fields of `Sampling` that differ from a profile's settings for natural subjects.
     """
 
     name: str
@@ -27,7 +27,7 @@ class StyleRecord:
     sampling: Mapping[str, float] = field(default_factory=dict)
 
     def numbers(self, natural: Sampling) -> Sampling:
-        """Return a profile's numbers for natural subjects with this style's changes laid over."""
+        """Return a profile's settings for natural subjects with this style's overrides."""
         return natural.model_copy(update=dict(self.sampling))
 
 
@@ -38,9 +38,9 @@ ANIME = StyleRecord("anime", "drawing", {"w_ref": 2.5})
 
 def _checked(name: str, found: Any) -> StyleRecord:
     if not isinstance(found, StyleRecord) or found.name != name:
-        raise PluginError(f"it is no StyleRecord called {name!r}")
+        raise PluginError(f"it is not a StyleRecord named {name!r}")
     if not found.word.strip() or set("{}") & set(found.word):
-        raise PluginError(f"word: {found.word!r} is no word; write one such as 'photo', without braces")
+        raise PluginError(f"word: {found.word!r} is not a word; write one such as 'photo', without braces")
     try:
         Sampling.model_validate(dict(found.sampling))
     except ValidationError as error:
@@ -58,5 +58,5 @@ STYLES: Registry[StyleRecord] = Registry(
 
 
 def known_style(name: str) -> str:
-    """Return the name; PluginError, which lists those that exist, where it is no style's."""
+    """Return the name if it is a style's. Raises PluginError, which lists the existing styles."""
     return STYLES[name].name

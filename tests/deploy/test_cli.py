@@ -124,7 +124,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(dreamtuner: Command, tmp
         (("name: trip", "name: trip\nprofile: sd99"), "profile: there is no profile 'sd99'"),
         (
             ("name: trip", "name: trip\nposes: [null, wave.png]"),
-            "poses[1]: pose: the profile pocket has no ControlNet of this kind; it follows no layouts; get it with: ",
+            "poses[1]: pose: the profile pocket has no ControlNet of this kind; it has no ControlNets",
         ),
         (("name: trip", "name: trip\nfinetune: {steps: 0}"), "finetune.steps: is 0; give 1 or more"),
         (("sampling: {steps: 12}", "sampling: {steps: 0}"), "sampling.steps: is 0; give 1 or more"),

@@ -34,11 +34,11 @@ def order(references: Path, **changes: Any) -> Spec:
 @pytest.mark.parametrize(
     ("kind", "file", "said"),
     [
-        ("poses", "near.png", r"poses\[1\]: .*near\.png: pose: the layout is grey, .*; is it a depth map"),
-        ("poses", "photo.png", r"poses\[1\]: .*photo\.png: pose: most of the layout is not black"),
-        ("poses", "odd.png", r"poses\[1\]: .*odd\.png: pose: the layout is 96 pixels wide, no multiple of"),
+        ("poses", "near.png", r"poses\[1\]: .*near\.png: pose: the image is grey, .*; is it a depth map"),
+        ("poses", "photo.png", r"poses\[1\]: .*photo\.png: pose: most of the image is not black"),
+        ("poses", "odd.png", r"poses\[1\]: .*odd\.png: pose: the control image is 96 pixels wide, not a multiple of"),
         ("poses", "none.png", r"poses\[1\]: .*none\.png: .*cannot be read"),
-        ("depth", "stand.png", r"depth\[1\]: .*stand\.png: depth: the layout has colours"),
+        ("depth", "stand.png", r"depth\[1\]: .*stand\.png: depth: the image has colours"),
         (
             "depth",
             "https://127.0.0.1:9/a.png?key=secret",
@@ -68,7 +68,10 @@ def test_a_profile_without_the_controlnet_is_refused_with_the_remedy(
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [(128, r"pose .*own\.png: pose: the layout is 128 x 128 pixels, the reference 64 x 64"), (None, "cannot be read")],
+    [
+        (128, r"pose .*own\.png: pose: the layout is 128 x 128 pixels, the reference 64 x 64"),
+        (None, "cannot be read"),
+    ],
 )
 def test_a_references_own_layout_that_does_not_fit_stops_its_subject(
     led_settings: Settings, references: Path, size: int | None, said: str

@@ -74,9 +74,9 @@ def test_clip_metrics_need_the_clip_model_alone(tmp_path: Path) -> None:
     [
         (
             "name, takes = 'odd', ('mask',)",
-            "takes: there is no input 'mask'; choose from reference, reference_mask, prompts",
+            "takes: unknown input 'mask'; choose from reference, reference_mask, prompts",
         ),
-        ("name, takes = 'even', ()", "it is called 'even'"),
+        ("name, takes = 'even', ()", "it is named 'even'"),
     ],
 )
 def test_a_metric_that_declares_nonsense_is_named(outside: Outside, metric: str, why: str) -> None:
@@ -93,5 +93,5 @@ def test_a_metric_that_gives_too_few_scores_is_named() -> None:
         def score(self, model: Any, images: Any) -> list[float]:
             return [0.0]
 
-    with pytest.raises(PluginError, match="the metric 'lazy' gave 1 scores for 3 images"):
+    with pytest.raises(PluginError, match="the metric 'lazy' returned 1 scores for 3 images"):
         score_images(Lazy(), None, GREY, given())  # type: ignore[arg-type]

@@ -108,7 +108,7 @@ def test_of_two_estimators_of_a_kind_one_has_to_be_named(outside: Outside) -> No
     outside.install("others", {"others.py": code}, {"dreamtuner.estimators": {"other": "others:Other"}})
     with pytest.raises(PluginError, match="several estimators of depth; write auto:blur or auto:other"):
         estimator_of("depth")
-    with pytest.raises(ValueError, match="of one colour"):
+    with pytest.raises(ValueError, match="has a single colour"):
         estimated(estimator_of("depth", "other"), Image.new("RGB", (64, 64)))
 
 

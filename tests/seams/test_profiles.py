@@ -63,9 +63,7 @@ def test_a_package_brings_a_profile(folder: Path, outside: Outside) -> None:
     (outside.folder / "my_models" / "sd15.yaml").write_text(page)
     assert get_profile("sd15").weights == outside.folder / "my_models" / "weights"
     (folder / "sd15.yaml").write_text(WHOLE)
-    with pytest.raises(
-        NameTakenTwiceError, match=r"'sd15' is there twice, by my-models 1.0 and by .*profiles/sd15.yaml"
-    ):
+    with pytest.raises(NameTakenTwiceError, match=r"'sd15' exists twice, by my-models 1.0 and by .*profiles/sd15.yaml"):
         get_profile("sd15")
 
 
@@ -78,15 +76,15 @@ def test_a_package_brings_a_profile(folder: Path, outside: Outside) -> None:
         (WHOLE + "finetuned_sampling: {p_r: 2}\n", r"finetuned_sampling\.p_r: "),
         (WHOLE + "anime: {w_ref: -1}\n", r"anime\.w_ref: "),
         (WHOLE + "finetune: {lr: {unett: 1e-4}}\n", r"finetune\.lr\.unett: unknown key; did you mean unet\?"),
-        (WHOLE + "finetune_full: {lr: 3}\n", r"finetune_full\.lr: 3 is no mapping"),
-        (WHOLE + "weights: x\n", r"'weights' is there twice"),
+        (WHOLE + "finetune_full: {lr: 3}\n", r"finetune_full\.lr: 3 is not a mapping"),
+        (WHOLE + "weights: x\n", r"duplicate key 'weights'"),
         (
             WHOLE.replace("weights: w", "weights: package:no_such_package/w"),
-            r"weights: .*'no_such_package'; install it",
+            r"weights: .*'no_such_package' is not installed; install it",
         ),
         ("resolution: 63\nlicence: MIT\n", r"weights: is missing; add it; resolution: .*multiple of 8"),
-        ("- a\n", r"holds no keys; write at least weights, resolution, licence"),
-        ("a: [\n", r"is no YAML"),
+        ("- a\n", r"has no keys; write at least weights, resolution, licence"),
+        ("a: [\n", r"is not YAML"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named_with_its_keys_and_stops_no_other(folder: Path, text: str, said: str) -> None:

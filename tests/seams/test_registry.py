@@ -50,7 +50,7 @@ def test_an_unknown_name_is_answered_with_those_that_exist(tools: Registry[Hamme
         ("raise RuntimeError('no driver')", "my_saws:Tool", "RuntimeError: no driver"),
         ("import a_module_that_is_not_there", "my_saws:Tool", "ModuleNotFoundError.*a_module_that_is_not_there"),
         ("x = 1", "my_saws:Tool", "AttributeError.*Tool"),
-        ("class Tool:\n    pass", "my_saws:Tool", "it is no tool: it lacks word"),
+        ("class Tool:\n    pass", "my_saws:Tool", "it is not a tool: it lacks word"),
         ("class Tool:\n    def __init__(self, x): ...", "my_saws:Tool", "TypeError"),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_name_that_two_packages_take_is_an_error_that_names_both(tools: Regist
     for package in ("my-saws", "your-saws"):
         module = package.replace("-", "_")
         outside.install(package, {f"{module}.py": TOOL.format(module)}, {GROUP: {"saw": f"{module}:Tool"}})
-    with pytest.raises(NameTakenTwiceError, match=r"'saw' is there twice.*(my-saws 1.0.*your|your-saws 1.0.*my)-saws"):
+    with pytest.raises(NameTakenTwiceError, match=r"'saw' exists twice.*(my-saws 1.0.*your|your-saws 1.0.*my)-saws"):
         tools["saw"]
     assert tools.names() == ["hammer", "saw"]
     assert list(tools.working()) == ["hammer"]

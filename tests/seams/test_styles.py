@@ -39,8 +39,8 @@ def test_an_unknown_style_is_answered_with_the_known() -> None:
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        ("StyleRecord('other', 'ink')", "it is no StyleRecord called 'ink'"),
-        ("StyleRecord('ink', '{x}')", "word: '{x}' is no word"),
+        ("StyleRecord('other', 'ink')", "it is not a StyleRecord named 'ink'"),
+        ("StyleRecord('ink', '{x}')", "word: '{x}' is not a word"),
         ("StyleRecord('ink', 'ink', {'w_reff': 2})", r"sampling\.w_reff"),
     ],
 )

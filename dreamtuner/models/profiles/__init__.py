@@ -1,4 +1,4 @@
-"""Model profiles: data in YAML files, those beside this file, a user's own and those of other packages. No torch."""
+"""Model profiles: YAML files, built in, in a user's folders, or from other packages. No torch."""
 
 from dreamtuner.models.profiles.profile import ENCODER_PARTS, PARTS, Profile, folder_profile
 from dreamtuner.models.profiles.registry import broken_profiles, get_profile, profile_names, user_folders

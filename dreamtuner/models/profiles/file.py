@@ -1,11 +1,11 @@
-"""A profile's YAML file, read and validated: an error names the file, the key and the remedy.
+"""Reads and validates a profile's YAML file; every error names the file, the key and the remedy.
 
     weights: /models/stable-diffusion     # relative to this file, or package:NAME/FOLDER
     resolution: 512
     licence: CreativeML OpenRAIL-M
     sampling: {steps: 30, w_c: 7.5}
 
-The file's name without .yaml is the profile's name.
+The profile is named after the file, without .yaml.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from dreamtuner.settings.sampling import Sampling, Whole
 from dreamtuner.settings.styles import STYLES
 
 PACKAGE = "package:"
-"""What weights begin with that lie in an installed package: package:my_models/weights."""
+"""Prefix of weights inside an installed package: package:my_models/weights."""
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
 class ProfileError(PluginError):
-    """A profile's file that cannot be used; the message names its keys and what to write."""
+    """A profile file that cannot be used; the message names its keys and what to write."""
 
 
 class ProfileFile(BaseModel):
-    """What a profile's YAML says; unknown keys are rejected."""
+    """The contents of a profile's YAML file; unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,27 +45,27 @@ class ProfileFile(BaseModel):
         description="a folder in the plain diffusers layout, relative to the file or package:NAME/..."
     )
     resolution: Annotated[Whole, Field(ge=16, le=4096, multiple_of=8)] = Field(
-        description="side of the pictures that the model was trained on, pixels"
+        description="side of the images that the model was trained on, pixels"
     )
     licence: Text = Field(description="what the weights may be used for: an SPDX name or the licence's own")
-    remedy: Text | None = Field(default=None, description="the command or step that brings missing weights")
+    remedy: Text | None = Field(default=None, description="the command or step that provides missing weights")
     parts: tuple[Text, ...] = Field(
-        default=PARTS, min_length=1, description="folders in `weights` that decide a picture, of another model family"
+        default=PARTS, min_length=1, description="folders in `weights` that affect an image; differs by model family"
     )
-    sampling: dict[str, Any] = Field(default={}, description="numbers of Sampling that suit the model")
+    sampling: dict[str, Any] = Field(default={}, description="fields of Sampling that suit the model")
     anime: dict[str, Any] | None = Field(
-        default=None, description="what style anime changes in `sampling`; null: what the style itself says"
+        default=None, description="overrides of `sampling` for style anime; null: those of the style itself"
     )
     finetuned_sampling: dict[str, Any] = Field(
-        default={}, description="what changes in `sampling` once the model has learned the subject"
+        default={}, description="overrides of `sampling` for a model fine-tuned on the subject"
     )
-    finetune: dict[str, Any] = Field(default={}, description="numbers of FineTune for mode lora")
+    finetune: dict[str, Any] = Field(default={}, description="fields of FineTuneConfig for mode lora")
     finetune_full: dict[str, Any] = Field(
-        default={}, description="what mode full changes in `finetune`; learning rates that are left out are the paper's"
+        default={}, description="overrides of `finetune` for mode full; omitted learning rates are the paper's"
     )
 
     def profile(self, file: Path) -> Profile:
-        """Return the profile that the file at this path describes. ProfileError names the keys that do not fit."""
+        """Return the profile that the file at this path describes. Raises ProfileError, which names invalid keys."""
         natural = _numbers(Sampling, {"resolution": self.resolution, **self.sampling}, "sampling")
         anime = STYLES["anime"].sampling if self.anime is None else self.anime
         tuning = _numbers(FineTuneConfig, self.finetune, "finetune")
@@ -92,43 +92,43 @@ def read_profile(file: Path) -> Profile:
     """Read a profile's YAML file.
 
     Raises:
-        ProfileError: it cannot be read or does not fit; the message names keys and remedies.
+        ProfileError: it cannot be read or is invalid; the message names keys and remedies.
     """
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ProfileError(f"cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise ProfileError(f"is no YAML: {' '.join(str(error).split())}") from error
+        raise ProfileError(f"is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
-        raise ProfileError(f"holds no keys; write at least {', '.join(_required())}")
+        raise ProfileError(f"has no keys; write at least {', '.join(_required())}")
     try:
         found = ProfileFile.model_validate(content)
     except ValidationError as error:
-        raise ProfileError("; ".join(_said(error, ProfileFile))) from error
+        raise ProfileError("; ".join(_problems(error, ProfileFile))) from error
     return found.profile(file)
 
 
 def weights_folder(stated: str, file: Path) -> Path:
-    """Return the folder that `weights` of a profile's file means. ProfileError where a package is not installed."""
+    """Resolve `weights` of a profile file to a folder. Raises ProfileError if a package is not installed."""
     if not stated.startswith(PACKAGE):
         return (file.parent / Path(stated).expanduser()).resolve()
     package, _, folder = stated.removeprefix(PACKAGE).partition("/")
     try:
         return Path(str(files(package))) / folder
     except (ImportError, TypeError, ValueError) as error:
-        raise ProfileError(f"weights: there is no package {package!r}; install it, or name a folder") from error
+        raise ProfileError(f"weights: package {package!r} is not installed; install it, or name a folder") from error
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads 4e-4 as the number that it is, as YAML 1.2 does; PyYAML alone reads a text. A key may stand once."""
+    """Parses 4e-4 as a number, as YAML 1.2 does (PyYAML parses it as a string), and rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Reject a key that is there twice."""
+        """Reject duplicate keys."""
         seen = set[Any]()
         for key, _ in node.value:
             if key.value in seen:
-                problem = f"the key {key.value!r} is there twice; remove one"
+                problem = f"duplicate key {key.value!r}; remove one"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -145,18 +145,18 @@ def _required() -> list[str]:
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     if value is None or isinstance(value, Mapping):
         return value or {}
-    raise ProfileError(f"{key}: {value!r} is no mapping of keys to numbers; write for example {{unet: 5e-5}}")
+    raise ProfileError(f"{key}: {value!r} is not a mapping of keys to numbers; write for example {{unet: 5e-5}}")
 
 
 def _numbers(model: type[Any], values: Mapping[str, Any], key: str) -> Any:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise ProfileError("; ".join(_said(error, model, (key,)))) from error
+        raise ProfileError("; ".join(_problems(error, model, (key,)))) from error
 
 
-def _said(error: ValidationError, model: type[BaseModel], at: Sequence[str] = ()) -> Iterator[str]:
-    """A sentence for each thing that is wrong: the key, what is there, what to write."""
+def _problems(error: ValidationError, model: type[BaseModel], at: Sequence[str] = ()) -> Iterator[str]:
+    """Yield one sentence per problem: the key, the value found, what to write."""
     for one in error.errors(include_url=False):
         where, key = ".".join(map(str, (*at, *one["loc"]))), str(one["loc"][-1]) if one["loc"] else ""
         if one["type"] == "missing":

@@ -1,4 +1,4 @@
-"""Profiles by name: the files beside this one, those in a user's folders, and those of other installed packages."""
+"""Profiles by name: built-in files, those in a user's folders, and those of other installed packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _checked(name: str, found: Any) -> Profile:
     if not isinstance(profile, Profile):
         raise PluginError("it is neither the path of a YAML file nor a Profile")
     if profile.name != name:
-        raise PluginError(f"it is called {profile.name!r}; give file and entry point one name")
+        raise PluginError(f"it is named {profile.name!r}; give file and entry point the same name")
     return profile
 
 
@@ -28,7 +28,7 @@ PROFILES: Registry[Profile] = Registry("profile", "dreamtuner.profiles", check=_
 
 
 def user_folders(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """Return where a user's own profiles lie: DREAMTUNER_HOME/profiles, then the folders of DREAMTUNER_PROFILES.
+    """Return the folders of a user's own profiles: DREAMTUNER_HOME/profiles, then those of DREAMTUNER_PROFILES.
 
     DREAMTUNER_PROFILES lists folders as PATH does, separated by ":" (";" on Windows). Absolute paths, each once.
     """
@@ -39,7 +39,7 @@ def user_folders(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
 
 
 def profile_names(folders: Sequence[Path] | None = None) -> list[str]:
-    """Return the names of all profiles, sorted; none is read. `folders`: a user's own; None: `user_folders()`."""
+    """Return the names of all profiles, sorted; reads none. `folders`: a user's own; None: `user_folders()`."""
     return PROFILES.names(_files(folders))
 
 
@@ -47,14 +47,14 @@ def get_profile(name: str, folders: Sequence[Path] | None = None) -> Profile:
     """Return the profile of this name. `folders`: as in `profile_names`.
 
     Raises:
-        UnknownNameError: there is none; the message lists those that exist.
-        PluginError: two have this name, or its file does not fit; the message names files, keys and remedies.
+        UnknownNameError: no profile has this name; the message lists those that exist.
+        PluginError: two have this name, or its file is invalid; the message names files, keys and remedies.
     """
     return PROFILES.get(name, _files(folders))
 
 
 def broken_profiles(folders: Sequence[Path] | None = None) -> dict[str, str]:
-    """Return why profiles cannot be used, by name. `folders`: as in `profile_names`."""
+    """Return why each broken profile cannot be used, by name. `folders`: as in `profile_names`."""
     return PROFILES.broken(_files(folders))
 
 

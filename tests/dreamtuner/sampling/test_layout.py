@@ -34,13 +34,17 @@ def led(whole: DreamTunerPipeline, tiny: UNetBackbone) -> UNetBackbone:
 @pytest.mark.parametrize(
     ("kind", "image", "said"),
     [
-        ("pose", ramp(64, 64), "pose: the layout is grey, .*; is it a depth map"),
-        ("pose", Image.new("RGB", (64, 64)), "pose: the layout is of one colour"),
-        ("pose", Image.effect_noise((64, 64), 60).convert("RGB"), "pose: the layout is grey"),
-        ("depth", Image.linear_gradient("L").resize((64, 32)), "depth: the layout is 64 x 32 pixels; make it square"),
-        ("depth", ramp(32, 32), "depth: the layout is 32 pixels wide, the picture 64; give one at least as large"),
-        ("depth", ramp(96, 96), "depth: the layout is 96 pixels wide, no multiple of the picture's 64; scale it to 64"),
-        ("edges", ramp(64, 64), "layout: 'edges' is not one of depth, pose"),
+        ("pose", ramp(64, 64), "pose: the image is grey, .*; is it a depth map"),
+        ("pose", Image.new("RGB", (64, 64)), "pose: the control image has a single colour"),
+        ("pose", Image.effect_noise((64, 64), 60).convert("RGB"), "pose: the image is grey"),
+        (
+            "depth",
+            Image.linear_gradient("L").resize((64, 32)),
+            "depth: the control image is 64 x 32 pixels; make it square",
+        ),
+        ("depth", ramp(32, 32), "depth: the control image is 32 pixels wide, the image 64; give one at least as large"),
+        ("depth", ramp(96, 96), "depth: the control image is 96 pixels wide, not a multiple of 64; resize it to 64"),
+        ("edges", ramp(64, 64), "kind: 'edges' is not one of depth, pose"),
     ],
 )
 def test_what_is_no_layout_is_refused_by_name(kind: Kind, image: Image.Image, said: str) -> None:
@@ -50,10 +54,10 @@ def test_what_is_no_layout_is_refused_by_name(kind: Kind, image: Image.Image, sa
 
 def test_a_photograph_is_neither_and_a_skeleton_is_no_depth_map(skeleton: Skeleton) -> None:
     photograph = Image.merge("RGB", [ramp(64, 64), ramp(64, 64).rotate(90), Image.new("L", (64, 64), 90)])
-    with pytest.raises(LayoutError, match="pose: most of the layout is not black"):
+    with pytest.raises(LayoutError, match="pose: most of the image is not black"):
         fitted("pose", photograph, 64)
     for image in (photograph, skeleton(64, 64)):
-        with pytest.raises(LayoutError, match="depth: the layout has colours"):
+        with pytest.raises(LayoutError, match="depth: the image has colours"):
             fitted("depth", image, 64)
 
 
@@ -122,7 +126,7 @@ def test_a_reference_passes_with_its_own_layout_of_the_kinds_that_are_followed_a
     assert generate(led, both, posed, S) == generate(led, own, posed, S)
     assert generate(led, own, plain, S) == generate(led, pip, plain, S)
     small = replace(pip, layouts={"pose": skeleton(64, 64)})
-    with pytest.raises(ValueError, match=r"reference: its pose layout is \(64, 64\) and the image \(96, 80\)"):
+    with pytest.raises(ValueError, match=r"reference: its pose image is \(64, 64\) and the reference \(96, 80\)"):
         generate(led, small, posed, S)
 
 

@@ -84,7 +84,7 @@ def test_version_follows_the_metric_and_the_towers_weights(tmp_path: Path, tiny_
 
 
 def test_missing_tower_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissingError, match=r"no tower in .*: dreamtuner train pocket"):
+    with pytest.raises(WeightsMissingError, match=r"no CLIP model in .*: dreamtuner train pocket"):
         load_clip(get_profile("pocket").model_copy(update={"weights": tmp_path}))
 
 
