@@ -56,6 +56,13 @@ def test_named_sources_and_objects_exist(page: Path) -> None:
         assert kind == "mod" or hasattr(importlib.import_module(owner), attribute), name
 
 
+def test_paths_named_to_contributors_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:deploy|docs|dreamtuner|flows|storage|tests)/[^`]*|\.ci/run)`", text)
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
