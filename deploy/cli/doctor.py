@@ -1,4 +1,4 @@
-"""What this installation can do, what it lacks, and how to get that."""
+"""Checks the installation: what it can do, what is missing, and how to get it."""
 
 import os
 import platform
@@ -29,13 +29,13 @@ from storage.redaction import redact_text, redact_url
 
 PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow")
 NEEDED = ("method", "masks", "flows")
-"""The extras without which no picture is made; a lack of others is worth knowing."""
+"""Extras that are required to generate images; others are optional."""
 MIN_FREE_GB = 2.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `note` means: it works, and something about it is worth knowing."""
+    """The result of one check. `note`: it works, with a caveat."""
 
     what: str
     state: Literal["ok", "note", "missing"]
@@ -44,7 +44,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; nothing is written or downloaded."""
+    """Run all checks. Writes and downloads nothing."""
     findings = [Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     findings += [_package(name) for name in PACKAGES]
     findings += [_extra(name) for name in dict.fromkeys(EXTRA_OF.values())]
@@ -58,12 +58,12 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def as_json(findings: list[Finding]) -> dict[str, Any]:
-    """`ok` when nothing is missing, and every finding."""
+    """Return `ok` (nothing is missing) and every finding as JSON values."""
     return {"ok": all(one.state != "missing" for one in findings), "findings": [asdict(one) for one in findings]}
 
 
 def as_table(findings: list[Finding]) -> RenderableType:
-    """For people."""
+    """Return the findings as a table for people."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     marks = {"ok": Text("✓", style="green"), "note": Text("!", style="yellow"), "missing": Text("✗", style="red")}
     for one in findings:
@@ -81,13 +81,13 @@ def _package(name: str) -> Finding:
 
 
 def _extra(extra: str) -> Finding:
-    """Whether all that an extra brings is there."""
+    """Check that all libraries of an extra are installed."""
     lacking = [top for top, of in EXTRA_OF.items() if of == extra and find_spec(top) is None]
     if not lacking:
         return Finding(f"extra {extra}", "ok", "installed")
     state: Literal["note", "missing"] = "missing" if extra in NEEDED else "note"
     remedy = f"{sys.executable} -m pip install 'dreamtuner[{extra}]'"
-    return Finding(f"extra {extra}", state, f"no {', '.join(lacking)}", remedy)
+    return Finding(f"extra {extra}", state, f"missing: {', '.join(lacking)}", remedy)
 
 
 def _device(settings: Settings) -> Finding:
@@ -98,9 +98,9 @@ def _device(settings: Settings) -> Finding:
     if torch.cuda.is_available():
         return Finding("device", "ok", f"{settings.device}: {torch.cuda.get_device_name()}")
     if settings.device.startswith("cuda"):
-        remedy = "unset DREAMTUNER_DEVICE, or install a torch that knows this GPU"
+        remedy = "unset DREAMTUNER_DEVICE, or install a torch build that supports this GPU"
         return Finding(
-            "device", "missing", f"{settings.device} is asked for, torch {torch.__version__} sees none", remedy
+            "device", "missing", f"{settings.device} requested, but torch {torch.__version__} finds no GPU", remedy
         )
     return Finding("device", "ok", f"{settings.device}: no GPU, {torch.get_num_threads()} CPU threads")
 
@@ -108,7 +108,7 @@ def _device(settings: Settings) -> Finding:
 def _home(settings: Settings) -> Finding:
     nearest = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free / 1e9
-    detail = f"{settings.home}{'' if settings.home.exists() else ' (made by the first run)'}, {free:.0f} GB free"
+    detail = f"{settings.home}{'' if settings.home.exists() else ' (created by the first run)'}, {free:.0f} GB free"
     if free < MIN_FREE_GB:
         return Finding("data folder", "note", detail, "make room, or set DREAMTUNER_HOME to a folder on a larger disk")
     return Finding("data folder", "ok", detail)
@@ -120,7 +120,7 @@ def _catalog(settings: Settings) -> Finding:
     try:
         catalog = Resources.open(settings).catalog_if_any
         if catalog is None:
-            return Finding("catalog", "ok", f"{redact_url(settings.catalog_url)} (made by the first run)")
+            return Finding("catalog", "ok", f"{redact_url(settings.catalog_url)} (created by the first run)")
         with catalog.read() as s:
             found = views.status(s)
     except Exception as error:
@@ -129,7 +129,7 @@ def _catalog(settings: Settings) -> Finding:
     return Finding(
         "catalog",
         "ok",
-        f"{redact_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} pictures",
+        f"{redact_url(settings.catalog_url)}, {found.subjects} subjects, {found.cells['generated']} images",
     )
 
 
@@ -142,16 +142,16 @@ def _profile(settings: Settings, name: str) -> Finding:
     missing = profile.missing()
     if missing:
         return Finding(
-            what, "missing", f"no {', '.join(missing)} in {profile.weights}", f"get them with: {profile.remedy}"
+            what, "missing", f"missing: {', '.join(missing)} in {profile.weights}", f"get them with: {profile.remedy}"
         )
     if not (profile.tower / "config.json").is_file():
-        detail = f"draws {profile.resolution} px pictures, cannot score: no tower in {profile.tower}"
+        detail = f"generates {profile.resolution} px images but cannot score: no tower in {profile.tower}"
         return Finding(what, "note", detail, f"get it with: {profile.remedy}")
     return Finding(what, "ok", f"ready: {profile.resolution} px, {profile.licence}, {profile.weights}")
 
 
 def _deployments() -> list[Finding]:
-    """What the server of PREFECT_API_URL holds from an earlier version."""
+    """Check the deployments on the server at PREFECT_API_URL for outdated ones."""
     from deploy.prefect.submit import SubmitError, outdated_deployments
 
     try:
@@ -159,11 +159,11 @@ def _deployments() -> list[Finding]:
     except SubmitError as error:
         return [Finding("deployments", "missing", str(error), "start the server, or unset PREFECT_API_URL")]
     found = [Finding("deployments", "missing", f"{one.name}: {one.problem}", one.remedy) for one in old]
-    return found or [Finding("deployments", "ok", f"as prefect.yaml says, at {os.environ['PREFECT_API_URL']}")]
+    return found or [Finding("deployments", "ok", f"match prefect.yaml, at {os.environ['PREFECT_API_URL']}")]
 
 
 def _plugins() -> list[Finding]:
-    """What other packages add, and why it cannot be used where that is so."""
+    """Check the plugins of other packages."""
     found = []
     for registry in (STYLES, MASKERS, CAPTIONERS, ESTIMATORS, METRICS, EXPORT_FORMATS):
         broken = registry.broken()
@@ -172,15 +172,15 @@ def _plugins() -> list[Finding]:
             if name in broken:
                 found.append(Finding(what, "note", *broken[name].rsplit("; ", 1)))
             else:
-                found.append(Finding(what, "ok", f"of {origin}"))
+                found.append(Finding(what, "ok", f"from {origin}"))
     return found
 
 
 def _profile_folders(settings: Settings) -> list[Finding]:
-    """Folders that DREAMTUNER_PROFILES names and that are not there."""
-    remedy = "make the folder, or correct DREAMTUNER_PROFILES"
+    """Check that the folders in DREAMTUNER_PROFILES exist."""
+    remedy = "create the folder, or correct DREAMTUNER_PROFILES"
     return [
-        Finding("profiles", "note", f"{folder} is no folder", remedy)
+        Finding("profiles", "note", f"{folder} is not a folder", remedy)
         for folder in settings.profile_folders[1:]
         if not folder.is_dir()
     ]

@@ -1,7 +1,7 @@
-"""What went wrong, in a sentence that is true and says what to do: never SQL, a traceback or silence.
+"""Turns an exception into one sentence that names the cause and the remedy: never SQL or a traceback.
 
-Libraries wrap what the disk, the database or the network said, each in words of its own. The chain of causes is read
-for the fault at its bottom; where that is none of the house's, the error's own words stand.
+Libraries wrap errors of the disk, the database and the network in their own. So the chain of causes is searched for the
+underlying fault; if it is not one of the infrastructure, the error's own message is used.
 """
 
 import errno
@@ -18,7 +18,7 @@ from flows.spec.problems import InputError, SubjectError
 from storage.redaction import redact_text
 
 FEW_BYTES = 2 * 1024 * 1024
-"""With less than this free a failure that says nothing better is put down to the disk: Prefect starts with 1.3 MB."""
+"""With fewer bytes free, an otherwise unexplained failure is blamed on the disk: Prefect needs 1.3 MB to start."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -38,12 +38,12 @@ _OWN = (
 
 
 def sentence(error: BaseException, settings: Settings | None) -> str:
-    """What `error` means for who runs the command. `settings`: where the data is; None if that could not be read."""
+    """Return the message for the user of a command. `settings`: None if they could not be read."""
     return redact_text(_sentence(error, settings))
 
 
 def is_bad_input(error: BaseException) -> bool:
-    """Whether it is the input that has to change."""
+    """Return whether the input has to change."""
     return isinstance(error, InputError | SettingsError | SubjectError) or _is(error, "SubmitError")
 
 
@@ -52,7 +52,7 @@ def _sentence(error: BaseException, settings: Settings | None) -> str:
         return str(error)
     home = settings.home if settings is not None else Path(os.environ.get("DREAMTUNER_HOME") or ".dreamtuner")
     for one in chain(error):
-        found = _of_the_house(one, home, settings)
+        found = _of_infrastructure(one, home, settings)
         if found is not None:
             return found
     if isinstance(error, Exception) and any(_is(error, name) for name in _OWN):
@@ -68,7 +68,7 @@ def _sentence(error: BaseException, settings: Settings | None) -> str:
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it was raised from or during, and so on to the first; drivers' errors behind SQLAlchemy's."""
+    """Yield the error and its causes, down to the first, including the driver errors that SQLAlchemy wraps."""
     seen: set[int] = set()
     at: BaseException | None = error
     while at is not None and id(at) not in seen:
@@ -81,12 +81,12 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
 
 
-def _of_the_house(error: BaseException, home: Path, settings: Settings | None) -> str | None:
-    """The sentence for a fault of disk, memory, database or network, or an extra that is missing; else None."""
+def _of_infrastructure(error: BaseException, home: Path, settings: Settings | None) -> str | None:
+    """Return the message for a fault of disk, memory, database or network, or a missing extra; else None."""
     if (missing := missing_extra(error)) is not None:
         return missing
     if isinstance(error, MemoryError) or _is(error, "OutOfMemoryError"):
-        return "out of memory; end other programs, or make smaller pictures; finished images are kept"
+        return "out of memory; close other programs, or generate smaller images; finished images are kept"
     if isinstance(error, OSError) and error.errno in _FULL:
         return full(Path(error.filename) if isinstance(error.filename, str) else home, home)
     if isinstance(error, OSError) and error.errno in _DENIED and isinstance(error.filename, str):
@@ -108,21 +108,21 @@ def _of_the_house(error: BaseException, home: Path, settings: Settings | None) -
 
 
 def full(path: Path, home: Path) -> str:
-    """The sentence for a disk that is full; `path` lies on it."""
+    """Return the message for a full disk; `path` is on it."""
     path = path.absolute()
     ours = path == home or home in path.parents
     what = f"the disk of DREAMTUNER_HOME ({home})" if ours else f"the disk of {path}"
     free = _free(path) / 1e6
     return (
-        f"{what} is full: {free:.1f} MB are free; free some space and run the same command again; what is made is kept"
+        f"{what} is full ({free:.1f} MB free); free some space and run the same command again; finished images are kept"
     )
 
 
 def denied(home: Path, *, read_only: bool) -> str:
-    """The sentence for a data folder that cannot be written."""
+    """Return the message for a data folder that cannot be written."""
     if read_only or _mounted_read_only(home):
         return (
-            f"the data folder {home} is read-only: its disk is mounted so; mount it for writing, or set "
+            f"the data folder {home} is on a disk that is mounted read-only; remount it for writing, or set "
             "DREAMTUNER_HOME to a folder that can be written"
         )
     return (
@@ -137,20 +137,20 @@ def _of_prefect(error: BaseException) -> str | None:
     if api is None or (status is not None and status < 400):
         return None
     if status in (401, 403):
-        return f"the Prefect server at {api} refuses the credentials ({status}); correct PREFECT_API_KEY"
+        return f"the Prefect server at {api} rejected the credentials ({status}); correct PREFECT_API_KEY"
     if status is not None and status < 500:
         return None
-    said = f"answered {status}" if status else f"does not answer ({type(error).__name__})"
-    return f"the Prefect server at {api} {said}; check that it runs, then run the same command again"
+    what = f"answered {status}" if status else f"does not answer ({type(error).__name__})"
+    return f"the Prefect server at {api} {what}; check that it is running, then run the same command again"
 
 
 def _is(error: BaseException, name: str) -> bool:
-    """By name, as the classes live beside libraries that take seconds to load."""
+    """Compare by name: importing the classes would load libraries that take seconds."""
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
 def _free(path: Path) -> int:
-    """Bytes that are free on the disk of `path`, which need not be there."""
+    """Return the free bytes on the disk of `path`, which need not exist."""
     for folder in (path, *path.parents):
         try:
             return shutil.disk_usage(folder).free

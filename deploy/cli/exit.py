@@ -1,4 +1,4 @@
-"""How a command that follows a flow ends: with one of four exit codes, and a sentence where something is wrong."""
+"""Ends a command with one of four exit codes, and with one sentence on stderr if something is wrong."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from deploy.cli.terminal import Terminal, new_log, plain_terminal, say, take_over, unwritten
+from deploy.cli.terminal import Terminal, new_log, plain_terminal, print_message, take_over, unwritten
 from flows.settings import Settings, SettingsError
 from storage.redaction import redact_text
 
@@ -20,8 +20,8 @@ T = TypeVar("T")
 OK, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T]") -> "tuple[Terminal, T]":
-    """What `work` returns, its progress on stderr, its noise in a log; what fails ends the process in a sentence."""
+def run_with_progress(command: str, settings: Settings, work: "Callable[[ProgressLine], T]") -> "tuple[Terminal, T]":
+    """Run `work` with progress on stderr and other output in a log; on an error print one sentence and exit."""
     from deploy.cli.local_run import log_to_stderr
     from deploy.cli.progress import ProgressLine
 
@@ -32,21 +32,21 @@ def followed(command: str, settings: Settings, work: "Callable[[ProgressLine], T
         with ProgressLine(terminal.err) as line:
             return terminal, work(line)
     except KeyboardInterrupt:
-        say(terminal, "interrupted; finished images are kept, and the same command makes the rest")
+        print_message(terminal, "interrupted; finished images are kept, and the same command generates the rest")
         leave(terminal, INTERRUPTED)
     except Exception as error:
         from deploy.cli.error_message import is_bad_input, sentence
 
         sys.stderr.write(redact_text(traceback.format_exc()))
         if is_bad_input(error):
-            say(terminal, sentence(error, settings))
+            print_message(terminal, sentence(error, settings))
             leave(terminal, BAD_INPUT)
-        say(terminal, f"{sentence(error, settings)}\nsee {log} for the traceback")
+        print_message(terminal, f"{sentence(error, settings)}\nsee {log} for the traceback")
         leave(terminal, SOME_FAILED)
 
 
 def failed(error: Exception) -> NoReturn:
-    """End a command that follows no flow: the last word on stderr, the traceback in a file."""
+    """End a command that runs no flow: the error message on stderr, the traceback in a file."""
     try:
         settings: Settings | None = Settings.load()
     except SettingsError:
@@ -54,14 +54,14 @@ def failed(error: Exception) -> NoReturn:
     from deploy.cli.error_message import is_bad_input, sentence
 
     words = sentence(error, settings)
-    if words.startswith(f"{type(error).__name__}: "):  # nothing better is known: who mends it needs all of it
-        words += _told_in(settings, error)
-    say(plain_terminal(), words)
+    if words.startswith(f"{type(error).__name__}: "):  # no better message: a developer needs the traceback
+        words += _write_traceback(settings, error)
+    print_message(plain_terminal(), words)
     sys.exit(BAD_INPUT if is_bad_input(error) else SOME_FAILED)
 
 
-def _told_in(settings: Settings | None, error: Exception) -> str:
-    """Write the traceback to a file; where it is, as the end of a sentence."""
+def _write_traceback(settings: Settings | None, error: Exception) -> str:
+    """Write the traceback to a file; return a line that names it."""
     with suppress(OSError):
         if settings is not None and os.access(settings.home, os.W_OK):
             log = new_log(settings.home, "error")
@@ -75,10 +75,10 @@ def _told_in(settings: Settings | None, error: Exception) -> str:
 
 
 def leave(terminal: Terminal, code: int) -> NoReturn:
-    """Exit immediately: everything is put back and said, and what libraries do at exit only costs time."""
+    """Exit immediately: all output is flushed and cleanup is done; skip the slow interpreter shutdown."""
     terminal.flush()
     lost = unwritten(terminal)
     if lost is not None:
-        say(terminal, lost)
+        print_message(terminal, lost)
         code = code or SOME_FAILED
     os._exit(code)

@@ -1,4 +1,4 @@
-"""Pictures out of the catalog: which are meant, and a folder or file that is there in full or not at all."""
+"""Exports images of the catalog to a folder or file that appears only once it is complete."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import Filter, OutputDetail
 
 T = TypeVar("T")
-PART = 300  # outputs whose details are read at once
+PART = 300  # outputs whose details are read per query
 Parts = Iterator[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: `folders` in `out`, one a subject, and why pictures are `missing`."""
+    """The result of an export: `folders` in `out`, one per subject, and why images are `missing`."""
 
     out: str
     pictures: int
@@ -37,17 +37,17 @@ class Exported:
     missing: Sequence[str]
 
     def as_json(self) -> dict[str, Any]:
-        """The line of `export --json`."""
+        """Return the line that `export --json` prints."""
         return asdict(self)
 
 
 def export(
     settings: Settings, out: Path, *, subjects: Sequence[str], runs: Sequence[str], approved: bool, stripped: bool
 ) -> Exported:
-    """Write the generated pictures of all these subjects and runs (none: of every one) to `out`.
+    """Write the generated images of these subjects and runs (default: all) to `out`.
 
-    Raises InputError for a subject or run that the catalog does not have and for an `out` that is taken, CatalogError
-    where nothing is found.
+    Raises InputError for an unknown subject or run and for an existing `out`, CatalogError if there is nothing to
+    export.
     """
     catalog = Resources.open(settings).catalog_if_any
     if catalog is None:
@@ -59,7 +59,7 @@ def export(
         run_ids = [run_id for one in runs for run_id in _found("--run", partial(views.run_ids, s, one))]
     ids = _ids(catalog, subject_ids, run_ids, approved)
     if not ids:
-        which = "approved picture" if approved else "picture"
+        which = "approved image" if approved else "image"
         raise CatalogError(f"no {which} of these subjects and runs is in the catalog; `dreamtuner status` counts them")
     whose = set(subject_ids) or None
     parts = files(Resources.open(settings).store, _details(catalog, ids), metadata=not stripped, subject_ids=whose)
@@ -94,7 +94,7 @@ def _check_free(out: Path, packed_as: ExportFormat | None) -> None:
 
 
 def _ids(catalog: Catalog, subject_ids: Sequence[int], run_ids: Sequence[str], approved: bool) -> list[int]:
-    """The outputs of each of the subjects in each of the runs, in the order in which they were made."""
+    """Return the output ids of the subjects in the runs, in the order in which they were generated."""
     found: set[int] = set()
     whose: Sequence[int | None] = subject_ids or [None]
     of: Sequence[str | None] = run_ids or [None]
@@ -119,14 +119,14 @@ def _details(catalog: Catalog, ids: Sequence[int]) -> Iterator[OutputDetail]:
 
 
 class _Written:
-    """What goes by on its way into the export."""
+    """Counts the images that pass into the export."""
 
     def __init__(self) -> None:
         self.pictures, self.folders = 0, set[str]()
         self.missing: list[str] = []
 
     def watched(self, parts: Parts) -> Parts:
-        """The parts, counted."""
+        """Yield the parts unchanged and count them."""
         for name, data in parts:
             if name not in MANIFESTS:
                 self.pictures += 1
@@ -154,6 +154,6 @@ def _folder(path: Path, parts: Parts) -> None:
 
 
 def readable(folder: Path) -> None:
-    """Let everybody read the folder and what is in it, whatever the mask of this process."""
+    """Make the folder and its contents world-readable, whatever the umask."""
     for one in (folder, *folder.rglob("*")):
         one.chmod(FOLDER_MODE if one.is_dir() else FILE_MODE)

@@ -1,4 +1,4 @@
-"""How `--help` looks, and what the program says of itself."""
+"""Options of the program itself, and the layout of `--help`."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
@@ -7,11 +7,11 @@ import typer
 from typer.core import TyperOption
 
 SETTINGS = {"help_option_names": ["--help", "-h"]}
-"""For the outermost Typer; commands inside inherit it."""
+"""Context settings of the outermost Typer; its commands inherit them."""
 
 
 def without_types_of_flags() -> None:
-    """Let `--help` list a flag as `--json`, not as `--json <bool>`: it takes no value."""
+    """Make `--help` list a flag as `--json`, not as `--json <bool>`: it takes no value."""
     shown = TyperOption.display_type_rich
 
     def display_type_rich(option: TyperOption, ctx: Any) -> str | None:
@@ -20,12 +20,12 @@ def without_types_of_flags() -> None:
     setattr(TyperOption, "display_type_rich", display_type_rich)  # noqa: B010  # mypy refuses to assign to a method
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         try:
             typer.echo(f"dreamtuner {version('dreamtuner')}")
         except PackageNotFoundError:
-            typer.echo("dreamtuner, from a folder that is not installed")
+            typer.echo("dreamtuner, not installed")
         raise typer.Exit
 
 

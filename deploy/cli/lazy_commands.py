@@ -1,4 +1,4 @@
-"""Loads a command's module when the command is run or its help is shown, so that one command imports only its own."""
+"""Loads a command's module when the command runs or its help is shown, so that no command imports another's."""
 
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
@@ -31,7 +31,7 @@ PLACES = {
     "train": "deploy.cli.commands.train:train",
     "bench": "deploy.bench:bench",
 }
-"""Every command in the order of `--help`, and the function or the Typer that it is."""
+"""Maps every command, in the order of `--help`, to its function or Typer."""
 
 
 class LazyGroup(TyperGroup):
@@ -43,7 +43,7 @@ class LazyGroup(TyperGroup):
 
 
 class _Commands(MutableMapping[str, Any]):
-    """Click's commands by name, each made when it is first asked for."""
+    """Click commands by name, each created on first access."""
 
     def __init__(self, markup: Any) -> None:
         self._made: dict[str, Any] = dict.fromkeys(PLACES)

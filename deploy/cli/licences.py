@@ -1,4 +1,4 @@
-"""The licence of every library that is installed, as its metadata says it, and what its wheel carries beyond that."""
+"""Lists the licence of every installed library from its metadata, and of what else its wheel contains."""
 
 import re
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from rich.text import Text
 Kind = Literal["permissive", "weak copyleft", "copyleft"]
 KINDS: tuple[Kind, ...] = ("copyleft", "weak copyleft", "permissive")
 
-# Compiled into a wheel and named in no metadata: the licence, and whose it is.
+# Compiled into a wheel but not named in its metadata: the licence, and what it belongs to.
 IN_WHEELS = {
-    "av": ("GPL-2.0-or-later", "its wheel carries FFmpeg with the encoders x264 and x265"),
-    "opencv-python-headless": ("LGPL-2.1-or-later", "its wheel carries FFmpeg"),
-    "axe-playwright-python": ("MPL-2.0", "it carries axe-core"),
+    "av": ("GPL-2.0-or-later", "its wheel contains FFmpeg with the encoders x264 and x265"),
+    "opencv-python-headless": ("LGPL-2.1-or-later", "its wheel contains FFmpeg"),
+    "axe-playwright-python": ("MPL-2.0", "it contains axe-core"),
 }
-# No field of the metadata says it; the licence's text in the wheel does.
+# Named in no metadata field, only in the licence text inside the wheel.
 BY_TEXT = {"axe-playwright-python": "MIT"}
 _SPDX = {
     "apache": "Apache-2.0",
@@ -42,7 +42,7 @@ _UNTOLD = ("", "unknown", "dual license")
 
 @dataclass(frozen=True)
 class Licence:
-    """One distribution's licence; `carries` is what its wheel holds under a stricter one. `licence` "" is unknown."""
+    """The licence of a distribution. `carries`: contents under a stricter licence. `licence` "": unknown."""
 
     name: str
     version: str
@@ -52,7 +52,7 @@ class Licence:
 
 
 def licences(found: Iterable[Distribution] | None = None) -> list[Licence]:
-    """Read the licences of `found` (default: all that is installed here but DreamTuner), by name."""
+    """Read the licences of `found` (default: everything installed except DreamTuner), sorted by name."""
     by_name: dict[str, Licence] = {}
     for one in distributions() if found is None else found:
         name = re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower()
@@ -62,14 +62,14 @@ def licences(found: Iterable[Distribution] | None = None) -> list[Licence]:
 
 
 def _licence(one: Distribution, name: str) -> Licence:
-    said = BY_TEXT.get(name) or _of_metadata(one)
+    licence = BY_TEXT.get(name) or _of_metadata(one)
     stricter, what = IN_WHEELS.get(name, ("", ""))
     carries = f"{what}: {stricter}" if what else None
-    return Licence(one.metadata["Name"], one.version, said, carries, kind_of(said, stricter))
+    return Licence(one.metadata["Name"], one.version, licence, carries, kind_of(licence, stricter))
 
 
 def _of_metadata(one: Distribution) -> str:
-    """The SPDX expression; else the licence field where it is a name and no text; else the classifiers."""
+    """Read the SPDX expression, else a licence field that holds a name, else the classifiers."""
     metadata = one.metadata
     if "License-Expression" in metadata:
         return metadata["License-Expression"]
@@ -85,20 +85,20 @@ def _spdx(name: str) -> str:
     return _SPDX.get(name.lower(), name)
 
 
-def kind_of(*said: str) -> Kind:
-    """Judge by the strictest licence named: the GPL's kind, that of LGPL and MPL, or neither.
+def kind_of(*expressions: str) -> Kind:
+    """Classify by the strictest licence: copyleft (GPL), weak copyleft (LGPL, MPL) or permissive.
 
-    Where an OR leaves a choice, the most permissive of it counts.
+    Of alternatives joined by OR the most permissive counts.
     """
     kinds = []
-    for expression in said:
+    for expression in expressions:
         choices = [_kind(choice) for choice in re.split(r"\s+OR\s+(?![^(]*\))", expression)]
         kinds.append(max(choices, key=KINDS.index))
     return min(kinds, key=KINDS.index)
 
 
 def _kind(choice: str) -> Kind:
-    # a runtime's exception, as GCC's, lets what is linked with it be under any licence
+    # a runtime exception such as GCC's permits linked code under any licence
     words = re.sub(r"\S*GPL\S*\s+WITH\s+\S+|\S*GPL\S*-with-\S+", "", choice, flags=re.IGNORECASE)
     if re.search(r"\bA?GPL|General Public License", words) and not re.search(r"\bLGPL|Lesser", words):
         return "copyleft"
@@ -106,12 +106,12 @@ def _kind(choice: str) -> Kind:
 
 
 def as_json(found: list[Licence]) -> dict[str, Any]:
-    """`licences`: every one of them."""
+    """Return all licences as JSON values."""
     return {"licences": [asdict(one) for one in found]}
 
 
 def as_table(found: list[Licence]) -> RenderableType:
-    """For people: the strictest first."""
+    """Return a table for people, strictest licences first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("", "library", "version", "licence"):
         table.add_column(head, overflow="fold")

@@ -1,4 +1,4 @@
-"""Run flows from the command line: Prefect beside us, its noise in a log, and a clean end however it ends."""
+"""Runs flows from the command line, with a Prefect server next to them."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ def run_catalog(
     new_defaults: bool = False,
     check: bool = False,
 ) -> "RunSummary":
-    """Run the catalog flow here, as `_beside_prefect` says."""
+    """Run the catalog flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.catalog import catalog
         from flows.outcome import result_of
@@ -49,7 +49,7 @@ def run_video(
     *,
     new_defaults: bool = False,
 ) -> "VideoSummary":
-    """Run the video flow here, as `_beside_prefect` says."""
+    """Run the video flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.outcome import result_of
         from flows.video import video
@@ -67,7 +67,7 @@ def run_finetune(
     *,
     new_defaults: bool = False,
 ) -> "FineTuneSummary":
-    """Run the finetune flow here, as `_beside_prefect` says."""
+    """Run the finetune flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.finetune import finetune
 
@@ -76,13 +76,13 @@ def run_finetune(
 
 @contextmanager
 def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[], None]) -> Iterator[None]:
-    """Flows may run inside; `started` is called once they can, `listener` hears their progress.
+    """Provide what flows need inside the block; call `started` once they can run, report progress to `listener`.
 
-    With PREFECT_API_URL in the environment the run is reported to that server, otherwise to one of our own that keeps
-    its history in home/prefect. KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, once everything is put back.
+    Runs are reported to the server at PREFECT_API_URL if set, else to a server of this process that stores its history
+    in home/prefect. Raises KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, after cleanup.
     """
     with _signals_interrupt(), prefect_beside(settings) as ready:
-        import flows.generate  # noqa: F401  # what is slow to load is loaded while the server starts
+        import flows.generate  # noqa: F401  # slow imports, while the server starts
 
         ready()
         started()
@@ -92,9 +92,9 @@ def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[]
 
 @contextmanager
 def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
-    """Prefect's environment, set before its import, and a server; call what is yielded before the first flow.
+    """Set Prefect's environment before its import and start a server; call the yielded function before any flow.
 
-    That server lives and dies with this process, so no flow run has to give signs of life to it.
+    The server lives only as long as this process, so flow runs need no heartbeat.
     """
     demand("prefect")
     isolate_environment(os.environ)
@@ -105,7 +105,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
     os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
     server = PrefectServer()
     os.environ["PREFECT_API_URL"] = server.api
-    import_module("fastapi.encoders")  # slow to load: the first flow run would wait for it, now the server does
+    import_module("fastapi.encoders")  # slow to import: load it while the server starts
     with ExitStack() as stack:
         stack.callback(os.environ.pop, "PREFECT_API_URL")
         stack.callback(server.stop)
@@ -116,7 +116,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
 
             server.wait()
             refresh_global_settings_context()  # some commands import Prefect before its environment is set
-            # a flow run that beats is up to a second late to end
+            # a flow run with a heartbeat ends up to a second late
             stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
 
         yield ready
@@ -125,7 +125,7 @@ def prefect_beside(settings: Settings) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, unless they are ignored (nohup)."""
+    """Make SIGTERM and SIGHUP end the command as Ctrl-C does, unless they are ignored (nohup)."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
@@ -142,6 +142,6 @@ def _signals_interrupt() -> Iterator[None]:
 
 
 def log_to_stderr() -> None:
-    """Our own and the libraries' log records, with times; stderr is the log file by now."""
+    """Log our own and the libraries' records to stderr, which is the log file by now."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)

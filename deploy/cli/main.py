@@ -1,4 +1,4 @@
-"""The `dreamtuner` command. Each command is imported, and imports what it needs, when it runs: that is quick."""
+"""The `dreamtuner` command. Subcommands are imported only when they run, so that it starts quickly."""
 
 import os
 import sys
@@ -9,18 +9,18 @@ import typer
 from deploy.cli.exit import INTERRUPTED, OK, SOME_FAILED, failed
 from deploy.cli.help import SETTINGS, options, without_types_of_flags
 from deploy.cli.lazy_commands import LazyGroup
-from deploy.cli.terminal import OutputLostError, own_streams, plain_terminal, say
+from deploy.cli.terminal import OutputLostError, own_streams, plain_terminal, print_message
 from deploy.prefect.isolation import isolate_environment
 
 app = typer.Typer(
     name="dreamtuner",
     cls=LazyGroup,
-    help="One reference picture in, a scored catalog of that subject out.",
+    help="One reference image in, a scored catalog of that subject out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings=SETTINGS,
-    epilog="Everything is kept in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
+    epilog="All data is stored in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
     "failed, 2 bad input, 130 interrupted.",
 )
 without_types_of_flags()
@@ -28,8 +28,8 @@ app.callback()(options)
 
 
 def main() -> NoReturn:
-    """Run the command line; bad input is a message and exit code 2, never a traceback."""
-    # transformers speaks of torchvision, which nothing here needs, and shows a bar for every model that it loads
+    """Run the command line; bad input ends in a message and exit code 2, never in a traceback."""
+    # transformers warns about torchvision, which is not needed, and shows a progress bar for every model
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     isolate_environment(os.environ)
@@ -37,7 +37,7 @@ def main() -> NoReturn:
     try:
         app()
     except KeyboardInterrupt:
-        say(plain_terminal(), "interrupted")
+        print_message(plain_terminal(), "interrupted")
         sys.exit(INTERRUPTED)
     except Exception as error:
         failed(error)
@@ -47,11 +47,11 @@ def main() -> NoReturn:
 
 
 def _flushed() -> None:
-    """Bring the result out while there is somebody to tell that it could not be."""
+    """Flush stdout; report an error while stderr still works."""
     try:
         sys.stdout.flush()
     except OutputLostError as error:
-        say(plain_terminal(), str(error))
+        print_message(plain_terminal(), str(error))
         os._exit(SOME_FAILED)
 
 

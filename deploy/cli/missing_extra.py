@@ -1,4 +1,4 @@
-"""Which extra of this distribution brings a library that is not installed."""
+"""Finds the extra of this distribution that provides a missing library."""
 
 from importlib.util import find_spec
 
@@ -14,11 +14,11 @@ EXTRA_OF = {
     "psycopg": "postgres",
     **dict.fromkeys(("boto3", "botocore"), "s3"),
 }
-"""The extra that is meant first, by the top-level module that is imported."""
+"""Maps top-level modules to the extra that provides them."""
 
 
 def missing_extra(error: BaseException) -> str | None:
-    """Say what is not installed and how to get it; None where the error is another, or no extra has the library."""
+    """Return a message that names the missing library and its extra; None for other errors."""
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
     top = error.name.partition(".")[0]
@@ -29,6 +29,6 @@ def missing_extra(error: BaseException) -> str | None:
 
 
 def demand(top: str) -> None:
-    """Raise ModuleNotFoundError unless the library is installed; nothing is imported."""
+    """Raise ModuleNotFoundError unless the library is installed; imports nothing."""
     if find_spec(top) is None:
         raise ModuleNotFoundError(f"No module named {top!r}", name=top)

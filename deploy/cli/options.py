@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options shared by several commands."""
 
 import re
 from pathlib import Path
@@ -6,22 +6,22 @@ from typing import Annotated
 
 import typer
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The order, a YAML file; see examples/pocket.yaml.")]
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="A spec, a YAML file; see examples/pocket.yaml.")]
 Subject = Annotated[
-    str, typer.Argument(metavar="SUBJECT", help="Its name in the catalog; `ingest` and `run` enter it.")
+    str, typer.Argument(metavar="SUBJECT", help="The name of a subject in the catalog (added by `ingest` or `run`).")
 ]
 NewDefaults = Annotated[
     bool,
-    typer.Option("--new-defaults", help="Use the profile's newest defaults, not those that it was first made with."),
+    typer.Option("--new-defaults", help="Use the profile's newest defaults, not those of the first run."),
 ]
 Check = Annotated[
-    bool, typer.Option("--check", help="Read every picture from the store; lost or damaged ones are generated again.")
+    bool, typer.Option("--check", help="Check every image in the store; regenerate lost or damaged ones.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")]
 
 
 def no_url(given: Path | None) -> Path | None:
-    """The path of something to write. A URL is refused: it would become a folder called like its scheme."""
+    """Return the path to write to; reject a URL, which would become a folder named after its scheme."""
     if given is not None and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(given)):
         raise typer.BadParameter(f"{str(given)!r} is a URL; give a path on this machine")
     return given

@@ -1,4 +1,4 @@
-"""The progress of a run on stderr: a live line on a terminal, a plain line now and then in a log or a pipe."""
+"""Shows the progress of a run on stderr: a live bar on a terminal, a line every 10 s in a log or a pipe."""
 
 import time
 from types import TracebackType
@@ -11,10 +11,10 @@ from rich.progress import Progress as Bars
 from flows.progress import Progress, Stage
 
 WORDS: dict[Stage, tuple[str, str]] = {
-    "ingest": ("reading references", "subjects"),
-    "finetune": ("learning", "steps"),
-    "guard": ("checking prompts", "steps"),
-    "generate": ("drawing", "cells"),
+    "ingest": ("ingesting", "subjects"),
+    "finetune": ("fine-tuning", "steps"),
+    "guard": ("prior preservation", "steps"),
+    "generate": ("generating", "cells"),
     "score": ("scoring", "scores"),
     "sheet": ("contact sheet", "subjects"),
     "video": ("writing videos", "clips"),
@@ -23,7 +23,7 @@ PLAIN_SECONDS = 10.0
 
 
 class ProgressLine:
-    """A listener for flows.progress; use it as a context."""
+    """Listens to flows.progress and shows it; a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -42,7 +42,7 @@ class ProgressLine:
         self._tasks: dict[Stage, TaskID] = {}
         self._opening: TaskID | None = None
         self._began: dict[Stage, tuple[float, float]] = {}
-        self._said: dict[Stage, float] = {}
+        self._printed_at: dict[Stage, float] = {}
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -56,39 +56,41 @@ class ProgressLine:
         self._bars.stop()
 
     def started(self) -> None:
-        """The flow begins: the line that says "starting" goes."""
+        """Remove the line "starting": the flow begins."""
         if self._opening is not None:
             self._bars.remove_task(self._opening)
             self._opening = None
 
-    def __call__(self, told: Progress) -> None:
-        words, unit = WORDS[told.stage]
-        count = f"{int(told.done)}/{int(told.total)} {unit}"
+    def __call__(self, event: Progress) -> None:
+        words, unit = WORDS[event.stage]
+        count = f"{int(event.done)}/{int(event.total)} {unit}"
         if not self._live:
-            self._plain(told, f"{words}: {count}")
+            self._plain(event, f"{words}: {count}")
             return
-        if told.stage not in self._tasks:
-            self._tasks[told.stage] = self._bars.add_task(words, total=told.total, count=count, note="")
-            # what a rerun finds done already is no measure of the speed
-            self._bars.reset(self._tasks[told.stage], total=told.total, completed=int(told.done))
+        if event.stage not in self._tasks:
+            self._tasks[event.stage] = self._bars.add_task(words, total=event.total, count=count, note="")
+            # cells that a rerun finds done must not count towards the speed
+            self._bars.reset(self._tasks[event.stage], total=event.total, completed=int(event.done))
         self._bars.update(
-            self._tasks[told.stage], completed=told.done, total=told.total or 1, count=count, note=told.note
+            self._tasks[event.stage], completed=event.done, total=event.total or 1, count=count, note=event.note
         )
-        if told.done >= told.total:
-            self._bars.update(self._tasks[told.stage], completed=told.total or 1, total=told.total or 1, note="")
+        if event.done >= event.total:
+            self._bars.update(self._tasks[event.stage], completed=event.total or 1, total=event.total or 1, note="")
 
-    def _plain(self, told: Progress, words: str) -> None:
+    def _plain(self, event: Progress, words: str) -> None:
         now = time.monotonic()
-        start, done_then = self._began.setdefault(told.stage, (now, told.done))
-        over = told.done >= told.total
-        if told.total == 0 or (told.stage in self._said and not over and now - self._said[told.stage] < PLAIN_SECONDS):
+        start, done_then = self._began.setdefault(event.stage, (now, event.done))
+        over = event.done >= event.total
+        if event.total == 0 or (
+            event.stage in self._printed_at and not over and now - self._printed_at[event.stage] < PLAIN_SECONDS
+        ):
             return
-        if over and self._said.get(told.stage) == float("inf"):
+        if over and self._printed_at.get(event.stage) == float("inf"):
             return
-        self._said[told.stage] = float("inf") if over else now
-        more = told.done - done_then
-        left = "" if over or more <= 0 else f", {_clock((now - start) * (told.total - told.done) / more)} left"
-        note = f" ({told.note})" if told.note else ""
+        self._printed_at[event.stage] = float("inf") if over else now
+        more = event.done - done_then
+        left = "" if over or more <= 0 else f", {_clock((now - start) * (event.total - event.done) / more)} left"
+        note = f" ({event.note})" if event.note else ""
         self._console.print(f"{words}{left}{note}", highlight=False, markup=False)
 
 

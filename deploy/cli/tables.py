@@ -1,4 +1,4 @@
-"""What commands print at the end: tables for people, and the same as JSON values for machines."""
+"""Formats the results of commands: tables for people, JSON values for machines."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
 def new_table(*columns: str) -> Table:
-    """An empty table as all commands print it: the first column to the left, numbers to the right; long text folds."""
+    """Return an empty table: first column left-aligned, the others right-aligned; long text folds."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
@@ -32,24 +32,24 @@ def new_table(*columns: str) -> Table:
 
 
 def warnings_json(warnings: Sequence[RunWarning]) -> list[dict[str, Any]]:
-    """The warnings as `--json` prints them."""
+    """Return the warnings as `--json` prints them."""
     return [vars(one) for one in warnings]
 
 
 def warning_lines(warnings: Sequence[RunWarning], subjects: int) -> list[RenderableType]:
-    """The warnings as a terminal shows them, each once; those that do not concern all `subjects` name theirs."""
-    said = warning_sentences(warnings)
+    """Return each warning once, as terminal lines; name the subjects unless it concerns all `subjects`."""
+    found = warning_sentences(warnings)
     lines: list[RenderableType] = []
-    for sentence, names in list(said.items())[:MAX_WARNINGS]:
+    for sentence, names in list(found.items())[:MAX_WARNINGS]:
         whom = f" ({', '.join(names)})" if 0 < len(names) < subjects else ""
         lines.append(Text(f"warning: {sentence}{whom}", style="yellow"))
-    if len(said) > MAX_WARNINGS:
-        lines.append(Text(f"and {len(said) - MAX_WARNINGS} more warnings; --json lists all", style="yellow"))
+    if len(found) > MAX_WARNINGS:
+        lines.append(Text(f"and {len(found) - MAX_WARNINGS} more warnings; --json lists all", style="yellow"))
     return lines
 
 
 def run_json(summary: "RunSummary") -> dict[str, Any]:
-    """The one line that ends `run --json`."""
+    """Return the last line of `run --json`."""
     return {
         "run": summary.run,
         "made": summary.made,
@@ -62,7 +62,7 @@ def run_json(summary: "RunSummary") -> dict[str, Any]:
 
 
 def run_table(summary: "RunSummary") -> RenderableType:
-    """Subject by subject: cells, mean scores, and why something failed."""
+    """Return the table that `run` prints: cells and mean scores per subject, and the reasons of failures."""
     from dreamtuner.rendering.contact_sheet import LABELS
 
     metrics = list(dict.fromkeys(metric for subject in summary.subjects for metric in subject.scores))
@@ -74,7 +74,7 @@ def run_table(summary: "RunSummary") -> RenderableType:
         table.add_row(name, str(one.made), str(one.skipped), failed, *means)
     if len(summary.subjects) > 1:
         table.add_row(
-            "together",
+            "total",
             str(summary.made),
             str(summary.skipped),
             str(summary.failed),
@@ -89,19 +89,17 @@ def run_table(summary: "RunSummary") -> RenderableType:
         if len(one.errors) > MAX_REASONS:
             parts.append(Text(f"{one.name}: and {len(one.errors) - MAX_REASONS} more reasons", style="red"))
     if any(one.doubtful for one in summary.subjects):
-        parts.append(
-            Text("doubtful masks: look at them in the contact sheet; give the subject a mask: file to be sure")
-        )
+        parts.append(Text("doubtful masks: check them in the contact sheet; set `mask:` to a file to correct one"))
     return Group(*parts, *warning_lines(summary.warnings, len(summary.subjects)))
 
 
 def print_sheet(console: Console, summary: "RunSummary") -> None:
-    """The path alone on its line, never folded, so that it can be copied or clicked."""
+    """Print the path on a line of its own, never folded, so that it can be copied or clicked."""
     console.print(f"contact sheet: {summary.contact_sheet}", soft_wrap=True, highlight=False)
 
 
 def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
-    """What `plan --json` prints."""
+    """Return what `plan --json` prints."""
     subjects = [
         {
             "name": one.name,
@@ -131,11 +129,11 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
 
 
 def plan_table(spec: Spec, found: Preview) -> RenderableType:
-    """What `plan` shows."""
-    table = new_table("subject", "cells", "there", "to make", "mask")
+    """Return the table that `plan` prints."""
+    table = new_table("subject", "cells", "done", "to generate", "mask")
     for one in found.subjects:
         if one.error is not None:
-            table.add_row(Text(one.name), "-", "-", "-", Text("refused", style="red"))
+            table.add_row(Text(one.name), "-", "-", "-", Text("rejected", style="red"))
             continue
         cells, missing = sum(cell.subject == one.name for cell in found.cells), found.missing(one.name)
         mask = Text(
@@ -145,15 +143,17 @@ def plan_table(spec: Spec, found: Preview) -> RenderableType:
     counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
     counts |= {what: len(spec.layouts[kind]) for kind, what in WHAT.items() if spec.follows(kind)}
     grid = " x ".join(f"{count} {what}" for what, count in (counts | {"seeds": len(spec.seeds)}).items())
-    total = f"{spec.name}: {grid}; {found.missing()} cells to make"
+    total = f"{spec.name}: {grid}; {found.missing()} cells to generate"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
-    said = warning_lines(found.warnings, len(found.subjects))
+    warnings = warning_lines(found.warnings, len(found.subjects))
     newer: list[RenderableType] = [] if found.newer_defaults is None else ["", Text(found.newer_defaults)]
-    return Group(Text(total, style="bold"), "", table, *([""] if errors or said else []), *said, *errors, *newer)
+    return Group(
+        Text(total, style="bold"), "", table, *([""] if errors or warnings else []), *warnings, *errors, *newer
+    )
 
 
 def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:
-    """What `status --json` prints."""
+    """Return what `status --json` prints."""
     counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
     return counts | {"runs": [_run_values(run) for run in runs]}
 
@@ -174,13 +174,13 @@ def _run_values(run: RunView) -> dict[str, Any]:
 
 
 def _shortened(reason: str) -> str:
-    """A reason in one line that a terminal can hold; --json has it in full."""
+    """Shorten a reason to one line; --json has it in full."""
     words = " ".join(reason.split())
     return words if len(words) <= MAX_REASON else f"{words[: MAX_REASON - 3]}..."
 
 
 def where_table(read: Mapping[str, str]) -> RenderableType:
-    """Which data folder, catalog and store were read, a line each; never folded, so that they can be copied."""
+    """Return data folder, catalog and store, one line each; never folded, so that they can be copied."""
     names = {"home": "data folder"}
     lines = [f"{names.get(name, name)}:".ljust(13) + place for name, place in read.items()]
     return Text("\n".join(lines), style="dim", no_wrap=True, overflow="ignore")
@@ -189,21 +189,21 @@ def where_table(read: Mapping[str, str]) -> RenderableType:
 def missing_lines(missing: "MissingCells") -> list[str]:
     """Who still wants the cells that have no picture."""
     lines = [
-        (missing.running, "to make for runs that are under way"),
-        (missing.resumable, "that a rerun of their spec would make; no run is making them now"),
-        (missing.unwanted, "that no run wants any more; `dreamtuner forget --unwanted` drops them"),
+        (missing.running, "being generated by active runs"),
+        (missing.resumable, "left over from ended runs; run their spec again to generate them"),
+        (missing.unwanted, "no run needs any more; `dreamtuner forget --unwanted` deletes them"),
     ]
     return [f"{count} cell{'' if count == 1 else 's'} {words}" for count, words in lines if count]
 
 
 def status_table(found: StatusView, runs: list[RunView], missing: "MissingCells") -> RenderableType:
-    """What `status` shows: the whole catalog in a line, who wants what is missing, then the last runs."""
+    """Return what `status` prints: cell counts, what needs the missing cells, and the latest runs."""
     cells = new_table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
     wanted = [Text(line) for line in missing_lines(missing)]
     if not runs:
-        return Group(cells, *wanted, "", "no run yet; start one with: dreamtuner run examples/pocket.yaml")
+        return Group(cells, *wanted, "", "no runs yet; start one with: dreamtuner run examples/pocket.yaml")
     recent = new_table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
     for run in runs:
         began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""The terminal while flows run: ours alone. Whatever libraries and child processes print goes into a log file."""
+"""Reserves the terminal for our own output while flows run; libraries and child processes print to a log file."""
 
 import errno
 import json
@@ -14,20 +14,20 @@ from rich.console import Console
 
 from storage.redaction import redact_text
 
-KEPT_LOGS = 20
+MAX_LOGS = 20
 READER_GONE = 141
 """The exit code of a program that SIGPIPE ends, as shells report it."""
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """Two consoles on the process's real stdout and stderr."""
+    """Consoles on the process's real stdout and stderr."""
 
     out: Console
     err: Console
 
     def flush(self) -> None:
-        """Bring everything out; a reader that is gone is no error."""
+        """Flush both consoles; ignore a reader that is gone."""
         for console in (self.out, self.err):
             try:
                 console.file.flush()
@@ -36,9 +36,9 @@ class Terminal:
 
 
 class Tolerant:
-    """A text stream that drops what it cannot write: its reader is gone, or its disk is full.
+    """A text stream that drops what it cannot write (reader gone, disk full), so that the work goes on.
 
-    The work goes on; who reads along is not what it is done for. `error` is the first failure.
+    `error` is the first failure.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -46,7 +46,7 @@ class Tolerant:
         self.error: OSError | ValueError | None = None
 
     def write(self, text: str) -> int:
-        """Write what can be written; always says that all was."""
+        """Write what can be written; always report success."""
         try:
             self._file.write(text)
         except (OSError, ValueError) as error:
@@ -68,7 +68,7 @@ class Tolerant:
 
 
 class Log(Tolerant):
-    """What libraries print, without the passwords and signatures that stand in it."""
+    """A log of what libraries print, with passwords and signatures redacted."""
 
     def write(self, text: str) -> int:
         """Write it as `storage.redaction` has it."""
@@ -81,7 +81,7 @@ class OutputLostError(Exception):
 
 
 class Piped(Tolerant):
-    """The stdout of a command that only prints: without a reader it ends at once, like `ls | head -1`."""
+    """The stdout of a command that only prints: it exits as soon as its reader is gone, like `ls | head -1`."""
 
     def _failed(self, error: OSError | ValueError) -> None:
         if isinstance(error, BrokenPipeError):
@@ -90,9 +90,9 @@ class Piped(Tolerant):
 
 
 def own_streams() -> None:
-    """Give the process a stdout and a stderr that can be written to, whatever it was started with (`2>&-`).
+    """Ensure a writable stdout and stderr, even if the process was started without them (`2>&-`).
 
-    A descriptor that is closed would be given to the next file that is opened, and then be printed into.
+    A closed descriptor would be reused by the next file that is opened, and output would end up in that file.
     """
     for number in (0, 1, 2):
         try:
@@ -102,28 +102,28 @@ def own_streams() -> None:
     out = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     err = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = cast(TextIO, Piped(out)), cast(TextIO, Tolerant(err))
-    # psycopg logs the end of a failed pipeline as a warning, which logging would print beside the sentence
+    # psycopg logs a failed pipeline as a warning, which logging would print next to our message
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
-_taken: list[Terminal] = []
-"""The consoles on the real streams, once the process's own are a log's."""
+_terminal: list[Terminal] = []
+"""The consoles on the real streams, after `take_over`."""
 
 
 def plain_terminal() -> Terminal:
-    """The consoles of a command that runs nothing noisy; of one that took the streams over, those that it got."""
-    return _taken[0] if _taken else Terminal(_console(), _console(stderr=True))
+    """Return consoles on stdout and stderr; after `take_over`, those on the real streams."""
+    return _terminal[0] if _terminal else Terminal(_console(), _console(stderr=True))
 
 
 def _console(**more: Any) -> Console:
-    """A console that prints text as it is: a subject may be called `fox [v2]` or `:bear:`."""
+    """Return a console without markup: a subject may be called `fox [v2]` or `:bear:`."""
     return Console(markup=False, emoji=False, **more)
 
 
 def take_over(log: Path) -> Terminal:
-    """Point the process's stdout and stderr, and its children's, at `log`; return consoles on the real ones.
+    """Redirect stdout and stderr of this process and its children to `log`; return consoles on the real ones.
 
-    It cannot be undone: some libraries speak as late as at the interpreter's exit.
+    It cannot be undone: some libraries print as late as at interpreter exit.
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -132,17 +132,17 @@ def take_over(log: Path) -> Terminal:
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
-    # the log may lie on the very disk whose being full it should tell of
+    # the log may be on the very disk that is full
     sys.stdout, sys.stderr = (
         cast(TextIO, Log(os.fdopen(number, "w", encoding="utf-8", buffering=1, closefd=False))) for number in (1, 2)
     )
     out, err = (_console(file=cast(TextIO, one)) for one in real)
-    _taken[:] = [Terminal(out, err)]
-    return _taken[0]
+    _terminal[:] = [Terminal(out, err)]
+    return _terminal[0]
 
 
 def unwritten(terminal: Terminal) -> str | None:
-    """Why the result did not come out, if that is anybody's concern: a reader that left is not."""
+    """Return why the result could not be written; None if it was, or if its reader is gone."""
     error = getattr(terminal.out.file, "error", None)
     if not isinstance(error, OSError) or error.errno in (errno.EPIPE, errno.EBADF):
         return None
@@ -151,32 +151,32 @@ def unwritten(terminal: Terminal) -> str | None:
 
 def _lost(error: OSError | ValueError) -> str:
     reason = error.strerror if isinstance(error, OSError) else error
-    return f"the result could not be written to stdout: {reason}; give it another place and run the same command again"
+    return f"the result could not be written to stdout: {reason}; redirect it elsewhere and run the same command again"
 
 
 def new_log(home: Path, command: str) -> Path:
-    """The path of a fresh log in home/logs; of the old ones the newest are kept."""
+    """Return the path of a new log in home/logs; delete all but the newest old ones."""
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in sorted(folder.glob("*.log"))[: -KEPT_LOGS + 1]:
+    for old in sorted(folder.glob("*.log"))[: -MAX_LOGS + 1]:
         old.unlink(missing_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     return folder / f"{stamp}-{command}-{os.getpid()}.log"
 
 
 def print_line(terminal: Terminal, what: dict[str, Any]) -> None:
-    """One line of JSON on a terminal that was taken over."""
+    """Print one line of JSON to the real stdout."""
     terminal.out.print(json.dumps(what), soft_wrap=True, highlight=False, markup=False)
 
 
 def print_result(what: Any) -> None:
-    """JSON for machines, where it is a dictionary; else what rich prints."""
+    """Print a dictionary as JSON, anything else with rich."""
     if isinstance(what, dict):
         sys.stdout.write(json.dumps(what) + "\n")
     else:
         plain_terminal().out.print(what)
 
 
-def say(terminal: Terminal, message: str) -> None:
-    """A sentence on stderr, in the program's name."""
+def print_message(terminal: Terminal, message: str) -> None:
+    """Print a message to stderr, prefixed with the program's name."""
     terminal.err.print(f"dreamtuner: {redact_text(message)}", soft_wrap=True, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""What `dreamtuner video` prints at the end, for people and for machines."""
+"""Formats the result of `dreamtuner video` for people and for machines."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def video_json(summary: "VideoSummary") -> dict[str, Any]:
-    """The one line that ends `video --json`. Flicker is the mean change outside of what moves, 0..255."""
+    """Return the last line of `video --json`. Flicker is the mean change of static pixels, 0..255."""
     clips = [
         {
             "subject": clip.subject,
@@ -34,23 +34,21 @@ def video_json(summary: "VideoSummary") -> dict[str, Any]:
 
 
 def print_clips(console: Console, summary: "VideoSummary") -> None:
-    """A row a clip, then the files' paths, each alone on its line and never folded."""
+    """Print one row per clip, then the paths of the files, one per line and never folded."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("clip", overflow="fold")
-    for column in ("frames", "flicker", "from the same noise", "each its own noise"):
+    for column in ("frames", "flicker", "shared seed", "per-frame seeds"):
         table.add_column(column, justify="right")
     for clip in summary.clips:
         values = [f"{clip.flicker[way]:.2f}" if way in clip.flicker else "-" for way in _WAYS]
         table.add_row(Text(f"{clip.subject}, {clip.prompt}, seed {clip.seed}"), str(clip.frames), *values)
     console.print("", table, "")
     console.print(
-        "flicker: mean change of what does not move, of 255; beside it that of the same poses drawn independently",
+        "flicker: mean frame-to-frame change of static pixels (0..255), next to that of independently generated frames",
         style="dim",
     )
     if any(clip.error is None and not clip.flicker for clip in summary.clips):
-        console.print(
-            "-: everything moves from each pose to the next; nothing is static, so nothing can flicker", style="dim"
-        )
+        console.print("-: no pixel is static in all of these poses, so flicker is undefined", style="dim")
     console.print(f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed", highlight=False)
     reasons = [f"{clip.subject}: {clip.error}" for clip in summary.clips if clip.error is not None]
     for reason in [f"{name}: {why}" for name, why in summary.refused.items()] + reasons:

@@ -169,7 +169,7 @@ def test_a_catalog_that_is_no_database_is_told_in_a_sentence(dreamtuner: Command
     (home / "catalog.db").write_bytes(b"no database " * 500)
     done = dreamtuner("status", "--json")
     assert done.returncode == 1
-    assert "is damaged, or is no catalog" in done.stderr
+    assert "is damaged or not a catalog" in done.stderr
     assert "Traceback" not in done.stderr
     assert "DREAMTUNER_CATALOG_URL" in done.stderr
 

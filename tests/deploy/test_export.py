@@ -81,7 +81,7 @@ def test_by_subject_run_and_decision(give: Export, tmp_path: Path) -> None:
     assert give("b.zip", subjects=["momo"], runs=["field-trip"], approved=True).pictures == 1
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         assert archive.namelist() == [f"momo-{momo}/{first:06d}-seed2.png", "manifest.jsonl", "manifest.csv"]
-    with pytest.raises(CatalogError, match="no picture of these"):
+    with pytest.raises(CatalogError, match="no image of these"):
         give("c", runs=["empty"])
     with pytest.raises(InputError, match=r"--subject.*'mommo'.*'momo'"):
         give("c", subjects=["mommo"])

@@ -75,7 +75,7 @@ def test_a_subject_is_forgotten_with_the_files_that_show_it(home: Path, command:
 
 
 def test_a_run_and_a_picture_are_found_by_what_people_see(home: Path, command: Command) -> None:
-    assert "deleted 1 picture" in command("forget", "--output", "1", "--yes")
+    assert "deleted 1 image" in command("forget", "--output", "1", "--yes")
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.read() as s:
         from storage.catalog import views
 

@@ -48,17 +48,23 @@ NO_SPACE = OSError(errno.ENOSPC, "No space left on device", str(HOME / "objects"
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (NO_SPACE, "the disk of DREAMTUNER_HOME (/nowhere/home) is full: "),
-        (OSError(errno.ENOSPC, "No space left"), "the disk of DREAMTUNER_HOME (/nowhere/home) is full: "),
-        (OSError(errno.EDQUOT, "Quota", "/elsewhere/x"), "the disk of /elsewhere/x is full: "),
+        (NO_SPACE, "the disk of DREAMTUNER_HOME (/nowhere/home) is full ("),
+        (OSError(errno.ENOSPC, "No space left"), "the disk of DREAMTUNER_HOME (/nowhere/home) is full ("),
+        (OSError(errno.EDQUOT, "Quota", "/elsewhere/x"), "the disk of /elsewhere/x is full ("),
         (raised(StoreError("object x could not be written"), by=NO_SPACE), "the disk of DREAMTUNER_HOME"),
         (statement(sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")), "the disk of DREAMTUNER_HOME"),
-        (OSError(errno.EROFS, "Read-only", str(HOME / "logs")), "the data folder /nowhere/home is read-only"),
+        (
+            OSError(errno.EROFS, "Read-only", str(HOME / "logs")),
+            "the data folder /nowhere/home is on a disk that is mounted read-only",
+        ),
         (OSError(errno.EACCES, "Permission", str(HOME / "logs")), "read-only for this user; change its owner"),
         (statement(sqlite_error(sqlite3.SQLITE_READONLY, "attempt to write")), "the data folder /nowhere/home is read"),
-        (statement(sqlite_error(sqlite3.SQLITE_CORRUPT, "malformed")), "is damaged, or is no catalog (malformed)"),
+        (statement(sqlite_error(sqlite3.SQLITE_CORRUPT, "malformed")), "is damaged or not a catalog (malformed)"),
         (statement(sqlite_error(sqlite3.SQLITE_NOTADB, "file is not a database")), "dreamtuner restore --force"),
-        (statement(sqlite_error(sqlite3.SQLITE_BUSY, "database is locked")), "another process keeps the catalog"),
+        (
+            statement(sqlite_error(sqlite3.SQLITE_BUSY, "database is locked")),
+            "another process holds a lock on the catalog",
+        ),
         (OSError(errno.EACCES, "Permission denied", "/elsewhere/x"), "/elsewhere/x: permission denied; correct the"),
         (MemoryError(), "out of memory"),
         (SubjectError("reference x: no such file"), "reference x: no such file"),
@@ -88,11 +94,11 @@ def _postgres(state: str, message: str) -> psycopg.Error:
         ("25006", "cannot execute INSERT in a read-only transaction", "is read-only (a standby"),
         ("53100", "could not extend file", "its server's disk is full"),
         ("28P01", "password authentication failed", "cannot be opened (password authentication failed)"),
-        ("42P01", 'relation "cells" does not exist\nLINE 1: SELECT', "is no catalog of this version"),
+        ("42P01", 'relation "cells" does not exist\nLINE 1: SELECT', "is not a catalog of this version"),
         ("22021", "invalid byte sequence", "a text holds a NUL character"),
         ("57P01", "terminating connection", "does not answer"),
         ("", "connection refused\nIs the server running?", "does not answer (connection refused)"),
-        ("23505", "duplicate key\nDETAIL: Key (name)=(hunter2hunter2)", "refused a request (duplicate key, SQLSTATE"),
+        ("23505", "duplicate key\nDETAIL: Key (name)=(hunter2hunter2)", "rejected a request (duplicate key, SQLSTATE"),
     ],
 )
 def test_what_is_said_of_postgresql(
@@ -111,7 +117,7 @@ def test_a_failure_on_a_full_disk_is_put_down_to_it_and_a_mistake_of_ours_is_not
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(error_message, "_free", lambda path: 1000)
-    assert "is full: 0.0 MB are free" in sentence(RuntimeError("Prefect's server ended with code 3"), settings)
+    assert "is full (0.0 MB free)" in sentence(RuntimeError("Prefect's server ended with code 3"), settings)
     assert sentence(AttributeError("no x"), settings) == "AttributeError: no x"
 
 

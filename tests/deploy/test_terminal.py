@@ -27,7 +27,7 @@ class Failing(io.StringIO):
 @pytest.mark.parametrize("number", [errno.EPIPE, errno.EBADF, errno.ENOSPC, errno.EIO])
 def test_what_cannot_be_written_stops_nobody(number: int) -> None:
     stream = Tolerant(Failing(number))
-    Console(file=stream).print("drawing: 1/2 cells")  # type: ignore[arg-type]
+    Console(file=stream).print("generating: 1/2 cells")  # type: ignore[arg-type]
     assert isinstance(stream.error, OSError)
     assert stream.error.errno == number
 

@@ -50,7 +50,7 @@ def test_verify_is_quiet_until_something_is_wrong(home: Path) -> None:
         "store_lacks": [],
         "findings": [],
     }
-    assert "2 blobs and 2 objects, 0.0 MB read: all is well" in dreamtuner("verify").stdout
+    assert "2 blobs and 2 objects, 0.0 MB read: no problems found" in dreamtuner("verify").stdout
     [picture] = [path for path in (home / "objects").rglob("*") if path.is_file() and path.read_bytes() == b"reference"]
     picture.unlink()
     [finding] = said("verify", "--quick", code=1)["findings"]
@@ -58,7 +58,7 @@ def test_verify_is_quiet_until_something_is_wrong(home: Path) -> None:
     done = dreamtuner("verify")
     assert done.exit_code == 1
     assert f"missing: {picture.name}: 9 bytes are recorded" in done.stdout
-    assert "1 things are wrong" in done.stdout
+    assert "1 problems found" in done.stdout
     shutil.rmtree(home / "objects" / "blobs")
     both = said("verify", code=1)
     assert [finding["kind"] for finding in both["findings"]] == ["missing", "missing"]
@@ -85,7 +85,7 @@ def test_gc_sweeps_the_half_written_sheet_of_a_killed_run_and_leaves_one_under_w
     two_days_ago = time.time() - 2 * 24 * 3600
     os.utime(sheets[0], (two_days_ago, two_days_ago))
     assert said("gc", "--dry-run")["swept"] == 0
-    assert "1 files that killed runs left half-written are removed" in dreamtuner("gc").stdout
+    assert "removed 1 partial files of killed runs" in dreamtuner("gc").stdout
     assert [sheet.exists() for sheet in sheets] == [False, True]
 
 

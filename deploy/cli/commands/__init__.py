@@ -1,1 +1,1 @@
-"""The commands of `dreamtuner`, a file each, or a few that belong together; they import what they need when run."""
+"""The commands of `dreamtuner`, one file each or a few related ones; each imports what it needs when run."""

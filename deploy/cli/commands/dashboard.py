@@ -1,4 +1,4 @@
-"""`dreamtuner dashboard`: the web application, on this machine."""
+"""`dreamtuner dashboard`: serve the web application on this machine."""
 
 from typing import Annotated
 
@@ -6,23 +6,23 @@ import typer
 
 
 def dashboard(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 takes any free port.")] = 8265,
-    host: Annotated[str, typer.Option(help="The address that it listens at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 picks a free one.")] = 8265,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Open the dashboard: look at outputs, review, compare and export them, and order flows.
+    """Serve the dashboard: browse, review, compare and export outputs, and start flows.
 
-    Prints its address and, until an admin has set a password, a link that sets one.
+    Prints its address and, until an admin has set a password, a link to set one.
     """
     from deploy.dashboard.serve import serve
     from deploy.dashboard.settings import Settings as DashboardSettings
-    from deploy.dashboard.settings import SettingsError as NotUsable
+    from deploy.dashboard.settings import SettingsError as DashboardSettingsError
     from flows.settings import Settings, SettingsError
     from storage.objects import StoreError
 
-    Settings.load()  # the same variables, judged as everywhere else
+    Settings.load()  # the same variables, validated as everywhere else
     try:
         serve(DashboardSettings.load(), host=host, port=port, say=lambda words: typer.echo(words))
-    except NotUsable as error:
+    except DashboardSettingsError as error:
         raise SettingsError(str(error)) from error
     except StoreError as error:
         raise SettingsError(f"DREAMTUNER_STORE_URL: {error}") from error

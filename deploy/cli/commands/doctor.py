@@ -1,4 +1,4 @@
-"""`dreamtuner doctor`: what is installed and what is missing."""
+"""`dreamtuner doctor`: check the installation."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from flows.settings import Settings
 
 def doctor(
     licences: Annotated[
-        bool, typer.Option("--licences", help="List the licence of every library that is installed, and nothing else.")
+        bool, typer.Option("--licences", help="Only list the licence of every installed library.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is installed, which profile can run, what is missing and how to get it."""
+    """Check the installation: what is installed, which profiles can run, what is missing and how to get it."""
     if licences:
         from deploy.cli import licences as listing
 

@@ -1,4 +1,4 @@
-"""`dreamtuner export`: pictures of subjects and runs, in a folder or one file."""
+"""`dreamtuner export`: write images of subjects and runs to a folder or an archive."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from deploy.cli.exit import SOME_FAILED
 from deploy.cli.options import AsJson, no_url
-from deploy.cli.terminal import plain_terminal, print_result, say
+from deploy.cli.terminal import plain_terminal, print_message, print_result
 from flows.settings import Settings
 
 
@@ -16,26 +16,26 @@ def export(
         Path,
         typer.Argument(
             metavar="OUT",
-            help="A new or empty folder, or a new .zip file (or that of another installed export format).",
+            help="A new or empty folder, or a new .zip file (or a file of another installed export format).",
             callback=no_url,
         ),
     ],
     subject: Annotated[
-        list[str] | None, typer.Option(help="Only pictures of this subject; give it again for more subjects.")
+        list[str] | None, typer.Option(help="Only images of this subject; repeat for more subjects.")
     ] = None,
     run: Annotated[
         list[str] | None,
-        typer.Option(help="Only pictures of this run, by name or the first digits of its id; give it again for more."),
+        typer.Option(help="Only images of this run, by name or the first digits of its ID; repeat for more."),
     ] = None,
-    approved: Annotated[bool, typer.Option("--approved", help="Only pictures that were approved.")] = False,
+    approved: Annotated[bool, typer.Option("--approved", help="Only approved images.")] = False,
     stripped: Annotated[
-        bool, typer.Option("--stripped", help="Leave out prompts, seeds and settings, in pictures and manifest.")
+        bool, typer.Option("--stripped", help="Leave prompts, seeds and settings out of images and manifest.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write generated pictures to a folder or zip, one folder for each subject, with manifest.jsonl and manifest.csv.
+    """Write generated images to a folder or zip, one folder per subject, with manifest.jsonl and manifest.csv.
 
-    A picture that several subjects share is in the folder of each of them. OUT appears only when it is complete.
+    An image shared by several subjects is in the folder of each. OUT appears only once it is complete.
     """
     from deploy.cli.export import export as write
 
@@ -44,7 +44,7 @@ def export(
         print_result(done.as_json())
     else:
         for one in done.missing:
-            say(plain_terminal(), f"left out: {one}")
-        typer.echo(f"{done.out}: {done.pictures} pictures of {len(done.folders)} subjects")
+            print_message(plain_terminal(), f"left out: {one}")
+        typer.echo(f"{done.out}: {done.pictures} images of {len(done.folders)} subjects")
     if done.missing:
         raise typer.Exit(SOME_FAILED)

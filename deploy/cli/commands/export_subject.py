@@ -1,4 +1,4 @@
-"""`dreamtuner export-subject`: what was learnt of a subject, in formats that others open."""
+"""`dreamtuner export-subject`: write a fine-tuned checkpoint in a format that other tools open."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from flows.spec.problems import InputError, Problem
 
 def export_subject(
     subject: Subject,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, new or empty.", callback=no_url)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new or empty folder.", callback=no_url)],
     kind: Annotated[
         str, typer.Option("--format", help="textual-inversion, lora, lora-kohya or diffusers; all safetensors.")
     ] = "lora",
@@ -19,9 +19,9 @@ def export_subject(
         str | None, typer.Option(help="Which fine-tuning, by the first digits of its digest; default: the latest.")
     ] = None,
 ) -> None:
-    """Write what was learnt of a subject in a format that others open.
+    """Write a subject's fine-tuned checkpoint in a format that other tools open.
 
-    lora and lora-kohya come with the embedding of [S*] beside the adapter; diffusers is a whole folder for
+    lora and lora-kohya include the embedding of [S*] next to the adapter; diffusers is a complete folder for
     from_pretrained, with the subject-encoder for this project.
     """
     from deploy.cli.export import readable
@@ -36,7 +36,7 @@ def export_subject(
     with resources.catalog.read() as s:
         found = [one for one in views.trainings_of(s, subject) if one.digest.startswith(finetune or "")]
     if not found:
-        raise _refused("SUBJECT", f"no fine-tuning of {subject!r} is done; run: dreamtuner finetune {subject!r}")
+        raise _refused("SUBJECT", f"{subject!r} has no finished fine-tuning; run: dreamtuner finetune {subject!r}")
     digest = found[0].digest
     try:
         written = export(resources.checkpoint(digest), resources.backbone(found[0].profile), wanted, out)

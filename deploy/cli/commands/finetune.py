@@ -1,11 +1,11 @@
-"""`dreamtuner finetune`: a model learns a subject."""
+"""`dreamtuner finetune`: fine-tune a profile on a subject."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.exit import OK, followed, leave
+from deploy.cli.exit import OK, leave, run_with_progress
 from deploy.cli.options import AsJson, NewDefaults, Subject
 from deploy.cli.terminal import print_line
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -15,34 +15,34 @@ from flows.spec.problems import InputError, Problem
 if TYPE_CHECKING:
     from flows.finetune import FineTuneSummary
 
-Profile = Annotated[str, typer.Option(help="The model that learns it.")]
+Profile = Annotated[str, typer.Option(help="The profile to fine-tune.")]
 
 
 def finetune(
     subject: Subject,
     profile: Profile = "pocket",
-    mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (all weights learn).")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps at most; default: the profile's.")] = None,
+    mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (trains all weights).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps; default: the profile's.")] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many previews without a better likeness.")
+        int | None, typer.Option(min=1, help="Stop after this many previews without improvement.")
     ] = None,
     more: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other number, such as lr.unet=1e-4.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as lr.unet=1e-4.")
     ] = None,
     new_defaults: NewDefaults = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a model learn a subject of the catalog (Sec. 3.3); specs that say `finetune` draw with what it learnt.
+    """Fine-tune a profile on a subject of the catalog (Sec. 3.3).
 
-    A fine-tuning is done once: the same again is found by its digest. Interrupted or killed, it goes on from the last
-    state in the object store. It ends with how like the reference its previews were, and with how well prompts that do
-    not name the subject are followed before and after.
+    Runs whose spec sets `finetune` use the resulting checkpoint. The same request reuses the existing checkpoint; an
+    interrupted one resumes from the last saved state. Prints the similarity of each preview to the reference, and the
+    class-prompt accuracy before and after (prior preservation).
     """
     from deploy.cli.local_run import run_finetune
 
     settings = Settings.load()
-    numbers = asked({"mode": mode, "steps": steps, "patience": patience}, more or [])
-    terminal, done = followed(
+    numbers = parse_settings({"mode": mode, "steps": steps, "patience": patience}, more or [])
+    terminal, done = run_with_progress(
         "finetune",
         settings,
         lambda line: run_finetune(subject, profile, numbers, settings, line, line.started, new_defaults=new_defaults),
@@ -55,8 +55,8 @@ def finetune(
     leave(terminal, OK)
 
 
-def asked(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
-    """The settings that were given, `more` among them as key=value, a dot inside: lr.unet=1e-4. InputError."""
+def parse_settings(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
+    """Merge the options given with the KEY=VALUE pairs in `more`, such as lr.unet=1e-4. Raises InputError."""
     settings = {name: value for name, value in given.items() if value is not None}
     for one in more:
         path, equals, text = one.partition("=")
@@ -77,7 +77,7 @@ def asked(given: dict[str, Any], more: list[str]) -> dict[str, Any]:
 
 
 def finetune_json(done: "FineTuneSummary") -> dict[str, Any]:
-    """The one line that ends `finetune --json`."""
+    """Return the last line of `finetune --json`."""
     guard = None if done.guard is None else {"before": done.guard.before, "after": done.guard.after}
     facts = {"subject": done.subject, "finetune": done.digest, "checkpoint": done.checkpoint, "made": done.made}
     return {
@@ -91,16 +91,20 @@ def finetune_json(done: "FineTuneSummary") -> dict[str, Any]:
 
 
 def finetune_words(done: "FineTuneSummary") -> list[str]:
-    """The same for people, a line each."""
-    how = f"learnt in {done.steps} steps" if done.made else f"known already, from {done.steps} steps"
+    """Return the lines that `finetune` prints for people."""
+    how = f"fine-tuned in {done.steps} steps" if done.made else f"already fine-tuned, in {done.steps} steps"
     lines = [f"{done.subject}: {how}; checkpoint {done.checkpoint[:12]}"]
     if done.identities:
         row = ", ".join(f"{one:.3f}" for one in done.identities)
-        lines.append(f"like the reference (masked CLIP-I) at each preview: {row}")
+        lines.append(f"similarity to the reference (masked CLIP-I) at each preview: {row}")
     if done.guard is not None:
         before, after, lost = 100 * done.guard.before, 100 * done.guard.after, done.guard.points_lost
-        warning = "" if lost <= 2 else "  (more than 2 points: it learnt too much; give fewer steps or lower rates)"
-        lines.append(f"prompts without [S*] followed: {before:.1f} % before, {after:.1f} % after{warning}")
+        warning = (
+            ""
+            if lost <= 2
+            else "  (a drop of more than 2 points: it overfits; use fewer steps or lower learning rates)"
+        )
+        lines.append(f"class-prompt accuracy (prior preservation): {before:.1f} % before, {after:.1f} % after{warning}")
     if done.newer_defaults is not None:
         lines.append(done.newer_defaults)
     if done.previews is not None:

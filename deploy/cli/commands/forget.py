@@ -1,4 +1,4 @@
-"""`dreamtuner forget`: what is to be forgotten goes, for good."""
+"""`dreamtuner forget`: delete a subject, a run or an image for good."""
 
 import getpass
 import sys
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from storage.catalog import Catalog
     from storage.catalog.writes import Erased
 
-Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run, by the first characters of its id.")]
+Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run, by the first characters of its ID.")]
 Output = Annotated[
-    str | None, typer.Option("--output", metavar="OUTPUT", help="A picture, by its number or its cell's digest.")
+    str | None, typer.Option("--output", metavar="OUTPUT", help="An image, by its number or its cell's digest.")
 ]
 
 
@@ -29,17 +29,17 @@ def forget(
     run: Run = None,
     output: Output = None,
     unwanted: Annotated[
-        bool, typer.Option("--unwanted", help="Cells without a picture that no run wants any more.")
+        bool, typer.Option("--unwanted", help="Cells without an image that no run needs any more.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be deleted; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a subject, a run or a picture for good, with everything made from it; `gc` then frees the bytes.
+    """Delete a subject, a run or an image for good, with everything made from it; `gc` then frees the bytes.
 
-    A subject goes with its references, masks, fine-tunings, pictures, scores and reviews, and with the contact sheets
-    that show it. Pictures that another subject with the same reference has too stay with that one. Backups are not
-    touched: delete those that must not bring it back.
+    Deleting a subject also deletes its references, masks, fine-tunings, images, scores and reviews, and the contact
+    sheets that show it. Images shared with another subject of the same reference stay with that subject. Backups are
+    not touched: delete those that must not bring it back.
     """
     from flows.resources import Resources
 
@@ -68,13 +68,13 @@ def forget(
     if as_json:
         print_result(_json(done) | {"files": files, "dry_run": dry_run})
     else:
-        _tell(what, done, dry_run=dry_run)
+        _print(what, done, dry_run=dry_run)
 
 
 def _work(
     catalog: "Catalog", settings: Settings, subject: str | None, run: str | None, output: str | None
 ) -> "tuple[str, Callable[[Session], Erased]]":
-    """What is forgotten, in words, and how."""
+    """Return what is to be deleted, in words, and the function that deletes it."""
     from storage.catalog import writes
     from storage.catalog.views.find import find_output, find_run
 
@@ -89,7 +89,7 @@ def _work(
         with catalog.read() as s:
             output_id = find_output(s, output)
         return f"output {output_id}", lambda s: writes.forget_output(s, output_id, **who)
-    return "cells that no run wants any more", lambda s: writes.forget_unwanted(s, **who)
+    return "cells that no run needs any more", lambda s: writes.forget_unwanted(s, **who)
 
 
 def _user() -> str:
@@ -100,7 +100,7 @@ def _user() -> str:
 
 
 def _rehearsed(catalog: "Catalog", work: "Callable[[Session], Erased]") -> "Erased":
-    """What the work would do: done, and rolled back."""
+    """Run the work and roll it back, to report what it would delete."""
     with catalog.write() as s:
         would = work(s)
         s.rollback()
@@ -109,7 +109,7 @@ def _rehearsed(catalog: "Catalog", work: "Callable[[Session], Erased]") -> "Eras
 
 def _confirm(what: str, would: "Erased") -> None:
     if not sys.stdin.isatty():
-        message = "add --yes: there is no terminal to confirm on, and what is forgotten cannot be brought back"
+        message = "add --yes: there is no terminal to confirm on, and deletion cannot be undone"
         raise InputError("forget", [Problem(path=(), message=message)])
     console = plain_terminal().err
     console.print(f"{what}: {_counts(would)}", markup=False, highlight=False)
@@ -121,8 +121,8 @@ def _confirm(what: str, would: "Erased") -> None:
 def _counts(done: "Erased") -> str:
     parts = [
         (done.references, "reference"),
-        (done.outputs, "picture"),
-        (done.cells - done.outputs, "cell without a picture"),
+        (done.outputs, "image"),
+        (done.cells - done.outputs, "cell without an image"),
         (done.reviews, "review"),
         (done.checkpoints, "checkpoint"),
         (len(done.runs_gone), "run"),
@@ -137,7 +137,7 @@ def _plural(name: str) -> str:
 
 def _shared(done: "Erased") -> str:
     names, several = " and ".join(done.shared_with), len(done.shared_with) > 1
-    stay = "picture stays" if done.shared == 1 else "pictures stay"
+    stay = "image stays" if done.shared == 1 else "images stay"
     whose = "have the same reference; forget them too" if several else "has the same reference; forget it too"
     return f"{done.shared} {stay}: {names} {whose}"
 
@@ -152,7 +152,7 @@ def _json(done: "Erased") -> dict[str, Any]:
     }
 
 
-def _tell(what: str, done: "Erased", *, dry_run: bool) -> None:
+def _print(what: str, done: "Erased", *, dry_run: bool) -> None:
     console = plain_terminal().out
     lines = [f"{what}: {'would delete' if dry_run else 'deleted'} {_counts(done)}"]
     lines += [_shared(done)] if done.shared else []

@@ -1,4 +1,4 @@
-"""`dreamtuner ingest`: one subject into the catalog."""
+"""`dreamtuner ingest`: add a subject to the catalog."""
 
 from typing import Annotated
 
@@ -12,25 +12,23 @@ from flows.spec.problems import InputError
 
 def ingest(
     image: Annotated[str, typer.Argument(help="The reference: a PNG, JPEG or WebP by path, https:// or s3:// URL.")],
-    name: Annotated[str, typer.Option(help="What the subject is called; a name is one subject of the catalog.")],
-    class_word: Annotated[str, typer.Option(help="What it is, in a word the model knows: bear, rabbit, robot, ...")],
-    style: Annotated[str, typer.Option(help="natural, anime, or a style that another package adds")] = "natural",
+    name: Annotated[str, typer.Option(help="The subject's name, unique in the catalog.")],
+    class_word: Annotated[str, typer.Option(help="A noun that the model knows: bear, rabbit, robot, ...")],
+    style: Annotated[str, typer.Option(help="natural, anime, or a style of an installed plugin.")] = "natural",
     mask: Annotated[
         str | None,
-        typer.Option(help="Its foreground mask, white on black, of the same size; auto: find it anew."),
+        typer.Option(help="Its foreground mask, white on black, same size as the image; auto: segment it again."),
     ] = None,
-    caption: Annotated[str | None, typer.Option(help="What the reference shows, in detail.")] = None,
+    caption: Annotated[str | None, typer.Option(help="A detailed caption of the reference.")] = None,
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", help="Where the name is another subject's: replace its reference, class word and style."
-        ),
+        typer.Option("--replace", help="If the name is taken: replace that subject's reference, class word and style."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a subject to the catalog: check its reference image, find its foreground, store both.
+    """Add a subject to the catalog: check its reference image, segment the foreground, store both.
 
-    What is said here counts at once: a mask replaces the one in use, a caption that of the same reference.
+    Values given here take effect at once: a mask replaces the current one, a caption that of the same reference.
     """
     from pydantic import ValidationError
 
@@ -54,15 +52,15 @@ def ingest(
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
     resources = Resources.open()
     demand_subjects([subject], resources, "ingest", replace="--replace")
-    kept = prepare_and_store(subject, resources, given="ingest")
-    facts = {"subject": name, "reference": kept.facts.reference_sha256, "mask": kept.facts.mask_sha256}
+    stored = prepare_and_store(subject, resources, given="ingest")
+    facts = {"subject": name, "reference": stored.facts.reference_sha256, "mask": stored.facts.mask_sha256}
     if as_json:
-        print_result({**facts, "confidence": kept.confidence, "doubtful": kept.doubtful, "warnings": kept.warnings})
-    else:
-        doubt = " (doubtful: look at it, or give --mask)" if kept.doubtful else ""
-        out = plain_terminal().out
-        out.print(
-            Text(f"{name} is in the catalog; its mask has confidence {kept.confidence:.2f}").append(doubt, "yellow")
+        print_result(
+            {**facts, "confidence": stored.confidence, "doubtful": stored.doubtful, "warnings": stored.warnings}
         )
-        for warning in kept.warnings:
+    else:
+        doubt = " (doubtful: check it, or give --mask)" if stored.doubtful else ""
+        out = plain_terminal().out
+        out.print(Text(f"{name} is in the catalog; mask confidence {stored.confidence:.2f}").append(doubt, "yellow"))
+        for warning in stored.warnings:
             out.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`dreamtuner plan`: what a run would make."""
+"""`dreamtuner plan`: show what a run would generate."""
 
 import typer
 
@@ -8,14 +8,14 @@ from deploy.cli.terminal import print_result
 
 
 def plan(spec: SpecPath, new_defaults: NewDefaults = False, as_json: AsJson = False) -> None:
-    """Show what `run` would make, and which references it would refuse. Writes nothing."""
+    """Show what `run` would generate, and which references it would reject. Writes nothing."""
     from deploy.cli.tables import plan_json, plan_table
     from flows.planning.preview import preview
     from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
-    order = read_spec(spec)
-    found = preview(order, Resources.open(), new_defaults=new_defaults)
-    print_result(plan_json(order, found) if as_json else plan_table(order, found))
+    parsed = read_spec(spec)
+    found = preview(parsed, Resources.open(), new_defaults=new_defaults)
+    print_result(plan_json(parsed, found) if as_json else plan_table(parsed, found))
     if any(one.error for one in found.subjects):
         raise typer.Exit(SOME_FAILED)

@@ -1,4 +1,4 @@
-"""`dreamtuner deploy`: make deployments known to a Prefect server."""
+"""`dreamtuner deploy`: register the deployments with a Prefect server."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,18 +10,18 @@ from deploy.cli.terminal import plain_terminal
 
 def deploy(
     dead_after: Annotated[
-        float, typer.Option(min=35, help="Seconds without a sign of life after which a flow run is taken for dead.")
+        float, typer.Option(min=35, help="Seconds without a heartbeat after which a flow run is considered dead.")
     ] = 90.0,
 ) -> None:
-    """Register work pools, deployments and the automation that ends dead flow runs with the server of PREFECT_API_URL.
+    """Register work pools, deployments and an automation for dead flow runs with the server at PREFECT_API_URL.
 
-    Say it again after an update. Then start workers: `prefect worker start --pool dreamtuner-gpu --limit 1`, one a GPU,
-    and `prefect worker start --pool dreamtuner-cpu`.
+    Run it again after every update. Then start workers: `prefect worker start --pool dreamtuner-gpu --limit 1` for each
+    GPU, and `prefect worker start --pool dreamtuner-cpu`.
     """
     from deploy.prefect.submit import deploy as register
 
     renewed, left = register(Path(__file__).resolve().parents[3], dead_after)
-    told = [f"{one.name}: {one.problem}; it is registered anew" for one in renewed]
-    told += [f"note: {one}" for one in left]
-    for line in (*told, "registered; start workers: prefect worker start --pool dreamtuner-gpu --limit 1"):
+    lines = [f"{one.name}: {one.problem}; registered again" for one in renewed]
+    lines += [f"note: {one}" for one in left]
+    for line in (*lines, "registered; start workers: prefect worker start --pool dreamtuner-gpu --limit 1"):
         plain_terminal().out.print(line, soft_wrap=True, highlight=False, markup=False)

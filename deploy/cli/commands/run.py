@@ -1,4 +1,4 @@
-"""`dreamtuner run`: make what a spec asks for, here or by a worker."""
+"""`dreamtuner run`: run a spec, here or on a Prefect worker."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.exit import OK, SOME_FAILED, followed, leave
+from deploy.cli.exit import OK, SOME_FAILED, leave, run_with_progress
 from deploy.cli.options import AsJson, Check, NewDefaults, SpecPath
 from deploy.cli.terminal import plain_terminal, print_line, print_result
 from flows.settings import Settings
@@ -15,15 +15,16 @@ from flows.settings import Settings
 def run(
     spec: SpecPath,
     submit: Annotated[
-        bool, typer.Option("--submit", help="Have a Prefect worker make it (PREFECT_API_URL), and do not wait.")
+        bool,
+        typer.Option("--submit", help="Submit the run to the Prefect server at PREFECT_API_URL and return at once."),
     ] = False,
     new_defaults: NewDefaults = False,
     check: Check = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make what a spec asks for and is not there yet: ingest, draw, score, contact sheet.
+    """Run a spec: ingest its subjects, generate missing images, score them, render the contact sheet.
 
-    Run it again after an interrupt or an error: only what is missing is made. With --json the last line on stdout is
+    Run it again after an interrupt or an error: finished images are skipped. With --json the last line on stdout is
     {"run", "made", "skipped", "failed", "contact_sheet", "warnings", "newer_defaults"}, with --submit {"flow_run",
     "name", "url"}; progress goes to stderr.
     """
@@ -37,12 +38,12 @@ def run(
     from flows.spec.yaml_file import read_spec
 
     settings = Settings.load()
-    order = read_spec(spec)
-    demand_models(order, Resources.open(settings))
-    terminal, summary = followed(
+    parsed = read_spec(spec)
+    demand_models(parsed, Resources.open(settings))
+    terminal, summary = run_with_progress(
         "run",
         settings,
-        lambda line: run_catalog(order, settings, line, line.started, new_defaults=new_defaults, check=check),
+        lambda line: run_catalog(parsed, settings, line, line.started, new_defaults=new_defaults, check=check),
     )
     if as_json:
         print_line(terminal, run_json(summary))
@@ -58,16 +59,16 @@ def _submit(spec: Path, how: Mapping[str, bool], as_json: bool) -> None:
     from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
-    order = read_spec(spec)
-    demand_subjects(order.subjects, Resources.open(), f"spec {order.name!r}")
-    done = submit(order, **{name: value for name, value in how.items() if value})
-    for there in (*local_paths(order), *done.outdated):
+    parsed = read_spec(spec)
+    demand_subjects(parsed.subjects, Resources.open(), f"spec {parsed.name!r}")
+    done = submit(parsed, **{name: value for name, value in how.items() if value})
+    for there in (*local_paths(parsed), *done.outdated):
         plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})
     else:
         plain_terminal().out.print(
-            f"{order.name} waits for a worker of the pool dreamtuner-gpu: flow run {done.name}, {done.url or ''}",
+            f"{parsed.name} submitted to the work pool dreamtuner-gpu: flow run {done.name}, {done.url or ''}",
             soft_wrap=True,
             highlight=False,
         )

@@ -1,4 +1,4 @@
-"""`dreamtuner status`: how far the catalog is."""
+"""`dreamtuner status`: summarise the catalog."""
 
 from deploy.cli.options import AsJson
 from deploy.cli.terminal import print_result
@@ -6,7 +6,7 @@ from flows.settings import Settings
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show how much is planned, generating, generated, failed and lost, who still wants what, and the last runs."""
+    """Show cell counts by state, what still needs the missing cells, and the latest runs."""
     from dataclasses import asdict
 
     from rich.console import Group

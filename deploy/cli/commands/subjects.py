@@ -1,4 +1,4 @@
-"""`dreamtuner subjects`: whom the catalog knows."""
+"""`dreamtuner subjects`: list the subjects of the catalog."""
 
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def subjects(as_json: AsJson = False) -> None:
-    """List the subjects of the catalog with their reference, mask, pictures and approvals."""
+    """List the subjects of the catalog with their references, masks, image counts and approvals."""
     from flows.resources import Resources
     from storage.catalog import views
 
@@ -47,7 +47,7 @@ def _json(one: "SubjectSummary") -> dict[str, Any]:
 
 
 def _mask(one: "SubjectSummary") -> str:
-    """How the mask in use came: by a method, or from whom."""
+    """Describe where the current mask came from: a method, or a person."""
     if one.mask_given in (None, "found"):
         return one.mask or ""
     return f"given ({one.mask_given})" + (f" by {one.mask_giver}" if one.mask_giver else "")
@@ -60,15 +60,15 @@ def _table(found: "list[SubjectSummary]") -> "RenderableType":
 
     if not found:
         return "no subject yet; add one with: dreamtuner ingest IMAGE --name NAME --class-word WORD"
-    shown = new_table("subject", "class word", "style", "reference", "mask", "pictures", "approved")
+    shown = new_table("subject", "class word", "style", "reference", "mask", "images", "approved")
     for column in shown.columns[:5]:
         column.justify = "left"
     for one in found:
         mask = Text("none", style="yellow") if one.mask is None else Text(f"{_mask(one)} {one.mask_confidence:.2f}")
         if one.mask_doubtful:
             mask.append(" doubtful", style="yellow")
-        told = _json(one)
-        reference = PurePath(told["reference"] or "none").name  # the whole place is in --json
+        fields = _json(one)
+        reference = PurePath(fields["reference"] or "none").name  # --json has the full path
         earlier = f" (and {one.references - 1} earlier)" if one.references > 1 else ""
         about = Text(one.name), Text(one.class_word), one.style, Text(f"{reference}{earlier}")
         shown.add_row(*about, mask, str(one.pictures), str(one.approved))

@@ -1,4 +1,4 @@
-"""`dreamtuner train ...`: make the weights of an embedded profile here."""
+"""`dreamtuner train ...`: train the weights of an embedded profile."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def pocket(
     part: Annotated[
         str, typer.Option(help="all, or one of: data, vae, tower, oracle, unet, controlnets, weights, encoder, report.")
     ] = "all",
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto (a GPU if there is one).")] = "auto",
     scale: Annotated[
         str,
         typer.Option(
@@ -27,25 +27,25 @@ def pocket(
         typer.Option(help="Folder of checkpoints, weights and report; default DREAMTUNER_HOME/train/pocket."),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="A weights folder to begin from, instead of random weights.")
+        Path | None, typer.Option(help="Start from this weights folder instead of random weights.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Save and stop after so many minutes of training a part.")
+        float | None, typer.Option(min=0, help="Save and stop after this many minutes of training a part.")
     ] = None,
 ) -> None:
-    """Train the pocket model on pictures that are drawn here. Interrupt it at will: the same command goes on.
+    """Train the pocket model on images rendered on the fly. Interrupt it at any time: the same command resumes.
 
-    The finished weights are in OUT/weights, a folder that stock diffusers opens; OUT/report says how good they are.
-    DREAMTUNER_POCKET_WEIGHTS=OUT/weights makes `run` use them.
+    Writes the weights to OUT/weights, a folder that stock diffusers opens, and their evaluation to OUT/report.
+    Set DREAMTUNER_POCKET_WEIGHTS=OUT/weights for `run` to use them.
     """
     from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     try:
         folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket(part, device, scale, folder, minutes=minutes, start=start, say=_say)
+        finished = train_pocket(part, device, scale, folder, minutes=minutes, start=start, say=_print)
     except RecipeError as error:
-        _say(f"dreamtuner: {error}")
+        _print(f"dreamtuner: {error}")
         raise typer.Exit(2) from error
     if not finished:
         raise typer.Exit(1)
@@ -54,36 +54,38 @@ def pocket(
 @train.command()
 def encoder(
     profile: Annotated[
-        str, typer.Option(help="Which model's subject-encoder; pocket is the one trained here.")
+        str, typer.Option(help="The profile whose subject-encoder to train; only pocket is supported.")
     ] = "pocket",
     controlnet: Annotated[
         bool,
-        typer.Option(help="Take the layout from the ControlNets; without them the layout is copied: an ablation."),
+        typer.Option(
+            help="Condition on pose and depth by ControlNets; without them the model copies layouts (an ablation)."
+        ),
     ] = True,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto for a GPU where there is one.")] = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto (a GPU if there is one).")] = "auto",
     scale: Annotated[str, typer.Option(help="As for `train pocket`.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="The folder of `train pocket`.", callback=no_url)] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Save and stop after so many minutes.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Save and stop after this many minutes.")] = None,
 ) -> None:
-    """Train the subject-encoder (stage 1, Sec. 3.1) on a finished model; all else stays frozen.
+    """Train the subject-encoder (stage 1, Sec. 3.1) on a finished model; all other weights stay frozen.
 
-    It is written into OUT/weights/subject_encoder. Interrupt it at will: the same command goes on.
+    Writes it to OUT/weights/subject_encoder. Interrupt it at any time: the same command resumes.
     """
     from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     if profile != "pocket":
-        _say(f"dreamtuner: --profile: {profile!r} has no training here; give pocket")
+        _print(f"dreamtuner: --profile: {profile!r} cannot be trained here; use pocket")
         raise typer.Exit(2)
     try:
         folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, controlnet=controlnet, say=_say)
+        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, controlnet=controlnet, say=_print)
     except RecipeError as error:
-        _say(f"dreamtuner: {error}")
+        _print(f"dreamtuner: {error}")
         raise typer.Exit(2) from error
     if not finished:
         raise typer.Exit(1)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     typer.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""`dreamtuner verify`, `gc`, `backup` and `restore`: what keeps catalog and store whole."""
+"""`dreamtuner verify`, `gc`, `backup` and `restore`: maintain the catalog and the store."""
 
 import json
 import sys
@@ -21,10 +21,12 @@ WRONG = 1  # the exit code when an audit finds something
 
 
 def verify(
-    quick: Annotated[bool, typer.Option("--quick", help="Compare existence and sizes only, read no bytes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only check existence and sizes; do not read the objects.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every row against its bytes and every object against the rows; say what is wrong. Changes nothing."""
+    """Check every row against its object and every object against the rows; report errors. Changes nothing."""
     from storage.maintenance.verify import Finding
     from storage.maintenance.verify import verify as audit
 
@@ -33,7 +35,7 @@ def verify(
     def found(finding: Finding) -> None:
         nonlocal wrong
         wrong += 1
-        if as_json:  # written as it comes: a lost bucket has as many findings as blobs
+        if as_json:  # streamed: a lost bucket has as many findings as blobs
             typer.echo((", " if wrong > 1 else "") + json.dumps(asdict(finding)), nl=False)
         else:
             typer.echo(f"{finding.kind}: {finding.what}: {finding.detail}")
@@ -50,18 +52,20 @@ def verify(
         for words in lacks:
             typer.echo(f"note: {words}")
         counts = f"{looked.blobs} blobs and {looked.objects} objects, {looked.bytes / 1e6:.1f} MB read"
-        typer.echo(f"{counts}: {wrong} things are wrong" if wrong else f"{counts}: all is well")
+        typer.echo(f"{counts}: {wrong} problems found" if wrong else f"{counts}: no problems found")
     if wrong:
         raise typer.Exit(WRONG)
 
 
 def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
-    grace_hours: Annotated[float, typer.Option(min=0, help="Garbage goes when it has been marked for so long.")] = 24.0,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay for the grace period, then delete what is due.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would be deleted; change nothing.")] = False,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="Delete garbage that was marked at least this many hours ago.")
+    ] = 24.0,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the grace period, then delete what is due.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark bytes that nothing refers to, and delete those marked long enough ago. Safe while runs are writing."""
+    """Mark unreferenced blobs, and delete those marked long enough ago. Safe while runs are writing."""
     from flows.reporting.run_folder import sweep_partial
     from storage.maintenance.gc import collect
 
@@ -72,27 +76,27 @@ def gc(
         typer.echo(json.dumps(asdict(done) | {"swept": swept}))
         return
     would, size = "would be " if dry_run else "", f"{done.freed / 1e6:.1f} MB"
-    typer.echo(f"{done.deleted} blobs {would}deleted ({size}), {done.marked} {would}marked, {done.waiting} wait")
+    typer.echo(f"{done.deleted} blobs {would}deleted ({size}), {done.marked} {would}marked, {done.waiting} waiting")
     if swept:
-        typer.echo(f"{swept} files that killed runs left half-written are removed")
+        typer.echo(f"removed {swept} partial files of killed runs")
     if done.adopted:
-        typer.echo(f"{done.adopted} objects that no row records {would}marked too")
+        typer.echo(f"{done.adopted} objects without a row {would}marked too")
 
 
 def backup(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The archive to make; it must not be there yet.", callback=no_url)
+        Path, typer.Argument(metavar="FILE", help="The archive to create; it must not exist yet.", callback=no_url)
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Put the catalog and all bytes it refers to into one file, also while runs are writing."""
+    """Write the catalog and all its blobs to one archive. Safe while runs are writing."""
     from storage.maintenance.backup import BackupError
     from storage.maintenance.backup import backup as make
     from storage.objects import DiskStore
 
     with _home() as (catalog, store), _refusals(BackupError):
         if not isinstance(store, DiskStore):
-            raise BackupError("this store is a bucket: back it up with the bucket's own means, such as versions")
+            raise BackupError("this store is a bucket: use the bucket's own backup, such as versioning")
         manifest = make(catalog, store, file.absolute(), on_progress=_progress("backed up"))
     if as_json:
         typer.echo(json.dumps({"file": str(file), **asdict(manifest)}))
@@ -102,12 +106,12 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that `dreamtuner backup` made.")],
-    force: Annotated[bool, typer.Option("--force", help="Move what is there aside, into a folder beside it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Move existing data aside, into a folder next to it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup into DREAMTUNER_HOME, checked byte by byte before anything is touched. No run may be under way."""
+    """Restore a backup into DREAMTUNER_HOME, after verifying every byte of it. No run may be in progress."""
     from storage.maintenance.backup import BackupError
-    from storage.maintenance.restore import restore as put_back
+    from storage.maintenance.restore import restore as restore_backup
     from storage.objects import DiskStore, open_store
 
     settings = Settings.load()
@@ -115,20 +119,22 @@ def restore(
         store = open_store(settings.store_url)
         if settings.catalog_file is None or not isinstance(store, DiskStore):
             raise BackupError("only a SQLite catalog and a folder of objects can be restored; unset the URLs of others")
-        manifest, aside = put_back(
+        manifest, aside = restore_backup(
             file, settings.catalog_file, store.root, force=force, on_progress=_progress("restored")
         )
     if as_json:
         typer.echo(json.dumps(asdict(manifest) | {"moved_aside": None if aside is None else str(aside)}))
         return
-    typer.echo(f"{manifest.blobs} blobs, {manifest.bytes / 1e6:.1f} MB, of {manifest.made_at} are in {settings.home}")
+    typer.echo(
+        f"restored {manifest.blobs} blobs, {manifest.bytes / 1e6:.1f} MB, of {manifest.made_at} to {settings.home}"
+    )
     if aside is not None:
-        typer.echo(f"what was there is in {aside}; remove it when you are sure")
+        typer.echo(f"the previous data is in {aside}; delete it when you no longer need it")
 
 
 @contextmanager
 def _home() -> "Iterator[tuple[Catalog, ObjectStore]]":
-    """The catalog and the store of the settings; a home that is not there is not made."""
+    """Open the catalog and the store of the settings; never creates a missing home."""
     from storage.catalog import Catalog
     from storage.catalog.records import CatalogError
     from storage.objects import open_store
@@ -151,7 +157,7 @@ def _refusals(kind: type[Exception]) -> Iterator[None]:
 
 
 class _progress:
-    """Says on a terminal's stderr how far it is."""
+    """Reports progress on stderr if that is a terminal."""
 
     def __init__(self, done: str) -> None:
         self.done = done
