@@ -1,1 +1,1 @@
-"""Subject-driven fine-tuning (Sec. 3.3, App. A): what of a model learns one subject, from which pairs, and its use."""
+"""Subject-driven fine-tuning (Sec. 3.3, App. A): its training pairs, its stage, and the resulting checkpoint."""

@@ -1,4 +1,4 @@
-"""A fine-tuned subject as bytes: one safetensors file that holds what was learnt, and how. Pickles are never read."""
+"""Checkpoints of fine-tuned subjects as bytes: one safetensors file with weights and metadata. Never reads pickles."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CONTENT_TYPE = "application/vnd.safetensors"
 
 
 class CheckpointError(ValueError):
-    """The bytes are no checkpoint of a subject; the message says what they are and what to give."""
+    """The bytes are not a checkpoint of a subject; the message says what they are and what to give."""
 
 
 def to_bytes(tuned: Checkpoint, recipe: Mapping[str, Any]) -> bytes:
-    """The checkpoint. `recipe`: the digests and numbers that it was trained from, as JSON values."""
+    """Serialise a checkpoint. `recipe`: the digests and settings that it was trained from, as JSON values."""
     about = {
         "format": FORMAT,
         "class_word": tuned.class_word,
@@ -34,10 +34,10 @@ def to_bytes(tuned: Checkpoint, recipe: Mapping[str, Any]) -> bytes:
 
 
 def from_bytes(data: bytes, *, name: str = "checkpoint") -> Checkpoint:
-    """Read what `to_bytes` wrote. `name` is what a refusal calls the bytes.
+    """Deserialise what `to_bytes` wrote. `name`: how error messages name the bytes.
 
     Raises:
-        CheckpointError: they are a pickle, damaged, or some other safetensors file.
+        CheckpointError: they are a pickle, damaged, or another kind of safetensors file.
     """
     about = _about(data, name)
     try:
@@ -48,7 +48,7 @@ def from_bytes(data: bytes, *, name: str = "checkpoint") -> Checkpoint:
 
 
 def recipe_of(data: bytes, *, name: str = "checkpoint") -> dict[str, Any]:
-    """What the checkpoint was trained from, as it was given to `to_bytes`. Raises CheckpointError."""
+    """Return the recipe that was given to `to_bytes`. Raises CheckpointError."""
     recipe: dict[str, Any] = _about(data, name)["recipe"]
     return recipe
 
@@ -62,4 +62,4 @@ def _about(data: bytes, name: str) -> dict[str, Any]:
         about: dict[str, Any] = json.loads(header["__metadata__"][KEY])
         return about
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{name}: it is no checkpoint of a subject; give one that finetune made") from error
+        raise CheckpointError(f"{name}: it is not a checkpoint of a subject; give one that finetune wrote") from error

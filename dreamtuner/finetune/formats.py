@@ -1,6 +1,7 @@
-"""A fine-tuned subject in the formats that others open: an embedding, a LoRA in two layouts, a diffusers folder.
+"""Exports a checkpoint to the formats of other programs: an embedding, a LoRA in two layouts, a diffusers folder.
 
-What no other format knows, the subject-encoder's ResBlocks, goes into the folder alone, which this project opens too.
+The subject-encoder's ResBlocks, which no other format supports, are written only to the folder, which this project
+reads too.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ KOHYAS = {"lora_A": "lora_down", "lora_B": "lora_up"}
 
 
 class CheckpointExportError(ValueError):
-    """This checkpoint cannot be written so; the message names the field and the remedy."""
+    """The checkpoint cannot be exported to a format; the message names the field and the remedy."""
 
 
 def export(tuned: Checkpoint, backbone: Backbone, kind: Format, out: Path) -> list[Path]:
-    """Write the subject into the folder `out`, which is new or empty; the files, or the folders, that were written.
+    """Export the checkpoint to the folder `out`, which must be new or empty. Returns the files or folders written.
 
-    A LoRA comes with the word's embedding beside it, which prompts with the word need.
+    A LoRA is accompanied by the embedding of the learned token, which prompts with the token need.
 
     Raises:
-        CheckpointExportError: the folder is not empty, or the checkpoint does not hold what the format keeps.
+        CheckpointExportError: the folder is not empty, or the checkpoint lacks what the format contains.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CheckpointExportError(f"OUT: {out} is there and not empty; give another folder, or empty it")
+        raise CheckpointExportError(f"OUT: {out} exists and is not empty; give another folder, or empty it")
     write: dict[Format, Callable[[Checkpoint, FineTunable, Path], None]] = {
         "textual-inversion": _embedding,
         "lora": _lora,
@@ -63,16 +64,14 @@ def export(tuned: Checkpoint, backbone: Backbone, kind: Format, out: Path) -> li
 
 def _embedding(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     if tuned.row is None:
-        raise CheckpointExportError("format: this checkpoint has no word of its own; export it as lora or diffusers")
+        raise CheckpointExportError("format: this checkpoint has no learned token; export it as lora or diffusers")
     save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
 
 
 def _matrices(tuned: Checkpoint) -> dict[str, dict[str, Tensor]]:
     found = {part: tuned.part(part) for part in ("unet", "text_encoder")}
     if tuned.settings.mode != "lora" or not any(found.values()):
-        raise CheckpointExportError(
-            "format: this checkpoint holds no LoRA; export it as diffusers, or textual-inversion"
-        )
+        raise CheckpointExportError("format: this checkpoint has no LoRA; export it as diffusers, or textual-inversion")
     # the name that the text encoder's layers have in every version of transformers and in other programs
     text = {f"text_model.{name}": one for name, one in found["text_encoder"].items()}
     return {"unet": found["unet"], "text_encoder": text}
@@ -85,7 +84,7 @@ def _lora(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
 
 
 def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    """Keys as kohya's trainer writes them for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
+    """Write the keys of kohya's trainer for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
     heads = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
     named: dict[str, Tensor] = {}
     for part, ones in _matrices(tuned).items():
@@ -104,7 +103,7 @@ def _beside(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
 
 
 def _folder(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    """Adapters are merged, and the word is a token of the tokenizer with a row in the text encoder's table."""
+    """Write a diffusers folder: adapters merged, the learned token added to the tokenizer and the embedding table."""
     profile, models = backbone.profile, backbone.learnable
     text_encoder, tokenizer = copy.deepcopy(models["text_encoder"]), backbone.tokenizer
     with ExitStack() as stack:

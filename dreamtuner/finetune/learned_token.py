@@ -1,4 +1,4 @@
-"""[S*] (Sec. 3.3): a word of its own in a tokenizer, and its one embedding row beside a table that stays as it is."""
+"""The learned token [S*] (Sec. 3.3): added to a tokenizer, with one embedding beside a frozen embedding table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def with_token(tokenizer: Any, word: str) -> Any:
-    """A copy of the tokenizer that reads `word` as one token, the last of its vocabulary.
+    """Return a copy of the tokenizer that reads `word` as one token, the last of its vocabulary.
 
     Raises:
         ValueError: the tokenizer has this token already.
@@ -20,24 +20,24 @@ def with_token(tokenizer: Any, word: str) -> Any:
     extended = copy.deepcopy(tokenizer)
     extended.add_tokens([word])
     if extended.convert_tokens_to_ids(word) != len(tokenizer):
-        raise ValueError(f"word: {word!r} is a token of this model already; choose another, or let no word learn")
+        raise ValueError(f"word: {word!r} is a token of this model already; choose another, or set lr.word to null")
     return extended
 
 
 def initial_embedding(tokenizer: Any, table: Tensor, words: str) -> Tensor:
-    """What [S*] begins as: the mean of the embeddings of `words`, 1 D. table: V D.
+    """Return the initial embedding of [S*]: the mean of the embeddings of `words`, 1 D. table: V D.
 
     Raises:
-        ValueError: there are no words.
+        ValueError: `words` is empty.
     """
     ids = tokenizer(words, add_special_tokens=False)["input_ids"]
     if not ids:
-        raise ValueError(f"init: {words!r} holds no word to begin from")
+        raise ValueError(f"init: {words!r} contains no word to start from; give one")
     return table[torch.tensor(ids, device=table.device)].mean(0, keepdim=True)
 
 
 class TokenEmbedding(nn.Module):
-    """A table of token embeddings with one more row, which alone may learn; its id is the one after the table's."""
+    """A table of token embeddings with one additional trainable row, whose id follows the table's last."""
 
     def __init__(self, table: nn.Embedding, row: Tensor) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class TokenEmbedding(nn.Module):
         self.row = nn.Parameter(row.detach().clone())
 
     def forward(self, ids: Tensor) -> Tensor:
-        """ids B L -> B L D."""
+        """Look up token ids B L. Returns B L D."""
         last = self.table.weight.shape[0]
         ours = (ids == last).unsqueeze(-1)
         known: Tensor = self.table(ids.clamp(max=last - 1))
@@ -54,7 +54,7 @@ class TokenEmbedding(nn.Module):
 
 @contextmanager
 def token_added(text_encoder: Any, row: Tensor) -> Iterator[TokenEmbedding]:
-    """Inside, the text encoder knows one more word, by `row` (1 D). On leaving it is as it was."""
+    """Add one token with the embedding `row` (1 D) to the text encoder inside the context; restore it on exit."""
     table = text_encoder.get_input_embeddings()
     embedding = TokenEmbedding(table, row)
     text_encoder.set_input_embeddings(embedding)

@@ -1,4 +1,4 @@
-"""Refuses a fine-tuning that the device cannot hold, and says what would fit."""
+"""Checks that a fine-tuning fits into the device's memory, and suggests settings that would."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class InsufficientMemoryError(ValueError):
-    """The device cannot hold the training; the message says how much it takes and which settings would fit."""
+    """The device has too little memory; the message says how much is needed and which settings would fit."""
 
 
 def memory_of(device: str) -> int:
-    """Bytes of the device: a GPU's own, or this machine's."""
+    """Return the memory of the device in bytes: a GPU's own, or this machine's."""
     if device.startswith("cuda"):
         return int(torch.cuda.mem_get_info(torch.device(device))[1])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def require_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> None:
-    """Refuse a training that `available` bytes cannot hold.
+    """Raise InsufficientMemoryError if `available` bytes are too few for a training.
 
     Raises:
-        InsufficientMemoryError: it says which settings would fit, or how much memory would do.
+        InsufficientMemoryError: the message says which settings would fit, or how much memory is needed.
     """
     need = fine_tunable_family(profile).memory_need
     wanted = need(profile, settings, resolution).total
@@ -43,11 +43,11 @@ def require_memory(profile: Profile, settings: FineTuneConfig, resolution: int, 
         least = need(profile, other, resolution).total
         if other != settings and least <= available:
             raise InsufficientMemoryError(
-                f"finetune: it takes about {_gb(wanted)} and the device has {_gb(available)}; "
-                f"{words} takes {_gb(least)} and fits"
+                f"finetune: it needs about {_gb(wanted)} and the device has {_gb(available)}; "
+                f"{words} needs {_gb(least)} and fits"
             )
     raise InsufficientMemoryError(
-        f"finetune: it takes about {_gb(wanted)} and the device has {_gb(available)}; even the smallest form takes "
+        f"finetune: it needs about {_gb(wanted)} and the device has {_gb(available)}; even the smallest form needs "
         f"{_gb(least)}: use a device with more memory, or set DREAMTUNER_DEVICE=cpu"
     )
 

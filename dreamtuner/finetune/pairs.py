@@ -1,4 +1,4 @@
-"""The pairs of Sec. 3.3, encoded once: {reference, "A class word [S*]"} and {regular image, "A class word"}."""
+"""The training pairs of Sec. 3.3, encoded once: {reference, "A class word [S*]"} and {class image, "A class word"}."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """`reference`: 1 2 C H W, `regular`: N 2 C H W, latents of each picture as it is and mirrored.
+    """Encoded pairs: `reference`, 1 2 C H W, and class images `regular`, N 2 C H W: latents of each image and its
+    mirror.
 
-    `states`: 1 T D, what the subject-encoder reads of the reference, None where it is not seen.
+    `states`: 1 T D, the subject-encoder's input for the reference, None if beta is 0.
     """
 
     reference: Tensor
@@ -32,7 +33,7 @@ class Pairs:
 
 @torch.inference_mode()
 def _both_ways(backbone: FineTunable, pictures: Sequence[Image.Image]) -> Tensor:
-    """Pictures of the training's size -> N 2 C H W, float32."""
+    """Encode images of the training's size, each also mirrored, to N 2 C H W, float32."""
     encoded = [
         torch.stack([backbone.encode_image(one), backbone.encode_image(ImageOps.mirror(one))]).float()
         for one in pictures
@@ -54,13 +55,16 @@ def encode_pairs(
     regular: Sequence[Image.Image],
     resolution: int,
 ) -> Pairs:
-    """Latents, captions and states that do not change while the model learns. `regular`: pictures of that size."""
+    """Compute latents, captions and states, which are constant during training.
+
+    `regular`: class images of that size.
+    """
     reference = subject.reference
     on_white = alone(reference, resolution)
     shown = on_white
     if settings.background == "kept":
         shown = square(reference.image, reference.mask, resolution)[0]
-    # cloned: what an inference made cannot take part in a training
+    # cloned: tensors created in inference mode cannot be used in training
     return Pairs(
         _both_ways(backbone, [shown]).clone(),
         _both_ways(backbone, regular).clone(),

@@ -1,4 +1,4 @@
-"""How well a subject is known so far: preview pictures by fixed seeds, and how like the reference they are."""
+"""Previews of a fine-tuning: images with fixed seeds, scored by their similarity to the reference."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from dreamtuner.settings.sampling import Sampling
 
 @dataclass(frozen=True, eq=False)
 class FineTunePreview:
-    """The previews of one subject. `tower` is None where the profile has none: then they are not scored."""
+    """The previews of one subject. `clip` is None if the profile has no CLIP model: then they are not scored."""
 
     reference: Reference
     cells: tuple[Cell, ...]
     sampling: Sampling
-    tower: ClipModel | None
+    clip: ClipModel | None
 
     @classmethod
     def of(
         cls, profile: Profile, subject: NamedSubject, settings: FineTuneConfig, sampling: Sampling, *, device: str
     ) -> FineTunePreview:
-        """The trial of these settings."""
+        """Create the previews that the settings name."""
         called = settings.subject_words(subject.class_word)
         cells = tuple(Cell(subject.words(one, called), seed) for seed, one in enumerate(settings.previews))
-        tower = load_clip(profile, device=device) if (profile.tower / "config.json").is_file() else None
-        return cls(subject.reference, cells, sampling, tower)
+        clip = load_clip(profile, device=device) if (profile.tower / "config.json").is_file() else None
+        return cls(subject.reference, cells, sampling, clip)
 
     def generate(self, backbone: Backbone) -> tuple[Image.Image, float | None]:
-        """Draw: the pictures in a row, and their mean masked CLIP-I, -1..1."""
+        """Generate the previews. Returns them side by side, RGB, and their mean masked CLIP-I, -1..1, or None."""
         with torch.no_grad():
             pictures = generate(backbone, self.reference, self.cells, self.sampling)
         row = Image.new("RGB", (sum(one.width for one in pictures), pictures[0].height))
         for i, one in enumerate(pictures):
             row.paste(one, (i * pictures[0].width, 0))
-        if self.tower is None:
+        if self.clip is None:
             return row, None
         scores = ClipI(masked=True).score(
-            self.tower, pictures, reference=self.reference.image, reference_mask=self.reference.mask
+            self.clip, pictures, reference=self.reference.image, reference_mask=self.reference.mask
         )
         return row, sum(scores) / len(scores)

@@ -1,4 +1,4 @@
-"""What a model learnt of one subject, and a context in which the model knows it."""
+"""The checkpoint of a fine-tuned subject, and a context in which a model uses it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ PARTS = ("unet", "text_encoder", "encoder")
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What learnt, by name: `unet.` and `text_encoder.` weights or LoRA matrices, `encoder.` ResBlocks, the word's row.
+    """Trained tensors by name: `unet.` and `text_encoder.` weights or LoRA matrices, `encoder.` ResBlocks, `word.row`.
 
-    `settings`: of the training; `class_word`: what the subject is.
+    `word.row` is the embedding of the learned token. `settings`: of the training; `class_word`: the subject's class.
     """
 
     settings: FineTuneConfig
@@ -32,16 +32,16 @@ class Checkpoint:
 
     @property
     def row(self) -> Tensor | None:
-        """The embedding of the word, 1 D; None where it is text that the model knew."""
+        """The embedding of the learned token, 1 D; None if the word is ordinary text."""
         return self.tensors.get(WORD)
 
     def part(self, name: str) -> dict[str, Tensor]:
-        """Those of one model, by their names in it."""
+        """Return the tensors of one model, by their names in it."""
         head = f"{name}."
         return {key.removeprefix(head): one for key, one in self.tensors.items() if key.startswith(head)}
 
     def weights(self, name: str, model: Any) -> dict[str, Tensor]:
-        """The weights that a model gets, by name: adapters are merged into its own."""
+        """Return the weights to put into a model, by name, with adapters merged into the model's own."""
         ours = self.part(name)
         matrices = {key: one for key, one in ours.items() if ".lora_" in key}
         return {key: one for key, one in ours.items() if key not in matrices} | lora.merged(model, matrices)
@@ -49,7 +49,7 @@ class Checkpoint:
 
 @contextmanager
 def replaced_parameters(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Inside, these parameters have other values. On leaving they are the tensors that they were.
+    """Replace the values of these parameters inside the context; restore the original tensors on exit.
 
     Raises:
         ValueError: the model has no such parameter, or one of another shape.
@@ -57,7 +57,7 @@ def replaced_parameters(model: Any, weights: Mapping[str, Tensor]) -> Iterator[N
     parameters = dict(model.named_parameters())
     for name, value in weights.items():
         if name not in parameters or parameters[name].shape != value.shape:
-            raise ValueError(f"checkpoint: it holds {name} of {tuple(value.shape)}, which belongs to another model")
+            raise ValueError(f"checkpoint: it has {name} of shape {tuple(value.shape)}, which belongs to another model")
     before = {name: parameters[name].data for name in weights}
     try:
         for name, value in weights.items():
@@ -70,11 +70,13 @@ def replaced_parameters(model: Any, weights: Mapping[str, Tensor]) -> Iterator[N
 
 @contextmanager
 def load_finetuned(backbone: Backbone, tuned: Checkpoint) -> Iterator[FineTunable]:
-    """The backbone while it knows the subject by its word. On leaving, its models are as they were, to the last bit.
+    """Load a checkpoint into the backbone inside the context; yields the backbone with the learned token.
+
+    On exit the models are restored bit for bit.
 
     Raises:
         ValueError: the checkpoint belongs to another model.
-        FamilyError: the model cannot learn a subject at all.
+        FamilyError: the model family does not support fine-tuning.
     """
     learner = fine_tunable(backbone)
     models = learner.learnable

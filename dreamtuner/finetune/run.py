@@ -1,4 +1,4 @@
-"""Fine-tune one subject in a folder of its own: killed, it goes on from the step that was saved."""
+"""Fine-tunes one subject in its own folder; if killed, it resumes from the last saved step."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SAVE_EVERY, LOG_EVERY = 50, 10
 
 @dataclass(frozen=True)
 class FineTuneResult:
-    """What came of it: after how many steps, and how like the reference (-1..1) the previews were, one after another.
+    """The result of a fine-tuning: the checkpoint, the number of steps, and the scores (-1..1) of the previews in
+    order.
 
-    `identities` is empty where the profile has no tower to score by.
+    `identities` is empty if the profile has no CLIP model to score with.
     """
 
     tuned: Checkpoint
@@ -29,7 +30,7 @@ class FineTuneResult:
 
 
 def loop_settings(factory: FineTuneFactory, *, save_every: int = SAVE_EVERY) -> LoopSettings:
-    """The loop's numbers. Its learning rate is 1: the stage gives each group its own."""
+    """Return the loop's settings. Its learning rate is 1: the stage sets that of each group."""
     s = factory.settings
     return LoopSettings.model_validate(
         {
@@ -49,7 +50,7 @@ def fine_tune(
     report: Callable[[str], None] = print,
     events: Events | None = None,
 ) -> FineTuneResult:
-    """Learn the subject, or go on learning it, and return what has been learnt."""
+    """Fine-tune on the subject, resuming if the folder has a saved state. Returns the result."""
     loop = loop_settings(factory, save_every=save_every)
     steps = train(factory, loop, factory.folder, device=device, report=report, events=events)
     stage = factory.finished(torch.device(device))

@@ -1,4 +1,4 @@
-"""Stage 2 (Sec. 3.3): the model learns one subject from pairs. Settings say what of it learns."""
+"""Stage 2 (Sec. 3.3): the model is fine-tuned on pairs of one subject. Settings say which parts are trained."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from dreamtuner.train.state import load_ema, trainable
 
 
 class FineTuneStage:
-    """A step: the reference and a regular image, each at a noise level of its own.
+    """One training step: the reference and a class image, each at its own noise level.
 
-    Decided where the paper is silent: a picture is denoised under what it was drawn with, so the subject-encoder shows
-    the reference to a regular image too where that was drawn with it, and only there. Its input is never mirrored.
+    Decided where the paper is silent: an image is denoised under the conditions that it was generated with. So the
+    subject-encoder is active for class images that were generated with it, and only for those. Its input is never
+    mirrored.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class FineTuneStage:
         return loss, {"mse": mse}
 
     def _batch(self, generator: torch.Generator) -> tuple[Tensor, list[bool]]:
-        """Latents B C H W in a random order, as noise levels are dealt out by place, and which are regular images."""
+        """Sample latents B C H W in a random order (noise levels depend on position), and which are class images."""
         s = self.settings
         regular = [False] * s.batch + [True] * (s.batch if len(self.learns.regular) else 0)
         rows = []
@@ -90,7 +91,7 @@ class FineTuneStage:
         return torch.stack([rows[i] for i in order]), [regular[i] for i in order]
 
     def _text(self, regular: bool) -> Tensor:
-        """The text states of a pair's caption, 1 L D; those that cannot change are computed once."""
+        """Return the text states of a pair's caption, 1 L D; those that are constant are computed once."""
         caption = self.pairs.class_caption if regular else self.pairs.caption
         learns = self.settings.learns
         if "text_encoder" in learns or ("word" in learns and not regular):
@@ -101,7 +102,7 @@ class FineTuneStage:
         return self._frozen_text[caption]
 
     def preview(self) -> Image.Image:
-        """Pictures by the model as it is now; how like the reference they are is kept in the learner."""
+        """Generate previews with the current model and record their score."""
         with self.share.applied():
             picture, identity = self.previews.generate(self.backbone)
         taken = self.learns.identities.isnan().nonzero()
@@ -111,24 +112,24 @@ class FineTuneStage:
 
     @property
     def identities(self) -> list[float]:
-        """How like the reference each preview was, -1..1, so far."""
-        kept: list[float] = self.learns.identities[~self.learns.identities.isnan()].tolist()
-        return kept
+        """The scores of the previews so far, -1..1."""
+        scores: list[float] = self.learns.identities[~self.learns.identities.isnan()].tolist()
+        return scores
 
     def enough(self) -> bool:
-        """Whether `patience` previews in a row were no more like the reference than the best before them."""
+        """Return whether the last `patience` previews scored no higher than the best before them."""
         patience, held = self.settings.patience, self.identities
         return patience is not None and len(held) > patience and max(held[-patience:]) <= max(held[:-patience])
 
     def tuned(self) -> Checkpoint:
-        """What has been learnt, as the models are now."""
+        """Return the checkpoint of the current models."""
         text = self.learns.text_encoder
         words = lora.adapters(text) if self.settings.mode == "lora" else trainable(text)
         tensors = {f"unet.{name}": one for name, one in self.share.tensors().items()}
         tensors |= {f"text_encoder.{name}": one for name, one in words.items()}
         if self.learns.encoder is not None:
             tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}
-        # the word stands in the text encoder too
+        # the token's embedding is part of the text encoder too
         tensors = {name: one for name, one in tensors.items() if not name.endswith("token_embedding.row")}
         if self.learns.word is not None:
             tensors[WORD] = self.learns.word.row
@@ -138,9 +139,10 @@ class FineTuneStage:
 
 @dataclass(frozen=True)
 class FineTuneFactory:
-    """Builds the stage on models of its own, which it loads. `folder`: where regular images are kept between starts.
+    """Builds the stage on models that it loads. `folder`: where class images are cached between restarts.
 
-    `sampling`: how previews and regular images are drawn; `drawn`: what previews are drawn with if otherwise.
+    `sampling`: settings of class images and previews; `preview_sampling`: settings of previews if different.
+    `on_class_image(done, total)` is called as class images are generated.
     """
 
     profile: Profile
@@ -164,7 +166,7 @@ class FineTuneFactory:
         return FineTuneStage(backbone, self.subject, s, pairs, previews)
 
     def finished(self, device: torch.device) -> FineTuneStage:
-        """The stage with what the training in `folder` has learnt, averaged."""
+        """Build the stage with the averaged weights of the training in `folder`."""
         stage = self.build(device)
         load_ema(self.folder, stage.learns)
         return stage

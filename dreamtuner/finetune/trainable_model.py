@@ -1,4 +1,4 @@
-"""What learns a subject: the models of a backbone, of whose parameters those learn that the settings name."""
+"""The models of a backbone as one trainable module: the parameters that the settings name require gradients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 
 class TrainableModel(nn.Module):
-    """The models, of which some parameters learn, and as buffers what a resumed training must find again.
+    """The models with their trainable parameters, and buffers with the state that a resumed training needs.
 
-    `reference`, `regular`: the latents of the pairs; `identities`: how like the reference each preview was, NaN where
-    there was none yet.
+    `reference`, `regular`: latents of the reference and of the class images; `identities`: the score of each preview,
+    NaN for previews that have not been generated yet.
     """
 
     reference: Tensor

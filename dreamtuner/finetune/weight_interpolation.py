@@ -1,7 +1,7 @@
-"""How much of what the U-Net learnt is kept: weights between their first and their last, as WiSE-FT (arXiv 2109.01903).
+"""Interpolates the U-Net's weights between their initial and trained values (WiSE-FT, arXiv 2109.01903).
 
-The pairs show one scene, one pose and one expression, which the U-Net learns as well; the encoder and [S*], which learn
-the subject beside it, are kept whole.
+The pairs show a single scene, pose and expression, which the U-Net learns too. The encoder and [S*] are not
+interpolated.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from dreamtuner.train.state import trainable
 
 
 class WeightInterpolation:
-    """`settings.unet_kept` of what a U-Net learns from now on: 1 is all of it, 0 is the U-Net as it is now.
+    """Interpolates a U-Net with alpha = `settings.unet_kept`: 1 is the trained U-Net, 0 the U-Net as it is now.
 
-    Of whole weights their first values are held in main memory, where less than all is kept.
+    With full weights and alpha < 1, the initial values are held in main memory.
     """
 
     def __init__(self, unet: Any, settings: FineTuneConfig) -> None:
@@ -31,15 +31,15 @@ class WeightInterpolation:
         self._first = {name: p.detach().to("cpu", copy=True) for name, p in trainable(unet).items()} if between else {}
 
     def tensors(self) -> dict[str, Tensor]:
-        """What is kept of what has been learnt so far, by name: weights, or LoRA matrices."""
+        """Return the interpolated weights or LoRA matrices, by name."""
         if self._adapters:
             return lora.adapters(self._unet, self._share)
         learnt = {name: p.detach() for name, p in trainable(self._unet).items()}
-        kept = {name: torch.lerp(one.to(learnt[name]), learnt[name], self._share) for name, one in self._first.items()}
-        return learnt | kept
+        first = self._first
+        return learnt | {name: torch.lerp(first[name].to(learnt[name]), learnt[name], self._share) for name in first}
 
     def applied(self) -> AbstractContextManager[None]:
-        """Inside, the U-Net is what is kept; on leaving it is what learns."""
+        """Use the interpolated weights inside the context; restore the trained ones on exit."""
         if self._adapters:
             return lora.scaled_adapters(self._unet, self._share)
         return replaced_parameters(self._unet, self.tensors()) if self._first else nullcontext()

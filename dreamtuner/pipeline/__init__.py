@@ -1,4 +1,4 @@
-"""DreamTunerPipeline, the face of the method by diffusers' conventions."""
+"""DreamTunerPipeline: the method as a diffusers pipeline."""
 
 from dreamtuner.pipeline.dreamtuner_pipeline import DreamTunerPipeline
 

@@ -1,4 +1,4 @@
-"""Between the denoising loop and who waits for it: a progress bar, and a callback that may change what comes next."""
+"""Progress bar and step-end callback of the pipeline; the callback may change the tensors of the next step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -6,16 +6,16 @@ from typing import Any, Literal
 from torch import Tensor
 
 Text = dict[Literal["c", "uc"], Tensor]
-"""The text states of a call, N L D each: wanted, and undesired where a step compares with them."""
+"""The text states of a call, N L D each: of the prompts, and of the negative prompts if any step uses them."""
 
 TENSORS = ("latents", "prompt_embeds", "negative_prompt_embeds")
-"""What a callback may ask for, and return to have it changed."""
+"""The tensors that a callback may request, and return to change."""
 
 
 class StepEnd:
-    """An `OnStep` of the loop. It calls `callback(pipeline, step, timestep, tensors)`, tensors by their names.
+    """An `OnStep` of the loop that calls `callback(pipeline, step, timestep, tensors)`, with tensors by name.
 
-    `text` is changed in place where the callback returns other text states.
+    `text` is modified in place if the callback returns other text states.
     """
 
     def __init__(
@@ -31,13 +31,16 @@ class StepEnd:
         self._callback, self._names = callback, names
 
     def __call__(self, step: int, x: Tensor) -> Tensor:
-        """After `step`, at x: N C H W. Returns the x to go on from. ValueError where the callback changed a shape."""
+        """Handle the end of `step`, at x: N C H W. Returns the x to continue from.
+
+        Raises ValueError if the callback changed a shape.
+        """
         self._bar.update()
         if self._callback is None:
             return x
         held = {"latents": x, "prompt_embeds": self._text["c"], "negative_prompt_embeds": self._text.get("uc")}
-        asked = {name: held[name] for name in self._names}
-        given = self._callback(self._pipeline, step, self._timesteps[step], asked) or {}
+        requested = {name: held[name] for name in self._names}
+        given = self._callback(self._pipeline, step, self._timesteps[step], requested) or {}
         if "uc" in self._text:
             self._text["uc"] = _in_place_of(self._text["uc"], "negative_prompt_embeds", given)
         self._text["c"] = _in_place_of(self._text["c"], "prompt_embeds", given)

@@ -1,4 +1,7 @@
-"""What DreamTunerPipeline is called with, checked and put into our words. Refusals name argument and remedy."""
+"""Validates the arguments of `DreamTunerPipeline.__call__` and converts them to the internal types.
+
+Every error names the argument and the fix.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -16,38 +19,38 @@ from dreamtuner.settings.sampling import Sampling
 OUTPUTS = ("pil", "np", "pt", "latent")
 
 _FIELDS = {"steps": "num_inference_steps", "resolution": "height"}
-"""Fields of Sampling that the pipeline's arguments call otherwise."""
+"""Fields of `Sampling` whose pipeline arguments have another name."""
 
 
 def check_plain(output_type: str, num_images_per_prompt: int, names: Sequence[str]) -> None:
-    """ValueError unless these are among what there is; `names`: of tensors for a callback."""
+    """Raise ValueError unless the values are supported; `names`: of tensors for a callback."""
     if output_type not in OUTPUTS:
         raise ValueError(f"output_type: {output_type!r} is not one of {', '.join(OUTPUTS)}")
     if num_images_per_prompt < 1:
         raise ValueError(f"num_images_per_prompt: {num_images_per_prompt} is too small; give 1 or more")
     if unknown := sorted(set(names) - set(TENSORS)):
         raise ValueError(
-            f"callback_on_step_end_tensor_inputs: there is no {', '.join(unknown)}; choose of {', '.join(TENSORS)}"
+            f"callback_on_step_end_tensor_inputs: there is no {', '.join(unknown)}; choose from {', '.join(TENSORS)}"
         )
 
 
 def count_prompts(prompt: str | Sequence[str] | None, prompt_embeds: Tensor | None) -> int:
-    """How many prompts there are. ValueError unless there is one of the two, and at least one prompt."""
+    """Count the prompts. Raises ValueError unless exactly one of the two is given, with at least one prompt."""
     if (prompt is None) == (prompt_embeds is None):
         raise ValueError("prompt, prompt_embeds: give one of the two")
     if prompt_embeds is not None:
         if prompt_embeds.ndim != 3 or not len(prompt_embeds):
-            raise ValueError(f"prompt_embeds: {tuple(prompt_embeds.shape)} is not N L D; encode_prompt makes them")
+            raise ValueError(f"prompt_embeds: {tuple(prompt_embeds.shape)} is not N L D; use encode_prompt")
         return len(prompt_embeds)
     if isinstance(prompt, str):
         return 1
     if not isinstance(prompt, Sequence) or not prompt or not all(isinstance(one, str) for one in prompt):
-        raise ValueError(f"prompt: {prompt!r} is neither a string nor a list of at least one")
+        raise ValueError(f"prompt: {prompt!r} is neither a string nor a non-empty list of strings")
     return len(prompt)
 
 
 def texts(name: str, given: str | Sequence[str] | None, count: int) -> list[str]:
-    """`count` strings of one for all, or of one each; None: the empty string."""
+    """Return `count` strings from one for all or one each; None means the empty string. Raises ValueError."""
     each = [given or ""] if given is None or isinstance(given, str) else list(given)
     if len(each) not in (1, count) or not all(isinstance(one, str) for one in each):
         raise ValueError(f"{name}: {given!r} for {count} prompts; give one string, or one for each")
@@ -63,19 +66,19 @@ def resolve_settings(
     w_c: float | None,
     **numbers: float | None,
 ) -> Sampling:
-    """`defaults` with the numbers that are not None laid over them, under the names of Sampling's fields."""
+    """Return `defaults` updated by the arguments that are not None. Raises ValueError, which names the argument."""
     if height is not None and width is not None and height != width:
-        raise ValueError(f"height, width: pictures are square, not {height} x {width}; give one of the two")
+        raise ValueError(f"height, width: images are square, not {height} x {width}; give one of the two")
     if guidance_scale is not None and w_c is not None:
-        raise ValueError("guidance_scale, w_c: they are two names of one number; give one of the two")
+        raise ValueError("guidance_scale, w_c: two names for the same number; give one of the two")
     if guidance_scale is not None:
         w_c = max(guidance_scale, 1.0)  # to diffusers, all up to 1 is unguided
     given = {**numbers, "w_c": w_c, "resolution": width if height is None else height}
     try:
         return Sampling.model_validate({**defaults.model_dump(), **{k: v for k, v in given.items() if v is not None}})
-    except ValidationError as refused:
-        named = [(str(error["loc"][0]), error) for error in refused.errors()]
-        reasons = [f"{_FIELDS.get(name, name)}: {e['input']!r} does not do; {e['msg'].lower()}" for name, e in named]
+    except ValidationError as invalid:
+        named = [(str(error["loc"][0]), error) for error in invalid.errors()]
+        reasons = [f"{_FIELDS.get(name, name)}: invalid value {e['input']!r}: {e['msg'].lower()}" for name, e in named]
         raise ValueError("; ".join(reasons)) from None
 
 
@@ -87,13 +90,14 @@ def check_references(
     layouts: dict[Kind, Pictures],
     followed: Collection[Kind],
 ) -> list[Reference]:
-    """The references of the one subject. With `caption_embeds`, N L D, their captions are left empty.
+    """Build the references of the subject. With `caption_embeds`, N L D, their captions are empty.
 
-    `followed`: the kinds of layout that pictures follow, the only ones of which a reference may have its own.
+    `followed`: the kinds of control image given for the generated images; a reference may have its own of these only.
+    Raises ValueError, which names the argument.
     """
     images = pil_images("reference_image", image)
     if any(one is None for one in images):
-        raise ValueError("reference_image: a list of references holds no None; leave it out")
+        raise ValueError("reference_image: the list contains None; leave it out")
     if not images:
         beside: list[tuple[str, object]] = [("mask", mask), ("caption", caption), ("caption_embeds", caption_embeds)]
         for name, value in [*beside, *layouts.items()]:
@@ -103,7 +107,7 @@ def check_references(
     for kind, own_layout in layouts.items():
         if own_layout is not None and kind not in followed:
             raise ValueError(
-                f"reference_{kind}: it is read where the pictures follow one; give {kind}_image too, or leave it out"
+                f"reference_{kind}: it is used only together with {kind}_image; give that too, or leave it out"
             )
     captions = _captions(caption, caption_embeds, len(images))
     masks = _beside("reference_mask", mask, images)
@@ -123,27 +127,30 @@ def check_references(
 
 
 def check_control_images(images: dict[Kind, Pictures], prompts: int, each: int) -> dict[Kind, list[Image.Image]]:
-    """Of each kind that is followed, a layout for every picture, `each` pictures a prompt. One serves all prompts."""
-    asked: dict[Kind, list[Image.Image]] = {}
+    """Return, for each given kind, one control image per generated image, `each` per prompt. One may serve all prompts.
+
+    Raises ValueError, which names the argument.
+    """
+    controls: dict[Kind, list[Image.Image]] = {}
     for kind in KINDS:
         given = pil_images(f"{kind}_image", images.get(kind))
         if not given:
             continue
         if len(given) not in (1, prompts):
             raise ValueError(
-                f"{kind}_image: {len(given)} layouts for {prompts} prompts; give one for all, or one for each"
+                f"{kind}_image: {len(given)} control images for {prompts} prompts; give one for all, or one for each"
             )
         if any(one is None for one in given):
-            raise ValueError(f"{kind}_image: one is None; draw what follows no layout in a call of its own")
-        led = given * (prompts if len(given) == 1 else 1)
-        asked[kind] = [one for one in led if one is not None for _ in range(each)]
-    return asked
+            raise ValueError(f"{kind}_image: one is None; generate images without control image in a separate call")
+        each_prompt = given * (prompts if len(given) == 1 else 1)
+        controls[kind] = [one for one in each_prompt if one is not None for _ in range(each)]
+    return controls
 
 
 def _captions(caption: Any, embeds: Tensor | None, count: int) -> Sequence[str]:
     if (caption is None) == (embeds is None):
         raise ValueError(
-            "reference_caption: say what the reference shows, as in 'a photo of a bear' ('' for no words), or give "
+            "reference_caption: describe what the reference shows, such as 'a photo of a bear' ('' for none), or give "
             "reference_caption_embeds instead"
         )
     if embeds is not None:
@@ -157,13 +164,11 @@ def _captions(caption: Any, embeds: Tensor | None, count: int) -> Sequence[str]:
 
 
 def _beside(name: str, given: Pictures, images: Sequence[Image.Image | None]) -> list[Image.Image | None]:
-    """One for every reference, of its size; None: none."""
+    """Return one image per reference, of its size, or None. Raises ValueError, which names the argument."""
     each = pil_images(name, given) or [None] * len(images)
     if len(each) != len(images):
-        raise ValueError(
-            f"{name}: {len(each)} for {len(images)} references; give one for each, None where there is none"
-        )
+        raise ValueError(f"{name}: {len(each)} for {len(images)} references; give one for each, or None in its place")
     for one, image in zip(each, images, strict=True):
         if one is not None and image is not None and one.size != image.size:
-            raise ValueError(f"{name}: it is {one.size} pixels and its reference_image {image.size}; give one size")
+            raise ValueError(f"{name}: it is {one.size} pixels and its reference_image {image.size}; use one size")
     return each

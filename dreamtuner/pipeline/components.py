@@ -1,4 +1,4 @@
-"""What DreamTunerPipeline is made of: its components, where they come from, and what a running call shows of itself."""
+"""The components of DreamTunerPipeline, how they are loaded, and the state that a running call exposes."""
 
 from typing import Any, ClassVar, Self
 
@@ -21,7 +21,7 @@ from dreamtuner.settings.sampling import Sampling, Style
 
 
 class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
-    """A pipeline without its `__call__`: loaded, saved, moved and offloaded as diffusers' own are."""
+    """A pipeline without `__call__`: loaded, saved, moved and offloaded like diffusers' own."""
 
     model_cpu_offload_seq = "image_encoder->text_encoder->unet->vae"  # ControlNets and the encoder serve every step
     _optional_components: ClassVar[list[str]] = [
@@ -58,7 +58,7 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
 
     @classmethod
     def from_backbone(cls, backbone: UNetBackbone, *, style: Style = "natural") -> Self:
-        """A pipeline that shares the models of `backbone`, with its profile's numbers and ControlNets."""
+        """Create a pipeline that shares the models of `backbone`, with its profile's settings and ControlNets."""
         return cls(
             vae=backbone.vae,
             text_encoder=backbone.text_encoder,
@@ -81,32 +81,38 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         device: str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> Self:
-        """The pipeline of a profile, or of the profile with this name. Raises as `load_backbone` and `get_profile`."""
+        """Load the pipeline of a profile, or of the profile with this name.
+
+        Raises as `load_backbone` and `get_profile` do.
+        """
         profile = get_profile(profile) if isinstance(profile, str) else profile
         return cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
 
     @property
     def guidance_scale(self) -> float:
-        """w_c of the call. A callback may set `_guidance_scale`; from the next step on it holds; up to 1: unguided."""
+        """w_c of the call.
+
+        A callback may set `_guidance_scale`, which applies from the next step on; <= 1: unguided.
+        """
         return self._guidance_scale
 
     @property
     def do_classifier_free_guidance(self) -> bool:
-        """Whether steps of text guidance compare the prompt with the negative prompt."""
+        """Whether text-guided steps use the negative prompt."""
         return self._guidance_scale > 1
 
     @property
     def num_timesteps(self) -> int:
-        """How many steps the latest call takes: some schedulers take more than num_inference_steps."""
+        """The number of steps of the latest call: some schedulers take more than num_inference_steps."""
         return self._num_timesteps
 
     @property
     def interrupt(self) -> bool:
-        """A callback that sets `_interrupt` ends the loop; what has been reached is decoded and returned."""
+        """Whether to stop: a callback that sets `_interrupt` ends the loop, and the current latents are decoded."""
         return self._interrupt
 
     def _defaults(self) -> Sampling:
-        """What a call leaves out: `defaults`, or the paper's numbers at the size the U-Net states."""
+        """Return the settings of omitted arguments: `defaults`, or the paper's at the size that the U-Net states."""
         given = self.config.defaults
         if given is None:
             size = self.unet.config.sample_size

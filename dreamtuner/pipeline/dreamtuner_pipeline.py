@@ -1,4 +1,4 @@
-"""DreamTunerPipeline: the method with diffusers' conventions. It generates as `dreamtuner.sampling` does."""
+"""DreamTunerPipeline: the method as a diffusers pipeline. It generates the same images as `dreamtuner.sampling`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,11 +29,11 @@ from dreamtuner.settings.sampling import Sampling
 
 
 class DreamTunerPipeline(Components):
-    """Pictures of the subject of a reference, by any Stable Diffusion 1.x or 2.x.
+    """Generates images of the subject of a reference with any Stable Diffusion 1.x or 2.x.
 
-    All of `StableDiffusionPipeline`'s components serve as they are: `DreamTunerPipeline.from_pipe(pipe)` needs nothing
-    more. `controlnet_depth` and `controlnet_pose` follow layouts; `subject_encoder` needs `image_encoder` and
-    `feature_extractor` beside it. `defaults`: numbers of `Sampling` for what a call leaves out.
+    It uses all components of `StableDiffusionPipeline` as they are: `DreamTunerPipeline.from_pipe(pipe)` needs nothing
+    more. `controlnet_depth` and `controlnet_pose` are for control images; `subject_encoder` also needs `image_encoder`
+    and `feature_extractor`. `defaults`: fields of `Sampling` for arguments that a call omits.
     """
 
     @torch.no_grad()
@@ -47,9 +47,9 @@ class DreamTunerPipeline(Components):
         prompt_embeds: Tensor | None = None,
         negative_prompt_embeds: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Wanted and undesired text states, each (prompts * num_images_per_prompt) L D; unguided: (wanted, None).
+        """Encode prompts and negative prompts, each to (prompts * num_images_per_prompt) L D; unguided: (states, None).
 
-        One negative prompt serves all prompts. ValueError names what does not fit.
+        One negative prompt may serve all prompts. Raises ValueError, which names the argument.
         """
         count = count_prompts(prompt, prompt_embeds)
         if prompt_embeds is None:
@@ -109,33 +109,33 @@ class DreamTunerPipeline(Components):
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         kv_bytes: int = KV_BYTES,
     ) -> ImagePipelineOutput | tuple[Any]:
-        """Draw `num_images_per_prompt` pictures a prompt, all of one subject.
+        """Generate `num_images_per_prompt` images per prompt, all of one subject.
 
-        Pictures in are PIL, arrays or tensors (see `image_inputs`); several references of it are a list.
+        Input images are PIL images, arrays or tensors (see `image_inputs`); several references are a list.
 
         Args:
-            prompt: what to draw, or several; or `prompt_embeds`, as `encode_prompt` makes them, N L D.
-            reference_image: the subject. None draws what the stock pipeline draws.
-            reference_mask: white is subject, of the reference's size; None: all of it is.
-            reference_caption: what the reference shows, in words; or `reference_caption_embeds`, one row a reference.
-            pose_image, depth_image: the layouts to follow, square; of a kind one for all prompts or one each.
-            reference_pose, reference_depth: the reference's own layout, of its size, where pictures follow that kind;
-                without, the reference passes without that ControlNet.
-            height, width: the side of the square pictures, pixels.
+            prompt: one prompt or several; or `prompt_embeds` from `encode_prompt`, N L D.
+            reference_image: an image of the subject. None generates what the stock pipeline generates.
+            reference_mask: white is subject, of the reference's size; None: the whole image is subject.
+            reference_caption: what the reference shows; or `reference_caption_embeds`, one row per reference.
+            pose_image, depth_image: square control images, per kind one for all prompts or one each.
+            reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
+                control image; if omitted, the reference is encoded without that ControlNet.
+            height, width: the side of the square images, pixels.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `Sampling`; None: the
-                pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is another name of w_c.
-            generator: one for all pictures, or a list of one each, on which a picture then depends alone.
-            latents: x_T before the scheduler's scale, N C H W, instead of drawn noise.
+                pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of w_c.
+            generator: one for all images, or a list of one per image, which then alone determines its noise.
+            latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
             output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
             callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, with the tensors that
-                `callback_on_step_end_tensor_inputs` names; those that it returns take their places.
-            kv_bytes: how many bytes of the reference's keys and values may be held.
+                `callback_on_step_end_tensor_inputs` names; tensors that it returns replace them.
+            kv_bytes: the most bytes of the reference's keys and values to hold.
 
         Returns:
-            `ImagePipelineOutput` with `images`, or without `return_dict` a tuple of them alone.
+            `ImagePipelineOutput` with `images`, or without `return_dict` a tuple of them.
 
         Raises:
-            ValueError: names the argument that does not fit, and the remedy.
+            ValueError: an argument is invalid; the message names it and the remedy.
         """
         names = getattr(callback_on_step_end, "tensor_inputs", callback_on_step_end_tensor_inputs)
         check_plain(output_type, num_images_per_prompt, names)
@@ -154,21 +154,24 @@ class DreamTunerPipeline(Components):
             dt_prime=dt_prime,
             beta=beta,
         )
-        asked = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
+        controls = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
         references = check_references(
             reference_image,
             reference_mask,
             reference_caption,
             reference_caption_embeds,
             {"pose": reference_pose, "depth": reference_depth},
-            asked,
+            controls,
         )
         parts = self._parts()
-        if missing := [kind for kind in asked if kind not in parts.controlnets]:
+        if missing := [kind for kind in controls if kind not in parts.controlnets]:
             raise ValueError(
                 f"{missing[0]}_image: this pipeline has no controlnet_{missing[0]}; load it with one, or leave it out"
             )
-        led = {kind: torch.stack([layout_pixels(kind, o, s.resolution) for o in ones]) for kind, ones in asked.items()}
+        led = {
+            kind: torch.stack([layout_pixels(kind, one, s.resolution) for one in each])
+            for kind, each in controls.items()
+        }
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
         subjects = self._subjects(parts, references, s, reference_caption_embeds)
@@ -178,7 +181,7 @@ class DreamTunerPipeline(Components):
             prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
         )
         text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
-        denoiser = parts.denoiser(tuple(asked), encoder=s.beta > 0 and bool(subjects))
+        denoiser = parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects))
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
         with (
@@ -202,7 +205,7 @@ class DreamTunerPipeline(Components):
     def _subjects(
         self, parts: UNetParts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
     ) -> list[Subject]:
-        """The references as the model sees them, without those of which it sees nothing."""
+        """Encode the references, without those that have no effect."""
         if references and not hasattr(self.scheduler, "alphas_cumprod"):
             raise ValueError(
                 f"reference_image: {type(self.scheduler).__name__} has no alphas_cumprod to noise it by; set one "
@@ -219,7 +222,7 @@ class DreamTunerPipeline(Components):
         return [subject for subject in prepared if subject is not None]
 
     def _text(self, name: str, prompts: Sequence[str]) -> Tensor:
-        """Text states N L D of each alone, so that its batch cannot change its last bits."""
+        """Encode prompts to N L D, each on its own, so that its bits do not depend on a batch."""
         if prompts and (self.text_encoder is None or self.tokenizer is None):
             raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
         parts = self._parts()
@@ -231,21 +234,21 @@ class DreamTunerPipeline(Components):
         generator: torch.Generator | list[torch.Generator] | None,
         latents: Tensor | None,
     ) -> Tensor:
-        """x_T before the scheduler's scale, float32 whatever the models' type: one seed is one picture."""
+        """Return x_T before the scheduler's scale, float32 whatever the models' dtype: one seed is one image."""
         if isinstance(generator, list) and len(generator) != shape[0]:
-            raise ValueError(f"generator: {len(generator)} for {shape[0]} pictures; give one for each, or one for all")
+            raise ValueError(f"generator: {len(generator)} for {shape[0]} images; give one for each, or one for all")
         device = self._execution_device
         if latents is None:
             noise: Tensor = randn_tensor(shape, generator=generator, device=device, dtype=torch.float32)
             return noise
         if tuple(latents.shape) != shape:
-            raise ValueError(f"latents: {tuple(latents.shape)} is not {shape}, which this call draws")
+            raise ValueError(f"latents: the shape is {tuple(latents.shape)}; this call needs {shape}")
         return latents.to(device, torch.float32)
 
     def _changed_scale(self, w_c: float, text: Text) -> float | None:
-        """The scale of text guidance that a callback has set; None: that of the plan."""
+        """Return the scale of text guidance that a callback has set, or None for the plan's."""
         if self._guidance_scale == w_c:
             return None
         if self._guidance_scale > 1 and "uc" not in text:
-            raise ValueError("guidance_scale: no step of this call compares with a negative prompt; begin above 1")
+            raise ValueError("guidance_scale: this call started without a negative prompt; start with a value above 1")
         return max(self._guidance_scale, 1.0)

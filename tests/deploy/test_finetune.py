@@ -75,7 +75,7 @@ def test_killed_it_goes_on_where_its_state_was_kept_and_what_it_learnt_is_export
         "pytorch_lora_weights.safetensors",
     ]
     for wrong, said in (
-        (["--format", "lora"], "is there and not empty"),
+        (["--format", "lora"], "exists and is not empty"),
         (["--format", "ckpt"], "--format: 'ckpt' is not one of textual-inversion, lora"),
     ):
         refused = subprocess.run(

@@ -87,9 +87,9 @@ def test_pickles_and_other_files_are_refused_by_name(tmp_path: Path) -> None:
     for data, why in (
         ((tmp_path / "a.pt").read_bytes(), "weights.pt: it is a pickle"),
         (pickle.dumps({"a": 1}), "weights.pt: it is a pickle"),
-        (save({"a": torch.ones(1)}), "weights.pt: it is no checkpoint of a subject"),
-        (b"", "weights.pt: it is no checkpoint"),
-        (b"\xff" * 40, "weights.pt: it is no checkpoint"),
+        (save({"a": torch.ones(1)}), "weights.pt: it is not a checkpoint of a subject"),
+        (b"", "weights.pt: it is not a checkpoint"),
+        (b"\xff" * 40, "weights.pt: it is not a checkpoint"),
     ):
         with pytest.raises(CheckpointError, match=why):
             from_bytes(data, name="weights.pt")
@@ -149,9 +149,9 @@ def test_what_a_checkpoint_does_not_hold_is_not_exported(
 ) -> None:
     full = tuned("full")
     wordless = Checkpoint(FineTuneConfig(word="zz"), "bear", {})
-    with pytest.raises(CheckpointExportError, match="holds no LoRA"):
+    with pytest.raises(CheckpointExportError, match="has no LoRA"):
         export(full, backbone, "lora", tmp_path / "out")
-    with pytest.raises(CheckpointExportError, match="no word of its own"):
+    with pytest.raises(CheckpointExportError, match="has no learned token"):
         export(wordless, backbone, "textual-inversion", tmp_path / "out")
     assert list(tmp_path.glob("*out*")) == [], "nothing half-written"
     (tmp_path / "out").mkdir()

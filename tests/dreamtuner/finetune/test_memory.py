@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_refused_with_what_would(seeing_profile: Profile) -
     full, lora = (seeing_profile.finetuning(mode) for mode in ("full", "lora"))
     large, small = (need(seeing_profile, one, 32).total for one in (full, lora))
     require_memory(seeing_profile, full, 32, large)
-    with pytest.raises(InsufficientMemoryError, match=r"mode: lora takes .* and fits"):
+    with pytest.raises(InsufficientMemoryError, match=r"mode: lora needs .* and fits"):
         require_memory(seeing_profile, full, 32, large - 1)
     with pytest.raises(InsufficientMemoryError, match=r"text_encoder: null"):
         require_memory(seeing_profile, lora, 32, small - 1)

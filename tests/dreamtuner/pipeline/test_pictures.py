@@ -48,14 +48,14 @@ def test_many_stay_in_order_and_none_stays_none() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (PIXELS.astype(np.float32), r"image: its values go from .*; give floats in 0\.\.1"),
-        (PIXELS / 127.5 - 1, "image: its values go from -"),
-        (np.full((4, 4, 3), np.nan), "image: its values go from nan"),
-        (PIXELS.astype(np.int64), "image: its values are int64"),
-        (torch.zeros(7, 4, 5), r"image: Tensor \(7, 4, 5\) is not a picture"),
-        (np.zeros(3), r"image: ndarray \(3,\) is not a picture"),
-        ("pip.png", "image: str .* is not a picture"),
-        (7, "image: int .* is not a picture"),
+        (PIXELS.astype(np.float32), r"image: its values range from .*; give floats in 0\.\.1"),
+        (PIXELS / 127.5 - 1, "image: its values range from -"),
+        (np.full((4, 4, 3), np.nan), "image: its values range from nan"),
+        (PIXELS.astype(np.int64), "image: its dtype is int64"),
+        (torch.zeros(7, 4, 5), r"image: Tensor \(7, 4, 5\) is not an image"),
+        (np.zeros(3), r"image: ndarray \(3,\) is not an image"),
+        ("pip.png", "image: str .* is not an image"),
+        (7, "image: int .* is not an image"),
     ],
 )
 def test_what_is_no_picture_is_refused_by_name(given: object, message: str) -> None:

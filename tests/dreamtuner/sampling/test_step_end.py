@@ -104,7 +104,7 @@ def test_a_callback_may_change_the_scale_of_text_guidance(whole: DreamTunerPipel
     def late(pipe: Any, *_: object) -> None:
         pipe._guidance_scale = 3.0
 
-    with pytest.raises(ValueError, match="guidance_scale: no step of this call compares"):
+    with pytest.raises(ValueError, match="guidance_scale: this call started without"):
         whole(**asked(p_r=0.0, guidance_scale=0.0, callback_on_step_end=late))
 
 
