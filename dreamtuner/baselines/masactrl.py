@@ -24,7 +24,14 @@ from torch import Tensor
 from dreamtuner.attention.self_subject import Attendable, attend
 from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.attention.word_region import word_region
-from dreamtuner.baselines.beside import Beside, Layers, all_tokens, generate_beside, subject_share, whole_reference
+from dreamtuner.baselines.concurrent_reference import (
+    Beside,
+    Layers,
+    all_tokens,
+    generate_beside,
+    subject_share,
+    whole_reference,
+)
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, FindsWords, Parts

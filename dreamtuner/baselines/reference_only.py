@@ -25,7 +25,7 @@ from torch import Tensor
 
 from dreamtuner.attention.self_subject import Attendable, SubjectKeys, attend
 from dreamtuner.attention.subject_layers import SelfSubject
-from dreamtuner.baselines.beside import Beside, Layers, all_tokens, generate_beside, whole_reference
+from dreamtuner.baselines.concurrent_reference import Beside, Layers, all_tokens, generate_beside, whole_reference
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, Parts
 from dreamtuner.families.denoiser import Denoiser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.dreambooth import dreambooth
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.masactrl import MasaCtrl
@@ -12,6 +11,7 @@ from dreamtuner.baselines.method import Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import ReferenceOnly
 from dreamtuner.baselines.textual_inversion import textual_inversion
+from dreamtuner.baselines.training_free import Attending
 from dreamtuner.models.profiles import Profile
 
 STEPS = (300, 600, 900, 1200)

@@ -17,9 +17,9 @@ from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.sampling.guidance import Branch, Pair
+from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import Predict, cell_noise, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import Subject, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dreamtuner.baselines.attending import Attending, OtherEncoder
+from dreamtuner.baselines.training_free import Attending, OtherEncoder
 from dreamtuner.evaluation.held_out import MeasuredSubject
 
 CUMULATIVE_ABLATION = (

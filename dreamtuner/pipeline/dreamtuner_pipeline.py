@@ -20,10 +20,10 @@ from dreamtuner.pipeline.check_inputs import (
 )
 from dreamtuner.pipeline.components import Components
 from dreamtuner.pipeline.image_inputs import Pictures
+from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.request import Reference
-from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 

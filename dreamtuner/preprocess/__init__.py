@@ -2,8 +2,8 @@
 
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import DecodedImage, ImageError, ImageLimits, decode_image
-from dreamtuner.preprocess.mask import foreground_mask
 from dreamtuner.preprocess.maskers import MASKERS, Masker
+from dreamtuner.preprocess.subject_mask import foreground_mask
 
 __all__ = [
     "MASKERS",

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
 from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from deploy.bench.cells import CatalogCells
-from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.method import BATCH, Given, Method, Prepared
 from dreamtuner.baselines.plain import Plain
+from dreamtuner.baselines.training_free import Attending, OtherEncoder
 from dreamtuner.evaluation.cache import EvaluationCache
 from dreamtuner.evaluation.cells import SEEDS_APART, Measured, image_requests
 from dreamtuner.evaluation.held_out import held_out_subjects

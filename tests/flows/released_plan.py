@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from dreamtuner.baselines.attending import Attending, OtherEncoder
 from dreamtuner.baselines.fine_tuned import FineTuned
 from dreamtuner.baselines.masactrl import MasaCtrl
 from dreamtuner.baselines.method import Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import ReferenceOnly
+from dreamtuner.baselines.training_free import Attending, OtherEncoder
 from dreamtuner.evaluation import cache
 from dreamtuner.evaluation.cells import ImageRequest
 from dreamtuner.models.profiles import Profile

@@ -136,7 +136,7 @@ def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
     """A mask of the picture's size that a person gave, with what speaks against it."""
     from PIL import Image
 
-    from dreamtuner.preprocess.mask import stated_mask
+    from dreamtuner.preprocess.subject_mask import stated_mask
 
     with Image.open(io.BytesIO(png)) as mask:
         return stated_mask(mask.convert("L"), picture)

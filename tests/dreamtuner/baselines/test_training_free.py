@@ -9,12 +9,12 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
-from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.masactrl import MasaCtrl, MaskedMutual, Mutual
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import Blended, ReferenceOnly
+from dreamtuner.baselines.training_free import Attending
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.request import Cell, Reference

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.baselines.attending import Attending
 from dreamtuner.baselines.dreamtuner import dreamtuner
 from dreamtuner.baselines.registry import methods_of, swept
+from dreamtuner.baselines.training_free import Attending
 from dreamtuner.evaluation.held_out import MeasuredSubject, held_out_subjects
 from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import PRIOR_METRIC

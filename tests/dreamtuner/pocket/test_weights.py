@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 
-from dreamtuner.baselines.attending import Attending
+from dreamtuner.baselines.training_free import Attending
 from dreamtuner.evaluation.ablations import means
 from dreamtuner.evaluation.base_model import (
     HeldOutSet,

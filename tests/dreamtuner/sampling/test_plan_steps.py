@@ -8,8 +8,8 @@ import torch
 from diffusers import DDIMScheduler, HeunDiscreteScheduler
 from PIL import Image
 
+from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.request import Reference
-from dreamtuner.sampling.schedule import plan_steps
 from dreamtuner.sampling.subject import prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
