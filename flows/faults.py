@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dreamtuner.models.weights import WeightsMissingError
-from storage.catalog.database.retry import is_transient
+from storage.catalog.database.transaction_retry import is_transient
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.redaction import redact_text

@@ -9,7 +9,7 @@ from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import digest_of, weights_digest
 from flows.settings import Settings
-from storage.swap import catalog_exists
+from storage.atomic_renames import catalog_exists
 
 if TYPE_CHECKING:
     from dreamtuner.families.backbone import Backbone
@@ -44,7 +44,7 @@ class Resources:
     def catalog(self) -> "Catalog":
         """The catalog, made or migrated when needed; a server that restarts is waited for, as later on."""
         from storage.catalog import Catalog
-        from storage.catalog.database.retry import PATIENCE_SECONDS
+        from storage.catalog.database.transaction_retry import PATIENCE_SECONDS
 
         if (file := self.settings.catalog_file) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)

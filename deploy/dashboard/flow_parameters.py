@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from deploy.dashboard.schema_form import MAX_TEXT
 from storage.catalog import views
-from storage.catalog.names import differences, name_taken_message, unknown_name_message
+from storage.catalog.name_conflicts import differences, name_taken_message, unknown_name_message
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import SubjectDetail
 

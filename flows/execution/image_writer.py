@@ -12,7 +12,7 @@ from PIL import Image
 from flows.image_io import PNG, png_bytes
 from flows.patience import Patience
 from storage.catalog import Catalog, writes
-from storage.catalog.database.retry import retrying
+from storage.catalog.database.transaction_retry import retrying
 from storage.catalog.records import CellPicture
 from storage.ingest import storing
 from storage.objects import ObjectStore, StoreError, Uploader

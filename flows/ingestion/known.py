@@ -11,7 +11,7 @@ from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
-from storage.catalog.names import REPLACE, differences, name_taken_message, unknown_name_message
+from storage.catalog.name_conflicts import REPLACE, differences, name_taken_message, unknown_name_message
 from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
 from storage.objects import ObjectStore, get_blob
 

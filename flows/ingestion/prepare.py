@@ -22,7 +22,7 @@ from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
-from storage.catalog.names import name_taken_message
+from storage.catalog.name_conflicts import name_taken_message
 from storage.catalog.records import Given
 from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.sources import SourceError

@@ -12,8 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.engine import catalog_url, is_sqlite, make_engine, reading, writing
-from storage.catalog.database.retry import retrying
 from storage.catalog.database.sqlite_read_only import is_read_only
+from storage.catalog.database.transaction_retry import retrying
 from storage.catalog.migrate import upgrade
 
 T = TypeVar("T")

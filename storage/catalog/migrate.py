@@ -12,8 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from storage.catalog.database.engine import is_sqlite, make_engine, shown, writing
-from storage.catalog.database.retry import retrying
 from storage.catalog.database.sqlite_read_only import CatalogReadOnlyError
+from storage.catalog.database.transaction_retry import retrying
 from storage.catalog.records import CatalogError
 
 _FOLDER = Path(__file__).parent / "migrations"

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.atomic_renames import JOURNAL, swap, undo_interrupted
 from storage.catalog import Catalog
 from storage.keys import blob_key, sha256_of_key
 from storage.maintenance.backup import CATALOG, FORMAT, MANIFEST, OBJECTS, BackupError, Manifest, Progress
 from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore, StoreError
 from storage.objects.durable import sync_file
-from storage.swap import JOURNAL, swap, undo_interrupted
 
 _SIDE = ("-wal", "-shm")  # what SQLite keeps beside a catalog
 _STAGING, _LOCK = ".restoring-", ".lock"

@@ -9,7 +9,7 @@ import httpx
 from storage.redaction import redact_url
 from storage.sources.addresses import resolve
 from storage.sources.errors import SourceBusyError, SourceError, too_large
-from storage.sources.retry import BUSY, retry_transient, seconds_after
+from storage.sources.http_retry import BUSY, retry_transient, seconds_after
 
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off
 _TIMEOUT = httpx.Timeout(10.0)  # seconds to connect, and between two packets

@@ -135,10 +135,10 @@ def restore(
 @contextmanager
 def _home() -> "Iterator[tuple[Catalog, ObjectStore]]":
     """Open the catalog and the store of the settings; never creates a missing home."""
+    from storage.atomic_renames import catalog_exists
     from storage.catalog import Catalog
     from storage.catalog.records import CatalogError
     from storage.objects import open_store
-    from storage.swap import catalog_exists
 
     settings = Settings.load()
     if settings.catalog_file is not None and not catalog_exists(settings.catalog_file):

@@ -12,7 +12,7 @@ from deploy.dashboard.resources import Resources
 from deploy.dashboard.uploads.masks import read_mask
 from dreamtuner.settings.styles import STYLES
 from storage.catalog import views, writes
-from storage.catalog.names import differences, name_taken_message
+from storage.catalog.name_conflicts import differences, name_taken_message
 from storage.catalog.records import CatalogError, NameTakenError, NotInCatalogError
 from storage.ingest import storing
 from storage.objects import get_blob

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from storage.atomic_renames import JOURNAL, undo_interrupted
 from storage.catalog.database.sqlite_read_only import connect_read_only, is_read_only, refuse_writing
 from storage.catalog.records import CatalogError
-from storage.swap import JOURNAL, undo_interrupted
 
 BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
 CACHE_KIB = 64 * 1024  # what a connection may keep of the file; SQLite's 2 MiB hold too little of a million rows

@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
-from storage.catalog.names import differences, name_taken_message
+from storage.catalog.name_conflicts import differences, name_taken_message
 from storage.catalog.records import NameTakenError, NotInCatalogError
 from storage.catalog.schema import Reference, Subject
 from storage.catalog.views.subjects import subject_assets

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage.sources import SourceError, addresses, read_source, retry, web
+from storage.sources import SourceError, addresses, http_retry, read_source, web
 from storage.sources.web import fetch
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -58,7 +58,7 @@ def respond(status: int = 200, body: bytes = b"", **headers: str) -> Answer:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "PAUSES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(http_retry, "PAUSES", (0.001, 0.001, 0.001))
 
 
 @pytest.fixture
@@ -338,7 +338,7 @@ def test_a_pause_is_as_long_as_the_server_asks_and_an_hour_is_not_waited_for(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic))
+    monkeypatch.setattr(http_retry, "time", SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic))
     server = serve()
     server.answers["/a"] = _after(1, respond(429, Retry_After="7"))
     assert read(server) == b"picture"
@@ -351,7 +351,7 @@ def test_a_pause_is_as_long_as_the_server_asks_and_an_hour_is_not_waited_for(
 
 def test_retry_after_may_be_a_date() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
-    assert 15 < (retry.seconds_after(soon) or 0) <= 20
-    assert retry.seconds_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert retry.seconds_after("soon") is None
-    assert retry.seconds_after(None) is None
+    assert 15 < (http_retry.seconds_after(soon) or 0) <= 20
+    assert http_retry.seconds_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert http_retry.seconds_after("soon") is None
+    assert http_retry.seconds_after(None) is None

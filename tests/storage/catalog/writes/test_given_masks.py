@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from storage.catalog import views, writes
-from storage.catalog.names import unknown_name_message
+from storage.catalog.name_conflicts import unknown_name_message
 from storage.catalog.records import MaskFacts, NameTakenError
 from tests.storage.catalog.writes.test_writes import A, B, M, s, subject
 

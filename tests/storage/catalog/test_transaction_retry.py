@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from sqlalchemy.orm import Session
 
 from storage.catalog import Catalog, views, writes
-from storage.catalog.database.retry import is_transient, retrying
+from storage.catalog.database.transaction_retry import is_transient, retrying
 
 sqlite_only = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 postgres_only = pytest.mark.parametrize("kind", ["postgres"], indirect=True)

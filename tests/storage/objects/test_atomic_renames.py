@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from storage import swap as swapping
+from storage import atomic_renames
+from storage.atomic_renames import JOURNAL, catalog_exists, swap, undo_interrupted
 from storage.catalog import Catalog, views, writes
-from storage.swap import JOURNAL, catalog_exists, swap, undo_interrupted
 
 
 def names(folder: Path) -> dict[str, str]:
@@ -48,7 +48,7 @@ def test_where_one_fails_none_happened(
         done.append(source)
         rename(source, target)
 
-    monkeypatch.setattr(swapping.os, "rename", failing)
+    monkeypatch.setattr(atomic_renames.os, "rename", failing)
     with pytest.raises(OSError, match="No space"):
         swap(tmp_path / JOURNAL, pairs)
     assert names(tmp_path) == before
@@ -69,8 +69,8 @@ def test_killed_between_two_of_them_they_are_taken_back(
             done += 1
             rename(source, target)
 
-        swapping.os.rename = dying  # type: ignore[assignment]
-        swapping.Path.unlink = lambda *_, **__: os._exit(9)  # type: ignore[method-assign]
+        atomic_renames.os.rename = dying  # type: ignore[assignment]
+        atomic_renames.Path.unlink = lambda *_, **__: os._exit(9)  # type: ignore[method-assign]
         swap(tmp_path / JOURNAL, pairs)
     os.waitpid(child, 0)
     assert undo_interrupted(tmp_path / JOURNAL)
