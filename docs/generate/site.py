@@ -6,7 +6,7 @@ from docs.generate.api import api_pages
 from docs.generate.commands import commands_page
 from docs.generate.drawing import packages_drawing, rooms_drawing
 from docs.generate.environment import dashboard_table, platform_table
-from docs.generate.markdown import escaped, table
+from docs.generate.markdown import table
 from docs.generate.models import fields_table
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
@@ -51,12 +51,11 @@ def passages() -> dict[str, str]:
 
 
 def _rooms_table(package: str) -> str:
-    """Returns one row a room: what it holds, and from which rooms of any package it imports."""
+    """Returns one row per room: from which rooms of any package it imports. The page itself says what each holds."""
     found = arrows()
     rows = []
     for room in rooms_of(package):
         targets = [there for (here, there) in found if here == (room.package, room.name)]
         names = sorted(name if owner == package else f"{owner}.{name}" for owner, name in targets)
-        about = escaped(room.about)
-        rows.append([f"[`{room.name}`](/reference/api/{room.full_name}.md)", about, ", ".join(f"`{n}`" for n in names)])
-    return table(["Room", "Holds", "Imports"], rows)
+        rows.append([f"[`{room.name}`](/reference/api/{room.full_name}.md)", ", ".join(f"`{n}`" for n in names)])
+    return table(["Room", "Imports"], rows)

@@ -1,5 +1,6 @@
 """The generated half of the documentation names every command, option, field, variable and room that there is."""
 
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def test_every_room_is_drawn_and_every_arc_leads_upwards(package: str) -> None:
     for path in drawing.iter("path"):
         _, start, *_, end = path.get("d", "").split()
         assert int(start) > int(end)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_unbuilt_page_lists_every_room_in_its_order(package: str) -> None:
+    page = (DOCS / "concepts" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n### {package}\n")[2].partition("\n### ")[0]
+    assert tuple(re.findall(r"^- `([\w.]+)`: ", section, re.MULTILINE)) == ROOMS_IN_ORDER[package]
 
 
 def test_the_packages_drawing_counts_every_import_between_packages() -> None:
