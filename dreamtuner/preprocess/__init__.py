@@ -1,4 +1,4 @@
-"""What happens to a reference before the method sees it: decoded and checked, its subject cut from its background."""
+"""Preprocessing of a reference: decode and validate the image, and segment its subject."""
 
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import DecodedImage, ImageError, ImageLimits, decode_image

@@ -1,11 +1,11 @@
-"""Whether an alpha channel says anything about a subject, or only how the picture was framed or exported."""
+"""Whether an alpha channel marks a subject, or only shows how the image was framed or exported."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 OPAQUE = 128
-"""From this value on a pixel belongs to the picture, as in a mask."""
+"""From this value on a pixel counts as opaque, as in a mask."""
 
 FRAME = 0.06
 """Largest transparent border, as a share of a side, that counts as a frame and not as background."""
@@ -15,16 +15,16 @@ LIKE = 0.985
 
 
 def says_nothing(alpha: Image.Image) -> str | None:
-    """Why an alpha channel (mode L) marks no subject: the words for people, or None where it may mark one.
+    """Return why an alpha channel (mode L) marks no subject, as a message, or None if it may mark one.
 
-    It marks none where every pixel is opaque enough to belong to a mask (a channel of 254), or where what is opaque is
-    the picture itself: a rectangle, with or without rounded corners up to a disc, that fills it but for a thin border.
+    It marks none if every pixel is opaque enough for a mask (such as 254), or if the opaque part is the image itself: a
+    rectangle, with or without rounded corners up to a disc, that fills the image except for a thin border.
     """
     opaque = np.asarray(alpha) >= OPAQUE
     if opaque.all():
         return f"it is nearly opaque everywhere (its least value is {int(np.asarray(alpha).min())} of 255)"
     if not opaque.any():
-        return None  # transparent all over: refused as a mask, with words of its own
+        return None  # fully transparent: rejected later, as a mask, with its own message
     rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     height, width = opaque.shape
@@ -42,13 +42,13 @@ def says_nothing(alpha: Image.Image) -> str | None:
 
 
 def _radius(inside: NDArray[np.bool_]) -> float:
-    """The radius of rounded corners that would cut off as many pixels, at most half of the shorter side."""
+    """Return the radius of rounded corners that would cut off as many pixels, at most half of the shorter side."""
     lost = float((~inside).sum()) / (4 - np.pi)
     return float(min(np.sqrt(lost), min(inside.shape) / 2))
 
 
 def _rounded(shape: tuple[int, ...], radius: float) -> NDArray[np.bool_]:
-    """A rectangle of this (H, W) with corners of this radius in pixels."""
+    """Return a rectangle of shape (H, W) with corners of this radius in pixels, as a mask."""
     height, width = shape
     away = np.maximum(radius - np.minimum(np.arange(height) + 0.5, height - np.arange(height) - 0.5), 0)
     along = np.maximum(radius - np.minimum(np.arange(width) + 0.5, width - np.arange(width) - 0.5), 0)

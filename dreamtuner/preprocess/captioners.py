@@ -1,4 +1,4 @@
-"""What captions a reference that comes without a caption, by name: its class word alone, or a package's captioner."""
+"""Captioners for references without a caption, by name: the class word alone, or a plugin's captioner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ImageLoader = Callable[[], Image.Image]
 
 
 class Captioner(Protocol):
-    """Says what a reference shows. The caption is part of what decides its images: give equal images equal captions."""
+    """Describes what a reference shows. The caption affects the generated images: equal images need equal captions."""
 
     @property
     def name(self) -> str:
@@ -25,20 +25,20 @@ class Captioner(Protocol):
 
     @property
     def version(self) -> str:
-        """It changes when the captions of the same image would."""
+        """The version, which changes whenever the captions of the same image would."""
         ...
 
     def caption(self, image: ImageLoader, *, class_word: str, style_word: str) -> str:
         """Return the caption of a subject's image: "a photo of a bear sitting in the snow".
 
-        `image`: returns the RGB image when it is called, so that it is read only by those who look at it; `class_word`:
-        what the subject is, such as bear; `style_word`: what the image is, such as photo.
+        `image`: returns the RGB image when called, so that it is decoded only if needed; `class_word`: the subject's
+        class, such as bear; `style_word`: the kind of image, such as photo.
         """
         ...
 
 
 class ClassWordCaptioner:
-    """The plainest caption that is true of a reference: "a photo of a bear". It does not look at the image."""
+    """Captions a reference by its class word, such as "a photo of a bear", without reading the image."""
 
     name = DEFAULT_CAPTIONER
     version = "1"
@@ -49,7 +49,7 @@ class ClassWordCaptioner:
 
 
 def found_caption(captioner: Captioner, image: ImageLoader, *, class_word: str, style_word: str) -> str:
-    """Return what a captioner says of an image, on one line. PluginError unless it has 1 to 2000 characters."""
+    """Return a captioner's caption of an image, on one line. Raises PluginError unless it has 1 to 2000 characters."""
     text: object = captioner.caption(image, class_word=class_word, style_word=style_word)
     line = " ".join(text.split()) if isinstance(text, str) else ""
     if not 0 < len(line) <= LONGEST:
@@ -61,7 +61,7 @@ def found_caption(captioner: Captioner, image: ImageLoader, *, class_word: str, 
 
 def _checked(name: str, found: Any) -> Captioner:
     if found.name != name:
-        raise PluginError(f"it is called {found.name!r}; give captioner and entry point one name")
+        raise PluginError(f"it is named {found.name!r}; give captioner and entry point the same name")
     captioner: Captioner = found
     return captioner
 

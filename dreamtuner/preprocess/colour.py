@@ -1,4 +1,4 @@
-"""From whatever a file stores (palette, grey, 16 bit, CMYK, wide gamut, turned) to upright 8-bit sRGB and alpha."""
+"""Converts what a file stores (palette, grey, 16 bit, CMYK, wide gamut, rotated) to upright 8-bit sRGB and alpha."""
 
 import io
 from functools import cache
@@ -8,10 +8,7 @@ from PIL import Image, ImageCms, ImageOps
 
 
 def upright(picture: Image.Image, ignored: list[str]) -> Image.Image:
-    """Turn and mirror as the EXIF orientation says; unreadable EXIF counts as none, as it does in browsers.
-
-    That it is, is added to `ignored`.
-    """
+    """Rotate and mirror by the EXIF orientation. Unreadable EXIF is ignored, as in browsers, and noted in `ignored`."""
     try:
         return ImageOps.exif_transpose(picture)
     except Exception as error:  # the pixels are decoded: whatever is odd in EXIF must not cost them
@@ -20,7 +17,7 @@ def upright(picture: Image.Image, ignored: list[str]) -> Image.Image:
 
 
 def split_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Separate colours (mode L, RGB or CMYK, 8 bit) from alpha (mode L, or None where nothing is transparent)."""
+    """Separate colours (mode L, RGB or CMYK, 8 bit) from alpha (mode L, or None if nothing is transparent)."""
     if picture.mode.startswith("I"):
         return _from_16_bit(picture)
     if picture.has_transparency_data:
@@ -33,10 +30,10 @@ def split_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def to_srgb(picture: Image.Image, profile: bytes | None, ignored: list[str]) -> Image.Image:
-    """Convert colours from their ICC profile to sRGB (perceptual intent); without a usable profile they count as sRGB.
+    """Convert colours from their ICC profile to sRGB (perceptual intent); without a usable profile, sRGB is assumed.
 
-    A profile that is damaged, or made for another kind of picture (an RGB profile on a grey one), is not used; that is
-    added to `ignored`.
+    A profile that is damaged, or made for another kind of image (an RGB profile on a grey image), is not used, which is
+    noted in `ignored`.
     """
     if profile is None:
         return picture.convert("RGB")
@@ -59,7 +56,7 @@ def _opaque(alpha: Image.Image) -> bool:
 
 
 def _from_16_bit(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Keep the high byte of 16-bit grey: Pillow's own conversion clips at 255 and gives a white picture."""
+    """Reduce 16-bit grey to its high byte: Pillow's own conversion clips at 255 and gives a white image."""
     values = np.asarray(picture).astype(np.int64)
     grey = Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
     key = picture.info.get("transparency")

@@ -1,9 +1,9 @@
-"""Whether a mask that somebody gave can be meant as it is: the usual slips, told from the mask and the picture.
+"""Plausibility checks of a mask that a user gave: detects common mistakes from the mask and the image.
 
-Measured on 80 pictures of the pocket world (subjects of every size, some cut off by the border): what stands out lies
-inside of all true masks, also when they are dilated by 4 pixels, eroded, halved or replaced by their bounding box, and
-outside of all inverted ones and most of those that were moved by a third of the picture. A true mask covers at most
-36 % of the border and a bounding box 71 %. Edges that were blurred by 2 pixels of 64 raise no doubt.
+Measured on 80 images of the pocket world (subjects of every size, some cut off by the border): the salient region lies
+inside all true masks, also when dilated by 4 pixels, eroded, halved or replaced by their bounding box, and outside all
+inverted ones and most of those shifted by a third of the image. A true mask covers at most 36 % of the border and a
+bounding box 71 %. Edges blurred by 2 pixels of 64 are accepted.
 """
 
 import cv2
@@ -14,32 +14,32 @@ from PIL import Image
 from dreamtuner.preprocess.saliency import saliency
 
 NEARLY_EMPTY, NEARLY_FULL = 0.02, 0.95
-"""Shares of the picture between which a mask raises no doubt."""
+"""Shares of the image between which a mask's area is plausible."""
 
 BORDER = 0.75
-"""Share of the picture's outermost pixels above which a mask looks inverted. Cut off on two sides: half."""
+"""Share of the image's outermost pixels above which a mask looks inverted. A subject cut off on two sides has half."""
 
 DARK, LIGHT = 32, 223
 """A mask's pixels between these are neither black nor white; a blurred edge has a few, a photograph is full of them."""
 
 HAZE = 0.5
-"""Share of such pixels above which a mask is no black-and-white picture, wherever they lie."""
+"""Share of such pixels above which a mask is not a black-and-white image, wherever they are."""
 
 EDGE = 1 / 4
 """Widest blurred edge, as a share of the shorter side; grey that is wider is no edge."""
 
 PATCH = 0.01
-"""Share of the picture that such wide grey may have."""
+"""Largest share of the image that such wide grey areas may cover."""
 
-SIDE = 256  # pixels of the longer side at which the picture is looked at, as by the masker
+SIDE = 256  # pixels of the longer side at which the image is analysed, as by the masker
 
 
 def doubts(grey: Image.Image, image: Image.Image) -> tuple[str, ...]:
-    """Why a stated mask may not be meant, a sentence each; none where nothing speaks against it.
+    """Return why a user's mask may be a mistake, one sentence each; empty if it is plausible.
 
     Args:
-        grey: the mask as it was given, mode L, 128 and more is subject; neither empty nor full.
-        image: the picture that it belongs to, mode RGB, of the same size.
+        grey: the mask, mode L, >= 128 is subject; neither empty nor full.
+        image: the image that it belongs to, mode RGB, of the same size.
     """
     values = np.asarray(grey)
     mask = values >= 128
@@ -59,12 +59,12 @@ def doubts(grey: Image.Image, image: Image.Image) -> tuple[str, ...]:
 
 
 def _outermost(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The pixels along the border of an (H, W) mask."""
+    """Return the pixels along the border of an (H, W) mask."""
     return np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
 
 
 def _photograph(values: NDArray[np.uint8]) -> bool:
-    """Whether an (H, W) mask is grey in other places than along the edges of black and white."""
+    """Return whether an (H, W) mask is grey anywhere but along the edges between black and white."""
     between = (values > DARK) & (values < LIGHT)
     if between.mean() > HAZE:
         return True
@@ -74,7 +74,7 @@ def _photograph(values: NDArray[np.uint8]) -> bool:
 
 
 def _contradicts(mask: NDArray[np.bool_], image: Image.Image) -> bool:
-    """Whether less stands out inside an (H, W) mask than outside of it, on average; False where nothing does."""
+    """Return whether mean saliency is lower inside an (H, W) mask than outside; False if nothing is salient."""
     scale = SIDE / max(image.size)
     width, height = (max(SIDE // 8, round(length * scale)) for length in image.size)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

@@ -1,4 +1,4 @@
-"""What finds the control image of an image - its skeleton, its depth map - by name. None is built in."""
+"""Estimators of control images (pose skeletons, depth maps) from images, by name. None is built in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dreamtuner.plugins import PluginError, Registry
 
 
 class Estimator(Protocol):
-    """Finds control images of one kind. One class a backend."""
+    """Estimates control images of one kind. One class per backend."""
 
     @property
     def name(self) -> str:
@@ -20,7 +20,7 @@ class Estimator(Protocol):
 
     @property
     def version(self) -> str:
-        """It changes when the control images of the same image would."""
+        """The version, which changes whenever the control images of the same image would."""
         ...
 
     @property
@@ -35,7 +35,7 @@ class Estimator(Protocol):
 
 def _checked(name: str, found: Any) -> Estimator:
     if found.name != name:
-        raise PluginError(f"it is called {found.name!r}; give estimator and entry point one name")
+        raise PluginError(f"it is named {found.name!r}; give estimator and entry point the same name")
     if found.kind not in KINDS:
         raise PluginError(f"kind: {found.kind!r} is not one of {', '.join(KINDS)}")
     estimator: Estimator = found
@@ -48,9 +48,9 @@ ESTIMATORS: Registry[Estimator] = Registry(
 
 
 def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
-    """Return the estimator of this name, or the one that there is of this kind.
+    """Return the estimator of this name, or the only one of this kind.
 
-    PluginError where there is none of this kind, or several and none is named.
+    Raises PluginError if there is none of this kind, or several and no name is given.
     """
     if name is not None:
         chosen = ESTIMATORS[name]
@@ -67,11 +67,11 @@ def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
 
 
 def estimated(estimator: Estimator, image: Image.Image) -> Image.Image:
-    """Return the control image that an estimator finds in an RGB image, as RGB.
+    """Return the control image that an estimator computes from an RGB image, as RGB.
 
     Raises:
         PluginError: it is not of the image's size.
-        LayoutError: it is not of its kind, or of one colour.
+        LayoutError: it is not of its kind, or has a single colour.
     """
     found = estimator.estimate(image)
     if found.size != image.size:

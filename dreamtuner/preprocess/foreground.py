@@ -1,4 +1,4 @@
-"""What a foreground mask is."""
+"""The foreground mask of a reference, with its confidence and origin."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ class ForegroundMask:
     """The foreground mask m_r of a reference (Eq. 3).
 
     Attributes:
-        mask: mode L, of the reference's size, 255 subject and 0 background, nothing between.
-        confidence: 0 (a guess) .. 1 (stated, and nothing speaks against it).
-        method: who made it: "user", "alpha" or the masker's name and version, such as "grabcut-1".
-        doubtful: a person should look before the mask is relied on.
-        warnings: why it is doubtful, a sentence each.
-        notes: what of the mask's file was not used, a sentence each; they raise no doubt.
+        mask: mode L, of the reference's size, 255 subject and 0 background, no other values.
+        confidence: 0 (a guess) .. 1 (given by a user, and plausible).
+        method: its origin: "user", "alpha" or the masker's name and version, such as "grabcut-1".
+        doubtful: whether a person should check the mask.
+        warnings: why it is doubtful, one sentence each.
+        notes: what of the mask's file was ignored, one sentence each; they do not make it doubtful.
     """
 
     mask: Image.Image

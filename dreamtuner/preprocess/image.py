@@ -1,4 +1,4 @@
-"""Bytes from a stranger in, an upright sRGB picture out, or a refusal that says what to do about it."""
+"""Decodes untrusted image files to upright sRGB images, or raises an error that says how to fix the file."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ from dreamtuner.preprocess.mend import mends
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
-# How other things that people take for a reference begin, so that the refusal can name them.
+# Magic bytes of other files that people upload as a reference, so that the error can name the format.
 _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),
     (0, b"BM", "BMP"),
@@ -35,7 +35,7 @@ _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
 
 
 class ImageError(ValueError):
-    """A picture that cannot be a reference: `reason` says what is wrong with it, `remedy` what would be right."""
+    """An image that cannot be a reference: `reason` says what is wrong, `remedy` how to fix it."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason, remedy)  # both in args, so that the error survives pickling between tasks
@@ -47,19 +47,19 @@ class ImageError(ValueError):
 
 
 class _DamagedError(ImageError):
-    """A file that does not decode as it is."""
+    """A file that cannot be decoded as it is."""
 
 
-# What decoders raise over a damaged file.
+# Exceptions that decoders raise for a damaged file.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What a reference may weigh. The defaults take a 48-megapixel phone picture and the smallest profile's 64 x 64.
+    """Size limits of a reference. The defaults accept a 48-megapixel phone photo and the smallest profile's 64 x 64.
 
-    `max_pixels` is read from the header, before anything is decoded. Above Pillow's own limit
-    (`PIL.Image.MAX_IMAGE_PIXELS`, 89 million) it has no effect: Pillow refuses first.
+    `max_pixels` is compared with the header, before anything is decoded. Above Pillow's own limit
+    (`PIL.Image.MAX_IMAGE_PIXELS`, 89 million) it has no effect, since Pillow rejects such files first.
     """
 
     max_bytes: int = 32 * 1024 * 1024
@@ -69,13 +69,13 @@ class ImageLimits:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An upright picture in sRGB.
+    """An upright image in sRGB.
 
     Attributes:
-        image: mode RGB, H x W; where the file was transparent it is laid on white, so hidden colours never show.
-        alpha: mode L, H x W, 0 transparent .. 255 opaque; None when the file has no alpha or its alpha says nothing
-            about a subject (`says_nothing`): the picture is then that of the file without the channel.
-        warnings: what of the file was not used, a sentence each.
+        image: mode RGB, H x W; transparent areas are composited onto white, so hidden colours never show.
+        alpha: mode L, H x W, 0 transparent .. 255 opaque; None if the file has no alpha or its alpha marks no subject
+            (`says_nothing`), in which case `image` is that of the file without the channel.
+        warnings: what of the file was ignored, one sentence each.
     """
 
     image: Image.Image
@@ -89,7 +89,7 @@ DEFAULT_LIMITS = ImageLimits()
 def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> DecodedImage:
     """Decode a PNG, JPEG or WebP file; EXIF orientation is applied and an embedded ICC profile converted to sRGB.
 
-    Only the pixels decide whether it can be decoded; metadata that cannot be read is ignored, with a warning.
+    Only the pixels must be decodable; unreadable metadata is ignored, with a warning.
 
     Raises:
         ImageError: not an image, another format, truncated or damaged, animated, too many bytes or pixels, too small.
@@ -110,15 +110,15 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Decode
 
 
 def _bared(image: Image.Image, on_white: Image.Image, alpha: Image.Image) -> Image.Image:
-    """The picture without its alpha channel; on white where a program left one colour under all that is transparent."""
+    """Return the image without its alpha channel; on white if all transparent pixels have the same hidden colour."""
     hidden = np.asarray(image)[np.asarray(alpha) < OPAQUE]
     return on_white if len(hidden) and bool((hidden == hidden[0]).all()) else image
 
 
 def open_upright(data: bytes, *, limits: ImageLimits, ignored: list[str]) -> Image.Image:
-    """The picture in its file's own mode and colours, checked, decoded and turned upright; raises as `decode_image`.
+    """Validate and decode a file to an upright image in its own mode and colours. Raises as `decode_image` does.
 
-    What of the file was not used is added to `ignored`, a sentence each.
+    What of the file was ignored is added to `ignored`, one sentence each.
     """
     if len(data) > limits.max_bytes:
         raise ImageError(
@@ -129,8 +129,8 @@ def open_upright(data: bytes, *, limits: ImageLimits, ignored: list[str]) -> Ima
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.filterwarnings("always", category=UserWarning, module=r"PIL\.")  # odd metadata: the picture is whole
         picture = upright(_loaded_or_mended(data, limits, ignored), ignored)
-    said = (one.message for one in odd if issubclass(one.category, UserWarning))
-    ignored += dict.fromkeys(f"metadata of the file is odd and was not used: {one}" for one in said)
+    messages = (one.message for one in odd if issubclass(one.category, UserWarning))
+    ignored += dict.fromkeys(f"metadata of the file is invalid and was ignored: {one}" for one in messages)
     return picture
 
 
@@ -163,7 +163,7 @@ def _loaded(data: bytes, limits: ImageLimits) -> Image.Image:
 
 
 def _open(data: bytes, limits: ImageLimits) -> Image.Image:
-    """Read the header only."""
+    """Open the file, reading only its header."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -207,7 +207,7 @@ def _damaged(name: str | None, error: Exception) -> ImageError:
 def _not_taken(data: bytes) -> ImageError:
     for offset, magic, name in _OTHER_FORMATS:
         if data[offset:].startswith(magic):
-            return ImageError(f"the file is {name}, not a format taken here", "convert it to PNG, JPEG or WebP")
+            return ImageError(f"the file is {name}, which is not a supported format", "convert it to PNG, JPEG or WebP")
     if not data:
         return ImageError("the file is empty", "give a PNG, JPEG or WebP file")
     return ImageError("the file is not an image", "give a PNG, JPEG or WebP file")

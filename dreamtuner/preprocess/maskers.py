@@ -1,4 +1,4 @@
-"""What finds the subject of a reference, by name: the embedded GrabCut and maskers of other packages."""
+"""Maskers, which segment the subject of a reference, by name: the built-in GrabCut and those of plugins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_MASKER = "grabcut"
 
 
 class Masker(Protocol):
-    """Cuts a subject from its background. One class a backend; each knows its own threshold of doubt."""
+    """Segments a subject. One class per backend; each defines its own threshold for doubtful masks."""
 
     @property
     def name(self) -> str:
@@ -24,23 +24,23 @@ class Masker(Protocol):
 
     @property
     def version(self) -> str:
-        """It changes when the masks of the same image would; masks found by another version are found anew."""
+        """The version, which changes whenever the masks of the same image would; older masks are then recomputed."""
         ...
 
     def cut(self, image: Image.Image) -> ForegroundMask:
-        """Return the mask of an RGB image, of its size. Where nothing stands out it is empty, its confidence 0."""
+        """Return the mask of an RGB image, of its size. If nothing stands out it is empty, with confidence 0."""
         ...
 
 
 def method_of(masker: Masker) -> str:
-    """Return what is recorded of who found a mask: name and version, such as "grabcut-1"."""
+    """Return how a mask's origin is recorded: the masker's name and version, such as "grabcut-1"."""
     return f"{masker.name}-{masker.version}"
 
 
 def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
-    """Return the mask that a masker finds in an RGB image, recorded as its own.
+    """Return a masker's mask of an RGB image, with its origin recorded.
 
-    PluginError unless the mask is one: mode L, of the image's size, 0 and 255 alone, its confidence in 0..1.
+    Raises PluginError unless it is valid: mode L, of the image's size, only 0 and 255, confidence in 0..1.
     """
     found = masker.cut(image)
     mask = found.mask
@@ -56,7 +56,7 @@ def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
 
 def _checked(name: str, found: Any) -> Masker:
     if found.name != name:
-        raise PluginError(f"it is called {found.name!r}; give masker and entry point one name")
+        raise PluginError(f"it is named {found.name!r}; give masker and entry point the same name")
     masker: Masker = found
     return masker
 

@@ -1,4 +1,4 @@
-"""Which mask a reference gets: the user's own, else its alpha channel, else the masker's; checked in every case."""
+"""Chooses the mask of a reference: the user's, else its alpha channel, else the masker's; always validates it."""
 
 from dataclasses import replace
 
@@ -12,14 +12,16 @@ from dreamtuner.preprocess.image import ImageError, ImageLimits, open_upright
 from dreamtuner.preprocess.maskers import DEFAULT_MASKER, MASKERS, Masker, found_by
 
 EMPTY = 0.004
-"""Share of the picture below which a mask counts as all background: one of the 256 tokens of a 16 x 16 layer."""
+"""Share of the image below which a mask counts as all background: one of the 256 tokens of a 16 x 16 layer."""
 
 FULL = 0.99
-"""Share of the picture above which a mask counts as all foreground."""
+"""Share of the image above which a mask counts as all foreground."""
 
 ALL = "the mask marks the whole picture as subject, so it separates nothing"
 
-_MASK_LIMITS = ImageLimits(min_side=1)  # a small mask is refused for its size against the picture, which says more
+_MASK_LIMITS = ImageLimits(
+    min_side=1
+)  # a small mask is rejected by comparison with the image's size, which is more helpful
 
 
 def foreground_mask(
@@ -29,25 +31,25 @@ def foreground_mask(
     user_mask: bytes | Image.Image | None = None,
     masker: Masker | None = None,
 ) -> ForegroundMask:
-    """The foreground mask of a decoded reference: `user_mask` wins over `alpha`, `alpha` over `masker`.
+    """Return the foreground mask of a decoded reference: `user_mask` wins over `alpha`, `alpha` over `masker`.
 
-    Stated masks are doubted as found ones are: one that covers the border, is no black-and-white picture, is nearly
-    empty or nearly full, or contradicts what stands out is taken, with a confidence below 1 and the reason in its
+    A given mask is checked for plausibility: one that covers the border, is not black and white, is nearly empty or
+    nearly full, or contradicts the image's saliency is accepted, but with a confidence below 1 and the reason in its
     `warnings`.
 
-    A user's mask must have the picture's size, after EXIF orientation. Another size is refused even at the same
-    proportions: whether it was scaled or cropped cannot be told from the file, and a wrong mask spoils every cell.
+    A user's mask must have the image's size, after EXIF orientation. Another size is rejected even at the same aspect
+    ratio: whether the mask was scaled or cropped is unknown, and a wrong mask spoils every generated image.
 
     Args:
         image: mode RGB.
-        alpha: mode L, 0 transparent .. 255 opaque; 128 and more is subject. `decode_image` gives none where the file's
-            says nothing about a subject.
-        user_mask: a PNG, JPEG or WebP file, or a picture; white (128 and more) is subject, or, where it has
-            transparency, what is not transparent.
-        masker: the embedded one by default; asked only when there is neither `user_mask` nor `alpha`.
+        alpha: mode L, 0 transparent .. 255 opaque; >= 128 is subject. `decode_image` returns None if the channel marks
+            no subject.
+        user_mask: a PNG, JPEG or WebP file, or an image; white (>= 128) is subject, or, if it has transparency, all
+            that is opaque.
+        masker: the built-in one by default; used only if neither `user_mask` nor `alpha` is given.
 
     Returns:
-        The mask. One that is all foreground separates nothing: its confidence is 0 and it is doubtful, whoever made it.
+        The mask. One that is all foreground separates nothing: its confidence is 0 and it is doubtful in every case.
 
     Raises:
         ImageError: a mask of another size, an unreadable one, or one that is all background.
@@ -76,7 +78,7 @@ def foreground_mask(
 
 
 def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
-    """The mask that a person gave as `grey` (mode L, 128 and more is subject) of a picture of the same size.
+    """Return the mask that a user gave as `grey` (mode L, >= 128 is subject) for an image of the same size.
 
     Raises:
         ImageError: it is all background.
@@ -86,20 +88,20 @@ def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
 
 
 def read_mask(mask: bytes | Image.Image, ignored: list[str]) -> Image.Image:
-    """A mask file or picture as mode L, 0..255: its transparency where it has any, else its brightness.
+    """Read a mask file or image as mode L, 0..255: its alpha channel if it has one, else its brightness.
 
-    What of the file was not used is added to `ignored`, a sentence each.
+    What of the file was ignored is added to `ignored`, one sentence each.
 
     Raises:
-        ImageError: the file is not a picture that can be read; the reason begins with "the mask".
+        ImageError: the file is not a readable image; the reason begins with "the mask".
     """
     if isinstance(mask, Image.Image):
         picture = mask
     else:
         try:
             picture = open_upright(mask, limits=_MASK_LIMITS, ignored=ignored)
-        except ImageError as refusal:
-            raise ImageError(f"the mask cannot be used, {refusal.reason}", refusal.remedy) from refusal
+        except ImageError as error:
+            raise ImageError(f"the mask cannot be used, {error.reason}", error.remedy) from error
     colours, alpha = split_alpha(picture)
     return alpha if alpha is not None else colours.convert("L")
 
@@ -113,7 +115,7 @@ def _stated(grey: Image.Image, image: Image.Image, method: str, empty: str, reme
 
 
 def _whole(mask: Image.Image, empty: str, remedy: str) -> bool:
-    """Whether a mask is all foreground; ImageError where it is all background."""
+    """Return whether a mask is all foreground. Raises ImageError if it is all background."""
     share = float(np.asarray(mask, dtype=bool).mean())
     if share < EMPTY:
         raise ImageError(f"{empty} ({share:.2%} of it is foreground)", remedy)

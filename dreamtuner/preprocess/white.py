@@ -1,15 +1,15 @@
-"""A picture's subject alone, its background white: what the subject-encoder, fine-tuning and masked scores look at."""
+"""Replaces an image's background by white, for the subject-encoder, fine-tuning and masked scores."""
 
 from PIL import Image
 
 
 def on_white(image: Image.Image, mask: Image.Image | None, *, name: str = "mask") -> Image.Image:
-    """The picture (RGB) with everything outside its mask (L, 255 subject) white; without a mask, as it is.
+    """Return the image (RGB) with everything outside its mask (L, 255 subject) white; without a mask, unchanged.
 
-    ``name`` is what the caller calls the mask, for the error.
+    ``name`` is the name of the mask in the error message.
 
     Raises:
-        ValueError: picture and mask differ in size.
+        ValueError: image and mask differ in size.
     """
     if mask is None:
         return image

@@ -1,4 +1,4 @@
-"""Where a point of a picture looked, as a picture for people: the point marked, the reference under heat, by layer."""
+"""Renders attention maps: the query point in the generated image, and the reference under a heat map per layer."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LAYER = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """One step of the drawing: how it is called, and what was looked at by layer's name."""
+    """One step of the sampling: its title, and its attention maps by layer name."""
 
     title: str
     maps: dict[str, QueryAttention]
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Shown:
-    """A reference as the model saw it (square, RGB) and its mask (L), and which of the looks' references it is."""
+    """A reference as the model saw it (square, RGB) with its mask (L), and its number among the references."""
 
     image: Image.Image
     mask: Image.Image
@@ -47,10 +47,10 @@ def attention_picture(
     detail: str,
     notes: Sequence[str] = (),
 ) -> Image.Image:
-    """Draw it, RGB: a row a layer, a column a step. `point`: x, y in 0..1 of `picture`; `w_ref`: with which it was
-    drawn; `notes`: lines at the foot.
+    """Render the attention maps, RGB: one row per layer, one column per step.
 
-    ValueError where no layer was watched.
+    `point`: x, y in 0..1 of `picture`; `w_ref`: the setting that it was generated with; `notes`: lines at the foot.
+    Raises ValueError if no layer was recorded.
     """
     layers = list(dict.fromkeys(name for column in columns for name in column.maps))
     if not layers:
@@ -71,8 +71,10 @@ def attention_picture(
     heading.draw(draw)
     draw.rounded_rectangle(card, radius=14, fill=CARD, outline=LINE)
     x, y = MARGIN + PAD, heading.height + PAD
-    _side(sheet, draw, x, y + COLUMN, _marked(picture, point), "the picture; the ring is the point")
-    _side(sheet, draw, x, y + COLUMN + SIDE + UNDER + GAP, _outlined(shown), "the reference; the line is its mask")
+    _side(sheet, draw, x, y + COLUMN, _marked(picture, point), "the image; the ring marks the point")
+    _side(
+        sheet, draw, x, y + COLUMN + SIDE + UNDER + GAP, _outlined(shown), "the reference; the line outlines its mask"
+    )
     _legend(draw, x, y + COLUMN + 2 * (SIDE + UNDER + GAP))
     for c, column in enumerate(columns):
         left = right + LABEL + c * (TILE + GAP)
@@ -102,7 +104,7 @@ def attention_picture(
 
 
 def layer_title(name: str) -> str:
-    """A self-attention layer for people: "up_blocks.2.attentions.0.transformer_blocks.0.attn1" -> "up 3, layer 1"."""
+    """Return a readable layer name: "up_blocks.2.attentions.0.transformer_blocks.0.attn1" -> "up 3, layer 1"."""
     found = _LAYER.match(name)
     if found is None:
         return name
@@ -131,7 +133,7 @@ def _side(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, image: 
 
 
 def _marked(picture: Image.Image, point: tuple[float, float]) -> Image.Image:
-    """The picture with a ring around the point that is seen on any ground."""
+    """Return the image with a ring around the point that is visible on any background."""
     fitted = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(fitted)
     x, y = (place * SIDE for place in point)
@@ -142,7 +144,7 @@ def _marked(picture: Image.Image, point: tuple[float, float]) -> Image.Image:
 
 
 def _outlined(shown: Shown) -> Image.Image:
-    """The reference with the border of its mask drawn in."""
+    """Return the reference with the outline of its mask."""
     fitted = shown.image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     inside = np.asarray(shown.mask.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)) >= 128
     border = np.zeros_like(inside)
@@ -157,23 +159,23 @@ def _outlined(shown: Shown) -> Image.Image:
 def _legend(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
     for i in range(SIDE):
         draw.line((x + i, y, x + i, y + 10), fill=tuple(ramp(np.asarray(i / (SIDE - 1))).round().astype(int).tolist()))
-    write(draw, (x, y + 15), "looked at least", font(13), GREY)
+    write(draw, (x, y + 15), "least attention", font(13), GREY)
     write(draw, (x + SIDE, y + 15), "most (framed)", font(13), GREY, anchor="ra")
 
 
 def _captions(columns: Sequence[Column], w_ref: float) -> list[str]:
-    """How much of the attention went to the reference, step by step, against a gaze that prefers nothing."""
+    """Describe the share of attention on the reference per step, compared with uniform attention."""
     lines = []
     for column in columns:
         if maps := list(column.maps.values()):
             share = 100 * sum(one.share for one in maps) / len(maps)
             lines.append(
-                f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the picture."
+                f"{column.title}: {share:.0f} % of the attention went to the reference, the rest to the image itself."
             )
     if maps := [one for column in columns for one in column.maps.values()]:
         even = 100 * sum(one.even_share(w_ref) for one in maps) / len(maps)
         lines.append(
-            f"A point to which all patches were alike would give it {even:.0f} % (w_ref = {w_ref:g}). "
-            "Means of these layers and their heads."
+            f"Equal similarity to all patches would give it {even:.0f} % (w_ref = {w_ref:g}). "
+            "Means over these layers and their heads."
         )
     return lines

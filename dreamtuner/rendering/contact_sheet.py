@@ -1,4 +1,4 @@
-"""The contact sheet: every subject's reference and mask beside its grid of prompts and seeds, on one picture."""
+"""The contact sheet: every subject's reference and mask next to its grid of prompts and seeds, in one image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from dreamtuner.rendering.text import font, room, wrap, write
 PAPER, CARD, INK, GREY, LINE = "#f4f2ee", "#ffffff", "#26241f", "#7c776d", "#e3dfd7"
 ALARM, ALARM_PAPER, AMBER, AMBER_PAPER = "#a3321f", "#fbeae6", "#8a5a00", "#fdf1d8"
 PICTURE = 144
-"""Side of a drawn cell, pixels; smaller pictures are enlarged to it, larger ones reduced."""
+"""Side of a cell, pixels; smaller images are enlarged to it, larger ones reduced."""
 ASSET, PROMPT, LAYOUT, GAP, MARGIN, PAD = 176, 200, 76, 12, 32, 24
 SCORE_LINE, COLUMN_LINE, HEAD, SCORE = 24, 26, 52, 11
 MOST_NOTES, MOST_SCORES = 8, 3
@@ -20,7 +20,7 @@ LABELS: Mapping[str, str] = {"clip_i": "CLIP-I", "clip_i_masked": "masked CLIP-I
 
 @dataclass(frozen=True)
 class SheetCell:
-    """One place of the grid: a picture with its scores, or why there is none."""
+    """One position of the grid: an image with its scores, or the reason why it is missing."""
 
     image: Image.Image | None
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -29,9 +29,9 @@ class SheetCell:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One prompt and its cells, in the order of the columns; `layouts` are what all of them follow, by name.
+    """One prompt and its cells, in the order of the columns; `layouts`: their control images, by name.
 
-    `warnings`: what of the prompt the model does not read.
+    `warnings`: which parts of the prompt the model does not read.
     """
 
     prompt: str
@@ -42,9 +42,9 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class SheetBlock:
-    """One subject. `error` stands in place of everything else when the subject could not be taken in.
+    """One subject. `error` replaces everything else if the subject could not be ingested.
 
-    `warnings`: what can be doubted of its reference, mask and caption.
+    `warnings`: possible problems with its reference, mask and caption.
     """
 
     name: str
@@ -242,7 +242,7 @@ def _draw_missing(draw: ImageDraw.ImageDraw, reason: str | None, x: int, y: int)
     box = (x, y, x + PICTURE - 1, y + PICTURE - 1)
     colour = ALARM if reason else GREY
     draw.rectangle(box, fill=ALARM_PAPER if reason else PAPER, outline=ALARM if reason else LINE)
-    write(draw, (x + 10, y + 9), "failed" if reason else "not made", font(13, bold=True), colour)
+    write(draw, (x + 10, y + 9), "failed" if reason else "not generated", font(13, bold=True), colour)
     if reason:
         lines = wrap(reason, font(SCORE), PICTURE - 18, max_lines=7)
         write(draw, (x + 10, y + 31), "\n".join(lines), font(SCORE), ALARM, spacing=3)

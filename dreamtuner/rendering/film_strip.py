@@ -1,4 +1,4 @@
-"""The film strip: poses, the video's frames and independent ones below one another, on one picture."""
+"""The film strip: poses, the video's frames and independent frames, row by row in one image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLE = 34
 
 @dataclass(frozen=True)
 class Strip:
-    """One clip: the poses, and ways to draw them, each with its name, its flicker (None: unknown) and its frames."""
+    """One clip: the poses, and the ways to generate it, each with its name, flicker (None: unknown) and frames."""
 
     title: str
     poses: Sequence[Image.Image]
@@ -27,7 +27,7 @@ class Strip:
 def film_strip(title: str, detail: str, strips: Sequence[Strip], warnings: Sequence[str] = ()) -> Image.Image:
     """Draw the strips, RGB. Of more than MOST frames, MOST are shown, evenly spread from the first to the last.
 
-    `warnings`: what changes the pictures beyond what was asked.
+    `warnings`: what affects the frames beyond what the spec states.
     """
     shown = max([min(len(one.poses), MOST) for one in strips], default=0)
     width = max(2 * MARGIN + 2 * PAD + LABEL + shown * (FRAME + GAP) - GAP, 720)

@@ -1,4 +1,4 @@
-"""How a subject was learnt, on one picture: its reference, and the previews step by step with their likeness."""
+"""The preview sheet of a fine-tuning: the reference, and the previews by step with their CLIP-I scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ SIDE, LABEL, GAP = 128, 120, 8
 def preview_sheet(
     title: str, reference: Reference, rows: Mapping[int, Image.Image], identities: Sequence[float]
 ) -> Image.Image:
-    """Draw it, RGB. `rows`: step -> its previews side by side, square; `identities`: one a row, fewer where unknown."""
+    """Render the sheet, RGB. `rows`: step -> its square previews side by side.
+
+    `identities`: one score per row or fewer.
+    """
     count = max((row.width // row.height for row in rows.values()), default=1)
     width = max(2 * MARGIN + LABEL + count * SIDE, 480)
     lines = wrap(title, font(22, bold=True), width - 2 * MARGIN)

@@ -1,4 +1,4 @@
-"""A map of weights laid over a picture as heat."""
+"""Overlays a map of weights on an image as a heat map."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ def ramp(level: Grid) -> Grid:
 
 
 def heat(image: Image.Image, weights: Grid, side: int) -> Image.Image:
-    """The picture in pale grey under heat, RGB, `side` pixels. `weights`: rows x columns, >= 0; the largest is hottest.
+    """Return the image in pale grey under the heat map, RGB, `side` pixels. `weights`: rows x columns, >= 0.
 
-    Heat grows with the root of the weight, so that what is looked at little is seen as well; zero is no heat at all.
+    Heat is proportional to the square root of the weight, so that small weights are visible too; zero has no heat.
     """
     grey = np.asarray(image.convert("L").resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
     base = np.repeat((0.55 * grey + 110)[..., None], 3, axis=2)

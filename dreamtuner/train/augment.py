@@ -1,4 +1,4 @@
-"""What happens to the subject between the encoder's input and the target (Sec. 3.1): so that layout is not copied."""
+"""Augmentation of the encoder's input relative to the target (Sec. 3.1), so that the layout is not copied."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _augmentation(side: int) -> Any:
 
 
 def augment(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Elastic transform, flip, rotation and scale, blur, each at random: (B, 3, S, S) in 0..1 on white -> the same.
+    """Apply random elastic transform, flip, rotation, scaling and blur: (B, 3, S, S) in 0..1 on white -> the same.
 
-    All that is drawn comes from ``generator``; what moves in from outside is white.
+    All randomness comes from ``generator``; the padding is white.
     """
     seed = int(torch.randint(2**62, (1,), generator=generator))
-    with torch.random.fork_rng(devices=[]):  # kornia draws from the global generator
+    with torch.random.fork_rng(devices=[]):  # kornia uses the global generator
         torch.manual_seed(seed)
         moved: Tensor = _augmentation(pictures.shape[-1])(1 - pictures)
     return (1 - moved).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The denoising loss that every diffusion training here shares, for models that predict noise or velocity."""
+"""The denoising loss of all diffusion trainings, for models that predict noise or velocity."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def diffusion_loss(
     emphasis: Tensor | None = None,
     lead: Tensor | None = None,
 ) -> tuple[Tensor, float]:
-    """The loss of one batch at random noise levels, and its plain mean squared error.
+    """Compute the loss of one batch at random noise levels, and its unweighted mean squared error.
 
     ``scheduler`` is a diffusers scheduler of 1000 training steps that predicts ``epsilon`` or ``v_prediction``; the
-    weight is min-SNR's (Hang et al. 2023, gamma 5), and at an SNR below 1 not less than ``floor``: at high noise,
-    class, colours and layout are decided. ``emphasis`` (B, 1, H, W) weighs the places of a picture against one another;
-    ``lead`` (B, 1, H, W), whole timesteps, says by how much they are less noisy than the level the model is told.
-    Noise and levels come from ``generator``; levels are stratified over the batch.
+    weight is min-SNR's (Hang et al. 2023, gamma 5), and at an SNR below 1 at least ``floor``, because class, colours
+    and layout are decided at high noise. ``emphasis`` (B, 1, H, W) weights the positions of an image; ``lead``
+    (B, 1, H, W), whole timesteps, is how much less noisy they are than the level passed to the model. Noise and levels
+    come from ``generator``; levels are stratified over the batch.
 
     Raises:
-        ValueError: the scheduler predicts something else.
+        ValueError: the scheduler has another prediction type.
     """
     kind = scheduler.config.prediction_type
     if kind not in ("epsilon", "v_prediction"):

@@ -1,7 +1,7 @@
-"""Stage 1: the subject-encoder learns alone; U-Net, text encoder, image encoder and ControlNets stay frozen.
+"""Stage 1: trains only the subject-encoder; U-Net, text encoder, image encoder and ControlNets stay frozen.
 
-A ControlNet supplies the layout of the training picture, so that the encoder has only content left to learn
-(Sec. 3.1); without it, it learns to copy the reference's layout as well: an ablation. beta = 1 in training.
+A ControlNet supplies the layout of the training image, so that the encoder learns only content (Sec. 3.1). Without it,
+an ablation, the encoder learns to copy the reference's layout too. beta = 1 in training.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NO_CAPTION = 0.1  # share of empty captions: the encoder must also serve the unc
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """What stage 1 does not train. The denoiser comes with the encoder's layers and, for layouts, its ControlNets."""
+    """The frozen models of stage 1. The denoiser includes the encoder's layers and, for control images, ControlNets."""
 
     denoiser: Denoiser
     text: Callable[[list[str]], Tensor]
@@ -38,8 +38,8 @@ class Frozen:
 class Examples:
     """One batch: `subjects` B 3 S S in 0..1, on white; `x0` B C H W; `captions` B.
 
-    `layout`: a kind of control image and the images, B 3 S S in 0..1; None: the ablation without layout.
-    `emphasis`: B 1 H W, what each place counts in the loss; None: all the same.
+    `layout`: the kind of control image and the images, B 3 S S in 0..1; None: the ablation without.
+    `emphasis`: B 1 H W, the weight of each position in the loss; None: equal weights.
     """
 
     subjects: Tensor
@@ -50,15 +50,15 @@ class Examples:
 
 
 class EncoderStage:
-    """The picture is denoised with its own subject in view: augmented, without background, through S-E-A alone."""
+    """Denoises images of a subject given that subject, augmented and on white, through S-E-A alone."""
 
-    def __init__(self, encoder: SubjectEncoder, frozen: Frozen, draw: Callable[[torch.Generator], Examples]) -> None:
-        self.learns, self.frozen, self.draw = encoder, frozen, draw
+    def __init__(self, encoder: SubjectEncoder, frozen: Frozen, sample: Callable[[torch.Generator], Examples]) -> None:
+        self.learns, self.frozen, self.sample = encoder, frozen, sample
         self._attached = ExitStack()  # for as long as the stage lives: nothing else uses these models
         self._attached.enter_context(frozen.denoiser.attach_encoder())
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        frozen, encoder, batch = self.frozen, self.learns, self.draw(generator)
+        frozen, encoder, batch = self.frozen, self.learns, self.sample(generator)
         silent = torch.rand(len(batch.captions), generator=generator) < NO_CAPTION
         c = frozen.text(["" if quiet else words for words, quiet in zip(batch.captions, silent, strict=True)])
         with torch.no_grad():

@@ -36,12 +36,11 @@ def train(
     report: Report = print,
     events: Events | None = None,
 ) -> int:
-    """Train until ``settings.steps``, or until ``minutes`` have passed; a later call goes on from there.
+    """Train until ``settings.steps``, or until ``minutes`` have passed; a later call resumes from there.
 
-    A stage that `Ends` may stop earlier. With ``processes`` > 1 (CPU) each holds a replica on one thread and gradients
-    are averaged, so the batch is ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, a
-    line per ``log_every`` steps. ``events`` are told of where one process trains. Returns the number of steps done in
-    all.
+    A stage that `Ends` may stop earlier. With ``processes`` > 1 (CPU) each runs a replica on one thread and gradients
+    are averaged, so the batch is ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, one
+    line per ``log_every`` steps. ``events`` are called if a single process trains. Returns the total number of steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if processes > 1 and device != "cpu":
@@ -61,7 +60,7 @@ def train(
 
 @contextmanager
 def _as_before() -> Iterator[None]:
-    """What a training sets for the whole process is put back: others may draw in it afterwards."""
+    """Restore process-wide settings after training, since the process may generate images afterwards."""
     with torch.random.fork_rng(devices=[]):
         try:
             yield
@@ -71,7 +70,7 @@ def _as_before() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Run:
-    """What every replica of one training needs to know."""
+    """The arguments of every replica of one training."""
 
     factory: StageFactory
     settings: LoopSettings
@@ -93,7 +92,7 @@ def _replica(rank: int, run: _Run, port: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """A replica whose parent was killed must not train on: the folder's lock is free, another may have begun."""
+    """Exit when the parent process was killed: the folder's lock is free and another training may have started."""
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
@@ -151,7 +150,7 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
             picture = folder / f"preview-{state.step:06d}.png"
             if _preview(stage, state.ema, picture):
                 events.previewed(state.step, picture)
-        # asked after the preview, by which a stage may judge, and before the state is saved, which holds its judgement
+        # checked after the preview, whose score a stage may use, and before the state, which contains it, is saved
         stop = late or state.step == settings.steps or _enough(stage, world)
         if rank == 0 and (stop or state.step % settings.log_every == 0):
             clock = (first, started, begun)
@@ -163,7 +162,7 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
             events.saved(state.step)
         if late:
             break
-    if state.step == 0:  # nothing was asked for: what the stage starts from is what it ends with
+    if state.step == 0:  # no steps were requested: the result is what the stage starts from
         save_state(folder, state, module, optimizer)
     if world > 1:
         dist.barrier()
@@ -171,7 +170,7 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
 
 
 def _groups(stage: Stage, parameters: dict[str, nn.Parameter]) -> list[dict[str, object]]:
-    """The parameters by what their learning rate is multiplied with."""
+    """Group the parameters by the factor of their learning rate."""
     rates: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
         rates.setdefault(stage.rate(name) if isinstance(stage, Rated) else 1.0, []).append(parameter)
@@ -183,27 +182,26 @@ def _enough(stage: Stage, world: int) -> bool:
 
 
 def _forget(folder: Path, step: int) -> None:
-    """Drop log lines of steps that a killed run did after its last save: they are done again."""
+    """Drop log lines of steps after the last save of a killed run: those steps are repeated."""
     log = folder / "log.jsonl"
     if log.exists():
         whole = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        kept = [line for line in whole if json.loads(line)["step"] <= step]
-        log.write_text("".join(kept))
+        log.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def seconds_spent(folder: Path) -> float:
-    """Seconds that earlier starts of this training took, up to the step that was saved."""
+    """Return the seconds that earlier runs of this training took, up to the saved step."""
     log = folder / "log.jsonl"
     lines = log.read_text().splitlines() if log.exists() else []
     return float(json.loads(lines[-1]).get("seconds", 0.0)) if lines else 0.0
 
 
 def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> bool:
-    """Let the stage draw with its averaged weights; whether it draws at all."""
+    """Save a preview by the stage's averaged weights to `path`. Returns False if the stage has no previews."""
     if not isinstance(stage, Previews):
         return False
     parameters = trainable(stage.learns)
-    kept = {name: p.detach().clone() for name, p in parameters.items()}
+    current = {name: p.detach().clone() for name, p in parameters.items()}
     with torch.no_grad():
         for name, p in parameters.items():
             p.copy_(ema[name])
@@ -211,19 +209,19 @@ def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> bool:
             picture = stage.preview()
         finally:
             for name, p in parameters.items():
-                p.copy_(kept[name])
+                p.copy_(current[name])
     picture.save(path)
     return True
 
 
 def trained_parts(root: Path) -> dict[str, tuple[int, float]]:
-    """The trainings in the folders of ``root``, by name: steps done and seconds spent."""
+    """Return the trainings in the folders of ``root``, by name: steps done and seconds spent."""
     logs = {log.parent.name: json.loads(log.read_text().splitlines()[-1]) for log in sorted(root.glob("*/log.jsonl"))}
     return {name: (line["step"], line.get("seconds", 0.0)) for name, line in logs.items()}
 
 
 def last_step(folder: Path) -> int:
-    """The step that the training in ``folder`` logged last: what it has done, once it returned."""
+    """Return the last step that the training in ``folder`` logged."""
     return int(json.loads((folder / "log.jsonl").read_text().splitlines()[-1])["step"])
 
 

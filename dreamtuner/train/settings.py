@@ -1,4 +1,4 @@
-"""The numbers of a training run, apart from what is trained."""
+"""Settings of the training loop, independent of what is trained."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class LoopSettings(BaseModel):
-    """Settings of the one training loop. Unknown keys are refused."""
+    """Settings of the training loop. Unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,7 +24,7 @@ class LoopSettings(BaseModel):
     seed: int = 0
     log_every: int = Field(50, gt=0)
     save_every: int = Field(500, gt=0)
-    preview_every: int | None = Field(None, gt=0, description="steps between previews, of stages that draw them")
+    preview_every: int | None = Field(None, gt=0, description="steps between previews, for stages that have them")
     precision: Literal["fp32", "bf16", "auto"] = Field(
         "fp32", description="bf16: autocast on fp32 weights; auto: bf16 where the device computes it natively"
     )

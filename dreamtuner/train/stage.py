@@ -1,4 +1,4 @@
-"""What a training stage is: the parameters that learn and the loss of one step."""
+"""The interface of a training stage: its trainable module and the loss of one step."""
 
 from __future__ import annotations
 
@@ -20,35 +20,38 @@ class Stage(Protocol):
         """The module whose parameters with ``requires_grad`` are trained, saved and averaged."""
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """The scalar loss of one batch, and figures to log.
+        """Compute the scalar loss of one batch, and metrics to log.
 
-        Everything random comes from ``generator``, which the loop seeds from (seed, step, rank): a resumed run draws
-        what an unbroken one would have drawn.
+        All randomness comes from ``generator``, which the loop seeds from (seed, step, rank), so that a resumed run
+        equals an uninterrupted one.
         """
 
 
 @runtime_checkable
 class Previews(Protocol):
-    """A stage that can show what it has learnt so far."""
+    """A stage that can show its progress."""
 
     def preview(self) -> Image.Image:
-        """A picture by the module as it is now; the loop puts the averaged weights in before and out after."""
+        """Generate an image with the current module, into which the loop has loaded the averaged weights."""
 
 
 @runtime_checkable
 class Rated(Protocol):
-    """A stage whose parameters do not all learn equally fast."""
+    """A stage whose parameters have different learning rates."""
 
     def rate(self, name: str) -> float:
-        """What the settings' learning rate is multiplied with for the parameter of this name in ``learns``."""
+        """Return the factor of the learning rate for the parameter of this name in ``learns``."""
 
 
 @runtime_checkable
 class Ends(Protocol):
-    """A stage that knows when it has learnt enough. It is asked between steps, and where one process trains."""
+    """A stage with early stopping, checked between steps if a single process trains."""
 
     def enough(self) -> bool:
-        """Whether to stop. It hangs on parameters and buffers of ``learns`` alone, so that a resumed run stops too."""
+        """Return whether to stop.
+
+        It depends only on parameters and buffers of ``learns``, so a resumed run stops too.
+        """
 
 
 def _nothing(*_: object) -> None:
@@ -57,7 +60,7 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Events:
-    """Who else wants to know, in the process that trains: figures of a log line, a saved state, a preview's file."""
+    """Callbacks in the training process: the metrics of a log line, a saved state, a preview's file."""
 
     logged: Callable[[Mapping[str, float]], None] = _nothing
     saved: Callable[[int], None] = _nothing
@@ -65,7 +68,7 @@ class Events:
 
 
 class StageFactory(Protocol):
-    """Builds a stage inside each worker process; picklable (a frozen dataclass with this method)."""
+    """Builds a stage in each worker process; must be picklable (a frozen dataclass with this method)."""
 
     def build(self, device: torch.device) -> Stage: ...
 

@@ -1,4 +1,4 @@
-"""A training run on disk: weights, averaged weights, optimizer and step in one safetensors file, never a pickle."""
+"""The state of a training on disk: weights, averaged weights, optimizer and step in one safetensors file, no pickle."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FILE = "state.safetensors"
 
 
 class StateError(ValueError):
-    """The state on disk does not belong to what is to be trained, or is damaged; the message says what to do."""
+    """The state on disk belongs to another model or is damaged; the message says what to do."""
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that learn, by name."""
+    """Return the trainable parameters, by name."""
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
 @dataclass
 class TrainState:
-    """What must survive a kill: the step that comes next, the averaged weights, and AdamW's moments."""
+    """What must survive a kill: the next step and the averaged weights (weights and AdamW's moments are saved too)."""
 
     step: int
     ema: dict[str, Tensor]
@@ -52,7 +52,7 @@ def save_state(folder: Path, state: TrainState, module: nn.Module, optimizer: to
 
 
 def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) -> TrainState:
-    """Restore into ``module`` and ``optimizer`` what ``folder`` holds, or a fresh state where it holds none.
+    """Restore ``module`` and ``optimizer`` from the state in ``folder``; return a fresh state if it has none.
 
     Raises:
         StateError: the file is damaged, or belongs to a module with other parameters.
@@ -85,7 +85,7 @@ def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) ->
 
 
 def saved_step(folder: Path) -> int:
-    """The step from which the state in ``folder`` goes on; 0 where there is none, or none that can be read."""
+    """Return the step from which the state in ``folder`` resumes; 0 if it has none, or none that is readable."""
     try:
         with safe_open(folder / FILE, framework="pt") as file:
             return int(file.metadata()["step"])
@@ -94,7 +94,7 @@ def saved_step(folder: Path) -> int:
 
 
 def load_ema(folder: Path, module: nn.Module) -> int:
-    """Put the averaged weights of ``folder`` into ``module``; returns the step they come from."""
+    """Load the averaged weights of ``folder`` into ``module``. Returns the step that they come from."""
     with safe_open(folder / FILE, framework="pt") as file, torch.no_grad():
         for name, p in trainable(module).items():
             p.copy_(file.get_tensor(f"ema/{name}"))
