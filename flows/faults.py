@@ -1,4 +1,4 @@
-"""Whose fault an error is: the one place that tells a cell's own failure from a fault of the house.
+"""Whose fault an error is: the one place that tells a cell's own failure from an infrastructure fault.
 
 A cell fails by what its recipe asks for, and by nothing else. A store, catalog, network, disk or memory that fails, a
 worker without the right weights: none of these is a failure of the cell that met it.
@@ -24,10 +24,10 @@ Fault = Literal["cell", "memory", "unavailable", "denied", "worker", "fatal"]
 
 cell: it is the cell's own, and counts towards its failures;
 memory: too much for the memory as it is; fewer at once may fit;
-away: store, catalog, network or disk fail at the moment; wait, and try again;
+unavailable: store, catalog, network or disk fail at the moment; wait, and try again;
 denied: they refuse us; wait where they served us before, for somebody is at work on them, otherwise give up;
-here: it cannot be done with what this worker has, such as other weights; the cell stays planned, others go on;
-broken: nothing can be done in this process any more; the run ends, its cells stay planned.
+worker: it cannot be done with what this worker has, such as other weights; the cell stays planned, others go on;
+fatal: nothing can be done in this process any more; the run ends, its cells stay planned.
 """
 
 

@@ -85,8 +85,8 @@ def generate_groups(
     fractions.
 
     A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
-    the memory, does not take the others with it. A fault of the house that may pass is raised, whatever is not handed
-    over by then is as it was.
+    the memory, does not take the others with it. An infrastructure fault that may pass is raised, and whatever is not
+    handed over by then is as it was.
     """
     before = 0
     for group in groups:

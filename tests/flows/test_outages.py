@@ -1,4 +1,4 @@
-"""Faults of the house while cells are made: none is booked as a cell's failure, and the worker goes on when it is over.
+"""Infrastructure faults while cells are generated: none counts as a cell's failure, and the worker goes on afterwards.
 
 Each test waits for next to nothing: the pauses are short here, and whatever would wait for ever fails instead.
 """
