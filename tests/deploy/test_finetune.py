@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli.commands.finetune import asked
+from deploy.cli.commands.finetune import parse_settings
 from flows.resources import Resources
 from flows.spec.problems import InputError
 from storage.catalog import views
@@ -20,11 +20,11 @@ COMMAND = [sys.executable, "-m", "deploy.cli.main"]
 
 
 def test_settings_on_the_command_line() -> None:
-    found = asked({"mode": "full", "steps": None}, ["lr.unet=1e-4", "caption=a {subject}", "patience=3"])
+    found = parse_settings({"mode": "full", "steps": None}, ["lr.unet=1e-4", "caption=a {subject}", "patience=3"])
     assert found == {"mode": "full", "lr": {"unet": 1e-4}, "caption": "a {subject}", "patience": 3}
     for wrong in ("steps", "stesp=3"):
         with pytest.raises(InputError, match="is not KEY=VALUE with a key of: background, batch"):
-            asked({}, [wrong])
+            parse_settings({}, [wrong])
 
 
 def learning(environment: dict[str, str]) -> list[str]:
