@@ -1,1 +1,1 @@
-"""What the method is compared with in Table 1: one method, one file, which states what differs and what was tried."""
+"""The methods of Table 1: one file per method, which states how it differs and which settings were tried."""

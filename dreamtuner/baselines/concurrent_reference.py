@@ -1,6 +1,6 @@
-"""Baselines whose pictures see a reference beside them at every step: the loop that they share, and their reference.
+"""Baselines that run the reference through the model at every step: their common loop, and their reference.
 
-They have no mask by nature, so they see all of the reference's picture, and all of its tokens.
+These methods have no mask, so they attend to the whole reference image and all of its tokens.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 
 Layers = Mapping[str, Attendable]
-"""What a branch sees in each self-attention layer, by the layer's name."""
+"""What a branch attends to in each self-attention layer, by layer name."""
 
 
 class Beside(ABC):
-    """The predictions for one batch of cells by text guidance, both branches beside a reference.
+    """Text-guided prediction for one batch of cells, with a reference in both branches.
 
-    `text`: 2N L D, the undesired text of the N cells and then the wanted one.
+    `text`: 2N L D, the negative prompts of the N cells, then their prompts.
     """
 
     text: Tensor
@@ -41,10 +41,10 @@ class Beside(ABC):
 
     @abstractmethod
     def seen(self, t: Tensor, step: int) -> tuple[Layers | None, Layers | None]:
-        """Pass the reference: what the undesired and the wanted branch see at this step; None: nothing."""
+        """Run the reference pass; return what the negative and the positive branch attend to; None: nothing."""
 
     def guide(self, x: Tensor, t: Tensor, step: int) -> Tensor:
-        """Predict both branches of x, N C H W, and combine them. Returns N C H W."""
+        """Predict both branches for x, N C H W, and combine them. Returns N C H W."""
         uc, c = self.seen(t, step)
         with self.ssa.attend([(len(x), uc), (len(x), c)]):
             other, wanted = self.both(torch.cat([x, x]), t, step).chunk(2)
@@ -52,7 +52,7 @@ class Beside(ABC):
         return prediction
 
     def both(self, rows: Tensor, t: Tensor, step: int) -> Tensor:
-        """Predict the rows of both branches, 2N C H W, undesired first."""
+        """Predict the rows of both branches, 2N C H W, negative first."""
         return self.denoiser.predict(rows, t, self.text, {})
 
 
@@ -65,23 +65,26 @@ def generate_beside(
     *,
     x_t: Tensor | None = None,
 ) -> list[Image.Image]:
-    """BATCH cells at a time, each batch by what `step_of` makes for it. `x_t`: where all begin instead of noise."""
-    drawn: list[Image.Image] = []
+    """Generate cells in batches of BATCH, each by the step that `step_of` creates.
+
+    `x_t`: starts all instead of noise.
+    """
+    images: list[Image.Image] = []
     denoiser = backbone.denoiser()
     with denoiser.attach_self_subject() as ssa:
         for first in range(0, len(cells), BATCH):
             batch = cells[first : first + BATCH]
-            drawn += generate_batch(backbone, batch, sampling, step_of(denoiser, ssa, batch).guide, x_t=x_t)
-    return drawn
+            images += generate_batch(backbone, batch, sampling, step_of(denoiser, ssa, batch).guide, x_t=x_t)
+    return images
 
 
 def whole_reference(given: Given) -> Image.Image:
-    """The reference cut square and resized to the pictures' side, its background kept."""
+    """Return the reference cropped square and resized to the generated images' side, with its background."""
     return square(given.reference.image, None, given.sampling.resolution)[0]
 
 
 def subject_share(given: Given, grids: Mapping[int, tuple[int, int]], device: torch.device) -> dict[int, Tensor]:
-    """How much of each token is subject, 0..1, in the picture that `whole_reference` gives: a count of tokens -> R."""
+    """Return how much of each token of `whole_reference` is subject, 0..1: token count -> R."""
     side = given.sampling.resolution
     mask = given.reference.mask
     covered = Image.new("L", (side, side), 255) if mask is None else square(mask, None, side, fill="black")[0]
@@ -90,6 +93,6 @@ def subject_share(given: Given, grids: Mapping[int, tuple[int, int]], device: to
 
 
 def all_tokens(denoiser: Denoiser, x_0: Tensor) -> dict[int, Tensor]:
-    """A layer's count of tokens -> the indices of all of them. x_0: C H W."""
+    """Return a layer's token count -> the indices of all tokens. x_0: C H W."""
     grids = denoiser.token_grids((x_0.shape[1], x_0.shape[2]))
     return {count: torch.arange(count, device=x_0.device) for count in grids}

@@ -1,4 +1,4 @@
-"""The method itself: fine-tuned as the profile says (Sec. 3.3), and the reference seen by SE and S-S-A at inference."""
+"""The method itself: fine-tuned by the profile's settings (Sec. 3.3), with SE and S-S-A at inference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dreamtuner.settings.finetune import Mode
 
 
 def dreamtuner(profile: Profile, mode: Mode = "full", steps: int | None = None, *, encoder: bool = True) -> FineTuned:
-    """With its subject-encoder, or without it in training and inference (Fig. 10)."""
+    """Return DreamTuner with its subject-encoder, or without it in training and inference (Fig. 10)."""
     given = {} if steps is None else {"steps": steps}
     if encoder:
         name = "DreamTuner" if mode == "full" else "DreamTuner-LoRA"

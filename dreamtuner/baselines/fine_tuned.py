@@ -1,4 +1,4 @@
-"""Methods that train: every one is the project's own fine-tuning by other settings, in the files named after them."""
+"""The base of methods that train: each is the project's own fine-tuning with other settings, in a file of its name."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NO_PREVIEWS = 10**9
 
 @dataclass(frozen=True)
 class FineTuned:
-    """A training, and how its model is drawn with.
+    """A fine-tuning, and the settings of generating with its model.
 
-    `sees`: the reference at inference too, by SE and S-S-A; otherwise the trained model alone knows the subject.
-    `changes` are laid over the profile's numbers, and `drawing` over these where the trained model draws. Previews and
-    early stops are off: the number of steps is the settings'.
+    `sees`: use the reference at inference too, by SE and S-S-A; otherwise only the fine-tuned weights. `changes` update
+    the profile's settings, and `drawing` updates those for generation with the fine-tuned model. Previews and early
+    stopping are off: the number of steps is that of the settings.
     """
 
     name: str
@@ -42,12 +42,12 @@ class FineTuned:
 
     @property
     def training(self) -> str:
-        """What decides the training but for its length, where shorter ones are beginnings of longer ones."""
+        """What determines the training; without its length if a shorter training is the start of a longer one."""
         same = {"steps": 1} if self.settings.cooldown == 0 else {}
         return to_literal((self.settings.model_copy(update=same), self.changes))
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
-        """Train, or go on with what `given.workshop` holds."""
+        """Train, or resume the training in `given.work_dir`."""
         settings = self.settings.model_copy(update={"preview_every": NO_PREVIEWS, "patience": None})
         folder = given.work_dir
         if (folder / "log.jsonl").is_file() and last_step(folder) > settings.steps:
@@ -57,21 +57,21 @@ class FineTuned:
         sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
         factory = FineTuneFactory(backbone.profile, subject, settings, sampling, folder)
         tuned = fine_tune(factory, device=str(backbone.device), report=lambda line: None).tuned
-        drawn = Sampling.model_validate({**sampling.model_dump(), **self.drawing})
-        plain = drawn.model_copy(update={"beta": 0.0})
+        tuned_sampling = Sampling.model_validate({**sampling.model_dump(), **self.drawing})
+        plain = tuned_sampling.model_copy(update={"beta": 0.0})
 
-        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        def generate_subject(cells: Sequence[Cell]) -> list[Image.Image]:
             with load_finetuned(backbone, tuned) as knows:
                 named = [replace(cell, prompt=self.named(cell.prompt, given.class_word)) for cell in cells]
                 seen = given.reference if self.sees else None
-                return generate(knows, seen, named, drawn if self.sees else plain)
+                return generate(knows, seen, named, tuned_sampling if self.sees else plain)
 
         def class_word(cells: Sequence[Cell]) -> list[Image.Image]:
             with load_finetuned(backbone, tuned) as knows:
                 return generate(knows, None, cells, plain)
 
-        return Prepared(draw, class_word, spent_s)
+        return Prepared(generate_subject, class_word, spent_s)
 
     def named(self, prompt: str, class_word: str) -> str:
-        """The prompt with the subject called as it was learnt."""
+        """Return the prompt with the subject named as in training."""
         return re.sub(rf"\b{re.escape(class_word)}\b", lambda _: self.settings.subject_words(class_word), prompt)

@@ -1,4 +1,4 @@
-"""DDIM inversion: the path of latents from which deterministic sampling would have come to a given picture.
+"""DDIM inversion: the path of latents from which deterministic sampling leads to a given image.
 
 A DDIM step turns x_t by the angle between two noise levels (Salimans and Ho 2022):
 x_s = cos(d) x_t - sin(d) v(x_t, t) with cos(phi_t)^2 = abar_t, d = phi_t - phi_s. So the step before x_s solves
@@ -19,7 +19,7 @@ from dreamtuner.families.denoiser import Predict
 
 
 def invert(predict: Predict, x_0: Tensor, scheduler: Any, *, refinements: int) -> Tensor:
-    """x_0: 1 C H W -> the latents at each of the scheduler's timesteps, steps C H W, noisiest first.
+    """Invert x_0, 1 C H W, to the latents at each of the scheduler's timesteps, steps C H W, noisiest first.
 
     `scheduler`: fresh, timesteps set; its training schedule and kind of prediction count, whichever sampler it is.
     `refinements`: calls of the model a step, 1 = the usual inversion.
@@ -29,7 +29,7 @@ def invert(predict: Predict, x_0: Tensor, scheduler: Any, *, refinements: int) -
     """
     kind, abar = scheduler.config.prediction_type, scheduler.alphas_cumprod.double()
     if kind not in ("epsilon", "v_prediction"):
-        raise ValueError(f"scheduler: prediction_type {kind!r} cannot be inverted; epsilon and v_prediction can")
+        raise ValueError(f"scheduler: prediction_type {kind!r} cannot be inverted; use epsilon or v_prediction")
     timesteps = scheduler.timesteps.flip(0)
     levels = [float(getattr(scheduler, "final_alpha_cumprod", 1.0)), *(float(abar[int(t)]) for t in timesteps)]
     phi = torch.tensor(levels, dtype=torch.float64).clamp(0, 1).sqrt().acos()

@@ -1,14 +1,14 @@
 """Baseline: MasaCtrl (Cao et al. 2023), mutual self-attention from the reference's inversion.
 
-The reference is inverted by DDIM under its own caption (`inversion.py`). While a picture is drawn, at each step the
-path's latents pass through the U-Net beside it, and from a step and a layer on the picture's queries attend to keys and
-values of the path alone, not to its own. What differs from self-subject-attention: own tokens are replaced, not joined;
-no weight; the reference's noise is the one that leads to it; both guidance branches see the reference (the undesired
-one sees its pass without words), so guidance strengthens the prompt alone.
+The reference is inverted by DDIM under its own caption (`inversion.py`). At each step of the generation the path's
+latents are run through the U-Net too, and from a given step and layer on the image's queries attend only to keys and
+values of the path, not to its own. Differences from self-subject-attention: own tokens are replaced, not extended; no
+weight; the reference's noise is the one that leads to it; both guidance branches see the reference (the negative one
+sees its pass with an empty caption), so guidance strengthens only the prompt.
 
-`masked` is its paper's second form: what the picture's cross-attention to the class word marks as subject (in the step
-before, `attention/word_region.py`) attends to the reference's subject alone, the rest to its background alone, by the
-reference's own mask.
+`masked` is its paper's second form: the region that the image's cross-attention to the class word marks as subject (in
+the previous step, `attention/word_region.py`) attends only to the reference's subject, the rest only to its background,
+by the reference's own mask.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from dreamtuner.sampling.request import Cell
 
 @dataclass(frozen=True, eq=False)
 class Mutual:
-    """The reference's tokens in place of the own. `k_r`, `v_r`: 1 h R d."""
+    """Replaces the own tokens by the reference's. `k_r`, `v_r`: 1 h R d."""
 
     k_r: Tensor
     v_r: Tensor
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v: B h L d; k and v do not count. Returns B h L d."""
+        """Compute attention of q, B h L d, to the reference; k and v are ignored. Returns B h L d."""
         k_r, v_r = (x.expand(len(q), -1, -1, -1) for x in (self.k_r, self.v_r))
         return F.scaled_dot_product_attention(q, k_r, v_r)
 
 
 @dataclass(frozen=True, eq=False)
 class MaskedMutual:
-    """Subject looks at subject and background at background; where the reference has none of one, at the own tokens.
+    """Subject attends to subject and background to background, or to its own tokens if the reference has none.
 
-    `inside`: B L bool, the picture's subject; `subject`: R bool, the reference's.
+    `inside`: B L bool, the image's subject; `subject`: R bool, the reference's.
     """
 
     keys: Mutual
@@ -65,12 +65,12 @@ class MaskedMutual:
     subject: Tensor
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v: B h L d. Returns B h L d."""
+        """Compute attention. q, k, v: B h L d. Returns B h L d."""
         subject, ground = (
-            Mutual(self.keys.k_r[:, :, kept], self.keys.v_r[:, :, kept]).attend(q, k, v)
-            if kept.any()
+            Mutual(self.keys.k_r[:, :, part], self.keys.v_r[:, :, part]).attend(q, k, v)
+            if part.any()
             else attend(q, k, v, None)
-            for kept in (self.subject, ~self.subject)
+            for part in (self.subject, ~self.subject)
         )
         return torch.where(self.inside[:, None, :, None], subject, ground)
 
@@ -99,7 +99,7 @@ class MasaCtrl:
 
     @property
     def training(self) -> str:
-        """It trains nothing."""
+        """Empty: it needs no training."""
         return ""
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
@@ -115,7 +115,7 @@ class MasaCtrl:
                 refinements=self.refinements,
             )
 
-        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        def generate_cells(cells: Sequence[Cell]) -> list[Image.Image]:
             x_t = path[:1] if self.from_inversion else None
 
             def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
@@ -123,7 +123,7 @@ class MasaCtrl:
 
             return generate_beside(backbone, cells, given.sampling, step_of, x_t=x_t)
 
-        return Prepared(draw)
+        return Prepared(generate_cells)
 
 
 class _Step(Beside):
@@ -152,7 +152,7 @@ class _Step(Beside):
         self._finds: FindsWords | None = None
         if method.masked:
             if not isinstance(backbone, FindsWords):
-                raise ValueError("masked: this model does not say where words look; take MasaCtrl without masks")
+                raise ValueError("masked: this model gives no cross-attention maps; use MasaCtrl without masks")
             self._finds, self._threshold = backbone, method.threshold
             self._grids = denoiser.token_grids((path.shape[2], path.shape[3]))
             self._subject = {n: share >= 0.5 for n, share in subject_share(given, self._grids, path.device).items()}
@@ -160,7 +160,7 @@ class _Step(Beside):
             self._words = torch.cat([torch.zeros_like(words), words])  # undesired rows have none
 
     def both(self, rows: Tensor, t: Tensor, step: int) -> Tensor:
-        """Predict; the cross-attention maps of this step say where the subject is in the next."""
+        """Predict; the cross-attention maps of this step locate the subject for the next."""
         if self._finds is None or step + 1 < self._first:
             return super().both(rows, t, step)
         with self._finds.word_maps(self._words) as maps:
@@ -170,7 +170,7 @@ class _Step(Beside):
         return prediction
 
     def seen(self, t: Tensor, step: int) -> tuple[Layers | None, Layers | None]:
-        """By layer, from the first step and layer on."""
+        """Return what both branches attend to, by layer, from the first step and layer on."""
         if step < self._first:
             return None, None
         with self.ssa.capture(self._tokens) as captured:
@@ -179,6 +179,6 @@ class _Step(Beside):
         return uc, c
 
     def _seen(self, k_r: Tensor, v_r: Tensor) -> Attendable:
-        """What a layer sees of one pass of the reference. Before there are maps, all of it."""
+        """Return what a layer sees of one reference pass: all of it until there are maps."""
         keys, count = Mutual(k_r, v_r), k_r.shape[2]
         return MaskedMutual(keys, self._inside[count], self._subject[count]) if count in self._inside else keys

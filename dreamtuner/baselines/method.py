@@ -1,6 +1,6 @@
-"""What a method of Table 1 is: given one reference, it makes ready what it needs, and then draws cells of the subject.
+"""The interface of the methods of Table 1: prepare for one reference, then generate cells of the subject.
 
-All go through the project's own loop, sampler, noise and text guidance, so that what differs is the method alone.
+All use the project's own loop, sampler, noise and text guidance, so that only the method differs.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling, Style
 
 Generate = Callable[[Sequence[Cell]], list[Image.Image]]
-"""Cells whose prompts name the subject by its class word -> one RGB picture each, in order."""
+"""Cells whose prompts name the subject by its class word -> one RGB image each, in order."""
 
 BATCH = 16
-"""Cells that are drawn at a time."""
+"""Cells that are generated at a time."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What every method is told: one reference with its plain caption, and the numbers to sample with.
+    """The input of every method: one reference with its plain caption, and the sampling settings.
 
-    `class_word`: what the subject is, as the prompts call it; `detailed`: the caption that also says how the subject
-    looks, which a method may use to make further pictures like the reference (Sec. 3.3); `work_dir`: where a training
-    may keep its state, so that it goes on when it was killed.
+    `class_word`: the subject's class, as in the prompts; `detailed`: a caption that also describes the subject's
+    appearance, which a method may use to generate class images (Sec. 3.3); `work_dir`: where a training may store its
+    state, so that it can resume.
     """
 
     reference: Reference
@@ -42,11 +42,10 @@ class Given:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A method that is ready to draw a subject.
+    """A method that is ready to generate a subject.
 
-    `class_word`: what its models give for cells without reference and learnt word, where it trained any: the measure of
-    what the training made of everything else that the class word means. `spent_s`: seconds that its training had taken
-    before, where it went on from a shorter or a killed one.
+    `class_word`: generates without reference and learned token, if the method trained a model: it measures prior
+    preservation. `spent_s`: seconds of earlier training, if it resumed a shorter or killed one.
     """
 
     generate: Generate
@@ -55,18 +54,18 @@ class Prepared:
 
 
 class Method(Protocol):
-    """One row of the table. Its fields are its numbers, and its file says what differs from the others."""
+    """One row of the table. Its fields are its settings, and its file describes the differences from DreamTuner."""
 
     @property
     def name(self) -> str:
-        """What the row is called."""
+        """The name of the row."""
         ...
 
     @property
     def training(self) -> str:
-        """What decides its training but for the length; methods of one `training` share a workshop. Empty: none."""
+        """What determines its training except its length; methods with equal values share a work_dir. Empty: none."""
         ...
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
-        """Do what is done once for a subject: nothing, an inversion, a training. `backbone` stays as it is."""
+        """Do the work that is needed once per subject, such as inversion or training. `backbone` is unchanged."""
         ...

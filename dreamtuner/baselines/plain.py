@@ -1,4 +1,4 @@
-"""Baseline: the plain model. It never sees the reference; what it shows of the subject is chance and the class word."""
+"""Baseline: the plain model. It never sees the reference; any similarity comes from the class word or chance."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dreamtuner.sampling.generate import generate
 
 @dataclass(frozen=True)
 class Plain:
-    """Text guidance at w_c in every step: the floor of every identity score, and what the prompt's is held against."""
+    """Text guidance at w_c in every step: the lower bound of identity scores, and the baseline of prompt scores."""
 
     name: str = "plain"
 
     @property
     def training(self) -> str:
-        """It trains nothing."""
+        """Empty: it needs no training."""
         return ""
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
-        """Nothing has to be made ready."""
+        """Prepare nothing."""
         return Prepared(lambda cells: generate(backbone, None, cells, given.sampling.model_copy(update={"beta": 0.0})))

@@ -57,23 +57,23 @@ class ReferenceOnly:
 
     @property
     def training(self) -> str:
-        """It trains nothing."""
+        """Empty: it needs no training."""
         return ""
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
-        """The reference is encoded; its passes depend on the prompts."""
+        """Encode the reference; its passes depend on the prompts."""
         with torch.inference_mode():
             x_0 = backbone.encode_image(whole_reference(given))
 
         digest = reference_digest(given.reference.image)
 
-        def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        def generate_cells(cells: Sequence[Cell]) -> list[Image.Image]:
             def step_of(denoiser: Denoiser, ssa: SelfSubject, batch: Sequence[Cell]) -> _Step:
                 return _Step(backbone, denoiser, ssa, x_0, digest, batch, given, self)
 
             return generate_beside(backbone, cells, given.sampling, step_of)
 
-        return Prepared(draw)
+        return Prepared(generate_cells)
 
 
 class _Step(Beside):

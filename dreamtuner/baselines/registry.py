@@ -15,11 +15,11 @@ from dreamtuner.baselines.training_free import Attending
 from dreamtuner.models.profiles import Profile
 
 STEPS = (300, 600, 900, 1200)
-"""Of fine-tuning, Fig. 10; at 0 a method is what it is without training."""
+"""Steps of fine-tuning in Fig. 10; at 0 a method is its training-free variant."""
 
 
 def methods_of(profile: Profile) -> dict[str, Method]:
-    """Every method for a profile, in the table's order. Without a subject-encoder those that need one are left out."""
+    """Return all methods for a profile, in the table's order, without those that need a missing subject-encoder."""
     methods: dict[str, Method] = {
         "plain": Plain(),
         "reference-only": ReferenceOnly(),
@@ -39,7 +39,7 @@ def methods_of(profile: Profile) -> dict[str, Method]:
 
 
 def swept(profile: Profile) -> Mapping[str, Mapping[int, tuple[str, Method]]]:
-    """The curves of Fig. 10: a head -> steps -> a row's name and method."""
+    """Return the curves of Fig. 10: curve's title -> steps -> row's name and method."""
     begun: dict[str, tuple[str, Method, Mapping[int, Method]]] = {
         "DreamBooth": ("dreambooth", Plain(), {n: dreambooth(profile, steps=n) for n in STEPS}),
         "DreamTuner without SE": (

@@ -1,8 +1,8 @@
 """Baseline: Textual Inversion (Gal et al. 2022). One new word's embedding learns the subject; the model stays frozen.
 
-What differs from DreamTuner: nothing but [S*] learns, so there is nothing to forget and no regular images are needed;
-prompts call the subject by the word alone; the reference keeps its background; at inference the reference is not seen.
-It takes twice DreamTuner's steps and two noise levels a step; its rate was tuned by itself.
+Differences from DreamTuner: only [S*] is trained, so nothing is forgotten and no class images are needed; prompts name
+the subject by the token alone; the reference keeps its background and is not used at inference. It takes twice
+DreamTuner's steps and two noise levels per step; its learning rate was tuned separately.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RATE = 3e-2
 
 
 def textual_inversion(profile: Profile, steps: int | None = None, rate: float = RATE) -> FineTuned:
-    """The embedding begins as the class word's."""
+    """Return Textual Inversion: only the token's embedding is trained, initialised as the class word's."""
     own = profile.finetuning("full")
     settings = own.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""Baseline: the training-free forms of the method itself, by the strength of its two halves and what they are given."""
+"""Baseline: training-free variants of the method itself, with or without S-E-A, S-S-A, mask and caption."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from dreamtuner.settings.sampling import Sampling
 
 @dataclass(frozen=True)
 class OtherEncoder:
-    """A subject-encoder in the place of the profile's: its folder, and the digest of what the folder held."""
+    """A subject-encoder that replaces the profile's: its folder, and the digest of its files."""
 
     folder: Path
     digest: str
 
     @classmethod
     def of(cls, folder: Path) -> OtherEncoder:
-        """The one that is in `folder` now."""
+        """Return the encoder in `folder`, with its current digest."""
         return cls(folder, digest_of(folder.parent, (folder.name,)))
 
 
 @dataclass(frozen=True)
 class Attending:
-    """What the platform draws without fine-tuning, `changes` laid over the profile's numbers.
+    """Generation without fine-tuning, by the profile's settings updated with `changes`.
 
-    `masked`, `captioned`: whether the reference comes with its mask and its caption; `encoder`: None is the profile's.
+    `masked`, `captioned`: whether the reference has its mask and its caption; `encoder`: None is the profile's.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Attending:
 
     @property
     def training(self) -> str:
-        """It trains nothing."""
+        """Empty: it needs no training."""
         return ""
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
-        """The reference is encoded anew with every draw, once for all of its cells."""
+        """Prepare nothing: the reference is encoded with every call, once for all of its cells."""
         sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
         whole = given.reference
         reference = replace(

@@ -1,1 +1,1 @@
-"""How much drawing with a reference costs beside the plain model: counted, timed, and against the slow and obvious."""
+"""The cost of generating with a reference relative to the plain model: FLOPs, time, and the naive form."""

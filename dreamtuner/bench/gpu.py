@@ -76,7 +76,7 @@ def time_gpu(
 def gpu_ways(
     unet: Any, encoder: SubjectEncoder, cells: int, steps: int, batch: int, share: float
 ) -> dict[str, Callable[[], object]]:
-    """Ways of drawing `cells` latents of one subject, `batch` at a time, on the U-Net's device."""
+    """Return the ways of generating `cells` latents of one subject, `batch` at a time, on the U-Net's device."""
     s = Sampling(steps=steps, resolution=512)
     text = {side: torch.zeros(batch, *TEXT, device=unet.device, dtype=unet.dtype) for side in ("c", "uc")}
     shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
@@ -118,7 +118,7 @@ def gpu_ways(
 
 
 def _waited_for(run: Callable[[], object]) -> Callable[[], None]:
-    """The run with all that it left to the GPU done."""
+    """Return the run followed by a synchronisation with the GPU."""
 
     def waited() -> None:
         run()

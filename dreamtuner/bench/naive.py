@@ -1,6 +1,6 @@
-"""The slow and obvious form: the reference goes through the U-Net for every picture at every step, with all its tokens.
+"""The naive form: the reference is run through the U-Net for every image at every step, with all of its tokens.
 
-This is how reference-attention is usually written. The fast form is held to it, in what it draws and in what it costs.
+This is how reference attention is usually implemented. The fast form is compared with it, in results and in cost.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,9 +31,9 @@ Text = Mapping[Literal["c", "uc"], Tensor]
 def naive_predict(
     denoiser: Denoiser, subject: Subject, plan: Sequence[Pair], *, w_ref: float
 ) -> Iterator[Callable[[Text], Predict]]:
-    """Eq. 2-6 with nothing kept: no rows shared, background weighed by m = 0 (a mask of -inf), not left out.
+    """Compute Eq. 2-6 without caching: no shared rows, and the background masked by m = 0 (-inf) instead of omitted.
 
-    What is yielded makes of the text states of a batch what the loop calls.
+    Yields a function that turns the text states of a batch into the loop's `predict`.
     """
     if subject.foreground is None:
         raise ValueError("sampling.w_ref: the naive form is S-S-A; set w_ref above 0")
@@ -64,7 +64,7 @@ def naive_predict(
 def naive_generate(
     backbone: Parts, reference: Reference, cells: Sequence[Cell], sampling: Sampling, *, batch_size: int
 ) -> list[Image.Image]:
-    """What `generate` draws without layouts and subject-encoder, by `naive_predict`."""
+    """Generate what `generate` does without control images and subject-encoder, by `naive_predict`."""
     subject = prepare_subject(backbone, reference, sampling)
     if subject is None:
         raise ValueError(

@@ -46,9 +46,11 @@ class GridTiming:
 def time_grid(
     backbone: Backbone, count: int, steps: int, repeats: int, on_run: Callable[[str, int, float], None]
 ) -> GridTiming:
-    """Draw `count` cells of one subject in every way, `repeats` times, interleaved; each is warmed up by one step."""
+    """Time generating `count` cells of one subject in every way, `repeats` times, interleaved, after a warm-up step."""
     if not isinstance(backbone, UNetBackbone):
-        raise ValueError(f"profile: {backbone.profile.name!r} is no Stable Diffusion to be timed beside diffusers' own")
+        raise ValueError(
+            f"profile: {backbone.profile.name!r} is not a Stable Diffusion, so it cannot be compared with diffusers"
+        )
     picture = EXAMPLES["pip"]
     reference = reference_of(picture)
     cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(held_out_contexts(picture, count))]
@@ -71,7 +73,7 @@ def time_grid(
 
 
 def stock(backbone: UNetBackbone, cells: Sequence[Cell], sampling: Sampling) -> list[Image.Image]:
-    """The cells by diffusers' own pipeline, as many at a time as ours, without a reference or a safety checker."""
+    """Generate the cells by diffusers' own pipeline, in the same batches, without a reference or a safety checker."""
     b = backbone
     pipe = stock_pipeline(
         vae=b.vae, text_encoder=b.text_encoder, tokenizer=b.tokenizer, unet=b.unet, scheduler=b.scheduler

@@ -1,4 +1,4 @@
-"""All figures of speed, each beside what was wanted of it."""
+"""All speed ratios with their targets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dreamtuner.bench.timing import Ratio, ratio
 FLOPS_WANTED = {"ours, S-S-A": 1.05, "ours, S-S-A + S-E-A": 1.09}
 GRID_WANTED = {pocket.SSA: 1.20, pocket.SSA_SEA: 1.30}
 ALONE_WANTED = {pocket.SSA: 1.75}
-"""Of one cell alone; with S-E-A nothing was asked."""
+"""Targets for a single cell; there is none with S-E-A."""
 GPU_WANTED = {gpu.SSA: 0.90, gpu.SSA_SEA: 0.85}
 
 
@@ -28,14 +28,14 @@ class Speed:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median is what was wanted; None where nothing was."""
+        """Whether the median reaches its target; None if there is none."""
         if self.wanted is None:
             return None
         return self.ratio.median >= self.wanted if self.throughput else self.ratio.median <= self.wanted
 
 
 def flop_ratios(found: Flops) -> list[Speed]:
-    """Counted FLOPs over those of plain classifier-free guidance. Exact: there is no spread."""
+    """Return counted FLOPs relative to plain classifier-free guidance. They are exact and have no spread."""
     group = f"FLOPs at SD 1.5's shapes, {found.cells} cells x {found.steps} steps, {100 * found.share:.0f} % subject"
     ways = {"ours, S-S-A": found.ours, "ours, S-S-A + S-E-A": found.ours_sea, pocket.NAIVE: found.naive}
     ratios = {name: found.over_plain(flops) for name, flops in ways.items()}
@@ -43,7 +43,7 @@ def flop_ratios(found: Flops) -> list[Speed]:
 
 
 def grid_ratios(found: GridTiming) -> list[Speed]:
-    """Times over stock diffusers', by the clock and by the processor's own count, which a busy machine spares."""
+    """Return times relative to stock diffusers, by wall time and by CPU time, which a busy machine affects less."""
     wanted: Mapping[str, float] = ALONE_WANTED if found.cells == 1 else GRID_WANTED
     figures = []
     for kind in ("wall", "cpu"):
@@ -58,7 +58,7 @@ def grid_ratios(found: GridTiming) -> list[Speed]:
 
 
 def gpu_ratios(found: GpuTiming) -> list[Speed]:
-    """Pictures a second over the compiled stock pipeline's."""
+    """Return images per second relative to the compiled stock pipeline."""
     stock = found.ways[gpu.STOCK].wall
     group = f"throughput on {found.device}, {found.cells} cells x {found.steps} steps, bf16, compiled"
     return [

@@ -1,4 +1,4 @@
-"""Timing several ways of doing one thing so that a machine's changing load falls on all of them alike."""
+"""Times several ways of doing the same thing, interleaved, so that a changing load affects all of them alike."""
 
 import gc
 import time
@@ -29,7 +29,7 @@ def interleaved_timings(
 ) -> dict[str, Timing]:
     """Time every way `repeats` times, one after the other in each repetition, each time beginning with another.
 
-    Warm them up before. `on_run(name, repetition, seconds)` is told after each run.
+    Warm them up before. `on_run(name, repetition, seconds)` is called after each run.
     """
     names = list(ways)
     wall: dict[str, list[float]] = {name: [] for name in names}

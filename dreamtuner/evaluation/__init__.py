@@ -1,1 +1,1 @@
-"""How the method is measured: held-out subjects, measures, ablations, intervals."""
+"""Evaluation of the method: held-out subjects, metrics, ablations, confidence intervals."""

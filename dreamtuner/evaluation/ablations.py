@@ -1,4 +1,4 @@
-"""The fidelity ladder and the ablations of Fig. 8: which variants are drawn, and what their figures say."""
+"""The cumulative ablation and the ablations of Fig. 8: the variants, and statistics of their metrics."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ ABLATIONS = (
     Attending("no reference caption", captioned=False),
     Attending("SE at beta = 1", ENCODER_ALONE),
 )
-"""Of Fig. 8: w_ref = 0 and beta = 0 are rungs of the ladder."""
+"""Those of Fig. 8; w_ref = 0 and beta = 0 are part of the cumulative ablation."""
 
 
 def without_layout(folder: Path) -> Attending:
-    """The ablation whose encoder, in `folder`, was trained without ControlNet; to be held to "SE at beta = 1"."""
+    """Return the ablation with the encoder in `folder`, trained without ControlNet; compare with "SE at beta = 1"."""
     return Attending("SE, no layout", ENCODER_ALONE, encoder=OtherEncoder.of(folder))
 
 
 COMPARED = ("identity", "clip_i_masked")
-"""What rungs are compared by."""
+"""The metrics by which the steps of the cumulative ablation are compared."""
 SHOWN = ("identity", "clip_i_masked", "prompt", "clip_t", "leakage")
 
 
@@ -50,17 +50,17 @@ class Mean:
 
 
 def means(drawn: Sequence[MeasuredSubject]) -> dict[str, Mean]:
-    """Every measure of a variant, over subjects."""
+    """Compute the mean of every metric of a variant over subjects."""
     return {name: _mean(_by_subject(drawn, name)) for name in drawn[0].measures}
 
 
 def difference(drawn: Sequence[MeasuredSubject], base: Sequence[MeasuredSubject], name: str) -> Mean:
-    """How much one variant has of a measure beyond another, subject by subject: the same subjects in both."""
+    """Compute the paired difference of a metric between two variants, over the same subjects."""
     return _mean(_by_subject(drawn, name) - _by_subject(base, name))
 
 
 def ablation_steps(by_name: Mapping[str, Sequence[MeasuredSubject]], name: str) -> list[tuple[str, str, Mean]]:
-    """The rungs to be compared, (lower, upper, difference of the measure ``name``): each should lie above zero."""
+    """Return the steps of the ablation, (from, to, difference of the metric ``name``); each should be above zero."""
     rungs = (
         ("plain", "+ SE"),
         ("plain", "+ S-S-A"),

@@ -1,4 +1,4 @@
-"""The page of the fidelity ladder: its table, its differences, and rows of pictures as the paper shows them."""
+"""The page of the cumulative ablation: its table, its differences, and rows of images as in the paper."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ HEADS = {
 }
 NOTES = (
     "identity: the share of the reference's colours, pattern, emblem, hat, eyes and shape that the oracle reads from "
-    "the picture; prompt: the share of class, scene, pose, expression and style as asked; masked CLIP-I and CLIP-T: "
-    "cosines in the profile's own tower, which the subject-encoder reads too; the last column: IoU of the silhouettes. "
+    "the image; prompt: the share of class, scene, pose, expression and style as requested; masked CLIP-I and CLIP-T: "
+    "cosines of the profile's CLIP model, which the subject-encoder uses too; last column: IoU of the silhouettes. "
     "SE, no layout: at beta = 1, by an encoder that was trained without ControlNet, where the weights have one beside."
 )
 SHARES = frozenset({"identity", "prompt", "leakage"})
 
 
 def format_mean(name: str, mean: Mean) -> str:
-    """A mean and its half width: in percent for shares, as it is for cosines."""
+    """Format a mean and the half-width of its interval: in percent for shares, unscaled for cosines."""
     half = (mean.high - mean.low) / 2
     if name in SHARES:
         return f"{100 * mean.value:.1f} ± {100 * half:.1f} %"
@@ -58,7 +58,7 @@ def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequ
 
 
 def format_difference(name: str, step: Mean) -> tuple[str, str]:
-    """A difference and its interval: in points for shares, as they are for cosines."""
+    """Format a difference and its interval: in percentage points for shares, unscaled for cosines."""
     if name in SHARES:
         return f"{100 * step.value:+.1f}", f"{100 * step.low:+.1f} to {100 * step.high:+.1f}"
     return f"{step.value:+.3f}", f"{step.low:+.3f} to {step.high:+.3f}"

@@ -1,4 +1,4 @@
-"""How good a folder of pocket weights is, on identities that training never saw: the figures of `bench pocket`."""
+"""Evaluates pocket weights on identities that training never saw: the metrics of `bench pocket`."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ PROMPTS_FOLLOWED = {"scene": 0.97, "class_word": 0.90, "style": 0.95, "pose": 0.
 
 @dataclass(frozen=True)
 class HeldOutSet:
-    """Held-out pictures, and their renderings, as the truth that drawn ones are held against."""
+    """Held-out images and their renderings, the ground truth for generated ones."""
 
     pictures: list[Picture]
     drawn: Rendered
 
     @classmethod
     def sample(cls, count: int, seeds: range = TEST, seed: int = 0) -> HeldOutSet:
-        """``count`` identities of ``seeds``, each in one random context."""
+        """Sample ``count`` identities of ``seeds``, each in one random context."""
         rng = random.Random(f"asked {seed}")
         pictures = [Picture(rng.choice(seeds), Context.draw(rng)) for _ in range(count)]
         parts = [
@@ -61,7 +61,7 @@ class HeldOutSet:
 
 
 def _rightly(oracle: Oracle, x: Tensor, asked: HeldOutSet) -> dict[str, NDArray[np.bool_]]:
-    """Which pictures x (N, 3, 64, 64) in -1..1 the oracle reads as what was asked, by attribute."""
+    """Return which images x (N, 3, 64, 64) in -1..1 the oracle reads as requested, by attribute."""
     read = [seen for part in x.split(100) for seen in oracle.read(part)]
     return {
         name: np.array([seen[name] == truth(p)[name] for seen, p in zip(read, asked.pictures, strict=True)])
@@ -76,7 +76,7 @@ def _overlap(a: Tensor, b: Tensor) -> list[float]:
 
 @torch.no_grad()
 def oracle_metrics(oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
-    """What the oracle reads from rendered pictures, and how well it outlines the subject."""
+    """Measure how well the oracle reads rendered images and segments their subjects."""
     x = asked.drawn.image * 2 - 1
     right = _rightly(oracle, x, asked)
     outlines = torch.cat([oracle.silhouette(part) for part in x.split(100)])
@@ -91,7 +91,7 @@ def oracle_metrics(oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
 
 @torch.no_grad()
 def autoencoder_metrics(weights: Path, oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
-    """PSNR of whole pictures and of the subject's pixels, and what the oracle no longer reads, at worst."""
+    """Measure the PSNR of whole images and of the subject, and the largest loss of oracle accuracy."""
     vae = read_autoencoder(weights / "vae").eval()
     x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
     y = torch.cat([vae.decode(vae.encode(part).latent_dist.mode()).sample for part in x.split(50)]).clamp(-1, 1)
@@ -117,7 +117,7 @@ def autoencoder_metrics(weights: Path, oracle: Oracle, asked: HeldOutSet) -> lis
 def draw(
     pipe: Any, prompts: Sequence[str], say: Callable[[str], None], layouts: Tensor | None = None
 ) -> list[Image.Image]:
-    """Pictures by a stock pipeline, one a prompt, each from the seed of its place. layouts: (N, 3, 64, 64) in 0..1."""
+    """Generate images by a stock pipeline, one per prompt, seeded by position. layouts: (N, 3, 64, 64) in 0..1."""
     pipe.set_progress_bar_config(disable=True)
     pictures: list[Image.Image] = []
     for start in range(0, len(prompts), BATCH):
@@ -131,7 +131,7 @@ def draw(
 
 
 def prompt_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
-    """Whether drawn pictures show what their plain captions say."""
+    """Measure whether generated images show what their plain captions say."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     rows = [share("prompts followed", name, right[name], wanted) for name, wanted in PROMPTS_FOLLOWED.items()]
     for expression in EXPRESSIONS:
@@ -142,13 +142,13 @@ def prompt_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet)
 
 
 def detail_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
-    """Whether pictures drawn by captions that name the whole identity show it: what words the model knows."""
+    """Measure whether images generated from captions that describe the whole identity show it."""
     right = _rightly(oracle, pictures_to_model(images), asked)
     return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
 
 
 def layout_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet, kind: Kind) -> list[MetricValue]:
-    """Whether pictures drawn with a layout, by captions that do not name the pose, keep the pose and the outline."""
+    """Measure whether images with a control image, from captions without the pose, have its pose and outline."""
     x = pictures_to_model(images)
     right = _rightly(oracle, x, asked)
     overlap = _overlap(oracle.silhouette(x), asked.drawn.mask[:, 0] > 0.5)
@@ -162,7 +162,7 @@ def layout_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet,
 
 @dataclass(frozen=True)
 class Measurement:
-    """Figures, and the pictures they were read from by the name of what drew them."""
+    """Metrics, and the images that they were computed from, by the kind of generation."""
 
     figures: list[MetricValue]
     pictures: dict[str, list[Image.Image]]
@@ -170,7 +170,7 @@ class Measurement:
 
 
 def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measurement:
-    """All figures of a folder of pocket weights, on ``prompts`` held-out pictures of the identities ``seeds``."""
+    """Compute all metrics of pocket weights on ``prompts`` held-out images of the identities ``seeds``."""
     oracle, asked = Oracle.load(weights / "oracle"), HeldOutSet.sample(prompts, seeds)
     figures = [*oracle_metrics(oracle, asked), *autoencoder_metrics(weights, oracle, asked)]
     pipe = read_pipeline(weights)
@@ -189,7 +189,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
 
 
 def seconds_for_cells(weights: Path, count: int) -> MetricValue:
-    """Seconds that ``count`` cells of STEPS steps with guidance take by the project's own loop, once warm."""
+    """Time ``count`` cells of STEPS steps with guidance by the project's own loop, after a warm-up."""
     backbone = load_backbone(get_profile("pocket").model_copy(update={"weights": weights}))
     cells = [Cell("a photo of a bear on the beach", seed) for seed in range(count)]
     numbers = Sampling(steps=STEPS, w_c=GUIDANCE)

@@ -1,7 +1,6 @@
-"""The evaluation cache: measured images by a digest of all that decides them, and the state of running fine-tunings.
+"""The evaluation cache: measured images keyed by a digest of all inputs, and the state of running fine-tunings.
 
-A table that was killed, or is made larger, goes on from the cells that are there; other weights, numbers or measures
-begin anew beside them.
+A table that was killed or is enlarged reuses the cells that exist; other weights, settings or metrics have other keys.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ class CellStore(Protocol):
     """Where measured cells and their pictures are, by digests of 64 hex digits: the catalog, or what stands for it."""
 
     def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
-        """Those of the digests that were measured."""
+        """Return the measurements of those digests that have one."""
         ...
 
     def pictures(self, digests: Sequence[str]) -> Mapping[str, Image.Image]:
-        """The pictures of those of the digests whose pictures are there and whole."""
+        """Return the images of those digests whose images exist and are intact."""
         ...
 
     def save(self, cells: Sequence[NewCell]) -> None:
-        """Keep all of them or, killed, none. Of one that is there the newer stands."""
+        """Store all cells or, if killed, none. A newer cell replaces an older one."""
         ...
 
 
@@ -57,7 +56,7 @@ class EvaluationCache:
         }
 
     def digest(self, method: Method, subject: Picture, cell: ImageRequest) -> str:
-        """What the cell is kept under."""
+        """Return the key of a cell."""
         one = {
             "method": to_literal(method),
             "subject": [subject.identity_seed, to_fields(subject.context)],
@@ -66,12 +65,12 @@ class EvaluationCache:
         return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
 
     def missing(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
-        """Those of the cells that have to be measured: not yet measured, or shown and the picture is lost."""
+        """Return the cells to measure: not measured yet, or shown on pages but without their image."""
         measured, pictures = self._found(method, subject, cells)
         return _missing(cells, measured, pictures)
 
     def result(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> EvaluationResult | None:
-        """The result of these cells, or None where some are `missing`."""
+        """Return the result of these cells, or None if some are `missing`."""
         measured, pictures = self._found(method, subject, cells)
         if _missing(cells, measured, pictures):
             return None
@@ -80,7 +79,7 @@ class EvaluationCache:
     def _found(
         self, method: Method, subject: Picture, cells: Sequence[ImageRequest]
     ) -> tuple[dict[ImageRequest, Measured], dict[ImageRequest, Image.Image]]:
-        """What is there of the cells, and the pictures of those that are shown."""
+        """Return the cached cells, and the images of those that are shown."""
         digests = {cell: self.digest(method, subject, cell) for cell in cells}
         measured = self._cells.measured(list(digests.values()))
         pictures = self._cells.pictures([digests[cell] for cell in shown(cells)])
@@ -97,7 +96,7 @@ class EvaluationCache:
         measured: Sequence[Measured],
         pictures: Sequence[Image.Image],
     ) -> None:
-        """Keep cells that were drawn together, all or none."""
+        """Store the cells of one batch, all or none."""
         self._cells.save(
             [
                 NewCell(
@@ -115,7 +114,10 @@ class EvaluationCache:
 
     @contextmanager
     def locked(self, subject: Picture) -> Iterator[bool]:
-        """Hold a subject against other processes; False where one of them has it. A killed one lets go at once."""
+        """Lock a subject against other processes; yields False if another has it.
+
+        The lock of a killed one is released.
+        """
         place = self._folder / "subjects"
         place.mkdir(parents=True, exist_ok=True)
         with (place / f"{subject.identity_seed}.lock").open("a") as held:
@@ -127,13 +129,13 @@ class EvaluationCache:
                 yield True
 
     def work_dir(self, method: Method, subject: Picture) -> Path:
-        """Where the training of a method for a subject keeps its state until the subject is done."""
+        """Return the folder of a method's training for a subject, used until the subject is done."""
         decided = json.dumps({**self._decided, "training": method.training, "context": to_fields(subject.context)})
         place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
         return self._folder / "training" / place
 
     def remove_work_dirs(self, methods: Iterable[Method], subject: Picture) -> None:
-        """These methods have drawn the subject: what their trainings kept is not needed any more."""
+        """Remove the training folders of these methods for a finished subject."""
         for method in methods:
             rmtree(self.work_dir(method, subject), ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The cell of a table: one picture that every method is asked for, and what was measured of it."""
+"""The cells of a table: one image that every method generates, and its metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEEDS_APART = 1000
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """A picture of a subject: what it is to show, and its noise. It is the same in tables of any size."""
+    """The request of an image of a subject: its context and its noise. It is the same in tables of any size."""
 
     context: Context
     seed: int
@@ -28,22 +28,22 @@ class ImageRequest:
         return self.seed < SEEDS_APART
 
     def prompt(self, subject: Picture) -> str:
-        """Its words, the subject called by its class word."""
+        """Return its prompt, which names the subject by its class word."""
         return caption(subject.identity, self.context)
 
 
 def image_requests(subject: Picture, prompts: int, seeds: int) -> list[ImageRequest]:
-    """The pictures of a subject: `seeds` of each of its first `prompts` prompts."""
+    """Return the requests for a subject: `seeds` images of each of its first `prompts` prompts."""
     contexts = enumerate(held_out_contexts(subject, prompts))
     return [ImageRequest(context, k * SEEDS_APART + j) for j, context in contexts for k in range(seeds)]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a cell, each measure one number, NaN where it says nothing of this picture.
+    """The metrics of a cell, one number each, NaN if undefined for this image.
 
-    `prepare_s`: seconds to make its method ready for the subject (training, inversion); `picture_s`: seconds a picture
-    of the batch that it was drawn in.
+    `prepare_s`: seconds to prepare the method for the subject (training, inversion); `picture_s`: seconds per image of
+    its batch.
     """
 
     measures: Mapping[str, float]
@@ -53,7 +53,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class NewCell:
-    """A cell that was just measured. Its digest decides; method, subject, prompt and seed tell people what it is of."""
+    """A newly measured cell, identified by its digest; method, subject, prompt and seed are for people."""
 
     digest: str
     method: str

@@ -1,4 +1,4 @@
-"""Held-out subjects, what is asked of them, and what was drawn and measured of one."""
+"""Held-out subjects, their prompts, and the measured images of one subject."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dreamtuner.sampling.request import Reference
 
 @dataclass(frozen=True)
 class MeasuredSubject:
-    """One subject by one method. Each measure holds one value a picture, in the order of the prompts and seeds.
+    """One subject by one method. Each metric has one value per image, in the order of prompts and seeds.
 
-    `pictures`: the first seed's of the first prompts.
+    `pictures`: those of the first seed of the first prompts.
     """
 
     subject: Picture
@@ -28,7 +28,7 @@ class MeasuredSubject:
 
 
 def held_out_subjects(count: int, seed: int = 0, seeds: range = TEST) -> list[Picture]:
-    """``count`` identities of ``seeds``, each standing in a scene and style of its own."""
+    """Return ``count`` identities of ``seeds``, each standing in its own scene and style."""
     rng = random.Random(f"fidelity {seed}")
     return [
         Picture(rng.choice(seeds), Context(rng.choice(SCENES), "standing", rng.choice(STYLES), size=0.88))
@@ -37,7 +37,7 @@ def held_out_subjects(count: int, seed: int = 0, seeds: range = TEST) -> list[Pi
 
 
 def reference_of(picture: Picture) -> Reference:
-    """The subject's reference with the renderer's exact mask and layouts, and its plain caption."""
+    """Return the subject's reference with the renderer's exact mask and control images, and its plain caption."""
     drawn = render([picture.identity], [picture.context])
     image, mask, depth, pose = (
         (layer[0].permute(1, 2, 0) * 255).round().byte().numpy()
@@ -52,7 +52,7 @@ def reference_of(picture: Picture) -> Reference:
 
 
 def held_out_contexts(subject: Picture, prompts: int) -> list[Context]:
-    """``prompts`` contexts for a subject: scenes other than the reference's, all poses, every second an expression."""
+    """Return ``prompts`` contexts: other scenes than the reference's, all poses, an expression in every second one."""
     rng = random.Random(f"asked {subject.identity_seed}")
     scenes = [scene for scene in SCENES if scene != subject.context.scene]
     return [

@@ -1,4 +1,4 @@
-"""Measured figures with their 95 % intervals, and what was wanted of them."""
+"""Metric values with 95 % confidence intervals and targets."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class MetricValue:
 
     @property
     def met(self) -> bool | None:
-        """Whether the value is at least (``at_most``: at most) what is wanted; None where nothing is."""
+        """Whether the value is at least (``at_most``: at most) its target; None if there is none."""
         if self.wanted is None:
             return None
         return self.value <= self.wanted if self.at_most else self.value >= self.wanted
 
     def words(self) -> str:
-        """The value and its interval, such as ``97.4 % (95.6 to 98.5)``."""
+        """Format the value and its interval, such as ``97.4 % (95.6 to 98.5)``."""
         scale, unit = (100, "%") if self.unit == "share" else (1, self.unit)
         shown = f"{scale * self.value:.1f} {unit}"
         return shown if self.low == self.high else f"{shown} ({scale * self.low:.1f} to {scale * self.high:.1f})"
 
     def wanted_words(self) -> str:
-        """What was wanted, such as ``at least 97 %``; empty where nothing was."""
+        """Format the target, such as ``at least 97 %``; empty if there is none."""
         if self.wanted is None:
             return ""
         value = f"{100 * self.wanted:.0f} %" if self.unit == "share" else f"{self.wanted:.0f} {self.unit}"
@@ -46,27 +46,27 @@ class MetricValue:
 
 
 def share(group: str, name: str, hits: Sequence[bool] | NDArray[np.bool_], wanted: float | None = None) -> MetricValue:
-    """The share of hits, with Wilson's interval."""
+    """Return the share of hits, with Wilson's interval."""
     count, total = int(np.sum(hits)), len(hits)
     interval = stats.binomtest(count, total).proportion_ci(method="wilson")
     return MetricValue(group, name, count / total, float(interval.low), float(interval.high), "share", wanted)
 
 
 def mean_share(group: str, name: str, values: Sequence[float], wanted: float | None = None) -> MetricValue:
-    """The mean of values in 0..1, with a bootstrap interval over them."""
+    """Return the mean of values in 0..1, with a bootstrap interval over them."""
     low, high = bootstrap(np.asarray(values))
     return MetricValue(group, name, float(np.mean(values)), low, high, "share", wanted)
 
 
 def decibels(group: str, name: str, errors: NDArray[np.float64], wanted: float | None = None) -> MetricValue:
-    """PSNR of the mean of squared errors, one a picture, of values in -1..1; the interval is over pictures."""
+    """Return the PSNR of the mean squared errors, one per image, of values in -1..1; the interval is over images."""
     low, high = bootstrap(errors)
     psnr, worst, best = (float(10 * np.log10(4.0 / mse)) for mse in (float(errors.mean()), high, low))
     return MetricValue(group, name, psnr, worst, best, "dB", wanted)
 
 
 def bootstrap(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % interval of the mean of independent values, by 2,000 seeded resamples (percentiles)."""
+    """Return the 95 % interval of the mean of independent values, by 2,000 seeded resamples (percentiles)."""
     if np.ptp(values) == 0:
         return float(values[0]), float(values[0])
     found = stats.bootstrap((values,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""What is measured of pictures of a pocket subject: read by the oracle, scored by the tower, held to the reference."""
+"""Metrics of images of a pocket subject: oracle readings, CLIP scores, and comparison with the reference."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dreamtuner.score.oracle import Oracle
 IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")
 PROMPT = ("class_word", "scene", "pose", "expression", "style")
 VERSION = 1
-"""Raise it when equal pictures would be measured otherwise: what was kept of earlier measurements is then not used."""
+"""Increment it when equal images would be measured differently: cached measurements are then not used."""
 
 
 def measure(
@@ -42,13 +42,13 @@ def measure(
     - ``identity``: the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the oracle
       reads, and each of them alone;
     - ``prompt``: the share of what the prompt names (class, scene, pose, expression, style), and each alone;
-    - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines in the tower;
+    - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines of the CLIP model;
     - ``leakage``: the IoU of the picture's silhouette with the reference's;
     - ``copying``: the mean of ``copied_background`` and ``copied_layout``, which say where a picture stands between
       what was asked, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
       and by its silhouette. Prompts ask for other scenes; where they ask for the reference's pose, layout is left out.
 
-    The tower is contrastive between pictures and captions, so it gives no analogue of DINO, and none is made up.
+    The CLIP model is contrastive between images and captions, so there is no analogue of DINO.
     """
     words = [caption(subject.identity, context) for context in asked]
     x = pictures_to_model(list(images))
@@ -106,7 +106,7 @@ def _copied(
 
 
 def _towards(asked: Tensor, reference: Tensor) -> Tensor:
-    """From distances to the place between: 0 at what was asked, 1 at the reference."""
+    """Map distances to a position in 0..1: 0 at the requested image, 1 at the reference."""
     return asked / (asked + reference).clamp_min(1e-6)
 
 

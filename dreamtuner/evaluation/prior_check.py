@@ -1,4 +1,4 @@
-"""The guard against overfitting: whether the pocket model still follows prompts that do not name the subject."""
+"""The prior-preservation check: whether the pocket model still follows prompts that do not name the subject."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def class_prompt_accuracy(
     count: int = PICTURES,
     on_step: Callable[[int, int], None] | None = None,
 ) -> float:
-    """The share of class, scene, pose and style, 0..1, that the oracle reads in pictures as their prompts say.
+    """Return the share of class, scene, pose and style, 0..1, that the oracle reads from images as in their prompts.
 
-    The prompts name the class by its word alone, in every scene and pose; the model draws them plainly, without a
-    reference, from the same noise whatever it has learnt.
+    The prompts name only the class word, in every scene and pose; the images are generated without a reference, from
+    the same noise before and after fine-tuning.
     """
     rng = random.Random(f"guard {class_word}")
     asked = [

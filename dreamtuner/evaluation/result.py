@@ -1,4 +1,4 @@
-"""The result of a measurement, one subject by one method: its cells as the tables and pages read them."""
+"""The evaluation result of one subject by one method, as tables and pages read it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """A subject by a method: its measures, its first pictures, and what it took.
+    """A subject by a method: its metrics, its first images, and the time taken.
 
-    `prepare_s`: seconds once a subject (training, inversion); `picture_s`: seconds a picture, drawn in batches.
+    `prepare_s`: seconds once per subject (training, inversion); `picture_s`: seconds per image, generated in batches.
     """
 
     drawn: MeasuredSubject
@@ -29,7 +29,7 @@ class EvaluationResult:
 
 
 def shown(cells: Sequence[ImageRequest]) -> list[ImageRequest]:
-    """Those whose pictures a result holds."""
+    """Return the cells whose images a result contains."""
     return [cell for cell in cells if cell.first][:SHOWN]
 
 

@@ -1,4 +1,4 @@
-"""Measuring: all methods of a subject, then the next subject, so that a stop leaves whole subjects."""
+"""Runs the evaluation: all methods of a subject, then the next subject, so that a stop leaves complete subjects."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from dreamtuner.score.clip import ClipModel, load_clip
 from dreamtuner.score.oracle import Oracle
 
 PRIOR_METRIC = "class_word_prompt"
-"""The measure of what a training leaves of the class word: the prompt's score of cells without the learnt word."""
+"""The metric of prior preservation: the prompt score of cells without the learned token."""
 POLL_SECONDS = 1.0
 """Between looks at subjects that another process is measuring."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What draws and what judges."""
+    """The models of an evaluation: the backbone that generates, the oracle and the CLIP model that measure."""
 
     backbone: Backbone
     profile: Profile
@@ -43,7 +43,7 @@ class Bench:
 
     @classmethod
     def load(cls, profile: Profile, device: str = "cpu") -> Bench:
-        """The profile's model, oracle and tower."""
+        """Load the profile's backbone, oracle and CLIP model."""
         return cls(
             load_backbone(profile, device=device),
             profile,
@@ -55,9 +55,9 @@ class Bench:
 def measure_cells(
     bench: Bench, method: Method, subject: Picture, cells: Sequence[ImageRequest], work_dir: Path
 ) -> Iterator[tuple[Sequence[ImageRequest], list[Measured], list[Image.Image]]]:
-    """Prepare a method for a subject, draw its cells and measure them: BATCH of them at a time, with their pictures.
+    """Prepare a method for a subject, then generate and measure its cells; yields BATCH cells at a time.
 
-    Every method draws from the same noises. `work_dir`: where its training goes on, if it has one.
+    Every method starts from the same noise. `work_dir`: the folder of its training, if it has one.
     """
     reference = reference_of(subject)
     given = Given(
@@ -97,12 +97,12 @@ def measure_methods(
     seeds: int,
     say: Callable[[str], None],
 ) -> dict[str, list[EvaluationResult]]:
-    """Every method's results, in the order of the subjects. What is kept is not measured again.
+    """Return every method's results, in the order of the subjects. Cached cells are not measured again.
 
-    Processes that measure at once share the subjects: each takes one that no other is at, and waits for the last.
+    Processes that run at the same time share the subjects: each measures one that no other has locked.
     """
     found: dict[int, dict[str, EvaluationResult]] = {}
-    told = False
+    reported = False
     while len(found) < len(subjects):
         before = len(found)
         for i, subject in enumerate(subjects):
@@ -113,9 +113,9 @@ def measure_methods(
                     say_of_it = partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}")
                     found[i] = _measure_subject(bench, cache, methods, subject, prompts, seeds, say_of_it)
         if len(found) == before:
-            if not told:
+            if not reported:
                 say(f"waiting for {len(subjects) - before} subjects that another process is measuring")
-            told = True
+            reported = True
             time.sleep(POLL_SECONDS)
     return {name: [found[i][name] for i in range(len(subjects))] for name in methods}
 
@@ -144,7 +144,7 @@ def _measure_subject(
                 cache.save(method, subject, *done)
             result = cache.result(method, subject, cells)
             if result is None:
-                raise RuntimeError(f"{method.name}: cells that were kept are gone; is the catalog being restored?")
+                raise RuntimeError(f"{method.name}: stored cells are missing; is the catalog being restored?")
             found = {what: float(np.mean(result.drawn.measures[what])) for what in ("identity", "prompt")}
             say(
                 f"{method.name}: identity {100 * found['identity']:.0f} %, prompt {100 * found['prompt']:.0f} %, "
@@ -158,7 +158,7 @@ def _measure_subject(
 def finished(
     cache: EvaluationCache, methods: Mapping[str, Method], subjects: Sequence[Picture], prompts: int, seeds: int
 ) -> dict[str, list[EvaluationResult]]:
-    """The results of those subjects that every method has done: what a table that was stopped may say so far."""
+    """Return the results of the subjects that all methods have finished, for the table of an interrupted run."""
     table: dict[str, list[EvaluationResult]] = {name: [] for name in methods}
     for subject in subjects:
         cells = image_requests(subject, prompts, seeds)

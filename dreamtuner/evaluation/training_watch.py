@@ -1,4 +1,4 @@
-"""Figures of a training at work: what the U-Net's averaged weights draw by now, on validation identities."""
+"""Metrics of a running training: images by the U-Net's averaged weights, on validation identities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a model knows the larger world: prompts that name a view or a crop, and prompts of two subjects."""
+"""Evaluates the larger world: prompts that name a view or a crop, and prompts of two subjects."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_baselines_work_with_its_self_attention(toy: Backbone, pip: Reference, t
         drawn = levels(method.prepare(toy, given).generate(CELLS))
         assert drawn.shape == plain.shape
         assert not torch.equal(drawn, plain)
-    with pytest.raises(ValueError, match="masked: this model does not say where words look"):
+    with pytest.raises(ValueError, match="masked: this model gives no cross-attention maps"):
         MasaCtrl(masked=True).prepare(toy, given).generate(CELLS)
 
 

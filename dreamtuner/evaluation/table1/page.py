@@ -1,4 +1,4 @@
-"""The page of Table 1: one HTML file that asks nothing of any server - table, claims, scatter, Fig. 7 and Fig. 10."""
+"""The page of Table 1: one self-contained HTML file with table, claims, scatter plot, Fig. 7 and Fig. 10."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ td small { color: var(--grey) } tr.ours > * { background: var(--ours) }
 """
 NOTES = """<p class=note>identity: the share of the reference's colours, pattern, emblem, hat, eyes and shape that the
 oracle reads from the picture; prompt: the share of class, scene, pose, expression and style as the prompt has them;
-CLIP-T, CLIP-I and masked CLIP-I (the reference's background white): cosines in the profile's own tower, which shares
+CLIP-T, CLIP-I and masked CLIP-I (the reference's background white): cosines of the profile's CLIP model, which shares
 nothing with the oracle and is not comparable with CLIP's; copying: where background and silhouette stand between what
 the prompt asks for (0) and the reference (100), whose floor is what the plain model has; class word alone: the prompt's
-score of the trained models where neither reference nor learnt word is given. No analogue of DINO: the tower is
-contrastive with captions, so it gives none. &plusmn; is half of a 95 % bootstrap interval over subjects. Seconds are of
+score of the trained models without reference and learned token. There is no analogue of DINO: the model is
+contrastive with captions. &plusmn; is half of a 95 % bootstrap interval over subjects. Seconds are of
 this machine.</p>"""
 CHOICE = "The first seed of the first prompts, the same noise in every column; none is chosen."
 

@@ -1,4 +1,4 @@
-"""What a measured table says: means with bootstrap intervals over subjects, and the comparisons that were wanted."""
+"""Summary statistics of a table: means with bootstrap intervals over subjects, and the target comparisons."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARES = frozenset({"identity", "prompt", "copying", "leakage", PRIOR_METRIC})
 
 @dataclass(frozen=True)
 class Claim:
-    """A comparison that was wanted: the difference of a measure, subject by subject, should be at least `least`."""
+    """A target comparison: the paired difference of a metric over subjects should be at least `least`."""
 
     words: str
     measure: str
@@ -31,25 +31,25 @@ class Claim:
 
     @property
     def met(self) -> bool:
-        """Whether the mean difference is as wanted; its interval says how sure that is."""
+        """Whether the mean difference reaches its target; its interval states the uncertainty."""
         return self.difference.value >= self.least
 
 
 def by_subject(results: Sequence[EvaluationResult], name: str) -> NDArray[np.float64]:
-    """One value a subject: the mean over its pictures, or its seconds."""
+    """Return one value per subject: the mean over its images, or its seconds."""
     if name in SECONDS:
         return np.array([getattr(result, name) for result in results])
     return np.array([result.drawn.measures[name].mean() for result in results])
 
 
 def summary(results: Sequence[EvaluationResult]) -> dict[str, Mean]:
-    """Every measure of a method and its seconds, with 95 % intervals over subjects."""
+    """Summarise every metric of a method and its seconds, with 95 % intervals over subjects."""
     names = [name for name in results[0].drawn.measures if all(name in result.drawn.measures for result in results)]
     return {name: _mean(by_subject(results, name)) for name in (*names, *sorted(SECONDS))}
 
 
 def claims(table: Table) -> list[Claim]:
-    """The comparisons that the table's methods allow."""
+    """Return the target comparisons between the methods of the table."""
     wanted = [
         ("identity: DreamTuner at least DreamBooth", "identity", "dreamtuner", "dreambooth", 0.0),
         ("CLIP-I, a point is 0.01: DreamTuner at least DreamBooth", "clip_i", "dreamtuner", "dreambooth", 0.0),
@@ -103,7 +103,7 @@ def claims(table: Table) -> list[Claim]:
 
 
 def _first_seeds(plain: EvaluationResult, tuned: EvaluationResult) -> float:
-    """The plain model's prompt score on the very cells of the guard: the first seed of each prompt."""
+    """Return the plain model's prompt score on the cells of the prior check: the first seed of each prompt."""
     values = plain.drawn.measures["prompt"]
     return float(values[:: len(values) // len(tuned.drawn.measures[PRIOR_METRIC])].mean())
 
