@@ -56,19 +56,19 @@ class QueryAttention:
         return subject / (self.own.shape[1] + subject)
 
 
-def query_attention(weights: Tensor, grid: tuple[int, int], kept: Sequence[Tensor | None]) -> QueryAttention:
+def query_attention(weights: Tensor, grid: tuple[int, int], positions: Sequence[Tensor | None]) -> QueryAttention:
     """Split the result of `query_weights` by source and map it back to the grid.
 
-    `kept`: for each reference, in order, the grid indices of its tokens, or None if the layer did not see it. Raises
-    ValueError if the counts do not add up.
+    `positions`: for each reference, in order, the grid indices of its tokens, or None if the layer did not see it.
+    Raises ValueError if the counts do not add up.
     """
     count = grid[0] * grid[1]
-    sizes = [0 if places is None else len(places) for places in kept]
+    sizes = [0 if places is None else len(places) for places in positions]
     if weights.shape[1] not in (count, count + sum(sizes)):
         raise ValueError(f"{weights.shape[1]} weights are not {count} of the image and {sum(sizes)} of references")
     own, seen = weights[:, :count], weights[:, count:]
     references, first = [], 0
-    for places, size in zip(kept, sizes, strict=True):
+    for places, size in zip(positions, sizes, strict=True):
         whole = weights.new_zeros(len(weights), count)
         if places is not None and seen.shape[1]:
             whole[:, places] = seen[:, first : first + size]

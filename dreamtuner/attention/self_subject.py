@@ -66,10 +66,10 @@ def subject_keys(k_r: Tensor, v_r: Tensor, m_r: Tensor, w_ref: float) -> Subject
     Returns None if there are none, never zeros.
     """
     m = w_ref * m_r
-    kept = m.nonzero()[:, 0]
-    if len(kept) == 0:
+    positions = m.nonzero()[:, 0]
+    if len(positions) == 0:
         return None
-    return SubjectKeys(k_r[:, :, kept], v_r[:, :, kept], m[kept].log())
+    return SubjectKeys(k_r[:, :, positions], v_r[:, :, positions], m[positions].log())
 
 
 def concatenate(references: Sequence[SubjectKeys | None]) -> SubjectKeys | None:

@@ -40,8 +40,8 @@ class SubjectLayer:
     def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Compute the layer's attention, B h L d, from q, k, v of the same shape."""
         if self.foreground is not None:
-            kept = self.foreground[k.shape[2]]
-            self.captured.append((k[:, :, kept], v[:, :, kept]))
+            positions = self.foreground[k.shape[2]]
+            self.captured.append((k[:, :, positions], v[:, :, positions]))
         if self.recorded is not None:
             self._record(q, k, *self.recorded)
         if self.groups is None:

@@ -37,8 +37,10 @@ def naive_predict(
     """
     if subject.foreground is None:
         raise ValueError("sampling.w_ref: the naive form is S-S-A; set w_ref above 0")
-    everything = {count: torch.arange(count, device=kept.device) for count, kept in subject.foreground.items()}
-    log_m = {count: _log_m(count, kept, w_ref, subject.x_0) for count, kept in subject.foreground.items()}
+    everything = {
+        count: torch.arange(count, device=positions.device) for count, positions in subject.foreground.items()
+    }
+    log_m = {count: _log_m(count, positions, w_ref, subject.x_0) for count, positions in subject.foreground.items()}
     with denoiser.attach_self_subject() as ssa:
 
         def seen(branch: Branch, step: int, rows: int) -> Layers | None:
@@ -85,9 +87,9 @@ def naive_generate(
     return pictures
 
 
-def _log_m(count: int, kept: Tensor, w_ref: float, like: Tensor) -> Tensor:
+def _log_m(count: int, positions: Tensor, w_ref: float, like: Tensor) -> Tensor:
     """log(w_ref * m_r) over all tokens of a layer: -inf in the background."""
-    m_r = torch.zeros(count, device=like.device, dtype=like.dtype).index_fill(0, kept, 1)
+    m_r = torch.zeros(count, device=like.device, dtype=like.dtype).index_fill(0, positions, 1)
     return (w_ref * m_r).log()
 
 

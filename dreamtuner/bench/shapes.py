@@ -83,5 +83,5 @@ def sd15_subject(share: float, unet: Any, encoder: SubjectEncoder | None) -> Sub
     keys = None
     if encoder is not None:
         keys = encoder.keys(encoder(noise(1, IMAGE_TOKENS, VISION.config.hidden_size * len(encoder.config.depths))))
-    foreground = {count: kept.to(unet.device) for count, kept in share_of_tokens(share).items()}
+    foreground = {count: positions.to(unet.device) for count, positions in share_of_tokens(share).items()}
     return Subject(noise(*LATENT), foreground, noise(1, *TEXT), f"share {share}", keys, {})

@@ -78,13 +78,13 @@ def _sheet(title: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Imag
     blocks = []
     for i, one in enumerate(first[:SUBJECTS_SHOWN]):
         reference = reference_of(one.subject)
-        asked = held_out_contexts(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
+        requested = held_out_contexts(one.subject, min(PROMPTS_SHOWN, len(one.pictures)))
         rows = [
             SheetRow(
                 caption(one.subject.identity, context),
                 [SheetCell(drawn[i].pictures[j]) for drawn in by_name.values()],
             )
-            for j, context in enumerate(asked)
+            for j, context in enumerate(requested)
         ]
         blocks.append(
             SheetBlock(

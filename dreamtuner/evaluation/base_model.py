@@ -60,11 +60,11 @@ class HeldOutSet:
         return cls(pictures, Rendered(*(torch.cat([getattr(p, f) for p in parts]) for f in fields)))
 
 
-def _rightly(oracle: Oracle, x: Tensor, asked: HeldOutSet) -> dict[str, NDArray[np.bool_]]:
+def _rightly(oracle: Oracle, x: Tensor, requested: HeldOutSet) -> dict[str, NDArray[np.bool_]]:
     """Return which images x (N, 3, 64, 64) in -1..1 the oracle reads as requested, by attribute."""
     read = [seen for part in x.split(100) for seen in oracle.read(part)]
     return {
-        name: np.array([seen[name] == truth(p)[name] for seen, p in zip(read, asked.pictures, strict=True)])
+        name: np.array([seen[name] == truth(p)[name] for seen, p in zip(read, requested.pictures, strict=True)])
         for name in HEADS
     }
 
@@ -75,29 +75,29 @@ def _overlap(a: Tensor, b: Tensor) -> list[float]:
 
 
 @torch.no_grad()
-def oracle_metrics(oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
+def oracle_metrics(oracle: Oracle, requested: HeldOutSet) -> list[MetricValue]:
     """Measure how well the oracle reads rendered images and segments their subjects."""
-    x = asked.drawn.image * 2 - 1
-    right = _rightly(oracle, x, asked)
+    x = requested.drawn.image * 2 - 1
+    right = _rightly(oracle, x, requested)
     outlines = torch.cat([oracle.silhouette(part) for part in x.split(100)])
     return [
         *(
             share("oracle on renderings", name, right[name], CONTEXT_READ if name in CONTEXT else 0.90)
             for name in HEADS
         ),
-        mean_share("oracle on renderings", "silhouette IoU", _overlap(outlines, asked.drawn.mask[:, 0] > 0.5)),
+        mean_share("oracle on renderings", "silhouette IoU", _overlap(outlines, requested.drawn.mask[:, 0] > 0.5)),
     ]
 
 
 @torch.no_grad()
-def autoencoder_metrics(weights: Path, oracle: Oracle, asked: HeldOutSet) -> list[MetricValue]:
+def autoencoder_metrics(weights: Path, oracle: Oracle, requested: HeldOutSet) -> list[MetricValue]:
     """Measure the PSNR of whole images and of the subject, and the largest loss of oracle accuracy."""
     vae = read_autoencoder(weights / "vae").eval()
-    x, inside = asked.drawn.image * 2 - 1, asked.drawn.mask > 0.5
+    x, inside = requested.drawn.image * 2 - 1, requested.drawn.mask > 0.5
     y = torch.cat([vae.decode(vae.encode(part).latent_dist.mode()).sample for part in x.split(50)]).clamp(-1, 1)
     error = (y - x).square().mean(1, keepdim=True).double()
     subject = torch.stack([e[m].mean() for e, m in zip(error, inside, strict=True)])
-    before, after = _rightly(oracle, x, asked), _rightly(oracle, y, asked)
+    before, after = _rightly(oracle, x, requested), _rightly(oracle, y, requested)
     lost = {name: float(before[name].mean() - after[name].mean()) for name in HEADS}
     worst = max(lost, key=lambda name: lost[name])
     return [
@@ -130,28 +130,28 @@ def draw(
     return pictures
 
 
-def prompt_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
+def prompt_metrics(oracle: Oracle, images: list[Image.Image], requested: HeldOutSet) -> list[MetricValue]:
     """Measure whether generated images show what their plain captions say."""
-    right = _rightly(oracle, pictures_to_model(images), asked)
+    right = _rightly(oracle, pictures_to_model(images), requested)
     rows = [share("prompts followed", name, right[name], wanted) for name, wanted in PROMPTS_FOLLOWED.items()]
     for expression in EXPRESSIONS:
-        chosen = np.array([p.context.expression == expression for p in asked.pictures])
+        chosen = np.array([p.context.expression == expression for p in requested.pictures])
         if chosen.any():
             rows.append(share("prompts followed", f"expression: {expression}", right["expression"][chosen]))
     return rows
 
 
-def detail_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet) -> list[MetricValue]:
+def detail_metrics(oracle: Oracle, images: list[Image.Image], requested: HeldOutSet) -> list[MetricValue]:
     """Measure whether images generated from captions that describe the whole identity show it."""
-    right = _rightly(oracle, pictures_to_model(images), asked)
+    right = _rightly(oracle, pictures_to_model(images), requested)
     return [share("detailed prompts followed", name, right[name]) for name in IDENTITY]
 
 
-def layout_metrics(oracle: Oracle, images: list[Image.Image], asked: HeldOutSet, kind: Kind) -> list[MetricValue]:
+def layout_metrics(oracle: Oracle, images: list[Image.Image], requested: HeldOutSet, kind: Kind) -> list[MetricValue]:
     """Measure whether images with a control image, from captions without the pose, have its pose and outline."""
     x = pictures_to_model(images)
-    right = _rightly(oracle, x, asked)
-    overlap = _overlap(oracle.silhouette(x), asked.drawn.mask[:, 0] > 0.5)
+    right = _rightly(oracle, x, requested)
+    overlap = _overlap(oracle.silhouette(x), requested.drawn.mask[:, 0] > 0.5)
     group = f"with the {kind} ControlNet, pose unsaid"
     return [
         share(group, "pose", right["pose"], 0.95),
@@ -166,26 +166,26 @@ class Measurement:
 
     figures: list[MetricValue]
     pictures: dict[str, list[Image.Image]]
-    asked: HeldOutSet
+    requested: HeldOutSet
 
 
 def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, seeds: range = TEST) -> Measurement:
     """Compute all metrics of pocket weights on ``prompts`` held-out images of the identities ``seeds``."""
-    oracle, asked = Oracle.load(weights / "oracle"), HeldOutSet.sample(prompts, seeds)
-    figures = [*oracle_metrics(oracle, asked), *autoencoder_metrics(weights, oracle, asked)]
+    oracle, requested = Oracle.load(weights / "oracle"), HeldOutSet.sample(prompts, seeds)
+    figures = [*oracle_metrics(oracle, requested), *autoencoder_metrics(weights, oracle, requested)]
     pipe = read_pipeline(weights)
-    words = [caption(p.identity, p.context) for p in asked.pictures]
+    words = [caption(p.identity, p.context) for p in requested.pictures]
     drawn = {"prompt": draw(pipe, words, lambda line: say(f"prompts: {line}"))}
-    figures += prompt_metrics(oracle, drawn["prompt"], asked)
-    detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
-    figures += detail_metrics(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), asked)
-    unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, asked.pictures, strict=True)]
+    figures += prompt_metrics(oracle, drawn["prompt"], requested)
+    detailed = [detailed_caption(p.identity, p.context) for p in requested.pictures]
+    figures += detail_metrics(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), requested)
+    unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, requested.pictures, strict=True)]
     for kind in KINDS:
         led = with_controlnet(pipe, read_controlnet(weights / part_of(kind)))
-        layouts = {"depth": asked.drawn.depth.expand(-1, 3, -1, -1), "pose": asked.drawn.pose}[kind]
+        layouts = {"depth": requested.drawn.depth.expand(-1, 3, -1, -1), "pose": requested.drawn.pose}[kind]
         drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]
-        figures += layout_metrics(oracle, drawn[kind], asked, kind)
-    return Measurement(figures, drawn, asked)
+        figures += layout_metrics(oracle, drawn[kind], requested, kind)
+    return Measurement(figures, drawn, requested)
 
 
 def seconds_for_cells(weights: Path, count: int) -> MetricValue:

@@ -34,10 +34,10 @@ def measure(
     tower: ClipModel,
     subject: Picture,
     reference: Reference,
-    asked: Sequence[Context],
+    requested: Sequence[Context],
     images: Sequence[Image.Image],
 ) -> dict[str, NDArray[np.float64]]:
-    """Every measure by name, one value a picture; ``asked[i]`` is the context that ``images[i]`` was to show.
+    """Compute every metric by name, one value per image; ``requested[i]`` is the context of ``images[i]``.
 
     - ``identity``: the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the oracle
       reads, and each of them alone;
@@ -45,15 +45,15 @@ def measure(
     - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines of the CLIP model;
     - ``leakage``: the IoU of the picture's silhouette with the reference's;
     - ``copying``: the mean of ``copied_background`` and ``copied_layout``, which say where a picture stands between
-      what was asked, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
+      the request, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
       and by its silhouette. Prompts ask for other scenes; where they ask for the reference's pose, layout is left out.
 
     The CLIP model is contrastive between images and captions, so there is no analogue of DINO.
     """
-    words = [caption(subject.identity, context) for context in asked]
+    words = [caption(subject.identity, context) for context in requested]
     x = pictures_to_model(list(images))
     read = oracle.read(x)
-    true = [truth(Picture(subject.identity_seed, context)) for context in asked]
+    true = [truth(Picture(subject.identity_seed, context)) for context in requested]
     right = {
         name: np.array([float(seen[name] == is_[name]) for seen, is_ in zip(read, true, strict=True)])
         for name in (*IDENTITY, *PROMPT)
@@ -68,8 +68,8 @@ def measure(
         for metric in (ClipI(), ClipI(masked=True), ClipT())
     }
     inside = oracle.silhouette(x)
-    layout, background = _copied(inside, subject, reference, asked, images)
-    others = np.array([context.pose != subject.context.pose for context in asked])
+    layout, background = _copied(inside, subject, reference, requested, images)
+    others = np.array([context.pose != subject.context.pose for context in requested])
     return {
         "identity": np.mean([right[name] for name in IDENTITY], axis=0),
         "prompt": np.mean([right[name] for name in PROMPT], axis=0),
@@ -86,11 +86,11 @@ def _copied(
     inside: Tensor,
     subject: Picture,
     reference: Reference,
-    asked: Sequence[Context],
+    requested: Sequence[Context],
     images: Sequence[Image.Image],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Layout and background between what was asked (0) and the reference (1). inside: B H W bool, silhouettes."""
-    wanted = render([subject.identity] * len(asked), asked)
+    """Position layout and background between request (0) and reference (1). inside: B H W bool, silhouettes."""
+    wanted = render([subject.identity] * len(requested), requested)
     shape, outline = wanted.mask[:, 0] > 0.5, _outline(reference)
     layout = _towards(1 - _overlap(inside, shape), 1 - _overlap(inside, outline))
     outside = ~(inside | shape | outline)
@@ -105,9 +105,9 @@ def _copied(
     return layout.double().numpy(), background.double().numpy()
 
 
-def _towards(asked: Tensor, reference: Tensor) -> Tensor:
+def _towards(requested: Tensor, reference: Tensor) -> Tensor:
     """Map distances to a position in 0..1: 0 at the requested image, 1 at the reference."""
-    return asked / (asked + reference).clamp_min(1e-6)
+    return requested / (requested + reference).clamp_min(1e-6)
 
 
 def _outline(reference: Reference) -> Tensor:

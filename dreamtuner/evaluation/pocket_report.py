@@ -61,7 +61,7 @@ def write_report(work_dir: Path, scale: Scale, say: Callable[[str], None]) -> Pa
     loss_curves(work_dir, list(parts), folder / "curves.png")
     steps = join_previews(work_dir / "unet", folder / "steps.png")
     write_sheets(measured, folder)
-    world_sheet(measured.asked).save(folder / "world.png")
+    world_sheet(measured.requested).save(folder / "world.png")
     (folder / "README.md").write_text(_words(measured, parts, hardware, steps))
     return folder
 
@@ -94,7 +94,7 @@ def _words(
 ) -> str:
     trained = "\n".join(f"| {name} | {done} | {seconds / 60:.0f} |" for name, (done, seconds) in parts.items())
     prompts = "\n".join(
-        f"{i + 1}. {caption(p.identity, p.context)}" for i, p in enumerate(measured.asked.pictures[:SHOWN])
+        f"{i + 1}. {caption(p.identity, p.context)}" for i, p in enumerate(measured.requested.pictures[:SHOWN])
     )
     previews = (
         f"## The U-Net by step\n\nSteps {', '.join(map(str, steps))} from top to bottom, averaged weights. "
@@ -120,8 +120,8 @@ From top to bottom: picture, mask, depth, skeleton, of twelve identities that tr
 
 {previews}## Figures
 
-{len(measured.asked.pictures)} identities that no training picture shows, one context each; pictures are drawn by the
-stock diffusers pipelines, 20 steps, guidance 4, and read by the oracle.
+{len(measured.requested.pictures)} identities that no training picture shows, one context each; pictures are drawn by
+the stock diffusers pipelines, 20 steps, guidance 4, and read by the oracle.
 
 {metrics_table(measured.figures)}
 ## Pictures

@@ -28,12 +28,12 @@ def write_sheets(measured: Measurement, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, pictures in measured.pictures.items():
         grid(pictures[:SHOWN], COLUMNS, 2).save(folder / f"{name}.png")
-    grid(_pictures(measured.asked.drawn.image[:SHOWN]), COLUMNS, 2).save(folder / "asked.png")
+    grid(_pictures(measured.requested.drawn.image[:SHOWN]), COLUMNS, 2).save(folder / "asked.png")
 
 
-def world_sheet(asked: HeldOutSet) -> Image.Image:
+def world_sheet(requested: HeldOutSet) -> Image.Image:
     """Pictures of the world in columns: the picture, its mask, its depth and its skeleton."""
-    drawn = asked.drawn
+    drawn = requested.drawn
     layers = (drawn.image, drawn.mask.expand(-1, 3, -1, -1), drawn.depth.expand(-1, 3, -1, -1), drawn.pose)
     return grid([picture for layer in layers for picture in _pictures(layer[:COLUMNS])], len(drawn.image[:COLUMNS]), 2)
 

@@ -32,16 +32,16 @@ def class_prompt_accuracy(
     the same noise before and after fine-tuning.
     """
     rng = random.Random(f"guard {class_word}")
-    asked = [
+    requested = [
         {"class_word": class_word, "scene": SCENES[i % 6], "pose": POSES[i // 6 % 6], "style": rng.choice(STYLES)}
         for i in range(count)
     ]
     cells = [
         Cell(f"{MEDIUM[one['style']]} a {class_word} {one['scene']}, {one['pose']}", seed)
-        for seed, one in enumerate(asked)
+        for seed, one in enumerate(requested)
     ]
     sampling = backbone.profile.sampling("natural", w_ref=0, beta=0)
     read = oracle.read(pictures_to_model(generate(backbone, None, cells, sampling, on_step=on_step)))
     return float(
-        np.mean([seen[name] == value for seen, one in zip(read, asked, strict=True) for name, value in one.items()])
+        np.mean([seen[name] == value for seen, one in zip(read, requested, strict=True) for name, value in one.items()])
     )

@@ -27,12 +27,12 @@ def _quiet(line: str) -> None:
 
 def watched(work_dir: Path, oracle: Oracle, count: int) -> list[MetricValue]:
     """Prompts, detailed prompts, views and pairs, ``count`` pictures each, by the U-Net that ``work_dir`` trains."""
-    pipe, asked = trained_pipeline(work_dir), HeldOutSet.sample(count, VALIDATION)
-    plain = [caption(p.identity, p.context) for p in asked.pictures]
-    detailed = [detailed_caption(p.identity, p.context) for p in asked.pictures]
+    pipe, requested = trained_pipeline(work_dir), HeldOutSet.sample(count, VALIDATION)
+    plain = [caption(p.identity, p.context) for p in requested.pictures]
+    detailed = [detailed_caption(p.identity, p.context) for p in requested.pictures]
     return [
-        *prompt_metrics(oracle, draw(pipe, plain, _quiet), asked),
-        *detail_metrics(oracle, draw(pipe, detailed, _quiet), asked),
+        *prompt_metrics(oracle, draw(pipe, plain, _quiet), requested),
+        *detail_metrics(oracle, draw(pipe, detailed, _quiet), requested),
         *view_metrics(oracle, pipe, sample_views(count, VALIDATION), _quiet),
         *pair_metrics(oracle, pipe, sample_pairs(count, VALIDATION), _quiet),
     ]

@@ -31,18 +31,18 @@ def sample_views(count: int, seeds: range, seed: int = 0) -> list[Picture]:
     return [p for p in drawn if (p.context.view, p.context.framing) != ("front", "full")][:count]
 
 
-def view_metrics(oracle: Oracle, pipe: Any, asked: Sequence[Picture], say: Say) -> list[MetricValue]:
+def view_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Picture], say: Say) -> list[MetricValue]:
     """Whether pictures by captions that name identity, view and framing show both, as far as it can be seen."""
-    images = draw(pipe, [detailed_caption(p.identity, p.context) for p in asked], say)
+    images = draw(pipe, [detailed_caption(p.identity, p.context) for p in requested], say)
     read = _read(oracle, pictures_to_model(images))
-    true = [truth(p) for p in asked]
+    true = [truth(p) for p in requested]
     group = "views"
     rows = [
         share(group, name, np.array([seen[name] == is_[name] for seen, is_ in zip(read, true, strict=True)]))
         for name in ("view", "framing", "scene")
         if name in read[0]
     ]
-    seen_of = [visible(p.identity, p.context) for p in asked]
+    seen_of = [visible(p.identity, p.context) for p in requested]
     for name in IDENTITY:
         right = [s[name] == is_[name] for s, is_, shown in zip(read, true, seen_of, strict=True) if name in shown]
         if right:
@@ -56,19 +56,19 @@ def sample_pairs(count: int, seeds: range, seed: int = 0) -> list[Pair]:
     return [(a, b) if a.context.x < b.context.x else (b, a) for a, b in pairs]
 
 
-def pair_metrics(oracle: Oracle, pipe: Any, asked: Sequence[Pair], say: Say) -> list[MetricValue]:
+def pair_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Pair], say: Say) -> list[MetricValue]:
     """Whether pictures by captions of two classes show each on its side, read alone, doing what is said of it."""
-    words = [pair_caption([(p.identity, p.context) for p in pair]) for pair in asked]
+    words = [pair_caption([(p.identity, p.context) for p in pair]) for pair in requested]
     sides = read_sides(oracle, draw(pipe, words, say))
-    true = [[truth(p) for p in pair] for pair in asked]
+    true = [[truth(p) for p in pair] for pair in requested]
     group, rows = "two subjects", []
     for name in ("class_word", "pose", "expression"):
-        right = np.array([[sides[k][i][name] == true[i][k][name] for k in (0, 1)] for i in range(len(asked))])
+        right = np.array([[sides[k][i][name] == true[i][k][name] for k in (0, 1)] for i in range(len(requested))])
         rows.append(mean_share(group, f"{name}, each", right.mean(1).tolist()))
         if name == "class_word":
             rows.append(share(group, "both classes", [bool(row.all()) for row in right]))
     rows.append(
-        share(group, "scene", np.array([sides[0][i]["scene"] == true[i][0]["scene"] for i in range(len(asked))]))
+        share(group, "scene", np.array([sides[0][i]["scene"] == true[i][0]["scene"] for i in range(len(requested))]))
     )
     return rows
 

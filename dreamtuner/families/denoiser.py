@@ -66,10 +66,10 @@ class Denoiser(Protocol):
         ...
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:
-        """Noise a reference to timestep t by the forward process of training: C H W each. Raises ValueError if it
-        cannot.
+        """Noise a reference to timestep t by the forward process of training: C H W each.
 
-        Whole timesteps are those of training; between two of them the noise level is interpolated.
+        Raises ValueError if the model has no such process. Whole timesteps are those of training; between two of them
+        the noise level is interpolated.
         """
         ...
 

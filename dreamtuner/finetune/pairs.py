@@ -18,10 +18,10 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Encoded pairs: `reference`, 1 2 C H W, and class images `regular`, N 2 C H W: latents of each image and its
-    mirror.
+    """Encoded pairs: `reference`, 1 2 C H W, and class images `regular`, N 2 C H W.
 
-    `states`: 1 T D, the subject-encoder's input for the reference, None if beta is 0.
+    Both hold the latents of each image and of its mirror image. `states`: 1 T D, the subject-encoder's input for the
+    reference, None if beta is 0.
     """
 
     reference: Tensor

@@ -18,10 +18,9 @@ SAVE_EVERY, LOG_EVERY = 50, 10
 
 @dataclass(frozen=True)
 class FineTuneResult:
-    """The result of a fine-tuning: the checkpoint, the number of steps, and the scores (-1..1) of the previews in
-    order.
+    """The result of a fine-tuning: the checkpoint, the number of steps, and the scores of the previews in order.
 
-    `identities` is empty if the profile has no CLIP model to score with.
+    Scores are in -1..1; `identities` is empty if the profile has no CLIP model to score with.
     """
 
     tuned: Checkpoint

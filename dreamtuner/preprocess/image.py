@@ -105,7 +105,7 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> Decode
     nothing = says_nothing(alpha)
     if nothing is None:
         return DecodedImage(image=on_white, alpha=alpha, warnings=tuple(ignored))
-    ignored.append(f"the alpha channel says nothing about a subject, so it is no mask: {nothing}")
+    ignored.append(f"the alpha channel marks no subject, so it is not used as a mask: {nothing}")
     return DecodedImage(_bared(image, on_white, alpha), None, tuple(ignored))
 
 

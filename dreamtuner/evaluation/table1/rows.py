@@ -23,15 +23,15 @@ def picture_rows(table: Mapping[str, Sequence[EvaluationResult]], names: Mapping
     first = next(iter(table.values()))
     for i, result in enumerate(first[:SUBJECTS]):
         subject = result.drawn.subject
-        asked = held_out_contexts(subject, prompts)[: min(PROMPTS, len(result.drawn.pictures))]
-        for j, context in enumerate(asked):
+        requested = held_out_contexts(subject, prompts)[: min(PROMPTS, len(result.drawn.pictures))]
+        for j, context in enumerate(requested):
             words = caption(subject.identity, context)
             cells = "".join(
                 f"<td>{_img(results[i].drawn.pictures[j], f'{words}, by {names[name]}')}</td>"
                 for name, results in table.items()
             )
             reference = reference_of(subject).image
-            given = f"<td rowspan={len(asked)}>{_img(reference, 'the reference')}</td>" if j == 0 else ""
+            given = f"<td rowspan={len(requested)}>{_img(reference, 'the reference')}</td>" if j == 0 else ""
             opens = " class=first" if j == 0 else ""
             lines.append(f"<tr{opens}>{given}<th scope=row>{escape(words)}</th>{cells}</tr>")
     return f"<table class=pictures>{''.join(lines)}</tbody></table>"

@@ -72,7 +72,7 @@ def test_without_a_meaning_the_picture_is_that_of_the_opaque_file_and_that_is_to
     assert decoded.alpha is None
     assert decoded.image.tobytes() == photo().tobytes()
     (said,) = decoded.warnings
-    assert said.startswith("the alpha channel says nothing about a subject")
+    assert said.startswith("the alpha channel marks no subject")
 
 
 def test_colours_that_a_program_wiped_stay_hidden() -> None:
