@@ -1,7 +1,7 @@
-"""Deployments that a Prefect server holds from an earlier version, found by comparing them with prefect.yaml.
+"""Finds deployments on a Prefect server from an earlier version, by comparing them with prefect.yaml.
 
-A deployment remembers the file of its flow as it was when it was registered. When a version moves the file, a worker
-fails each of its runs; nothing else says why.
+A deployment stores the path of its flow's file. If a later version moves the file, workers fail its runs without a
+helpful message.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 TAG = "dreamtuner"
-"""Marks deployments that come from our prefect.yaml."""
+"""The tag of deployments from our prefect.yaml."""
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Outdated:
-    """A deployment whose flow a worker will not find where it looks, and what mends that."""
+    """A deployment whose flow workers cannot find, and the remedy."""
 
     name: str
     problem: str
@@ -29,7 +29,7 @@ class Outdated:
 
 
 def declared(root: Path = CHECKOUT) -> dict[str, str]:
-    """Read each deployment's entrypoint, by name, from root/prefect.yaml; nothing where no such file is."""
+    """Read each deployment's entrypoint, by name, from root/prefect.yaml; empty if there is no such file."""
     file = root / "prefect.yaml"
     if not file.is_file():
         return {}
@@ -40,7 +40,7 @@ def outdated(rows: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> li
     """Find the deployments of ours whose entrypoint is not the declared one, or whose file is gone.
 
     `rows`: deployments as Prefect's API gives them. `wanted`: what `declared` read; empty compares no entrypoints.
-    A file is looked for only where the deployment's folder is on this machine: a worker may have its own.
+    Files are checked only if the deployment's folder is on this machine: workers may have their own.
     """
     found = []
     for row in sorted(rows, key=lambda row: str(row["name"])):
@@ -48,21 +48,21 @@ def outdated(rows: Iterable[Mapping[str, Any]], wanted: Mapping[str, str]) -> li
         if TAG not in (row.get("tags") or ()):
             continue
         if name in wanted and entrypoint != wanted[name]:
-            problem = f"its entrypoint is {entrypoint or 'empty'}, prefect.yaml says {wanted[name]}"
+            problem = f"its entrypoint is {entrypoint or 'empty'}, but {wanted[name]} in prefect.yaml"
         elif (file := _missing_file(row, entrypoint)) is not None:
             problem = f"{file} does not exist"
         else:
             continue
         known = name in wanted or not wanted
-        remedy = "`dreamtuner deploy` registers it anew"
+        remedy = "update it with `dreamtuner deploy`"
         if not known:
-            remedy = f"prefect.yaml has it no more: `prefect deployment delete {name}/{name}`"
+            remedy = f"it is no longer in prefect.yaml; delete it with `prefect deployment delete {name}/{name}`"
         found.append(Outdated(name, problem, remedy))
     return found
 
 
 def _missing_file(row: Mapping[str, Any], entrypoint: str) -> Path | None:
-    """The flow's file, if its folder is on this machine and the file is not."""
+    """Return the flow's file if its folder is on this machine but the file is missing."""
     folder = _folder(row)
     if folder is None or not folder.is_dir():
         return None
@@ -71,7 +71,7 @@ def _missing_file(row: Mapping[str, Any], entrypoint: str) -> Path | None:
 
 
 def _folder(row: Mapping[str, Any]) -> Path | None:
-    """Where the deployment's worker steps before it looks for the file."""
+    """Return the working folder of the deployment's workers."""
     for step in row.get("pull_steps") or ():
         for kind, inputs in step.items():
             if kind.endswith("set_working_directory") and "directory" in inputs:

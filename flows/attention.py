@@ -1,4 +1,4 @@
-"""Attend: where a point of a drawn picture looked, as a map that is kept with the picture."""
+"""Attention: map what a point of a generated image attends to, and store the map with the image."""
 
 import io
 
@@ -13,11 +13,11 @@ from storage.ingest import storing
 
 @flow(name="attention", flow_run_name="attention of {cell} at {point}")
 def attention(cell: str, point: str = "0.5,0.5") -> str:
-    """Map which patches of the reference a point of a picture looked at; returns the SHA-256 of the map that is kept.
+    """Map which patches of the reference a point of an image attends to; return the SHA-256 of the stored map.
 
     Args:
-        cell: The picture's cell, by all 64 digits of its digest.
-        point: Where, as x,y from the upper left corner of the picture, each 0..1.
+        cell: The digest of the image's cell, all 64 digits.
+        point: The point, as x,y from the upper left corner of the image, each 0..1.
     """
     resources = Resources.open()
     patience = resources.patience()
@@ -26,12 +26,12 @@ def attention(cell: str, point: str = "0.5,0.5") -> str:
 
 
 def store_map(made: AttentionMap, resources: Resources) -> str:
-    """Put the map into the store and name it in the catalog, with the picture that it is of; returns its SHA-256."""
+    """Store the map and record it in the catalog with its image; return its SHA-256."""
     buffer = io.BytesIO()
     made.image.save(buffer, "PNG")
     with storing(resources.catalog, resources.store, (buffer.getvalue(), PNG)) as (s, [sha256]):
         output_id = views.cell(s, made.digest).output_id
-        if output_id is not None:  # else the picture was lost meanwhile, and nobody would look for its map
+        if output_id is not None:  # else the image was lost meanwhile: no page would show its map
             writes.add_attention_map(
                 s,
                 output_id=output_id,

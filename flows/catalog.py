@@ -1,4 +1,4 @@
-"""Catalog: one spec from references to a scored grid and its contact sheet. The verbs, chained."""
+"""Catalog: run one spec from references to a scored grid and its contact sheet."""
 
 from collections.abc import Sequence
 
@@ -19,17 +19,17 @@ from storage.catalog import views
 
 @flow(name="catalog", flow_run_name="{spec.name}")
 def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunSummary:
-    """Ingest every subject, make the cells that are missing, score what is unscored, draw the contact sheet.
+    """Ingest every subject, generate missing images, score unscored ones, render the contact sheet.
 
-    Where the spec says `finetune`, the model learns each subject first, once, and draws with what it learnt.
+    If the spec sets `finetune`, the model is first fine-tuned on each subject, once, and uses that checkpoint.
 
-    Running it again makes only what is missing. A subject that cannot be taken in is reported and the others go on.
-    The run is Failed where something of what was asked for is not there in the end, and says what and why.
+    Running it again generates only what is missing. A subject that cannot be ingested is reported; the others continue.
+    The run ends as Failed, with the reasons, if any requested image is missing at the end.
 
     Args:
-        spec: The order. Paths in it are those of the worker's machine.
-        new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
-        check: Read every picture of the run first; those that the store lost are generated again.
+        spec: The spec. Its paths are on the worker's machine.
+        new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
+        check: Check every image of the run in the store first; regenerate lost ones.
     """
     with spec_run(spec, demand_grid, new_defaults=new_defaults) as run:
         planned = plan_cells(run.spec, run.facts, run.ready.setup)

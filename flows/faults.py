@@ -1,7 +1,7 @@
-"""Whose fault an error is: the one place that tells a cell's own failure from an infrastructure fault.
+"""Classifies errors: the one place that distinguishes the failure of a cell from a fault of the infrastructure.
 
-A cell fails by what its recipe asks for, and by nothing else. A store, catalog, network, disk or memory that fails, a
-worker without the right weights: none of these is a failure of the cell that met it.
+A cell fails only because of its recipe. A failing store, catalog, network, disk or memory, or a worker without the
+right weights, is not a failure of the cell that ran into it.
 """
 
 import errno
@@ -22,21 +22,21 @@ from storage.redaction import redact_text
 Fault = Literal["cell", "memory", "unavailable", "denied", "worker", "fatal"]
 """What to do about an error:
 
-cell: it is the cell's own, and counts towards its failures;
-memory: too much for the memory as it is; fewer at once may fit;
-unavailable: store, catalog, network or disk fail at the moment; wait, and try again;
-denied: they refuse us; wait where they served us before, for somebody is at work on them, otherwise give up;
-worker: it cannot be done with what this worker has, such as other weights; the cell stays planned, others go on;
-fatal: nothing can be done in this process any more; the run ends, its cells stay planned.
+cell: the cell's own fault, counted towards its failures;
+memory: out of memory; a smaller batch may fit;
+unavailable: store, catalog, network or disk fail at the moment; wait and retry;
+denied: they deny access; wait if they worked before (they may be under maintenance), else give up;
+worker: this worker lacks something, such as the right weights; the cell stays planned, others continue;
+fatal: this process cannot continue; the run ends, its cells stay planned.
 """
 
 
 class UnavailableError(RuntimeError):
-    """What a run cannot do without did not come back in time; `__cause__` is what it said last."""
+    """Something the run needs stayed unavailable for too long; `__cause__` is the last error."""
 
 
 class UnmetRequirementError(RuntimeError):
-    """What a cell needs is not on this worker, or not any more; the message names it and the remedy."""
+    """A cell needs something that this worker lacks; the message names it and the remedy."""
 
 
 _NO_MEMORY = {errno.ENOMEM}
@@ -46,7 +46,7 @@ _NOT_FOUND = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAM
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 _DEVICE_WORDS = ("CUDA error", "cuDNN error", "CUDA driver", "HIP error", "MPS backend")
 
-# S3's answers: what passes, although it is said with a code that is meant for a mistake of the caller's
+# S3 error codes that are temporary despite a 4xx status
 _PASSES = {"RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "SlowDown", "Throttling", "OperationAborted"}
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError"}
 
@@ -59,7 +59,7 @@ _POSTGRES_DENIED = ("28", "42501", "25006", "3D")
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Say whose fault `error` is, by its type, its code and what caused it."""
+    """Classify `error` by its type, its code and its cause."""
     if isinstance(error, UnmetRequirementError | WeightsMissingError | NotInCatalogError | ImportError):
         return "worker"
     if isinstance(error, UnavailableError):
@@ -78,7 +78,7 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def one_line(error: BaseException) -> str:
-    """What the error says, in one line: a database's own words without the statement it was given, and no secret."""
+    """Return the error's message in one line, without SQL statements and secrets."""
     words = redact_text(str(getattr(error, "orig", None) or error))
     return " ".join(words.split()) or type(error).__name__
 
@@ -91,9 +91,7 @@ def _of_store(error: StoreError) -> Fault:
         return "worker"
     if isinstance(cause, OSError):
         fault = _of_system(cause)
-        return (
-            fault if fault in ("denied", "memory") else "unavailable"
-        )  # a folder that is not there may be mounted again
+        return fault if fault in ("denied", "memory") else "unavailable"  # a missing folder may be mounted again
     if type(cause).__name__ in _NO_CREDENTIALS:
         return "denied"
     answer = getattr(cause, "response", None)
@@ -114,7 +112,7 @@ def _of_database(error: SQLAlchemyError) -> Fault:
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         return "unavailable" if code in _SQLITE_UNAVAILABLE else "denied" if code in _SQLITE_DENIED else "fatal"
     state = getattr(cause, "sqlstate", "")
-    if state is None:  # no connection, and it was refused: is_transient would have known the others
+    if state is None:  # connection denied; is_transient covers the other cases
         return "denied"
     return (
         "unavailable"
@@ -128,7 +126,7 @@ def _of_database(error: SQLAlchemyError) -> Fault:
 def _of_system(error: OSError) -> Fault:
     if isinstance(error, UnidentifiedImageError):
         return "cell"
-    if error.errno is None:  # Pillow raises such for bytes that are no picture
+    if error.errno is None:  # Pillow raises these for bytes that are no image
         return "unavailable" if isinstance(error, ConnectionError | TimeoutError) else "cell"
     if error.errno in _NO_MEMORY:
         return "memory"
@@ -141,11 +139,11 @@ def _of_device(error: BaseException) -> Fault:
         return "cell"
     if any(one in words for one in _MEMORY_WORDS):
         return "memory"
-    # a device that answered with an error once answers every later call of this process with it
+    # after a device error every later call of this process fails too
     return "fatal" if _is_torch(error, "AcceleratorError") or words.startswith(_DEVICE_WORDS) else "cell"
 
 
 def _is_torch(error: BaseException, name: str) -> bool:
-    """Whether it is torch's class of that name; torch is not imported to find out."""
+    """Return whether it is torch's class of that name, without importing torch."""
     kind = getattr(sys.modules.get("torch"), name, None)
     return kind is not None and isinstance(error, kind)

@@ -1,4 +1,4 @@
-"""Finetune: the profile's model learns one subject (Sec. 3.3), once; cells are then drawn with what it learnt."""
+"""Finetune: fine-tune a profile's model on one subject (Sec. 3.3), once, for cells to use its checkpoint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ from storage.objects import get_blob
 
 @dataclass(frozen=True)
 class FineTuneSummary:
-    """A subject that a profile's model has learnt. `made`: whether now, or it was there.
+    """The result of fine-tuning a profile on a subject. `made`: done now, not before.
 
-    `identities`: how like the reference (masked CLIP-I, -1..1) the previews were, in order; `guard`: how well prompts
-    that do not name the subject are followed, None where nothing can tell; `previews`: a sheet of them, if drawn here.
+    `identities`: similarity of each preview to the reference (masked CLIP-I, -1..1), in order; `guard`: the
+    prior-preservation check, None if the profile has no oracle; `previews`: their contact sheet, if on this machine.
     """
 
     subject: str
@@ -52,9 +52,9 @@ class FineTuneSummary:
 
 @task(name="finetune-subject", task_run_name="finetune {subject}")
 def finetune_subject(digest: str, subject: str) -> bool:
-    """Learn what the catalog's row of this digest asks for, unless it is there; whether it was learnt now.
+    """Run the fine-tuning of this digest unless it is done; return whether it ran now.
 
-    It takes the device for itself. Killed, it goes on from the last state in the object store, here or elsewhere.
+    Locks the device. If killed, it resumes from the last state in the object store, on any machine.
     """
     resources = Resources.open()
     if is_finetuned(digest, resources):
@@ -73,16 +73,16 @@ def finetune(
     settings: dict[str, Any] | None = None,
     new_defaults: bool = False,
 ) -> FineTuneSummary:
-    """Let a model learn a subject of the catalog by its current reference and mask, unless it has.
+    """Fine-tune a profile on a subject's current reference and mask, unless the same fine-tuning exists.
 
     Args:
         subject: The subject's name in the catalog.
-        profile: The model that learns it.
-        mode: lora (small checkpoints) or full (all weights learn); none for the profile's.
-        steps: Optimizer steps at most; none for the profile's.
-        patience: Stop after so many previews without a better likeness; none for never.
-        settings: Any other number that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
-        new_defaults: Take the profile's newest numbers, not those that the subject was first fine-tuned with.
+        profile: The profile to fine-tune.
+        mode: lora (small checkpoints) or full (trains all weights); none for the profile's.
+        steps: Maximum optimizer steps; none for the profile's.
+        patience: Stop after this many previews without improvement; none for never.
+        settings: Any other setting that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
+        new_defaults: Use the profile's newest defaults, not those of the subject's first fine-tuning.
     """
     resources = Resources.open()
     fields = {"mode": mode, "steps": steps, "patience": patience}
@@ -123,13 +123,13 @@ def _config_of(profile: Profile, settings: dict[str, Any]) -> FineTuneConfig:
 
 
 def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Resources) -> str:
-    """The digest of the subject's fine-tuning, which is in the catalog then."""
+    """Record the subject's fine-tuning in the catalog; return its digest."""
     try:
         with resources.catalog.read() as s:
             assets = views.subject_assets(s, subject)
     except NotInCatalogError as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
-    assert assets.mask_sha256 is not None, "ingest keeps a mask with every reference"
+    assert assets.mask_sha256 is not None, "ingest stores a mask with every reference"
     weights = resources.weights_digest(profile.name)
     recipe = finetune_job(config, profile).recipe(
         reference=assets.image_sha256,
@@ -156,7 +156,7 @@ def _plan(
     mask_id: int | None,
     resources: Resources,
 ) -> str:
-    """Ask for the fine-tuning of this recipe; its digest."""
+    """Record the planned fine-tuning of this recipe; return its digest."""
     digest = digest_of(recipe)
     with resources.catalog.write() as s:
         profile_id = writes.add_profile(s, name=profile, weights_digest=weights)
@@ -169,10 +169,10 @@ def _plan(
 def finetune_all(
     ingested: Sequence[Ingested], profile: str, setup: GenerationSetup, resources: Resources
 ) -> tuple[list[Ingested], dict[str, str]]:
-    """Let the model learn every subject of a run that it has not learnt; who is known now, and why others are not."""
+    """Fine-tune on every subject of a run; return the fine-tuned subjects, and the reasons why others failed."""
     if setup.finetune is None:
         return list(ingested), {}
-    known, refused, made = [], {}, False
+    finetuned, failed, made = [], {}, False
     for one in ingested:
         recipe = setup.finetune_recipe(one.facts)
         assert recipe is not None
@@ -180,12 +180,12 @@ def finetune_all(
         state = finetune_subject(digest, one.facts.name, return_state=True)
         try:
             made |= state.result()
-        except Exception as error:  # it could not be learnt, which is no misfortune of the others
-            if fault_of(error) in ("unavailable", "denied", "fatal"):  # but this is
+        except Exception as error:  # one failure does not stop the other subjects
+            if fault_of(error) in ("unavailable", "denied", "fatal"):  # an outage does
                 raise
-            refused[one.facts.name] = f"finetune: {type(error).__name__}: {str(error).removeprefix('finetune: ')}"
+            failed[one.facts.name] = f"finetune: {type(error).__name__}: {str(error).removeprefix('finetune: ')}"
         else:
-            known.append(one)
+            finetuned.append(one)
     if made:
         report_progress("finetune", 1, 1)
-    return known, refused
+    return finetuned, failed

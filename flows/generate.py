@@ -1,4 +1,4 @@
-"""Generate: the cells of a run that are still missing, in chunks of one subject. No cell is made twice."""
+"""Generate: the missing cells of a run, in chunks of one subject. No cell is generated twice."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,45 +22,42 @@ from storage.objects import DigestMismatchError, ObjectMissingError
 _log = logging.getLogger(__name__)
 
 
-# NO_CACHE: Prefect would hash the worker, which no other run can share
+# NO_CACHE: Prefect would hash the worker, which no other run shares
 @task(name="generate-cells", task_run_name="{subject}: {place}", cache_policy=NO_CACHE)
 def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: str) -> CellOutcomes:
-    """Claim the cells and generate those that were free, in the calling thread: an interrupt stops at the next step.
+    """Claim the cells and generate those that were unclaimed, in the calling thread; interrupts act at the next step.
 
-    Their pictures may still be on their way into store and catalog when this returns: what goes wrong with them is
-    raised by the next call, or by the flow. On an interrupt, or an error of catalog or store, what is unfinished goes
-    back to planned.
+    Their images may still be being stored when this returns: errors of that are raised by the next call, or by the
+    flow. On an interrupt, or an error of catalog or store, unfinished cells return to planned.
 
     Args:
-        worker: The flow's, in this process.
+        worker: The flow's worker, in this process.
         digests: Cells of one subject.
         subject: Its name.
-        place: Which of its cells these are, such as "33-48".
+        place: The range of its cells, such as "33-48".
     """
     return worker.make(digests)
 
 
 @flow(name="generate", flow_run_name="generate")
 def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
-    """Make what the run lacks. Cells that another run is making are waited for, and taken over if it dies.
+    """Generate the missing cells of a run; wait for cells that another run is generating, take over if it dies.
 
-    A cell that fails is tried again after the others, MAX_FAILURES times in all. A frame that looks at others is made
-    alone, once what stands before it in the grid is kept. While catalog, store or disk are away, the flow waits. It is
-    Failed where a cell is not there in the end.
+    A failed cell is retried after the others, MAX_FAILURES times in all. A video frame is generated alone, once the
+    frames before it are stored. The flow waits while catalog, store or disk are unavailable. It ends as Failed if a
+    cell is missing at the end.
 
     Args:
-        run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
-        check: Read every picture of the run first; those that the store lost are made again.
+        run_id: The full ID of a run in the catalog: the tag run:... of its flow run.
+        check: Check every image of the run in the store first; regenerate lost ones.
     """
     resources = Resources.open()
     patience = resources.patience()
     if check:
-        patience.retry(lambda: _notice_lost(resources, run_id))
+        patience.retry(lambda: _mark_lost(resources, run_id))
     cells = patience.retry(lambda: _cells(resources, run_id))
     if not cells:
-        raise InputError(
-            "generate", [Problem(path=("run_id",), message=f"the catalog has no cells of a run {run_id!r}")]
-        )
+        raise InputError("generate", [Problem(path=("run_id",), message=f"the catalog has no cells of run {run_id!r}")])
     with Worker(resources, run_id) as worker:
         while missing := _missing(cells, worker):
             claimed, there = 0, _generated(cells)
@@ -81,23 +78,23 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
                 worker.retry_frames()
     report_progress("generate", len(cells), len(cells))
     failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
-    blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _left(cell, worker)}
+    blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _blocked(cell, worker)}
     return completed_or_failed(CellOutcomes(tuple(sorted(worker.made)), failed, blocked), _reason(cells, blocked))
 
 
 def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
-    """Those to be made still: not there, not given up after failures, and possible for this worker."""
+    """Return the cells to generate: not generated, not failed too often, not blocked on this worker."""
     return [
         cell
         for cell in cells
         if cell.state != "generated"
         and not (cell.state == "failed" and cell.failures >= MAX_FAILURES)
-        and not _left(cell, worker)
+        and not _blocked(cell, worker)
     ]
 
 
-def _left(cell: CellView, worker: Worker) -> bool:
-    """Whether this worker cannot make the cell, and nobody else has made it or makes it now."""
+def _blocked(cell: CellView, worker: Worker) -> bool:
+    """Return whether the cell is blocked on this worker, and no other has generated it or is generating it."""
     return cell.digest in worker.blocked and cell.state in ("planned", "lost")
 
 
@@ -106,20 +103,20 @@ def _generated(cells: Sequence[CellView]) -> int:
 
 
 def _reason(cells: Sequence[CellView], blocked: Mapping[str, str]) -> str | None:
-    """Why some are not there in the end, if any: the counts, and the first few different reasons."""
+    """Return why cells are missing: the counts, and the first few distinct reasons; None if none is."""
     why = dict.fromkeys(cell.error or "failed" for cell in cells if cell.state == "failed") | dict.fromkeys(
         blocked.values()
     )
     missing = len(cells) - _generated(cells)
-    return summarise_reasons(f"{missing} of {len(cells)} images were not made", list(why)) if missing else None
+    return summarise_reasons(f"{missing} of {len(cells)} images were not generated", list(why)) if missing else None
 
 
-def _notice_lost(resources: Resources, run_id: str) -> None:
-    """Read the run's pictures: where one is gone from the store, or damaged there, its cells are marked as lost."""
+def _mark_lost(resources: Resources, run_id: str) -> None:
+    """Read the run's images; mark the cells whose image is missing or damaged in the store as lost."""
     catalog, store, cells = resources.catalog, resources.store, _cells(resources, run_id)
     for i, cell in enumerate(cells):
         if cell.state == "generated" and cell.image_sha256 is not None:
-            report_progress("generate", i, len(cells), "checking what is there")
+            report_progress("generate", i, len(cells), "checking stored images")
             try:
                 read_picture(catalog, store, cell.image_sha256)
             except (ObjectMissingError, DigestMismatchError) as error:
@@ -132,7 +129,7 @@ def _cells(resources: Resources, run_id: str) -> list[CellView]:
 
 
 def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
-    """Chunks of one subject in the order of the grid, each with its place ("33-48") for the name of the task."""
+    """Yield chunks of one subject in grid order, each with its range ("33-48") for the task's name."""
     for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.uses_earlier_frames)):
         ours, most = list(group), 1 if alone else size
         for first in range(0, len(ours), most):

@@ -1,4 +1,4 @@
-"""Pictures as bytes: what is stored, and the recipe that every output carries in its PNG text."""
+"""Encodes and decodes stored images; every output carries its recipe in a PNG text chunk."""
 
 import io
 
@@ -12,7 +12,7 @@ PNG = "image/png"
 
 
 def png_bytes(image: Image.Image, recipe: str | None = None) -> bytes:
-    """The picture as PNG; `recipe` (ASCII JSON) becomes its text chunk "dreamtuner"."""
+    """Encode an image as PNG, with `recipe` (ASCII JSON) in its text chunk "dreamtuner"."""
     text = PngInfo()
     if recipe is not None:
         text.add_text(RECIPE_KEY, recipe)
@@ -22,18 +22,18 @@ def png_bytes(image: Image.Image, recipe: str | None = None) -> bytes:
 
 
 def open_picture(data: bytes, mode: str) -> Image.Image:
-    """A stored PNG of ours, decoded to `mode`."""
+    """Decode a PNG that we stored, to `mode`."""
     with Image.open(io.BytesIO(data)) as image:
         return image.convert(mode)
 
 
 def open_reference(data: bytes) -> Image.Image:
-    """A stored reference or layout as ingestion saw it, RGB and upright. Its size was judged then, by its settings."""
+    """Decode a stored reference or control image as ingestion did, RGB and upright. Its size was checked then."""
     return decode_image(data, limits=ImageLimits(max_bytes=len(data), min_side=1)).image
 
 
 def content_type(data: bytes) -> str:
-    """The MIME type of a PNG, JPEG or WebP file by its first bytes."""
+    """Return the MIME type of a PNG, JPEG or WebP file by its first bytes."""
     if data.startswith(b"\x89PNG"):
         return PNG
     return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/webp"

@@ -1,4 +1,4 @@
-"""Ingest: subjects' references and masks from wherever they are into the store and the catalog."""
+"""Ingest: check the references and masks of subjects, and store them."""
 
 from collections.abc import Sequence
 
@@ -15,18 +15,18 @@ from flows.spec.problems import SubjectError
 
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")
 def ingest_subject(subject: SubjectSpec) -> Ingested:
-    """Read, check, mask and keep one subject; SubjectError says what is wrong with its files."""
+    """Read, check, mask and store one subject. Raises SubjectError if its files are unusable."""
     resources = Resources.open()
     return resources.patience().retry(lambda: prepare_and_store(subject, resources))
 
 
 @flow(name="ingest", flow_run_name="ingest")
 def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
-    """Take in every subject that can be; one bad reference stops only its own, and the flow is Failed in the end.
+    """Ingest every subject; a bad reference does not stop the others, but the flow ends as Failed.
 
     Args:
-        subjects: Each with its reference, a path on the worker's machine or an https:// or s3:// URL, or one of the
-            catalog by its name alone.
+        subjects: Each with its reference (a path on the worker's machine, https:// or s3:// URL), or only the name of
+            a subject in the catalog.
     """
     subjects = [redacted_subject(one) for one in subjects]
     done: list[Ingested] = []
@@ -40,5 +40,5 @@ def ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
             refused[subject.name] = str(error)
     report_progress("ingest", len(subjects), len(subjects))
     why = [f"{name}: {reason}" for name, reason in refused.items()]
-    reason = summarise_reasons(f"{len(refused)} of {len(subjects)} subjects were refused", why) if refused else None
+    reason = summarise_reasons(f"{len(refused)} of {len(subjects)} subjects were rejected", why) if refused else None
     return completed_or_failed(IngestResult(tuple(done), refused), reason)

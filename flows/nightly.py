@@ -1,4 +1,4 @@
-"""Nightly: every spec of a folder, one after the other; what is there already is not made again."""
+"""Nightly: run every spec of a folder, one after the other; finished cells are skipped."""
 
 import logging
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 class NightlyError(RuntimeError):
-    """Some specs could not be carried out; the message names each with its reason."""
+    """Some specs failed; the message names each with its reason."""
 
 
 @dataclass(frozen=True)
 class NightlySummary:
-    """Cells made, and cells there or made by others, of each spec by its file's name."""
+    """The cells generated, and those skipped (done before, or by others), of each spec by file name."""
 
     made: Mapping[str, int]
     skipped: Mapping[str, int]
@@ -32,22 +32,22 @@ class NightlySummary:
 
 @flow(name="nightly", flow_run_name="nightly {specs}")
 def nightly(specs: Path) -> NightlySummary:
-    """Carry out the *.yaml specs in the folder `specs` in the order of their names.
+    """Run the *.yaml specs in the folder `specs`, in the order of their names.
 
-    A spec that cannot be read or whose run fails does not stop the others; NightlyError tells of all such at the end.
+    A spec that is invalid or fails does not stop the others; NightlyError lists all of these at the end.
 
     Args:
         specs: A folder of specs, relative to the folder that the flows were deployed from.
     """
     files = sorted(specs.glob("*.yaml"))
     if not files:
-        raise InputError("specs", [Problem(path=(), message=f"{specs} holds no *.yaml; give a folder of specs")])
+        raise InputError("specs", [Problem(path=(), message=f"no *.yaml file in {specs}; give a folder of specs")])
     made: dict[str, int] = {}
     skipped: dict[str, int] = {}
     failed: list[str] = []
     for file in files:
         try:
-            summary = _carry_out(redacted(read_spec(file)))
+            summary = _run_spec(redacted(read_spec(file)))
         except Exception as error:
             _log.exception("spec %s failed", file)
             failed.append(f"{file.name}: {error}")
@@ -60,5 +60,5 @@ def nightly(specs: Path) -> NightlySummary:
     return NightlySummary(made, skipped)
 
 
-def _carry_out(spec: Spec) -> RunSummary:
+def _run_spec(spec: Spec) -> RunSummary:
     return result_of(lambda: catalog(spec))

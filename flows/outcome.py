@@ -1,4 +1,4 @@
-"""How a flow ends that could not do all that was asked: Failed in Prefect, in our own words, its result at hand."""
+"""Ends a flow that is only partly successful: Failed in Prefect, with a readable reason and its result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from prefect import State
 from prefect.states import Failed
 
 T = TypeVar("T")
-MOST = 3  # reasons that one sentence names
+MOST = 3  # reasons named in one sentence
 
 
 class IncompleteError(RuntimeError):
-    """A flow that came to its end without all that was asked of it. `result`: what it came to."""
+    """A flow ended with part of its work missing. `result`: its result nevertheless."""
 
     def __init__(self, reason: str, result: Any) -> None:
         super().__init__(reason, result)
@@ -24,7 +24,7 @@ class IncompleteError(RuntimeError):
 
 @dataclass(frozen=True)
 class CellOutcomes:
-    """What became of claimed cells, by digest. A cell that another run held is in none of the three.
+    """The outcomes of claimed cells, by digest. A cell leased by another run is in none of the three.
 
     `blocked` maps cells that this worker could not make, by no fault of theirs, to the reason: they are planned still.
     """
@@ -35,20 +35,20 @@ class CellOutcomes:
 
     @property
     def claimed(self) -> int:
-        """How many cells this process could work on."""
+        """Return how many cells this process could claim."""
         return len(self.made) + len(self.failed) + len(self.blocked)
 
 
 def completed_or_failed(result: T, reason: str | None) -> T:
-    """Return what a flow has to return: `result`, or with a `reason` a Failed state that says it and carries `result`.
+    """Return the return value of a flow: `result`, or with a `reason` a Failed state with that message and `result`.
 
-    The state is named Failed like any other: automations listen for that name, ours for the dead among them.
+    The state keeps Prefect's name Failed, which automations listen for, ours for dead flow runs among them.
     """
     return result if reason is None else cast(T, Failed(message=reason, data=IncompleteError(reason, result)))
 
 
 def result_of(flow: Callable[[], T]) -> T:
-    """Call a flow for its result, be that all that was asked or not."""
+    """Call a flow and return its result, complete or not."""
     try:
         result = flow()
     except IncompleteError as error:
@@ -59,7 +59,7 @@ def result_of(flow: Callable[[], T]) -> T:
 
 
 def summarise_reasons(what: str, reasons: Sequence[str]) -> str:
-    """One sentence of what is missing and why; of many reasons the first few, each in one line."""
+    """Return one sentence of what is missing and why, with the first few reasons."""
     named = [" ".join(one.split()) for one in reasons[:MOST]]
     more = [f"and {len(reasons) - MOST} more reasons"] if len(reasons) > MOST else []
     return f"{what}: {'; '.join(named + more)}" if named else what

@@ -1,4 +1,4 @@
-"""Waiting for what is away: store, catalog, network, disk. A run goes on when it is back, and gives up in the end."""
+"""Retries with backoff while store, catalog, network or disk are unavailable, up to a time limit."""
 
 import logging
 import random
@@ -12,24 +12,24 @@ from flows.progress import report_note
 
 T = TypeVar("T")
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
-"""The first pause, and the longest; each is twice the one before."""
+"""The first and the longest pause; each pause is twice the one before."""
 _log = logging.getLogger(__name__)
 
 
 class Patience:
-    """How long a run bears with what is away. One object serves all threads of a worker.
+    """The retry policy of a run, shared by all threads of a worker.
 
-    `stop` ends the waiting in all of them: whoever waits raises.
+    Setting `stop` ends all waiting: every waiting call raises.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.stop = threading.Event()
         self.served = False
-        """Whether something came to its end by now: what refuses us later may be under repair."""
+        """Whether any call has succeeded: what denies access later may be under repair."""
 
     def retry(self, work: Callable[[], T], *, retreat: Callable[[], bool] = lambda: False) -> T:
-        """What `work` returns; called again, with growing pauses, while it meets a fault that may pass.
+        """Return what `work` returns; retry it with growing pauses while it fails by a temporary fault.
 
         `retreat` is called before each pause: to give back what is held, and to say whether there was progress since
         the last, with which the time begins anew. Every other error of `work` goes out as it is; Unavailable where
@@ -40,7 +40,7 @@ class Patience:
             try:
                 done = work()
             except Exception as error:
-                if not self._may_pass(error):
+                if not self._is_temporary(error):
                     raise
                 fault = error
             else:
@@ -53,11 +53,11 @@ class Patience:
                 raise self._gave_up(fault) from fault
             length = min(pause * random.uniform(0.5, 1.0), left)
             _log.warning("%s; trying again in %.0f s", one_line(fault), length)
-            report_note(f"waiting, {one_line(fault)}")
+            report_note(f"waiting: {one_line(fault)}")
             self.stop.wait(length)
             pause = min(2 * pause, LONGEST_SECONDS)
 
-    def _may_pass(self, error: Exception) -> bool:
+    def _is_temporary(self, error: Exception) -> bool:
         fault = fault_of(error)
         return fault == "unavailable" or (fault == "denied" and self.served)
 

@@ -1,4 +1,4 @@
-"""How far the work is, told to whoever listens in this process; flows tell, the command line draws."""
+"""Reports the progress of flows to the listeners in this process, such as the command line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ Stage = Literal["ingest", "finetune", "guard", "generate", "score", "sheet", "vi
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` units of a stage (subjects, steps, cells, scores); fractions are steps within a picture."""
+    """`done` of `total` units of a stage (subjects, steps, cells, scores); fractions are steps within an image."""
 
     stage: Stage
     done: float
@@ -20,13 +20,13 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 _listeners: list[Listener] = []
-_told: dict[Stage, Progress] = {}
+_latest: dict[Stage, Progress] = {}
 _last: list[Progress] = []
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Hear everything that is told inside the block."""
+    """Send all progress reported inside the block to `listener`."""
     _listeners.append(listener)
     try:
         yield
@@ -35,25 +35,25 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def report_progress(stage: Stage, done: float, total: float, note: str = "") -> None:
-    """Report; without a listener nothing happens."""
-    _told[stage] = Progress(stage, done, total, note)
-    _last[:] = [_told[stage]]
-    _say(_told[stage])
+    """Report the progress of a stage to all listeners."""
+    _latest[stage] = Progress(stage, done, total, note)
+    _last[:] = [_latest[stage]]
+    _send(_latest[stage])
 
 
 def report_part(stage: Stage, more: float) -> None:
-    """Report `more` units on top of what `tell` said last; for a task, which knows nothing of the whole."""
-    if stage in _told:
-        last = _told[stage]
-        _say(replace(last, done=min(last.done + more, last.total)))
+    """Report `more` units on top of the last report; for a task, which does not know the total."""
+    if stage in _latest:
+        last = _latest[stage]
+        _send(replace(last, done=min(last.done + more, last.total)))
 
 
 def report_note(note: str) -> None:
-    """Say something beside what `tell` said last, such as what is waited for."""
+    """Add a note to the last report, such as what the run waits for."""
     for last in _last:
-        _say(replace(last, note=note))
+        _send(replace(last, note=note))
 
 
-def _say(progress: Progress) -> None:
+def _send(progress: Progress) -> None:
     for listener in tuple(_listeners):
         listener(progress)

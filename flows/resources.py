@@ -1,4 +1,4 @@
-"""Opens what a run works with once: catalog, store, profiles and models, in one object that is handed down."""
+"""Opens what a run works with once (catalog, store, profiles, models), as one object to pass down."""
 
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CHECKPOINTS = 4
-"""How many checkpoints of fine-tuned subjects are held in memory; the one that was used longest ago goes first."""
+"""The number of checkpoints cached in memory; the least recently used is dropped first."""
 
 
 class Resources:
-    """What a run works with. A flow or task opens it and hands it, or the part that is needed, to what it calls.
+    """What a run works with. A flow or task opens it and passes it, or the part needed, to what it calls.
 
-    Nothing is opened or loaded before it is first used. `Resources.open` gives one object for equal settings, so that
-    all runs of a process share connections and weights.
+    Everything is opened or loaded on first use. `Resources.open` returns one object for equal settings, so that all
+    runs of a process share connections and weights.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,12 +37,12 @@ class Resources:
 
     @staticmethod
     def open(settings: Settings | None = None) -> "Resources":
-        """The resources of this process for `settings`, by default those of its environment."""
+        """Return the resources of this process for `settings`, by default those from its environment."""
         return _opened(Settings.load() if settings is None else settings)
 
     @cached_property
     def catalog(self) -> "Catalog":
-        """The catalog, made or migrated when needed; a server that restarts is waited for, as later on."""
+        """Open the catalog; create or migrate it if necessary. Waits for a restarting database server."""
         from storage.catalog import Catalog
         from storage.catalog.database.transaction_retry import PATIENCE_SECONDS
 
@@ -52,20 +52,20 @@ class Resources:
 
     @property
     def catalog_if_any(self) -> "Catalog | None":
-        """The catalog, unless it is a file that is not there yet: looking must not make it."""
+        """Return the catalog; None if it is a file that does not exist yet. Never creates it."""
         file = self.settings.catalog_file
         return self.catalog if file is None or catalog_exists(file) else None
 
     @cached_property
     def store(self) -> "ObjectStore":
-        """The object store."""
+        """Open the object store."""
         from storage.objects import open_store
 
         return open_store(self.settings.store_url)
 
     @cached_property
     def device(self) -> str:
-        """The device to compute on; `auto` is the GPU where there is one."""
+        """Return the device to compute on; `auto` is the GPU if there is one."""
         if self.settings.device != "auto":
             return self.settings.device
         import torch
@@ -73,24 +73,24 @@ class Resources:
         return "cuda" if torch.cuda.is_available() else "cpu"
 
     def patience(self) -> "Patience":
-        """How long one run, with all its threads, bears with what is away."""
+        """Return a new retry policy, for one run with all its threads."""
         from flows.patience import Patience
 
         return Patience(self.settings.patience_seconds)
 
     def profile(self, name: str) -> Profile:
-        """The profile called `name`; pocket with other weights where the settings say so."""
+        """Return the profile called `name`; pocket with the weights from the settings, if set."""
         profile = get_profile(name, self.settings.profile_folders)
         if name == "pocket" and self.settings.pocket_weights is not None:
             return profile.model_copy(update={"weights": self.settings.pocket_weights})
         return profile
 
     def weights_digest(self, profile: str) -> str:
-        """The digest of the profile's weights on disk, hashed once. WeightsMissingError names what is not there."""
+        """Return the digest of the profile's weights on disk, hashed once. Raises WeightsMissingError."""
         return _once(self._loaded, ("weights", profile), lambda: weights_digest(self.profile(profile)))
 
     def controlnet_digest(self, profile: str, kind: Kind) -> str:
-        """The digest of the profile's ControlNet for layouts of this kind."""
+        """Return the weights digest of the profile's ControlNet of this kind."""
         return _once(
             self._loaded,
             ("controlnet", profile, kind),
@@ -98,7 +98,7 @@ class Resources:
         )
 
     def backbone(self, profile: str) -> "Backbone":
-        """The loaded model of a profile; the heavy thing that must never cross a task's border."""
+        """Load the model of a profile, once; it must never be passed between tasks."""
         from dreamtuner.families.registry import load_backbone
 
         return _once(
@@ -106,16 +106,16 @@ class Resources:
         )
 
     def scorer(self, profile: str, metric: str) -> Any:
-        """The model that a metric scores a profile's images with; metrics that load the same share it."""
+        """Load the model of a metric for a profile, once; metrics with the same loader share it."""
         from dreamtuner.score import METRICS
 
         load = METRICS[metric].load
         return _once(self._loaded, ("scorer", profile, load), lambda: load(self.profile(profile), self.device))
 
     def checkpoint(self, digest: str) -> "Checkpoint":
-        """The weights that a finished fine-tuning produced, by its digest.
+        """Load the checkpoint of a finished fine-tuning by its digest.
 
-        NotInCatalogError, StoreError, CheckpointError: it is unknown or unfinished, or its bytes are no checkpoint.
+        Raises NotInCatalogError (unknown or unfinished), StoreError or CheckpointError.
         """
         tuned: Checkpoint = _once(self._checkpoints, (digest,), lambda: self._read_checkpoint(digest))
         self._checkpoints.move_to_end((digest,))
@@ -132,7 +132,9 @@ class Resources:
         with self.catalog.read() as s:
             view = views.training(s, digest)
         if view.weights_sha256 is None:
-            raise NotInCatalogError(f"fine-tuning {digest[:12]} of {view.subject_name} is not done; run the spec again")
+            raise NotInCatalogError(
+                f"fine-tuning {digest[:12]} of {view.subject_name} is not finished; run the spec again"
+            )
         return from_bytes(get_blob(self.store, view.weights_sha256), name=f"checkpoint of {view.subject_name}")
 
 
@@ -142,7 +144,7 @@ def _opened(settings: Settings) -> Resources:
 
 
 def _once(held: MutableMapping[tuple[Any, ...], Any], key: tuple[Any, ...], load: Callable[[], T]) -> T:
-    """What is held under the key, loaded where it is not."""
+    """Return the cached value of the key; load it if it is missing."""
     if key not in held:
         held[key] = load()
     found: T = held[key]
@@ -150,7 +152,7 @@ def _once(held: MutableMapping[tuple[Any, ...], Any], key: tuple[Any, ...], load
 
 
 def free_memory() -> None:
-    """Give back what this process keeps of the devices' memory without using it."""
+    """Free the unused device memory that torch caches."""
     import gc
 
     import torch

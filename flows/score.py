@@ -1,4 +1,4 @@
-"""Score: what a run has drawn and a metric has not seen yet."""
+"""Score: compute the missing scores of a run's images."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -21,13 +21,13 @@ CHUNK_OUTPUTS = 64
 
 @task(name="score-outputs", task_run_name="{metric}")
 def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    """Score outputs of one reference by one metric; returns how many. What is away is waited for."""
+    """Score outputs of one reference with one metric; return how many. Waits out outages."""
     resources = Resources.open()
     return resources.patience().retry(lambda: _score(resources, profile, metric, output_ids))
 
 
 def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    """The same, of halves where all are too many for the memory."""
+    """Score outputs; on out of memory, in halves."""
     try:
         return _score_together(resources, profile, metric, output_ids)
     except Exception as error:
@@ -71,12 +71,12 @@ def _plain(output: UnscoredOutput, resources: Resources) -> str:
 
 @flow(name="score", flow_run_name="score")
 def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("clip_i", "clip_t")) -> int:
-    """Score what is unscored by each metric, reference by reference; returns the number of new scores.
+    """Score the unscored images of a run with each metric, by reference; return the number of new scores.
 
     Args:
-        run_id: A run in the catalog, by its whole id: the tag run:... of its flow run.
+        run_id: The full ID of a run in the catalog: the tag run:... of its flow run.
         profile: The model whose images they are; its CLIP model scores, where a metric uses one.
-        metrics: What to score by: clip_i (like the reference), clip_t (like the prompt), ...
+        metrics: The metrics: clip_i (similarity to the reference), clip_t (to the prompt), ...
     """
     resources = Resources.open()
     work: list[tuple[str, list[int]]] = []
@@ -95,7 +95,7 @@ def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("c
 
 
 def _chunks(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
-    """Ids of one reference and mask together, at most CHUNK_OUTPUTS."""
+    """Yield ids grouped by reference and mask, at most CHUNK_OUTPUTS each."""
 
     def of(output: UnscoredOutput) -> tuple[str, str]:
         return output.reference_sha256, output.mask_sha256 or ""

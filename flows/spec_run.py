@@ -1,4 +1,4 @@
-"""A run of a spec, from its first row in the catalog to its recorded cells; what every flow of a spec begins with."""
+"""Starts a run of a spec, up to its recorded cells: the common part of the flows that run a spec."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +27,9 @@ from storage.ingest import storing
 
 @dataclass(frozen=True)
 class SpecRun:
-    """A run whose subjects are in the catalog, and learnt where the spec says so. `row`: how it will end.
+    """A run whose subjects are ingested, and fine-tuned if the spec says so. `row`: its outcome.
 
-    `spec`: without the secrets in its sources' URLs; `ingested`: also who was refused, and why.
+    `spec`: with redacted URLs; `ingested`: also the rejected subjects, with reasons.
     """
 
     row: RunRow
@@ -42,21 +42,21 @@ class SpecRun:
 
     @property
     def id(self) -> str:
-        """The run's id in the catalog."""
+        """Return the run's ID in the catalog."""
         return self.row.id
 
     @property
     def facts(self) -> list[Facts]:
-        """What the plan needs to know of the subjects that are there."""
+        """Return the facts of the ingested subjects."""
         return [one.facts for one in self.ingested.ingested]
 
     @property
     def newer_defaults(self) -> str | None:
-        """One sentence where the profile has newer numbers that would change what the spec makes."""
+        """Return a sentence if newer defaults of the profile would change the spec's images."""
         return newer_defaults(self.spec, self.defaults, [one.style for one in self.facts])
 
     def record(self, planned: Sequence[PlannedCell]) -> None:
-        """Enter the run's cells and its warnings in the catalog; a catalog or store that is away is waited for."""
+        """Record the run's cells and warnings in the catalog; waits out outages."""
         self.patience.retry(
             lambda: record(self.spec, self.resources, self.ready, self.id, self.ingested.ingested, planned)
         )
@@ -64,10 +64,10 @@ class SpecRun:
 
 @contextmanager
 def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) -> Iterator[SpecRun]:
-    """Start a run of the spec, check its models, ingest its subjects and let the model learn them; end it as the block.
+    """Start a run of the spec: check its models, ingest its subjects, fine-tune on them. It ends with the block.
 
-    `demand`: raises InputError for a spec that the flow cannot carry out; `new_defaults`: the profile's newest numbers
-    count, not those that a spec of this name first ran with.
+    `demand`: raises InputError for a spec that the flow cannot run; `new_defaults`: use the profile's newest defaults,
+    not those of the first run of a spec of this name.
     """
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
@@ -76,9 +76,9 @@ def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) 
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)
         defaults.remember(resources.catalog, new=new_defaults)
-        came = result_of(lambda: ingest(spec.subjects))
-        known, unknown = finetune_all(came.ingested, spec.profile, ready.setup, resources)
-        ingested = IngestResult(tuple(known), came.refused | unknown)
+        result = result_of(lambda: ingest(spec.subjects))
+        finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources)
+        ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
 
@@ -91,9 +91,9 @@ def record(
     ingested: Sequence[Ingested],
     planned: Sequence[PlannedCell],
 ) -> None:
-    """Enter the run's cells and its warnings; cells that are there already only join the run.
+    """Record the run's cells and warnings; existing cells are only linked to the run.
 
-    Layouts go into the store, then come the rows that name them.
+    Stores the control images first, then the rows that refer to them.
     """
     rows = {one.facts.name: one for one in ingested}
     files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}

@@ -1,4 +1,4 @@
-"""Video: a spec's poses as the frames of a clip, drawn one after the other, and written as files that players open."""
+"""Video: generate a spec's poses as the frames of a clip, one after the other, and write MP4 and WebP files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,11 +33,9 @@ VIDEO, SAME_NOISE, OWN_NOISE = "video", "same noise", "own noise"
 
 @dataclass(frozen=True)
 class ClipSummary:
-    """One clip. `flicker`: the mean change outside of what moves, 0..255, of the video and of independent frames.
+    """One clip. `flicker`: mean change of static pixels, 0..255, of the video and of independent frames.
 
-    It is empty where everything moves from each pose to the next: nothing is static then.
-
-    `error`: why there is no file, and then no flicker either.
+    It is empty if no pixel is static in all poses. `error`: why there is no file, and no flicker either.
     """
 
     subject: str
@@ -52,7 +50,7 @@ class ClipSummary:
 
 @dataclass(frozen=True)
 class VideoSummary:
-    """One run. Frames and the independent ones count alike; those of a refused subject count as failed."""
+    """One run. Counts frames and independent frames alike; those of a rejected subject count as failed."""
 
     run: str
     name: str
@@ -67,40 +65,42 @@ class VideoSummary:
 
     @property
     def reason(self) -> str | None:
-        """What is not there and why, in a sentence; None where nothing is missing."""
+        """Return a sentence on what is missing and why; None if nothing is."""
         if not self.failed:
             return None
         why = [f"{name}: {reason}" for name, reason in self.refused.items()]
         why += list(dict.fromkeys(f"{one.subject}: {one.error}" for one in self.clips if one.error is not None))
-        return summarise_reasons(f"{self.failed} of {self.made + self.skipped + self.failed} images were not made", why)
+        return summarise_reasons(
+            f"{self.failed} of {self.made + self.skipped + self.failed} images were not generated", why
+        )
 
 
 def demand_poses(spec: Spec) -> None:
-    """InputError unless the spec's layouts are the frames of a video."""
+    """Raise InputError unless the spec's control images can be the frames of a video."""
     problems = [
-        Problem(path=("poses", i), message="a video takes a pose for every frame; remove the null")
+        Problem(path=("poses", i), message="a video needs a pose for every frame; remove the null")
         for i, place in enumerate(spec.poses)
         if place is None
     ]
     if len(spec.poses) < 2 and not problems:
-        problems = [Problem(path=("poses",), message="a video takes two frames or more; give more poses")]
+        problems = [Problem(path=("poses",), message="a video needs at least two frames; give more poses")]
     if spec.follows("depth"):
-        problems.append(Problem(path=("depth",), message="the frames of a video follow poses alone; remove depth"))
+        problems.append(Problem(path=("depth",), message="video frames are conditioned on poses only; remove depth"))
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
 
 
 @flow(name="video", flow_run_name="{spec.name}")
 def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
-    """Draw what is missing of every clip, frame by frame, and write each as MP4 and WebP with its flicker.
+    """Generate the missing frames of every clip, one after the other; write each as MP4 and WebP with its flicker.
 
-    A clip is a subject, a prompt and a seed; beside its frames, the same poses are drawn independently, to compare.
-    Running it again draws only what is missing. The run is Failed where something is not there in the end.
+    There is a clip for each subject, prompt and seed; its poses are also generated as independent frames, to compare.
+    Running it again generates only what is missing. The run ends as Failed if any frame is missing at the end.
 
     Args:
-        spec: The order; its poses are the frames. Paths in it are those of the worker's machine.
-        fps: Frames a second.
-        new_defaults: Take the profile's newest numbers, not those that a spec of this name first ran with.
+        spec: The spec; its poses are the frames. Its paths are on the worker's machine.
+        fps: Frames per second.
+        new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
     """
     with spec_run(spec, demand_poses, new_defaults=new_defaults) as run:
         clips = plan_clips(run.spec, run.facts, run.ready.setup)
@@ -147,7 +147,7 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: CellOutcomes) -
 def _write(
     clip: Clip, cells: Mapping[str, CellView], resources: Resources, place: Path, fps: int
 ) -> tuple[ClipSummary, Strip]:
-    """The clip's files at `place`.mp4 and .webp, and what it looks like."""
+    """Write the clip to `place`.mp4 and .webp; return its summary and its film strip."""
     poses = [open_reference(get_blob(resources.store, cell.layouts["pose"])) for cell in clip.frames]
     rows = {VIDEO: clip.frames, SAME_NOISE: clip.same_noise, OWN_NOISE: clip.own_noise}
     drawn = {name: _pictures(row, cells, resources) for name, row in rows.items()}
@@ -159,7 +159,7 @@ def _write(
     summary = ClipSummary(clip.subject, clip.prompt, clip.seed, len(poses), None, None, found)
     if len(whole[VIDEO]) < len(poses):
         missing = [cells[cell.digest] for cell in clip.frames if cells[cell.digest].image_sha256 is None]
-        lost = "the store lost a frame; run the video again, and it is made again"
+        lost = "a frame is lost from the store; run the video again to regenerate it"
         error = lost if not missing else missing[0].error or f"a frame is {missing[0].state}"
         return replace(summary, error=error), strip
     mp4, webp = place.with_name(f"{place.name}.mp4"), place.with_name(f"{place.name}.webp")
@@ -176,7 +176,7 @@ def _pictures(
 
 
 def _picture(sha256: str, resources: Resources) -> Image.Image | None:
-    """None where the store lost it, which the catalog knows then."""
+    """Read an image; return None, and mark its cell, if the store has lost it."""
     try:
         return open_picture(read_picture(resources.catalog, resources.store, sha256), "RGB")
     except (ObjectMissingError, DigestMismatchError):

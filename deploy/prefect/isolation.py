@@ -1,4 +1,4 @@
-"""Prefect with the settings that we give it and no others.
+"""Isolates Prefect from all settings but ours.
 
 Prefect looks for settings in PREFECT_* (in any case), in `.env`, `prefect.toml` and `pyproject.toml` of the working
 folder and in the profiles of its home: each may point the server inside `dreamtuner run` at the database of a company,
@@ -17,7 +17,7 @@ from typing import Any
 
 from storage.proxies import spare_loopback, through_proxies
 
-# How to reach a server that PREFECT_API_URL names. Without that variable they mean some other server.
+# How to reach the server at PREFECT_API_URL. Without that variable they belong to another server.
 _OF_A_SERVER = frozenset(
     {
         *("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_UI_URL"),
@@ -29,26 +29,26 @@ _OF_A_SERVER = frozenset(
 
 
 def isolate_environment(environ: MutableMapping[str, str]) -> None:
-    """Take Prefect's variables out of `environ`, but for those of a server in PREFECT_API_URL; loopback needs no proxy.
+    """Remove Prefect's variables from `environ`, except those of the server at PREFECT_API_URL; no proxy for loopback.
 
-    Call it before Prefect is imported, as `without_files` says.
+    Call it before Prefect is imported; see `without_files`.
     """
     without_files()
-    kept: frozenset[str] = _OF_A_SERVER if environ.get("PREFECT_API_URL") else frozenset()
+    allowed: frozenset[str] = _OF_A_SERVER if environ.get("PREFECT_API_URL") else frozenset()
     for name in [name for name in environ if name.upper().startswith(("PREFECT_", "ORION_"))]:
-        if name not in kept:
+        if name not in allowed:
             del environ[name]
     spare_loopback(environ)
 
 
 def without_files() -> None:
-    """From now on an import of Prefect leaves out the sources of settings that are files."""
+    """Make later imports of Prefect ignore settings files."""
     if not any(isinstance(one, _Finder) for one in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
 def _only_the_environment(base: ModuleType) -> None:
-    """In prefect.settings.base: nothing is read from files."""
+    """Patch prefect.settings.base to read nothing from files."""
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
     class Nothing(PydanticBaseSettingsSource):
@@ -73,7 +73,7 @@ def _only_the_environment(base: ModuleType) -> None:
 
 
 def _no_proxy_to_loopback(base: ModuleType) -> None:
-    """In prefect.client.base: clients of a server on this machine do not look at the environment's proxies."""
+    """Patch prefect.client.base to bypass proxies for servers on this machine."""
     for name in ("PrefectHttpxAsyncClient", "PrefectHttpxSyncClient"):
 
         class Direct(getattr(base, name)):  # type: ignore[misc]  # known at run time only
@@ -100,7 +100,7 @@ _CHANGED: Mapping[str, Callable[[ModuleType], None]] = {
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds what Python finds, and changes two modules of Prefect's right after they are executed."""
+    """Finds modules like Python's own finder, and patches two of Prefect's after their execution."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         change = _CHANGED.get(name)

@@ -1,7 +1,7 @@
-"""What a Prefect server has to know of us: work pools, the deployments of prefect.yaml, and how it finds the dead.
+"""Registers work pools, the deployments of prefect.yaml and an automation for dead flow runs with a Prefect server.
 
-A flow run that beats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, set in prefect.yaml) and is heard of no more has lost its
-process, and its worker too, which would have said so: the automation crashes it, and with that it gives its slot back.
+A flow run whose heartbeats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, set in prefect.yaml) stop has lost its process, and also
+its worker, which would have reported it: the automation sets it to Crashed, which frees its slot.
 """
 
 import os
@@ -19,20 +19,20 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
 POOLS = {
-    "dreamtuner-gpu": "draws: start one worker a GPU, each with --limit 1",
-    "dreamtuner-cpu": "takes references in and scores",
+    "dreamtuner-gpu": "generates and fine-tunes: start one worker per GPU, each with --limit 1",
+    "dreamtuner-cpu": "ingests references and scores images",
 }
 ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
 DEAD_AFTER_SECONDS = 90.0
-"""Three beats of 30 s, Prefect's shortest."""
+"""Three heartbeats of 30 s, Prefect's shortest interval."""
 
 
 class NotDeployedError(RuntimeError):
-    """prefect.yaml is not here, or Prefect would not take it; the message says what to do."""
+    """prefect.yaml is missing, or Prefect rejected it; the message names the remedy."""
 
 
 def register(client: SyncPrefectClient, root: Path, *, dead_after: float = DEAD_AFTER_SECONDS) -> None:
-    """Make or bring up to date all of it; said twice, nothing is there twice. `root` holds prefect.yaml."""
+    """Create or update everything; idempotent. `root`: the folder of prefect.yaml."""
     for name, description in POOLS.items():
         _ensure_pool(client, name, description)
     _deploy_all(root)
@@ -54,7 +54,7 @@ def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None
 
 def _deploy_all(root: Path) -> None:
     if not (root / "prefect.yaml").is_file():
-        raise NotDeployedError(f"{root} holds no prefect.yaml; run this in a checkout of the project")
+        raise NotDeployedError(f"{root} contains no prefect.yaml; run this in a checkout of the project")
     command = [sys.executable, "-m", "deploy.prefect.isolation", "--no-prompt", "deploy", "--all"]
     environment = os.environ | {"PWD": str(root), "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
@@ -74,7 +74,7 @@ def _ensure_automation(client: SyncPrefectClient, dead_after: float) -> None:
 
 
 def zombie_automation(dead_after: float) -> AutomationCore:
-    """Crash a flow run when `dead_after` seconds pass after a beat without another and without its end."""
+    """Crash a flow run `dead_after` seconds after its last heartbeat, unless it has ended."""
     over = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")}
     trigger: dict[str, Any] = {
         "after": {"prefect.flow-run.heartbeat"},
@@ -85,6 +85,6 @@ def zombie_automation(dead_after: float) -> AutomationCore:
         "threshold": 1,
         "within": timedelta(seconds=dead_after),
     }
-    message = f"nothing was heard of this flow run for {dead_after:.0f} s: its process is gone"
+    message = f"no heartbeat of this flow run for {dead_after:.0f} s: its process died"
     action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
     return AutomationCore(name=ZOMBIES, description=message, trigger=EventTrigger(**trigger), actions=[action])

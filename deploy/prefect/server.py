@@ -1,8 +1,8 @@
-"""Prefect's API as a child process that lives as long as one command.
+"""Runs Prefect's API server as a child process for the duration of one command.
 
-Prefect can start such a server itself, but then Ctrl-C reaches the server before the flow has said how it ended, a
-killed command leaves it running for ever, and it starts only after everything else is imported. This one is out of the
-terminal's reach, ends with its parent however that ends, and starts while the parent imports torch.
+Prefect can start such a server itself, but then Ctrl-C reaches the server before the flow has reported its end, a
+killed command leaves it running for ever, and it starts only after everything else is imported. This one ignores the
+terminal's signals, always ends with its parent, and starts while the parent imports torch.
 """
 
 import fcntl
@@ -22,23 +22,23 @@ SETTLE_SECONDS = 3.0
 
 
 class PrefectServerError(RuntimeError):
-    """Prefect's server did not come up; the log says why."""
+    """Prefect's server failed to start; the log has the reason."""
 
 
 class PrefectServer:
-    """The parent's end: start it, wait until it answers, stop it."""
+    """Starts the server, waits until it is ready, and stops it; used by the parent process."""
 
     def __init__(self) -> None:
         home = Path(os.environ["PREFECT_HOME"])
         home.mkdir(parents=True, exist_ok=True)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
-            # bound here and handed down, so that no other process can take the port in between
-            door.bind(("127.0.0.1", 0))
-            self.api = f"http://127.0.0.1:{door.getsockname()[1]}/api"
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+            # bound here and inherited, so that no other process can take the port in between
+            listener.bind(("127.0.0.1", 0))
+            self.api = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
             self._process = subprocess.Popen(
-                # -P and a folder of our own: no module and no settings are taken from where the user works
-                [sys.executable, "-P", "-m", "deploy.prefect.server", str(door.fileno()), str(os.getpid())],
-                pass_fds=[door.fileno()],
+                # -P and our own folder: no modules or settings from the user's working folder
+                [sys.executable, "-P", "-m", "deploy.prefect.server", str(listener.fileno()), str(os.getpid())],
+                pass_fds=[listener.fileno()],
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -47,7 +47,7 @@ class PrefectServer:
         self._started = time.time()
 
     def wait(self) -> None:
-        """Return when it answers; PrefectServerError if it ends or does not answer in time."""
+        """Wait until the server is ready. Raises PrefectServerError if it exits or does not answer in time."""
         import httpx
 
         until = time.monotonic() + START_SECONDS
@@ -63,7 +63,7 @@ class PrefectServer:
         raise PrefectServerError(f"Prefect's server did not answer within {START_SECONDS:.0f} s")
 
     def settle(self) -> None:
-        """Wait a little until every task run that began since the start is recorded as ended."""
+        """Wait briefly until all task runs since the start are recorded as ended."""
         import httpx
         from prefect.events.worker import EventsWorker
 
@@ -86,7 +86,7 @@ class PrefectServer:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it, by force after five seconds."""
+        """Stop the server, by force after five seconds."""
         self._process.terminate()
         try:
             self._process.wait(5)
@@ -96,16 +96,16 @@ class PrefectServer:
 
 
 def _environment() -> dict[str, str]:
-    """The child's: ours of Prefect's variables, no proxies, and the same places to import from."""
+    """Return the child's environment: our Prefect variables, no proxies, the same import path."""
     proxies = proxy_variables(os.environ)
-    kept = {name: value for name, value in os.environ.items() if name not in proxies}
+    variables = {name: value for name, value in os.environ.items() if name not in proxies}
     places = [str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    kept["PYTHONPATH"] = os.pathsep.join(os.path.abspath(one) for one in places if one)
-    return kept | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+    variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(one) for one in places if one)
+    return variables | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 
 
-def _serve(door: socket.socket, parent: int) -> None:
-    """The child's end: one server on `door` until a signal, or until the parent is gone."""
+def _serve(listener: socket.socket, parent: int) -> None:
+    """In the child process: run one server on `listener` until a signal, or until the parent dies."""
     without_files()
     import uvicorn
 
@@ -124,7 +124,7 @@ def _serve(door: socket.socket, parent: int) -> None:
         config = uvicorn.Config(
             application, factory=True, log_level="error", lifespan="on", timeout_graceful_shutdown=3
         )
-        Server(config).run(sockets=[door])
+        Server(config).run(sockets=[listener])
 
 
 def _end_with(parent: int) -> None:

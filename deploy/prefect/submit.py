@@ -1,4 +1,4 @@
-"""`dreamtuner deploy` and `run --submit`: flows that a Prefect server starts, by the workers that it has."""
+"""`dreamtuner deploy` and `run --submit`: register deployments and submit runs to a Prefect server."""
 
 import os
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ DEPLOYMENT = "catalog/catalog"
 
 
 class SubmitError(RuntimeError):
-    """There is no server, or it does not know our deployments; the message says what to do."""
+    """No server, or it lacks our deployments; the message names the remedy."""
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A flow run that waits for a worker; `outdated` says why a worker of this version may not find its flow."""
+    """A submitted flow run; `outdated`: why a worker of this version may not find its flow."""
 
     flow_run_id: str
     name: str
@@ -34,13 +34,17 @@ class Submitted:
 
 
 def submit(spec: Spec, **how: bool) -> Submitted:
-    """Have a worker carry out the spec; SubmitError says why it will not be. The worker reads its paths.
+    """Submit the spec to a worker, which reads its paths. Raises SubmitError.
 
     `how`: further parameters of the flow.
     """
     if secret := secret_sources(spec):
-        remedy = "it would lie in Prefect's database: take the subject in with `dreamtuner ingest`, or use an s3:// URL"
-        problems = [Problem(path=path, message=f"the URL carries a password or signature; {remedy}") for path in secret]
+        remedy = (
+            "it would be stored in Prefect's database: add the subject with `dreamtuner ingest`, or use an s3:// URL"
+        )
+        problems = [
+            Problem(path=path, message=f"the URL contains a password or signature; {remedy}") for path in secret
+        ]
         raise InputError("--submit", problems)
     with _server() as client:
         from prefect.exceptions import ObjectNotFound
@@ -51,7 +55,7 @@ def submit(spec: Spec, **how: bool) -> Submitted:
         except ObjectNotFound as error:
             where = os.environ["PREFECT_API_URL"]
             raise SubmitError(
-                f"--submit: {where} has no deployment {DEPLOYMENT}; `dreamtuner deploy` makes it"
+                f"--submit: {where} has no deployment {DEPLOYMENT}; create it with `dreamtuner deploy`"
             ) from error
         parameters = {"spec": spec.model_dump(mode="json"), **how}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
@@ -59,7 +63,7 @@ def submit(spec: Spec, **how: bool) -> Submitted:
 
 
 def local_paths(spec: Spec) -> list[str]:
-    """What of a spec is read on the worker's machine, a sentence each; subjects that the catalog has need no path."""
+    """List the paths of a spec that the worker will read, one sentence each; stored subjects need none."""
     files = {
         f"subjects[{i}].{field}": place
         for i, one in enumerate(spec.subjects)
@@ -69,7 +73,11 @@ def local_paths(spec: Spec) -> list[str]:
     files |= {f"{field}[{i}]": place for field in ("poses", "depth") for i, place in enumerate(getattr(spec, field))}
     return [
         f"{field}: {place} is read on the worker's machine"
-        + ("; `dreamtuner ingest` it, and name the subject alone" if field.endswith("reference") else "")
+        + (
+            "; to avoid that, add it with `dreamtuner ingest` and give only the subject's name"
+            if field.endswith("reference")
+            else ""
+        )
         for field, place in files.items()
         if place is not None and "://" not in place and not is_auto(field.rpartition(".")[2], place)
     ]
@@ -78,7 +86,7 @@ def local_paths(spec: Spec) -> list[str]:
 def deploy(root: Path, dead_after: float) -> tuple[list[Outdated], list[Outdated]]:
     """Register everything with the server of PREFECT_API_URL; return what was outdated before, and what still is.
 
-    Still outdated is what prefect.yaml no longer has: deleting it is for the user to do.
+    Deployments no longer in prefect.yaml stay outdated until the user deletes them.
     """
     with _server() as client:
         from deploy.prefect.registration import NotDeployedError, register
@@ -110,11 +118,13 @@ def _outdated(deployments: "list[DeploymentResponse]") -> list[Outdated]:
 
 @contextmanager
 def _server() -> "Iterator[SyncPrefectClient]":
-    """A client of the server that PREFECT_API_URL names."""
+    """Open a client of the server at PREFECT_API_URL."""
     api = os.environ.get("PREFECT_API_URL")
     if not api:
         example = "`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api"
-        raise SubmitError(f"PREFECT_API_URL is not set, so there is no server to submit to; for example {example}")
+        raise SubmitError(
+            f"PREFECT_API_URL is not set, so there is no server to submit to; set it, for example {example}"
+        )
     import httpx
     from prefect.client.orchestration import get_client
 

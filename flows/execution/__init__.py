@@ -1,1 +1,1 @@
-"""What a worker does: claims, generates, fine-tunes, stores."""
+"""The work of a worker: claim, generate, fine-tune, store."""

@@ -1,4 +1,4 @@
-"""Where a point of a drawn cell looked: the cell is drawn again from its recipe, watched and compared."""
+"""Maps what a point of a generated image attends to, by regenerating the image while recording attention."""
 
 import json
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ FEW = 3
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """The map as a picture, of the `point` of the stored picture `image_sha256` of a cell.
+    """The attention map of the `point` of a cell's stored image `image_sha256`.
 
-    `redrawn`: how the cell drawn again compares; `shares`: step -> 0..1 on the reference.
+    `redrawn`: how the regenerated image compares; `shares`: step -> share of attention on the reference, 0..1.
     """
 
     digest: str
@@ -45,14 +45,13 @@ class AttentionMap:
 
 
 def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
-    """Map a cell (digest or PNG file) at "x,y", the middle and the last step.
+    """Map a cell (digest or PNG file) at "x,y", at the middle and the last step.
 
-    InputError names what of the two cannot be used and the remedy; a cell that another engine or other weights drew is
-    refused as well.
+    Raises InputError for an unusable cell or point, also for a cell of another engine version or other weights.
     """
     where, found = point_of(point), find_cell(cell, resources)
     if found.image_sha256 is None:
-        raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so there is no picture; run its spec first")
+        raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so it has no image; run its spec first")
     s = from_fields(Sampling, found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
     recorder = AttentionRecorder(where, frozenset(steps), frozenset({FINE, COARSER}))
@@ -66,7 +65,7 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
     shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
     columns = [Column(f"step {step + 1} of {s.steps}", chosen(recorder.maps, step)) for step in steps]
-    said = difference(picture, stored)
+    comparison = difference(picture, stored)
     image = attention_picture(
         picture,
         where,
@@ -75,15 +74,20 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
         w_ref=s.w_ref,
         title="Where this point looked",
         detail=f"{found.subject_name} · {found.prompt} · seed {found.seed} · cell {found.digest[:12]}",
-        notes=[said, *_warned(found, resources)],
+        notes=[comparison, *_warned(found, resources)],
     )
     return AttentionMap(
-        found.digest, found.image_sha256, where, image, said, {one.title: _mean_share(one.maps) for one in columns}
+        found.digest,
+        found.image_sha256,
+        where,
+        image,
+        comparison,
+        {one.title: _mean_share(one.maps) for one in columns},
     )
 
 
 def point_of(text: str) -> tuple[float, float]:
-    """Read "0.5,0.3" as (0.5, 0.3); InputError for anything but two numbers in 0..1."""
+    """Parse "0.5,0.3" to (0.5, 0.3). Raises InputError for anything but two numbers in 0..1."""
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
@@ -94,7 +98,7 @@ def point_of(text: str) -> tuple[float, float]:
 
 
 def find_cell(cell: str, resources: Resources) -> CellDetail:
-    """The catalog's row of a digest, or of the recipe in a PNG file. InputError where there is none."""
+    """Find the catalog's cell by its digest, or by the recipe in a PNG file. Raises InputError if there is none."""
     file = Path(cell)
     digest = _digest_in(file) if file.suffix.lower() == ".png" or file.is_file() else cell.strip().lower()
     catalog = resources.catalog_if_any
@@ -106,7 +110,7 @@ def find_cell(cell: str, resources: Resources) -> CellDetail:
         pass
     raise _refused(
         "CELL",
-        f"{digest[:12]} is not in the catalog of {resources.settings.home}; give all 64 digits, or a PNG drawn here",
+        f"{digest[:12]} is not in the catalog of {resources.settings.home}; give all 64 digits, or a generated PNG",
     )
 
 
@@ -115,36 +119,32 @@ def _digest_in(file: Path) -> str:
         with Image.open(file) as image:
             recipe = image.info.get(RECIPE_KEY)
     except OSError as error:
-        raise _refused(
-            "CELL", f"{file} cannot be read as a picture ({error}); give a PNG that was drawn here"
-        ) from error
+        raise _refused("CELL", f"{file} cannot be read as an image ({error}); give a PNG generated here") from error
     if recipe is None:
-        raise _refused("CELL", f"{file} carries no recipe; give the PNG as it was drawn, or the cell's digest")
+        raise _refused("CELL", f"{file} contains no recipe; give the original PNG, or the cell's digest")
     return digest_of(json.loads(recipe))
 
 
 def chosen(maps: Mapping[tuple[int, str], QueryAttention], step: int) -> dict[str, QueryAttention]:
-    """The step's layers of 16 x 16 patches; where they are few, those of 8 x 8 as well, the fine ones first."""
+    """Select the step's layers of 16 x 16 patches, and if there are few, those of 8 x 8 as well."""
     ours = {name: one for (at, name), one in maps.items() if at == step}
     fine = {name: one for name, one in ours.items() if one.own.shape[1] == FINE}
     return fine if len(fine) >= FEW else fine | ours
 
 
 def difference(redrawn: Image.Image, stored: Image.Image) -> str:
-    """How the cell drawn again compares with its stored picture, in words."""
+    """Describe how the regenerated image differs from the stored one."""
     if redrawn.size != stored.size:
-        return (
-            f"Drawn again, the picture is {redrawn.size}, the stored one {stored.size} pixels: this map is of another."
-        )
+        return f"The regenerated image is {redrawn.size} pixels, the stored one {stored.size}: this map is not of it."
     apart = np.abs(np.asarray(redrawn, dtype=np.int16) - np.asarray(stored, dtype=np.int16))
     if not apart.any():
-        return "Drawn again from its recipe, the picture equals the stored one to the last bit."
+        return "The image regenerated from its recipe equals the stored one bit for bit."
     share, most = 100 * float((apart > 0).any(axis=2).mean()), int(apart.max())
     if most <= 2:
-        return f"Drawn again, the picture equals the stored one but for rounding ({share:.1f} % of pixels, by {most})."
+        return f"The regenerated image equals the stored one but for rounding ({share:.1f} % of pixels, by {most})."
     return (
-        f"Drawn again, the picture DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: "
-        "this map is of the picture shown here; another machine or version of a library drew the stored one."
+        f"The regenerated image DIFFERS from the stored one in {share:.1f} % of pixels, by up to {most} of 255: "
+        "this map is of the image shown here; the stored one is from another machine or library version."
     )
 
 

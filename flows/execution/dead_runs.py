@@ -1,4 +1,4 @@
-"""Runs whose process was killed: closed in the catalog, and in Prefect, where they would be "Running" for ever."""
+"""Closes runs whose process was killed, in the catalog and in Prefect, where they would stay Running for ever."""
 
 import logging
 from uuid import UUID
@@ -10,12 +10,12 @@ from storage.catalog import views
 from storage.catalog.writes.work.dead import close_crashed_runs, has_crashed_runs
 
 _log = logging.getLogger(__name__)
-MESSAGE = "the process that ran this is gone; a run of the same spec makes what is missing"
+MESSAGE = "the process of this run died; run the same spec again to generate what is missing"
 MOST = 50  # of the newest crashed runs
 
 
 def close_dead_runs(resources: Resources) -> int:
-    """Close in the catalog what killed processes left running; how many runs. It looks before it writes."""
+    """Close the runs that killed processes left open; return how many. Only writes if there are any."""
     catalog = resources.catalog
     if catalog.read_only:
         return 0
@@ -24,14 +24,14 @@ def close_dead_runs(resources: Resources) -> int:
             return 0
     closed = catalog.transact(lambda s: close_crashed_runs(s, resources.settings.lease_seconds))
     for run in closed:
-        _log.warning("run %s was found without a process and is closed as crashed", run.id)
+        _log.warning("the process of run %s died; the run is closed as crashed", run.id)
     return len(closed)
 
 
 def crash_dead_flow_runs(resources: Resources) -> None:
-    """From within a flow: crash in Prefect what the catalog knows to have crashed, subflows too.
+    """From within a flow: set the flow runs of crashed runs, and their subflows, to Crashed in Prefect.
 
-    A worker tells of its flow run's death, but not of the subflows', and nobody tells of a run that had no worker.
+    A worker reports the death of its flow run, but not of subflows, and nothing reports a run without a worker.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
@@ -40,7 +40,7 @@ def crash_dead_flow_runs(resources: Resources) -> None:
 
     with resources.catalog.read() as s:
         dead = [UUID(one) for one in views.crashed_flow_runs(s, limit=MOST)]
-    if not dead or FlowRunContext.get() is None:  # outside a flow no server is sure to be there
+    if not dead or FlowRunContext.get() is None:  # outside a flow there may be no server
         return
     themselves = FlowRunFilter(id=FlowRunFilterId(any_=dead))
     subflows = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=dead))

@@ -1,7 +1,7 @@
-"""One fine-tuning a device at a time, on this machine.
+"""Locks a device for one fine-tuning at a time on this machine.
 
-A lock of the operating system, not a limit of Prefect's: those are leases that a server holds in its memory, and where
-a server ends with its run, as that of the command line does, a killed run would hold its slot for good.
+An operating system lock, not a Prefect limit: a Prefect server holds the leases of its limits in memory, so where the
+server ends with its run, as under the command line, a killed run would occupy its slot for ever.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ POLL_SECONDS = 1.0
 
 
 def lock_file(device: str) -> Path:
-    """The device's file, one for every user: dreamtuner-0-cuda-0.lock. GPUs are told apart by which are visible."""
+    """Return the lock file of a device, one per user: dreamtuner-0-cuda-0.lock; depends on the visible GPUs."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "") if device.startswith("cuda") else ""
     words = re.findall("[a-z0-9]+", f"{os.getuid()} {device} {visible}".lower())
     return Path(tempfile.gettempdir()) / f"dreamtuner-{'-'.join(words)}.lock"
@@ -27,13 +27,13 @@ def lock_file(device: str) -> Path:
 
 @contextmanager
 def locked_device(device: str) -> Iterator[None]:
-    """Wait for the device and hold it. A process that dies lets go of it at once."""
-    with lock_file(device).open("a") as held:
+    """Wait for the device and lock it. The lock of a process that dies is released at once."""
+    with lock_file(device).open("a") as lock:
         while True:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                report_progress("finetune", 0, 1, f"another fine-tuning has the device {device}")
+                report_progress("finetune", 0, 1, f"waiting for another fine-tuning on {device}")
                 time.sleep(POLL_SECONDS)
         yield

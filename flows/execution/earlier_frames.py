@@ -1,4 +1,4 @@
-"""The frames before a frame of a video, read from the store: the further references that it is generated with."""
+"""Reads the earlier frames of a video from the store, as additional references of a frame."""
 
 from collections.abc import Mapping
 
@@ -17,19 +17,19 @@ from storage.objects import DigestMismatchError, ObjectMissingError
 
 
 class FrameMissingError(UnmetRequirementError):
-    """A frame that another one looks at is not there (yet)."""
+    """A frame that another one depends on is not generated (yet)."""
 
 
 def layers_of_first(cell: CellDetail) -> bool:
-    """Whether the cell is a frame as the first release planned them: it sees the layers of its first reference."""
+    """Return whether the first release planned the frame: then it attends only in its first reference's layers."""
     named: Mapping[str, str] = cell.settings.get("frames", {})
     return bool(named) and not set(ALL_LAYERS) <= set(named)
 
 
 def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str, Image.Image]) -> list[Reference]:
-    """The further references of a frame: the first and the previous one; FrameMissingError where one is not drawn.
+    """Read the first and the previous frame as references. Raises FrameMissingError if one is not generated.
 
-    `pictures`: layouts by their SHA-256.
+    `pictures`: control images by their SHA-256.
     """
     named: Mapping[str, str] = cell.settings.get("frames", {})
     found = []
@@ -38,13 +38,13 @@ def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str,
             frame = views.cell(s, digest)
         if frame.image_sha256 is None:
             raise FrameMissingError(
-                f"the frame {digest[:12]} before it is {frame.state}; it is generated once that one is"
+                f"the frame {digest[:12]} before it is {frame.state}; it follows once that is generated"
             )
         try:
             image = open_picture(read_picture(resources.catalog, resources.store, frame.image_sha256), "RGB")
         except (ObjectMissingError, DigestMismatchError) as error:
             raise FrameMissingError(
-                f"the picture of the frame {digest[:12]} before it is lost, and made again"
+                f"the image of the frame {digest[:12]} before it is lost and must be regenerated"
             ) from error
         found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
     return found

@@ -1,4 +1,4 @@
-"""One process at work on a fine-tuning: claims it, goes on from the state that was kept, and keeps what it learns."""
+"""Runs a fine-tuning: claim it, resume from the last saved state, store the checkpoint."""
 
 import logging
 import shutil
@@ -34,24 +34,24 @@ from storage.ingest import storing
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 _log = logging.getLogger(__name__)
-POLL_SECONDS = 2.0  # how often to look whether another process has done it, or is gone
-SAVE_EVERY = 50  # steps between two states in the object store
+POLL_SECONDS = 2.0  # how often to check whether another process has finished it or died
+SAVE_EVERY = 50  # steps between two saved states in the object store
 
 
 class FineTuneChangedError(UnmetRequirementError):
-    """The weights on disk are not those that the fine-tuning was asked for with."""
+    """The weights on disk are not those that the fine-tuning was planned with."""
 
 
 def is_finetuned(digest: str, resources: Resources) -> bool:
-    """Whether the fine-tuning is done and the bytes of its checkpoint are there."""
+    """Return whether the fine-tuning is done and its checkpoint is in the store."""
     return _training_row(digest, resources).checkpoint_id is not None
 
 
 def run_finetune(digest: str, resources: Resources) -> bool:
-    """Carry out the fine-tuning unless it is done; whether this process did it. One that another does is waited for.
+    """Run the fine-tuning unless it is done; return whether this process did. Waits if another process runs it.
 
-    A checkpoint whose bytes are gone from the store is made again. While catalog, store or disk are away it is given
-    back, and waits; then it goes on from the last state that was kept.
+    A checkpoint lost from the store is trained again. While catalog, store or disk are unavailable, the fine-tuning is
+    released; then it resumes from the last saved state.
     """
     return resources.patience().retry(lambda: _run_finetune(digest, resources))
 
@@ -65,18 +65,18 @@ def _run_finetune(digest: str, resources: Resources) -> bool:
         if catalog.transact(lambda s: writes.claim_training(s, digest, owner, resources.settings.lease_seconds)):
             break
         report_progress(
-            "finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: another process does it"
+            "finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: running in another process"
         )
         time.sleep(POLL_SECONDS)
     try:
         with TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
-            _carry_out(_training_row(digest, resources), resources, owner)
+            _train(_training_row(digest, resources), resources, owner)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
         try:
             catalog.transact(lambda s: writes.release_training(s, digest, owner=owner, error=reason))
         except SQLAlchemyError as second:
-            _log.warning("the fine-tuning %s could not be given back: %s", digest[:12], second)
+            _log.warning("the fine-tuning %s could not be released: %s", digest[:12], second)
         raise
     return True
 
@@ -96,15 +96,17 @@ def _training_row(digest: str, resources: Resources) -> TrainingView:
     return view
 
 
-def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
+def _train(view: TrainingView, resources: Resources, owner: str) -> None:
     profile = resources.profile(view.profile)
     if resources.weights_digest(view.profile) != view.weights_digest:
-        raise FineTuneChangedError(f"the weights of profile {view.profile} changed since it was asked for; ask again")
+        raise FineTuneChangedError(
+            f"the weights of profile {view.profile} changed since it was planned; request it again"
+        )
     device, folder = resources.device, resources.settings.home / "finetune" / view.digest
     factory = factory_of(view, resources, folder)
     require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
     _restore(view, resources, folder)
-    learnt = fine_tune(
+    result = fine_tune(
         factory,
         device=device,
         save_every=SAVE_EVERY,
@@ -115,26 +117,26 @@ def _carry_out(view: TrainingView, resources: Resources, owner: str) -> None:
             previewed=lambda step, file: show_preview(view.subject_name, step, file),
         ),
     )
-    _store_result(view, resources, owner, learnt)
-    _sheet(view, factory, learnt, folder).save(sheet_file(view.subject_name, view.digest, resources))
+    _store_result(view, resources, owner, result)
+    _sheet(view, factory, result, folder).save(sheet_file(view.subject_name, view.digest, resources))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def sheet_file(subject: str, digest: str, resources: Resources) -> Path:
-    """Where the previews of a fine-tuning that was done here are shown, a PNG file."""
+    """Return the path of the preview sheet of a fine-tuning that ran on this machine, a PNG file."""
     return resources.settings.home / "finetune" / f"{subject}-{digest[:12]}.png"
 
 
-def _sheet(view: TrainingView, factory: FineTuneFactory, learnt: FineTuneResult, folder: Path) -> Image.Image:
-    """The previews that this machine drew: their step is in their files' names."""
+def _sheet(view: TrainingView, factory: FineTuneFactory, result: FineTuneResult, folder: Path) -> Image.Image:
+    """Render the previews generated on this machine; their steps are in their file names."""
     rows = {int(file.stem.rpartition("-")[2]): Image.open(file) for file in sorted(folder.glob("preview-*.png"))}
     places = [step // factory.settings.preview_every - 1 for step in rows]
-    identities = [learnt.identities[i] for i in places if i < len(learnt.identities)]
-    return preview_sheet(f"{view.subject_name}, {learnt.steps} steps", factory.subject.reference, rows, identities)
+    identities = [result.identities[i] for i in places if i < len(result.identities)]
+    return preview_sheet(f"{view.subject_name}, {result.steps} steps", factory.subject.reference, rows, identities)
 
 
 def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTuneFactory:
-    """The fine-tuning as its recipe says it, with the reference and mask out of the store."""
+    """Create the fine-tuning of a recipe, with reference and mask from the store."""
     recipe, objects = view.recipe, resources.store
     reference = Reference(
         image=open_reference(get_blob(objects, view.reference_sha256)),
@@ -147,7 +149,7 @@ def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTu
         from_fields(FineTuneConfig, recipe["finetune"]),
         from_fields(Sampling, recipe["sampling"]),
         folder,
-        from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # recipes of older catalogs have no own
+        from_fields(Sampling, recipe.get("previews", recipe["sampling"])),  # not in recipes of older catalogs
         on_class_image=lambda done, total: report_progress(
             "finetune", 0, 1, f"{view.subject_name}: class images {done}/{total}"
         ),
@@ -155,7 +157,7 @@ def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTu
 
 
 def _restore(view: TrainingView, resources: Resources, folder: Path) -> None:
-    """Put the state that was kept in the store into the folder, unless the folder holds a later one."""
+    """Copy the last saved state from the store to the folder, unless the folder has a later one."""
     folder.mkdir(parents=True, exist_ok=True)
     if view.resume_sha256 is None or saved_step(folder) >= view.step:
         return
@@ -175,10 +177,10 @@ def _store_state(view: TrainingView, resources: Resources, owner: str, folder: P
         writes.save_training_state(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
 
 
-def _store_result(view: TrainingView, resources: Resources, owner: str, learnt: FineTuneResult) -> None:
-    data = to_bytes(learnt.tuned, view.recipe)
-    identities = [round(one, 5) for one in learnt.identities]
+def _store_result(view: TrainingView, resources: Resources, owner: str, result: FineTuneResult) -> None:
+    data = to_bytes(result.tuned, view.recipe)
+    identities = [round(one, 5) for one in result.identities]
     with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.finish_training(
-            s, view.digest, owner=owner, step=learnt.steps, weights_sha256=sha256, identities=identities
+            s, view.digest, owner=owner, step=result.steps, weights_sha256=sha256, identities=identities
         )

@@ -1,4 +1,4 @@
-"""From a claimed cell's row back to a call of the method: group what shares a reference, draw, survive what fails."""
+"""Generates claimed cells: rebuild their recipes, batch cells of one reference, isolate failures."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ T = TypeVar("T")
 
 
 class CellChangedError(UnmetRequirementError):
-    """A cell's row does not give its digest, or the weights on disk are not those it was planned with."""
+    """A cell's row does not hash to its digest, or the weights on disk are not those it was planned with."""
 
 
 class ResultHandler(Protocol):
-    """What becomes of claimed cells; each is handed over once. What these raise goes out of `draw` as it is."""
+    """Receives the outcome of each claimed cell, once. Its exceptions propagate out of `generate_groups`."""
 
     def store(self, cell: CellDetail, image: Image.Image) -> None:
-        """The cell's picture."""
+        """Store the cell's image."""
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
-        """The cell cannot be drawn, by its own fault."""
+        """Record that the cell failed by its own fault."""
 
     def release(self, cells: Group, error: Exception) -> None:
-        """These cannot be drawn by this worker, by no fault of theirs."""
+        """Release cells that this worker cannot generate, by no fault of theirs."""
 
     def wait_for_memory(self) -> bool:
-        """A single cell does not fit the memory: whether to try it again, after a while."""
+        """Wait because a single cell does not fit in memory; return whether to retry it."""
 
 
 def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a recipe that a cell's row keeps in `settings`; the rest has columns of its own."""
-    kept = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames")
-    return {key: recipe[key] for key in kept if key in recipe}
+    """Return the part of a recipe stored in a cell row's `settings`; the rest has its own columns."""
+    names = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames")
+    return {key: recipe[key] for key in names if key in recipe}
 
 
 def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
-    """The whole recipe again; CellChangedError if it does not hash to the cell's digest."""
+    """Rebuild the full recipe of a cell. Raises CellChangedError if it does not hash to the cell's digest."""
     recipe = recipe_of(
         reference=cell.reference_sha256,
         mask=cell.mask_sha256,
@@ -79,29 +79,28 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
 
 
 def generate_groups(
-    groups: Sequence[Group], resources: Resources, takes: ResultHandler, *, on_progress: Callable[[float], None]
+    groups: Sequence[Group], resources: Resources, handler: ResultHandler, *, on_progress: Callable[[float], None]
 ) -> None:
-    """Draw the cells of `group_by_reference` and hand each over; `on_progress` is called with the cells done so far, in
-    fractions.
+    """Generate groups of cells (from `group_by_reference`) and pass each outcome to `handler`.
 
-    A batch that fails is halved, down to the one cell that cannot be drawn: one bad cell, or one picture too many for
-    the memory, does not take the others with it. An infrastructure fault that may pass is raised, and whatever is not
-    handed over by then is as it was.
+    A failing batch is halved down to the one cell that fails: one bad cell, or one image too many for the memory, does
+    not affect the others. Infrastructure faults are raised; cells not handled by then are unchanged. `on_progress` is
+    called with the number of cells done so far, in fractions.
     """
     before = 0
     for group in groups:
-        _generate_group(group, resources, takes, _after(before, on_progress))
+        _generate_group(group, resources, handler, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
 
 def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float], None]:
-    """Progress of what comes after so many `cells`."""
+    """Offset the progress by the cells already done."""
     return lambda done: on_progress(cells + done)
 
 
 def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
-    """The cells by what a call of the method shares: reference, mask, own layouts, profile and settings."""
+    """Group cells by what one call of the method shares: reference, mask, its control images, profile, settings."""
 
     def key(cell: CellDetail) -> str:
         own = f"{cell.reference_pose} {cell.reference_depth}"
@@ -114,7 +113,7 @@ def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
 
 
 def _generate_group(
-    cells: Group, resources: Resources, takes: ResultHandler, on_progress: Callable[[float], None]
+    cells: Group, resources: Resources, handler: ResultHandler, on_progress: Callable[[float], None]
 ) -> None:
     try:
         images = generate_together(cells, resources, on_progress)
@@ -122,33 +121,33 @@ def _generate_group(
         fault = fault_of(error)
         if fault in ("unavailable", "denied", "fatal"):
             raise
-        # without the frames of the failed attempt, which hold its tensors while the halves are drawn
+        # drop the traceback, whose frames hold the tensors of the failed attempt
         failure = error.with_traceback(None)
     else:
         for cell, image in zip(cells, images, strict=True):
-            takes.store(cell, image)
+            handler.store(cell, image)
         return
     if fault == "memory":
         free_memory()
     if fault == "worker":
-        takes.release(cells, failure)
+        handler.release(cells, failure)
     elif len(cells) > 1:
         half = len(cells) // 2
-        _generate_group(cells[:half], resources, takes, on_progress)
-        _generate_group(cells[half:], resources, takes, _after(half, on_progress))
+        _generate_group(cells[:half], resources, handler, on_progress)
+        _generate_group(cells[half:], resources, handler, _after(half, on_progress))
     elif fault == "cell":
-        takes.fail(cells[0], failure)
-    elif takes.wait_for_memory():
-        _generate_group(cells, resources, takes, on_progress)
+        handler.fail(cells[0], failure)
+    elif handler.wait_for_memory():
+        _generate_group(cells, resources, handler, on_progress)
     else:
-        takes.release(cells, _too_large(cells[0], resources, failure))
+        handler.release(cells, _too_large(cells[0], resources, failure))
 
 
 def _too_large(cell: CellDetail, resources: Resources, error: Exception) -> UnmetRequirementError:
     side = cell.settings["sampling"]["resolution"]
     return UnmetRequirementError(
-        f"a single image of {side} x {side} pixels does not fit the memory of this worker's {resources.device} "
-        f"({type(error).__name__}: {error}); use a device with more memory, free what others hold of it, or lower "
+        f"a single image of {side} x {side} pixels does not fit in the memory of this worker's {resources.device} "
+        f"({type(error).__name__}: {error}); use a device with more memory, end other processes on it, or lower "
         "sampling.resolution"
     )
 
@@ -203,11 +202,11 @@ def generate_together(
 
 
 def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> AbstractContextManager[Backbone]:
-    """The model that draws the cell: it knows the subject where the cell says that it learnt it."""
+    """Return the model that generates the cell, with its fine-tuned checkpoint if it has one."""
     digest = cell.settings["checkpoint"]
     if digest is None:
         return nullcontext(backbone)
-    tuned = _loaded(lambda: resources.checkpoint(digest), f"what was learnt of {cell.subject_name}")
+    tuned = _loaded(lambda: resources.checkpoint(digest), f"the checkpoint of {cell.subject_name}")
     return load_finetuned(backbone, tuned)
 
 
@@ -224,7 +223,7 @@ def _loaded(load: Callable[[], T], what: str) -> T:
 
 
 class _Pictures(dict[str, Image.Image]):
-    """Stored layouts by their SHA-256, each read once: cells of a grid share them."""
+    """Stored control images by SHA-256, each read once: cells of a grid share them."""
 
     def __init__(self, store: ObjectStore) -> None:
         super().__init__()

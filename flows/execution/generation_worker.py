@@ -1,7 +1,8 @@
-"""One process at work on cells: claims them, draws them, and hands what is drawn to be kept while it draws on.
+"""Generates the cells of a run in one process: claim, generate, and store images in the background.
 
-The next cells are claimed and read beside the drawing of these. A cell fails by its own fault only: while catalog,
-store or disk are away the cells go back and the worker waits; what it has no weights or no memory for goes back too.
+The next cells are claimed while the current ones are generated. A cell fails by its own fault only: while catalog,
+store or disk are unavailable, cells are released and the worker waits; cells that it lacks weights or memory for are
+released too.
 """
 
 import logging
@@ -30,14 +31,14 @@ from storage.catalog.records import CellDetail
 _log = logging.getLogger(__name__)
 
 MEMORY_PAUSES = (1.0, 4.0, 15.0, 40.0)
-"""Seconds before each further try of a cell that does not fit the memory alone, once a worker: what another process
-holds is given back within a minute, or it is not."""
+"""Seconds before each retry of a single cell that does not fit in memory, once per worker: another process frees its
+memory within a minute, or it does not."""
 
 
 class Worker:
-    """A context. `blocked` is as in `CellOutcomes`, of all so far; `later` names those of them that wait for a frame.
+    """Generates cells; a context manager. `blocked`: as in `CellOutcomes`, so far; `later`: those waiting for a frame.
 
-    At its end all that was drawn is kept, also when the block raises, and what is not goes back to planned.
+    On exit, also by an exception, generated images are stored and unfinished cells return to planned.
     """
 
     def __init__(self, resources: Resources, run_id: str | None) -> None:
@@ -50,30 +51,30 @@ class Worker:
         )
         self.blocked: dict[str, str] = {}
         self.later: set[str] = set()
-        self._drawn: list[str] = []  # of the chunk, as what failed
+        self._generated: list[str] = []  # of the current chunk, like the next two
         self._failed: list[str] = []
         self._released: dict[str, str] = {}
         self._recipes: dict[str, str] = {}
-        self._stranded = False  # whether something is held that could not be given back
+        self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._claimed: dict[tuple[str, ...], Future[list[CellDetail]]] = {}
 
     @property
     def made(self) -> list[str]:
-        """Digests of what is kept, so far."""
+        """Return the digests of the cells stored so far."""
         return self.writer.made
 
     def ahead(self, digests: Sequence[str]) -> None:
-        """Claim these beside the drawing of others: `make` finds them ready, and raises what went wrong."""
+        """Claim cells while others are generated: `make` uses the result and raises its errors."""
         self._claimed[tuple(digests)] = self._claimer.submit(self._claim, digests)
 
     def make(self, digests: Sequence[str]) -> CellOutcomes:
-        """Claim and draw; what is drawn is kept soon after. An error of keeping is raised here, or by `flush`.
+        """Claim and generate; images are stored in the background, with errors raised by this, a later call or `flush`.
 
-        Unavailable: what the drawing needs stayed away for too long, and what is not drawn is planned again.
+        Unavailable: something needed stayed unavailable for too long; unfinished cells return to planned.
         """
-        self._drawn, self._failed, self._released = [], [], {}
+        self._generated, self._failed, self._released = [], [], {}
         left = list(digests)
 
         def attempt() -> None:
@@ -81,10 +82,10 @@ class Worker:
                 self._release_all()
             ready = self._claimed.pop(tuple(left), None)
             cells = self._claim(left) if ready is None else ready.result()
-            generate_groups(group_by_reference(self._drawable(cells)), self.resources, self, on_progress=self._progress)
+            generate_groups(group_by_reference(self._current(cells)), self.resources, self, on_progress=self._progress)
 
         def retreat() -> bool:
-            done = {*self._drawn, *self._failed, *self._released}
+            done = {*self._generated, *self._failed, *self._released}
             before, left[:] = len(left), [digest for digest in left if digest not in done]
             self.writer.send()
             self._release_all()
@@ -92,26 +93,26 @@ class Worker:
 
         self.patience.retry(attempt, retreat=retreat)
         self.writer.send()
-        return CellOutcomes(tuple(self._drawn), tuple(self._failed), self._released)
+        return CellOutcomes(tuple(self._generated), tuple(self._failed), self._released)
 
     def flush(self) -> None:
-        """Return when all that was drawn is kept. Raises what went wrong with it."""
+        """Wait until all generated images are stored; raise the error if that failed."""
         self.writer.flush()
 
     def retry_frames(self) -> None:
-        """Try again those that waited for a frame: some are there that were not."""
+        """Unblock the cells that waited for an earlier frame, because some frames have been generated."""
         for digest in self.later:
             self.blocked.pop(digest, None)
         self.later.clear()
 
     def _claim(self, digests: Sequence[str]) -> list[CellDetail]:
-        """Those of the cells that nobody else holds."""
+        """Claim the cells that no other worker has leased."""
         claimed = self.beat.claim(digests)
         with self.catalog.read() as s:
             return views.cells(s, claimed)
 
-    def _drawable(self, cells: Sequence[CellDetail]) -> list[CellDetail]:
-        """Those that this version of the engine planned; the others are given back."""
+    def _current(self, cells: Sequence[CellDetail]) -> list[CellDetail]:
+        """Return the cells that this engine version planned; release the others."""
         found = []
         for cell in cells:
             try:
@@ -123,29 +124,29 @@ class Worker:
         return found
 
     def _release_all(self) -> None:
-        """Plan again what is held and not drawn, also what was claimed ahead; what the catalog does not take, later."""
+        """Release all unfinished cells, including those claimed ahead; if the catalog fails, try again later."""
         ahead, self._claimed = list(self._claimed.values()), {}
         for one in ahead:
             if not one.cancel():
-                one.exception()  # what it claims is held by then
+                one.exception()  # wait: what it claims is leased by then
         held = [digest for digest in self.beat.held if digest not in self.writer.unstored]
         try:
             self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
         except SQLAlchemyError as error:
             self._stranded = True
-            _log.warning("%d cells could not be given back: %s", len(held), error)
+            _log.warning("%d cells could not be released: %s", len(held), error)
             return
         self._stranded = False
         for digest in held:
             self.beat.release(digest)
 
     def store(self, cell: CellDetail, image: Image.Image) -> None:
-        """See flows.execution.generate_batch.Takes."""
-        self._drawn.append(cell.digest)
+        """See flows.execution.generate_batch.ResultHandler."""
+        self._generated.append(cell.digest)
         self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest)))
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
-        """See flows.execution.generate_batch.Takes."""
+        """See flows.execution.generate_batch.ResultHandler."""
         reason = f"{type(error).__name__}: {error}"
         _log.warning("cell %s failed: %s", cell.digest, reason)
         self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=reason))
@@ -153,9 +154,9 @@ class Worker:
         self._failed.append(cell.digest)
 
     def release(self, cells: Group, error: Exception) -> None:
-        """See flows.execution.generate_batch.Takes."""
+        """See flows.execution.generate_batch.ResultHandler."""
         digests, reason = [cell.digest for cell in cells], str(error)
-        _log.warning("%d cells cannot be made by this worker: %s", len(cells), reason)
+        _log.warning("%d cells cannot be generated by this worker: %s", len(cells), reason)
         self.catalog.transact(lambda s: writes.release_cells(s, digests, owner=self.owner, reason=reason))
         for digest in digests:
             self.beat.release(digest)
@@ -164,7 +165,7 @@ class Worker:
             self.later.update(digests)
 
     def wait_for_memory(self) -> bool:
-        """See `ResultHandler`. It waits for a minute in all: a grid of such cells would else take for ever."""
+        """See `ResultHandler`. Waits a minute in all: a grid of such cells would take for ever otherwise."""
         pause = next(self._memory_pauses, None)
         if pause is None or pause > self.resources.settings.patience_seconds:
             return False

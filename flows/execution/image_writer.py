@@ -1,4 +1,4 @@
-"""Drawn pictures on their way into store and catalog, beside the drawing of others; none is dropped for an outage."""
+"""Stores generated images and records them in the background; an outage loses none."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -21,13 +21,12 @@ from storage.thumbnails import SIDE, store_thumbnails
 _log = logging.getLogger(__name__)
 
 TOGETHER, TOGETHER_BYTES = 64, 16 * 1024 * 1024
-"""Pictures kept in one transaction at most, and their raw bytes: one wait for the disk, and for the other writers,
-serves them all."""
+"""The most images stored in one transaction, and their raw bytes: one wait for disk and other writers serves all."""
 
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """The picture of a cell, and the recipe that its PNG carries."""
+    """The image of a cell, and the recipe written into its PNG."""
 
     digest: str
     image: Image.Image
@@ -35,15 +34,15 @@ class GeneratedImage:
 
     @property
     def raw_bytes(self) -> int:
-        """What it takes in memory."""
+        """Return its size in memory, in bytes."""
         return 3 * self.image.width * self.image.height
 
 
 class ImageWriter:
-    """A context: `put` hands over a picture, and `kept` is called, from threads, once it is recorded or in vain.
+    """Stores images in the background; a context manager. Calls `on_stored` from threads, also for discarded images.
 
-    `made`: digests of what is recorded; `unstored`: what was put and is not yet. While store or catalog are away the
-    pictures are held; what goes wrong for good is raised by `put`, `flush` and at the end.
+    `made`: digests recorded; `unstored`: digests not recorded yet. While store or catalog are unavailable, images stay
+    queued; permanent errors are raised by `put`, `flush` and on exit.
     """
 
     def __init__(
@@ -64,24 +63,24 @@ class ImageWriter:
         self.unstored: set[str] = set()
 
     def put(self, drawn: GeneratedImage) -> None:
-        """Keep the picture soon, with others."""
+        """Queue an image, to be stored together with others."""
         self.unstored.add(drawn.digest)
         self._waiting.append(drawn)
         if len(self._waiting) == TOGETHER or _raw_bytes(self._waiting) >= TOGETHER_BYTES:
             self.send()
 
     def send(self) -> None:
-        """Wait for no others to keep those with."""
+        """Store the queued images now."""
         if self._waiting:
             pictures, self._waiting = self._waiting, []
             self._uploads.put(pictures, _raw_bytes(pictures))
 
     def flush(self) -> None:
-        """Return when all that was sent is kept. Raises what went wrong with it."""
+        """Wait until all images sent are stored; raise the error if that failed."""
         self._uploads.flush()
 
     def _store_batch(self, pictures: list[GeneratedImage]) -> None:
-        """In a thread of the uploads: the pictures into the store, their rows into the catalog."""
+        """Store the images and record them in the catalog; runs in an upload thread."""
         pngs = [(png_bytes(one.image, one.recipe), PNG) for one in pictures]
 
         def store_rows() -> list[str]:
@@ -98,11 +97,11 @@ class ImageWriter:
             self.unstored.discard(one.digest)
             self._on_stored(one.digest)
         if len(stored) < len(pictures):
-            _log.warning("%d pictures were drawn in vain: another worker held their cells", len(pictures) - len(stored))
+            _log.warning("%d images were discarded: another worker had leased their cells", len(pictures) - len(stored))
         self._store_thumbnails([data for (data, _), one in zip(pngs, pictures, strict=True) if _is_large(one.image)])
 
     def _store_thumbnails(self, pngs: Sequence[bytes]) -> None:
-        """The pictures are made and recorded by now: a thumbnail that is missing is made by whoever shows it."""
+        """Store thumbnails. Failure is harmless: pages create missing ones."""
         try:
             store_thumbnails(self._store, {sha256(data).hexdigest(): data for data in pngs})
         except StoreError as error:
@@ -115,8 +114,7 @@ class ImageWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """What was put is kept, also when the block raises: it was drawn, and is worth it. Then nothing is waited
-        for."""
+        """Store what was put, also when the block raises, but then without waiting for outages."""
         if error is not None:
             self._patience.stop.set()
         try:
@@ -124,16 +122,16 @@ class ImageWriter:
         except Exception as second:
             if error is None:
                 raise
-            _log.warning("what was drawn last could not be kept: %s", second)
+            _log.warning("the last images could not be stored: %s", second)
         finally:
             try:
                 self._uploads.__exit__(kind, error, trace)
             finally:
-                self.unstored.clear()  # what is not recorded by now was not kept
+                self.unstored.clear()  # what is not recorded by now is not stored
 
 
 def _is_large(image: Image.Image) -> bool:
-    """Whether a thumbnail is worth making now: of a small picture it is no smaller, and quickly made when shown."""
+    """Return whether to create a thumbnail now; that of a small image is quick to create when shown."""
     return max(image.size) > SIDE
 
 

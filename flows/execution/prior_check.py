@@ -1,4 +1,4 @@
-"""Whether a model that learnt a subject still follows prompts that do not name it; measured once a fine-tuning."""
+"""Measures prior preservation: how well a fine-tuned model follows class prompts that do not name the subject."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ EVENT = "guarded"
 
 @dataclass(frozen=True)
 class PriorCheck:
-    """Of what prompts with the class word alone ask for, the share that pictures show, 0..1, before and after."""
+    """Class-prompt accuracy (share of prompt attributes in the images, 0..1) before and after fine-tuning."""
 
     before: float
     after: float
 
     @property
     def points_lost(self) -> float:
-        """How many percentage points were lost; negative: won."""
+        """Return the loss in percentage points; negative: a gain."""
         return 100 * (self.before - self.after)
 
 
 def check_prior_preservation(digest: str, resources: Resources) -> PriorCheck | None:
-    """The guard of a finished fine-tuning, measured when first asked for; None where the profile has no oracle."""
+    """Measure a finished fine-tuning, once; return None if the profile has no oracle."""
     from dreamtuner.evaluation.prior_check import class_prompt_accuracy
     from dreamtuner.score.oracle import Oracle
 
@@ -43,8 +43,8 @@ def check_prior_preservation(digest: str, resources: Resources) -> PriorCheck | 
         report_progress("guard", done, total)
 
     before = class_prompt_accuracy(backbone, oracle, word, on_step=step)
-    with load_finetuned(backbone, resources.checkpoint(digest)) as knows:
-        after = class_prompt_accuracy(knows, oracle, word, on_step=step)
+    with load_finetuned(backbone, resources.checkpoint(digest)) as finetuned:
+        after = class_prompt_accuracy(finetuned, oracle, word, on_step=step)
     report_progress("guard", 1, 1)
     with catalog.write() as s:
         writes.record_event(s, "training", digest, EVENT, before=before, after=after)

@@ -1,4 +1,4 @@
-"""A run's row in the catalog, from start to end: who carries it out, that it lives, and how and why it ended."""
+"""Records a run in the catalog from start to end: its owner, its heartbeat, and how and why it ended."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class RunRow:
-    """A run that is being carried out. Its flow says why not all that was asked for is there, and who was refused."""
+    """An active run. Its flow sets the `reason` for missing images, and the rejected subjects (`refused`)."""
 
     id: str
     reason: str | None = None
@@ -33,27 +33,27 @@ class RunRow:
 
 @contextmanager
 def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
-    """Start a run of `spec`, keep it alive while the block works, and end it as the block ends.
+    """Start a run of `spec`, send heartbeats during the block, and record how the block ends.
 
-    It ends as failed with the reason that the block leaves, or for a spec that is refused, as crashed by any other
-    exception, and as cancelled by an interrupt. What killed processes left running is closed first.
+    The run ends as failed if the block sets a reason or rejects the spec, as crashed on any other exception, and as
+    cancelled on an interrupt. Runs of killed processes are closed first.
     """
     close_dead_runs(resources)
     crash_dead_flow_runs(resources)
-    catalog, order = resources.catalog, spec.model_dump(mode="json")
+    catalog, values = resources.catalog, spec.model_dump(mode="json")
     with catalog.write() as s:
         flow_run_id = str(flow_run.id) if flow_run.id else None
-        run_id = writes.start_run(s, name=spec.name, spec=order, flow_run_id=flow_run_id, owner=this_owner())
+        run_id = writes.start_run(s, name=spec.name, spec=values, flow_run_id=flow_run_id, owner=this_owner())
     row = RunRow(run_id)
     try:
         beat = RunHeartbeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
-        with beat, shown(run_id, spec.name, spec_digest(order)):
+        with beat, shown(run_id, spec.name, spec_digest(values)):
             yield row
     except BaseException as error:
         state, row.reason = _end_of(error)
         try:
             _finish(row, state, resources)
-        except SQLAlchemyError as second:  # whoever finds the run dead closes it; what ended it says more
+        except SQLAlchemyError as second:  # the run is closed later as dead; the first error says more
             _log.warning("the end of run %s could not be recorded: %s", run_id, second)
         raise
     resources.patience().retry(lambda: _finish(row, "completed" if row.reason is None else "failed", resources))
@@ -65,7 +65,7 @@ def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
 
 
 def _end_of(error: BaseException) -> tuple[RunState, str]:
-    """State and reason of a run that this ended."""
+    """Return the state and the reason of a run that `error` ended."""
     if isinstance(error, InputError):
         return "failed", str(error)
     if isinstance(error, UnavailableError):
@@ -73,4 +73,4 @@ def _end_of(error: BaseException) -> tuple[RunState, str]:
     if isinstance(error, Exception):
         return "crashed", f"{type(error).__name__}: {one_line(error)}"
     signal = "SIGTERM" if type(error).__name__ == "TerminationSignal" else str(error) or type(error).__name__
-    return "cancelled", f"stopped while it ran ({signal})"
+    return "cancelled", f"interrupted ({signal})"

@@ -1,4 +1,4 @@
-"""While another process makes the rest of a run: look now and then, and see at once when it is gone."""
+"""Waits while other processes generate the rest of a run."""
 
 import time
 from collections.abc import Collection
@@ -11,14 +11,14 @@ POLL_SECONDS = 1.0
 
 
 def wait_for_others(resources: Resources, run_id: str, *, but: Collection[str]) -> None:
-    """Return once nobody makes cells of the run any more, or one may be claimed that is not among `but`.
+    """Return once no cell of the run is being generated, or one that is not in `but` can be claimed.
 
-    A cell may be claimed also when its holder died: at once on this machine, elsewhere when its lease has run out.
+    A dead process's cells can be claimed too: at once on this machine, elsewhere when their lease expires.
     """
     while True:
         with resources.catalog.read() as s:
             found = views.poll_run(s, run_id, most=len(but) + 1)
         if not found.generating or any(digest not in but for digest in found.claimable):
             return
-        report_progress("generate", found.generated, found.total, "another run is making the rest")
+        report_progress("generate", found.generated, found.total, "another run is generating the rest")
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""What ingestion finds out about a subject, and the words that its prompts and caption get."""
+"""What ingestion finds out about a subject, and its caption."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from flows.spec.model import expand
 
 @dataclass(frozen=True)
 class Facts:
-    """What ingestion found out about one subject. Digests are the SHA-256 of the stored bytes.
+    """The facts about one subject that plans need. Digests are the SHA-256 of the stored bytes.
 
-    `layouts`: the reference's own, by kind.
+    `layouts`: the reference's own control images, by kind.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Facts:
 
 
 def caption_of(caption: str | None, *, class_word: str, style: str, image: ImageLoader, captioner: Captioner) -> str:
-    """Return the reference's own caption, or what the captioner says of its image."""
+    """Return the reference's own caption, or the captioner's caption of its image."""
     if caption is None:
         return found_caption(captioner, image, class_word=class_word, style_word=STYLES[style].word)
     return expand(caption, class_word=class_word, style=style)

@@ -1,4 +1,4 @@
-"""Subjects that the catalog knows: what an entry of a spec may leave out, and what its name means already."""
+"""Looks up subjects in the catalog, and compares them with the entries of a spec."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stored:
-    """A subject of the catalog, and where its bytes are."""
+    """A subject of the catalog with access to its stored files."""
 
     assets: SubjectAssets
     name: str
@@ -29,7 +29,7 @@ class Stored:
     store: ObjectStore
 
     def masks(self, image_sha256: str) -> KnownMasks:
-        """The masks of this picture as a reference of the subject."""
+        """Return the stored masks of this reference image of the subject."""
         with self.catalog.read() as s:
             masks = views.masks_of(s, self.name, image_sha256)
             given = bool(masks) and masks[0].given in PERSONS
@@ -37,12 +37,12 @@ class Stored:
             return KnownMasks(masks, made, self.read)
 
     def read(self, sha256: str) -> bytes:
-        """Stored bytes; StoreError says why not."""
+        """Read a blob. Raises StoreError."""
         return get_blob(self.store, sha256)
 
 
 def stored_subject(name: str, resources: Resources) -> Stored | None:
-    """The subject of this name with its current reference; None where the catalog has none, or there is no catalog."""
+    """Return the subject of this name with its current reference; None without such a subject or a catalog."""
     catalog = resources.catalog_if_any
     if catalog is None:
         return None
@@ -54,7 +54,7 @@ def stored_subject(name: str, resources: Resources) -> Stored | None:
 
 
 def unknown_name(name: str, resources: Resources) -> str:
-    """The refusal of a name that the catalog does not know, with close ones."""
+    """Return the error message for a name that is not in the catalog, with similar names."""
     catalog = resources.catalog_if_any
     if catalog is None:
         return unknown_name_message(name, ())
@@ -65,10 +65,10 @@ def unknown_name(name: str, resources: Resources) -> str:
 def demand_subjects(
     subjects: Sequence[SubjectSpec], resources: Resources, source: str, *, replace: str = REPLACE
 ) -> None:
-    """InputError unless every name means one subject, in the catalog as in the entry; before anything is written.
+    """Raise InputError unless every name means the same subject in the catalog and in the entry; writes nothing.
 
-    References of names that the catalog has are read and compared. What cannot be read is refused by whoever takes it
-    in, and only that one. `replace` is how the caller lets people mean to replace the stored subject.
+    References of stored names are read and compared. Ingestion later rejects those that cannot be read. `replace`: how
+    users of the caller ask to replace the stored subject.
     """
     stored = {one.name: stored_subject(one.name, resources) for one in subjects}
     known = [one for one in subjects if stored[one.name] is not None and not one.replace]
@@ -89,9 +89,9 @@ def demand_subjects(
 
 
 def differing(subject: SubjectSpec, stored: SubjectAssets, reference: bytes | None) -> list[str]:
-    """In what an entry differs from the stored subject of its name; `reference`: its bytes, None: not stated or read.
+    """List how an entry differs from the stored subject of its name. `reference`: its bytes; None: not given or read.
 
-    An entry with a reference says all: natural is the style that it has where it states none.
+    An entry with a reference is complete: its style is natural if it gives none.
     """
     style = subject.style or (None if subject.reference is None else "natural")
     sha256 = None if reference is None else hashlib.sha256(reference).hexdigest()

@@ -1,4 +1,4 @@
-"""Layout pictures read and judged before anything is written: those of a grid, and a reference's own."""
+"""Reads and checks control images (poses, depth maps) of a grid and of references, before anything is written."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from flows.spec.problems import InputError, Problem
 from storage.sources import SourceError
 
 NAMES: Mapping[Kind, str] = {"pose": "poses", "depth": "depth"}
-"""The key of the spec that lists the layouts of a kind."""
+"""The spec's key for the control images of a kind."""
 
 
 @dataclass(frozen=True)
 class LayoutFile:
-    """One layout picture as it came: its bytes are kept, their SHA-256 is its name."""
+    """A control image file, unchanged: its bytes are stored under their SHA-256."""
 
     kind: Kind
     source: str
@@ -31,16 +31,16 @@ class LayoutFile:
 
     @cached_property
     def sha256(self) -> str:
-        """64 hex digits."""
+        """Return the SHA-256 of the file, 64 hex digits."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 GridLayouts = Mapping[Kind, Sequence[LayoutFile | None]]
-"""The layouts of a grid by kind, in the order of the spec; None: nothing to follow."""
+"""The control images of a grid by kind, in spec order; None: unconditioned."""
 
 
 def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLayouts:
-    """The spec's layouts for pictures of these sides. InputError names all that cannot be read or do not fit."""
+    """Read the spec's control images for images of these sides. Raises InputError with every unusable one."""
     problems: list[Problem] = []
     found: dict[Kind, list[LayoutFile | None]] = {}
     for kind, places in spec.layouts.items():
@@ -64,9 +64,9 @@ def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLa
 
 
 def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings) -> LayoutFile | None:
-    """The layout of the subject's reference (RGB), which must have its size; None where it has none.
+    """Read the control image of the subject's reference (RGB, same size); None if it has none.
 
-    `auto` has it estimated. SourceError, ImageError, LayoutError and PluginError say why not.
+    `auto` estimates it. Raises SourceError, ImageError, LayoutError or PluginError.
     """
     place: str | None = getattr(subject, kind)
     if place is None:
@@ -78,9 +78,9 @@ def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings:
     image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
     if image.size != reference.size:
         raise LayoutError(
-            f"{kind}: the layout is {image.width} x {image.height} pixels, the reference "
+            f"{kind}: the control image is {image.width} x {image.height} pixels, the reference "
             f"{reference.width} x {reference.height}; "
-            "it shows the reference's own layout: give them one size"
+            "it describes the reference itself, so both must have the same size"
         )
     checked(kind, image)
     return LayoutFile(kind, place, data)

@@ -1,4 +1,4 @@
-"""Which mask a subject's reference gets: what a person gave stands, what was found is not found twice."""
+"""Chooses the mask of a reference: a person's mask takes precedence; a found mask is not searched for twice."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ WHERE = {"spec": "in a spec", "ingest": "by `dreamtuner ingest`", "dashboard": "
 
 @dataclass(frozen=True)
 class KnownMasks:
-    """The stored masks of a picture, the one in use first; `made`: how many cells were planned with each, by its id."""
+    """The stored masks of an image, the current one first; `made`: the number of cells planned with each, by id."""
 
     masks: Sequence[MaskFacts] = ()
     made: Mapping[int, int] = field(default_factory=dict)
@@ -29,16 +29,16 @@ class KnownMasks:
 
     @property
     def current(self) -> MaskFacts | None:
-        """The one in use."""
+        """Return the current mask."""
         return self.masks[0] if self.masks else None
 
 
 @dataclass(frozen=True)
 class ChosenMask:
-    """The mask that a reference gets, as PNG bytes too.
+    """The mask chosen for a reference, also as PNG bytes.
 
-    `given` says how it came and `asked` whether a person wants it found anew; `stored` is its row where the catalog has
-    it already, `notes` is what a person should know of the choice.
+    `given`: its origin; `asked`: a person requested a new search (`mask: auto`); `stored`: its row, if the catalog has
+    it already; `notes`: what users should know about the choice.
     """
 
     mask: ForegroundMask
@@ -50,7 +50,7 @@ class ChosenMask:
 
     @property
     def sha256(self) -> str:
-        """64 hex digits."""
+        """Return the SHA-256 of the PNG, 64 hex digits."""
         return sha256(self.png).hexdigest()
 
 
@@ -65,25 +65,25 @@ def choose_mask(
     known: KnownMasks,
     masker: Masker,
 ) -> ChosenMask:
-    """The mask of a decoded reference. ImageError and SubjectError say why there is none.
+    """Choose the mask of a decoded reference. Raises ImageError or SubjectError if there is none.
 
     Args:
         image, alpha: as `decode_image` gives them.
-        stated: a mask file, which counts as `given` ("spec" or "ingest"); None: none was stated.
-        asked: it is to be found, whoever gave one before (`mask: auto`).
-        insist: what is stated counts also where it is not new (`replace: true`).
-        known: the masks of this picture in the catalog.
-        masker: what finds one where none is given.
+        stated: a mask file, of origin `given` ("spec" or "ingest"); None: none given.
+        asked: search for it again, even if a person gave one before (`mask: auto`).
+        insist: use `stated` even if it is not new (`replace: true`).
+        known: the stored masks of this image.
+        masker: finds a mask where none is given.
     """
     current = known.current
-    if stated is None and not asked and current is not None and _holds(current, alpha, masker):
+    if stated is None and not asked and current is not None and _can_reuse(current, alpha, masker):
         stored = _bytes(known, current)
         if stored is not None:
-            return _kept(known, current, stored, image)
+            return _reused(known, current, stored, image)
     mask = foreground_mask(image, alpha=alpha, user_mask=stated, masker=masker)
     how: Given = given if stated is not None else "file" if mask.method == "alpha" else "found"
     png = png_bytes(mask.mask)
-    # the bytes of the mask in use stay where the pixels do: another version of the encoder is no other mask
+    # equal pixels keep the stored bytes: a new encoder version must not make a new mask
     before = None if current is None else _bytes(known, current, lost_is_an_error=False)
     if before is not None and _same_pixels(before, mask.mask):
         png = before
@@ -94,23 +94,23 @@ def choose_mask(
         and current is not same
         and keeps_current(current, same, given=how, requested=asked, insist=insist)
     ):
-        kept = _kept(known, current, _bytes(known, current) or png, image)
-        return replace(kept, notes=(*kept.notes, _stayed(current, asked)))
+        reused = _reused(known, current, _bytes(known, current) or png, image)
+        return replace(reused, notes=(*reused.notes, _stayed(current, asked)))
     return ChosenMask(mask, png, how, asked, notes=mask.notes)
 
 
-def asked_for(mask: str | None) -> bool:
-    """Whether an entry's `mask` says that it is to be found."""
+def wants_auto_mask(mask: str | None) -> bool:
+    """Return whether an entry sets `mask: auto`."""
     return mask == AUTO
 
 
-def _holds(current: MaskFacts, alpha: Image.Image | None, masker: Masker) -> bool:
-    """Whether a stored mask is used as it is: a person gave it, or this version would find the same."""
+def _can_reuse(current: MaskFacts, alpha: Image.Image | None, masker: Masker) -> bool:
+    """Return whether to reuse the stored mask: a person gave it, or this masker would find the same."""
     return current.given in PERSONS or (alpha is None and current.method == method_of(masker))
 
 
 def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True) -> bytes | None:
-    """The mask's bytes; None where they are lost and can be found again."""
+    """Read the mask's bytes; None if they are lost and can be computed again."""
     try:
         return known.read(mask.sha256)
     except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
@@ -118,17 +118,17 @@ def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True)
             return None
         raise SubjectError(
             f"mask: version {mask.version}, given by {giver_of(mask)}, cannot be read ({error}); restore it from a "
-            "backup, give it again, or have one found with mask: auto"
+            "backup, give it again, or set mask: auto to find one"
         ) from error
 
 
-def _kept(known: KnownMasks, current: MaskFacts, png: bytes, image: Image.Image) -> ChosenMask:
+def _reused(known: KnownMasks, current: MaskFacts, png: bytes, image: Image.Image) -> ChosenMask:
     grey = open_picture(png, "L")
     mask = ForegroundMask(
         grey, current.confidence, current.method, current.doubtful, current.warnings or _found_doubt(current)
     )
     if current.warnings is None and current.given in PERSONS and grey.size == image.size:
-        why = doubts(grey, image)  # given where nobody could judge it: judged once, now
+        why = doubts(grey, image)  # never assessed before: assess it now, once
         mask = replace(mask, confidence=0.5 ** len(why), doubtful=bool(why), warnings=why)
     return ChosenMask(mask, png, current.given, stored=current, notes=_changed(known, current))
 
@@ -136,31 +136,31 @@ def _kept(known: KnownMasks, current: MaskFacts, png: bytes, image: Image.Image)
 def _found_doubt(current: MaskFacts) -> tuple[str, ...]:
     if current.given in PERSONS or not current.doubtful:
         return ()
-    return (f"the mask was found with a confidence of {current.confidence:.2f} only",)
+    return (f"the mask was found with a confidence of only {current.confidence:.2f}",)
 
 
 def _changed(known: KnownMasks, current: MaskFacts) -> tuple[str, ...]:
-    """What to say where earlier images were made with another mask, and none with this one yet."""
+    """Return a note if earlier images used another mask, and none this one yet."""
     made = {mask.sha256 for mask in known.masks if mask.id in known.made}
     if current.given not in PERSONS or current.sha256 in made or not known.made:
-        return ()  # a mask of the same pixels, given or found before, makes the same images
+        return ()  # an earlier mask of equal pixels gives the same images
     earlier = sum(known.made.values())
     return (
-        f"the mask was changed to version {current.version}, given by {giver_of(current)}: images are generated anew "
-        f"with it, and {earlier} earlier {'image keeps' if earlier == 1 else 'images keep'} the older one",
+        f"the mask was changed to version {current.version}, given by {giver_of(current)}: images are regenerated "
+        f"with it, and {earlier} earlier {'image keeps' if earlier == 1 else 'images keep'} the old one",
     )
 
 
 def _stayed(current: MaskFacts, asked: bool) -> str:
-    what = "mask: auto was said" if asked else "the stated mask was given"
+    what = "mask: auto was set" if asked else "the mask in the spec was given"
     return (
-        f"{what} before the one in use: version {current.version}, given by {giver_of(current)}, stays; "
-        "replace: true, or choosing the older version in the dashboard, takes it back"
+        f"{what} before the current one: version {current.version}, given by {giver_of(current)}, stays; "
+        "set replace: true, or select the older version in the dashboard, to use that"
     )
 
 
 def giver_of(mask: MaskFacts) -> str:
-    """By whom, where and when a mask was given: "ann in the dashboard on 2026-11-28"."""
+    """Return who gave a mask, where and when: "ann in the dashboard on 2026-11-28"."""
     when = "" if mask.given_at is None else f" on {mask.given_at:%Y-%m-%d}"
     who = "" if mask.giver is None else f"{mask.giver} "
     return f"{who or 'a person '}{WHERE.get(mask.given, '')}{when}"
@@ -172,5 +172,5 @@ def _same_pixels(png: bytes, image: Image.Image) -> bool:
 
 
 def all_warnings(*parts: Sequence[str]) -> tuple[str, ...]:
-    """Several lists of sentences as one, each sentence once."""
+    """Concatenate lists of warnings without duplicates."""
     return tuple(dict.fromkeys(one for part in parts for one in part))

@@ -1,4 +1,4 @@
-"""A subject's files read, checked and masked in memory. Nothing is written, so that a plan may look too."""
+"""Reads, checks and masks a subject's files in memory. Writes nothing, so that a plan can use it too."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from flows.faults import fault_of
 from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
-from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, asked_for, choose_mask
+from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, wants_auto_mask
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
 from flows.settings import Settings
@@ -30,10 +30,10 @@ from storage.sources import SourceError
 
 @dataclass(frozen=True)
 class Prepared:
-    """One subject, ready to be stored: `reference` is the file as it came, `mask_png` an L picture, 255 = subject.
+    """One subject, ready to be stored: `reference` is the unchanged file, `mask_png` an L image, 255 = subject.
 
-    `facts` is what the plan needs to know, `layouts` are the reference's own, `source` and `caption` what is stored
-    beside the reference, `warnings` what a person should know, a sentence each.
+    `facts`: what plans need; `layouts`: the reference's own control images; `source` and `caption` are stored with the
+    reference; `warnings`: one sentence each.
     """
 
     subject: SubjectSpec
@@ -49,22 +49,22 @@ class Prepared:
 
     @property
     def mask(self) -> ForegroundMask:
-        """The mask and what it is worth."""
+        """Return the mask with its confidence."""
         return self.chosen.mask
 
     @property
     def mask_png(self) -> bytes:
-        """The mask's bytes."""
+        """Return the mask as PNG."""
         return self.chosen.png
 
 
 def prepare(
     subject: SubjectSpec, resources: Resources, stored: Stored | None = None, *, given: Given = "spec"
 ) -> Prepared:
-    """Fetch, decode and mask; SubjectError says why not.
+    """Fetch, decode and mask a subject. Raises SubjectError.
 
-    `stored` is the subject of this name in the catalog: what the entry leaves out comes from there, and the mask that a
-    person gave stands. `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
+    `stored`: the subject of this name in the catalog, which provides omitted values and a mask that a person gave.
+    `given`: the origin of a mask in the entry, "spec" or "ingest".
     """
     settings = resources.settings
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
@@ -86,7 +86,7 @@ def prepare(
         decoded = decode_image(reference, limits=limits)
     known = KnownMasks() if stored is None else stored.masks(sha256)
     with _naming(f"mask {shown(subject.mask or 'of ' + source)}"):
-        asked = asked_for(subject.mask)
+        asked = wants_auto_mask(subject.mask)
         chosen = choose_mask(
             decoded.image,
             decoded.alpha,
@@ -126,7 +126,7 @@ def _stored_reference(stored: Stored) -> bytes:
         return stored.read(sha256)
     except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
         raise SubjectError(
-            f"reference {sha256[:12]} of the catalog cannot be read ({error}); give it again as reference, or "
+            f"reference {sha256[:12]} of the catalog cannot be read ({error}); set reference again, or "
             "restore it from a backup"
         ) from error
 
@@ -141,7 +141,7 @@ def _facts(
     image: Image.Image,
     settings: Settings,
 ) -> Facts:
-    """What the plan needs to know of an entry, which has a class word and a reference, or is known to the catalog."""
+    """Collect the facts of an entry that has a class word and a reference, or is in the catalog."""
     assets = None if stored is None else stored.assets
     class_word = subject.class_word or ("" if assets is None else assets.class_word)
     unstated = assets.style if assets is not None and subject.reference is None else "natural"
@@ -160,14 +160,14 @@ def _facts(
 
 
 def _caption_notes(subject: SubjectSpec, stored: Stored | None, sha256: str) -> tuple[str, ...]:
-    """What to say where an entry states another caption of the stored reference."""
+    """Return a note if an entry gives another caption for the stored reference."""
     if stored is None or stored.assets.image_sha256 != sha256 or subject.replace:
         return ()
     if subject.caption in (None, stored.assets.caption) or stored.assets.caption is None:
         return ()
     return (
-        f"the stated caption is used for these images alone: the catalog keeps {stored.assets.caption!r} for whoever "
-        "names the subject; replace: true changes it there",
+        f"the caption given is used for this run only: the catalog keeps {stored.assets.caption!r} for other runs of "
+        "the subject; set replace: true to change it there",
     )
 
 
@@ -177,10 +177,10 @@ def _naming(what: str) -> Iterator[None]:
         yield
     except (SourceError, ImageError, LayoutError, PluginError) as error:
         raise SubjectError(f"{what}: {error}") from error
-    except (SubjectError, StoreError):  # a store that is away is nobody's misfortune
+    except (SubjectError, StoreError):  # an unavailable store is not this subject's fault
         raise
     except Exception as error:
-        if fault_of(error) != "cell":  # memory or a disk that fails is no fault of this subject's
+        if fault_of(error) != "cell":  # out of memory or disk is not this subject's fault
             raise
-        # a decoder's own surprise is this subject's misfortune, not that of the others
-        raise SubjectError(f"{what}: {type(error).__name__}: {error}; try another picture, and report this") from error
+        # an unexpected decoder error concerns this subject only
+        raise SubjectError(f"{what}: {type(error).__name__}: {error}; try another image, and report this") from error

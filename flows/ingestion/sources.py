@@ -1,7 +1,7 @@
-"""What a user names by path or URL, read by this installation's rules, and recorded without secrets.
+"""Reads files by path or URL under this installation's rules, and redacts secrets in URLs before they are recorded.
 
-Parameters of flow runs lie in Prefect's database and rows of runs in the catalog, where others read them. So a spec is
-recorded with its sources as they are shown, and this process alone knows what they stand for.
+Others can read flow parameters in Prefect's database and runs in the catalog. So a spec is recorded with redacted URLs,
+and only this process knows the original ones.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from storage.sources import SourceError, read_source
 if TYPE_CHECKING:
     from flows.spec.model import Spec, SubjectSpec
 
-AHEAD_BYTES = 256 * 1024 * 1024  # of what was read ahead that is remembered
+AHEAD_BYTES = 256 * 1024 * 1024  # the most bytes to remember of files read ahead
 
 _ahead: ContextVar[dict[str, bytes] | None] = ContextVar("read ahead", default=None)
 _secret_sources: dict[str, str] = {}
@@ -25,7 +25,7 @@ _RECORDED = re.compile(rf"[^:]+://.*{re.escape(HIDDEN)}", re.DOTALL)
 
 
 def read(source: str, settings: Settings) -> bytes:
-    """The bytes at a path, https:// or s3:// URL; those that were read ahead, once. SourceError says why not."""
+    """Read a path, https:// or s3:// URL; a file read ahead is returned once. Raises SourceError."""
     ahead = _ahead.get()
     if ahead and source in ahead:
         return ahead.pop(source)
@@ -36,13 +36,13 @@ def read(source: str, settings: Settings) -> bytes:
 
 
 def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
-    """The bytes of those sources that can be read. The next `read` of each in this context fetches nothing again."""
+    """Read those sources that can be read; the next `read` of each in this context does not fetch it again."""
     found: dict[str, bytes] = {}
     for source in dict.fromkeys(sources):
         try:
             found[source] = read(source, settings)
         except SourceError:
-            continue  # whoever needs it says so, with its name
+            continue  # ingestion reports it, with its name
     ahead, left = {}, AHEAD_BYTES
     for source, data in found.items():
         left -= len(data)
@@ -53,25 +53,25 @@ def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:
 
 
 def shown(source: str) -> str:
-    """A source for people: of a URL neither user and password nor the query, which may carry a signature."""
+    """Return a source for display: a URL without credentials and query, which may contain a signature."""
     return redact_url(source)
 
 
 def redacted(spec: "Spec") -> "Spec":
-    """The spec as it may be recorded; `read` knows, in this process, what its sources stand for."""
+    """Redact the secrets in a spec's URLs; `read` still resolves them in this process."""
     subjects = tuple(redacted_subject(one) for one in spec.subjects)
     layouts = {name: tuple(_hold(one) for one in getattr(spec, name)) for name in ("poses", "depth")}
     return spec.model_copy(update={"subjects": subjects, **layouts})
 
 
 def redacted_subject(subject: "SubjectSpec") -> "SubjectSpec":
-    """The same of one subject."""
+    """Redact the secrets in a subject's URLs."""
     places = ("reference", "mask", "pose", "depth")
     return subject.model_copy(update={name: _hold(getattr(subject, name)) for name in places})
 
 
 def secret_sources(spec: "Spec") -> list[tuple[str | int, ...]]:
-    """Where in the spec a source carries a password or a signature."""
+    """Return the paths of the spec's sources that contain a password or a signature."""
     found: list[tuple[str | int, ...]] = []
     for i, subject in enumerate(spec.subjects):
         for name in ("reference", "mask", "pose", "depth"):
@@ -93,7 +93,7 @@ def _hold(source: None) -> None: ...
 def _hold(source: str | None) -> str | None:
     if source is None or _RECORDED.match(source) or not contains_secret(source):
         return source
-    # two signatures of one address may stand for two pictures
+    # two signatures of one address may mean two images
     recorded = f"{redact_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"
     _secret_sources[recorded] = source
     return recorded

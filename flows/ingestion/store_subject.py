@@ -1,4 +1,4 @@
-"""One subject taken in: its bytes in the store, then its rows in the catalog."""
+"""Ingests one subject: its files into the store, then its rows into the catalog."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ from storage.ingest import storing
 
 @dataclass(frozen=True)
 class Ingested:
-    """A subject's rows in the catalog, and what the plan needs to know of it. `warnings`: a sentence each."""
+    """An ingested subject: its facts and its rows in the catalog. `warnings`: one sentence each."""
 
     facts: Facts
     subject_id: int
@@ -32,16 +32,16 @@ class Ingested:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """Who came in, in the order of the spec, and why the others did not (subject's name to reason)."""
+    """The ingested subjects, in spec order, and why others were rejected (name to reason)."""
 
     ingested: tuple[Ingested, ...]
     refused: dict[str, str]
 
 
 def prepare_and_store(subject: SubjectSpec, resources: Resources, *, given: Given = "spec") -> Ingested:
-    """Read, check, mask and keep one subject; SubjectError says what is wrong with it.
+    """Read, check, mask and store one subject. Raises SubjectError.
 
-    `given`: how a mask that the entry states comes, by a "spec" or by "ingest".
+    `given`: the origin of a mask in the entry, "spec" or "ingest".
     """
     return store_prepared(
         prepare(subject, resources, stored_subject(subject.name, resources), given=given), resources, given=given
@@ -49,10 +49,10 @@ def prepare_and_store(subject: SubjectSpec, resources: Resources, *, given: Give
 
 
 def store_prepared(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:
-    """Put the bytes, then write the rows that name them; layouts are named by the cells that use them.
+    """Store the files, then write the rows that refer to them; cells refer to the control images.
 
-    What somebody else wrote since `prepared` was read counts: SubjectError where the name is another subject's by
-    now, and the mask in use is the one that a person gave meanwhile.
+    Concurrent writes since `prepared` was read take precedence: raises SubjectError if the name is another subject's by
+    now; a mask that a person gave meanwhile stays current.
     """
     reference = (prepared.reference, content_type(prepared.reference))
     layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]

@@ -1,1 +1,1 @@
-"""Spec and facts in, cells out; and what is checked before anything is made."""
+"""Expands a spec to cells, and checks it before anything is generated."""

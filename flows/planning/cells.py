@@ -1,4 +1,4 @@
-"""Spec and ingested facts in, cells out: pure, so that the same order always names the same pictures."""
+"""Expands a spec and its subjects to cells. Pure, so that equal specs always give equal digests."""
 
 import hashlib
 import json
@@ -18,9 +18,9 @@ from flows.spec.model import Spec, expand
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One picture of the grid. `recipe` is everything that decides its pixels; `digest` is the recipe's SHA-256.
+    """One image of the grid. `recipe`: everything that decides its pixels; `digest`: the recipe's SHA-256.
 
-    `layouts` are the pictures to follow, by kind and SHA-256, `own_layouts` the reference's of those kinds.
+    `layouts`: its control images by kind, as SHA-256; `own_layouts`: those of the reference, of the same kinds.
     """
 
     digest: str
@@ -33,7 +33,7 @@ class PlannedCell:
 
     @property
     def place(self) -> tuple[str, str | None, str | None, int]:
-        """Where it stands in its subject's grid: prompt, pose, depth map, seed."""
+        """Return its position in its subject's grid: prompt, pose, depth map, seed."""
         return self.prompt, self.layouts.get("pose"), self.layouts.get("depth"), self.seed
 
 
@@ -41,12 +41,12 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical(recipe: Mapping[str, Any]) -> str:
-    """The recipe as JSON in one spelling: sorted keys, no spaces, ASCII. Its SHA-256 is the cell's digest."""
+    """Encode a recipe as canonical JSON: sorted keys, no spaces, ASCII. Its SHA-256 is the cell's digest."""
     return _ENCODER.encode(recipe)
 
 
 def digest_of(recipe: Mapping[str, Any]) -> str:
-    """64 hex digits."""
+    """Return the SHA-256 of a recipe's canonical JSON, 64 hex digits."""
     return hashlib.sha256(canonical(recipe).encode("ascii")).hexdigest()
 
 
@@ -66,13 +66,12 @@ def recipe_of(
     controlnets: Mapping[Kind, str] | None = None,
     frames: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides a picture. `checkpoint`: the digest of the fine-tuning that the model learnt it by.
+    """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
-    `sampling`: the settings as `to_fields` gives them.
+    `sampling`: the settings as `to_fields` gives them; `controlnets`: the weights digest of each ControlNet used;
+    `frames`: in a video, the cells used as additional references, and how (flows.planning.video).
 
-    What follows no layout says nothing of layouts but `pose: None`, as it did before there were any: its digest stays.
-    `controlnets`: the digest of the weights of each kind that is followed; `frames`: in a video, the cells that it
-    looks at as further references, and how (flows.planning.video).
+    Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
     followed, own = layouts or {}, own_layouts or {}
     recipe = {
@@ -99,10 +98,10 @@ def recipe_of(
 
 @dataclass(frozen=True)
 class GenerationSetup:
-    """What draws: the profile's weights digest, each style's numbers with the spec's own laid over, and layouts.
+    """What the cells of a spec share: weights digest, sampling settings by style (the spec's override the profile's).
 
-    `layouts`: those of the grid by kind, in the order of the spec, as SHA-256 or None; `controlnets`: the digest of the
-    weights of each kind that is followed; `tuning`: how subjects are learnt first, None: they are not.
+    `layouts`: the grid's control images by kind, in spec order, as SHA-256 or None; `controlnets`: the weights digest
+    of each ControlNet used; `finetune`: the fine-tuning of each subject; None: the base model.
     """
 
     weights: str
@@ -113,11 +112,11 @@ class GenerationSetup:
 
     @cached_property
     def fields(self) -> Mapping[Style, dict[str, Any]]:
-        """Each style's numbers as recipes hold them; made once, for grids are large."""
+        """Return each style's settings as recipe fields; computed once, as grids are large."""
         return {style: to_fields(numbers) for style, numbers in self.sampling.items()}
 
     def finetune_recipe(self, one: Facts) -> dict[str, Any] | None:
-        """The recipe of a subject's fine-tuning; its digest names it. None where subjects are not learnt."""
+        """Return the recipe of a subject's fine-tuning; None without fine-tuning."""
         if self.finetune is None:
             return None
         return self.finetune.recipe(
@@ -131,17 +130,17 @@ class GenerationSetup:
 
 
 def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
-    """Those of the two layouts that there are, by kind."""
+    """Map the kinds of the given control images to their SHA-256."""
     both: dict[Kind, str | None] = {"pose": pose, "depth": depth}
     return {kind: sha256 for kind, sha256 in both.items() if sha256 is not None}
 
 
 def plan_cells(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[PlannedCell]:
-    """The grid of the subjects in `facts`: subject by subject, then prompt, pose, depth map and seed."""
+    """Expand the grid of the subjects in `facts`: by subject, then prompt, pose, depth map and seed."""
     grid = product(spec.prompts, setup.layouts.get("pose", (None,)), setup.layouts.get("depth", (None,)), spec.seeds)
-    asked = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
+    positions = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
     planners = [SubjectPlanner(spec, one, setup) for one in facts]
-    return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in asked]
+    return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in positions]
 
 
 class SubjectPlanner:
@@ -157,7 +156,7 @@ class SubjectPlanner:
     def cell(
         self, template: str, layouts: Mapping[Kind, str], seed: int, frames: Mapping[str, str] | None = None
     ) -> PlannedCell:
-        """One picture of the subject. `layouts`, `frames`: as in `recipe_of`."""
+        """Plan one image of the subject. `layouts`, `frames`: as in `recipe_of`."""
         one = self._one
         prompt = expand(template, class_word=self._called, style=one.style)
         own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}

@@ -1,7 +1,7 @@
-"""Which of a profile's numbers count for an order: those that it first ran with, until newer ones are asked for.
+"""Pins a profile's defaults to a spec's first run, until newer ones are requested.
 
-A spec is known by its name and profile, a fine-tuning asked for by hand by subject and profile. Catalogs of before
-remembered nothing: there the numbers are read off the cells and fine-tunings of the spec's newest run.
+A spec is identified by name and profile, a fine-tuning started by hand by subject and profile. Older catalogs did not
+record defaults: there they are reconstructed from the cells and fine-tunings of the spec's newest run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _SAMPLINGS, _TUNINGS = ("natural", "anime"), ("tuning", "full_tuning")
 
 @dataclass(frozen=True)
 class Defaults:
-    """The profile as it counts for an order, and as it is by now. `kind`, `name`: whose order."""
+    """The profile with the pinned defaults, and with the current ones. `kind`, `name`: what they are pinned for."""
 
     kind: NumbersOwner
     name: str
@@ -35,7 +35,7 @@ class Defaults:
     current: Profile
 
     def remember(self, catalog: "Catalog", *, new: bool = False) -> None:
-        """Keep the numbers that count, when a run begins; `new`: instead of those of the first run."""
+        """Record the defaults at the start of a run; `new`: replace those of the first run."""
         numbers = numbers_of(self.profile)
         catalog.transact(
             lambda s: writes.store_first_numbers(
@@ -51,18 +51,18 @@ class Defaults:
 
 
 def numbers_of(profile: Profile) -> dict[str, Any]:
-    """A profile's own numbers, as JSON values."""
+    """Return a profile's defaults as JSON values."""
     ours = {name: to_fields(getattr(profile, name)) for name in (*_SAMPLINGS, *_TUNINGS)}
     return ours | {"knowing": dict(profile.finetuned_sampling)}
 
 
 def revision_of(profile: Profile) -> str:
-    """The SHA-256 of the profile's numbers: other numbers are another revision."""
+    """Return the SHA-256 of the profile's defaults."""
     return digest_of(numbers_of(profile))
 
 
 def with_numbers(profile: Profile, numbers: Numbers) -> Profile:
-    """The profile with these numbers, which this or an earlier version gave."""
+    """Return the profile with these defaults, recorded by this or an earlier version."""
     return profile.model_copy(
         update={name: from_fields(Sampling, numbers[name]) for name in _SAMPLINGS}
         | {name: from_fields(FineTuneConfig, numbers[name]) for name in _TUNINGS}
@@ -71,7 +71,7 @@ def with_numbers(profile: Profile, numbers: Numbers) -> Profile:
 
 
 def defaults_of_spec(spec: Spec, current: Profile, catalog: "Catalog | None", *, new: bool = False) -> Defaults:
-    """What counts for a spec; `new`: the newest numbers. `catalog`: None where there is none yet."""
+    """Return the defaults of a spec; `new`: the newest. `catalog`: None if there is none yet."""
     profile = current
     if catalog is not None and not new:
         with catalog.read() as s:
@@ -84,10 +84,9 @@ def defaults_of_spec(spec: Spec, current: Profile, catalog: "Catalog | None", *,
 
 
 def defaults_of_subject(subject: str, current: Profile, catalog: "Catalog", *, new: bool = False) -> Defaults:
-    """What counts for a subject's fine-tuning that is asked for by hand.
+    """Return the defaults of a subject's fine-tuning that is started by hand.
 
-    Those of catalogs of before are not read off their recipes: whether a number there was given or the profile's,
-    nobody knows.
+    Those of older catalogs are not reconstructed from recipes, which do not tell defaults from given values.
     """
     with catalog.read() as s:
         numbers = None if new else views.first_numbers(s, "subject", subject, current.name)
@@ -95,7 +94,7 @@ def defaults_of_subject(subject: str, current: Profile, catalog: "Catalog", *, n
 
 
 def _numbers_of_past(past: "PastRun", current: Profile) -> dict[str, Any]:
-    """The profile's numbers as a run of before had them; what its spec gave itself, or what it did not use, is as now.
+    """Reconstruct the defaults of an older run; values that its spec set itself or did not use are the current ones.
 
     Without a subject-encoder, beta was 0 whatever the profile said.
     """
@@ -105,7 +104,7 @@ def _numbers_of_past(past: "PastRun", current: Profile) -> dict[str, Any]:
         recipe = past.trainings.get(style)
         if settings.get("checkpoint") is None:
             numbers[style] |= {k: v for k, v in settings["sampling"].items() if k not in given}
-        elif recipe is not None:  # how its regular images were drawn, and its previews: the spec has no say in these
+        elif recipe is not None:  # sampling of class images and previews, which the spec does not influence
             own = {k: v for k, v in recipe["sampling"].items() if k != "beta" or current.has_encoder}
             numbers[style] |= own
             drawn = recipe.get("previews", recipe["sampling"])
@@ -118,7 +117,7 @@ def _numbers_of_past(past: "PastRun", current: Profile) -> dict[str, Any]:
 
 
 def _laid_over(ours: Mapping[str, Any], theirs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`theirs` but for what was `given`, which is `ours`; learning rates one by one."""
+    """Return `theirs`, but `ours` for what was `given`; learning rates are merged one by one."""
     merged = dict(theirs) | {k: v for k, v in ours.items() if k in given and k not in ("mode", "lr")}
     rates: Mapping[str, Any] = given.get("lr") or {}
     merged["lr"] = {k: ours["lr"][k] if k in rates else v for k, v in theirs["lr"].items()}
@@ -126,9 +125,9 @@ def _laid_over(ours: Mapping[str, Any], theirs: Mapping[str, Any], given: Mappin
 
 
 def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> str | None:
-    """One sentence where the profile has newer numbers that would change what the spec makes; else None.
+    """Return a sentence if the profile has newer defaults that would change the spec's images; else None.
 
-    `styles`: of each subject that the spec makes pictures of.
+    `styles`: the style of each subject of the spec.
     """
     learnt = spec.finetune is not None
     changes: dict[str, None] = {}
@@ -148,24 +147,24 @@ def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> s
     cells = subjects * spec.cells_per_subject
     return (
         f"profile {defaults.profile.name} has newer defaults than {spec.name} first ran with ({', '.join(changes)}); "
-        f"--new-defaults takes them and generates {cells} {'cell' if cells == 1 else 'cells'} anew"
+        f"--new-defaults uses them and regenerates {cells} {'cell' if cells == 1 else 'cells'}"
     )
 
 
 def newer_finetuning(defaults: Defaults, given: Mapping[str, Any]) -> str | None:
-    """The same of a subject's fine-tuning with these settings of its own."""
+    """Do the same for a subject's fine-tuning with these settings."""
     was, now = (to_fields(p.finetuning(**given)) for p in (defaults.profile, defaults.current))
     changes = _changes(was, now)
     if not changes:
         return None
     return (
         f"profile {defaults.profile.name} has newer defaults than {defaults.name} was first fine-tuned with "
-        f"({', '.join(changes)}); --new-defaults takes them and fine-tunes again"
+        f"({', '.join(changes)}); --new-defaults uses them and fine-tunes again"
     )
 
 
 def _changes(was: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> list[str]:
-    """ "w_r 2.0 -> 3.0" of each number that differs."""
+    """Describe each value that differs, such as "w_r 2.0 -> 3.0"."""
     found = []
     for name in dict.fromkeys((*was, *now)):
         a, b = was.get(name), now.get(name)

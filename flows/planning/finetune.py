@@ -1,4 +1,4 @@
-"""What a fine-tuning is made of, as one recipe; pure, so that the same order always names the same fine-tuning."""
+"""Assembles the recipe of a fine-tuning. Pure, so that equal requests always give equal digests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 
 TRAINING_VERSION = 1
-"""Part of every fine-tuning's digest. Raise it when equal settings would learn something else than before."""
+"""Part of every fine-tuning's digest. Raise it when equal settings would give another checkpoint than before."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class FineTuneJob:
     def recipe(
         self, *, reference: str, mask: str, caption: str, class_word: str, style: Style, weights: str
     ) -> dict[str, Any]:
-        """Everything that decides what is learnt of a subject. Files and weights by their SHA-256."""
+        """Assemble everything that decides the checkpoint of a subject. Files and weights by their SHA-256."""
         return {
             "reference": reference,
             "mask": mask,

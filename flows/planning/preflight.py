@@ -1,4 +1,4 @@
-"""Whether the models that a spec needs are here, and the numbers that it will draw with; before anything is written."""
+"""Checks a spec's models and resolves its settings before anything is written."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ from flows.spec.problems import InputError, Problem
 
 @dataclass(frozen=True)
 class Ready:
-    """What will draw, and the layout pictures as they were read."""
+    """A checked spec: its generation setup, and its control images as they were read."""
 
     setup: GenerationSetup
     layouts: GridLayouts
 
 
 def demand_models(spec: Spec, resources: Resources) -> None:
-    """InputError when the profile's models are not here; a look at the folders only, quick enough to come first."""
+    """Raise InputError if models are missing; only checks folders, so it is fast enough to run first."""
     profile = resources.profile(spec.profile)
     missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec) for one in m.missing(profile))]
     if missing:
@@ -46,7 +46,7 @@ def demand_models(spec: Spec, resources: Resources) -> None:
 
 
 def _metrics(spec: Spec) -> list[Metric]:
-    """The spec's metrics; InputError where one is unknown or cannot be loaded."""
+    """Look up the spec's metrics. Raises InputError if one is unknown or cannot be loaded."""
     found: list[Metric] = []
     problems: list[Problem] = []
     for i, name in enumerate(spec.score):
@@ -60,9 +60,9 @@ def _metrics(spec: Spec) -> list[Metric]:
 
 
 def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) -> Ready:
-    """Check and resolve; InputError names the spec's field that does not fit.
+    """Check a spec and resolve its settings. Raises InputError with the field that is wrong.
 
-    `profile`: the spec's, with the numbers that count for it; None: with those of today.
+    `profile`: the spec's, with its pinned defaults; None: with the current ones.
     """
     demand_models(spec, resources)
     demand_subjects(spec.subjects, resources, f"spec {spec.name!r}")
@@ -78,12 +78,12 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
     setup = GenerationSetup(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
     stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
-    demand_distinct_prompts(spec, stated, setup, profile)  # subjects of the catalog follow once they are read
+    demand_distinct_prompts(spec, stated, setup, profile)  # those of the catalog are checked once they are read
     return Ready(setup, layouts)
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
-    """How a profile's model learns subjects, in every style."""
+    """Return how a profile is fine-tuned on subjects, in every style."""
     regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES.working()} for learnt in (False, True))
     return FineTuneJob(config, regular, previews)
 

@@ -1,4 +1,4 @@
-"""What a run of a spec would do, found out without writing anything."""
+"""Previews what a run of a spec would generate, without writing anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SubjectPreview:
-    """One subject: what its mask is worth, or why it would be refused."""
+    """One subject: its mask's confidence, or why it would be rejected."""
 
     name: str
     confidence: float | None
@@ -33,9 +33,9 @@ class SubjectPreview:
 
 @dataclass(frozen=True)
 class Preview:
-    """The grid, and the state of those of its cells that the catalog knows (digest to state).
+    """The grid, and the states of its cells that are in the catalog (digest to state).
 
-    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    `newer_defaults`: what newer defaults of the profile would change, if any.
     """
 
     subjects: tuple[SubjectPreview, ...]
@@ -45,15 +45,15 @@ class Preview:
     newer_defaults: str | None = None
 
     def missing(self, subject: str | None = None) -> int:
-        """How many cells a run would make, of one subject or of all."""
+        """Return how many cells a run would generate, of one subject or of all."""
         ours = [cell for cell in self.cells if subject is None or cell.subject == subject]
         return sum(self.states.get(cell.digest) != "generated" for cell in ours)
 
 
 def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> Preview:
-    """Read and mask the references in memory, expand the grid, compare it with the catalog where there is one.
+    """Read and mask the references in memory, expand the grid, compare it with the catalog if there is one.
 
-    `new_defaults`: by the profile's newest numbers, not by those that the spec first ran with.
+    `new_defaults`: use the profile's newest defaults, not those of the spec's first run.
     """
     demand_grid(spec)
     catalog = resources.catalog_if_any

@@ -1,4 +1,4 @@
-"""A video as cells: every frame is one, and names those that it looks at by their digests; so all are planned ahead."""
+"""Plans a video: each frame is a cell that names the frames it depends on by digest, so all are planned ahead."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from flows.planning.cells import GenerationSetup, PlannedCell, SubjectPlanner
 from flows.spec.model import Spec
 
 ALL_LAYERS = {"layers": "all"}
-"""Marks, in its recipe, a frame that sees the frames before it in the ControlNet too, where the subject's own reference
-does not pass it. The first release saw nothing there; what it planned has no mark, and is still generated so."""
+"""Marks, in the recipe, a frame that also attends to earlier frames in the ControlNet where the subject's reference is
+encoded without it. Cells planned by the first release have no mark and are still generated without that."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One video of a subject: its frames in order, and the same poses drawn independently, to compare with.
+    """One video of a subject: its frames in order, and independently generated frames for comparison.
 
-    `same_noise`: without the frames before, from the noise of the clip; `own_noise`: each from its own as well.
+    `same_noise`: independent frames from a shared seed; `own_noise`: from per-frame seeds.
     """
 
     subject: str
@@ -30,12 +30,12 @@ class Clip:
 
     @property
     def alone(self) -> tuple[PlannedCell, ...]:
-        """What hangs on no other cell."""
+        """Return the cells that depend on no other cell."""
         return self.same_noise + self.own_noise
 
 
 def plan_clips(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[Clip]:
-    """A clip for every subject, prompt and seed; its frames follow the spec's poses in their order."""
+    """Plan a clip for every subject, prompt and seed, with the spec's poses as its frames."""
     return [
         _clip(spec, one, setup, template, seed) for one in facts for template in spec.prompts for seed in spec.seeds
     ]
@@ -65,5 +65,5 @@ def _clip(spec: Spec, one: Facts, setup: GenerationSetup, template: str, seed: i
 
 
 def _seed(seed: int, frame: int) -> int:
-    """A seed for each frame, the clip's own for the first."""
+    """Derive the seed of a frame; the first uses the clip's own."""
     return seed if frame == 0 else int.from_bytes(hashlib.sha256(f"{seed} {frame}".encode()).digest()[:4], "big")

@@ -1,4 +1,4 @@
-"""What changes a picture beyond what was asked: one kind of record, wherever it is found and wherever it is shown."""
+"""Finds what makes images differ from what the spec says: truncated prompts, unknown words, doubtful masks."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,9 +17,9 @@ MOST_WORDS = 12  # of one warning
 def demand_distinct_prompts(
     spec: Spec, subjects: Iterable[tuple[str, Style]], setup: GenerationSetup, profile: Profile
 ) -> None:
-    """InputError where the model reads two prompts as the same tokens, so that their pictures would be the same.
+    """Raise InputError if two prompts give the model the same tokens, and therefore the same images.
 
-    `subjects`: the class words and styles that prompts are expanded with.
+    `subjects`: class words and styles to expand the prompts with.
     """
     reader = _reader(profile, setup)
     if reader is None:
@@ -33,11 +33,11 @@ def demand_distinct_prompts(
             j = first.setdefault(one.tokens, i)
             if i == j or i in problems:
                 continue
-            message = f"{spec.prompts[i]!r} is twice the same as prompts[{j}] to the model; remove one"
+            message = f"{spec.prompts[i]!r} gives the model the same tokens as prompts[{j}]; remove one"
             if one.cut or read[j].cut:
                 message = (
-                    f"is twice the same as prompts[{j}] to the model, which reads {reader.limit} tokens: "
-                    f"{one.cut!r} here and {read[j].cut!r} there are cut off; shorten them, or remove one"
+                    f"gives the model the same tokens as prompts[{j}], since it reads only {reader.limit}: "
+                    f"{one.cut!r} here and {read[j].cut!r} there are truncated; shorten them, or remove one"
                 )
             problems[i] = Problem(path=("prompts", i), message=message)
     if problems:
@@ -47,19 +47,19 @@ def demand_distinct_prompts(
 def warnings_of(
     spec: Spec, subjects: Sequence[tuple[Facts, Sequence[str]]], setup: GenerationSetup, profile: Profile
 ) -> list[RunWarning]:
-    """All warnings of a spec: of its texts, and the sentences that were found about each subject's picture and mask.
+    """Collect all warnings of a spec: about its texts, and about each subject's image and mask.
 
-    InputError as `demand_distinct_prompts`, now that all class words are known.
+    Raises InputError like `demand_distinct_prompts`, now that all class words are known.
     """
     facts = [one for one, _ in subjects]
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
-    files = [RunWarning("subject", said, places[one.name], one.name) for one, found in subjects for said in found]
+    files = [RunWarning("subject", message, places[one.name], one.name) for one, found in subjects for message in found]
     return files + text_warnings(spec, facts, setup, profile)
 
 
 def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, profile: Profile) -> list[RunWarning]:
-    """What the model will not read as it was written, of every text that it is given for the subjects in `facts`."""
+    """Find the parts of each text that the model cannot read as written, for the subjects in `facts`."""
     found = [
         RunWarning("placeholder", _left_over(text), place)
         for place, text in (("name", spec.name), ("negative_prompt", spec.negative_prompt))
@@ -88,13 +88,13 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, pr
 
 
 def warning_sentences(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:
-    """The warnings as sentences, each once, with the names of the subjects that it concerns; of all: none."""
-    said: dict[str, list[str]] = {}
+    """Return each warning as a sentence, once, with the subjects it concerns; no names: all of them."""
+    found: dict[str, list[str]] = {}
     for one in warnings:
-        names = said.setdefault(f"{one.place}: {one.message}" if one.place else one.message, [])
+        names = found.setdefault(f"{one.place}: {one.message}" if one.place else one.message, [])
         if one.subject is not None and one.subject not in names:
             names.append(one.subject)
-    return said
+    return found
 
 
 def _unread(
@@ -103,14 +103,12 @@ def _unread(
     [read] = reader.read([text])
     if read.cut:
         message = (
-            f"the model reads {reader.limit} tokens and this text has {read.count}; cut off: {read.cut!r}; shorten it"
+            f"the model reads {reader.limit} tokens but this text has {read.count}; truncated: {read.cut!r}; shorten it"
         )
         yield RunWarning("text cut off", message, place, subject, prompt)
     if read.spelled:
         words = [*read.spelled[:MOST_WORDS], *(["..."] if len(read.spelled) > MOST_WORDS else [])]
-        message = (
-            f"the model has not learned {', '.join(words)}, which it reads letter by letter; use words that it knows"
-        )
+        message = f"the model does not know {', '.join(words)} and reads it letter by letter; use words that it knows"
         yield RunWarning("unknown words", message, place, subject, prompt)
 
 
@@ -128,5 +126,5 @@ def _braces(text: str) -> bool:
 
 
 def _left_over(text: str) -> str:
-    known = f"prompts and captions alone have placeholders, {PLACEHOLDER} and {STYLE_PLACEHOLDER}"
-    return f"{text!r} holds a brace that stands for nothing; {known}"
+    known = f"only prompts and captions have placeholders, {PLACEHOLDER} and {STYLE_PLACEHOLDER}"
+    return f"{text!r} contains a brace that is not part of a placeholder; {known}"

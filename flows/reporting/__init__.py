@@ -1,1 +1,1 @@
-"""What a run came to: summaries, contact sheets, Prefect artifacts."""
+"""Reports of a run: summaries, contact sheets, Prefect artifacts."""

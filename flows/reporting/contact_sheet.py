@@ -1,4 +1,4 @@
-"""The contact sheet of a run: its pictures fetched and drawn, kept in the run's folder and in the store."""
+"""Renders the contact sheet of a run, and stores it in the run's folder and in the object store."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from storage.lost import read_picture
 from storage.objects import StoreError, get_blob
 
 MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
-"""What one sheet shows at most, some 45 megapixels; a footnote counts the rest."""
+"""The limits of one sheet, about 45 megapixels; a footnote counts the rest."""
 
 Cells = Mapping[str, CellView]
 
@@ -41,7 +41,7 @@ def render_sheet(
     subjects: Sequence[SubjectSummary],
     warnings: Sequence[RunWarning] = (),
 ) -> Image.Image:
-    """The run at a glance, failed subjects and cells among the others."""
+    """Render the run on one sheet, including failed subjects and cells."""
     rows = {one.facts.name: one for one in ingested.ingested}
     listed = spec.subjects[:MAX_SUBJECTS]
     blocks = []
@@ -68,7 +68,7 @@ def render_sheet(
 
 
 def store_sheet(sheet: Image.Image, resources: Resources, run_id: str, key: str | None = None) -> Path:
-    """Put the sheet in the store and at home/runs/<run id>/contact_sheet.png; returns that path. `key`: `sheet_key`."""
+    """Store the sheet, also as home/runs/<run id>/contact_sheet.png; return that path. `key`: from `sheet_key`."""
     data = png_bytes(sheet)
     with storing(resources.catalog, resources.store, (data, PNG)) as (s, [sha256]):
         writes.set_sheet(s, run_id, sha256, key)
@@ -96,7 +96,7 @@ def _block(
     rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
     placed = {cell.place: cells[cell.digest] for cell in ours}
     names = layout_names(layouts)
-    said = [one for one in warnings if one.subject == subject.name]
+    own_warnings = [one for one in warnings if one.subject == subject.name]
     more = [
         f"{len(every) - len(shown)} more {what}"
         for what, every, shown in (("rows", rows, rows[:MAX_ROWS]), ("seeds", spec.seeds, seeds))
@@ -115,17 +115,17 @@ def _block(
                 prompt,
                 [_cell(placed[prompt, pose, depth, seed], resources) for seed in seeds],
                 [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
-                [one.message for one in said if one.prompt == prompt],
+                [one.message for one in own_warnings if one.prompt == prompt],
             )
             for prompt, pose, depth in rows[:MAX_ROWS]
         ],
         footnote=f"and {', '.join(more)}" if more else None,
-        warnings=[f"{one.place}: {one.message}" for one in said if one.prompt is None],
+        warnings=[f"{one.place}: {one.message}" for one in own_warnings if one.prompt is None],
     )
 
 
 def layout_names(layouts: GridLayouts) -> dict[str, str]:
-    """What people call each layout, by its SHA-256: the name of its file."""
+    """Map the SHA-256 of each control image to its file name."""
     files = (one for ones in layouts.values() for one in ones if one is not None)
     return {one.sha256: PurePosixPath(shown(one.source)).stem for one in files}
 

@@ -1,4 +1,4 @@
-"""What Prefect's pages show of a run: how far it is, and at the end its numbers and its contact sheet."""
+"""Publishes a run to Prefect's pages: its progress, and at the end its numbers and its contact sheet."""
 
 import base64
 import io
@@ -30,18 +30,18 @@ from flows.reporting.summary import RunSummary
 
 SECONDS = 5.0  # between two updates of the progress
 MOST_WARNINGS = 20
-WIDTH, QUALITY = 1200, 80  # of the sheet in the page: its bytes lie in Prefect's database
+WIDTH, QUALITY = 1200, 80  # of the sheet on the page: its bytes are stored in Prefect's database
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def shown(run_id: str, name: str, spec_digest: str) -> Iterator[None]:
-    """Show on the flow run's page how many of the cells are there.
+    """Show the generation progress on the flow run's page, and label the flow run with the run's ID.
 
-    Its name gets the beginning of the run's id in the catalog, as `dreamtuner status` shows it, and tags name the whole
-    id and the spec's digest: runs of one name are told apart.
+    The start of the ID, as `dreamtuner status` shows it, is added to its name; tags hold the full ID and the spec's
+    digest.
 
-    Without a flow run nothing is shown. Prefect's troubles are logged: a picture is worth more than a page about it.
+    Does nothing without a flow run. Prefect errors are only logged, so that they never stop a run.
     """
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
@@ -52,7 +52,7 @@ def shown(run_id: str, name: str, spec_digest: str) -> Iterator[None]:
 
 @contextmanager
 def progress(name: str, stage: Stage, description: str) -> Iterator[None]:
-    """Show on the flow run's page how far a stage is, and what is noted beside it; nothing without a flow run."""
+    """Show the progress and the note of a stage on the flow run's page; does nothing without a flow run."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         yield
@@ -70,7 +70,7 @@ def progress(name: str, stage: Stage, description: str) -> Iterator[None]:
                 sent = percent.value, percent.note
                 _quietly(partial(update_progress_artifact, artifact, *sent))
 
-    # Prefect's settings are context variables, which a thread does not inherit
+    # Prefect's settings are context variables, which threads do not inherit
     sender = threading.Thread(target=copy_context().run, args=(send,), name="progress-artifact", daemon=True)
     sender.start()
     try:
@@ -82,19 +82,19 @@ def progress(name: str, stage: Stage, description: str) -> Iterator[None]:
 
 
 class _Percent:
-    """A listener that keeps how much of a stage is done, and what was noted."""
+    """A progress listener that holds the percentage and the latest note of a stage."""
 
     def __init__(self, stage: Stage, description: str) -> None:
         self.value, self.note, self._stage, self._description = 0.0, description, stage, description
 
-    def __call__(self, told: Progress) -> None:
-        if told.stage == self._stage and told.total:
-            self.value = 100.0 * min(1.0, told.done / told.total)
-            self.note = f"{self._description}: {told.note}" if told.note else self._description
+    def __call__(self, event: Progress) -> None:
+        if event.stage == self._stage and event.total:
+            self.value = 100.0 * min(1.0, event.done / event.total)
+            self.note = f"{self._description}: {event.note}" if event.note else self._description
 
 
 def show_summary(summary: RunSummary) -> None:
-    """Leave the run's numbers, as text and as a table, and its contact sheet on the flow run's page."""
+    """Publish the run's numbers, as text and as a table, and its contact sheet on the flow run's page."""
     if FlowRunContext.get() is None:
         return
     of = f"run {summary.run}"
@@ -106,18 +106,18 @@ def show_summary(summary: RunSummary) -> None:
 
 
 def show_preview(subject: str, step: int, file: Path) -> None:
-    """Leave what a fine-tuning draws at a step on the flow run's page."""
+    """Publish a fine-tuning's preview of a step on the flow run's page."""
     if FlowRunContext.get() is None:
         return
-    key, said = _key(f"{subject} finetune", "preview"), f"{subject} after {step} steps"
+    key, description = _key(f"{subject} finetune", "preview"), f"{subject} after {step} steps"
     with Image.open(file) as picture:
         image = _small(picture)
-    _quietly(lambda: create_image_artifact(image, key=key, description=said))
+    _quietly(lambda: create_image_artifact(image, key=key, description=description))
 
 
 def _markdown(summary: RunSummary) -> str:
     counts = f"{summary.made} made, {summary.skipped} skipped, {summary.failed} failed"
-    where = f"Run `{summary.run}` of the catalog, contact sheet `{summary.contact_sheet}`."
+    where = f"Run `{summary.run}` in the catalog, contact sheet `{summary.contact_sheet}`."
     why = [f"- {_plain(one.name)}: {_plain(reason)}" for one in summary.subjects for reason in one.errors]
     warned = [
         f"- Warning: {_plain(sentence)}" for sentence in list(warning_sentences(summary.warnings))[:MOST_WARNINGS]
@@ -134,7 +134,7 @@ def _rows(summary: RunSummary) -> list[dict[str, Any]]:
 
 
 def _small(sheet: Image.Image) -> str:
-    """The sheet as a data: URL: a browser shows it wherever the store is, for as long as Prefect keeps it."""
+    """Encode the sheet as a data: URL, so that a browser can show it without access to the store."""
     small = sheet.convert("RGB")
     small.thumbnail((WIDTH, 8 * WIDTH))
     buffer = io.BytesIO()
@@ -144,18 +144,18 @@ def _small(sheet: Image.Image) -> str:
 
 def _label(flow_run: Any, run_id: str, name: str, spec_digest: str) -> None:
     ours = (f"run:{run_id}", f"spec:{spec_digest[:12]}")
-    tags = [*flow_run.tags, *(tag for tag in ours if tag not in flow_run.tags)]  # of a retry they are there
+    tags = [*flow_run.tags, *(tag for tag in ours if tag not in flow_run.tags)]  # a retry has them already
     with get_client(sync_client=True) as client:
         client.update_flow_run(flow_run.id, name=f"{name} {run_id[:8]}", tags=tags)
 
 
 def _key(name: str, what: str) -> str:
-    """Prefect's keys hold lower-case letters, digits and dashes."""
+    """Return an artifact key: lower-case letters, digits and dashes."""
     return "-".join((*re.findall("[a-z0-9]+", name.lower()), what))
 
 
 def _plain(text: str) -> str:
-    """Text in which Markdown finds nothing to do."""
+    """Escape Markdown in a text."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))
 
 
@@ -163,5 +163,5 @@ def _quietly(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except httpx.HTTPError as error:
-        _log.warning("Prefect could not be told: %s", error)
+        _log.warning("the Prefect artifact could not be published: %s", error)
         return None

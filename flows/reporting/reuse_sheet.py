@@ -1,4 +1,4 @@
-"""A run that changed nothing takes the contact sheet of the run before it: nothing has to be read and drawn again."""
+"""Reuses the contact sheet of an earlier run that shows the same, instead of rendering it again."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from storage.catalog.records import CellView, RunWarning
 from storage.objects import StoreError, get_blob
 
 SHEET_VERSION = 1
-"""Raise it when equal runs would have another sheet than before."""
+"""Raise it when the sheet of an unchanged run would look different."""
 
 
 def sheet_key(
@@ -27,7 +27,7 @@ def sheet_key(
     layouts: GridLayouts,
     warnings: Sequence[RunWarning],
 ) -> str:
-    """The SHA-256 of everything that a sheet shows, but for which run it is and when."""
+    """Return the SHA-256 of everything a sheet shows, except the run's ID and time."""
     return digest_of(
         {
             "version": SHEET_VERSION,
@@ -49,7 +49,7 @@ def sheet_key(
 
 
 def reuse_sheet(key: str, resources: Resources, run_id: str) -> Path | None:
-    """Give the run the sheet of an earlier one that shows the same, and return its path; None: there is none."""
+    """Use the sheet of an earlier run with this key and return its path; None if there is none."""
     with resources.catalog.read() as s:
         found = views.sheet_of(s, key)
     if found is None:
@@ -59,7 +59,7 @@ def reuse_sheet(key: str, resources: Resources, run_id: str) -> Path | None:
     try:
         if file.is_file():
             write_whole(path, lambda partial: shutil.copyfile(file, partial))
-        else:  # another machine made it
+        else:  # it is from another machine
             data = get_blob(resources.store, sha256)
             write_whole(path, lambda partial: partial.write_bytes(data))
     except StoreError:

@@ -1,4 +1,4 @@
-"""What a run comes to: numbers for each subject, and the reasons of what failed."""
+"""Summarises a run: numbers for each subject, and the reasons of failures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class SubjectSummary:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run. made + skipped + failed is the whole grid; cells of a refused subject count as failed.
+    """One run. made + skipped + failed is the whole grid; cells of a rejected subject count as failed.
 
-    `newer_defaults`: what the profile's newer numbers would change, where it has any.
+    `newer_defaults`: what newer defaults of the profile would change, if any.
     """
 
     run: str
@@ -41,27 +41,27 @@ class RunSummary:
 
     @property
     def made(self) -> int:
-        """Cells that this run drew."""
+        """Return the number of cells that this run generated."""
         return sum(one.made for one in self.subjects)
 
     @property
     def skipped(self) -> int:
-        """Cells that were there already, or that another run made meanwhile."""
+        """Return the number of cells generated before, or by another run meanwhile."""
         return sum(one.skipped for one in self.subjects)
 
     @property
     def failed(self) -> int:
-        """Cells that are not there, with their reasons in the subjects' `errors`."""
+        """Return the number of missing cells; their reasons are in the subjects' `errors`."""
         return sum(one.failed for one in self.subjects)
 
     @property
     def reason(self) -> str | None:
-        """What is not there and why, in a sentence; None where nothing is missing."""
+        """Return a sentence on what is missing and why; None if nothing is."""
         if not self.failed:
             return None
         total = self.made + self.skipped + self.failed
         why = [f"{one.name}: {reason}" for one in self.subjects for reason in one.errors]
-        return summarise_reasons(f"{self.failed} of {total} images were not made", why)
+        return summarise_reasons(f"{self.failed} of {total} images were not generated", why)
 
 
 def summarise(
@@ -71,7 +71,7 @@ def summarise(
     made: CellOutcomes,
     cells: Mapping[str, CellView],
 ) -> tuple[SubjectSummary, ...]:
-    """Count subject by subject. A picture that two subjects share was made for the first of them."""
+    """Count by subject. An image shared by two subjects counts as generated for the first."""
     fresh, failed = set(made.made), {*made.failed, *made.blocked}
     doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
     summaries = []

@@ -1,6 +1,6 @@
-"""The user's order: which subjects, in which prompts, with which seeds. Unknown keys are refused, absence is null.
+"""The spec: which subjects, in which prompts, with which seeds. Unknown keys are rejected; absent values are null.
 
-A field's description is the help under it in Prefect's form, and the remedy in an error about its text.
+A field's description is its help text in Prefect's form, and the remedy in errors about its text.
 """
 
 import unicodedata
@@ -20,12 +20,12 @@ from storage.text import faults_in
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
 AUTO = "auto"
-"""As a subject's `mask`: it is to be found, whoever gave one before; as its `pose` or `depth`: to be estimated."""
+"""As a subject's `mask`: segment it, even if a person gave one before; as `pose` or `depth`: estimate it."""
 MAX_CELLS = 250_000
 
 
 def is_auto(field: str, place: str | None) -> bool:
-    """Whether this field of a subject is to be found: `mask: auto`; `pose` and `depth`: auto, or auto:ESTIMATOR."""
+    """Return whether a subject's field is automatic: `auto`, for `pose` and `depth` also `auto:ESTIMATOR`."""
     named = field in ("pose", "depth") and place is not None and place.startswith(f"{AUTO}:")
     return named or (field != "reference" and place == AUTO)
 
@@ -56,7 +56,7 @@ def _known_profile(name: str) -> str:
 
 
 def _profiles(schema: dict[str, Any]) -> None:
-    """What a form offers: the profiles that there are when it is made."""
+    """Offer the current profiles in forms."""
     schema["enum"] = profile_names()
 
 
@@ -67,30 +67,30 @@ def _styles(schema: dict[str, Any]) -> None:
 _NAME_RULE = "a name has 1 to 80 characters, no slashes or control characters, and does not begin with a space"
 Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
-_PLACE = "a path on the machine that draws, https:// or s3://"
+_PLACE = "a path on the machine that generates, https:// or s3://"
 
 
 class _Strict(BaseModel):
-    # strict: a seed written "1" or a name written 123 is a slip to point at, not to guess about
+    # strict: a seed written "1" or a name written 123 is reported, not converted
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _texts_are_plain(cls, content: Any) -> Any:
-        """The one door: whatever becomes a field has come through here, also what no other rule looks into."""
+        """Reject control characters and the like in every text, including those no other validator checks."""
         if faults := [PlacedError(path, fault) for path, fault in faults_in(content)]:
             raise PlacedErrors(faults)
         return content
 
 
 class SubjectSpec(_Strict):
-    """One subject: a new one with its class word and reference, or one of the catalog by its name alone.
+    """One subject: a new one with its class word and reference, or one from the catalog by its name alone.
 
-    Without `reference` everything that is left out (mask, class word, style, caption) is as the catalog has it. With it
-    the entry says all: style natural and the plain caption where they are left out; only a mask that a person gave
-    stands. `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. `pose` and `depth` describe the reference
+    Without `reference`, omitted values (mask, class word, style, caption) come from the catalog. With `reference`,
+    omitted values get their defaults (style natural, a plain caption); only a mask given by a person is kept.
+    `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. `pose` and `depth` describe the reference
     image itself. They are used where generated images are conditioned on the same kind of control image; if omitted,
-    the reference is encoded without that ControlNet. They are not stored with the subject: state them here too.
+    the reference is encoded without that ControlNet. They are not stored with the subject: set them in every spec.
     """
 
     name: Name
@@ -105,31 +105,27 @@ class SubjectSpec(_Strict):
     )
     reference: Text | None = Field(
         default=None,
-        description=f"the picture of the subject, PNG, JPEG or WebP; null: the one in the catalog: {_PLACE}",
+        description=f"the image of the subject, PNG, JPEG or WebP; null: the one in the catalog: {_PLACE}",
     )
     mask: Text | None = Field(
         default=None,
-        description="white where the subject is; null: one that a person gave stands, else it is found; "
-        f"auto: found anew: {_PLACE}",
+        description="white where the subject is; null: the mask a person gave, else segmented; "
+        f"auto: segmented again: {_PLACE}",
     )
-    pose: Text | None = Field(
-        default=None, description=f"the reference's own skeleton, auto: estimated, or null: {_PLACE}"
-    )
-    depth: Text | None = Field(
-        default=None, description=f"the reference's own depth map, auto: estimated, or null: {_PLACE}"
-    )
+    pose: Text | None = Field(default=None, description=f"the reference's own pose skeleton; auto: estimated: {_PLACE}")
+    depth: Text | None = Field(default=None, description=f"the reference's own depth map; auto: estimated: {_PLACE}")
     caption: Text | None = Field(
-        default=None, description="what the reference shows; null: its class word and style say it"
+        default=None, description="a caption of the reference; null: from class word and style"
     )
     replace: bool = Field(
         default=False,
-        description="where the catalog has another subject of this name: replace its reference, class word and style",
+        description="replace reference, class word and style of the catalog's subject of this name, if they differ",
     )
 
     @model_validator(mode="after")
     def _new_or_known(self) -> Self:
         if self.reference is not None and self.class_word is None:
-            known = "leave reference out as well to mean the subject of this name in the catalog"
+            known = "omit reference too to use the subject of this name in the catalog"
             raise PlacedError(["class_word"], f"is missing; add it, or {known}")
         return self
 
@@ -137,48 +133,51 @@ class SubjectSpec(_Strict):
 class Spec(_Strict):
     """A grid: every subject in every prompt, pose, depth map and seed.
 
-    `finetune`: numbers of a fine-tuning that differ from the profile's, {} for none; null: subjects are not learnt.
+    `finetune`: fine-tuning settings that differ from the profile's, {} for none; null: no fine-tuning.
 
-    `poses`, `depth`: layout pictures (a path, s3:// or https://) or null, nothing to follow. A cell follows one of each
-    list, so both at once where neither is null.
+    `poses`, `depth`: control images (a path, s3:// or https://), or null for none. A cell is conditioned on one of each
+    list, and on both if neither is null.
     """
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        default="pocket", description="the model that draws", json_schema_extra=_profiles
+        default="pocket", description="the profile to generate with", json_schema_extra=_profiles
     )
     subjects: tuple[SubjectSpec, ...] = Field(
-        min_length=1, strict=False, description="whom the pictures show, each with its reference"
+        min_length=1, strict=False, description="the subjects, each with its reference"
     )
     prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(
         min_length=1,
         strict=False,
-        description="{subject} stands for the class word, {style} for photo or drawing: a {style} of a {subject}",
+        description="{subject} is replaced by the class word, {style} by photo or drawing: a {style} of a {subject}",
     )
     seeds: tuple[Seed, ...] = Field(
         min_length=1,
         strict=False,
-        description="a picture for each, of every subject in every prompt, pose and depth map; 1-100 is a range",
+        description="one image per seed, for every subject, prompt, pose and depth map; 1-100 is a range",
     )
     poses: tuple[Text | None, ...] = Field(
-        default=(None,), min_length=1, strict=False, description=f"skeletons to follow, null for none: {_PLACE}"
+        default=(None,),
+        min_length=1,
+        strict=False,
+        description=f"pose skeletons to condition on, null for none: {_PLACE}",
     )
     depth: tuple[Text | None, ...] = Field(
-        default=(None,), min_length=1, strict=False, description=f"depth maps to follow, null for none: {_PLACE}"
+        default=(None,), min_length=1, strict=False, description=f"depth maps to condition on, null for none: {_PLACE}"
     )
-    negative_prompt: str = Field(default="", max_length=2000, description="what the pictures should not show")
+    negative_prompt: str = Field(default="", max_length=2000, description="what the images should not show")
     finetune: dict[str, Any] | None = Field(
         default=None,
-        description='learn each subject first: {} for the profile\'s numbers, or {"steps": 300, "mode": "lora"}',
+        description='fine-tune on each subject first: {} for the profile\'s values, or {"steps": 300, "mode": "lora"}',
     )
     score: tuple[str, ...] = Field(
         default=("clip_i", "clip_t"),
         strict=False,
-        description="metrics: clip_i and clip_i_masked (like the reference), clip_t (like the prompt); or none",
+        description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt); or none",
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,
-        description='numbers of the method that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
+        description='sampling settings that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
     )
 
     @field_validator("seeds", mode="before")
@@ -189,15 +188,15 @@ class Spec(_Strict):
     @field_validator("prompts")
     @classmethod
     def _prompts_differ(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        """Prompts are twice the same where CLIP's tokenizer reads them so: it folds spaces, lines and capitals."""
+        """Compare prompts as CLIP's tokenizer reads them: it ignores case and repeated white space."""
         first: dict[str, int] = {}
         for i, prompt in enumerate(prompts):
             same = first.setdefault(" ".join(unicodedata.normalize("NFC", prompt).lower().split()), i)
             if same != i and prompts[same] == prompt:
-                raise PlacedError([i], f"{prompt!r} is there twice; remove one")
+                raise PlacedError([i], f"duplicate prompt {prompt!r}; remove one")
             if same != i:
-                why = "the model does not see spaces and capitals"
-                raise PlacedError([i], f"{prompt!r} is twice the same as prompts[{same}]: {why}; remove one")
+                why = "the model ignores case and extra spaces"
+                raise PlacedError([i], f"{prompt!r} equals prompts[{same}] to the model: {why}; remove one")
         return prompts
 
     @field_validator("depth", "score")
@@ -206,19 +205,19 @@ class Spec(_Strict):
         seen: set[Any] = set()
         for i, value in enumerate(values):
             if value in seen:
-                raise PlacedError([i], f"{_quoted(value)} is there twice; remove one")
+                raise PlacedError([i], f"duplicate value {_quoted(value)}; remove one")
             seen.add(value)
         return values
 
     @field_validator("subjects")
     @classmethod
     def _names_differ(cls, subjects: tuple[SubjectSpec, ...]) -> tuple[SubjectSpec, ...]:
-        taken: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for i, subject in enumerate(subjects):
-            if subject.name in taken:
-                message = f"the name {subject.name!r} is taken by subjects[{taken[subject.name]}]"
-                raise PlacedError([i, "name"], f"{message}; give each subject its own")
-            taken[subject.name] = i
+            if subject.name in seen:
+                message = f"the name {subject.name!r} is already used by subjects[{seen[subject.name]}]"
+                raise PlacedError([i, "name"], f"{message}; give each subject its own name")
+            seen[subject.name] = i
         return subjects
 
     @field_validator("sampling")
@@ -243,26 +242,26 @@ class Spec(_Strict):
 
     @property
     def cells_per_subject(self) -> int:
-        """How many cells the grid has of each subject."""
+        """Return the number of cells per subject."""
         return len(self.prompts) * len(self.poses) * len(self.depth) * len(self.seeds)
 
     @property
     def layouts(self) -> dict[Kind, tuple[str | None, ...]]:
-        """The layout pictures by their kind."""
+        """Return the control images by kind."""
         return {"pose": self.poses, "depth": self.depth}
 
     def follows(self, kind: Kind) -> bool:
-        """Whether some cell follows a layout of this kind."""
+        """Return whether any cell is conditioned on a control image of this kind."""
         return any(place is not None for place in self.layouts[kind])
 
     def repeated_poses(self) -> list[Problem]:
-        """The poses that a grid would hold twice; in a video a pose may come again."""
+        """Return a problem for each repeated pose; only videos may repeat poses."""
         first: dict[str | None, int] = {}
         for i, place in enumerate(self.poses):
             first.setdefault(place, i)
         return [
             Problem(
-                path=("poses", i), message=f"{_quoted(place)} is there twice; remove one (a video may repeat poses)"
+                path=("poses", i), message=f"duplicate value {_quoted(place)}; remove one (a video may repeat poses)"
             )
             for i, place in enumerate(self.poses)
             if first[place] != i
@@ -277,7 +276,7 @@ class Spec(_Strict):
 
 
 def demand_grid(spec: Spec) -> None:
-    """InputError unless every pose of the spec is another; for whatever is not a video."""
+    """Raise InputError if the spec repeats a pose; for everything but videos."""
     if problems := spec.repeated_poses():
         raise InputError(f"spec {spec.name!r}", problems)
 

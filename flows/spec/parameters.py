@@ -1,6 +1,6 @@
-"""Parameters of flows that are started by hand: types that refuse nonsense by name.
+"""Validated types of flow parameters.
 
-Prefect's form takes its words from the flows' docstrings (Args), not from these types.
+The help in Prefect's form comes from the flows' docstrings (Args), not from these types.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is wrong with bad input, said for people: the field's path, what was found there, and the remedy."""
+"""Describes invalid input for people: the path of the field, the value found, and the remedy."""
 
 import difflib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _KINDS |= {"tuple_type": "a list", "list_type": "a list", "dict_type": "a mappin
 
 
 class Problem(BaseModel):
-    """One thing that is wrong: where it is (keys and indices from the top) and what to do."""
+    """One problem: its path (keys and indices from the top) and the remedy."""
 
     path: tuple[str | int, ...]
     message: str
@@ -28,7 +28,7 @@ class Problem(BaseModel):
 
 
 class InputError(ValueError):
-    """Input that cannot be used, with everything that is wrong with it. `source` names the file or the argument."""
+    """Invalid input, with all its problems. `source` names the file or the argument."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         super().__init__(source, list(problems))
@@ -40,7 +40,7 @@ class InputError(ValueError):
 
 
 class SubjectError(ValueError):
-    """A subject that cannot be taken in; the message names the field (reference, mask) and the remedy."""
+    """A subject that cannot be ingested; the message names the field (reference, mask) and the remedy."""
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -51,9 +51,9 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()) -> list[Problem]:
-    """Say each error of a failed validation of `model`, whose own place is `at`."""
+    """Convert the errors of a failed validation of `model`, located at `at`, to problems."""
     found = [dict(one) for one in error.errors(include_url=False)]
-    # pydantic calls a list too short when it dropped the elements that it refused: say only those
+    # pydantic also calls a list too short after dropping invalid elements: report only those
     echoes = [one for one in found if one["type"] == "too_short" and any(_inside(other, one) for other in found)]
     return [problem for one in found if one not in echoes for problem in _problems(one, model, tuple(at))]
 
@@ -64,7 +64,7 @@ def _inside(inner: dict[str, Any], outer: dict[str, Any]) -> bool:
 
 
 def _problems(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int, ...]) -> list[Problem]:
-    """Usually one; a validator that looks at many places may have found several."""
+    """Convert one error; a validator of many places may have found several problems."""
     inner = found.get("ctx", {}).get("error")
     if isinstance(inner, PlacedErrors):
         here = at + tuple(found["loc"])
@@ -88,7 +88,7 @@ def _problem(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int,
         case "literal_error":
             message = f"must be {context['expected']}, not {given}"
         case "string_pattern_mismatch":
-            message = f"{given} does not fit: {_rule_at(model, found['loc'])}"
+            message = f"invalid value {given}: {_rule_at(model, found['loc'])}"
         case "string_too_short" | "too_short":
             message = "is empty; give at least one"
         case "string_too_long":
@@ -108,7 +108,7 @@ def _problem(found: dict[str, Any], model: type[BaseModel], at: tuple[str | int,
 
 
 class PlacedError(ValueError):
-    """Raised in a validator to point further down: `path` continues the validated field's own."""
+    """Raised in a validator for a nested value: `path` continues the validated field's own."""
 
     def __init__(self, path: Sequence[str | int], message: str) -> None:
         super().__init__(message)
@@ -116,7 +116,7 @@ class PlacedError(ValueError):
 
 
 class PlacedErrors(ValueError):
-    """Raised in a validator that has found several things wrong, each in its place."""
+    """Raised in a validator for several problems, each with its path."""
 
     def __init__(self, errors: Sequence[PlacedError]) -> None:
         super().__init__("; ".join(str(one) for one in errors))
@@ -139,7 +139,7 @@ def _unknown(key: str, known: Sequence[str]) -> str:
 
 
 def _model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
-    """The model that the keys of `path` lead to; lists of models are looked into."""
+    """Return the model at `path`, also inside lists."""
     for part in path:
         if isinstance(part, str) and part in model.model_fields:
             inside = model.model_fields[part].annotation
@@ -153,7 +153,7 @@ def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
 
 
 def _rule_at(model: type[BaseModel], path: Sequence[str | int]) -> str:
-    """The description of the field, which for a field with a pattern says the pattern in words."""
+    """Return the description of the field, which explains its pattern."""
     names = [part for part in path if isinstance(part, str)]
     field = _model_at(model, path[:-1]).model_fields.get(names[-1])
     return (field.description if field is not None else None) or "use plain text"

@@ -1,4 +1,4 @@
-"""The seeds of a spec: numbers, and ranges of them as "1-100" or {from: 1, to: 100, step: 2}."""
+"""Expands the seeds of a spec: numbers, and ranges such as "1-100" or {from: 1, to: 100, step: 2}."""
 
 import re
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ class SeedRange(BaseModel):
 
 
 def expanded(given: Any, *, most: int) -> Any:
-    """The seeds one by one, of a number, a range, "1-4, 9", or a list of these. What is none of them stays as it is.
+    """Expand a number, a range, "1-4, 9", or a list of these to single seeds; return anything else unchanged.
 
-    PlacedErrors: what cannot be used, by its place in `given`: no seed, a range that runs down, a seed that is there
-    twice, more than `most` seeds.
+    Raises PlacedErrors with the place of each error in `given`: not a seed, a descending range, a duplicate seed, more
+    than `most` seeds.
     """
     parts: list[tuple[tuple[int, ...], Any]]
     if isinstance(given, list | tuple):
@@ -52,7 +52,7 @@ def expanded(given: Any, *, most: int) -> Any:
             errors.append(PlacedError(place, f"these are more than {most:,} seeds; use fewer"))
             break
         if (twice := next((seed for seed in found if seed in seeds), None)) is not None:
-            errors.append(PlacedError(place, f"{twice} is there twice; remove one"))
+            errors.append(PlacedError(place, f"duplicate seed {twice}; remove one"))
         seeds.update(dict.fromkeys(found))
     if errors:
         raise PlacedErrors(errors)
@@ -60,7 +60,7 @@ def expanded(given: Any, *, most: int) -> Any:
 
 
 def _split(one: Any) -> Sequence[Any]:
-    """A text with commas, such as "1-4, 9", part by part; in it, numbers are numbers."""
+    """Split a text with commas, such as "1-4, 9"; convert its numbers."""
     if not isinstance(one, str) or "," not in one:
         return [one]
     parts = [part.strip() for part in one.split(",")]
@@ -71,11 +71,11 @@ def _seeds(part: Any) -> Sequence[int]:
     if isinstance(part, str) and (found := _RANGE.fullmatch(part)) is not None:
         low, high = (int(one) for one in found.groups())
         if [str(low), str(high)] != [*found.groups()]:
-            raise ValueError(f"{part!r} has a zero in front; write {low}-{high}")
+            raise ValueError(f"{part!r} has a leading zero; write {low}-{high}")
         part = {"from": low, "to": high}
     if not isinstance(part, dict):
         return (_SEED.validate_python(part),)
     one = SeedRange.model_validate(part)
     if one.to < one.first:
-        raise ValueError(f"the range {one.first}-{one.to} runs down; write {one.to}-{one.first}")
+        raise ValueError(f"the range {one.first}-{one.to} is descending; write {one.to}-{one.first}")
     return range(one.first, one.to + 1, one.step)

@@ -1,4 +1,4 @@
-"""A spec's YAML file: read with the line of every mistake, paths made absolute."""
+"""Reads a spec's YAML file, with the line of every error and paths made absolute."""
 
 from pathlib import Path
 from typing import Any
@@ -12,28 +12,28 @@ from flows.spec.yaml_problems import TEXT, as_written, line_of, misread, yaml_pr
 from storage.text import paired
 
 MAX_SPEC_BYTES = 1024 * 1024
-MAX_NODES = 300_000  # a mebibyte of text holds fewer without aliases that refer to aliases
+MAX_NODES = 300_000  # a mebibyte of text has fewer unless aliases refer to aliases
 
 
 class Loader(yaml.SafeLoader):
-    """SafeLoader, except that a key may not be written twice, and that surrogate pairs of JSON are characters.
+    """SafeLoader, but rejects duplicate keys and decodes JSON's surrogate pairs.
 
-    YAML forbids the former, and PyYAML keeps the last in silence.
+    YAML forbids duplicate keys, but PyYAML silently uses the last.
     """
 
     def construct_yaml_str(self, node: yaml.ScalarNode) -> str:
-        """The text of a scalar."""
+        """Return the text of a scalar."""
         return paired(str(self.construct_scalar(node)))
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicate keys with the place of the second."""
+        """Reject duplicate keys with the position of the second."""
         seen: dict[Any, yaml.Mark] = {}
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge" or not isinstance(key_node, yaml.ScalarNode):
                 continue
             if key_node.value in seen:
                 first = seen[key_node.value].line + 1
-                problem = f"the key {key_node.value!r} is there twice (first in line {first}); remove one"
+                problem = f"duplicate key {key_node.value!r} (first in line {first}); remove one"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             seen[key_node.value] = key_node.start_mark
         return super().construct_mapping(node, deep)
@@ -43,9 +43,9 @@ Loader.add_constructor(TEXT, Loader.construct_yaml_str)
 
 
 def read_spec(path: Path, *, frames: bool = False) -> Spec:
-    """The spec in the file at `path`; paths in it start at the file's folder. InputError says all that is wrong.
+    """Read a spec; its paths are relative to the file's folder. Raises InputError with all problems.
 
-    `frames`: its poses are the frames of a video, in which a pose may come again.
+    `frames`: its poses are the frames of a video, which may repeat.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
@@ -64,12 +64,12 @@ def read_spec(path: Path, *, frames: bool = False) -> Spec:
 
 
 def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> Spec:
-    """As `read_spec`, from text. `base` is the folder that relative paths start from."""
+    """Parse a spec from text, like `read_spec`. `base`: the folder that paths are relative to."""
     try:
         loader = Loader(text)
         root = loader.get_single_node()
         if root is not None and _expanded(root, {}) > MAX_NODES:
-            too_much = f"its aliases (*name) unfold to more than {MAX_NODES:,} values; write them out"
+            too_much = f"its aliases (*name) expand to more than {MAX_NODES:,} values; write them out"
             raise InputError(source, [Problem(path=(), message=too_much)])
         unclear = [] if root is None else list(misread(root))
         content = None if root is None else loader.construct_document(root)
@@ -105,9 +105,9 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values `node` stands for once every alias in it is written out."""
+    """Count the values of `node` with all aliases expanded."""
     if id(node) not in known:
-        known[id(node)] = 1  # while it is counted: who comes here again is inside it, and is refused by its field
+        known[id(node)] = 1  # while counting: a recursive alias is rejected later by its field
         inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
         known[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(_expanded(one, known) for one in inside)
     return known[id(node)]
@@ -128,5 +128,5 @@ def _absolute(place: str | None, base: Path) -> str | None:
         return place
     try:
         return str((base / Path(place).expanduser()).absolute())
-    except RuntimeError:  # ~name of a user there is not: the file's own error says so
+    except RuntimeError:  # ~name of an unknown user: reading the file reports it
         return str((base / place).absolute())

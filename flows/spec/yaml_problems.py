@@ -1,4 +1,4 @@
-"""What is wrong with a YAML text, said with its line: what YAML reads as something else than people wrote, too."""
+"""Describes problems of a YAML text with their lines, including values that YAML reads differently than people."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"\{\s*(subject|style)\s*\}")
 
 
 def misread(root: yaml.Node) -> Iterator[Problem]:
-    """Numbers that YAML reads in another base than people: 010 as 8, 1:30 as 90. Keys become text as written."""
+    """Find numbers that YAML reads in another base than people: 010 as 8, 1:30 as 90. Keys become text as written."""
     seen: set[int] = set()
     waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), root)]
     while waiting:
@@ -42,12 +42,12 @@ def _other_base(node: yaml.Node) -> str | None:
         plain = int(raw.replace("_", ""))
         return f"{raw} is an octal number in YAML, {int(raw.replace('_', ''), 8)}; write {plain}, {quoted}"
     if node.tag in (INT, FLOAT) and _SIXTIES.fullmatch(raw):
-        return f"{raw} is a number to the base of 60 in YAML; write the number in decimals, {quoted}"
+        return f"{raw} is a base-60 number in YAML; write the number in decimals, {quoted}"
     return None
 
 
 def as_written(problem: Problem, root: yaml.Node | None) -> Problem:
-    """The problem with what stands in the file, where YAML reads a bare word or number as something else."""
+    """Quote the value as written in the file, if YAML reads it as something else."""
     node = _node_at(root, problem.path)
     wanted, _, _ = problem.message.partition(", not ")
     if not isinstance(node, yaml.ScalarNode) or not wanted.startswith("must be "):
@@ -65,7 +65,7 @@ def as_written(problem: Problem, root: yaml.Node | None) -> Problem:
 
 
 def yaml_problem(error: yaml.YAMLError, text: str) -> Problem:
-    """What is wrong with a file that is no YAML, with its line and, for an unquoted placeholder, the remedy."""
+    """Describe a YAML syntax error with its line and, for an unquoted placeholder, the remedy."""
     if isinstance(error, yaml.reader.ReaderError):
         before, found = text[: error.position], text[error.position : error.position + 1]
         message = f"column {len(before) - before.rfind(chr(10))}: {fault_of(found) or str(error)}"
@@ -79,12 +79,12 @@ def yaml_problem(error: yaml.YAMLError, text: str) -> Problem:
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if (bare := _PLACEHOLDER.search(line)) is not None:
-        what += f'; put the prompt in quotes, braces mean something in YAML: "a {bare.group()} on the beach"'
+        what += f'; put the prompt in quotes, as braces have a meaning in YAML: "a {bare.group()} on the beach"'
     return Problem(path=(), message=f"column {mark.column + 1}: {what}", line=mark.line + 1)
 
 
 def line_of(root: yaml.Node | None, path: Sequence[str | int]) -> int | None:
-    """The line (from 1) of the deepest part of `path` that the file holds."""
+    """Return the line (from 1) of the deepest part of `path` that is in the file."""
     line = None
     for length in range(1, len(path) + 1):
         key, node = _pair_at(root, path[:length])
@@ -99,7 +99,7 @@ def _node_at(root: yaml.Node | None, path: Sequence[str | int]) -> yaml.Node | N
 
 
 def _pair_at(root: yaml.Node | None, path: Sequence[str | int]) -> tuple[yaml.Node | None, yaml.Node | None]:
-    """The node at `path`, and its key where it stands in a mapping; None, None where there is none."""
+    """Return the key (in a mapping) and the node at `path`; None, None if there is none."""
     key, node = None, root
     for part in path:
         if isinstance(node, yaml.MappingNode):

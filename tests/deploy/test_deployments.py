@@ -29,7 +29,7 @@ def test_without_the_file_nothing_is_declared(tmp_path: Path) -> None:
     ("there", "said"),
     [
         (row(), None),
-        (row(entrypoint="flows/attend.py:attention"), "`dreamtuner deploy` registers it anew"),
+        (row(entrypoint="flows/attend.py:attention"), "update it with `dreamtuner deploy`"),
         (row("attend", "flows/attend.py:attend"), "`prefect deployment delete attend/attend`"),
         (row("other", "flows/score.py:score"), None),
         (row(entrypoint="flows/attend.py:attention", tags=["theirs"]), None),
@@ -47,4 +47,4 @@ def test_what_is_not_as_declared_is_told_with_the_remedy(there: dict[str, Any], 
 
 def test_where_nothing_is_declared_a_missing_file_is_still_found() -> None:
     [found] = outdated([row(entrypoint="flows/attend.py:attention"), row("score", "flows/score.py:score")], {})
-    assert "flows/attend.py does not exist; `dreamtuner deploy`" in str(found)
+    assert "flows/attend.py does not exist; update it with `dreamtuner deploy`" in str(found)

@@ -50,7 +50,7 @@ def test_a_planted_secret_is_found_nowhere(environment: dict[str, str], spec: Pa
         done = subprocess.run(command, env=shell, capture_output=True, text=True, check=False, timeout=600)
         said.append(done.stdout + done.stderr)
     assert "momo.png?*** answers 403" in said[0].replace("\n", "")
-    assert "carries a password or signature" in said[1]
+    assert "contains a password or signature" in said[1]
     assert SECRET not in "".join(said)
     files = [path for path in Path(environment["DREAMTUNER_HOME"]).rglob("*") if path.is_file()]
     assert any(path.name == "prefect.db" for path in files)

@@ -24,7 +24,7 @@ def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
 ) -> None:
     make_cells(digests[:1])
     made = attention_map(digests[0], "0.5,0.3", Resources.open(settings))
-    assert made.redrawn == "Drawn again from its recipe, the picture equals the stored one to the last bit."
+    assert made.redrawn == "The image regenerated from its recipe equals the stored one bit for bit."
     assert list(made.shares) == ["step 10 of 20", "step 20 of 20"]
     assert all(0 < share < 1 for share in made.shares.values())
     with Resources.open(settings).catalog.read() as s:
@@ -56,11 +56,11 @@ def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], 
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     (tmp_path / "text.png").write_text("no picture")
     for cell, said in (
-        (digests[0], "is planned, so there is no picture"),
+        (digests[0], "is planned, so it has no image"),
         ("0" * 64, "is not in the catalog"),
-        (str(tmp_path / "plain.png"), "carries no recipe"),
-        (str(tmp_path / "text.png"), "cannot be read as a picture"),
-        (str(tmp_path / "none.png"), "cannot be read as a picture"),
+        (str(tmp_path / "plain.png"), "contains no recipe"),
+        (str(tmp_path / "text.png"), "cannot be read as an image"),
+        (str(tmp_path / "none.png"), "cannot be read as an image"),
     ):
         with pytest.raises(InputError, match=said):
             attention_map(cell, "0.5,0.5", Resources.open(settings))
@@ -72,9 +72,9 @@ def test_what_cannot_be_mapped_is_named(settings: Settings, digests: list[str], 
 
 def test_a_redrawn_picture_that_differs_is_told_from_one_that_is_rounded() -> None:
     black = Image.new("RGB", (4, 4))
-    assert "equals the stored one to the last bit" in difference(black, black.copy())
+    assert "equals the stored one bit for bit" in difference(black, black.copy())
     assert "but for rounding (100.0 % of pixels, by 2)" in difference(black, Image.new("RGB", (4, 4), (0, 0, 2)))
     assert "DIFFERS from the stored one in 100.0 % of pixels, by up to 9 of 255" in difference(
         black, Image.new("RGB", (4, 4), (9, 0, 0))
     )
-    assert "this map is of another" in difference(black, Image.new("RGB", (8, 4)))
+    assert "this map is not of it" in difference(black, Image.new("RGB", (8, 4)))

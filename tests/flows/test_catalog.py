@@ -128,7 +128,7 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(finished: Finished,
     with Resources.open(settings).catalog.read() as s:
         runs = {run.id: run for run in views.recent_runs(s)}
     assert {run.state for run in runs.values()} == {"failed"}, "a part is not all"
-    assert str(runs[first.run].reason).startswith("4 of 12 images were not made: cut: reference")
+    assert str(runs[first.run].reason).startswith("4 of 12 images were not generated: cut: reference")
     assert set(runs) == {first.run, second.run}
 
 
@@ -152,7 +152,7 @@ def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_tol
     assert state.is_failed()
     assert state.name == "Failed"
     said = str(state.message)
-    assert said.startswith("4 of 4 images were not made: cut: reference")
+    assert said.startswith("4 of 4 images were not generated: cut: reference")
     assert "truncated" in said
     summary = result_of(lambda: state.result())
     assert (summary.made, summary.failed) == (0, 4)
@@ -171,7 +171,7 @@ def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_tol
     assert flow_run.name == f"trip {run.id[:8]}"
     assert {f"run:{run.id}", f"spec:{run.spec_digest[:12]}"} <= set(flow_run.tags)
     assert (flow_run.state_type, taken_in.state_type) == (StateType.FAILED, StateType.FAILED)
-    assert "1 of 1 subjects were refused" in str(taken_in.state.message)
+    assert "1 of 1 subjects were rejected" in str(taken_in.state.message)
 
 
 def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
@@ -190,7 +190,7 @@ def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
         stopped, refused = views.recent_runs(s)
     assert (refused.state, stopped.state) == ("failed", "cancelled")
     assert "score[0]: there is no metric 'beauty'" in str(refused.reason)
-    assert stopped.reason == "stopped while it ran (SIGTERM)"
+    assert stopped.reason == "interrupted (SIGTERM)"
     assert refused.spec_digest != stopped.spec_digest
 
 

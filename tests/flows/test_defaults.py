@@ -103,7 +103,7 @@ def test_a_spec_keeps_the_numbers_of_its_first_run_until_newer_ones_are_asked_fo
     assert numbers_of(defaults_of_spec(spec, newer, catalog).profile) == numbers_of(profile)
     assert newer_line(spec, later) == (
         "profile pocket has newer defaults than released first ran with (w_r 2.0 -> 2.5, w_r 2.0 -> 2.25); "
-        "--new-defaults takes them and generates 8 cells anew"
+        "--new-defaults uses them and regenerates 8 cells"
     )
     asked = defaults_of_spec(spec, newer, catalog, new=True)
     assert (revision_of(asked.profile), newer_line(spec, asked)) == (revision_of(newer), None)

@@ -268,11 +268,11 @@ def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Setting
     again = prepare_and_store(pip, Resources.open(settings))
     after = plan_cells(spec, [again.facts], ready.setup)
     assert {one.digest for one in before}.isdisjoint(one.digest for one in after)
-    (said,) = (one for one in again.warnings if "generated anew" in one)
+    (said,) = (one for one in again.warnings if "regenerated" in one)
     assert "given by ann in the dashboard" in said
     assert "2 earlier images" in said
     record(spec, Resources.open(settings), ready, run, (again,), Resources.open(after))
-    assert not any("generated anew" in one for one in prepare_and_store(pip, Resources.open(settings)).warnings)
+    assert not any("regenerated" in one for one in prepare_and_store(pip, Resources.open(settings)).warnings)
 
 
 def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Settings, pip: SubjectSpec) -> None:
@@ -293,4 +293,4 @@ def test_a_person_who_gives_the_found_mask_again_changes_no_image(settings: Sett
         writes.add_mask(s, reference_id=kept.reference_id, mask_sha256=sha256, method="given", **fields)
     again = prepare_and_store(pip, Resources.open(settings))
     assert [one.digest for one in plan_cells(spec, [again.facts], ready.setup)] == [one.digest for one in before]
-    assert not any("generated anew" in one for one in again.warnings)
+    assert not any("regenerated" in one for one in again.warnings)

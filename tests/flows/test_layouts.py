@@ -69,7 +69,7 @@ def test_a_profile_without_the_controlnet_is_refused_with_the_remedy(
 @pytest.mark.parametrize(
     ("size", "said"),
     [
-        (128, r"pose .*own\.png: pose: the layout is 128 x 128 pixels, the reference 64 x 64"),
+        (128, r"pose .*own\.png: pose: the control image is 128 x 128 pixels, the reference 64 x 64"),
         (None, "cannot be read"),
     ],
 )

@@ -77,10 +77,10 @@ def test_a_pose_that_comes_again_is_a_frame_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"poses": (None, "a.png", "b.png")}, r"poses\[0\]: a video takes a pose for every frame; remove the null"),
-        ({"poses": ("a.png",)}, "poses: a video takes two frames or more"),
-        ({}, r"poses\[0\]: a video takes a pose"),
-        ({"poses": ("a.png", "b.png"), "depth": ("c.png",)}, "depth: the frames of a video follow poses alone"),
+        ({"poses": (None, "a.png", "b.png")}, r"poses\[0\]: a video needs a pose for every frame; remove the null"),
+        ({"poses": ("a.png",)}, "poses: a video needs at least two frames"),
+        ({}, r"poses\[0\]: a video needs a pose"),
+        ({"poses": ("a.png", "b.png"), "depth": ("c.png",)}, "depth: video frames are conditioned on poses only"),
     ],
 )
 def test_a_spec_that_is_no_video_is_refused(references: Path, changes: dict[str, Any], said: str) -> None:
@@ -165,4 +165,4 @@ def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
     with Resources.open(led_settings).catalog.read() as s:
         last = views.cell(s, frames_of(summary, led_settings)[-1].digest)
     assert (last.state, last.failures) == ("planned", 0), "it was no fault of its own"
-    assert "before it is failed; it is generated once that one is" in str(last.error)
+    assert "before it is failed; it follows once that is generated" in str(last.error)

@@ -47,7 +47,7 @@ def test_what_is_cut_off_is_said_with_its_words_its_place_and_its_cells() -> Non
         ("pip", None),
         ("pip", f"a bear{FILLER} on the beach"),
     ]
-    assert "the model reads 48 tokens and this text has" in cut[2].message
+    assert "the model reads 48 tokens but this text has" in cut[2].message
     assert "on the beach'; shorten it" in cut[2].message
 
 
@@ -71,13 +71,15 @@ def test_the_learned_word_is_known_where_the_subject_is_learned() -> None:
 def test_prompts_that_are_the_same_once_they_are_cut_off_are_refused(ends: tuple[str, str]) -> None:
     order = ordered("a {subject}", *(f"a {{subject}}{FILLER}{end}" for end in ends))
     with pytest.raises(
-        InputError, match=r"prompts\[2\]: is twice the same as prompts\[1\] to the model, which reads 48"
+        InputError, match=r"prompts\[2\]: gives the model the same tokens as prompts\[1\], since it reads only 48"
     ):
         demand_distinct_prompts(order, [("bear", "natural")], DRAWING, get_profile("pocket"))
 
 
 def test_prompts_that_the_tokenizer_reads_alike_are_refused() -> None:
-    with pytest.raises(InputError, match=r"prompts\[1\]: 'a {subject},happy' is twice the same as prompts\[0\]"):
+    with pytest.raises(
+        InputError, match=r"prompts\[1\]: 'a {subject},happy' gives the model the same tokens as prompts\[0\]"
+    ):
         demand_distinct_prompts(
             ordered("a {subject}, happy", "a {subject},happy"), [("bear", "natural")], DRAWING, get_profile("pocket")
         )

@@ -69,12 +69,12 @@ def test_a_map_of_attention_shows_beside_the_picture_that_it_is_of(site: Site) -
     with site.catalog.write() as s:
         one, other = views.output(s, 1), views.output(s, 2)
         who: dict[str, Any] = {"output_id": 1, "map_sha256": other.image_sha256, "point": (0.25, 0.5)}
-        writes.add_attention_map(s, **who, image_sha256=one.image_sha256, said="Drawn again, it is the same.")
+        writes.add_attention_map(s, **who, image_sha256=one.image_sha256, said="Regenerated, it is the same.")
         writes.add_attention_map(s, **who, image_sha256="0" * 64, said="of the picture before")
     with site.client("viewer") as client:
         page = client.get("/outputs/1").text
         assert f'src="/pictures/{other.image_sha256}" alt="Where the point 25 % from the left, 50 % from above' in page
-        assert "Drawn again, it is the same." in page
+        assert "Regenerated, it is the same." in page
         assert "of the picture before" not in page
         assert f"dreamtuner attention {other.digest}" in client.get("/outputs/2").text  # none yet: how to make it
 
