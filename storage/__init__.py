@@ -1,1 +1,1 @@
-"""The catalog of what exists (SQL) and the store of what it is made of (objects on disk or S3); no torch lives here."""
+"""The catalog (SQL) and the object store (disk or S3); this package never imports torch."""

@@ -1,6 +1,6 @@
-"""Several renames that happen all or not at all, also where the process is killed between two of them.
+"""Several renames as one atomic operation, even if the process is killed between two of them.
 
-They stand in a journal while they are under way. Who finds a journal that nobody holds takes its renames back.
+They are recorded in a journal while in progress. A process that finds an unlocked journal undoes its renames.
 """
 
 import fcntl
@@ -15,26 +15,26 @@ Renames = Sequence[tuple[Path, Path]]
 
 
 def swap(journal: Path, renames: Renames) -> None:
-    """Rename each first path to its second, which must not be there. On OSError all is as it was."""
-    from storage.objects.durable import sync_folder  # beside it stand libraries that are slow to load
+    """Rename each first path to its second, which must not exist. On OSError all renames are undone."""
+    from storage.objects.durable import sync_folder  # its package imports libraries that are slow to load
 
-    told = json.dumps([[str(source), str(target)] for source, target in renames])
+    text = json.dumps([[str(source), str(target)] for source, target in renames])
     folders = {path.parent for pair in renames for path in pair}
     with journal.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
-            file.write(told)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
             sync_folder(journal.parent)
             for source, target in renames:
                 if os.path.lexists(target):
-                    raise FileExistsError(f"{target} is there")
+                    raise FileExistsError(f"{target} exists")
                 os.rename(source, target)
             for folder in folders:
                 sync_folder(folder)
         except BaseException:
-            _take_back(renames)
+            _undo(renames)
             raise
         finally:
             journal.unlink(missing_ok=True)
@@ -42,25 +42,25 @@ def swap(journal: Path, renames: Renames) -> None:
 
 
 def undo_interrupted(journal: Path) -> bool:
-    """Take back the renames of a process that was killed between them; whether there were any. Waits for a live one."""
+    """Undo the renames of a killed process; return whether there were any. Waits for a live one."""
     with _held(journal) as text:
         if text is None:
             return False
-        with suppress(ValueError):  # killed while it wrote the journal: nothing was renamed yet
-            _take_back([(Path(source), Path(target)) for source, target in json.loads(text)])
+        with suppress(ValueError):  # killed while writing the journal: nothing was renamed yet
+            _undo([(Path(source), Path(target)) for source, target in json.loads(text)])
         journal.unlink(missing_ok=True)
         return True
 
 
 def catalog_exists(catalog_file: Path) -> bool:
-    """Whether the catalog is there, once a restore that was killed over it is taken back."""
+    """Return whether the catalog exists, after undoing an interrupted restore."""
     undo_interrupted(catalog_file.with_name(JOURNAL))
     return catalog_file.is_file()
 
 
 @contextmanager
 def _held(journal: Path) -> Iterator[str | None]:
-    """The journal's text, while no other process holds it; None where there is none, or it cannot be changed."""
+    """Lock the journal and yield its text; None if there is none or it cannot be changed."""
     try:
         file = journal.open("r+", encoding="utf-8")
     except OSError:
@@ -71,7 +71,7 @@ def _held(journal: Path) -> Iterator[str | None]:
         yield file.read() if journal.exists() else None
 
 
-def _take_back(renames: Renames) -> None:
+def _undo(renames: Renames) -> None:
     for source, target in reversed(renames):
         if os.path.lexists(target) and not os.path.lexists(source):
             os.rename(target, source)

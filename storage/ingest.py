@@ -1,4 +1,4 @@
-"""Bytes into the store and their rows into the catalog, in the order that no crash and no collector can upset."""
+"""Stores blobs and records them in the catalog, in an order that is safe against crashes and the garbage collector."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -12,19 +12,19 @@ from storage.keys import blob_key
 from storage.objects import ObjectStore
 from storage.objects.blobs import Piece, place_blobs
 
-SURE_SECONDS = 60.0  # a collector leaves objects alone that are not much older than this
+SURE_SECONDS = 60.0  # the collector spares objects that are not much older than this
 
 
 @contextmanager
 def storing(catalog: Catalog, store: ObjectStore, *pieces: Piece) -> Iterator[tuple[Session, Sequence[str]]]:
-    """A session of `catalog.write()` in which the pieces, already in the store, are recorded; and their SHA-256.
+    """Store the pieces and open a `catalog.write()` session in which they are recorded; yields it with their SHA-256.
 
     with storing(catalog, store, (png, "image/png")) as (s, [sha256]):
         writes.finish_cell(s, digest, image_sha256=sha256, ...)
 
-    The objects are written before the transaction begins, so that it is short, and the rows that name them before it
-    ends. Bytes that were in the store already may have been on a collector's list until this very moment: once they are
-    recorded, which takes them off it, they are looked for again. Raises StoreError and whatever the block raises.
+    Objects are written before the transaction begins, so that it is short. Blobs that already existed may just have
+    been collected as garbage: after recording them, which clears the mark, they are checked again. Raises StoreError
+    and whatever the block raises.
     """
     began = time.monotonic()
     placed = place_blobs(store, pieces)

@@ -1,4 +1,4 @@
-"""Every object key there is.
+"""Object keys.
 
 A key is lower-case ASCII segments joined by "/", so that it means the same on a case-insensitive disk, in a bucket and
 in a URL, and can never leave the store's root.
@@ -13,24 +13,24 @@ MAX_KEY_LENGTH = 512
 
 
 class InvalidKeyError(ValueError):
-    """The key could leave the store or mean two objects; nothing was read or written."""
+    """The key could leave the store or be ambiguous; nothing was read or written."""
 
 
 def check_key(key: str) -> str:
-    """Return `key` unchanged when every store can hold it under exactly this name.
+    """Return `key` unchanged if every store supports exactly this name.
 
     Raises InvalidKeyError for anything else: "..", a leading "/", upper case, backslashes, NUL, unicode, great length.
     """
     if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
         raise InvalidKeyError(
-            f"object key {key[:80]!r} is refused: use lower-case segments of a-z 0-9 . _ - that begin and end with a "
+            f"object key {key[:80]!r} is not valid: use lower-case segments of a-z 0-9 . _ - that begin and end with a "
             f"letter or digit, joined by '/', at most {MAX_KEY_LENGTH} characters"
         )
     return key
 
 
 def blob_key(sha256: str) -> str:
-    """The address of the bytes whose SHA-256 is `sha256` (64 lower-case hex digits): blobs/sha256/ab/cd/<hex>.
+    """Return the key of the blob `sha256` (64 lower-case hex digits): blobs/sha256/ab/cd/<hex>.
 
     Two levels of 256 folders keep every folder small on disk up to many millions of objects.
     """
@@ -42,14 +42,14 @@ def blob_key(sha256: str) -> str:
 
 
 def thumbnail_key(sha256: str) -> str:
-    """Where the thumbnail of the picture whose SHA-256 is `sha256` is kept: thumbnails/ab/cd/<hex>.
+    """Return the key of the thumbnail of the picture `sha256`: thumbnails/ab/cd/<hex>.
 
-    It is no blob: it can be made again from the picture at any time, and goes with it.
+    It is not a blob: it can be regenerated from the picture at any time, and is deleted with it.
     """
     return blob_key(sha256).replace("blobs/sha256/", "thumbnails/", 1)
 
 
 def sha256_of_key(key: str) -> str | None:
-    """The digest whose `blob_key` is `key`; None if it is no blob's key."""
+    """Return the digest of a blob key; None for other keys."""
     digest = key.rpartition("/")[2]
     return digest if _SHA256.fullmatch(digest) and blob_key(digest) == key else None

@@ -1,4 +1,4 @@
-"""Pictures that the catalog names and the store lost: whoever reads one and does not find it, says so."""
+"""Reads pictures and records in the catalog those that are missing from the store."""
 
 from storage.catalog import Catalog
 from storage.catalog.writes import mark_pictures_lost

@@ -1,4 +1,4 @@
-"""Pictures without what is written beside their pixels: prompts, recipes, places, names. The pixels are not touched."""
+"""Strips metadata from pictures: prompts, recipes, places, names. The pixels are not changed."""
 
 import struct
 import zlib
@@ -15,13 +15,13 @@ _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04  # flags in VP8X
 
 
 class UnknownFormatError(ValueError):
-    """The bytes are neither PNG nor JPEG nor WebP: nobody can say what is written in them."""
+    """The bytes are neither PNG nor JPEG nor WebP, so their metadata cannot be found."""
 
 
 def without_metadata(data: bytes, *, colour: bool = True) -> bytes:
-    """The PNG, JPEG or WebP `data` with its pixels, how it is turned and, with `colour`, what colours mean; no more.
+    """Return the PNG, JPEG or WebP `data` with only its pixels, orientation and, with `colour`, colour profile.
 
-    What is damaged beside the pixels, or stands behind the picture's end, is left out too. Raises UnknownFormatError.
+    Damaged metadata, and data after the picture's end, are removed too. Raises UnknownFormatError.
     """
     if data.startswith(PNG):
         return PNG + b"".join(_png(data, colour))
@@ -72,7 +72,7 @@ def _jpeg(data: bytes, colour: bool) -> Iterator[bytes]:
             yield segment if colour and segment[4:16] == b"ICC_PROFILE\0" else b""
         elif not (0xE1 <= marker <= 0xEF or marker == 0xFE) or marker == 0xEE:
             yield segment
-        if marker == 0xDA:  # the scan's data follow, up to a marker that is no part of them
+        if marker == 0xDA:  # the scan's data follow, up to the next marker that is not part of them
             start = end
             while end + 1 < len(data) and (data[end] != 0xFF or data[end + 1] == 0 or 0xD0 <= data[end + 1] <= 0xD7):
                 found = data.find(b"\xff", end + 1)
@@ -106,15 +106,15 @@ def _webp(data: bytes) -> bytes:
 
 
 def _turned(exif: bytes) -> bytes:
-    """EXIF that says nothing but how the picture is turned; empty if it stands upright, or nobody can read it."""
+    """Build EXIF with only the orientation; empty if it is upright or unreadable."""
     given = Image.Exif()
     try:
         given.load(exif)
         orientation = given.get(_ORIENTATION, 1)
-    except Exception:  # EXIF of strangers breaks in every way
+    except Exception:  # arbitrary EXIF can raise anything
         return b""
     if orientation not in range(2, 9):
         return b""
-    said = Image.Exif()
-    said[_ORIENTATION] = orientation
-    return said.tobytes().removeprefix(b"Exif\0\0")
+    kept = Image.Exif()
+    kept[_ORIENTATION] = orientation
+    return kept.tobytes().removeprefix(b"Exif\0\0")

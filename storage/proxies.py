@@ -1,8 +1,7 @@
-"""Which addresses are reached through the proxies of the environment: never this machine itself.
+"""Proxies of the environment are never used for this machine itself.
 
-HTTP_PROXY and its kin are for the way out. A proxy that is asked for 127.0.0.1 answers for its own machine, and some
-libraries fail on the variables before they look at the address: httpx on socks5:// without an extra package, and on
-`[::1]` in NO_PROXY.
+A proxy would resolve 127.0.0.1 to its own machine, and some libraries fail on the variables regardless of the address:
+httpx on socks5:// without an extra package, and on `[::1]` in NO_PROXY.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -13,7 +12,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def through_proxies(url: str) -> bool:
-    """Whether a client of `url` may use the environment's proxies; pass it to httpx as `trust_env`."""
+    """Return whether a client of `url` may use the environment's proxies; pass it to httpx as `trust_env`."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -22,7 +21,7 @@ def through_proxies(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address without brackets, is this machine."""
+    """Return whether `host`, a name or an address without brackets, is this machine."""
     if host.lower() == "localhost" or host.lower().endswith(".localhost"):
         return True
     try:
@@ -32,19 +31,16 @@ def is_loopback(host: str) -> bool:
 
 
 def proxy_variables(environ: Mapping[str, str]) -> list[str]:
-    """The names in `environ` that set or limit proxies, in whichever case they are written."""
+    """List the names in `environ` that set or limit proxies, in any case."""
     return [name for name in environ if name.lower().endswith("_proxy")]
 
 
 def spare_loopback(environ: MutableMapping[str, str]) -> None:
-    """Add this machine to NO_PROXY, and write the variable so that every library can read it.
-
-    Nothing is changed where no proxy is set.
-    """
+    """Add this machine to NO_PROXY, in a form that every library can read; does nothing if no proxy is set."""
     names = [name for name in proxy_variables(environ) if environ[name] and name.lower() != "no_proxy"]
     if not names:
         return
-    lower = environ.get("no_proxy")  # it wins over the other where both are set, as in Python and curl
+    lower = environ.get("no_proxy")  # it takes precedence if both are set, as in Python and curl
     given = (lower if lower is not None else environ.get("NO_PROXY", "")).split(",")
     hosts = [_plain(one) for one in given if one.strip()]
     value = ",".join(dict.fromkeys((*hosts, *_LOOPBACK)))
@@ -52,6 +48,6 @@ def spare_loopback(environ: MutableMapping[str, str]) -> None:
 
 
 def _plain(entry: str) -> str:
-    """`[::1]` and `[::1]:8080` as `::1`: brackets belong to URLs, and httpx refuses to start with them."""
+    """Strip brackets and port from `[::1]:8080`, as httpx fails on them."""
     entry = entry.strip()
     return entry[1:].partition("]")[0] if entry.startswith("[") else entry

@@ -1,6 +1,6 @@
-"""Text as people and logs may have it: no password, key or signature in it.
+"""Redacts passwords, keys and signatures in text for people and logs.
 
-One place decides what is secret in a URL. What is shown keeps scheme, host and path, so that one sees which it is.
+The only place that decides what is secret in a URL. Scheme, host and path are kept, so that the URL is recognizable.
 """
 
 import os
@@ -16,21 +16,23 @@ _PARTS = re.compile(
     re.S,
 )
 _DATABASES = ("postgres", "sqlite", "mysql", "mariadb", "oracle", "mssql", "cockroachdb", "redis", "mongodb")
-_NO_QUERY = ("s3", "file")  # in their names ? and # are characters like any other
+_NO_QUERY = ("s3", "file")  # their names may contain ? and #
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|signature|api_?key|access_?key|auth_string", re.I)
-_SHORTEST = 6  # characters; a shorter value would blacken innocent words
+_SHORTEST = 6  # characters; shorter values would match ordinary words
 
 
 def redact_url(url: str) -> str:
-    """`url` without what may be secret: the password (of a database), all of user and password (elsewhere), and what
-    stands in the query, which may be a signature. Text that is no URL, such as a path, is returned as it is."""
+    """Redact the password of a database URL, or user, password and query of other URLs.
+
+    Text that is not a URL, such as a path, is returned unchanged.
+    """
     found = _PARTS.fullmatch(url)
     if found is None:
         return url
     scheme, authority, path = found["scheme"], found["authority"], found["path"]
     database = scheme.lower().startswith(_DATABASES)
     if "@" not in authority and "@" in url and (database or re.search(r":[^@/?#]*[^0-9\]]", authority)):
-        # a password with / ? or # in it that nobody encoded
+        # a password with an unencoded / ? or #
         head, _, tail = url.partition("://")[2].rpartition("@")
         return redact_url(f"{scheme}://{_user(head, database)}@{tail}") if tail else f"{scheme}://{HIDDEN}"
     if "@" in authority:
@@ -45,7 +47,7 @@ def redact_url(url: str) -> str:
 
 
 def contains_secret(value: Any) -> bool:
-    """Whether `value`, a path, a URL or JSON with such in it, holds what `redact_url` hides."""
+    """Return whether `value`, a path, a URL or JSON with such, contains something that `redact_url` hides."""
     if isinstance(value, Mapping):
         return any(contains_secret(inner) for inner in value.values())
     if isinstance(value, list | tuple):
@@ -54,7 +56,7 @@ def contains_secret(value: Any) -> bool:
 
 
 def redact_text(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """`text` with every URL in it as `redact_url` has it, and without the secrets that stand in the environment."""
+    """Redact every URL in `text`, and the secrets that the environment contains."""
     text = _URL.sub(lambda found: redact_url(found[0]), text)
     for secret in sorted(_secrets(os.environ if environ is None else environ), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
@@ -77,7 +79,7 @@ def _named_query(query: str) -> str:
 
 
 def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
-    """Passwords in URLs of the environment, and the values of variables whose name says that they are secret."""
+    """Yield passwords in URLs of the environment, and values of variables with names of secrets."""
     for name, value in environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and "://" not in value and not value.startswith("/"):
             yield value
@@ -90,7 +92,7 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def redact_values(value: Any) -> Any:
-    """A JSON value with every URL in it as `redact_url` has it; mappings and lists are made anew."""
+    """Redact every URL in a JSON value; mappings and lists are copied."""
     if isinstance(value, str):
         return redact_url(value)
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
 """Files of forgotten runs and fine-tunings in a data folder: sheets, videos and previews.
 
-Catalog and store may be shared; the files lie on the machine that made them, and whoever forgets removes its own.
+Catalog and store may be shared; these files are local to the machine that made them, which removes only its own.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def remove_files(home: Path, runs: Sequence[str], trainings: Sequence[str]) -> int:
-    """Remove what these runs, and fine-tunings by their digests, left in `home`; how many files there were."""
+    """Remove the files of these runs and fine-tunings (by digest) in `home`; return how many there were."""
     removed = 0
     folders = [*(home / "runs" / one for one in runs), *(home / "finetune" / one for one in trainings)]
     for folder in folders:

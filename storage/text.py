@@ -1,7 +1,7 @@
-"""The characters that a text may hold: one rule for specs, forms, and everything else that people write.
+"""The characters that a text may contain: one rule for specs, forms and all other input.
 
-Refused is what cannot be seen and can mislead or break what reads it: control characters, direction overrides,
-invisible format characters, halves of surrogate pairs. Joiners stay where writing needs them (Persian, emoji).
+Rejected are invisible characters that can mislead or break software: control characters, direction overrides,
+invisible format characters, halves of surrogate pairs. Joiners are allowed where scripts need them (Persian, emoji).
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 RUNNING = frozenset({"prompts", "negative_prompt", "caption", "previews"})
-"""Keys of running text, in which lines may break; what stands under any other key is one line."""
+"""Keys of running text, which may contain line breaks; all other texts are single lines."""
 
 _BREAKS = "\t\n\r"
-_MARKS = "\u061c\u200e\u200f"  # they order Arabic and Hebrew beside Latin; in a name they would only hide
+_MARKS = "\u061c\u200e\u200f"  # they order Arabic and Hebrew beside Latin; not allowed in names
 _JOINERS = "\u200c\u200d"
 # what may hide: controls, formats, separators, surrogates, noncharacters, fillers, variation selectors
 _SUSPECT = re.compile(
@@ -28,7 +28,7 @@ _REPLACEMENTS = "\ufffc\ufffd"  # visible: a box, a question mark
 
 
 def fault_of(text: str, *, running: bool = False) -> str | None:
-    """What is wrong with a text, as "holds a NUL character; remove it", or None.
+    """Describe what is wrong with a text, such as "holds a NUL character; remove it"; None if nothing is.
 
     `running`: a text of several words and lines, such as a prompt or a note, not a name.
     """
@@ -46,7 +46,7 @@ def fault_of(text: str, *, running: bool = False) -> str | None:
 
 
 def faults_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every text in nested mappings and sequences that is at fault, keys included: its place and what is wrong."""
+    """Yield the path and fault of every invalid text in nested mappings and sequences, keys included."""
     waiting, seen = [(path, value)], set[int]()
     while waiting:
         place, one = waiting.pop()
@@ -55,7 +55,7 @@ def faults_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             if fault is not None:
                 yield place, fault
         elif isinstance(one, Mapping | Sequence) and not isinstance(one, bytes | bytearray) and id(one) not in seen:
-            seen.add(id(one))  # YAML can write a list that holds itself
+            seen.add(id(one))  # YAML allows a list that contains itself
             for key in one if isinstance(one, Mapping) else ():
                 if isinstance(key, str) and (fault := fault_of(key)) is not None:
                     yield place, f"the key {key!r} {fault}"
@@ -64,14 +64,14 @@ def faults_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def paired(text: str) -> str:
-    """The text with surrogate pairs, as JSON escapes write them, joined to the characters that they stand for."""
+    """Join surrogate pairs, as in JSON escapes, to the characters that they encode."""
     if re.search("[\ud800-\udbff][\udc00-\udfff]", text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _belongs(text: str, at: int) -> bool:
-    """Whether an invisible character does what it is for: joins or parts letters, or varies the one before it."""
+    """Return whether an invisible character is used properly: to join or part letters, or to vary the one before it."""
     character, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
     if character in _JOINERS:  # Indic scripts end words with one as well
         return _joins(before) and (not after or after.isspace() or _joins(after) or not after.isalnum())
@@ -83,7 +83,7 @@ def _belongs(text: str, at: int) -> bool:
 
 
 def _joins(character: str) -> bool:
-    """Whether a joiner makes a difference beside it: letters and marks from Arabic on, and symbols such as emoji."""
+    """Return whether joiners affect this character: letters and marks from Arabic on, and symbols such as emoji."""
     if not character or character < "\u0590":
         return False
     if "\ufe00" <= character <= "\ufe0f":

@@ -1,4 +1,4 @@
-"""Small copies of pictures for galleries: WebP, kept under the digest of the picture that they show."""
+"""Thumbnails of pictures for galleries: WebP, stored under the digest of the picture."""
 
 import io
 import warnings
@@ -17,11 +17,11 @@ MAX_PIXELS = 100_000_000
 
 
 class NotAnImageError(ValueError):
-    """The bytes are no picture that a thumbnail can be made of."""
+    """The bytes are not a picture, or a thumbnail cannot be created from it."""
 
 
 def thumbnail(data: bytes) -> bytes:
-    """The picture `data` (PNG, JPEG or WebP) as WebP, upright, at most SIDE pixels wide and high.
+    """Create a WebP thumbnail of `data` (PNG, JPEG or WebP), upright, at most SIDE pixels wide and high.
 
     Smaller ones keep their size. The EXIF orientation is applied, as it is where references are ingested.
     Raises NotAnImageError for anything else, and for more than MAX_PIXELS.
@@ -32,7 +32,7 @@ def thumbnail(data: bytes) -> bytes:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         try:
-            return _thumbnail(without_metadata(data, colour=False))  # what stands beside the pixels may be broken
+            return _thumbnail(without_metadata(data, colour=False))  # the metadata may be broken
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             raise NotAnImageError(f"not a picture: {error}") from error
 
@@ -54,28 +54,28 @@ def _thumbnail(data: bytes) -> bytes:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn and mirror an image as its EXIF orientation says; EXIF that cannot be read counts as none."""
+    """Apply the EXIF orientation; unreadable EXIF is ignored."""
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # as when a reference is ingested: whatever is odd in EXIF must not cost the pixels
+    except Exception:  # as in ingestion: invalid EXIF must not make the picture unusable
         return image
 
 
 def store_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
-    """The thumbnail of the picture `data`, whose digest is `sha256`, made and kept."""
+    """Create and store the thumbnail of the picture `data` with digest `sha256`; return it."""
     small = thumbnail(data)
     store.put(thumbnail_key(sha256), small, content_type=WEBP)
     return small
 
 
 def store_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
-    """The thumbnails of several pictures, by their digests, made and kept."""
+    """Create and store the thumbnails of several pictures, by digest."""
     made = {sha256: thumbnail(data) for sha256, data in pictures.items()}
     store.put_all([Put(thumbnail_key(sha256), small, WEBP) for sha256, small in made.items()])
 
 
 def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:
-    """The thumbnail of a stored picture; a missing one is made now. Raises ObjectMissingError without the picture."""
+    """Return the thumbnail of a stored picture, creating it if missing. Raises ObjectMissingError."""
     try:
         return store.get(thumbnail_key(sha256))
     except ObjectMissingError:

@@ -1,1 +1,1 @@
-"""The dashboard: where people review, compare and order pictures. It reads storage and speaks to Prefect by HTTP."""
+"""The dashboard, where people review and compare pictures and start runs. It uses storage, and Prefect by HTTP."""

@@ -1,4 +1,4 @@
-"""The application, made from its settings."""
+"""The web application, created from its settings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from storage.objects import open_store
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The dashboard over the catalog and the store of the settings; it opens them when it starts.
+    """Create the dashboard for the catalog and store of the settings, which are opened at startup.
 
-    Raises SettingsError where a setting wants a package that is not installed.
+    Raises SettingsError if a setting requires a package that is not installed.
     """
     provider = None if settings.oidc is None else Provider(settings.oidc)
 
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         prefect.close()
 
-    # no pages of its own: they would load scripts from other hosts
+    # FastAPI's own documentation pages load scripts from other hosts
     app = FastAPI(title="DreamTuner", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
     app.state.templates = templates()
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -1,4 +1,4 @@
-"""Errors as people and programs should see them: one sentence with the remedy, never a traceback."""
+"""Error responses for people and programs: one sentence with the remedy, never a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _answer(request: Request, status: int, message: str, **more: Any) -> Respons
 
 
 def _whose(request: Request) -> Person:
-    """Who asks for a page that there is not: they keep the navigation."""
+    """Identify the user on a page that does not exist, so that the navigation is shown."""
     return by_cookie(resources(request), request.cookies)
 
 
@@ -58,7 +58,7 @@ def _invalid(request: Request, error: Any) -> Response:
 
 
 def _http(request: Request, error: Any) -> Response:
-    said = {404: "there is no such page; start from the navigation above", 405: "this page cannot be asked that way"}
+    said = {404: "page not found; start from the navigation above", 405: "method not allowed for this page"}
     return _answer(request, error.status_code, said.get(error.status_code, str(error.detail)))
 
 
@@ -67,7 +67,7 @@ def _with(status: int) -> Callable[[Request, Any], Response]:
 
 
 def _beyond(request: Request, error: Any) -> Response:
-    return _answer(request, 400, "a number or text in this request is more than the catalog can hold; correct it")
+    return _answer(request, 400, "a number or text in this request is too large for the catalog; correct it")
 
 
 handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {

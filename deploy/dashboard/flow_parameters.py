@@ -1,4 +1,4 @@
-"""From the forms of our own to the parameters of a flow; other forms follow from the flow's schema (schema_form.py)."""
+"""Converts hand-written forms to flow parameters; all other forms are built from the flow's schema (schema_form.py)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Form = FormData
 
 
 def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) -> dict[str, Any]:
-    """The spec of a new catalog run of subjects that are known; the flow itself checks it once more."""
+    """Build the parameters of a catalog run of existing subjects; the flow validates them again."""
     name, profile = (str(form.get(field) or "").strip() for field in ("name", "profile"))
     prompts = [line.strip() for line in str(form.get("prompts") or "")[:MAX_TEXT].splitlines() if line.strip()]
     if not name or not prompts or not subjects:
-        raise CatalogError("give the run a name, at least one subject and at least one prompt, one a line")
+        raise CatalogError("give the run a name, at least one subject and at least one prompt, one per line")
     spec: dict[str, Any] = {"name": name, "profile": profile or "pocket", "prompts": prompts}
     spec["seeds"] = seeds(str(form.get("seeds") or ""))
     spec["subjects"] = [
@@ -37,15 +37,15 @@ def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail
 
 
 def check_names(given: Mapping[str, Any], s: Session) -> None:
-    """CatalogError where the parameters of a flow name a subject that is unknown, or another one's name.
+    """Raise CatalogError if flow parameters name an unknown subject, or contradict the stored one of that name.
 
-    What a path on a worker holds cannot be known here: its flow compares that, and says so on the run's page.
+    References given as a path on a worker cannot be read here: the flow compares them and reports on the run's page.
     """
     spec = given.get("spec")
     entries = spec.get("subjects") if isinstance(spec, Mapping) else given.get("subjects")
     for one in entries if isinstance(entries, list) else ():
         if not isinstance(one, Mapping) or not isinstance(one.get("name"), str) or one.get("replace"):
-            continue  # the flow's own check names what is wrong with its form
+            continue  # the flow's own validation reports it
         try:
             stored = views.subject_assets(s, one["name"])
         except NotInCatalogError:
@@ -59,7 +59,7 @@ def check_names(given: Mapping[str, Any], s: Session) -> None:
 
 
 def attention_parameters(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:
-    """A map of attention of a cell: at the pixel of a picture POINTED wide that was clicked, or at two percentages."""
+    """Build the parameters of an attention map: at a clicked pixel (picture POINTED wide) or two percentages."""
     clicked = [str(form.get(f"at.{axis}") or "") for axis in "xy"]
     given, whole = (clicked, POINTED) if all(clicked) else ([str(form.get(axis) or "50") for axis in "xy"], 100)
     try:
@@ -67,7 +67,7 @@ def attention_parameters(digest: str, form: Mapping[str, Any]) -> dict[str, Any]
     except ValueError:
         point = [-1.0]
     if not all(0 <= one <= 1 for one in point):
-        raise CatalogError("the point: give two percentages, from the left and from above, each 0 to 100")
+        raise CatalogError("the point: give two percentages, from the left and from the top, each 0 to 100")
     return {"cell": digest, "point": ",".join(f"{one:.4g}" for one in point)}
 
 
@@ -77,10 +77,10 @@ def seeds(text: str) -> list[int]:
     for part in text.replace(",", " ").split():
         low, dash, high = part.partition("-")
         if not low.isdecimal() or (dash and not high.isdecimal()):
-            raise CatalogError(f"seeds: {part[:20]!r} is no number or range; write for example 1-4, 9")
+            raise CatalogError(f"seeds: {part[:20]!r} is not a number or range; write for example 1-4, 9")
         first, last = int(low), int(high if dash else low)
         if not first <= last < first + MAX_SEEDS - len(found):
-            raise CatalogError(f"seeds: use at most {MAX_SEEDS}, with ranges that rise")
+            raise CatalogError(f"seeds: use at most {MAX_SEEDS}, with ascending ranges")
         found += range(first, last + 1)
     if not found:
         raise CatalogError("seeds: give at least one")

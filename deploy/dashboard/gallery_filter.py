@@ -1,4 +1,4 @@
-"""The gallery's filter in a URL: the same words are the form's fields, so that a link shows the same."""
+"""The gallery's filter in a URL: parameter names equal the form's fields, so that a link reproduces the view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = (*_WHOLE, *_WORDS, *_REAL)
 
 
 def parse_filter(given: Mapping[str, Any]) -> Filter:
-    """The filter of a query or a form; empty fields are no conditions. CatalogError for what cannot be read."""
+    """Parse the filter of a query or form, ignoring empty fields. Raises CatalogError for invalid values."""
     found: dict[str, Any] = {}
     for name in FIELDS:
         text = str(given.get(name) or "").strip()[:500]
@@ -24,8 +24,8 @@ def parse_filter(given: Mapping[str, Any]) -> Filter:
         try:
             found[name] = int(text) if name in _WHOLE else float(text) if name in _REAL else text
         except ValueError:
-            raise CatalogError(f"{name}: {text[:40]!r} is no number; correct it or leave it empty") from None
-    if "metric" not in found:  # bounds stay in the form when the order is changed back
+            raise CatalogError(f"{name}: {text[:40]!r} is not a number; correct it or leave it empty") from None
+    if "metric" not in found:  # bounds stay in the form when sorting by score is switched off
         found = {name: value for name, value in found.items() if name not in _REAL}
     found["decision"] = cast("Decision | None", found.get("decision"))
     return Filter(**found)

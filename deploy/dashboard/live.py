@@ -1,4 +1,4 @@
-"""What Home shows, looked up once for everybody who watches, and how long runs still take."""
+"""Data of the Home page, queried once for all viewers, and estimates of the time left."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, Decision
 from storage.catalog.views import Filter, OutputRow, RunProgress
 
-FRESH = 1.5  # seconds that an answer is good for, at least
-SHARE = 20  # looking takes at most one part in so many of the time
+FRESH = 1.5  # seconds that a snapshot is reused, at least
+SHARE = 20  # querying takes at most 1 / SHARE of the time
 WAITING: tuple[CellState, ...] = ("planned", "generating", "failed", "lost")
 NEWEST = 8  # pictures
 _SPAN = 600.0
@@ -25,9 +25,9 @@ _SPAN = 600.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of things at one moment.
+    """The state of runs, cells and reviews at one moment.
 
-    `left` maps a run to the seconds that it probably still takes, `warnings` to what it warns of.
+    `left` maps a run to the estimated seconds left, `warnings` to its warnings.
     """
 
     runs: Sequence[RunProgress]
@@ -39,7 +39,7 @@ class Snapshot:
 
 
 class Live:
-    """The last look, shared; and the samples of each run's progress that its end is reckoned from."""
+    """The latest snapshot, shared, and samples of each run's progress for estimating the time left."""
 
     def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.monotonic) -> None:
         self._catalog, self._clock = catalog, clock
@@ -49,7 +49,7 @@ class Live:
         self._samples: dict[str, deque[tuple[float, int]]] = {}
 
     def snapshot(self) -> Snapshot:
-        """How things are, not older than a moment."""
+        """Return a snapshot that is at most a moment old."""
         with self._lock:
             began = self._clock()
             if self._snapshot is None or began >= self._good_until:
@@ -80,7 +80,7 @@ class Live:
 
 
 def live_of(request: Request) -> Live:
-    """That of the application."""
+    """Return the application's shared `Live`, creating it on first use."""
     state = request.app.state
     if not hasattr(state, "live"):
         state.live = Live(resources(request).catalog)

@@ -1,4 +1,4 @@
-"""Pages from templates: one environment, autoescaped, with what every page shows."""
+"""Pages rendered from templates: one autoescaped environment with the context that every page needs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DECIDED = {"none": "Undecided", "approved": "Approved", "rejected": "Rejected", 
 
 
 def templates() -> Jinja2Templates:
-    """The environment."""
+    """Build the template environment."""
     made = Jinja2Templates(directory=_FOLDER / "templates")
     made.env.globals.update(
         zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES, styles=STYLES
@@ -46,7 +46,7 @@ def templates() -> Jinja2Templates:
 
 
 def page(request: Request, name: str, person: Person, /, *, status: int = 200, **context: Any) -> Response:
-    """The template `name` for this person."""
+    """Render the template `name` for this person."""
     app: FastAPI = request.app
     made: Jinja2Templates = app.state.templates
     notice = "" if name.startswith("_") else unquote(request.cookies.get(NOTICE, ""))
@@ -58,29 +58,29 @@ def page(request: Request, name: str, person: Person, /, *, status: int = 200, *
 
 
 def redirect(to: str, notice: str) -> Response:
-    """On to a path of ours, which says `notice` once; not in the address, or a link from anybody could say anything."""
+    """Redirect to a local path that shows `notice` once. The notice is not in the URL, where any link could set it."""
     return with_notice(RedirectResponse(to, 303), notice)
 
 
 def with_notice(sent: Response, notice: str) -> Response:
-    """The redirect to a path of ours, with a notice that the page there shows once."""
+    """Add to a redirect a notice that the next page shows once."""
     sent.set_cookie(NOTICE, quote(notice[:300]), max_age=60, httponly=True, samesite="lax")
     return sent
 
 
 def sentences(warnings: Sequence[RunWarning], most: int = 8) -> list[str]:
-    """Warnings for people, each once; the last counts what is more than `most`."""
+    """Format warnings, each once; the last line counts those beyond `most`."""
     said = list(dict.fromkeys(f"{one.place}: {one.message}" if one.place else one.message for one in warnings))
     return said if len(said) <= most else [*said[:most], f"and {len(said) - most} more"]
 
 
 def when(instant: datetime) -> str:
-    """An instant for people."""
+    """Format an instant as UTC date and time."""
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def ago(instant: datetime) -> str:
-    """How long ago an instant was, in one unit."""
+    """Format how long ago an instant was, in one unit."""
     seconds = (datetime.now(UTC) - instant).total_seconds()
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -89,28 +89,30 @@ def ago(instant: datetime) -> str:
 
 
 def origin(mask: MaskView) -> str:
-    """How a mask came: by whom, where and when, or what found it."""
+    """Describe the origin of a mask: who provided it, where and when, or what detected it."""
     when_given = "" if mask.given_at is None else f", {when(mask.given_at)}"
     match mask.given:
         case "dashboard":
-            return f"given by {mask.giver or 'somebody'} in the dashboard{when_given}"
+            return f"provided by {mask.giver or 'someone'} in the dashboard{when_given}"
         case "spec" | "ingest":
-            return f"given {'in a spec' if mask.given == 'spec' else 'by dreamtuner ingest'}{when_given}"
+            return f"provided {'in a spec' if mask.given == 'spec' else 'by dreamtuner ingest'}{when_given}"
         case "file":
             return "from the reference's alpha channel"
-    return f"found by {mask.method}" + (f", as asked by {mask.giver or 'a person'}{when_given}" if when_given else "")
+    return f"detected by {mask.method}" + (
+        f", requested by {mask.giver or 'a person'}{when_given}" if when_given else ""
+    )
 
 
 def short(digest: str) -> str:
-    """The beginning of a digest."""
+    """Return the first 12 characters of a digest."""
     return digest[:12]
 
 
 def figure(count: int, most: int = 10_000) -> str:
-    """A count that was stopped at `most` + 1."""
+    """Format a count that stopped at `most` + 1."""
     return f"{most:,}+" if count > most else f"{count:,}"
 
 
 def query(given: Mapping[str, Any], **more: Any) -> str:
-    """A URL's query of what is set."""
+    """Build a URL query from the values that are set."""
     return urlencode({name: value for name, value in {**given, **more}.items() if value not in (None, "")})

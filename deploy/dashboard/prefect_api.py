@@ -1,4 +1,4 @@
-"""Prefect's REST API, as far as the dashboard uses it. Credentials stay on this side."""
+"""The part of Prefect's REST API that the dashboard uses. Credentials stay on the server."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from storage.proxies import through_proxies
 
 SECONDS = 4.0
 BUSY, PAUSES = 503, (0.2, 0.5, 1.0)
-"""What a server answers whose database is locked, and how long to wait, in seconds, before each further try."""
+"""HTTP status of a server whose database is locked, and the seconds to wait before each retry."""
 
 
 class PrefectUnavailableError(Exception):
-    """Prefect does not answer, or refuses; the message is for people."""
+    """Prefect does not respond or rejects the request; the message is shown to users."""
 
 
 class FlowNotAllowedError(PrefectUnavailableError):
-    """The deployment is not on the list of those that may be started."""
+    """The deployment is not in the list of allowed flows."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A flow that can be ordered; `schema` is the JSON schema of its parameters."""
+    """A flow that can be started; `schema` is the JSON schema of its parameters."""
 
     id: str
     name: str
@@ -38,12 +38,12 @@ class Deployment:
     schema: Mapping[str, Any]
     parameters: Mapping[str, Any]
     outdated: str = ""
-    """Why a worker will not find the flow, and the remedy: an earlier version registered it."""
+    """Why a worker cannot find the flow (an earlier version registered it), and the remedy."""
 
 
 @dataclass(frozen=True)
 class FlowRun:
-    """A run of one of them; `state` is Prefect's type of state, "SCHEDULED", "RUNNING", ..."""
+    """A flow run; `state` is Prefect's state type, such as "SCHEDULED" or "RUNNING"."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ class FlowRun:
 
 
 class PrefectApi:
-    """The allow-listed deployments of one server, and their runs. One client, shared by all threads."""
+    """Client for the allowed deployments of one server and their runs, shared by all threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.allowed = settings.flows
@@ -76,11 +76,11 @@ class PrefectApi:
         self._declared = declared()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._client.close()
 
     def deployments(self) -> list[Deployment]:
-        """Those of the list that the server knows. Raises PrefectUnavailableError."""
+        """List the allowed deployments that the server has. Raises PrefectUnavailableError."""
         found = []
         for name in self.allowed:
             row = self._request("GET", f"/deployments/name/{name}", missing=True)
@@ -94,17 +94,17 @@ class PrefectApi:
         return found
 
     def start(self, name: str, parameters: Mapping[str, Any]) -> str:
-        """The id of the new run. Raises FlowNotAllowedError, PrefectUnavailableError."""
+        """Start a run and return its id. Raises FlowNotAllowedError, PrefectUnavailableError."""
         if name not in self.allowed:
             raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
         row = self._request("GET", f"/deployments/name/{name}")
-        # with the key a run is made once, however often it is asked for
+        # the key makes retries of the request idempotent
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
         made = self._request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
-        """The newest runs of the listed deployments. Raises PrefectUnavailableError."""
+        """List the newest runs of the allowed deployments. Raises PrefectUnavailableError."""
         known = {one.id: one.name for one in self.deployments()}
         if not known:
             return []
@@ -123,16 +123,18 @@ class PrefectApi:
         ]
 
     def cancel(self, flow_run_id: str) -> None:
-        """Ask a run of a listed deployment to end. Raises FlowNotAllowedError, PrefectUnavailableError."""
+        """Cancel a run of an allowed deployment. Raises FlowNotAllowedError, PrefectUnavailableError."""
         row = self._request("GET", f"/flow_runs/{flow_run_id}")
         if row.get("deployment_id") not in {one.id for one in self.deployments()}:
-            raise FlowNotAllowedError("this run belongs to a deployment that is not on the list of flows")
+            raise FlowNotAllowedError("this run belongs to a deployment that is not an allowed flow")
         state = {"type": "CANCELLING", "name": "Cancelling"}
         self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
 
     def _request(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
         if not self._api:
-            raise PrefectUnavailableError("no Prefect server is set; set PREFECT_API_URL and start the dashboard again")
+            raise PrefectUnavailableError(
+                "no Prefect server is configured; set PREFECT_API_URL and restart the dashboard"
+            )
         try:
             answer = self._client.request(method, f"{self._api}{path}", json=body)
             for pause in PAUSES:
@@ -147,5 +149,5 @@ class PrefectApi:
         if missing and answer.status_code == 404:
             return None
         if answer.is_error:
-            raise PrefectUnavailableError(f"Prefect refused ({answer.status_code}): {answer.text[:300]}")
+            raise PrefectUnavailableError(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
         return answer.json()

@@ -1,4 +1,4 @@
-"""What the application opens once: catalog, store, settings, Prefect's client, the OpenID provider."""
+"""Resources that the application opens once: catalog, store, settings, Prefect client, OpenID provider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.objects import ObjectStore
 
 @dataclass(frozen=True)
 class Resources:
-    """Open for as long as the application runs; safe to use from any thread."""
+    """Resources that stay open while the application runs; safe to use from any thread."""
 
     settings: Settings
     catalog: Catalog
@@ -27,10 +27,10 @@ class Resources:
 
 
 def resources(request: Request) -> Resources:
-    """Those of the application that serves the request."""
+    """Return the resources of the application that serves the request."""
     return cast(Resources, request.app.state.resources)
 
 
 def address_of(request: Request) -> str:
-    """Where the request comes from, behind the proxies that the settings name; "" for a socket of this machine."""
+    """Return the client's address, behind the trusted proxies of the settings; "" for a local socket."""
     return client_address(request, resources(request).settings.proxies)

@@ -1,7 +1,7 @@
-"""A form out of the JSON schema of a flow's parameters, and the parameters back out of the form.
+"""Build a form from the JSON schema of a flow's parameters, and read the parameters back from the form.
 
-Plain types are plain fields, models are groups of them, a list of models is a group for one, and a list of words is a
-box with one a line. What no field fits is JSON.
+Plain types become plain fields, models become groups of fields, a list of models becomes a group for one entry, and a
+list of strings becomes a text box with one entry per line. Anything else is entered as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLAIN: Mapping[str, Kind] = {"string": "text", "integer": "number", "number": "
 
 @dataclass(frozen=True)
 class Field:
-    """One parameter, in the form under `key`. A "group" holds `fields`; "groups" is a list that gets one of them."""
+    """One parameter, named `key` in the form. A "group" holds `fields`; "groups" is a list with one such entry."""
 
     key: str
     name: str
@@ -36,7 +36,7 @@ class Field:
 
 
 def fields(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Field]:
-    """The fields of an object's properties, with `values` or the schema's defaults in them."""
+    """Build the fields of an object's properties, filled with `values` or the schema's defaults."""
     definitions = {**(schema.get("$defs") or {}), **(schema.get("definitions") or {})}
     return _fields(schema, values, definitions, "p", 0)
 
@@ -83,7 +83,7 @@ def _field(
 
 
 def _resolved(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a reference refers to; of what may be null, that which it may be else."""
+    """Resolve a $ref, and for a nullable type its non-null alternative."""
     if "$ref" in about:
         return _resolved(definitions.get(str(about["$ref"]).rpartition("/")[2], {}), definitions)
     choices = [one for one in about.get("anyOf") or about.get("allOf") or () if one.get("type") != "null"]
@@ -97,7 +97,7 @@ def _shown(kind: Kind, value: Any) -> str:
 
 
 def read(form: Mapping[str, Any], of: Sequence[Field]) -> dict[str, Any]:
-    """What the form says, as JSON values; CatalogError names the field that cannot be read. Empty ones are left out."""
+    """Read the form as JSON values, without empty fields. Raises CatalogError naming a field that cannot be read."""
     found: dict[str, Any] = {}
     for field in of:
         if field.kind in ("group", "groups"):
@@ -123,15 +123,15 @@ def _value(field: Field, text: str) -> Any:
     try:
         value = json.loads(text)
     except ValueError as error:
-        said = "no number" if field.kind == "number" else f"no JSON ({error})"
+        said = "not a number" if field.kind == "number" else f"not JSON ({error})"
         raise CatalogError(f"{field.title}: {text[:40]!r} is {said}; correct it") from None
     if field.kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise CatalogError(f"{field.title}: {text[:40]!r} is no number; correct it")
+        raise CatalogError(f"{field.title}: {text[:40]!r} is not a number; correct it")
     return value
 
 
 def _touched(form: Mapping[str, Any], group: Field) -> bool:
-    """Whether anything was filled in that was not there from the start."""
+    """Return whether anything differs from the initial values."""
     return any(
         _touched(form, one) if one.fields else one.kind != "select" and _text(form, one) not in ("", one.value)
         for one in group.fields

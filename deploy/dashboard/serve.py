@@ -18,13 +18,13 @@ PORT = 8265
 
 
 def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, say: Callable[[str], None] = print) -> None:
-    """Serve until a signal. `say` hears the address and, until an admin has a password, a link that sets one.
+    """Serve until a signal. `say` receives the address and, until an admin has a password, a link that sets one.
 
     `port` 0 takes any free one. Raises OSError if the port is taken,
-    StoreError for an address of the store that is none.
+    and StoreError for an invalid store URL.
     """
-    open_store(settings.store_url)  # an address that is none ends it here, before anybody is told where to look
-    # asyncio sends at once only on a socket that says that it is TCP; else every answer waits 40 ms for an ACK
+    open_store(settings.store_url)  # an invalid store URL fails here, before the address is printed
+    # asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP; otherwise every response waits 40 ms for an ACK
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""What the dashboard needs to know, read from the environment once."""
+"""The dashboard's settings, read from the environment once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["FLOWS", "Settings", "SettingsError"]
 
 
 FLOWS = ("catalog/catalog", "ingest/ingest", "finetune/finetune", "attention/attention")
-"""Deployments that may be started unless others are named; those that the server does not know are not shown."""
+"""Default list of allowed deployments; those missing from the server are not shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Fields and the variables that they come from.
+    """Fields and the environment variables they are read from.
 
     Attributes:
         catalog_url: DREAMTUNER_CATALOG_URL, default SQLite in DREAMTUNER_HOME.
@@ -67,13 +67,15 @@ class Settings:
         origin = (env.get("DREAMTUNER_DASHBOARD_ORIGIN") or "").rstrip("/")
         parts = urlsplit(origin)
         if origin and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path):
-            raise SettingsError(f"DREAMTUNER_DASHBOARD_ORIGIN: {origin!r} is no origin; use https://host or unset it")
+            raise SettingsError(
+                f"DREAMTUNER_DASHBOARD_ORIGIN: {origin!r} is not an origin; use https://host or unset it"
+            )
         api = (env.get("PREFECT_API_URL") or "").rstrip("/")
         ui = env.get("DREAMTUNER_DASHBOARD_PREFECT_UI") or api.removesuffix("/api")
         flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or ",".join(FLOWS)
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
-            raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is no number of bytes; correct or unset it")
+            raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is not a number of bytes; correct or unset it")
         try:
             proxies = networks(env.get("DREAMTUNER_DASHBOARD_PROXIES") or "")
         except ValueError as error:
@@ -97,10 +99,10 @@ class Settings:
 
     @property
     def secure(self) -> bool:
-        """Whether cookies travel over https alone."""
+        """Return whether cookies are sent over https only."""
         return self.origin.startswith("https://")
 
 
 def _linked(url: str) -> str:
-    """The URL as everybody's pages may link to it: without user, password and query, which are the server's alone."""
+    """Strip user, password and query from a URL, so that pages may link to it."""
     return redact_url(url).replace(f"{HIDDEN}@", "").partition("?")[0]

@@ -1,4 +1,4 @@
-"""The catalog: what exists, in which state and where it came from. SQLAlchemy over SQLite or PostgreSQL."""
+"""The catalog: the state and lineage of everything, in SQLAlchemy over SQLite or PostgreSQL."""
 
 import lazy_loader
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Catalog:
-    """A door to the catalog. Open one a process, after any fork; sessions are for one thread each.
+    """Access to the catalog. Open one per process, after any fork; use each session in one thread only.
 
     with Catalog.open("sqlite:///catalog.db") as catalog:
         with catalog.write() as s:
@@ -30,16 +30,16 @@ class Catalog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._reader, self._writer = reading(engine), writing(engine)
-        # SQLite lets one write and has the others ask again and again; this process's threads wait here instead.
+        # SQLite allows one writer and makes the others poll; threads of this process wait here instead.
         self._turn: AbstractContextManager[object] = RLock() if is_sqlite(engine.url) else nullcontext()
 
     @classmethod
     def open(cls, url: str, *, patience: float = 0.0) -> Self:
         """Open the catalog at `url` (sqlite:///path or postgresql://...) and bring its schema up to date.
 
-        A SQLite file is made, a PostgreSQL database has to be there; its server may be away for `patience` seconds.
-        Raises CatalogError if the URL is neither, the server does not answer, or a newer version of the code made the
-        catalog.
+        A SQLite file is created if needed; a PostgreSQL database must exist, and its server may be unavailable for up
+        to `patience` seconds. Raises CatalogError for other URLs, if the server does not respond, or if a newer version
+        of the code created the catalog.
         """
         parsed = catalog_url(url)
         upgrade(parsed, patience=patience)
@@ -47,20 +47,20 @@ class Catalog:
 
     @property
     def url(self) -> URL:
-        """Where it is, password and all: not for printing."""
+        """The database URL, including the password: do not print it."""
         return self._engine.url
 
     @property
     def read_only(self) -> bool:
-        """Whether it is a file that can only be read: on a read-only disk, or without the right to write."""
+        """Whether the catalog is a file that this process cannot write, by permissions or a read-only disk."""
         return is_sqlite(self.url) and is_read_only(Path(str(self.url.database)))
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that may write: committed at a clean end, rolled back on any exception.
+        """Open a session that may write: committed at a clean end, rolled back on any exception.
 
-        Beginning it is tried again while the database is away or locked; what happens inside is not (see `transact`).
-        Keep it short: on SQLite every other writer waits. No generation, no upload inside.
+        Opening is retried while the database is unavailable or locked; the block itself is not (see `transact`). Keep
+        it short: on SQLite every other writer waits. Never generate or upload inside.
         """
         with self._turn, retrying(lambda: _begun(Session(self._writer))) as session:
             yield session
@@ -68,15 +68,15 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one snapshot of the catalog; it never waits for writers, and the database refuses its writes."""
+        """Open a read-only session on one snapshot of the catalog; it never waits for writers."""
         with retrying(lambda: _begun(Session(self._reader, autoflush=False))) as session:
             yield session
 
     def transact(self, work: Callable[[Session], T]) -> T:
-        """What `work` returns, called in a `write()`; all of it again when the database lets it down half-way.
+        """Call `work` in a `write()` and return its result, retrying the whole transaction on transient failures.
 
-        If the connection is lost while committing, nobody knows whether it was: so `work` must be something that may
-        be said twice, as everything in storage.catalog.writes may.
+        If the connection is lost while committing, the outcome is unknown: `work` must therefore be idempotent, as
+        everything in storage.catalog.writes is.
         """
 
         def once() -> T:
@@ -99,7 +99,7 @@ class Catalog:
 
 
 def _begun(session: Session) -> Session:
-    """The session in its transaction: on SQLite a writer takes the lock now, before anything is read."""
+    """Begin the session's transaction now: on SQLite a writer locks the database before reading anything."""
     try:
         session.connection()
     except BaseException:

@@ -1,4 +1,4 @@
-"""Leases on cells and fine-tunings: who holds a row, for how long, and when it may be claimed by another."""
+"""Leases on cells and fine-tunings: who leases a row, for how long, and when another may claim it."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,35 +12,35 @@ from storage.catalog.records import MAX_FAILURES
 from storage.catalog.schema import Cell, Training
 
 RELEASED: dict[str, Any] = {"owner": None, "lease_expires_at": None}
-"""The columns of a row that nobody holds."""
+"""The columns of an unleased row."""
 MAX_ERROR_LENGTH = 4000  # characters; the whole log belongs to the orchestrator
 
 
 def leased(owner: str, at: datetime, lease_seconds: float) -> dict[str, Any]:
-    """Build the columns of a row that `owner` holds for `lease_seconds` from the instant `at` of the database."""
+    """Build the columns of a row leased by `owner` for `lease_seconds` from the database time `at`."""
     return {"owner": owner, "lease_expires_at": at + timedelta(seconds=lease_seconds)}
 
 
 def expired(table: type[Cell] | type[Training], at: datetime, holders: Iterable[str | None]) -> ColumnElement[bool]:
-    """Build the condition that a held row is held by nobody who works on it.
+    """Build the condition that a leased row is abandoned.
 
-    Its lease ran out by `at`, or its holder, one of `holders`, was a process of this machine that is gone.
+    Its lease expired by `at`, or its holder, one of `holders`, was a process of this machine that has died.
     """
     return or_(table.lease_expires_at <= at, table.owner.in_(gone_among(holders)))
 
 
 def gone_among(holders: Iterable[str | None]) -> list[str]:
-    """List those of the holders that were processes of this machine and run no more."""
+    """List the holders that were processes of this machine and have died."""
     return [one for one in holders if one is not None and is_gone(one)]
 
 
 def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
-    """That a cell may be claimed at the instant `at`, see claim_cells."""
+    """Build the condition that a cell may be claimed at the instant `at`, see claim_cells."""
     again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
     return or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at))
 
 
 def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
-    """That a cell is said to be generating, and its lease ran out by `at` or its holder is gone from this machine."""
+    """Build the condition that a cell is in state generating, but its lease expired by `at` or its process has died."""
     holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
     return and_(Cell.state == "generating", expired(Cell, at, holders))

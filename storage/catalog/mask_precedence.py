@@ -1,4 +1,4 @@
-"""Which mask of a reference is in use when another one is entered: what a person said stays said."""
+"""Precedence of masks: a person's choice is not overridden by automatic detection."""
 
 from datetime import datetime
 from typing import Protocol
@@ -7,7 +7,7 @@ from storage.catalog.records import PERSONS, Given
 
 
 class MaskLike(Protocol):
-    """What has to be known of a mask."""
+    """The properties of a mask that decide its precedence."""
 
     @property
     def given(self) -> Given: ...
@@ -19,7 +19,7 @@ class MaskLike(Protocol):
 def keeps_current(
     current: MaskLike | None, same: MaskLike | None, *, given: Given, requested: bool = False, insist: bool = False
 ) -> bool:
-    """Whether the mask in use stays although another one is entered as `given`; that one is then kept beside it.
+    """Return whether the current mask stays in use when another is added as `given`, which is then only stored.
 
     A mask given by a person is replaced by one that a person gives later, and by a found one only if a person requested
     a new search (`requested`). A spec says the same at every run, so what it says counts when it is new:

@@ -1,4 +1,4 @@
-"""Bring a catalog to a revision of the schema, with the migrations that ship beside this file."""
+"""Migrates a catalog to a revision of the schema, with the migrations shipped in this package."""
 
 from pathlib import Path
 
@@ -17,30 +17,30 @@ from storage.catalog.database.transaction_retry import retrying
 from storage.catalog.records import CatalogError
 
 _FOLDER = Path(__file__).parent / "migrations"
-_LOCK = 0x647265616D  # any number that others of this database are unlikely to lock by
+_LOCK = 0x647265616D  # an arbitrary advisory lock id
 _REFUSED = ("28000", "28P01", "3D000")  # SQLSTATEs: no such user, wrong password, no such database
 
 
 def upgrade(url: URL, revision: str = "head", *, patience: float = 0.0) -> None:
-    """Bring the catalog up to `revision`; nothing is done if it is there. Two processes may do so at once.
+    """Upgrade the catalog to `revision`; does nothing if it is current. Safe to call from several processes at once.
 
-    A database that is away is waited for, for `patience` seconds.
+    Waits up to `patience` seconds for an unavailable database.
     """
     _migrate(url, revision, up=True, patience=patience)
 
 
 def downgrade(url: URL, revision: str) -> None:
-    """Take the catalog back to `revision` ("base": no table is left). What later revisions hold is lost."""
+    """Downgrade the catalog to `revision` ("base" drops all tables). Data of later revisions is lost."""
     _migrate(url, revision, up=False, patience=0.0)
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision that this catalog is at; None if it is empty."""
+    """Return the revision of this catalog; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_revision() -> str | None:
-    """The newest revision that this version of the code knows."""
+    """Return the newest revision that this version of the code knows."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
@@ -55,32 +55,32 @@ def _migrate(url: URL, revision: str, *, up: bool, patience: float) -> None:
         retrying(lambda: _attempt(url, revision, up=up), patience=patience)
     except CommandError as error:
         raise CatalogError(
-            f"catalog {shown(url)} cannot go to revision {revision}: {error}. A newer DreamTuner may have made it: "
-            "upgrade this installation, or use another catalog"
+            f"catalog {shown(url)} cannot be migrated to revision {revision}: {error}. "
+            "A newer DreamTuner may have created it: upgrade this installation, or use another catalog"
         ) from error
     except CatalogReadOnlyError as error:
         raise CatalogReadOnlyError(
-            f"catalog {shown(url)} was made by an older version and has to be migrated, but it is read-only here; "
+            f"catalog {shown(url)} was created by an older version and must be migrated, but is read-only; "
             "run `dreamtuner status` once where it can be written"
         ) from error
     except OperationalError as error:
         if is_sqlite(url) or getattr(error.orig, "sqlstate", None) not in (None, *_REFUSED):
             raise
         raise CatalogError(
-            f"catalog {shown(url)} cannot be opened: {error.orig}; start the server, make the database, or correct the "
-            "catalog URL"
+            f"catalog {shown(url)} cannot be opened: {error.orig}; start the server, create the database, or correct "
+            "the catalog URL"
         ) from error
 
 
 def _attempt(url: URL, revision: str, *, up: bool) -> None:
-    # One write transaction holds the reading of the revision and every step, so a second process waits and then finds
-    # nothing to do, and a process killed half-way leaves the old schema. SQLite's foreign keys are off because a table
-    # may have to be made anew; they are checked before the commit.
+    # One write transaction covers reading the revision and all steps, so a second process waits and then has nothing to
+    # do, and a process killed half-way leaves the old schema. SQLite's foreign keys are off because a table may have to
+    # be recreated; they are checked before the commit.
     engine = make_engine(url, foreign_keys=False)
     try:
         with engine.begin() as connection:
             if revision == "head" and current_revision(connection) == head_revision():
-                return  # the usual case, which waits for nobody
+                return  # the usual case, without a lock
         with writing(engine).begin() as connection:
             if not is_sqlite(url):
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))

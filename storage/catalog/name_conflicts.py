@@ -1,4 +1,4 @@
-"""A name is one subject of a catalog: what about it differs when somebody means another by it."""
+"""Subject names are unique in a catalog; this describes conflicts with the stored subject."""
 
 import difflib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def differences(
     style: str | None = None,
     image_sha256: str | None = None,
 ) -> list[str]:
-    """In what a subject differs from the stored one of its name, in words; what is None was not stated."""
+    """Describe how a subject differs from the stored one of the same name; arguments that are None are not compared."""
     found = []
     if class_word is not None and class_word != stored.class_word:
         found.append(f"class word ({stored.class_word!r} there, {class_word!r} here)")
@@ -27,7 +27,7 @@ def differences(
 
 
 def name_taken_message(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:
-    """The refusal of a name that is another subject's already, with the ways to mean it."""
+    """Build the message for a name that another subject has, with the remedies."""
     return (
         f"{name!r} is already the name of a {stored.class_word} in the catalog, which differs in "
         f"{' and '.join(found)}; give this one another name, or name it alone to use the stored one, or add {how} to "
@@ -36,7 +36,7 @@ def name_taken_message(name: str, stored: SubjectAssets, found: Sequence[str], h
 
 
 def unknown_name_message(name: str, known: Sequence[str]) -> str:
-    """The refusal of a name that no subject of the catalog has, with those that are close."""
+    """Build the message for an unknown subject name, with similar names."""
     folded = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(repr(folded[one]) for one in close)}? " if close else ""

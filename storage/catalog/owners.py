@@ -1,4 +1,4 @@
-"""Who holds a lease: "host:pid:start-token", so that a process on this machine can be seen to be gone."""
+"""Lease owners, "host:pid:start-token", so that a dead process of this machine is recognized."""
 
 import os
 import platform
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 def this_owner() -> str:
-    """This process as an owner. Stable for the life of the process; a forked child is another owner."""
+    """Return this process as an owner. Stable for the life of the process; a forked child is another owner."""
     pid = os.getpid()
     return f"{_host()}:{pid}:{_start_token(pid) or 'unknown'}"
 
 
 def is_gone(owner: str) -> bool:
-    """True only if `owner` ran on this machine and certainly runs no more.
+    """Return whether `owner` ran on this machine and has certainly died.
 
-    A process of another host, or an owner string of another shape, is never said to be gone: its lease has to run out.
+    False for other hosts and malformed owner strings, whose leases have to expire.
     """
     host, _, rest = owner.partition(":")
     pid, _, token = rest.partition(":")
@@ -27,7 +27,7 @@ def is_gone(owner: str) -> bool:
 
 @cache
 def _host() -> str:
-    """The host and, on Linux, the PID namespace: two containers may share a name, a volume and a process number."""
+    """Return the host and, on Linux, the PID namespace: two containers may share a name, a volume and a PID."""
     name = platform.node().replace(":", "-") or "localhost"
     try:
         return f"{name}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
@@ -36,7 +36,7 @@ def _host() -> str:
 
 
 def _start_token(pid: int) -> str | None:
-    """When process `pid` began, so that a recycled number is not mistaken for it; None if no such process runs."""
+    """Return when process `pid` started, to detect reused PIDs; None if no such process runs."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
@@ -48,6 +48,6 @@ def _start_token(pid: int) -> str | None:
 
 
 def _start_token_by_ps(pid: int) -> str | None:
-    """The same where there is no /proc (macOS)."""
+    """Return the same without /proc (macOS)."""
     shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return "-".join(shown.stdout.split()).replace(":", ".") or None

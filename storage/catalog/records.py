@@ -1,4 +1,4 @@
-"""Frozen dataclasses that cross the catalog's border: what callers hand in and what reads hand back."""
+"""Frozen dataclasses that the catalog's functions take and return."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ NumbersOwner = Literal["spec", "subject"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
-NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what remembers the numbers of its first run
-ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
+NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_numbers are stored for
+ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
-MAX_FAILURES = 3  # a cell that failed so often stays failed until a new run asks for it
+MAX_FAILURES = 3  # a cell that failed this often stays failed until a new run requests it
 
 
 class CatalogError(Exception):
-    """The catalog refuses the request; the message names the field and the remedy."""
+    """The catalog rejects the request; the message names the field and the remedy."""
 
 
 class NotInCatalogError(CatalogError, LookupError):
-    """No row answers to that name, id or digest."""
+    """No row has that name, id or digest."""
 
 
 def check_role(role: str) -> None:
@@ -46,15 +46,15 @@ class AccountDisabledError(CatalogError):
 
 
 class NameTakenError(CatalogError):
-    """The name is another subject's: its reference, class word or style differ."""
+    """The name belongs to another subject, whose reference, class word or style differ."""
 
 
 class LeaseLostError(CatalogError):
-    """The cell is no longer this owner's: its lease ran out and another took it, or it is already made."""
+    """The owner no longer leases the cell: the lease expired and another claimed it, or it is already generated."""
 
 
 class ReviewConflictError(CatalogError):
-    """The output was reviewed or made anew since the reviewer looked; `revision` is what it is at now."""
+    """The output was reviewed or regenerated since the reviewer saw it; `revision` is its current one."""
 
     def __init__(self, message: str, revision: int) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class ReviewConflictError(CatalogError):
 
 @dataclass(frozen=True, kw_only=True)
 class CellRecord:
-    """One picture to make. `digest` (64 hex digits) covers everything that decides the pixels.
+    """One picture to generate. `digest` (64 hex digits) covers everything that decides the pixels.
 
     `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of the layouts to follow or None,
     `reference_pose` and `reference_depth` of those that the reference passes with; `settings` is all else that went
@@ -97,7 +97,7 @@ class CellPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasurementRecord:
-    """A picture that a bench drew of a subject by a method, and what it measured of it; names as in the schema."""
+    """A picture that a benchmark generated of a subject by a method, with its measurements; names as in the schema."""
 
     digest: str
     method: str
@@ -112,7 +112,7 @@ class MeasurementRecord:
 
 @dataclass(frozen=True)
 class RunWarning:
-    """Something that changes what a run makes beyond what was asked, in a sentence with the remedy.
+    """A reason why a run's results may differ from the request, as a sentence with the remedy.
 
     `kind`: one of WARNING_KINDS; `place`: the key of the spec, such as prompts[0]; `subject`: whom it concerns by name,
     `prompt`: the cells of which expanded prompt; None: all.
@@ -130,7 +130,7 @@ WARNING_KINDS = ("text cut off", "unknown words", "placeholder", "subject")
 
 @dataclass(frozen=True)
 class PlanResult:
-    """Digests of a plan, in its order and each once: rows that were new, and rows that were there in whatever state."""
+    """Digests of a plan, in its order and each once: new rows, and rows that existed in any state."""
 
     new: Sequence[str]
     existing: Sequence[str]
@@ -166,13 +166,13 @@ class RunView:
 
 
 def spec_digest(spec: Mapping[str, Any]) -> str:
-    """The SHA-256 of a spec as a run keeps it, in 64 hex digits."""
+    """Compute the SHA-256 of a run's spec, 64 hex digits."""
     return sha256(json.dumps(spec, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class DeadRun:
-    """A run that was found without a process; `flow_run_id` is what the orchestrator calls it."""
+    """A run whose process has died; `flow_run_id` is its id in the orchestrator."""
 
     id: str
     flow_run_id: str | None
@@ -180,9 +180,9 @@ class DeadRun:
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """A version of a reference's mask: `given` says how it came, `giver` by whom, `given_at` when a person last did.
+    """A version of a reference's mask: `given` is its origin, `giver` who, `given_at` when they last provided it.
 
-    `warnings`: what speaks against it, a sentence each; None: nobody has judged it yet.
+    `warnings`: doubts about it, a sentence each; None: not assessed yet.
     """
 
     id: int
@@ -199,7 +199,7 @@ class MaskFacts:
 
 @dataclass(frozen=True)
 class SubjectAssets:
-    """A subject with its newest reference, and the mask of that one that is in use (None: not masked yet)."""
+    """A subject with its current reference and that reference's current mask (None: not masked yet)."""
 
     subject_id: int
     class_word: str
@@ -217,14 +217,14 @@ class SubjectAssets:
 
 @dataclass(frozen=True)
 class CellView:
-    """A cell as a person sees it; `scores` maps metric to its newest value.
+    """A cell for display; `scores` maps each metric to its newest value.
 
-    `error`: why a failed cell failed, or why a planned one was given back by the worker that had it last.
+    `error`: why a failed cell failed, or why the last worker released a planned one.
 
     `uses_earlier_frames`: it is a frame that looks at the pictures of other cells, which its settings name under
     "frames".
 
-    `failures` counts how often it failed since it was asked for; at MAX_FAILURES it is not tried again.
+    `failures` counts failures since it was last requested; at MAX_FAILURES it is not retried.
     """
 
     digest: str
@@ -260,9 +260,9 @@ class CellDetail(CellView):
 
 @dataclass(frozen=True)
 class UnscoredOutput:
-    """What a metric needs to score one output: blobs by SHA-256, and the prompt the picture should follow.
+    """The inputs of a metric for one output: blobs by SHA-256, and the prompt.
 
-    `training`: the digest of the fine-tuning that it was drawn with, whose word the prompt holds then; or None.
+    `training`: the digest of the fine-tuning it was generated with, whose token the prompt contains; or None.
     """
 
     output_id: int

@@ -1,7 +1,7 @@
-"""The embedded default in one file and back: a SQLite catalog and the folder of its objects, while runs go on.
+"""Backs up a SQLite catalog and its object folder to one file, while runs continue.
 
-The catalog is copied first, by SQLite's own online backup, then the objects that the copy names: objects never change
-and come before their rows, so whatever the copy refers to is there.
+The catalog is copied first, by SQLite's online backup, then the objects that the copy references: objects never change
+and are written before their rows, so everything that the copy references exists.
 """
 
 import io
@@ -30,12 +30,12 @@ Progress = Callable[[int, int], None]
 
 
 class BackupError(Exception):
-    """The backup cannot be made or restored; nothing was changed, and the message says what to do."""
+    """The backup cannot be made or restored; nothing was changed, and the message tells the remedy."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds: `blobs` objects of `bytes` in all; `revision` is that of the catalog's schema."""
+    """Contents of a backup: `blobs` objects of `bytes` in all; `revision` is that of the catalog's schema."""
 
     format: int
     revision: str
@@ -47,14 +47,14 @@ class Manifest:
 def backup(
     catalog: Catalog, store: DiskStore, file: Path, on_progress: Progress = lambda done, total: None
 ) -> Manifest:
-    """Write catalog and objects to `file`, a tar archive that appears only when it is whole and on the disk.
+    """Write catalog and objects to `file`, a tar archive that appears only when it is complete and durable.
 
-    `on_progress` hears how many of how many objects are in. Raises BackupError if `file` is taken, the catalog is no
-    SQLite file, or an object is missing or damaged: `dreamtuner verify` lists what is.
+    `on_progress` receives the objects done and the total. Raises BackupError if `file` exists, the catalog is not a
+    SQLite file, or an object is missing or damaged: `dreamtuner verify` lists these.
     """
     if catalog.url.get_backend_name() != "sqlite" or catalog.url.database is None:
         raise BackupError(
-            "this catalog is a server's: back it up with pg_dump, and its bucket with the bucket's own means"
+            "this catalog is on a server: back it up with pg_dump, and its bucket with the tools of its provider"
         )
     if file.exists():
         raise BackupError(f"{file} exists; name another file, or remove it")
@@ -70,9 +70,11 @@ def backup(
     except FileExistsError:
         raise BackupError(f"{file} exists; name another file, or remove it") from None
     except StoreError as error:
-        raise BackupError(f"{error}; run `dreamtuner verify` and mend what it lists, then back up") from error
+        raise BackupError(f"{error}; run `dreamtuner verify` and repair what it lists, then back up") from error
     except OSError as error:
-        raise BackupError(f"{file} cannot be written: {error.strerror}; name a file in a folder with room") from error
+        raise BackupError(
+            f"{file} cannot be written: {error.strerror}; name a file in a folder with free space"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return manifest
@@ -86,10 +88,10 @@ def _copy(source: Path, target: Path) -> None:
 def _archive(copy: Path, store: DiskStore, target: Path, on_progress: Progress) -> Manifest:
     with Catalog.open(f"sqlite:///{copy}") as opened:
         with opened.write() as s:
-            garbage.forget(s)  # their objects may go while these are archived
+            garbage.forget(s)  # their objects may be deleted while these are archived
         with opened.read() as s:
             count, size = garbage.total(s)
-    # One file now: the last connection that was closed left nothing beside it.
+    # Now a single file: closing the last connection removed the log.
     manifest = Manifest(FORMAT, str(head_revision()), datetime.now(UTC).isoformat(), count, size)
     with tarfile.open(target, "x", format=tarfile.PAX_FORMAT) as archive:
         _add(archive, MANIFEST, json.dumps(asdict(manifest)).encode())
@@ -109,7 +111,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Nobody's name and number goes along."""
+    """Remove user and group from an archive entry."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     entry.mode = 0o644

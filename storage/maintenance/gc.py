@@ -1,7 +1,7 @@
-"""The collector: marks what nothing refers to, waits, looks again, and only then deletes.
+"""The garbage collector: marks unreferenced blobs, waits, checks again, and only then deletes.
 
-Runs may write at the same moment. They put bytes, record them and refer to them, in this order (storage.ingest); what
-is recorded is off the list, and here the list, the row and the object go in one transaction that excludes them.
+Runs may write concurrently. They store bytes, record them and reference them, in this order (storage.ingest); recording
+clears the mark, and the collector deletes mark, row and object in one transaction that excludes them.
 """
 
 import time
@@ -18,13 +18,13 @@ from storage.objects import ObjectStat, ObjectStore
 
 GRACE_SECONDS = 24 * 3600.0
 YOUNG_SECONDS = 900.0
-"""An object without a row that is younger may belong to a run that is about to record it."""
+"""A younger object without a row may belong to a run that is about to record it."""
 _BATCH = 500
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What a collection did, or with `dry_run` would do. `freed` in bytes; `waiting` garbage is not yet due."""
+    """Result of a collection, simulated with `dry_run`. `freed` in bytes; `waiting` garbage is not yet due."""
 
     adopted: int
     marked: int
@@ -44,14 +44,14 @@ def collect(
     wait: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Collected:
-    """Mark garbage, and delete what was marked `grace_seconds` ago and is garbage still.
+    """Mark garbage, and delete what was marked `grace_seconds` ago and is still garbage.
 
-    So what is found today goes the next time after the grace period, or now with `wait`, which stays that long.
-    `dry_run` changes nothing. May be killed at any instant and run beside any number of workers and collectors.
+    New garbage is deleted by the first collection after the grace period, or by this one with `wait`, which sleeps that
+    long. `dry_run` changes nothing. Safe to kill at any time and to run beside workers and other collectors.
     """
     if dry_run:
         return _look(catalog, store, grace_seconds)
-    store.check()  # sweeps what killed writers left half-written
+    store.check()  # removes incomplete files of killed writers
     adopted = sum(_adopt(catalog, batch) for batch in _orphans(catalog, store))
     marked, unmarked = catalog.transact(garbage.mark)
     if wait:
@@ -77,7 +77,7 @@ def _look(catalog: Catalog, store: ObjectStore, grace_seconds: float) -> Collect
 
 
 def _due(catalog: Catalog, grace_seconds: float) -> Iterator[tuple[str, int]]:
-    """Digest and size of what is due, page by page: there may be millions."""
+    """Yield digest and size of due blobs, page by page."""
     after = ""
     while True:
         with catalog.read() as s:
@@ -89,7 +89,7 @@ def _due(catalog: Catalog, grace_seconds: float) -> Iterator[tuple[str, int]]:
 
 
 def _orphans(catalog: Catalog, store: ObjectStore) -> Iterator[list[ObjectStat]]:
-    """Blobs in the store that no row records, but for young ones, some at a time."""
+    """Yield batches of blobs in the store without a row, except young ones."""
     before = datetime.now(UTC) - timedelta(seconds=YOUNG_SECONDS)
     for batch in batches(one for one in store.walk("blobs") if one.modified < before):
         if orphans := without_row(catalog, batch):
@@ -107,9 +107,9 @@ def _delete(catalog: Catalog, store: ObjectStore, sha256: str, grace_seconds: fl
             gone = garbage.remove_row(s, sha256, grace_seconds)
             s.flush()
             if gone:
-                # Before the commit: killed here, the row stays and the object goes the next time.
+                # Before the commit: if killed here, the row remains and the object is deleted the next time.
                 store.delete(thumbnail_key(sha256))
                 store.delete(blob_key(sha256))
             return gone
-    except IntegrityError:  # something came to refer to it this very moment
+    except IntegrityError:  # it was referenced concurrently
         return False

@@ -1,4 +1,4 @@
-"""A backup put back: read and checked aside first, then moved into its place by renames that count as one."""
+"""Restores a backup: unpacked and verified in a staging folder first, then moved into place by atomic renames."""
 
 import fcntl
 import hashlib
@@ -23,7 +23,7 @@ from storage.maintenance.verify import Finding, verify
 from storage.objects import DiskStore, StoreError
 from storage.objects.durable import sync_file
 
-_SIDE = ("-wal", "-shm")  # what SQLite keeps beside a catalog
+_SIDE = ("-wal", "-shm")  # SQLite's files beside a catalog
 _STAGING, _LOCK = ".restoring-", ".lock"
 
 
@@ -35,21 +35,22 @@ def restore(
     force: bool = False,
     on_progress: Progress = lambda d, t: None,
 ) -> tuple[Manifest, Path | None]:
-    """Put the backup `file` where catalog and objects belong; what it held, and where what was there is now.
+    """Restore the backup `file`; return its manifest, and the folder to which existing data was moved, or None.
 
-    A catalog or objects that are there are refused; with `force` they are moved into a folder beside the catalog, never
-    deleted. Nothing may run on them meanwhile. Raises BackupError, and then everything is as it was; killed half-way,
-    too, as soon as the catalog is opened again.
+    Existing data is an error; with `force` it is moved to a folder beside the catalog, never deleted. Nothing may run
+    on it meanwhile. Raises BackupError and changes nothing; a killed restore is undone when the catalog is next opened.
     """
     home = catalog_file.parent
     undo_interrupted(home / JOURNAL)
     there = [path for path in (catalog_file, store_folder) if path.exists() and _is_something(path)]
     if there and not force:
-        raise BackupError(f"{there[0]} is not empty; restore into another DREAMTUNER_HOME, or move it aside by --force")
+        raise BackupError(
+            f"{there[0]} is not empty; restore into another DREAMTUNER_HOME, or move it aside with --force"
+        )
     aside = home / f"replaced-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
     try:
         with _staging(home) as staging, _staging(store_folder.parent) as beside:
-            # objects are unpacked beside their place, which may be on another disk than the catalog
+            # objects are unpacked beside their destination, which may be on another disk than the catalog
             manifest = _unpack(file, staging, beside, on_progress)
             _check(staging, beside)
             sync_file(staging / CATALOG)
@@ -59,7 +60,7 @@ def restore(
         with suppress(OSError):
             aside.rmdir()
         raise BackupError(
-            f"{file} cannot be restored to {home}: {_reason(error)}; everything is as it was: make room, or choose "
+            f"{file} cannot be restored to {home}: {_reason(error)}; nothing was changed: free some space, or choose "
             "another DREAMTUNER_HOME"
         ) from error
 
@@ -67,7 +68,7 @@ def restore(
 def _renames(
     catalog_file: Path, store_folder: Path, staging: Path, beside: Path, aside: Path | None
 ) -> list[tuple[Path, Path]]:
-    """What is there goes first: a log of the old catalog beside the new one would be played into it."""
+    """List the renames, existing files first: an old log beside the new catalog would be replayed into it."""
     renames = []
     if aside is not None:
         aside.mkdir()
@@ -87,7 +88,7 @@ def _renames(
 
 @contextmanager
 def _staging(parent: Path) -> Iterator[Path]:
-    """A folder of our own in `parent`, gone at the end; those that killed processes left behind go too."""
+    """Create a temporary folder in `parent`, and remove those left behind by killed processes."""
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(f"{_STAGING}*"):
         with suppress(OSError), (left / _LOCK).open("r+") as lock:
@@ -104,7 +105,7 @@ def _staging(parent: Path) -> Iterator[Path]:
 
 
 def _reason(error: BaseException) -> str:
-    """The fault itself, without the statement that met it."""
+    """Return the underlying error message, without the SQL statement."""
     return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
 
 
@@ -113,7 +114,7 @@ def _is_something(path: Path) -> bool:
 
 
 def _unpack(file: Path, staging: Path, beside: Path, on_progress: Progress) -> Manifest:
-    """Only the names that a backup has are read from the archive, each to where we say."""
+    """Unpack the archive, reading only expected names and writing only to fixed places."""
     store = DiskStore(beside / OBJECTS)
     store.root.mkdir()
     try:
@@ -130,9 +131,9 @@ def _unpack(file: Path, staging: Path, beside: Path, on_progress: Progress) -> M
                     raise BackupError(f"{file} is damaged at object {done + 1} of {manifest.blobs}; use another backup")
                 store.put(blob_key(sha256), data, content_type="application/octet-stream")
             if archive.next() is not None:
-                raise BackupError(f"{file} holds more than its manifest says; use another backup")
+                raise BackupError(f"{file} contains more than its manifest lists; use another backup")
     except (tarfile.TarError, EOFError, UnicodeError) as error:
-        raise BackupError(f"{file} is no whole backup: {error}; use another") from error
+        raise BackupError(f"{file} is not a complete backup: {error}; use another") from error
     on_progress(manifest.blobs, manifest.blobs)
     return manifest
 
@@ -144,26 +145,24 @@ def _manifest(data: bytes) -> Manifest:
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"the backup's {MANIFEST} cannot be read: {error!r}; use another backup") from error
     if manifest.format != FORMAT:
-        raise BackupError(f"the backup is of format {manifest.format}, this version reads {FORMAT}: upgrade it")
+        raise BackupError(f"the backup is of format {manifest.format}, this version reads {FORMAT}: upgrade DreamTuner")
     return manifest
 
 
 def _next(archive: tarfile.TarFile, name: str) -> bytes:
     entry = archive.next()
     if entry is None or entry.name != name:
-        raise BackupError(
-            f"the file is no backup: {name} is not where it belongs; use one that `dreamtuner backup` made"
-        )
+        raise BackupError(f"not a backup: {name} is missing or out of place; use a file made by `dreamtuner backup`")
     return _read(archive, entry)
 
 
 def _read(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> bytes:
     opened = archive.extractfile(entry) if entry is not None and entry.isreg() else None
     if opened is None or entry is None:
-        raise BackupError("the backup ends early, or holds what no backup has; use another")
+        raise BackupError("the backup is truncated or has unexpected contents; use another")
     data = opened.read()
     if len(data) != entry.size:
-        raise BackupError("the backup ends early; use another")
+        raise BackupError("the backup is truncated; use another")
     return data
 
 
@@ -173,4 +172,4 @@ def _check(staging: Path, beside: Path) -> None:
         verify(catalog, DiskStore(beside / OBJECTS), findings.append)
     if findings:
         first = findings[0]
-        raise BackupError(f"the backup does not agree with itself ({first.kind}: {first.what}); use another")
+        raise BackupError(f"the backup is inconsistent ({first.kind}: {first.what}); use another")

@@ -1,4 +1,4 @@
-"""An audit: every row against its bytes, and every blob in the store against the rows."""
+"""Verifies every row against its bytes, and every blob in the store against the rows."""
 
 import hashlib
 import time
@@ -22,7 +22,7 @@ _PAGE = 500
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `what` names the blob or cell, `detail` says more and what to do."""
+    """One problem. `what` names the blob or cell, `detail` describes it and the remedy."""
 
     kind: FindingKind
     what: str
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerifyCounts:
-    """How much was looked at: rows and objects; `bytes` were read and hashed."""
+    """How many rows and objects were checked; `bytes` were read and hashed."""
 
     blobs: int = 0
     objects: int = 0
@@ -47,18 +47,18 @@ def verify(
     settle_seconds: float = 2.0,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> VerifyCounts:
-    """Call `found` for each thing that is wrong; nothing is changed.
+    """Call `found` for each problem; nothing is changed.
 
-    Without `read_bytes` only existence and sizes are compared, not digests. `on_progress` hears how many of how many
-    blobs are done. What is written or collected meanwhile is not reported: what seems wrong is looked at twice, an
-    object that is younger than a minute after `settle_seconds`.
+    Without `read_bytes` only existence and sizes are compared, not digests. `on_progress` receives the blobs done and
+    the total. Concurrent writes and collections are not reported: suspects are checked twice, objects younger than a
+    minute after `settle_seconds`.
     """
     looked = VerifyCounts()
     with catalog.read() as s:
         total = s.scalar(select(func.count()).select_from(Blob)) or 0
         headless = select(Cell.digest).where(Cell.state == "generated", ~_has_output())
         for digest in s.scalars(headless.execution_options(yield_per=_PAGE)):
-            found(Finding("no output", digest, "the cell is generated and has no output; run its spec again"))
+            found(Finding("no output", digest, "the cell is marked generated but has no output; run its spec again"))
     for page in garbage.pages(catalog):
         for sha256, size, used in page:
             finding = _wrong(store, sha256, size, partial(_remedy, catalog, sha256, used), read_bytes)
@@ -71,15 +71,15 @@ def verify(
         objects += len(batch)
         for one in batch:
             if sha256_of_key(one.key) is None:
-                found(Finding("misplaced", one.key, "this is no blob's key: something else put it there; remove it"))
+                found(Finding("misplaced", one.key, "not a blob key: something else put it there; remove it"))
         for one in _unrecorded(catalog, store, batch, settle_seconds):
-            detail = f"{one.size} bytes that no row records; `dreamtuner gc` removes them once they are old"
+            detail = f"{one.size} bytes without a catalog row; `dreamtuner gc` removes them once they are old"
             found(Finding("unrecorded", str(sha256_of_key(one.key)), detail))
     return VerifyCounts(looked.blobs, objects, looked.bytes)
 
 
 def batches(objects: Iterator[ObjectStat], size: int = _PAGE) -> Iterator[list[ObjectStat]]:
-    """`size` objects at a time, so that a store of any size fits the memory."""
+    """Yield `size` objects at a time, to bound memory use."""
     while batch := list(islice(objects, size)):
         yield batch
 
@@ -87,7 +87,7 @@ def batches(objects: Iterator[ObjectStat], size: int = _PAGE) -> Iterator[list[O
 def _unrecorded(
     catalog: Catalog, store: ObjectStore, batch: list[ObjectStat], settle_seconds: float
 ) -> list[ObjectStat]:
-    """Blobs of the batch that no row records: looked at twice, for a run may be about to record a young one."""
+    """Return blobs of the batch without a row, checked twice, as a run may be about to record a young one."""
     suspects = without_row(catalog, batch)
     if any(datetime.now(UTC) - one.modified < timedelta(minutes=1) for one in suspects):
         time.sleep(settle_seconds)
@@ -95,7 +95,7 @@ def _unrecorded(
 
 
 def without_row(catalog: Catalog, objects: list[ObjectStat]) -> list[ObjectStat]:
-    """Those that are blobs by their keys and that no row records."""
+    """Return the objects that are blobs by key and have no row."""
     digests = {one.key: sha256 for one in objects if (sha256 := sha256_of_key(one.key)) is not None}
     with catalog.read() as s:
         recorded = garbage.known(s, list(digests.values()))
@@ -118,7 +118,7 @@ def _remedy(catalog: Catalog, sha256: str, used: bool) -> str:
         run_id = s.scalar(select(Run.id).where(Run.sheet_sha256 == sha256).limit(1))
     if run_id is None:
         return "run the specs that use it again with --check, or restore a backup"
-    return f"this is the contact sheet of run {run_id}: restore a backup, as a new run has another sheet"
+    return f"this is the contact sheet of run {run_id}: restore a backup; a new run creates another sheet"
 
 
 def _wrong(store: ObjectStore, sha256: str, size: int, remedy: Callable[[], str], read_bytes: bool) -> Finding | None:
@@ -130,9 +130,9 @@ def _wrong(store: ObjectStore, sha256: str, size: int, remedy: Callable[[], str]
         else:
             digest = sha256
     except ObjectMissingError:
-        return Finding("missing", sha256, f"{size} bytes are recorded and not in the store; {remedy()}")
+        return Finding("missing", sha256, f"{size} bytes are recorded but missing from the store; {remedy()}")
     if held != size:
-        return Finding("damaged", sha256, f"{held} bytes are in the store where {size} were put; {remedy()}")
+        return Finding("damaged", sha256, f"{held} bytes are in the store instead of {size}; {remedy()}")
     if digest != sha256:
         return Finding("damaged", sha256, f"the bytes in the store have SHA-256 {digest}; {remedy()}")
     return None

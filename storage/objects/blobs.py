@@ -1,4 +1,4 @@
-"""Blobs: objects whose key is the digest of their bytes, so the same bytes are kept once and damage shows."""
+"""Blobs: content-addressed objects, so that equal bytes are stored once and damage is detected."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ class DigestMismatchError(StoreError):
 
 
 def place_blobs(store: ObjectStore, pieces: Sequence[Piece]) -> list[tuple[str, bool]]:
-    """Store each piece and return its address, the SHA-256 in 64 hex digits, and whether it was written now.
+    """Store each piece and return its SHA-256 in 64 hex digits, and whether it was written now.
 
-    Bytes that are there are not rewritten, unless they were damaged: then these take their place.
+    Existing blobs are not rewritten, unless they are damaged: then they are replaced.
     """
     puts = []
     for data, content_type in pieces:
@@ -28,7 +28,7 @@ def place_blobs(store: ObjectStore, pieces: Sequence[Piece]) -> list[tuple[str, 
 
 
 def _mended(store: ObjectStore, blob: Put) -> bool:
-    """Whether the blob had to be written anew: what was under its key was damaged, or went this very moment."""
+    """Rewrite the blob if it is damaged or was just deleted; return whether it was rewritten."""
     try:
         if store.get(blob.key) == blob.data:
             return False
@@ -45,6 +45,6 @@ def get_blob(store: ObjectStore, sha256: str) -> bytes:
     if found != sha256:
         raise DigestMismatchError(
             f"blob {sha256} holds {len(data)} bytes with SHA-256 {found}: it was damaged or changed in the store; "
-            "delete that object and make it again, or restore it from a backup"
+            "delete that object and regenerate it, or restore it from a backup"
         )
     return data

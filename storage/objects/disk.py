@@ -1,4 +1,4 @@
-"""A folder as an object store: each object is one file, named by its key, there in full or not at all."""
+"""A folder as an object store: each object is one file, named by its key and written atomically."""
 
 import hashlib
 import os
@@ -21,12 +21,12 @@ from storage.objects.store import (
     check_seconds,
 )
 
-INCOMING = ".incoming"  # files under way; no key begins with a dot
-STALE_SECONDS = 24 * 3600.0  # no put takes a day: whoever began it is gone
+INCOMING = ".incoming"  # incomplete files; no key begins with a dot
+STALE_SECONDS = 24 * 3600.0  # no put takes a day: its writer has died
 
 
 class DiskStore:
-    """Objects in files under `root`, which is made when the first object is put."""
+    """Objects in files under `root`, which is created with the first object."""
 
     writers = 2  # one writes while the disk flushes what the other wrote
 
@@ -34,17 +34,17 @@ class DiskStore:
         self.root = Path(root).absolute()
 
     def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
-        """See ObjectStore. The file is written aside, flushed to the disk, then given its name in one step."""
+        """See ObjectStore. The file is written to a temporary name, flushed, then linked to its name atomically."""
         return self.put_all([Put(key, data, content_type, sha256)])[0]
 
     def put_all(self, objects: Sequence[Put]) -> list[bool]:
-        """See ObjectStore. All are written before the first is flushed, and all are named before the first folder is:
-        a disk that is asked to flush one brings most of the others to rest with it."""
+        """See ObjectStore. All are written before the first is flushed, and all are named before the first folder is
+        flushed, as flushing one file also flushes most of the others."""
         paths = [self._path(one.key) for one in objects]
         for one in objects:
             if one.sha256 is not None and hashlib.sha256(one.data).hexdigest() != one.sha256:
                 raise ChecksumMismatchError(
-                    f"object {one.key}: these bytes do not have SHA-256 {one.sha256}; read them anew"
+                    f"object {one.key}: these bytes do not have SHA-256 {one.sha256}; read them again"
                 )
         if not objects:
             return []
@@ -52,7 +52,7 @@ class DiskStore:
             folders = list(dict.fromkeys(path.parent for path in paths))
             make_folders([*folders, self.root / INCOMING])
             written = self._write(objects, paths)
-            # Also where all was there: the process that named it may have died before the name was durable.
+            # Even if all existed: the process that named them may have died before the names were durable.
             for folder in folders:
                 sync_folder(folder)
         return written
@@ -77,7 +77,7 @@ class DiskStore:
         return ObjectStat(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
-        """See ObjectStore. Files whose names are no keys of ours are left out."""
+        """See ObjectStore. Files whose names are not valid keys are omitted."""
         top = self._path(prefix) if prefix else self.root
         for folder, folders, files in os.walk(top):
             folders[:] = [name for name in folders if name != INCOMING]
@@ -100,9 +100,9 @@ class DiskStore:
         return self._path(key).as_uri()
 
     def check(self) -> Sequence[str]:
-        """See ObjectStore. Files that a killed process left half-written are removed once they are a day old."""
+        """See ObjectStore. Incomplete files of killed processes are removed once they are a day old."""
         if self.root.is_dir() and not os.access(self.root, os.W_OK):
-            return [f"folder {self.root} is read-only: its objects can be read, and none can be put"]
+            return [f"folder {self.root} is read-only: objects can be read but not stored"]
         with self._errors("(a probe)", "written"):
             incoming = self.root / INCOMING
             make_folders([incoming])
@@ -117,15 +117,15 @@ class DiskStore:
         if linked:
             return []
         return [
-            f"folder {self.root} has no hard links: of two writers of one key at the same instant both may be told "
-            "that they were first; blobs are not harmed by that"
+            f"folder {self.root} has no hard links: of two simultaneous writers of one key both may be told "
+            "that they wrote it; blobs are unaffected"
         ]
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
     def _write(self, objects: Sequence[Put], paths: Sequence[Path]) -> list[bool]:
-        """Write each aside and name it as its path says, unless another did so first; True where this one did."""
+        """Write each to a temporary file and link it to its path unless that exists; return which were linked."""
         aside: dict[int, Path] = {}
         try:
             with ExitStack() as stack:
@@ -159,5 +159,5 @@ class DiskStore:
         except OSError as error:
             raise StoreError(
                 f"object {key} could not be {done} in {self.root}: {error.strerror}; "
-                "check that folder's disk and permissions, or keep objects elsewhere"
+                "check that folder's disk and permissions, or store objects elsewhere"
             ) from error

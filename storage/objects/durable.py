@@ -1,4 +1,4 @@
-"""Files that are there in full or not at all, whatever happens to the process or the machine."""
+"""Atomic, durable file operations that survive crashes of process and machine."""
 
 import errno
 import os
@@ -12,12 +12,12 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
 def name_file(written: Path, path: Path, *, links_only: bool = False) -> bool:
-    """Give the written file its name unless that is taken; True if it was free.
+    """Give the written file its name unless that exists; return whether it did.
 
-    `written` may stay beside it. With `links_only` a file system without hard links is told by False.
+    `written` may remain. With `links_only`, returns False on a file system without hard links.
     """
     try:
-        os.link(written, path)  # unlike a rename, it refuses to replace
+        os.link(written, path)  # unlike a rename, it does not replace
     except FileExistsError:
         return False
     except OSError as error:
@@ -31,7 +31,7 @@ def name_file(written: Path, path: Path, *, links_only: bool = False) -> bool:
 
 
 def make_folders(folders: Sequence[Path]) -> None:
-    """Make the folders and those above them, each durable in its parent."""
+    """Create the folders and their parents, each durable in its parent."""
     parents: dict[Path, None] = {}  # an ordered set
     for folder in folders:
         missing = list(takewhile(lambda one: not one.is_dir(), (folder, *folder.parents)))
@@ -43,7 +43,7 @@ def make_folders(folders: Sequence[Path]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk."""
+    """Flush the directory entries of `folder` to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -52,13 +52,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Bring the bytes of `path` to the disk."""
+    """Flush the bytes of `path` to the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def sweep(folder: Path, *, older_than: float) -> int:
-    """Remove the files in `folder` that nobody wrote to for `older_than` seconds; how many."""
+    """Remove the files in `folder` not modified for `older_than` seconds; return how many."""
     before, removed = time.time() - older_than, 0
     with os.scandir(folder) as entries:
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Large objects in parts: a connection that breaks costs one part, and S3 takes no more than 5 GB at once."""
+"""Multipart uploads: a lost connection costs one part, and S3 accepts at most 5 GB per request."""
 
 import logging
 from typing import Any
@@ -9,14 +9,14 @@ from storage.objects.client import code_of, status_of
 from storage.objects.probe import Guarantees, checksum_of
 
 PART = 8 * 1024 * 1024  # bytes; S3 wants at least 5 MiB and at most 10,000 parts
-LARGE = 2 * PART  # what is larger goes in parts
+LARGE = 2 * PART  # larger objects are uploaded in parts
 _log = logging.getLogger(__name__)
 
 
 def put_in_parts(client: Any, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
-    """Put `data` at `place` unless it is taken; True if this wrote it. Nothing appears there before all parts are in.
+    """Upload `data` to `place` unless it exists; return whether this wrote it. It appears only when complete.
 
-    Each part goes with its SHA-256 where the server checks it. Raises what boto3 raises.
+    Each part is sent with its SHA-256 if the server checks it. Raises boto3's errors.
     """
     algorithm = {"ChecksumAlgorithm": "SHA256"} if given.checksums else {}
     begun = client.create_multipart_upload(**place, ContentType=content_type, **algorithm)
@@ -41,8 +41,8 @@ def _part(client: Any, upload: dict[str, str], index: int, data: bytes, given: G
 
 
 def _abort(client: Any, upload: dict[str, str]) -> None:
-    """Parts of an upload that is never completed are paid for until a lifecycle rule of the bucket removes them."""
+    """Abort the upload, as its parts would be billed until a lifecycle rule of the bucket removes them."""
     try:
         client.abort_multipart_upload(**upload)
     except Exception as error:
-        _log.warning("the upload of %s could not be ended: %s", upload["Key"], error)
+        _log.warning("the upload of %s could not be aborted: %s", upload["Key"], error)

@@ -1,4 +1,4 @@
-"""Which store an address means."""
+"""Opens the store at a path or URL."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,13 @@ from storage.objects.store import ObjectStore, StoreError
 from storage.redaction import redact_url
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-"""How a URL begins. What begins so is no folder: half of an address would become one without a word."""
+"""Matches the beginning of a URL, so that an incomplete URL is not taken for a folder."""
 
 
 def open_store(url_or_path: str) -> ObjectStore:
-    """The store at a folder's path, a file:// URL, or s3://bucket/prefix. Nothing is made or asked for yet.
+    """Open the store at a folder's path, a file:// URL, or s3://bucket/prefix, without accessing it yet.
 
-    StoreError for anything that looks like a URL and is neither; a folder whose name does is written ./s3:name.
+    Raises StoreError for other URLs; write ./s3:name for a folder whose name looks like a URL.
     """
     if url_or_path.startswith("s3://"):
         return _open_s3(*split_s3_url(url_or_path))

@@ -1,4 +1,4 @@
-"""What an S3 server really guarantees, found by trying: many speak S3, few speak all of it."""
+"""Probes what an S3-compatible server guarantees: few implement all of S3."""
 
 import base64
 import hashlib
@@ -17,32 +17,32 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Guarantees:
-    """What the server does by itself; what it does not, S3Store makes up for as `missing` says."""
+    """What the server guarantees; S3Store compensates for the rest as `missing` describes."""
 
     conditional_put: bool = True
     checksums: bool = True
     conditional_parts: bool = True
 
     def missing(self, bucket: str) -> list[str]:
-        """One sentence for each guarantee that the bucket lacks, with what is done instead."""
+        """Describe each guarantee that the bucket lacks, and what is done instead."""
         said = {
-            "conditional_put": "no conditional put (If-None-Match): a key is looked up before it is put, so of two "
-            "writers at the same instant both may be told that they were first; blobs are not harmed by that",
-            "checksums": "no SHA-256 checksums of what is sent: every object is read back once and compared",
-            "conditional_parts": "no conditional end of uploads in parts: large objects go in one piece, at most 5 GB",
+            "conditional_put": "no conditional put (If-None-Match): keys are looked up before writing, so of two "
+            "simultaneous writers both may be told that they wrote it; blobs are unaffected",
+            "checksums": "no SHA-256 checksums of uploads: every object is read back once and compared",
+            "conditional_parts": "no conditional multipart uploads: large objects are sent in one piece, at most 5 GB",
         }
         return [f"bucket {bucket} has {text}" for name, text in said.items() if not getattr(self, name)]
 
 
 def checksum_of(data: bytes) -> str:
-    """The SHA-256 in base64, as S3 wants it."""
+    """Compute the SHA-256 in base64, as S3 expects it."""
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def probe(client: Any, bucket: str, prefix: str = "") -> Guarantees:
-    """Try the bucket with two small objects below `prefix`, and remove them.
+    """Probe the bucket with two small objects below `prefix`, and remove them.
 
-    Raises StoreError if it cannot be written, read or deleted from: nothing makes up for that.
+    Raises StoreError if writing, reading or deleting is not possible.
     """
     name = f"{prefix}probe/{uuid.uuid4().hex}"
     place, other = {"Bucket": bucket, "Key": name}, {"Bucket": bucket, "Key": f"{name}-2"}
@@ -51,7 +51,7 @@ def probe(client: Any, bucket: str, prefix: str = "") -> Guarantees:
         try:
             conditional = _refuses_the_second(client, place, data)
             if client.get_object(**place)["Body"].read() != data:
-                raise StoreError(f"bucket {bucket} gives back other bytes than were put; use another server")
+                raise StoreError(f"bucket {bucket} returns other bytes than were stored; use another server")
             return Guarantees(
                 conditional_put=conditional,
                 checksums=_refuses_wrong_checksum(client, other),
@@ -67,7 +67,7 @@ def _refuses_the_second(client: Any, place: dict[str, str], data: bytes) -> bool
     except ClientError as error:
         if status_of(error) not in (400, 405, 409, 501):
             raise
-        client.put_object(**place, Body=data)  # it does not know the header, but it can write
+        client.put_object(**place, Body=data)  # the header is not supported, but writing is
         return False
     try:
         client.put_object(**place, Body=data, IfNoneMatch="*")
@@ -77,7 +77,7 @@ def _refuses_the_second(client: Any, place: dict[str, str], data: bytes) -> bool
 
 
 def _refuses_parts(client: Any, place: dict[str, str], data: bytes) -> bool:
-    """Whether an upload in parts, here a single one, does not replace what is at `place`."""
+    """Return whether completing a multipart upload does not replace the object at `place`."""
     upload = {**place, "UploadId": client.create_multipart_upload(**place)["UploadId"]}
     try:
         tag = client.upload_part(**upload, PartNumber=1, Body=data)["ETag"]

@@ -26,14 +26,14 @@ from storage.objects.store import (
 )
 
 MOST_AT_ONCE = 5_000_000_000  # bytes in one request, by S3's rules
-_CONFLICTS = 6  # how often a put is tried when another put of the key is under way
+_CONFLICTS = 6  # attempts while another put of the key is in progress
 _log = logging.getLogger(__name__)
 
 
 class S3Store:
-    """Objects in `bucket`, below `prefix` ("" or "a/b"). The bucket exists; making one is its owner's choice.
+    """Objects in `bucket`, below `prefix` ("" or "a/b"). The bucket must exist.
 
-    What the server guarantees is found out by `check`, or before the first put; `given` is for who knows it already.
+    The server's guarantees are probed by `check`, or before the first put, unless `given`.
     """
 
     writers = 8  # a put waits for the network, not for us
@@ -47,14 +47,14 @@ class S3Store:
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """The store at s3://bucket or s3://bucket/prefix."""
+        """Open the store at s3://bucket or s3://bucket/prefix."""
         return cls(*split_s3_url(url))
 
     def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
         """See ObjectStore. Conditional requests; the server checks the bytes against their SHA-256."""
         place = self._place(key)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise ChecksumMismatchError(f"object {key}: these bytes do not have SHA-256 {sha256}; read them anew")
+            raise ChecksumMismatchError(f"object {key}: these bytes do not have SHA-256 {sha256}; read them again")
         given = self.guarantees()
         if not given.conditional_put and self.exists(key):
             return False
@@ -71,7 +71,9 @@ class S3Store:
                 self.delete(key)
                 raise ChecksumMismatchError(f"bucket {self.bucket}, object {key}: corrupted in transit; try again")
             return written
-        raise StoreError(f"bucket {self.bucket}, object {key}: other puts of it stay under way; try again later")
+        raise StoreError(
+            f"bucket {self.bucket}, object {key}: other uploads of it are still in progress; try again later"
+        )
 
     def put_all(self, objects: Sequence[Put]) -> list[bool]:
         """See ObjectStore: one after the other. Callers have threads of their own."""
@@ -98,7 +100,7 @@ class S3Store:
             return ObjectStat(key, head["ContentLength"], head["LastModified"].astimezone(UTC))
 
     def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
-        """See ObjectStore. What lies below the prefix under names that are no keys of ours is left out."""
+        """See ObjectStore. Objects whose names are not valid keys are omitted."""
         below = self.prefix + (f"{check_key(prefix)}/" if prefix else "")
         with s3_errors(self.bucket, below):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below):
@@ -115,7 +117,7 @@ class S3Store:
             self._client.delete_object(**self._place(key))
 
     def url(self, key: str, *, seconds: int = URL_SECONDS) -> str:
-        """See ObjectStore: a presigned GET. It is signed here, be the object there or not."""
+        """See ObjectStore: a presigned GET URL, signed locally whether or not the object exists."""
         check_seconds(seconds)
         with s3_errors(self.bucket, key):
             url: str = self._client.generate_presigned_url("get_object", self._place(key), ExpiresIn=seconds)
@@ -126,7 +128,7 @@ class S3Store:
         return self.guarantees().missing(self.bucket)
 
     def guarantees(self) -> Guarantees:
-        """What the server guarantees: tried once, by whoever asks first; what it lacks is logged."""
+        """Return the server's guarantees, probed once; missing ones are logged."""
         with self._probing:
             if self._given is None:
                 self._given = probe(self._client, self.bucket, self.prefix)
@@ -142,7 +144,7 @@ class S3Store:
         try:
             self._client.put_object(**place, Body=data, ContentType=content_type, **condition, **checksum)
         except ClientError as error:
-            if status_of(error) == 412:  # the key is taken: what was wanted is there
+            if status_of(error) == 412:  # the key exists: the object is already stored
                 return False
             raise
         return True

@@ -1,4 +1,4 @@
-"""Addresses in S3 buckets, read without boto3: they are checked where no bucket is asked."""
+"""Parses s3:// URLs, without importing boto3."""
 
 import re
 
@@ -6,7 +6,7 @@ from storage.objects.store import StoreError
 from storage.redaction import redact_url
 
 MISSING = "boto3 is not installed; pip install 'dreamtuner[s3]'"
-"""What is said where an address is right and the extra that reads it is not there."""
+"""Error message if the URL is valid but the extra is not installed."""
 _S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 
 

@@ -1,27 +1,29 @@
-"""What every object store does, and how it fails. tests/storage/objects/test_objects.py is the contract in full."""
+"""The protocol of object stores and its errors. tests/storage/objects/test_objects.py is the full contract."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-URL_SECONDS = 300  # how long a presigned URL is good unless asked otherwise
+URL_SECONDS = 300  # default lifetime of a presigned URL
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked; the message says what to change."""
+    """The store failed; the message tells the remedy."""
 
 
 class ObjectMissingError(StoreError, LookupError):
     """No object has that key."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"object {key} is not in the store; it was never put, or it was deleted outside the catalog")
+        super().__init__(
+            f"object {key} is not in the store; it was never stored, or it was deleted outside the catalog"
+        )
         self.key = key
 
 
 class ChecksumMismatchError(StoreError):
-    """The bytes are not those that were announced; nothing was kept."""
+    """The bytes do not match their checksum; nothing was stored."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class ObjectStat:
 
 @dataclass(frozen=True)
 class Put:
-    """An object to be kept, as ObjectStore.put takes it."""
+    """An object to store, with the arguments of ObjectStore.put."""
 
     key: str
     data: bytes
@@ -52,51 +54,52 @@ class ObjectStore(Protocol):
 
     @property
     def writers(self) -> int:
-        """From how many threads of a process to put at once: more would only be in each other's way."""
+        """How many threads of a process should put concurrently."""
 
     def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
-        """Keep `data` under `key` unless the key is taken; True if this call wrote it.
+        """Store `data` under `key` unless the key exists; return whether this call wrote it.
 
-        Whatever is returned, the object is durable then. Of several puts of one key exactly one returns True, and its
-        bytes stay. `content_type` (MIME) is for whoever fetches the URL; a folder on disk does not keep it. With
-        `sha256` (64 hex digits) other bytes than these raise ChecksumMismatchError.
+        In either case the object is durable. Of several puts of one key exactly one returns True, and its
+        bytes are stored. `content_type` (MIME) is for clients of the URL; a folder on disk does not store it. With
+        `sha256` (64 hex digits), raises ChecksumMismatchError for other bytes.
         """
 
     def put_all(self, objects: Sequence[Put]) -> list[bool]:
-        """`put` each of them, in this order, in less time where a disk has to be waited for.
+        """Put each of them, in this order, faster than one by one on a disk.
 
-        Of objects whose keys are the same the first counts. After an error some may be there, each of them whole.
+        Of objects with the same key the first is stored. After an error some may be stored, each completely.
         """
 
     def get(self, key: str) -> bytes:
-        """The bytes under `key`. Raises ObjectMissingError."""
+        """Read the bytes under `key`. Raises ObjectMissingError."""
 
     def exists(self, key: str) -> bool:
-        """Whether `key` is taken."""
+        """Return whether `key` exists."""
 
     def stat(self, key: str) -> ObjectStat:
-        """The object's size and age. Raises ObjectMissingError."""
+        """Return the object's size and modification time. Raises ObjectMissingError."""
 
     def walk(self, prefix: str = "") -> Iterator[ObjectStat]:
-        """Every object below `prefix` ("" or "a/b"), in no order. For audits: the catalog answers all other questions.
+        """Yield every object below `prefix` ("" or "a/b"), unordered. For verification; otherwise query the catalog.
 
-        An object that comes or goes meanwhile may be in it or not.
+        Objects added or deleted meanwhile may or may not be included.
         """
 
     def delete(self, key: str) -> None:
-        """Free `key`; nothing happens if it is free."""
+        """Delete `key`; does nothing if it does not exist."""
 
     def url(self, key: str, *, seconds: int = URL_SECONDS) -> str:
-        """Where a reader on this machine (file://) or a browser (presigned, for `seconds`) fetches the object."""
+        """Return a URL of the object for this machine (file://) or a browser (presigned, valid for `seconds`)."""
 
     def check(self) -> Sequence[str]:
-        """Make sure, by trying, that the store can be used, and tidy up what earlier processes left half-done.
+        """Probe that the store is usable, and clean up after killed processes.
 
-        Returns in words what this store cannot guarantee and what is done instead; StoreError if that is too little.
+        Returns human-readable descriptions of missing guarantees and the fallback used for each. Raises StoreError if
+        the store is unusable.
         """
 
 
 def check_seconds(seconds: int) -> None:
-    """StoreError for a lifetime that no signature can have."""
+    """Raise StoreError for an invalid lifetime of a presigned URL."""
     if not 1 <= seconds <= 604_800:
         raise StoreError(f"seconds {seconds} of a URL: use 1 to 604800, a week; the shorter the better")

@@ -1,4 +1,4 @@
-"""Puts that run beside the work that makes the bytes, with bounded memory and no failure forgotten."""
+"""Background uploads with bounded memory; failures are raised to the producer."""
 
 import threading
 from collections import deque
@@ -12,13 +12,13 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Uploader(Generic[T]):
-    """Calls `send(item)` for each item from threads of its own; `put` returns at once while there is room.
+    """Calls `send(item)` for each item from background threads; `put` returns at once while there is room.
 
-    What waits or is being sent never exceeds `max_bytes`, except by one item that is larger alone: `put` waits until
-    there is room. The first failure is raised by every `put` and `flush` after it and at the end of the `with` block;
-    what waits then is dropped: it was never acknowledged. Items may be sent in any order.
+    Queued and in-flight items never exceed `max_bytes`, except for a single larger item: `put` waits until there is
+    room. The first failure is raised by every later `put` and `flush` and at the end of the `with` block; queued items
+    are then dropped. Items may be sent in any order.
 
-    with Uploader(lambda picture: keep(picture)) as uploads:
+    with Uploader(lambda picture: store(picture)) as uploads:
         for picture in pictures:
             uploads.put(picture, len(picture.data))
     """
@@ -26,7 +26,7 @@ class Uploader(Generic[T]):
     def __init__(self, send: Callable[[T], None], *, threads: int = THREADS, max_bytes: int = MAX_BYTES) -> None:
         self._send, self._max = send, max_bytes
         self._waiting: deque[tuple[T, int]] = deque()
-        self._bytes = self._count = 0  # waiting and under way
+        self._bytes = self._count = 0  # queued and in flight
         self._failure: BaseException | None = None
         self._closed = False
         self._changed = threading.Condition()
@@ -34,12 +34,12 @@ class Uploader(Generic[T]):
 
     @property
     def bytes_held(self) -> int:
-        """How much is waiting or under way."""
+        """Bytes that are queued or in flight."""
         with self._changed:
             return self._bytes
 
     def put(self, item: T, size: int) -> None:
-        """Have `item`, of `size` bytes, sent soon. Raises what an earlier item failed with."""
+        """Queue `item`, of `size` bytes. Raises the error of an earlier item."""
         with self._changed:
             self._changed.wait_for(lambda: self._failure or self._count == 0 or self._bytes + size <= self._max)
             self._raise_failure()
@@ -51,7 +51,7 @@ class Uploader(Generic[T]):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Return when all that was put is sent. Raises what an item failed with."""
+        """Wait until all items are sent. Raises the error of an item."""
         with self._changed:
             self._changed.wait_for(lambda: self._failure or self._count == 0)
             self._raise_failure()
@@ -93,7 +93,7 @@ class Uploader(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """All that was put is sent, also when the block raises: it was made and is worth keeping."""
+        """Send all queued items, also if the block raises, as finished work should be stored."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

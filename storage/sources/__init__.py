@@ -1,4 +1,4 @@
-"""Bytes that a user names by path, https:// or s3:// URL, read within a limit and from nowhere they must not reach."""
+"""Reads bytes from a path, https:// or s3:// URL of a user, with a size limit and without reaching private networks."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
 def read_source(source: str, *, max_bytes: int, allow_private: bool = False, base: Path | None = None) -> bytes:
-    """The bytes at `source`: a path (relative to `base`, default the working folder), https://... or s3://bucket/key.
+    """Read the bytes at `source`: a path (relative to `base`, default the working folder), https://... or s3://bucket/key.
 
     At most `max_bytes` are read. A web address that leads to a private, loopback or link-local network is refused, also
     by a redirect or a changing DNS answer; `allow_private` permits it, and http:// as well. Raises SourceError.
@@ -22,7 +22,7 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
     match = _SCHEME.match(source)
     scheme = match[1].lower() if match else None
     if scheme is None and (half := _HALF.match(source)):
-        raise SourceError(f"{source[:200]!r} looks like half of a URL; write {half[1].lower()}:// and what follows")
+        raise SourceError(f"{source[:200]!r} looks like an incomplete URL; write {half[1].lower()}://...")
     if scheme is None:
         return read_file(source, max_bytes=max_bytes, base=base)
     if scheme in ("https", "http"):
@@ -37,4 +37,4 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
 
             raise SourceError(f"{redact_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
-    raise SourceError(f"{scheme}:// is not read; give a path, an https:// or an s3:// URL")
+    raise SourceError(f"{scheme}:// is not supported; give a path, an https:// or an s3:// URL")

@@ -1,4 +1,4 @@
-"""Which network addresses a URL of a user may lead to."""
+"""The network addresses that a user's URL may resolve to."""
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -10,7 +10,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` (IPv4 or IPv6 text) is on the Internet: not private, loopback, link-local, shared, multicast,
+    """Return whether `address` (IPv4 or IPv6 text) is public: not private, loopback, link-local, shared, multicast,
     reserved, nor an IPv6 form of an IPv4 address that is."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv4Address):
@@ -22,17 +22,17 @@ def is_public(address: str) -> bool:
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that traffic to `ip` ends at, if it is a mapped, translated or 6to4 address."""
+    """Return the IPv4 address embedded in a mapped, translated or 6to4 address."""
     if ip in _NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour
 
 
 def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """The addresses of `host`, in the resolver's order. Raises SourceError if there are none, or one is not public.
+    """Resolve `host`, in the resolver's order. Raises SourceError if there are no addresses, or one is not public.
 
-    One private address among public ones refuses the host: an honest host has none. Connect to these addresses, never
-    to the name: a second look-up may answer otherwise.
+    One private address among public ones rejects the host. Connect to these addresses, never to the name: a second
+    look-up may give another result.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -45,7 +45,7 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
     for address in addresses:
         if not allow_private and not is_public(address):
             raise SourceError(
-                f"host {host!r} leads to {address}, a private or local network address, which is refused; "
+                f"host {host!r} resolves to {address}, a private or local network address, which is not allowed; "
                 "download the file and give its path, or allow private addresses in the settings"
             )
     if not addresses:

@@ -10,7 +10,7 @@ from storage.sources.errors import SourceError, too_large
 
 
 def read_object(source: str, *, max_bytes: int) -> bytes:
-    """The bytes of s3://bucket/key, whose key may be anything S3 allows. Raises SourceError."""
+    """Read the bytes of s3://bucket/key, whose key may be anything S3 allows. Raises SourceError."""
     try:
         bucket, key = split_s3_url(source)
     except StoreError as error:

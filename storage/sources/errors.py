@@ -1,12 +1,12 @@
-"""The one error of reading a source."""
+"""Errors of reading a source."""
 
 
 class SourceError(Exception):
-    """The source cannot be read, or must not be; the message names it and says what to change."""
+    """The source cannot or must not be read; the message names it and the remedy."""
 
 
 class SourceBusyError(SourceError):
-    """The source cannot be read now, and may be in a moment; `after`: the seconds that its server asks to wait."""
+    """The source is temporarily unavailable; `after`: the seconds that its server requests to wait."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
@@ -14,5 +14,5 @@ class SourceBusyError(SourceError):
 
 
 def too_large(shown: str, max_bytes: int) -> SourceError:
-    """The error for a source that goes on beyond the limit."""
+    """Build the error for a source that exceeds the limit."""
     return SourceError(f"{shown} is larger than the limit of {max_bytes:,} bytes; use a smaller file")

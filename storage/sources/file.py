@@ -8,7 +8,7 @@ from storage.sources.errors import SourceError, too_large
 
 
 def read_file(source: str, *, max_bytes: int, base: Path | None) -> bytes:
-    """The bytes of the regular file `source`, relative to `base`. "~" is the home folder. Raises SourceError."""
+    """Read the bytes of the regular file `source`, relative to `base`. "~" is the home folder. Raises SourceError."""
     shown = repr(source[:200])
     try:
         path = (base or Path()) / Path(source).expanduser()
@@ -26,5 +26,5 @@ def read_file(source: str, *, max_bytes: int, base: Path | None) -> bytes:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    # Otherwise a named pipe would keep open() waiting for somebody to write.
+    # Otherwise open() would block on a named pipe.
     return os.open(path, flags | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""Which failures of the web are worth another try, and how long to wait before it."""
+"""Retries transient failures of web requests."""
 
 import ssl
 import time
@@ -13,22 +13,22 @@ from storage.sources.errors import SourceBusyError
 
 T = TypeVar("T")
 PAUSES = (0.5, 1.5, 4.0)
-"""Seconds before each further try, unless the server asks for more."""
-LONGEST = 30.0  # seconds; a server that asks for a longer pause is not waited for
-TOTAL_SECONDS = 60.0  # after the first try began, no other begins later
+"""Seconds before each retry, unless the server requests more."""
+LONGEST = 30.0  # seconds; no retry if the server requests a longer pause
+TOTAL_SECONDS = 60.0  # after the first attempt began, no retry begins later
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers that may be others in a moment."""
+"""HTTP statuses that may be transient."""
 
 
 def retry_transient(once: Callable[[], T]) -> T:
-    """What `once` returns; called again, after a pause, while the web lets it down: four times at the most."""
+    """Return the result of `once`, retrying transient failures: four attempts at most."""
     began = time.monotonic()
     for pause in (*PAUSES, None):
         try:
             return once()
         except (SourceBusyError, httpx.TransportError) as error:
             wanted = (error.after or 0.0) if isinstance(error, SourceBusyError) else 0.0
-            if pause is None or wanted > LONGEST or not _is_passing(error):
+            if pause is None or wanted > LONGEST or not _is_transient(error):
                 raise
             pause = max(pause, wanted)
             if time.monotonic() + pause > began + TOTAL_SECONDS:
@@ -37,8 +37,8 @@ def retry_transient(once: Callable[[], T]) -> T:
     raise AssertionError("the last try returns or raises")
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether it may be gone in a moment: a busy server, a lost connection, a time-out; not a bad certificate."""
+def _is_transient(error: BaseException) -> bool:
+    """Return whether the error may be transient: a busy server, a lost connection, a timeout; not a bad certificate."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError | httpx.UnsupportedProtocol | httpx.ProxyError):
@@ -48,7 +48,7 @@ def _is_passing(error: BaseException) -> bool:
 
 
 def seconds_after(header: str | None) -> float | None:
-    """The seconds of a Retry-After header, which holds seconds or a date; None where there is none to understand."""
+    """Parse a Retry-After header, seconds or a date, to seconds; None if missing or invalid."""
     if header is None:
         return None
     if header.strip().isdecimal():

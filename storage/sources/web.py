@@ -1,5 +1,5 @@
-"""Sources on the web. A URL of a user is fetched by this machine, which may reach what the user must not: so the
-address that is connected to is the very one that was checked, for each redirect anew."""
+"""Sources on the web. To prevent server-side request forgery, this connects only to the very address that was checked,
+for every redirect."""
 
 import ssl
 import time
@@ -14,15 +14,15 @@ from storage.sources.http_retry import BUSY, retry_transient, seconds_after
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off
 _TIMEOUT = httpx.Timeout(10.0)  # seconds to connect, and between two packets
 _REDIRECTS = 5
-_ADDRESSES = 3  # tried of a host, in the resolver's order
+_ADDRESSES = 3  # attempted per host, in the resolver's order
 _HEADERS = {"User-Agent": "dreamtuner", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
 
 class PinnedTransport(httpx.BaseTransport):
-    """Looks a host up once, checks all its addresses, and connects to one of those.
+    """Resolves a host once, checks all its addresses, and connects to one of those.
 
-    The Host header and the name that the certificate must be for stay those of the URL. No connection is kept: one to
-    the same address might have been opened, and its certificate checked, for another name.
+    The Host header and the certificate's name are those of the URL. Connections are not reused: one to the same address
+    might have been opened, and its certificate checked, for another name.
     """
 
     def __init__(self, *, allow_private: bool, tls: ssl.SSLContext | None = None) -> None:
@@ -31,7 +31,7 @@ class PinnedTransport(httpx.BaseTransport):
         self._inner = httpx.HTTPTransport(verify=True if tls is None else tls, limits=limits)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request to a checked address. Raises SourceError if an address is refused, else httpx's errors."""
+        """Send the request to a checked address. Raises SourceError for forbidden addresses, else httpx's errors."""
         host = request.url.raw_host.decode("ascii").strip("[]")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         failure: httpx.TransportError | None = None
@@ -50,15 +50,15 @@ class PinnedTransport(httpx.BaseTransport):
         raise failure or httpx.ConnectError("no address")
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the connections."""
         self._inner.close()
 
 
 def fetch(url: str, *, max_bytes: int, allow_private: bool, tls: ssl.SSLContext | None = None) -> bytes:
-    """The body at `url`, at most `max_bytes` of it, after up to five redirects. Raises SourceError.
+    """Fetch the body at `url`, at most `max_bytes`, following up to five redirects. Raises SourceError.
 
-    A server that is busy, a connection that is lost and a time-out are tried again a few times. Proxies of the
-    environment are not used: they would look the host up themselves. `tls` replaces the authorities that are trusted.
+    Busy servers, lost connections and timeouts are retried a few times. Proxies of the environment are not used: they
+    would resolve the host themselves. `tls` replaces the trusted authorities.
     """
     shown = _shown(url)
     try:
@@ -78,16 +78,18 @@ def _once(url: str, shown: str, max_bytes: int, allow_private: bool, tls: ssl.SS
             if not response.has_redirect_location:
                 return _body(response, shown, max_bytes)
             target = target.join(response.headers["Location"])
-    raise SourceError(f"{shown} redirects more than {_REDIRECTS} times; give the address that it ends at")
+    raise SourceError(f"{shown} redirects more than {_REDIRECTS} times; give the final URL")
 
 
 def _check(url: httpx.URL, allow_private: bool) -> None:
     schemes = ("https", "http") if allow_private else ("https",)
     if url.scheme not in schemes:
-        raise SourceError(f"{_shown(str(url))} is refused: only https:// is fetched; use https, or download the file")
+        raise SourceError(
+            f"{_shown(str(url))} is not allowed: only https:// is supported; use https, or download the file"
+        )
     if url.userinfo:
         raise SourceError(
-            f"{_shown(str(url))} carries a user name or password; use a presigned URL, or download the file"
+            f"{_shown(str(url))} contains a user name or password; use a presigned URL, or download the file"
         )
     if not url.host:
         raise SourceError(f"{_shown(str(url))} names no host; correct the URL")
@@ -120,5 +122,5 @@ def _body(response: httpx.Response, shown: str, max_bytes: int) -> bytes:
 
 
 def _shown(url: str) -> str:
-    """The URL without what may be secret, short enough for a sentence."""
+    """Redact the URL and shorten it for messages."""
     return redact_url(url)[:200]

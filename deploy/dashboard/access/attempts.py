@@ -1,4 +1,4 @@
-"""Passwords that are tried: throttled by where they come from, and recorded when they are wrong."""
+"""Password attempts: throttled by client address; failures are recorded in the audit."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from storage.catalog import views, writes
 from storage.catalog.database.base import now
 
 UNKNOWN = "(unknown name)"
-"""What the audit says of a name that nobody has: people type their password there, so it is not kept."""
+"""Recorded in the audit for an unknown name: people mistype their password there, so it is not stored."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How a try ended: `user_id` of who is let in, or None; then `wait` says for how many seconds to wait, 0: wrong."""
+    """Result: `user_id` on success, else None; `wait` in seconds if throttled, 0 after a wrong password."""
 
     user_id: int | None
     wait: float = 0.0
 
 
 EVERY = timedelta(minutes=1)
-"""So often an address is recorded that does not wait: each try would fill the audit, and costs it nothing."""
+"""Interval between audit entries of a throttled address, so that it cannot flood the audit."""
 
 
 def try_password(known: Resources, *, name: str, password: str, address: str, action: str = "log in") -> Attempt:
-    """Compare the password of whoever is called `name`, slowly.
+    """Check the password of the user `name`.
 
-    Failures are counted by address, and by person and address: nobody elsewhere can make the right person wait. Both
-    counts are kept for names that nobody has, too, so that an answer takes equally long.
+    Failures are counted per address, and per user and address, so that nobody elsewhere can lock the user out. Both are
+    counted for unknown names too, so that the response takes equally long.
     """
     with known.catalog.write() as s:
         someone = views.user_named(s, name)
@@ -60,7 +60,7 @@ def try_password(known: Resources, *, name: str, password: str, address: str, ac
 
 
 def _record_throttled(s: Session, who: str, called: str, action: str, wait: float) -> None:
-    """Record that a try was refused without a look at its password, at most once in EVERY for an address."""
+    """Record a throttled attempt in the audit, at most once per EVERY and address."""
     throttled = f"throttled {action}"
     if any(now() - row.created_at < EVERY for row in views.audit_page(s, actor=who, action=throttled, limit=1).rows):
         return

@@ -1,4 +1,4 @@
-"""How much of a request's body is read: a table of routes and bytes, held before anything of it is kept."""
+"""Limits on request bodies: a table of routes and bytes, checked before anything is buffered."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from deploy.dashboard.resources import resources
 
 KIB = 1024
 STRANGER = 16 * KIB
-"""For whoever may not use the route: nobody has to be logged in to send this much."""
+"""Limit for anyone who may not use the route, including visitors."""
 FORM = 64 * KIB
-"""For routes that the table does not name: a form of a few fields."""
+"""Limit for routes that the table does not list: a form with a few fields."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """So many pictures, each as large as the settings let one be, and a form around them."""
+    """`count` pictures, each up to the upload limit of the settings, plus the form around them."""
 
     count: int
 
@@ -40,11 +40,11 @@ TABLE: Mapping[str, int | Files] = {
 }
 _AROUND = 64 * KIB
 _LINGER, _SECONDS = 4 * 1024 * KIB, 5.0
-"""How much of a refused body is still taken and thrown away: who is cut off while sending never reads the answer."""
+"""How much of a rejected body is still read and discarded: a client cut off while sending never reads the response."""
 
 
 class LimitedBodies:
-    """ASGI middleware. A body that is larger than its route takes is answered by 413, and never held."""
+    """ASGI middleware that rejects a body larger than its route's limit with 413, without buffering it."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[APIRoute], max_upload: int) -> None:
         self.app = app
@@ -59,7 +59,7 @@ class LimitedBodies:
         await self.app(scope, body.receive, body.send)
 
     async def limit(self, scope: Scope) -> int:
-        """The bytes that this person may send to this route."""
+        """Return how many bytes this person may send to this route."""
         route = next((one for one in self.routes if one.matches(scope)[0] is Match.FULL), None)
         if route is None:
             return STRANGER
@@ -72,7 +72,7 @@ class LimitedBodies:
 
 
 def _person(request: Request) -> Person:
-    """Who asks, as far as it is known before the body is read."""
+    """Identify the user before the body is read."""
     bearer = request.headers.get("authorization", "")
     try:
         return by_token(resources(request), bearer) if bearer else by_cookie(resources(request), request.cookies)
@@ -81,19 +81,19 @@ def _person(request: Request) -> Person:
 
 
 class _Body:
-    """The body of one request, counted as it comes."""
+    """The body of one request, counted as it arrives."""
 
     def __init__(self, limits: LimitedBodies, scope: Scope, receive: Receive, send: Send) -> None:
         self._limits, self._scope, self._receive, self._send = limits, scope, receive, send
         length = Headers(scope=scope).get("content-length", "")
         self._announced = int(length[:18]) if length.isdecimal() else 0
         self._read = 0
-        self._most = STRANGER  # who asks is looked up only for more than anybody may send
-        self._asked = self._refused = self._started = False
+        self._most = STRANGER  # the user is looked up only beyond what anyone may send
+        self._looked_up = self._rejected = self._started = False
 
     async def receive(self) -> Message:
-        """The next piece; raises HTTPException once it would be too much, also by what the header announces."""
-        await self._check(self._announced)  # before a byte is taken
+        """Receive the next chunk. Raises HTTPException once the body, or its announced length, exceeds the limit."""
+        await self._check(self._announced)  # before any byte is read
         message = await self._receive()
         if message["type"] == "http.request":
             self._read += len(message.get("body", b""))
@@ -101,21 +101,23 @@ class _Body:
         return message
 
     async def _check(self, size: int) -> None:
-        if size > self._most and not self._asked:
-            self._asked = True
+        if size > self._most and not self._looked_up:
+            self._looked_up = True
             self._most = await self._limits.limit(self._scope)
         if size > self._most and not self._started:
-            self._refused = True
-            remedy = "send less" if self._most != STRANGER else "send less, or log in as somebody who may send more"
-            said = f"the body of this request is larger than the {self._most:,} bytes that are read here"
+            self._rejected = True
+            remedy = (
+                "send less" if self._most != STRANGER else "send less, or log in with an account that may send more"
+            )
+            said = f"the request body is larger than the limit of {self._most:,} bytes"
             raise HTTPException(413, f"{said}; {remedy}")
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on. After a refusal the connection closes: nobody reads the rest."""
+        """Forward the response. After a rejection, close the connection without reading the rest."""
         self._started = True
-        if self._refused and message["type"] == "http.response.start":
+        if self._rejected and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
-        if self._refused and message["type"] == "http.response.body" and not message.get("more_body"):
+        if self._rejected and message["type"] == "http.response.body" and not message.get("more_body"):
             await self._send({**message, "more_body": True})
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SECONDS):

@@ -1,4 +1,4 @@
-"""The first start: an admin who can be reached by a link that works once."""
+"""First start: a one-time link for the admin account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINK_HOURS = 24
 
 
 def admin_link(catalog: Catalog) -> str | None:
-    """The path of a new one-time link for the admin, made if need be; None once any admin has set a password."""
+    """Create a one-time link for the admin, and the account if needed; its path, or None once an admin can log in."""
     with catalog.read() as s:
         admins = [one for one in views.users(s) if one.role == "admin"]
     if catalog.read_only or any(not one.invited and one.active for one in admins):

@@ -1,4 +1,4 @@
-"""Who may use a route: every one of them says so by a `Needs`, and everything else is checked here too."""
+"""Access control: every route declares a `Needs`; authentication, origin and form tokens are checked here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Access = Literal["public", "viewer", "reviewer", "operator", "admin"]
 
 
 class AccessError(Exception):
-    """The request is not for this person, or not in this form; `status` is 401 or 403."""
+    """The user may not make this request; `status` is the HTTP status, 401, 403 or 429."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -34,9 +34,10 @@ class AccessError(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks. `role` is None for a visitor; `csrf` goes into forms; `session` is the digest of the cookie.
+    """The user of a request. `role` is None for a visitor; `csrf` goes into forms; `session` is the cookie's digest.
 
-    `by_token`: a program asks, with an API token instead of a cookie; `role` is the least of what it and its owner may.
+    `by_token`: a program with an API token instead of a cookie; `role` is then the lower of the token's scope and the
+    owner's role.
     """
 
     user_id: int = 0
@@ -47,16 +48,16 @@ class Person:
     by_token: bool = False
 
     def may(self, role: Role) -> bool:
-        """Whether the person's role is `role` or one that may more."""
+        """Return whether the person's role is `role` or higher."""
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Needs:
     """The dependency of a route: gives the `Person`, or raises AccessError.
 
-    A write has to come from a page of ours (Origin) and to carry the session's token; programs with an API token carry
-    no cookie, so nobody can make a browser send theirs, and need neither. Without `tokens` the route is for people
-    alone: whatever is about accounts, people and rights, or a token that leaks could make itself at home.
+    A write must come from one of our own pages (Origin) and carry the session's form token. Requests with an API token
+    need neither: they carry no cookie that another site could make a browser send. Without `tokens` the route rejects
+    API tokens: accounts, users and roles must not be changed with a leaked token.
     """
 
     def __init__(self, access: Access, *, tokens: bool = True) -> None:
@@ -67,7 +68,7 @@ class Needs:
         try:
             yield await self._admit(request)
         finally:
-            await request.close()  # what was uploaded with a form is a file
+            await request.close()  # closes uploaded files
 
     async def _admit(self, request: Request) -> Person:
         known = resources(request)
@@ -81,7 +82,7 @@ class Needs:
                 await _check_csrf(request, person)
         request.state.person = person
         if person.by_token and not self.tokens:
-            raise AccessError(403, "API tokens cannot be used for accounts, people and rights; log in with a browser")
+            raise AccessError(403, "API tokens cannot be used for accounts, users and roles; log in with a browser")
         if self.access == "public":
             await check_plain_texts(request)
             return person
@@ -96,14 +97,14 @@ class Needs:
 
 
 def by_token(known: Resources, header: str) -> Person:
-    """Whom the Authorization header speaks for. Raises AccessError for one that is invalid."""
+    """Identify the owner of an Authorization header. Raises AccessError if it is invalid."""
     kind, _, secret = header.partition(" ")
     with known.catalog.read() as s:
         found = views.token_of(s, digest(secret.strip())) if kind.lower() == "bearer" else None
     if found is None:
         raise AccessError(401, "this API token is unknown, revoked or expired; create a new one on your account page")
     who, scope = found
-    noted = not known.catalog.read_only  # else reading goes on, and nobody notes when it was
+    noted = not known.catalog.read_only  # on a read-only catalog the last use is not recorded
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
@@ -111,7 +112,7 @@ def by_token(known: Resources, header: str) -> Person:
 
 
 def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
-    """Whose session the browser holds; a visitor without one."""
+    """Identify the owner of the session cookie; a visitor if there is none."""
     cookie = cookies.get(SESSION, "")
     if cookie:
         token = digest(cookie)
@@ -132,10 +133,10 @@ def _check_origin(request: Request, ours: str) -> None:
     allowed = {ours} if ours else {f"{request.url.scheme}://{request.headers.get('host', '')}"}
     if origin is not None and origin in allowed:
         return
-    # browsers that leave Origin out of a form of the same site say so here; no page can forge it
+    # browsers that omit Origin in same-site forms send this header instead; no page can forge it
     if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
         return
-    raise AccessError(403, "this request does not come from a page of the dashboard; open the page and try again")
+    raise AccessError(403, "this request does not come from a page of the dashboard; reload the page and try again")
 
 
 async def _check_csrf(request: Request, person: Person) -> None:

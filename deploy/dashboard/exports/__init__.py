@@ -1,1 +1,1 @@
-"""Exports: their files, and the formats that pack these into one file to download."""
+"""Exports: their files, and the formats that pack them into one file to download."""

@@ -1,4 +1,4 @@
-"""What packs an export into one file, by name: zip, and formats of other packages."""
+"""Registry of export formats, which pack an export into one file: zip, and formats of other packages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class ExportFormat(Protocol):
 
     @property
     def name(self) -> str:
-        """What people choose, such as zip."""
+        """Name that users choose, such as zip."""
         ...
 
     @property
     def suffix(self) -> str:
-        """How the names of such files end, such as ".zip"."""
+        """File name suffix, such as ".zip"."""
         ...
 
     @property
     def media_type(self) -> str:
-        """The MIME type of such files, such as "application/zip"."""
+        """MIME type, such as "application/zip"."""
         ...
 
     def pack(self, files: Iterator[tuple[str, bytes]]) -> Iterator[bytes]:

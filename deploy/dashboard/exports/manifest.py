@@ -1,4 +1,4 @@
-"""The files of an export: pictures in a folder for each subject, and a manifest as JSON lines and as CSV."""
+"""The files of an export: pictures in one folder per subject, and a manifest as JSON lines and as CSV."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from storage.objects import ObjectStore, StoreError, get_blob
 
 _KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpg"), (b"RIFF", "webp"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""With what a cell begins that a spreadsheet runs."""
+"""Prefixes that make a spreadsheet interpret a cell as a formula."""
 MANIFESTS = ("manifest.jsonl", "manifest.csv")
 LONGEST = 40  # characters of a subject's name in that of its folder
 FILE_MODE, FOLDER_MODE = 0o644, 0o755
 
 
 def folder_name(subject: OutputSubject) -> str:
-    """pip-3: as much of the name as every file system holds, and the subject's number, which no other has.
+    """Return the folder of a subject, such as pip-3: its name in portable characters and its unique id.
 
-    The number stands behind every name, so that a folder is called the same in every export.
+    The id is always included, so that a folder has the same name in every export.
     """
     plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in subject.name.lower())
     return f"{'-'.join(filter(None, plain.split('-')))[:LONGEST].strip('-') or 'subject'}-{subject.subject_id}"
 
 
 def file_name(one: OutputDetail, subject: OutputSubject, data: bytes, *, metadata: bool) -> str:
-    """pip-3/000012-seed7.png: in any file system, and no two the same. Without `metadata` it does not say the seed."""
+    """Return a unique portable path such as pip-3/000012-seed7.png; without `metadata` it omits the seed."""
     ending = next((ending for start, ending in _KINDS if data.startswith(start)), "bin")
     seed = f"-seed{one.seed}" if metadata else ""
     return f"{folder_name(subject)}/{one.output_id:06d}{seed}.{ending}"
 
 
 def entry(one: OutputDetail, subject: OutputSubject, name: str, *, metadata: bool) -> dict[str, Any]:
-    """The manifest's line of a picture of a subject; without `metadata` neither prompt nor how it was made."""
+    """Build the manifest entry of a picture of a subject; without `metadata` it omits prompt and recipe."""
     said: dict[str, Any] = {"file": name, "output_id": one.output_id, "subject": subject.name}
     said |= {"prompt": one.prompt} if metadata else {}
     said |= {"subjects": [link.name for link in one.subjects]}
@@ -58,10 +58,10 @@ def files(
     metadata: bool,
     subject_ids: Collection[int] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """The pictures, then manifest.jsonl and manifest.csv, as (name, bytes).
+    """Yield the pictures, then manifest.jsonl and manifest.csv, as (name, bytes).
 
-    A picture lies in the folder of each subject that it shows; with `subject_ids` only of these. One that the store
-    lost, or whose format nobody can strip, is named in the manifest with why.
+    A picture is placed in the folder of each subject that it shows; with `subject_ids` only of these. Pictures that are
+    missing from the store, or cannot be stripped of metadata, are listed in the manifest with the error.
     """
     lines: list[dict[str, Any]] = []
     for one in outputs:
@@ -81,7 +81,7 @@ def files(
 
 
 def _csv(lines: Sequence[dict[str, Any]]) -> bytes:
-    """UTF-8 with the mark by which Excel knows it."""
+    """Encode the entries as CSV in UTF-8 with a byte order mark, for Excel."""
     text = io.StringIO(newline="")
     columns = list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.DictWriter(text, columns)
@@ -92,6 +92,6 @@ def _csv(lines: Sequence[dict[str, Any]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula."""
+    """Escape a value so that no spreadsheet interprets it as a formula."""
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
     return f"'{text}" if isinstance(text, str) and text.lstrip(" ").startswith(_FORMULA) else text

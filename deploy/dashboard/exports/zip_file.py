@@ -1,4 +1,4 @@
-"""Exports as a zip that is made while it is sent."""
+"""Exports as a zip that is streamed while it is created."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.dashboard.exports.manifest import FILE_MODE
 
 
 class ZipFormat:
-    """Files as they are, for pictures are compressed already; everybody may read them."""
+    """Packs files into a zip uncompressed, as pictures are already compressed, readable by everyone."""
 
     name = "zip"
     suffix = ".zip"
@@ -32,7 +32,7 @@ class ZipFormat:
 
 
 class _Pipe(io.RawIOBase):
-    """What zipfile writes into, and the answer takes out of."""
+    """A buffer that zipfile writes to and the response reads from."""
 
     def __init__(self) -> None:
         self._held = bytearray()

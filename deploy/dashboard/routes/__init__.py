@@ -1,4 +1,4 @@
-"""One page, one file: each has a `router` whose every route says by `Needs` who may use it."""
+"""One file per page, each with a `router` whose routes declare by `Needs` who may use them."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Flows: order a run of a listed deployment, watch it, cancel it."""
+"""Flows: start a run of an allowed deployment, watch it, cancel it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 
 @router.get("/flows")
 def flows(request: Request, person: Operator) -> Response:
-    """What can be ordered and what runs; with Prefect away, that."""
+    """Show the flows that can be started and the latest runs, or that Prefect is unavailable."""
     known = resources(request)
     deployments: list[Deployment] = []
     away = ""
@@ -36,7 +36,7 @@ def flows(request: Request, person: Operator) -> Response:
         away = str(error)
     with known.catalog.read() as s:
         subjects = views.subjects_page(s, limit=200)
-    # a map of attention is ordered where its picture is
+    # attention maps are requested on the page of their picture
     forms = [
         (one, schema_form.fields(one.schema, one.parameters))
         for one in deployments
@@ -57,12 +57,12 @@ def flows(request: Request, person: Operator) -> Response:
 
 @router.get("/fragments/flow-runs")
 def runs(request: Request, person: Operator) -> Response:
-    """The list of runs alone: it is asked for every few seconds."""
+    """Render the list of runs alone; the page polls it every few seconds."""
     return page(request, "_flow_runs.html", person, **_runs(request))
 
 
 def _runs(request: Request) -> dict[str, Any]:
-    """The last list that Prefect gave, marked as stale while it is away."""
+    """Return the latest list of runs, marked as stale while Prefect is unavailable."""
     known, state = resources(request), request.app.state
     last: list[FlowRun] = getattr(state, "flow_runs", [])
     try:
@@ -90,15 +90,15 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
     else:
         deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
         if deployment is None:
-            raise PrefectUnavailableError(f"Prefect knows no deployment {name}; run `dreamtuner deploy` first")
+            raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
         given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
-    check_plain(given)  # JSON in a field may hold what the field itself only names, such as \u0000
+    check_plain(given)  # JSON in a field may hold escapes, such as \u0000
     with known.catalog.read() as s:
         flow_parameters.check_names(given, s)
     if contains_secret(given):
         raise CatalogError(
-            "a URL in this order carries a password or signature, which others would see in Prefect; take the subject "
-            "in with `dreamtuner ingest`, or use an s3:// URL"
+            "a URL in this request contains a password or signature, which would be visible in Prefect; ingest the "
+            "subject with `dreamtuner ingest`, or use an s3:// URL"
         )
     flow_run_id = known.prefect.start(name, given)
     with known.catalog.write() as s:
@@ -106,14 +106,14 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
         writes.record_audit(
             s, actor=person.name, action="start flow", entity="flow run", entity_id=flow_run_id, after=after
         )
-    return redirect("/flows", "The run is ordered.")
+    return redirect("/flows", "Run started.")
 
 
 @router.post("/flows/{flow_run_id:uuid}/cancel")
 def cancel(flow_run_id: UUID, request: Request, person: Operator) -> Response:
-    """Ask a run to end."""
+    """Request the cancellation of a run."""
     known, run = resources(request), str(flow_run_id)
     known.prefect.cancel(run)
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=run)
-    return redirect("/flows", "The run is asked to end.")
+    return redirect("/flows", "Cancellation requested.")

@@ -1,4 +1,4 @@
-"""Home: what runs, how far it is and what waits for people, live."""
+"""Home: runs, their progress and what awaits review, live."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from deploy.dashboard.pages import page
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
 SECONDS, TURNS = 2.0, 30
-"""How often a page hears of news, and after how many times it has to ask, and be known, anew."""
+"""Seconds between updates, and the number of updates after which a page must reconnect and authenticate again."""
 
 
 @router.get("/")
 def home(request: Request, person: Viewer) -> Response:
-    """Runs and queues."""
+    """Show runs and counts."""
     return page(request, "home.html", person, live=live_of(request).snapshot())
 
 
 @router.get("/fragments/runs")
 def runs(request: Request, person: Viewer) -> Response:
-    """The live part alone, for browsers that have to ask for it."""
+    """Render the live part alone, for browsers that poll."""
     return page(request, "_runs.html", person, live=live_of(request).snapshot())
 
 
 @router.get("/api/runs/stream")
 async def stream(request: Request, person: Viewer) -> StreamingResponse:
-    """The live part whenever it changes, as server-sent events."""
+    """Stream the live part whenever it changes, as server-sent events."""
     shown: Live = live_of(request)
 
-    def drawn() -> str:
+    def render() -> str:
         return bytes(page(request, "_runs.html", person, live=shown.snapshot()).body).decode()
 
     async def events() -> AsyncIterator[str]:
         last = ""
         yield "retry: 1000\n\n"
         for _ in range(TURNS):
-            html = await run_in_threadpool(drawn)
+            html = await run_in_threadpool(render)
             yield ": nothing new\n\n" if html == last else f"event: runs\ndata: {json.dumps(html)}\n\n"
             last = html
             if await request.is_disconnected():

@@ -1,4 +1,4 @@
-"""Pictures and thumbnails, by the digest of their content, so that a browser may keep them for ever."""
+"""Pictures and thumbnails by content digest, so that browsers may cache them forever."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 @router.get("/thumbs/{sha256}.webp")
 def thumbnail(sha256: str, request: Request, _: Viewer) -> Response:
-    """At most 256 pixels; one that the flow did not make is made here, in a worker thread."""
+    """Return a thumbnail of at most 256 pixels; a missing one is created here, in a worker thread."""
     if _known(request, sha256):
         return _unchanged(request, sha256)
     _content_type(request, sha256)
@@ -31,7 +31,7 @@ def thumbnail(sha256: str, request: Request, _: Viewer) -> Response:
 
 @router.get("/pictures/{sha256}")
 def picture(sha256: str, request: Request, _: Viewer) -> Response:
-    """The picture as it was made."""
+    """Return the picture as it was generated."""
     if _known(request, sha256):
         return _unchanged(request, sha256)
     kind = _content_type(request, sha256)
@@ -40,11 +40,11 @@ def picture(sha256: str, request: Request, _: Viewer) -> Response:
 
 
 def _content_type(request: Request, sha256: str) -> str:
-    """The recorded type; what is no picture (weights, specs) is not served here."""
+    """Look up the recorded MIME type. Raises NotInCatalogError for blobs that are not pictures, such as weights."""
     with resources(request).catalog.read() as s:
         kind = views.blob_type(s, sha256)
     if kind not in PICTURES:
-        raise NotInCatalogError("there is no such picture in the catalog")
+        raise NotInCatalogError("no such picture in the catalog")
     return kind
 
 
@@ -61,5 +61,5 @@ def _immutable(data: bytes, kind: str, sha256: str) -> Response:
 
 
 def _headers(sha256: str) -> dict[str, str]:
-    # private: a shared cache must not show it to somebody who is not logged in
+    # private: a shared cache must not serve it to someone who is not logged in
     return {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{sha256}"'}

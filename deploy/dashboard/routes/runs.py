@@ -1,4 +1,4 @@
-"""A run: how it stands or ended and why, what it could not make, and what it came to."""
+"""A run: its state and reason, the cells it could not generate, and its results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Viewer = Annotated[Person, Depends(Needs("viewer"))]
 
 @router.get("/runs/{run_id}")
 def run(run_id: str, request: Request, person: Viewer) -> Response:
-    """State and reason, counts, who was refused, when, how long and where; links to its images."""
+    """Show a run: state and reason, counts, rejected subjects, times, machine, and links to its images."""
     known = resources(request)
     with known.catalog.read() as s:
         one = views.run(s, run_id)
@@ -33,7 +33,7 @@ def run(run_id: str, request: Request, person: Viewer) -> Response:
 
 
 def _length(seconds: float) -> str:
-    """A duration for people, in its two largest units."""
+    """Format a duration in its two largest units."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

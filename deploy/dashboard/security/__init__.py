@@ -1,1 +1,1 @@
-"""Who is asking and what they may: secrets, passwords, roles, and the headers that every answer carries."""
+"""Secrets, passwords, single sign-on, client addresses and security headers."""

@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer, or, behind proxies that the settings name, the client that they name."""
+"""Client addresses: the peer, or behind trusted proxies the client that they report."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from starlette.requests import Request
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-_HOUSEHOLD = 64  # bits: whoever has one IPv6 address has all that share them
+_HOUSEHOLD = 64  # bits of an IPv6 prefix that usually belongs to one household
 
 
 def client_address(request: Request, proxies: Sequence[Network]) -> str:
-    """The address of the client as text, "" where there is none (a socket of this machine).
+    """Return the client's address as text, "" if it has none (a local socket).
 
-    X-Forwarded-For is read from the right, where each proxy adds whom it heard, and only as long as the one who says
-    so is a proxy of ours: whatever else a client writes there is its own invention.
+    X-Forwarded-For is read from the right, where each proxy appends its peer, and only as long as the reporting peer is
+    a trusted proxy: anything further left may be forged by the client.
     """
     at = _parsed(request.client.host if request.client else "")
     said = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
@@ -29,7 +29,7 @@ def client_address(request: Request, proxies: Sequence[Network]) -> str:
 
 
 def throttle_key(address: str) -> str:
-    """The key under which failures from an address are counted: of IPv6 the network of its household."""
+    """Return the key under which failures of an address are counted; for IPv6, its /64 network."""
     at = _parsed(address)
     if isinstance(at, IPv6Address):
         return f"address:{ip_network((at, _HOUSEHOLD), strict=False)}"
@@ -37,7 +37,7 @@ def throttle_key(address: str) -> str:
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Addresses and networks, by commas: 10.0.0.5, 172.16.0.0/12, fd00::/8. ValueError names what is neither."""
+    """Parse comma-separated addresses and networks: 10.0.0.5, 172.16.0.0/12, fd00::/8. Raises ValueError for others."""
     found = []
     for one in filter(None, (part.strip() for part in text.split(","))):
         try:
@@ -48,7 +48,7 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def _parsed(text: str) -> Address | None:
-    """The address without port, brackets, zone, and the IPv6 form of an IPv4 address; None for anything else."""
+    """Parse an address, dropping port, brackets and zone, and unmapping IPv4-mapped IPv6; None for anything else."""
     plain = text.strip()
     if plain.startswith("["):
         plain = plain[1:].partition("]")[0]

@@ -1,4 +1,4 @@
-"""What every answer says to the browser, and which hosts it may be asked by."""
+"""Security headers of every response, and the hosts that are served."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 class SecureHeaders:
-    """ASGI middleware. A request for a host that is not ours is refused: a name that was rebound to this address."""
+    """ASGI middleware that sets security headers and rejects unknown hosts, which prevents DNS rebinding."""
 
     def __init__(self, app: ASGIApp, origin: str) -> None:
         self.app = app

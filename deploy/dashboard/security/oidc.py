@@ -1,6 +1,6 @@
-"""Coming in by an OpenID provider: authorization code with PKCE, and an ID token that is believed after checks only.
+"""Login through an OpenID provider: authorization code with PKCE, and a validated ID token.
 
-Authlib and joserfc do the protocol; they are an extra, as is the HTTP client of Authlib, and imported here alone.
+Authlib and joserfc implement the protocol; they and Authlib's HTTP client are an extra, imported only here.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from joserfc.jwk import KeySet
 
 SECONDS = 8.0
-LEEWAY = 60  # seconds that the two clocks may be apart
+LEEWAY = 60  # seconds of clock skew allowed
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519")
-"""Signatures by the provider's private key. "none" and shared secrets are not among them, whatever it announces."""
+"""Accepted signatures: by private key only, never "none" or a shared secret, whatever the provider announces."""
 
 
 class SignOnError(Exception):
-    """The provider, or what it says, is not to be believed; the message is for people and says what to do."""
+    """The login failed at the provider or its response is not valid; the message tells the user what to do."""
 
 
 @dataclass(frozen=True)
 class OidcUser:
-    """Somebody whom the provider knows: `subject` never changes, `name` is for people."""
+    """A user at the provider: `subject` never changes, `name` is for display."""
 
     issuer: str
     subject: str
@@ -39,20 +39,18 @@ class OidcUser:
 
 
 class Provider:
-    """One OpenID provider. What it says of itself is asked for once, its keys again when one is unknown."""
+    """One OpenID provider. Its metadata is fetched once, its keys again when one is unknown."""
 
     def __init__(self, settings: OidcSettings) -> None:
         if missing := [one for one in ("authlib", "httpx2", "joserfc") if find_spec(one) is None]:
-            said = (
-                f"DREAMTUNER_DASHBOARD_OIDC_ISSUER is set, and without {' and '.join(missing)} nobody can come in by it"
-            )
+            said = f"DREAMTUNER_DASHBOARD_OIDC_ISSUER is set, but {' and '.join(missing)} is not installed"
             raise SettingsError(f"{said}: pip install 'dreamtuner[oidc]', or unset it")
         self.settings = settings
         self._metadata: Mapping[str, Any] | None = None
         self._keys: KeySet | None = None
 
     def begin(self, secret: str, redirect_uri: str) -> str:
-        """Where the browser goes. State, nonce and PKCE verifier come from `secret`, which its cookie holds."""
+        """Return the authorization URL. State, nonce and PKCE verifier are derived from `secret`, in the cookie."""
         with self._client(redirect_uri) as client:
             url, _ = client.create_authorization_url(
                 self._about()["authorization_endpoint"],
@@ -65,12 +63,12 @@ class Provider:
     def finish(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> OidcUser:
         """Return who logged in, from `answer`, the query of the redirect. Raises SignOnError."""
         if not secret or not same(answer.get("state", ""), derived(secret, "state")):
-            raise SignOnError("this login was not begun in this browser, or too long ago; begin it again")
+            raise SignOnError("this login was not started in this browser, or it timed out; start again")
         if answer.get("error"):
-            raise SignOnError(f"{self.settings.name} let nobody in ({answer['error'][:60]}); begin again")
+            raise SignOnError(f"{self.settings.name} rejected the login ({answer['error'][:60]}); start again")
         if answer.get("iss", self.settings.issuer) != self.settings.issuer:
-            raise SignOnError("this answer comes from another provider; begin again")
-        return self._believed(self._token(secret, redirect_uri, answer), derived(secret, "nonce"))
+            raise SignOnError("this response comes from another provider; start again")
+        return self._validated(self._token(secret, redirect_uri, answer), derived(secret, "nonce"))
 
     def _token(self, secret: str, redirect_uri: str, answer: Mapping[str, str]) -> Mapping[str, Any]:
         from authlib.common.errors import AuthlibBaseError
@@ -83,12 +81,12 @@ class Provider:
                     self._about()["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=verifier
                 )
         except AuthlibBaseError as error:
-            raise SignOnError(f"{self.settings.name} did not confirm the login ({error.error}); begin again") from error
+            raise SignOnError(f"{self.settings.name} did not confirm the login ({error.error}); start again") from error
         except (HTTPError, ValueError) as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         return found
 
-    def _believed(self, token: Mapping[str, Any], nonce: str) -> OidcUser:
+    def _validated(self, token: Mapping[str, Any], nonce: str) -> OidcUser:
         from authlib.oidc.core import CodeIDToken
         from joserfc.errors import JoseError
 
@@ -100,11 +98,11 @@ class Provider:
             claims = CodeIDToken(given, header, wanted, params)
             claims.validate(leeway=LEEWAY)
         except (JoseError, ValueError) as error:
-            said = f"what {self.settings.name} says of you does not pass the checks ({error})"
-            raise SignOnError(f"{said}; begin again, and tell an admin if it stays so") from error
+            said = f"the identity token from {self.settings.name} is not valid ({error})"
+            raise SignOnError(f"{said}; start again, and tell an admin if it happens again") from error
         subject = claims["sub"]
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
-            raise SignOnError(f"{self.settings.name} does not say who you are; tell an admin")
+            raise SignOnError(f"{self.settings.name} sent no usable user ID; tell an admin")
         names = (claims.get(one) for one in ("preferred_username", "name", "email"))
         return OidcUser(
             self.settings.issuer, subject, next((one for one in names if isinstance(one, str) and one), subject)
@@ -118,7 +116,7 @@ class Provider:
             try:
                 found = jwt.decode(id_token, self._key_set(fresh), algorithms=list(ALGORITHMS))
             except InvalidKeyIdError:
-                if fresh:  # a provider changes its keys now and then: they were asked for anew
+                if fresh:  # not even among freshly fetched keys, which providers rotate
                     raise
             else:
                 return found.header, found.claims
@@ -128,8 +126,10 @@ class Provider:
         if self._metadata is None:
             found = self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration")
             if found.get("issuer") != self.settings.issuer:
-                said = f"the provider calls itself {str(found.get('issuer'))[:100]!r}"
-                raise SignOnError(f"{said}, not as DREAMTUNER_DASHBOARD_OIDC_ISSUER says; an admin has to correct it")
+                said = f"the provider's issuer is {str(found.get('issuer'))[:100]!r}"
+                raise SignOnError(
+                    f"{said}, which differs from DREAMTUNER_DASHBOARD_OIDC_ISSUER; an admin has to correct it"
+                )
             self._metadata = found
         return self._metadata
 
@@ -147,7 +147,7 @@ class Provider:
         try:
             answer = httpx2.get(url, timeout=SECONDS).raise_for_status().json()
         except (httpx2.HTTPError, ValueError) as error:
-            raise self._away(error) from error
+            raise self._unreachable(error) from error
         return answer if isinstance(answer, dict) else {}
 
     def _client(self, redirect_uri: str) -> OAuth2Client:
@@ -165,10 +165,10 @@ class Provider:
             timeout=SECONDS,
         )
 
-    def _away(self, error: Exception) -> SignOnError:
-        return SignOnError(f"{self.settings.name} does not answer ({type(error).__name__}); try again in a while")
+    def _unreachable(self, error: Exception) -> SignOnError:
+        return SignOnError(f"{self.settings.name} does not respond ({type(error).__name__}); try again later")
 
 
 def derived(secret: str, use: str) -> str:
-    """A value for one use that only the holder of `secret` can tell, 43 URL-safe characters."""
+    """Derive from `secret` a value for one `use`, 43 URL-safe characters."""
     return urlsafe_b64encode(hmac.digest(secret.encode(), f"oidc {use}".encode(), "sha256")).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Which OpenID provider people may come in by, read from the environment."""
+"""Settings of the OpenID provider for single sign-on, read from the environment."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class SettingsError(ValueError):
-    """A variable holds something unusable; the message names it and the remedy."""
+    """A variable has an invalid value; the message names it and the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OidcSettings:
-    """Fields and the variables that they come from.
+    """Fields and the environment variables they are read from.
 
     Attributes:
-        issuer: DREAMTUNER_DASHBOARD_OIDC_ISSUER, the provider's own name, an https:// URL.
-        client_id: DREAMTUNER_DASHBOARD_OIDC_CLIENT_ID, what the provider calls this dashboard.
+        issuer: DREAMTUNER_DASHBOARD_OIDC_ISSUER, the provider's issuer, an https:// URL.
+        client_id: DREAMTUNER_DASHBOARD_OIDC_CLIENT_ID, the client ID of this dashboard at the provider.
         client_secret: DREAMTUNER_DASHBOARD_OIDC_CLIENT_SECRET; empty for a public client. Stays on the server.
-        name: DREAMTUNER_DASHBOARD_OIDC_NAME, what the button says; default the issuer's host.
-        role: DREAMTUNER_DASHBOARD_OIDC_ROLE, what somebody new may, viewer, reviewer or operator; default viewer.
+        name: DREAMTUNER_DASHBOARD_OIDC_NAME, the label of the login button; default the issuer's host.
+        role: DREAMTUNER_DASHBOARD_OIDC_ROLE, the role of new users, viewer, reviewer or operator; default viewer.
     """
 
     issuer: str
@@ -43,13 +43,13 @@ class OidcSettings:
             return None
         parts = urlsplit(issuer)
         if not parts.hostname or (parts.scheme != "https" and parts.hostname not in _LOCAL):
-            raise SettingsError(f"{_NAME}ISSUER: {issuer!r} is no https:// address; correct or unset it")
+            raise SettingsError(f"{_NAME}ISSUER: {issuer!r} is not an https:// address; correct or unset it")
         client_id = env.get(f"{_NAME}CLIENT_ID") or ""
         if not client_id:
-            raise SettingsError(f"{_NAME}CLIENT_ID: it is empty; set what the provider calls this dashboard")
+            raise SettingsError(f"{_NAME}CLIENT_ID: empty; set the client ID that the provider gave this dashboard")
         role = env.get(f"{_NAME}ROLE") or "viewer"
         if role not in ROLES or role == "admin":
-            raise SettingsError(f"{_NAME}ROLE: {role!r} is none of viewer, reviewer, operator; correct or unset it")
+            raise SettingsError(f"{_NAME}ROLE: {role!r} is not viewer, reviewer or operator; correct or unset it")
         return cls(
             issuer=issuer,
             client_id=client_id,

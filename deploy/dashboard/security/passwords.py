@@ -1,4 +1,4 @@
-"""Passwords by argon2id; a few at a time, because each takes memory and a core for a while."""
+"""Password hashing with argon2id, a few at a time because each hash takes memory and CPU time."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _nobody = _hasher.hash("nobody has this password")
 
 
 class WeakPasswordError(ValueError):
-    """The password is too short or too long; the message says so."""
+    """The password is too short or too long."""
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash of a new password. Raises WeakPasswordError."""
+    """Hash a new password with argon2id. Raises WeakPasswordError."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise WeakPasswordError(f"password: use {MIN_LENGTH} to {MAX_LENGTH} characters; several words make a good one")
     with _room:
         return _hasher.hash(password)
 
 
-def verify(password: str, kept: str | None) -> bool:
-    """Whether the password is the one of the hash; as slow for a user who is not there (None)."""
+def verify(password: str, hashed: str | None) -> bool:
+    """Check the password against a hash, taking equally long for an unknown user (None)."""
     with _room:
         try:
-            _hasher.verify(_nobody if kept is None else kept, password[:MAX_LENGTH])
+            _hasher.verify(_nobody if hashed is None else hashed, password[:MAX_LENGTH])
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
-    return kept is not None
+    return hashed is not None
 
 
-def outdated(kept: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(kept)
+def outdated(hashed: str) -> bool:
+    """Return whether the hash was made with weaker parameters than the current ones."""
+    return _hasher.check_needs_rehash(hashed)

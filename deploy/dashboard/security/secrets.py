@@ -1,4 +1,4 @@
-"""Secrets that are handed out once, kept as digests, and the token that ties a form to its session."""
+"""Secrets that are shown once and stored as digests, and the token that ties a form to its session."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from hashlib import sha256
 
 
 def new_secret() -> str:
-    """256 random bits, URL-safe."""
+    """Generate 256 random bits as URL-safe text."""
     return secrets.token_urlsafe(32)
 
 
 def digest(secret: str) -> str:
-    """What the catalog keeps. The secrets are random and long, so one round of SHA-256 is enough."""
+    """Hash a secret for storage. Secrets are random and long, so one round of SHA-256 is enough."""
     return sha256(secret.encode()).hexdigest()
 
 
 def csrf_token(cookie: str) -> str:
-    """The token that forms of the session carry: only who reads the page of this cookie's holder can know it."""
+    """Derive the form token of a session from its cookie; other sites cannot know it."""
     return hmac.digest(cookie.encode(), b"csrf", "sha256").hex()
 
 
 def same(given: str, wanted: str) -> bool:
-    """Whether two secrets are equal, in a time that does not tell where they differ."""
+    """Compare two secrets in constant time."""
     return hmac.compare_digest(given.encode(), wanted.encode())

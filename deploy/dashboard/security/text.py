@@ -1,4 +1,4 @@
-"""The door for every text that comes with a request: what cannot be seen and misleads goes no further."""
+"""Validation of every text in a request: invisible and misleading characters are rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECRET = "password"  # hashed as it is and never shown: any character may be in
 
 
 async def check_plain_texts(request: Request) -> None:
-    """CatalogError names the first field of the query, form or JSON body that holds such a character."""
+    """Raise CatalogError naming the first field of the query, form or JSON body with such a character."""
     pairs: list[tuple[str, Any]] = list(request.query_params.multi_items())
     kind = request.headers.get("content-type", "")
     if "form" in kind:
@@ -25,12 +25,12 @@ async def check_plain_texts(request: Request) -> None:
         try:
             body = await request.json()
         except ValueError:
-            return  # the route itself says so
+            return  # the route reports it
         check_plain(body)
 
 
 def check_plain(value: Any) -> None:
-    """CatalogError names the first text inside JSON values that holds such a character, by its place."""
+    """Raise CatalogError naming the path of the first JSON text with such a character."""
     for path, fault in faults_in(value):
         raise CatalogError(f"{'.'.join(str(part) for part in path) or 'the text'} {fault}")
 

@@ -1,1 +1,1 @@
-"""References and masks that come in by a form."""
+"""References and masks uploaded by a form."""

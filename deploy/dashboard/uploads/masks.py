@@ -1,4 +1,4 @@
-"""Masks from browsers: decoded within limits and encoded anew, so that nothing but pixels gets in."""
+"""Uploaded masks: decoded within limits and re-encoded, so that only pixels are stored."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def read_mask(data: bytes, size: tuple[int, int]) -> bytes:
         try:
             if not data.startswith(PNG):
                 raise
-            seen = _decoded(without_metadata(data), size)  # what stands beside the pixels may be broken
+            seen = _decoded(without_metadata(data), size)  # the metadata may be broken
         except _UNREADABLE:
-            raise NotAnImageError("mask: this is no PNG, JPEG or WebP file; export it as PNG") from error
+            raise NotAnImageError("mask: not a PNG, JPEG or WebP file; export it as PNG") from error
     low, high = seen.getextrema()
     if not (isinstance(low, int) and low < 128 <= int(high)):
-        raise NotAnImageError("mask: it has to show the subject in white and the background in black, some of each")
+        raise NotAnImageError("mask: it must show the subject in white and the background in black, some of each")
     buffer = io.BytesIO()
     seen.save(buffer, "PNG")
     return buffer.getvalue()
@@ -42,7 +42,7 @@ def _decoded(data: bytes, size: tuple[int, int]) -> Image.Image:
             raise NotAnImageError(f"mask: {image.width} x {image.height} px; the reference is {size[0]} x {size[1]}")
         image.load()
         alpha = image.convert("RGBA").getchannel("A")
-        # browsers write an alpha channel into every PNG: it means something only where it differs
+        # browsers write an alpha channel into every PNG: it is a mask only if it varies
         return image.convert("L") if alpha.getextrema() == (255, 255) else alpha
 
 

@@ -1,4 +1,4 @@
-"""A new reference from a browser, with the checks that ingestion makes; what they need is loaded when it is needed."""
+"""Uploaded references, validated as in ingestion; heavy libraries are imported on use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TYPES = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg"}
 
 @dataclass(frozen=True)
 class NewSubject:
-    """What the form says of a subject, checked as a spec's entry is."""
+    """The fields of the subject form, validated like an entry of a spec."""
 
     name: str
     class_word: str
@@ -40,12 +40,12 @@ class NewSubject:
 
     @classmethod
     def read(cls, form: Mapping[str, Any]) -> NewSubject:
-        """The form's fields; CatalogError names the one that does not fit."""
+        """Read the form's fields. Raises CatalogError naming an invalid one."""
         name, word, style, caption = (
             str(form.get(one) or "").strip() for one in ("name", "class_word", "style", "caption")
         )
         if not NAME.fullmatch(name):
-            raise CatalogError("name: give 1 to 80 characters without slashes and control characters")
+            raise CatalogError("name: give 1 to 80 characters without slashes or control characters")
         if len(word) > MAX_CLASS_WORD or not CLASS_WORD.fullmatch(word):
             raise CatalogError("class word: give a plain noun such as bear or teddy bear, without braces")
         if style not in STYLES:
@@ -56,10 +56,10 @@ class NewSubject:
 
 
 def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes | None, actor: str) -> int:
-    """The id of the subject, whose reference and mask are stored then.
+    """Ingest a subject with its reference and mask, and return its id.
 
-    Raises CatalogError where the name is another subject's or a picture cannot be used. A mask that is not given is the
-    reference's alpha channel, or found.
+    Without `mask` it is the reference's alpha channel, or detected. Raises CatalogError if the name is another
+    subject's or a picture cannot be used.
     """
     from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 
@@ -114,7 +114,7 @@ REPLACE = "Replace the subject of this name"
 
 
 def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
-    """NameTakenError where the name is another subject's and the form does not say to replace it."""
+    """Raise NameTakenError if the name is another subject's and the form does not replace it."""
     from hashlib import sha256
 
     if new.replace:
@@ -133,7 +133,7 @@ def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
 
 
 def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
-    """A mask of the picture's size that a person gave, with what speaks against it."""
+    """Assess a mask provided by a person, of the picture's size, and collect warnings."""
     from PIL import Image
 
     from dreamtuner.preprocess.subject_mask import stated_mask
@@ -143,7 +143,7 @@ def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
 
 
 def detect_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
-    """The mask that ingestion finds in a stored reference, and its bytes. CatalogError where nothing stands out."""
+    """Detect the mask of a stored reference, as ingestion does, and encode it. Raises CatalogError if none is found."""
     from dreamtuner.preprocess import ImageError
 
     picture, alpha = stored_picture(known, image_sha256)
@@ -155,7 +155,7 @@ def detect_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, by
 
 
 def _found(known: Resources, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
-    """The picture's alpha channel, or what the masker of the settings finds. CatalogError where that cannot be used."""
+    """Return the alpha channel, or run the configured masker. Raises CatalogError if the masker is not available."""
     from dreamtuner.plugins import PluginError
     from dreamtuner.preprocess import MASKERS, foreground_mask
 
@@ -166,7 +166,7 @@ def _found(known: Resources, picture: Image.Image, alpha: Image.Image | None) ->
 
 
 def stored_picture(known: Resources, image_sha256: str) -> tuple[Image.Image, Image.Image | None]:
-    """A stored reference as ingestion saw it, and its alpha channel where that says something."""
+    """Decode a stored reference as ingestion does; also its alpha channel if it is a mask."""
     from dreamtuner.preprocess import ImageLimits, decode_image
 
     data = get_blob(known.store, image_sha256)

@@ -1,4 +1,4 @@
-"""A large catalog of made-up outputs, and how quickly its questions are answered."""
+"""Benchmark of a large catalog with synthetic outputs."""
 
 from storage.catalog.bench.fill import fill
 from storage.catalog.bench.measure import Figure, measure

@@ -1,4 +1,4 @@
-"""How long pages take at any depth, and how many cells a second are planned, claimed and finished."""
+"""Measures page latency at any depth, and cells planned, claimed and finished per second."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,10 +28,10 @@ class Figure:
 
 
 def measure(catalog: Catalog, outputs: int, *, pages: int = 100, cells: int = 2000, seed: int = 0) -> list[Figure]:
-    """Figures for a catalog that `fill` filled with `outputs`: each kind of page `pages` times, at random depths.
+    """Measure a catalog that `fill` filled with `outputs`: each kind of page `pages` times, at random depths.
 
-    Then `cells` more are planned, claimed CLAIM at a time and finished one by one, each claim and each finish in a
-    transaction of its own, as workers do it.
+    Then plans `cells` more, claims them CLAIM at a time and finishes them one by one, each claim and each finish in its
+    own transaction, as workers do.
     """
     draw = Random(seed)
     figures = [_paged(catalog, name, turn, draw, pages) for name, turn in _questions(outputs).items()]
@@ -39,7 +39,7 @@ def measure(catalog: Catalog, outputs: int, *, pages: int = 100, cells: int = 20
 
 
 def _questions(outputs: int) -> dict[str, Callable[[Any, Random], Any]]:
-    """What the gallery asks, each from some place in the middle."""
+    """Return the gallery's queries, each starting at a random position."""
     subjects = max(outputs // PER_SUBJECT, 1)
     every, page, metric = views.Filter, partial(views.gallery_page, limit=PAGE), METRICS[0]
     return {

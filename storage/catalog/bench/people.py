@@ -1,4 +1,4 @@
-"""Made-up people over made-up outputs: who decided what, and the audit of it."""
+"""Synthetic reviews of synthetic outputs, with their audit."""
 
 from collections.abc import Callable
 
@@ -29,9 +29,9 @@ _OUTPUTS = (
 
 
 def fill_once(catalog: Catalog, outputs: int, *, on_progress: Callable[[int], None] = lambda done: None) -> None:
-    """Fill an empty catalog with `outputs` and people; one that this filled is left as it is.
+    """Fill an empty catalog with `outputs` and reviews; does nothing if it was filled before.
 
-    Raises CatalogError if it holds anything else.
+    Raises CatalogError if it contains anything else.
     """
     with catalog.read() as s:
         there = s.scalar(select(func.max(Output.id)))
@@ -40,11 +40,13 @@ def fill_once(catalog: Catalog, outputs: int, *, on_progress: Callable[[int], No
         fill(catalog, outputs, on_progress=on_progress)
         fill_people(catalog, outputs)
     elif there != outputs:
-        raise CatalogError(f"the catalog was filled with {there} outputs, not {outputs}; say so, or give a new one")
+        raise CatalogError(
+            f"the catalog was filled with {there} outputs, not {outputs}; pass that number, or use a new catalog"
+        )
 
 
 def fill_people(catalog: Catalog, outputs: int) -> None:
-    """Every decision in a catalog that `fill` filled with `outputs` gets a review by one of REVIEWERS and an audit."""
+    """Add a review by one of REVIEWERS and an audit entry for every decision in a catalog that `fill` filled."""
     for first in range(0, outputs, STEP):
         with catalog.write() as s:
             for statement in (_REVIEWS, _AUDIT, _OUTPUTS):

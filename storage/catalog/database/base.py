@@ -1,4 +1,4 @@
-"""What the tables share: UTC instants, names of constraints, JSON, conditions in words of both databases."""
+"""Shared by all tables: UTC timestamps, constraint names, JSON, conditions that both databases understand."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Utc(TypeDecorator[datetime]):
-    """An instant: aware datetimes in, aware UTC datetimes out. SQLite keeps no zone, so UTC is put back on reading."""
+    """A timestamp: aware datetimes in, aware UTC datetimes out. SQLite stores no zone; UTC is restored on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -25,17 +25,17 @@ class Utc(TypeDecorator[datetime]):
 
 
 def now() -> datetime:
-    """This instant, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def one_of(column: str, allowed: tuple[str, ...]) -> str:
-    """The condition that `column` holds one of the `allowed` words."""
+    """Build the SQL condition that `column` is one of the `allowed` values."""
     return f"{column} IN ({', '.join(repr(value) for value in allowed)})"
 
 
 def only_where_set(column: str) -> dict[str, Any]:
-    """What keeps the rows without `column`, most of them, out of an index."""
+    """Return index options that leave out the rows without `column`, which are most of them."""
     return {f"{dialect}_where": text(f"{column} IS NOT NULL") for dialect in ("sqlite", "postgresql")}
 
 

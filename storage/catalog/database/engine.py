@@ -1,4 +1,4 @@
-"""From a URL to an engine: SQLite by default, PostgreSQL by its URL."""
+"""Creates an engine from a URL: SQLite or PostgreSQL."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _USE = "use sqlite:///path/to/catalog.db or postgresql://user:password@host/data
 
 
 def catalog_url(url: str) -> URL:
-    """`url` parsed; CatalogError unless it names a SQLite file or a PostgreSQL database."""
+    """Parse `url`. Raises CatalogError unless it names a SQLite file or a PostgreSQL database."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -25,35 +25,35 @@ def catalog_url(url: str) -> URL:
             raise CatalogError(f"catalog URL {shown(parsed)!r} names no database; {_USE}")
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise CatalogError(f"catalog URL {shown(parsed)!r} is of another kind of database or driver; {_USE}")
+        raise CatalogError(f"catalog URL {shown(parsed)!r} has an unsupported database or driver; {_USE}")
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
         raise CatalogError(f"catalog URL {shown(parsed)!r} names no file to share; {_USE}")
     return parsed
 
 
 def shown(url: URL) -> str:
-    """The URL for people, without its password."""
+    """Format the URL for display, without its password."""
     return redact_url(url.render_as_string(hide_password=False))
 
 
 def is_sqlite(url: URL) -> bool:
-    """Whether the catalog is a file."""
+    """Return whether the catalog is a SQLite file."""
     return url.get_backend_name() == "sqlite"
 
 
 def make_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
-    """An engine on the catalog. `foreign_keys` is off for migrations of SQLite only."""
+    """Create an engine for the catalog. `foreign_keys` is off only for migrations of SQLite."""
     return sqlite_engine(url, foreign_keys=foreign_keys) if is_sqlite(url) else postgres_engine(url)
 
 
 def writing(engine: Engine) -> Engine:
-    """The same engine and pool; on SQLite its transactions take the write lock when they begin."""
+    """Return the same engine and pool; on SQLite its transactions take the write lock when they begin."""
     options: dict[str, Any] = {WRITES: True}
     return engine.execution_options(**options)
 
 
 def reading(engine: Engine) -> Engine:
-    """The same engine and pool; a transaction sees one snapshot, and the database refuses its writes."""
+    """Return the same engine and pool with read-only transactions on one snapshot."""
     if engine.dialect.name == "sqlite":
-        return engine  # what it does unless asked to write
+        return engine  # the default, unless the WRITES option is set
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL as a shared catalog, by psycopg 3: many writers, each row locked by who changes it."""
+"""PostgreSQL as a shared catalog, with psycopg 3: many writers, row-level locks."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from sqlalchemy.engine import URL
 from storage.catalog.records import CatalogError
 from storage.redaction import redact_url
 
-LOCK_SECONDS = 60  # a statement waits this long for another's row, then fails and may be tried again
+LOCK_SECONDS = 60  # a statement waits this long for a row lock, then fails and may be retried
 _SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s"
-# A server that vanished without a word is noticed within a minute, not after TCP's two hours.
+# A server that vanishes silently is noticed within a minute, not after TCP's two hours.
 _ALIVE = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 def postgres_engine(url: URL) -> Engine:
-    """An engine on the database, which exists. Connections that died in the pool are replaced unseen."""
+    """Create an engine for an existing database. Dead connections in the pool are replaced silently."""
     given: dict[str, Any] = {name: value for name, value in _ALIVE.items() if name not in url.query}
     if "options" not in url.query:
         given["options"] = _SESSION

@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 def insert_into(s: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that has `on_conflict_do_...`, in the dialect of the session's database."""
+    """Build an INSERT with `on_conflict_do_...`, in the dialect of the session's database."""
     return postgresql.insert(table) if s.get_bind().dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def instant(s: Session) -> datetime:
-    """This instant by the clock of the database where it has one: workers' clocks may differ by more than a lease."""
+    """Return the current time by the database's clock, if any: workers' clocks may differ by more than a lease."""
     if s.get_bind().dialect.name != "postgresql":
         return now()  # one machine, one clock
     at: datetime = s.scalars(select(func.clock_timestamp())).one()
@@ -30,7 +30,7 @@ def instant(s: Session) -> datetime:
 
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`values` without repetitions, in order, CHUNK at a time."""
+    """Yield the distinct `values` in order, CHUNK at a time."""
     unique = list(dict.fromkeys(values))
     for start in range(0, len(unique), CHUNK):
         yield unique[start : start + CHUNK]

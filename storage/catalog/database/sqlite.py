@@ -1,7 +1,8 @@
-"""SQLite as a shared catalog: WAL, one writer at a time by BEGIN IMMEDIATE, reads that cannot write.
+"""SQLite as a shared catalog: WAL, one writer at a time with BEGIN IMMEDIATE, read-only reads.
 
-Python's driver would begin a transaction only at the first INSERT, after the SELECT that decided on it: two processes
-then claim the same cell. So the driver's own transactions are off, and each begins here, before its first statement.
+Python's driver would begin a transaction only at the first INSERT, after the SELECT it depends on: two processes could
+then claim the same cell. So the driver's own transactions are disabled, and each begins here, before its first
+statement.
 """
 
 import sqlite3
@@ -17,14 +18,14 @@ from storage.catalog.database.sqlite_read_only import connect_read_only, is_read
 from storage.catalog.records import CatalogError
 
 BUSY_SECONDS = 60.0  # a writer waits this long for the others; each holds the lock for milliseconds
-CACHE_KIB = 64 * 1024  # what a connection may keep of the file; SQLite's 2 MiB hold too little of a million rows
-WRITES = "storage_writes"  # the execution option that asks for BEGIN IMMEDIATE
+CACHE_KIB = 64 * 1024  # page cache of a connection; SQLite's default of 2 MiB is too small for a million rows
+WRITES = "storage_writes"  # the execution option that selects BEGIN IMMEDIATE
 
 
 def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
-    """An engine on the file, whose folder is made if need be. `foreign_keys` is off for migrations only.
+    """Create an engine for the file, and its folder if needed. `foreign_keys` is off only for migrations.
 
-    A file that cannot be written is opened for reading; transactions that write raise CatalogReadOnlyError.
+    A file that cannot be written is opened read-only; transactions that write raise CatalogReadOnlyError.
     """
     file = Path(str(url.database))
     undo_interrupted(file.with_name(JOURNAL))  # of a restore
@@ -52,7 +53,7 @@ def sqlite_engine(url: URL, *, foreign_keys: bool) -> Engine:
 
 
 def _reading_engine(url: URL, file: Path) -> Engine:
-    # no pool: another machine may write meanwhile, and each connection looks anew at how the file can be read
+    # no pool: another machine may write meanwhile, and each connection checks again how the file can be read
     engine = create_engine(
         url, creator=lambda: connect_read_only(file, BUSY_SECONDS), poolclass=NullPool, hide_parameters=True
     )
@@ -72,7 +73,7 @@ def _reading_engine(url: URL, file: Path) -> Engine:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. The switch itself does not wait for others by the busy timeout, so it waits here."""
+    """Switch to WAL, waiting for other connections, as the switch ignores the busy timeout."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -83,5 +84,5 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
             continue
         if mode != "wal":
-            raise CatalogError(f"the catalog's disk cannot do WAL (journal mode {mode}); keep it on a local disk")
+            raise CatalogError(f"the catalog's disk does not support WAL (journal mode {mode}); use a local disk")
         return

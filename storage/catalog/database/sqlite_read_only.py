@@ -1,8 +1,8 @@
-"""A SQLite catalog that can only be read: on a read-only disk, a snapshot, or without the right to write.
+"""A SQLite catalog that can only be read: on a read-only disk, a snapshot, or without write permission.
 
-SQLite keeps a log (-wal) and its index (-shm) beside the file and wants to write both, even to read. Where it cannot:
-without a log the file is whole, and is opened as `immutable`; with log and index it can follow them as they are; with a
-log alone, left by a killed process, file and log are copied to where the log can be played back.
+SQLite has a log (-wal) and its index (-shm) beside the file and writes both, even to read. If it cannot: without a log
+the file is complete and is opened as `immutable`; with log and index it is opened with mode=ro; with only a log, left
+by a killed process, file and log are copied to a place where the log can be replayed.
 """
 
 import os
@@ -15,12 +15,12 @@ from storage.catalog.records import CatalogError
 
 
 def is_read_only(file: Path) -> bool:
-    """Whether the catalog is there and this process cannot write it, or not what SQLite keeps beside it."""
+    """Return whether the catalog exists and this process cannot write it or the files beside it."""
     return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
 
 
 def connect_read_only(file: Path, timeout: float) -> sqlite3.Connection:
-    """A connection that reads the catalog as it is now."""
+    """Open a connection that reads the current state of the catalog."""
     log, index = Path(f"{file}-wal"), Path(f"{file}-shm")
     if not log.exists() or not log.stat().st_size:
         return _opened(file, "immutable=1", timeout)
@@ -31,20 +31,22 @@ def connect_read_only(file: Path, timeout: float) -> sqlite3.Connection:
         shutil.copyfile(file, copy)
         shutil.copyfile(log, f"{copy}-wal")
         connection = sqlite3.connect(copy, timeout=timeout, check_same_thread=False)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # plays the log; names are needed no more
+        connection.execute(
+            "SELECT count(*) FROM sqlite_master"
+        ).fetchone()  # replays the log; the files may be removed now
         return connection
 
 
 def refuse_writing(file: Path) -> CatalogError:
-    """The error for a transaction that would write."""
+    """Build the error for a transaction that would write."""
     return CatalogReadOnlyError(
-        f"the catalog {file} is read-only here, and this would write into it; make it and its folder writable, or set "
-        "DREAMTUNER_HOME to another"
+        f"the catalog {file} is read-only, and this operation writes to it; make it and its folder writable, or set "
+        "DREAMTUNER_HOME to another folder"
     )
 
 
 class CatalogReadOnlyError(CatalogError):
-    """The catalog can be read and not written."""
+    """The catalog is read-only."""
 
 
 def _opened(file: Path, how: str, timeout: float) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""Hold on to claimed cells while they are worked on, from a thread of its own."""
+"""Renews the leases of claimed cells from a background thread."""
 
 import logging
 import threading
@@ -14,12 +14,12 @@ _log = logging.getLogger(__name__)
 
 
 class CellHeartbeat(Heartbeat):
-    """Renews the lease of what is held, so that the longest step loses no cell, and a process that died loses all.
+    """Renews the leases of claimed cells, so that long steps lose none and a dead process loses all.
 
-    with Heartbeat(catalog, this_owner(), lease_seconds=60) as beat:
+    with CellHeartbeat(catalog, this_owner(), lease_seconds=60) as beat:
         mine = beat.claim(digests)
         ...
-        beat.let_go(digest)  # finished, failed or given back
+        beat.let_go(digest)  # finished, failed or released
     """
 
     def __init__(self, catalog: Catalog, owner: str, *, lease_seconds: float) -> None:
@@ -30,18 +30,18 @@ class CellHeartbeat(Heartbeat):
 
     @property
     def held(self) -> list[str]:
-        """The digests that this process holds, as far as it knows."""
+        """The digests of the cells that this process leases, as far as it knows."""
         with self._lock:
             return sorted(self._held)
 
     def claim(self, digests: Sequence[str]) -> list[str]:
-        """Claim those of the cells that nobody holds, and hold on to them; their digests, in the order given."""
+        """Claim the unleased cells and renew them from now on; return their digests in the given order."""
         tries = 0
 
         def claim(s: Session) -> list[str]:
             nonlocal tries
             tries += 1
-            if tries > 1:  # the database went away: the try before may have claimed them, and nobody heard of it
+            if tries > 1:  # the connection was lost: the previous attempt may have claimed them unnoticed
                 release_cells(s, digests, owner=self._owner)
             return claim_cells(s, digests, self._owner, self._lease)
 
@@ -50,23 +50,23 @@ class CellHeartbeat(Heartbeat):
         return claimed
 
     def hold(self, digests: Iterable[str]) -> None:
-        """Renew these from now on; they were just claimed."""
+        """Renew these cells, which were just claimed, from now on."""
         with self._lock:
             self._held.update(digests)
 
     def release(self, digest: str) -> None:
-        """Renew this no more; nothing happens if it is not held."""
+        """Stop renewing this cell; does nothing if it is not held."""
         with self._lock:
             self._held.discard(digest)
 
     def renew(self) -> None:
-        """Renew all that is held, now; what turns out to be another's is held no more."""
+        """Renew all leases now, and drop cells that another owner has claimed."""
         if not (held := self.held):
             return
         with self._catalog.write() as s:
             renewed = set(renew_lease(s, held, self._owner, self._lease))
         with self._lock:
-            gone = self._held & set(held) - renewed  # what was let go meanwhile is finished, not lost
+            gone = self._held & set(held) - renewed  # what was released meanwhile is finished, not lost
             self._held -= gone
         if gone:
-            _log.warning("%d cells are held by another worker now", len(gone))
+            _log.warning("%d cells are now leased by another worker", len(gone))

@@ -1,4 +1,4 @@
-"""Heartbeats: a thread that says, again and again while a block lasts, that this process is still at work."""
+"""Heartbeats: a thread that renews a claim at intervals while a block runs."""
 
 import logging
 import threading
@@ -10,13 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.catalog.records import CatalogError
 
 _log = logging.getLogger(__name__)
-_BEATS = 4  # in the time after which another takes over: three may fail before
+_BEATS = 4  # per lease duration: three may fail before another process takes over
 
 
 class Heartbeat:
-    """A context that renews a claim until the block ends, `_BEATS` times in `seconds`. A subclass says what `renew` is.
+    """A context that renews a claim until the block ends, `_BEATS` times per `seconds`. Subclasses implement `renew`.
 
-    `what` names the claim in the warning of a beat that failed.
+    `what` names the claim in the warning about a failed beat.
     """
 
     def __init__(self, what: str, seconds: float) -> None:
@@ -29,10 +29,13 @@ class Heartbeat:
         raise NotImplementedError
 
     def beat(self) -> None:
-        """Renew the claim as far as the catalog can be reached."""
+        """Renew the claim; log a warning if the catalog is not available."""
         try:
             self.renew()
-        except (SQLAlchemyError, CatalogError) as error:  # the next beat may succeed; if none does, another takes over
+        except (
+            SQLAlchemyError,
+            CatalogError,
+        ) as error:  # the next may succeed; if none does, another process takes over
             _log.warning("%s could not be renewed: %s", self._what, error)
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Holds on to a fine-tuning while it is worked on, from a thread of its own."""
+"""Renews the lease of a fine-tuning from a background thread."""
 
 from storage.catalog import Catalog
 from storage.catalog.leases.heartbeat import Heartbeat
@@ -6,7 +6,7 @@ from storage.catalog.writes import renew_training
 
 
 class TrainingHeartbeat(Heartbeat):
-    """A context: `with TrainingHeartbeat(catalog, digest, owner, lease_seconds=600): ...`."""
+    """Renew a fine-tuning's lease in `with TrainingHeartbeat(catalog, digest, owner, lease_seconds=600):`."""
 
     def __init__(self, catalog: Catalog, digest: str, owner: str, *, lease_seconds: float) -> None:
         super().__init__(f"the lease of training {digest}", lease_seconds)

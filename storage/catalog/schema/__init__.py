@@ -1,7 +1,7 @@
-"""The catalog's tables. Changing one means a new file in migrations/versions; a test holds the two equal.
+"""The catalog's tables. A change needs a new file in migrations/versions; a test checks that the two agree.
 
-The tables `reviews`, `lineage` and `audit` are append-only: triggers that the migrations make refuse every change and
-deletion, but for what `storage.catalog.schema.forgetting` says.
+The tables `reviews`, `lineage` and `audit` are append-only: triggers created by the migrations reject every change and
+deletion, except as described in `storage.catalog.schema.forgetting`.
 """
 
 from storage.catalog.schema.defaults import FirstNumbers

@@ -1,4 +1,4 @@
-"""Which numbers an order was first carried out with, so that better defaults change nothing that is there."""
+"""The numbers that a spec or fine-tuning was first run with, so that new defaults do not change existing results."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from storage.catalog.records import NUMBERS_OWNERS
 
 
 class FirstNumbers(Base):
-    """The profile's `numbers` that count for a spec, by its name, or for a subject's fine-tuning; `revision`: SHA-256.
+    """The profile's `numbers` used for a spec, by name, or for a subject's fine-tuning; `revision`: their SHA-256.
 
-    They are those of the first run, until somebody asks for newer defaults.
+    They are those of the first run, until newer defaults are requested.
     """
 
     __tablename__ = "first_numbers"

@@ -1,7 +1,7 @@
-"""What lets rows go that otherwise never do, and numbers that are not given out again.
+"""Permissions to delete append-only rows, and ids that are never reused.
 
 Reviews and lineage may be deleted, and an audit entry emptied, only while the row is named in `forgetting`: its rows
-are entered and removed in the transaction that forgets, so that nobody else ever sees one.
+are inserted and removed in the transaction that forgets, so that no other transaction ever sees one.
 """
 
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +10,7 @@ from storage.catalog.database.base import Base
 
 
 class Forgetting(Base):
-    """A row that is being forgotten: `entity` and `entity_id` as in LineageEvent, or "audit" and the entry's number."""
+    """A row being forgotten: `entity` and `entity_id` as in LineageEvent, or "audit" and the entry's number."""
 
     __tablename__ = "forgetting"
     entity: Mapped[str] = mapped_column(primary_key=True)
@@ -18,10 +18,10 @@ class Forgetting(Base):
 
 
 class RetiredId(Base):
-    """The highest number of a table's rows that were forgotten.
+    """The highest id of a table's forgotten rows.
 
-    SQLite would give it to the next row, and whoever still held the number, in a link or a decision made offline, would
-    mean another picture.
+    SQLite would reuse it for the next row, and an old link or a decision made offline would then refer to another
+    picture.
     """
 
     __tablename__ = "retired_ids"

@@ -1,7 +1,7 @@
-"""Whom a picture shows. A cell is named by what decides its pixels, so several subjects may share one.
+"""Links between cells and subjects. A cell's digest covers what decides its pixels, so several subjects may share it.
 
-A reference under two names, or under a new one, gives the same cells: each of the subjects has a link of its own. A
-picture of two subjects has a link for each of them, at different positions.
+The same reference under two names gives the same cells: each subject has its own link. A picture of two subjects has a
+link for each of them, at different positions.
 """
 
 from sqlalchemy import ForeignKey, Index
@@ -11,7 +11,7 @@ from storage.catalog.database.base import Base, only_where_set
 
 
 class CellSubject(Base):
-    """A cell shows a subject, from this reference and mask of the subject.
+    """A link: a cell shows a subject, using this reference and mask.
 
     `position` counts the subjects of one picture from 0; links at the same position are names of the same bytes.
     `output_id` is a copy, None before there is a picture: one index gives a subject's pictures in their order.
@@ -31,7 +31,7 @@ class CellSubject(Base):
 
 
 class SubjectScore(Base):
-    """A current score once for each subject that its output shows: a subject's pictures, the best first."""
+    """A copy of a current score for each subject that its output shows, to list a subject's pictures by score."""
 
     __tablename__ = "subject_scores"
     __table_args__ = (Index(None, "subject_id", "metric", "value", "output_id"),)

@@ -1,4 +1,4 @@
-"""What benches measured: pictures that a table is made of, and which nobody reviews or exports."""
+"""Measurements of benchmarks: pictures that are not reviewed or exported."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ class Measurement(Base):
     """One picture of a subject by a method, named by the SHA-256 of everything that decides it and its measures.
 
     `method`, `subject`, `prompt` and `seed` say what it is of. `measures`: one value a measure, None where it says
-    nothing of this picture. `prepare_s` and `picture_s`: seconds to make the method ready, and to draw a picture.
+    nothing of this picture. `prepare_s` and `picture_s`: seconds to prepare the method, and to generate a picture.
     """
 
     __tablename__ = "measurements"

@@ -1,4 +1,4 @@
-"""What pictures are made from: blobs, subjects, references, masks, profiles, checkpoints."""
+"""The inputs of generation: blobs, subjects, references, masks, profiles, checkpoints."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from storage.catalog.records import Given
 
 
 class Blob(Base):
-    """Bytes that the store holds at keys.blob_key(sha256). The object is written before this row.
+    """An object in the store at keys.blob_key(sha256). The object is written before this row.
 
-    `marked_at` is when a collector found that nothing refers to the blob; it is taken away when something may again.
+    `marked_at` is when the collector found the blob unreferenced; it is cleared once the blob may be referenced again.
     """
 
     __tablename__ = "blobs"
@@ -26,7 +26,7 @@ class Blob(Base):
 
 
 class Subject(Base):
-    """Whom or what the pictures show, under a name of its own."""
+    """Whom or what the pictures show, under a unique name."""
 
     __tablename__ = "subjects"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,7 +37,7 @@ class Subject(Base):
 
 
 class Reference(Base):
-    """A subject's picture. `turn` rises each time one becomes current: a clock may jump, it may not."""
+    """A reference image of a subject. `turn` increases each time one becomes current, independent of clocks."""
 
     __tablename__ = "refs"
     __table_args__ = (
@@ -59,9 +59,9 @@ class Reference(Base):
 class Mask(Base):
     """A reference's foreground. `version` counts a reference's masks from 1; `turn` as in Reference.
 
-    `given` is how it came: found, the file's own alpha channel, or by a person in a spec, by `ingest` or in the
-    dashboard; `giver` is that person's name where it is known, `given_at` when a person last gave it, or last asked to
-    have it found. `warnings` is a JSON list of what speaks against it, None as long as nobody has judged it.
+    `given` is its origin: found (detected), the file's alpha channel, or provided by a person in a spec, by `ingest` or
+    in the dashboard; `giver` is that person if known, `given_at` when they last provided it or requested its detection.
+    `warnings` is a JSON list of doubts about it, None until it is assessed.
     """
 
     __tablename__ = "masks"

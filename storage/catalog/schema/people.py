@@ -1,6 +1,6 @@
-"""People and what they hold: users, sessions, API tokens, one-time links, and the audit of what they changed.
+"""Users, sessions, API tokens, one-time links, and the audit of changes.
 
-Of every secret only a digest is kept, so a copy of the catalog opens no door.
+Only digests of secrets are stored, so a copy of the catalog grants no access.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ class Identity(Base):
 
 
 class WebSession(Base):
-    """A browser that is logged in, named by the SHA-256 of its cookie; it ends at `expires_at` at the latest."""
+    """A logged-in browser, identified by the SHA-256 of its cookie; it ends at `expires_at` at the latest."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index(None, "user_id"), Index(None, "expires_at"))
@@ -77,7 +77,7 @@ class OneTimeLink(Base):
 
 
 class Throttle(Base):
-    """Failed logins under one key, a name or an address, and until when further ones are refused unseen."""
+    """Failed logins under one key, a user or an address, and until when further attempts are rejected."""
 
     __tablename__ = "throttles"
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -101,7 +101,7 @@ class AuditEvent(Base):
 
 
 class ReviewQueue(Base):
-    """Outputs in the order in which one person looks at them, frozen when the queue was made; `ids` is a JSON list."""
+    """Outputs in the order in which one person reviews them, frozen when it was created; `ids` is a JSON list."""
 
     __tablename__ = "queues"
     __table_args__ = (Index(None, "user_id", "created_at"),)
@@ -114,7 +114,7 @@ class ReviewQueue(Base):
 
 
 class ReviewBatch(Base):
-    """One decision on everything that a filter found; its reviews carry its id."""
+    """One bulk decision on everything that matched a filter; its reviews carry its id."""
 
     __tablename__ = "batches"
     __table_args__ = (CheckConstraint(one_of("decision", DECISIONS), name="decision"), Index(None, "created_at"))

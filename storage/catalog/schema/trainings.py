@@ -1,4 +1,4 @@
-"""Fine-tunings at work: one row for each that was asked for, which leads to its checkpoint once there is one."""
+"""Fine-tuning jobs: one row per requested fine-tuning, which references its checkpoint once it is done."""
 
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from storage.catalog.database.base import Base, now, only_where_set
 
 
 class Training(Base):
-    """A fine-tuning, named by the SHA-256 of its recipe: everything that decides what is learnt.
+    """A fine-tuning, named by the SHA-256 of its recipe: everything that decides the result.
 
-    `step` and `resume_sha256` are how far it was when its state was kept last, and that state; `owner` and its lease
-    are set exactly while a process is at work on it. `error` is why the last attempt failed.
+    `step` and `resume_sha256` are the last saved step and the saved state; `owner` and its lease are set exactly
+    while a process works on it. `error` is why the last attempt failed.
     """
 
     __tablename__ = "trainings"

@@ -1,4 +1,4 @@
-"""What changes a picture beyond what was asked, as a run found it out."""
+"""Warnings of a run about differences between its results and the request."""
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,9 +7,9 @@ from storage.catalog.database.base import Base
 
 
 class WarningRow(Base):
-    """A warning of a run: whom (None: every subject) and the cells of which prompt (None: every one) it concerns.
+    """A warning of a run: the subject (None: all) and the prompt (None: all) it concerns.
 
-    It goes with its run and its subject.
+    It is deleted with its run or its subject.
     """
 
     __tablename__ = "run_warnings"

@@ -1,4 +1,4 @@
-"""What is asked for and how far it is: runs and their cells."""
+"""Requested work and its progress: runs and their cells."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
 
 
 class Run(Base):
-    """One asking for a grid, with its spec as it was read, and its contact sheet once there is one.
+    """One execution of a spec, with the spec as it was read, and its contact sheet once there is one.
 
-    `owner` is the process that carries it out, `seen_at` when that process last said that it lives. `ended_with` is how
+    `owner` is the process that runs it, `seen_at` its last heartbeat. `ended_with` is how
     many of its cells were in which state when it ended, so that nobody counts them again; None while it runs. `reason`
     says why a run ended other than completed, `refused` maps the names of subjects that were refused to the reason.
     `sheet_key` is the SHA-256 of what the sheet shows: a later run that would show the same takes the same sheet.
@@ -43,10 +43,10 @@ class Run(Base):
 
 
 class Cell(Base):
-    """One picture to make or made. Owner and lease are set exactly while it is being generated.
+    """One picture, planned or generated. Owner and lease are set exactly while it is being generated.
 
     `subject_id`, `reference_id` and `mask_id` are those of its first link (storage.catalog.schema.links). `pose` and
-    `depth` are the layouts that it follows, `reference_pose` and `reference_depth` those of its reference. `attempts`
+    `depth` are its control images, `reference_pose` and `reference_depth` those of its reference. `attempts`
     counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
     """
 
@@ -88,7 +88,7 @@ class Cell(Base):
 
 
 class RunCell(Base):
-    """A run asked for a cell, at this place of its grid, first for this subject (None: for the cell's own)."""
+    """A cell requested by a run, at this position of its grid, first for this subject (None: the cell's own)."""
 
     __tablename__ = "run_cells"
     __table_args__ = (Index(None, "run_id", "position"), Index(None, "cell_id"))

@@ -1,4 +1,4 @@
-"""Reads for people and flows: functions of a session from `Catalog.read()` that hand back frozen records."""
+"""Queries: functions of a session from `Catalog.read()` that return frozen records."""
 
 from .audit import AuditRow, BatchView, audit_page, batches
 from .output_subjects import OutputSubject

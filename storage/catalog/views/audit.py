@@ -15,7 +15,7 @@ from storage.redaction import redact_values
 
 @dataclass(frozen=True)
 class AuditRow:
-    """Something that somebody changed."""
+    """An entry of the audit."""
 
     id: int
     actor: str
@@ -29,7 +29,7 @@ class AuditRow:
 
 @dataclass(frozen=True)
 class BatchView:
-    """A decision on many."""
+    """A bulk decision."""
 
     id: str
     reviewer: str
@@ -50,10 +50,10 @@ def audit_page(
     after: str | None = None,
     limit: int = 100,
 ) -> Page[AuditRow]:
-    """What was changed: by one person, of one kind, or of one row; `entity_id` wants its `entity`."""
+    """List audit entries, filtered by person, action or row; `entity_id` requires `entity`."""
     chosen = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
-    asked = ((AuditEvent.actor, actor), (AuditEvent.action, action), (AuditEvent.entity, entity))
-    for column, value in (*asked, (AuditEvent.entity_id, entity_id)):
+    filters = ((AuditEvent.actor, actor), (AuditEvent.action, action), (AuditEvent.entity, entity))
+    for column, value in (*filters, (AuditEvent.entity_id, entity_id)):
         if value is not None:
             chosen = chosen.where(column == value)
     if after is not None:
@@ -75,6 +75,6 @@ def audit_page(
 
 
 def batches(s: Session, limit: int = 20) -> list[BatchView]:
-    """The last decisions on many, newest first."""
+    """List the latest bulk decisions, newest first."""
     rows = s.scalars(select(ReviewBatch).order_by(ReviewBatch.created_at.desc()).limit(limit))
     return [BatchView(r.id, r.reviewer, r.decision, r.filter, r.changed, r.created_at, r.undone_at) for r in rows]

@@ -1,4 +1,4 @@
-"""Rows by what people call them: the first characters of an id or digest, or a number."""
+"""Finds rows by the first characters of an id or digest, or by number."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ def find_run(s: Session, start: str) -> str:
 
 
 def find_output(s: Session, called: str) -> int:
-    """The id of an output by its number, or by the first characters of its cell's digest."""
+    """Return the id of an output by its number, or by the first characters of its cell's digest."""
     number = int(called) if called.isdecimal() and len(called) < 19 else 0
     if number and s.scalar(select(Output.id).where(Output.id == number)) is not None:
         return number
-    digest = _one(s, Cell.digest, called.lower(), "output", "the gallery lists what there is")
+    digest = _one(s, Cell.digest, called.lower(), "output", "the gallery lists all outputs")
     found = s.scalar(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest))
     if found is None:
-        raise NotInCatalogError(f"cell {digest[:12]} has no picture; there is nothing to forget of it")
+        raise NotInCatalogError(f"cell {digest[:12]} has no picture, so there is nothing to forget")
     return found
 
 
@@ -36,5 +36,5 @@ def _one(s: Session, column: Any, start: str, what: str, remedy: str) -> str:
     if not found:
         raise NotInCatalogError(f"{what} {start!r} is not in the catalog; {remedy}")
     if len(found) > 1:
-        raise CatalogError(f"{what} {start!r} may be {found[0]} or {found[1]}; give more of it")
+        raise CatalogError(f"{what} {start!r} is ambiguous: {found[0]} or {found[1]}; give more characters")
     return str(found[0])

@@ -1,4 +1,4 @@
-"""Whom pictures show: every subject of an output, with the reference and mask of it that the picture was made from."""
+"""The subjects of outputs, each with the reference and mask that the picture was generated from."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class OutputSubject:
 def subjects_of_outputs(
     s: Session, output_ids: Sequence[int], first: int | None = None
 ) -> dict[int, list[OutputSubject]]:
-    """Of each output the subjects that it shows: `first` where it is one, then the cell's own, then the others."""
+    """List the subjects of each output: `first` if it is one of them, then the cell's own, then the others."""
     current, later = aliased(Mask), aliased(Reference)
     newest_mask = select(current.id).where(current.reference_id == Reference.id).order_by(current.turn.desc()).limit(1)
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
@@ -57,7 +57,7 @@ def subjects_of_outputs(
             about = dict(row._mapping)
             output_id, own, newest_id = about.pop("output_id"), about.pop("own"), about.pop("newest_id")
             mask_id, newest_mask_id = about.pop("mask_id"), about.pop("newest_mask_id")
-            about["reference_source"] = redact_url(row.reference_source)  # older rows hold it as it was given
+            about["reference_source"] = redact_url(row.reference_source)  # older rows may contain secrets
             about["earlier_reference"] = newest_id != row.reference_id
             about["newer_mask"] = None not in (mask_id, newest_mask_id) and mask_id != newest_mask_id
             one = OutputSubject(**about)
@@ -67,7 +67,7 @@ def subjects_of_outputs(
 
 
 def trained_for(subject_id: Any) -> ColumnElement[bool]:
-    """That a fine-tuning, of the table `trainings`, is a subject's too: by another name of the same bytes."""
+    """Build the condition that a fine-tuning belongs to a subject, also under another name of the same bytes."""
     theirs, ours, masks, our_mask = aliased(Reference), aliased(Reference), aliased(Mask), aliased(Mask)
     subject = aliased(Subject)
     same = select(theirs.id).join(subject, subject.id == theirs.subject_id)

@@ -1,4 +1,4 @@
-"""Pages of a large catalog, by keyset: each begins where the last one ended, however deep, and none is counted."""
+"""Keyset pagination: each page begins where the last one ended, at constant cost at any depth."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some rows, and where the next page begins: pass `next` as `after`. None: this was the last."""
+    """Rows and the start of the next page: pass `next` as `after`. None: this was the last page."""
 
     rows: Sequence[T]
     next: str | None
@@ -25,7 +25,7 @@ class Page(Generic[T]):
 class OutputRow:
     """A picture in a gallery; `value` is the score that the page is ordered by, None when it is not.
 
-    `subject_id` is the subject that was asked for, else the first of those that it shows.
+    `subject_id` is the subject of the filter, else the first that it shows.
     """
 
     output_id: int
@@ -44,16 +44,16 @@ class OutputRow:
 
 
 def place(columns: Sequence[float]) -> str:
-    """The `after` of a page: what its order is by, of the row before it."""
+    """Encode the sort key of the last row as the `after` of the next page."""
     return base64.urlsafe_b64encode(json.dumps(list(columns)).encode()).decode().rstrip("=")
 
 
 def place_of(after: str, length: int) -> list[float]:
-    """The columns that `place` was given; CatalogError unless there are `length` of them."""
+    """Decode a `place`. Raises CatalogError unless it has `length` columns."""
     try:
         place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
     except ValueError:
         place = None
     if not isinstance(place, list) or [type(one) in (int, float) for one in place] != [True] * length:
-        raise CatalogError(f"after {after[:80]!r} is not the `next` of such a page; begin again without it")
+        raise CatalogError(f"after {after[:80]!r} is not the `next` of such a page; start again without it")
     return place

@@ -1,4 +1,4 @@
-"""Who is there: users, and whom a session, a token or a link belongs to."""
+"""Users, and the owners of sessions, tokens and links."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSes
 
 @dataclass(frozen=True)
 class UserView:
-    """A person as the users page shows them; `invited`: nothing lets them in yet; `issuer`: who knows them, if any."""
+    """A user for display; `invited`: has no way to log in yet; `issuer`: the OpenID provider, if any."""
 
     id: int
     name: str
@@ -26,7 +26,7 @@ class UserView:
 
 @dataclass(frozen=True)
 class SessionView:
-    """A browser that is logged in."""
+    """A logged-in browser."""
 
     token_sha256: str
     agent: str
@@ -50,7 +50,7 @@ class TokenView:
 
 @dataclass(frozen=True)
 class Principal:
-    """Whom a secret belongs to, what they may do, and when it was last seen."""
+    """The owner of a secret, their role, and when the secret was last used."""
 
     user_id: int
     name: str
@@ -60,7 +60,7 @@ class Principal:
 
 
 def users(s: Session) -> list[UserView]:
-    """Everybody, by name."""
+    """List all users by name."""
     issuer = select(func.min(Identity.issuer)).where(Identity.user_id == User.id).scalar_subquery()
     rows = s.execute(select(User, issuer).order_by(User.name))
     return [
@@ -70,24 +70,24 @@ def users(s: Session) -> list[UserView]:
 
 
 def password_of(s: Session, name: str) -> tuple[int, str] | None:
-    """Id and argon2 hash of the active user `name`; None if there is none or no password is set."""
+    """Return id and argon2 hash of the active user `name`; None if there is none or no password is set."""
     found = s.execute(select(User.id, User.password).where(User.name == name, User.active)).first()
     return None if found is None or found.password is None else (found.id, found.password)
 
 
 def user_named(s: Session, name: str) -> tuple[int, str] | None:
-    """Id and name, as it is written in the catalog, of whoever is called `name` in whatever case; None if nobody is."""
+    """Find a user by name, ignoring case; return id and stored name, or None."""
     found = s.execute(select(User.id, User.name).where(func.lower(User.name) == name.lower())).first()
     return None if found is None else (found.id, found.name)
 
 
 def has_password(s: Session, user_id: int) -> bool:
-    """Whether the user has set a password; who comes in by an OpenID provider alone has none."""
+    """Return whether the user has a password; users of single sign-on alone have none."""
     return s.scalar(select(User.password.is_not(None)).where(User.id == user_id)) or False
 
 
 def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Principal | None:
-    """Whose session it is, unless it has run out or was not used for as long as `idle`."""
+    """Return the owner of a session, unless it has expired or was idle for longer than `idle`."""
     chosen = select(User.id.label("user_id"), User.name, User.role, WebSession.seen_at).join(
         User, User.id == WebSession.user_id
     )
@@ -97,7 +97,7 @@ def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Principal |
 
 
 def token_of(s: Session, token_sha256: str) -> tuple[Principal, Role] | None:
-    """Whose API token it is, and the most that it may be used for."""
+    """Return the owner and scope of an API token."""
     about = (User.id.label("user_id"), User.name, User.role, ApiToken.used_at.label("seen_at"))
     chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope)
     chosen = chosen.join(User, User.id == ApiToken.user_id).where(ApiToken.token_sha256 == token_sha256, User.active)
@@ -110,20 +110,20 @@ def token_of(s: Session, token_sha256: str) -> tuple[Principal, Role] | None:
 
 
 def link_of(s: Session, token_sha256: str) -> str | None:
-    """The name of the user whom a one-time link is for, while it is good."""
+    """Return the name of the user of a one-time link while it is valid."""
     chosen = select(User.name).join(OneTimeLink, OneTimeLink.user_id == User.id)
     chosen = chosen.where(OneTimeLink.token_sha256 == token_sha256, OneTimeLink.expires_at > now())
     return s.scalar(chosen.where(User.active))
 
 
 def sessions_of(s: Session, user_id: int) -> list[SessionView]:
-    """The user's sessions, the one used last first."""
+    """List the user's sessions, most recently used first."""
     rows = s.scalars(select(WebSession).where(WebSession.user_id == user_id).order_by(WebSession.seen_at.desc()))
     return [SessionView(r.token_sha256, r.agent, r.created_at, r.seen_at, r.expires_at) for r in rows]
 
 
 def tokens(s: Session, user_id: int | None = None) -> list[TokenView]:
-    """API tokens of one user or of all, newest first."""
+    """List API tokens of one user or of all, newest first."""
     chosen = select(ApiToken, User.name).join(User, User.id == ApiToken.user_id).order_by(ApiToken.id.desc())
     if user_id is not None:
         chosen = chosen.where(ApiToken.user_id == user_id)

@@ -1,4 +1,4 @@
-"""The scores of outputs: of each metric the current value, which is the one that was recorded last."""
+"""The current scores of outputs: for each metric the value recorded last."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ def scores_of(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, floa
 
 
 def scores_of_run(s: Session, run_id: str) -> dict[int, dict[str, float]]:
-    """Read the same of all outputs of a run, in one statement."""
+    """Read the same for all outputs of a run, in one statement."""
     rows = _current().join(Output, Output.id == Score.output_id).join(RunCell, RunCell.cell_id == Output.cell_id)
     return _by_output(s.execute(rows.where(RunCell.run_id == run_id)))
 

@@ -1,4 +1,4 @@
-"""Every subject with what it is made from and how far it is."""
+"""Summaries of all subjects."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,8 @@ from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, S
 class SubjectSummary:
     """A subject, its current reference and that one's current mask, and its pictures.
 
-    `reference` is where the reference came from, `references` counts all that it had. `mask` is how the mask in use
-    was made, None: there is none yet; `mask_given` and `mask_giver` say how it came and who gave it. `approved` of the
+    `reference` is the source of the reference, `references` counts all it has had. `mask` is the method of the current
+    mask, None if there is none; `mask_given` and `mask_giver` are its origin and who provided it. `approved` of the
     `pictures` are approved.
     """
 
@@ -38,7 +38,7 @@ class SubjectSummary:
 
 
 def subject_list(s: Session) -> list[SubjectSummary]:
-    """All subjects, by name. A picture of several subjects counts for each of them."""
+    """List all subjects by name. A picture of several subjects counts for each of them."""
     later, newer = aliased(Reference), aliased(Mask)
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
     current = select(newer.id).where(newer.reference_id == Reference.id).order_by(newer.turn.desc()).limit(1)

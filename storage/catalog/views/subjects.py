@@ -1,4 +1,4 @@
-"""A subject with what pictures of it are made from."""
+"""A subject with its reference and masks."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
 
 
 def mask_facts(mask: Mask) -> MaskFacts:
-    """A row of the masks as a record."""
+    """Convert a row of the masks to a record."""
     return MaskFacts(
         id=mask.id,
         sha256=mask.mask_sha256,
@@ -56,19 +56,19 @@ def mask_facts(mask: Mask) -> MaskFacts:
 
 
 def masks_of(s: Session, subject_name: str, image_sha256: str) -> list[MaskFacts]:
-    """The masks of this picture as a reference of the subject, the one in use first; none where it is no reference."""
+    """List the masks of this reference of the subject, the current one first; empty if it is not a reference."""
     rows = select(Mask).join(Reference, Reference.id == Mask.reference_id).join(Subject)
     rows = rows.where(Subject.name == subject_name, Reference.image_sha256 == image_sha256)
     return [mask_facts(one) for one in s.scalars(rows.order_by(Mask.turn.desc(), Mask.id.desc()))]
 
 
 def subject_names(s: Session) -> Sequence[str]:
-    """The names of all subjects, in their order."""
+    """List the names of all subjects in alphabetical order."""
     return s.scalars(select(Subject.name).order_by(Subject.name)).all()
 
 
 def cells_by_mask(s: Session, subject_id: int, masks: Sequence[int]) -> dict[int, int]:
-    """How many cells of the subject were planned with each of these masks; those with none are left out."""
+    """Count the subject's cells planned with each of these masks, omitting zeros."""
     ours = (CellSubject.subject_id == subject_id, CellSubject.mask_id.in_(masks))
     counted = select(CellSubject.mask_id, func.count()).where(*ours).group_by(CellSubject.mask_id)
     return {mask: count for mask, count in s.execute(counted) if mask is not None}

@@ -1,4 +1,4 @@
-"""Everything that changes the catalog: functions of a session from `Catalog.write()`; saying the same twice is safe."""
+"""Everything that changes the catalog: functions of a session from `Catalog.write()`; every write is idempotent."""
 
 import lazy_loader
 

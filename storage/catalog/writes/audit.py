@@ -20,7 +20,7 @@ def record_audit(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Say that `actor` did `action` to a row, which was `before` and is `after` (JSON; its URLs without secrets)."""
+    """Record that `actor` did `action` to a row, with JSON values `before` and `after` (URLs are redacted)."""
     row = {"actor": actor, "action": action, "entity": entity, "entity_id": str(entity_id)}
     s.execute(
         insert(AuditEvent).values(row | {"before": redact_values(before or {}), "after": redact_values(after or {})})

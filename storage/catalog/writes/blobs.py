@@ -1,4 +1,4 @@
-"""Blobs: what the store holds. Whoever records one keeps it from the collector."""
+"""Blobs of the store. Recording one protects it from the garbage collector."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,20 @@ from storage.keys import blob_key
 
 
 def record_blob(s: Session, *, sha256: str, size: int, content_type: str) -> None:
-    """Say that the store holds these bytes: `size` bytes of MIME type `content_type`. Put them there first.
+    """Record a blob of `size` bytes and MIME type `content_type`. Put the bytes into the store first.
 
-    Bytes that were there before may be on a collector's list: this takes them off it. storage.ingest does all of it in
-    the order that no collector can upset.
+    Clears the mark of the garbage collector. storage.ingest does both in an order that is safe while a collector runs.
     """
     record_blobs(s, [(sha256, size, content_type)])
 
 
 def record_blobs(s: Session, blobs: Sequence[tuple[str, int, str]]) -> None:
-    """The same of several: digest, size and MIME type of each."""
+    """Record several blobs: digest, size and MIME type of each."""
     rows = {sha256: {"sha256": sha256, "size": size, "content_type": kind} for sha256, size, kind in blobs}
     for sha256 in rows:
-        blob_key(sha256)  # refuses what is not a digest
+        blob_key(sha256)  # rejects what is not a digest
     if rows:
-        # in one order for all, so that two that record the same never wait for each other crosswise
+        # in one order for all, to avoid deadlocks
         upsert = insert_into(s, Blob).on_conflict_do_update(index_elements=[Blob.sha256], set_={"marked_at": None})
         s.execute(upsert, [rows[sha256] for sha256 in sorted(rows)])
 

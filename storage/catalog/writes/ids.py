@@ -1,4 +1,4 @@
-"""Numbers that were never given out: a row that was forgotten leaves none to the next."""
+"""Ids that were never used before: ids of forgotten rows are not reused."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from storage.catalog.schema import RetiredId
 
 
 def retire_ids(s: Session, table: Any, ids: Iterable[int]) -> None:
-    """Say that rows of these ids are gone for good."""
+    """Record that rows with these ids were permanently deleted."""
     last = max(ids, default=None)
     if last is None:
         return
@@ -21,10 +21,9 @@ def retire_ids(s: Session, table: Any, ids: Iterable[int]) -> None:
 
 
 def next_id(s: Session, table: Any) -> dict[str, int]:
-    """{"id": ...} of the table's next row where the database would give an old number again; else nothing.
+    """Return {"id": ...} for the table's next row if the database would reuse an old id; else nothing.
 
-    PostgreSQL counts on by itself. SQLite takes the number behind the highest that is there, in the one transaction
-    that writes.
+    PostgreSQL never reuses ids. SQLite takes the highest existing id plus one.
     """
     if s.get_bind().dialect.name != "sqlite":
         return {}

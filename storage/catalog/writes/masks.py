@@ -1,4 +1,4 @@
-"""Masks of references: versions, the one in use, who gave it, and what speaks against it."""
+"""Masks of references: versions, the current one, its origin and warnings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,10 +31,10 @@ def add_mask(
     requested: bool = False,
     insist: bool = False,
 ) -> int:
-    """The id of this mask of the reference, which becomes the one in use, unless one that a person gave stands.
+    """Add a mask to the reference and return its id. It becomes the current mask unless a person's mask has precedence.
 
-    `confidence` lies in 0..1; `doubtful` asks a person to look, `warnings` say why. `given` is how it came (default: as
-    its method says), `giver` the person; `requested` (a person wants it found) and `insist` are those of
+    `confidence` lies in 0..1; `doubtful` requests a check by a person, `warnings` tell why. `given` is its origin
+    (default: as its method says), `giver` the person; `requested` (a person wants it found) and `insist` are those of
     `keeps_current`. The same mask by the same method is the same row, any other a new version. Cells keep the mask that
     they were planned with.
     """
@@ -67,7 +67,7 @@ def add_mask(
 
 
 def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str | None, requested: bool) -> None:
-    """Make a mask the one in use, as it was given now."""
+    """Make a mask the current one, with its new origin."""
     again = current is row and row.given == given and row.giver == giver
     if given in PERSONS or row.given not in PERSONS or requested:
         row.given, row.giver = given, giver
@@ -83,7 +83,7 @@ def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str |
 def record_mask_quality(
     s: Session, mask_id: int, *, confidence: float, doubtful: bool, warnings: Sequence[str]
 ) -> None:
-    """Say what speaks against a mask that was entered without a judgement."""
+    """Record the assessment of a mask that was added without one."""
     row = s.get(Mask, mask_id)
     if row is None:
         raise NotInCatalogError(f"mask {mask_id} is not in the catalog; reload the page")

@@ -29,18 +29,18 @@ def enter_subject(
     recaption: bool = False,
     actor: str | None = None,
 ) -> tuple[int, int]:
-    """The ids of a subject and of its reference, which becomes the subject's current one.
+    """Ingest a subject and its reference, which becomes the current one; return both ids.
 
     A name is one subject: if the stored one has another reference, class word or style, raises NameTakenError unless
-    `replace`. A caption of the same reference stays as it is once there is one, unless `replace` or `recaption`: it
-    decides the pictures of everybody who names the subject alone.
+    `replace`. An existing caption of the same reference is kept unless `replace` or `recaption`, because it affects
+    the pictures of every spec that names only the subject.
     """
     new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
     subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
     try:
         stored = subject_assets(s, name)
-    except NotInCatalogError:  # new, or without a reference: there is nothing that could be meant by it
+    except NotInCatalogError:  # new, or without a reference: no conflict
         stored = None
     if stored is not None:
         found = differences(stored, class_word=class_word, style=style, image_sha256=image_sha256)
@@ -65,7 +65,7 @@ def enter_subject(
 
 
 def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
-    """The id of the subject called `name`, made or brought up to date with `class_word` and `style`."""
+    """Insert or update the subject `name` with `class_word` and `style`; return its id."""
     fresh = next_id(s, Subject)
     insert = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **fresh)
     news = {"class_word": class_word, "style": style}
@@ -76,10 +76,10 @@ def add_subject(s: Session, *, name: str, class_word: str, style: str) -> int:
 def add_reference(
     s: Session, *, subject_id: int, image_sha256: str, width: int, height: int, source: str, caption: str | None
 ) -> int:
-    """The id of this picture of the subject, which becomes the subject's current reference.
+    """Add a reference to the subject, which becomes its current one; return its id.
 
-    `width`, `height` in pixels; `source` is where it came from, for people. The same picture again is the same row,
-    with `source` and `caption` brought up to date.
+    `width`, `height` in pixels; `source` is its origin, for display. The same picture gives the same row, with
+    `source` and `caption` updated.
     """
     require_blob(s, "image_sha256", image_sha256)
     lock(s, Subject, "subject_id", subject_id)
@@ -91,7 +91,7 @@ def add_reference(
         fresh = next_id(s, Reference)
         row = Reference(subject_id=subject_id, image_sha256=image_sha256, width=width, height=height, turn=0, **fresh)
         s.add(row)
-    source = redact_url(source)  # it may carry a signature
+    source = redact_url(source)  # it may contain a signature
     row.source, row.caption = source, caption
     row.turn = row.turn if row.turn and row.turn == newest else newest + 1
     s.flush()
@@ -101,6 +101,6 @@ def add_reference(
 
 
 def lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
-    """Hold the row that others belong to: which of those is current is decided by one writer at a time."""
+    """Lock the parent row, so that only one writer at a time decides which child is current."""
     if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
-        raise NotInCatalogError(f"{field} {row_id} is not in the catalog; enter it first")
+        raise NotInCatalogError(f"{field} {row_id} is not in the catalog; add it first")

@@ -61,7 +61,7 @@ def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metad
     with site.client("operator", follow_redirects=True) as client:
         order = {"url": f"s3://pictures/for/{metadata}/", "metadata": metadata, "subject_id": "1"}
         said = client.post("/export/bucket", data=order).text
-    assert f"5 files are in s3://pictures/for/{metadata}/" in said
+    assert f"5 files uploaded to s3://pictures/for/{metadata}/" in said
     found = s3.list_objects_v2(Bucket="pictures", Prefix=f"for/{metadata}/")["Contents"]
     (folder,) = {one["Key"].split("/")[2] for one in found}
     bodies = {one["Key"]: s3.get_object(Bucket="pictures", Key=one["Key"]) for one in found}
@@ -77,13 +77,13 @@ def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metad
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("file:///tmp/x", "is no s3://bucket/prefix"),
-        ("", "is no s3://bucket/prefix"),
-        ("s3://", "is no s3://bucket/prefix"),
-        ("s3:///prefix", "is no s3://bucket/prefix"),
-        ("s3:/pictures/x", "is no s3://bucket/prefix"),
-        ("S3://pictures/x", "is no s3://bucket/prefix"),
-        ("s3://pictures/Upper Case", "is no s3://bucket/prefix"),
+        ("file:///tmp/x", "is not s3://bucket/prefix"),
+        ("", "is not s3://bucket/prefix"),
+        ("s3://", "is not s3://bucket/prefix"),
+        ("s3:///prefix", "is not s3://bucket/prefix"),
+        ("s3:/pictures/x", "is not s3://bucket/prefix"),
+        ("S3://pictures/x", "is not s3://bucket/prefix"),
+        ("s3://pictures/Upper Case", "is not s3://bucket/prefix"),
         ("s3://nowhere-at-all/x", "nowhere"),
     ],
 )

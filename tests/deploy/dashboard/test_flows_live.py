@@ -73,7 +73,7 @@ def test_references_come_in_by_a_form_out_of_the_flows_own_schema(live: Live, si
         order = {"deployment": "ingest/ingest", **filled, "p.subjects.reference": str(reference)}
         refused = client.post("/flows/run", data=order | {"p.subjects.class_word": "two {braces}"})
         assert refused.status_code == 503
-        assert "Prefect refused (4" in refused.text
+        assert "Prefect rejected the request (4" in refused.text
         assert client.post("/flows/run", data=order).status_code == 303
     run = newest(live)
     with live.worker(CPU):
@@ -136,7 +136,7 @@ def test_a_map_of_attention_is_ordered_beside_its_picture_and_shows_there(live: 
         with live.worker(GPU):
             assert live.ended(run["id"]) == "COMPLETED"
         page = client.get("/outputs/1").text
-        assert "Where the point 50 % from the left, 25 % from above looked" in page
+        assert "Attention over the reference of the point 50 % from the left, 25 % from the top" in page
         assert "equals the stored one" in page
         (map_sha256,) = re.findall(r'<a href="/pictures/(\w+)"><img [^>]*Where the point', page)
         assert client.get(f"/pictures/{map_sha256}").headers["content-type"] == "image/png"
@@ -151,9 +151,9 @@ def test_with_the_server_gone_the_last_list_stays_and_says_that_it_is_stale(
         assert "stale" not in shown(site)
         stack.close()
         after = shown(site)
-        assert "stale: Prefect is away" in after
+        assert "stale: Prefect is unavailable" in after
         assert re.findall(r"<tr>.*?</tr>", after) == before
         refused = client.post("/flows/run", data={"deployment": "ingest/ingest"})
         assert refused.status_code == 503
-        assert "is its server running?" in refused.text
-        assert "Prefect is away" in client.get("/flows").text
+        assert "is it running?" in refused.text
+        assert "Prefect is unavailable" in client.get("/flows").text

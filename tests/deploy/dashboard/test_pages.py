@@ -60,7 +60,7 @@ def test_many_are_counted_then_decided_then_taken_back(site: Site) -> None:
         assert "59 decided, 1 had changed meanwhile" in client.post(f"/bulk/{apply}").text
         with site.catalog.read() as s:
             assert views.decisions(s) == {"none": 180, "approved": 59, "rejected": 0, "flagged": 1}
-        assert "59 taken back" in client.post(f"/bulk/{apply}/undo").text
+        assert "59 undone" in client.post(f"/bulk/{apply}/undo").text
         with site.catalog.read() as s:
             assert views.decisions(s) == {"none": 239, "approved": 0, "rejected": 0, "flagged": 1}
 
@@ -73,7 +73,8 @@ def test_a_map_of_attention_shows_beside_the_picture_that_it_is_of(site: Site) -
         writes.add_attention_map(s, **who, image_sha256="0" * 64, said="of the picture before")
     with site.client("viewer") as client:
         page = client.get("/outputs/1").text
-        assert f'src="/pictures/{other.image_sha256}" alt="Where the point 25 % from the left, 50 % from above' in page
+        alt = "Attention over the reference of the point 25 % from the left, 50 % from the top"
+        assert f'src="/pictures/{other.image_sha256}" alt="{alt}' in page
         assert "Regenerated, it is the same." in page
         assert "of the picture before" not in page
         assert f"dreamtuner attention {other.digest}" in client.get("/outputs/2").text  # none yet: how to make it
@@ -113,8 +114,8 @@ def test_with_two_approvals_wanted_it_takes_two_people(start: Callable[..., Site
 def test_with_prefect_away_the_page_says_so_and_what_to_do(shared: Site) -> None:
     with shared.client("operator") as client:
         said = client.get("/flows").text
-        assert "Prefect is away" in said
-        assert "stale: Prefect is away" in said
+        assert "Prefect is unavailable" in said
+        assert "stale: Prefect is unavailable" in said
         assert client.post("/flows/run", data={"deployment": "other/flow"}).status_code == 403
 
 
@@ -122,5 +123,5 @@ def test_a_filter_that_cannot_be_read_is_a_sentence(shared: Site) -> None:
     with shared.client("viewer") as client:
         answer = client.get("/outputs?subject_id=pip")
         assert answer.status_code == 400
-        assert "is no number; correct it or leave it empty" in answer.text
+        assert "is not a number; correct it or leave it empty" in answer.text
         assert client.get("/api/outputs?metric=clip_i&lowest=0.9").json()["outputs"] is not None

@@ -59,7 +59,7 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
     assert order["spec"]["subjects"] == [{"name": "bolt"}], "an order names what the catalog has, and no path"
     with site.client("viewer") as client:
         page = client.get(answer.headers["location"]).text
-    assert "found by grabcut-1" in page
+    assert "detected by grabcut-1" in page
 
 
 def test_what_was_typed_comes_back_with_the_error_beside_its_field(site: Site) -> None:
@@ -133,7 +133,7 @@ def test_versions_say_who_gave_them_and_can_be_used_again_or_found_anew(site: Si
     better.paste(255, (20, 0, 40, 20))
     with site.client("operator") as client:
         assert client.post(f"{path}/mask", files={"mask": ("m.png", png(better), "image/png")}).status_code == 303
-        assert "given by operator in the dashboard" in client.get("/subjects/1").text
+        assert "provided by operator in the dashboard" in client.get("/subjects/1").text
         with site.catalog.read() as s:
             old = next(one for one in views.subject(s, 1).references[0].masks if not one.current)
         assert client.post(f"{path}/masks/{old.id}/use").status_code == 303
@@ -144,7 +144,7 @@ def test_versions_say_who_gave_them_and_can_be_used_again_or_found_anew(site: Si
         found = assets(site, "pip").mask
         assert found is not None
         assert (found.given, found.method) == ("found", "grabcut-1")
-        assert "as asked by operator" in client.get("/subjects/1").text
+        assert "requested by operator" in client.get("/subjects/1").text
         assert client.post(f"{path}/masks/999/use").status_code == 400
     with site.catalog.read() as s:
         assert len(views.subject(s, 1).references[0].masks) == 3
@@ -157,7 +157,7 @@ def test_a_painted_mask_that_cannot_be_meant_is_doubted_at_once(site: Site) -> N
         assert client.post("/subjects/1/references/1/mask", files=sent).status_code == 303
         page = client.get("/subjects/1").text
     assert "as an inverted mask does" in page
-    assert "But look at it" in page
+    assert "Check it" in page
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
         home = client.get("/").text
         gave_back = client.get(f"/runs/{first}").text
         assert client.get("/runs/nowhere").status_code == 404
-    for words in ("failed", "5 of 6 images were not generated: &lt;cut&gt;", "lab-3", "olga", "Refused subjects", run):
+    for words in ("failed", "5 of 6 images were not generated: &lt;cut&gt;", "lab-3", "olga", "Rejected subjects", run):
         assert words in shown
     assert f'href="/outputs?run_id={run}"' in shown
-    assert "nothing was generated" in shown
+    assert "nothing generated" in shown
     assert f'href="/runs/{run}"' in home
-    assert "Waiting to be made" not in home, "nobody makes what a run that is over has left"
+    assert "Waiting to be generated" not in home, "nobody makes what a run that is over has left"
     assert "No run is making these" in home
     assert "5 of 6 images were not generated" in home
     assert "no memory on elsewhere" in gave_back

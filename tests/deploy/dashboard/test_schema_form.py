@@ -91,7 +91,7 @@ def test_a_group_that_nobody_touched_is_left_to_the_flow() -> None:
     [
         ({"parts__name": "pip"}, "Run id: fill this in"),
         ({"run_id": "r"}, "Name: fill this in"),
-        ({"run_id": "r", "parts__name": "pip", "training__steps": "many"}, "Steps: 'many' is no number"),
+        ({"run_id": "r", "parts__name": "pip", "training__steps": "many"}, "Steps: 'many' is not a number"),
         ({"run_id": "r", "parts__name": "pip", "training__steps": "true"}, "Steps: 'true' is no number"),
         ({"run_id": "r", "parts__name": "pip", "anything": "{"}, "Anything: '{' is no JSON"),
     ],

@@ -1,4 +1,4 @@
-"""One's own account: where one is logged in, the password, and API tokens."""
+"""A user's own account: sessions, password and API tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Text = Annotated[str, Form(max_length=2000)]
 
 @router.get("/account")
 def account(request: Request, person: Owner) -> Response:
-    """Sessions, password and tokens."""
+    """Show the user's sessions, password form and tokens."""
     return _shown(request, person)
 
 
@@ -42,19 +42,19 @@ def _shown(request: Request, person: Person, secret: str = "") -> Response:
 
 @router.get("/api/me")
 def me(person: Viewer) -> dict[str, str | None]:
-    """Who one is; the page's outbox asks for the form token of a new session here."""
+    """Return the user's name, role and form token; the outbox fetches the token of a new session here."""
     return {"name": person.name, "role": person.role, "csrf": person.csrf}
 
 
 @router.post("/account/password")
 def change_password(request: Request, person: Owner, old: Text, new: Text) -> Response:
-    """Another password, by whoever knows the old one; every other browser is logged out."""
+    """Change the password after checking the old one, and log out every other browser."""
     known = resources(request)
     with known.catalog.read() as s:
         if not views.has_password(s, person.user_id):
-            said = "you log in by single sign-on and have no password here"
+            said = "you log in with single sign-on and have no password here"
             raise CatalogError(f"{said}; ask an administrator for a link if you need one")
-    kept = hash_password(new)
+    hashed = hash_password(new)
     where = address_of(request)
     tried = try_password(known, name=person.name, password=old, address=where, action="password change")
     if tried.wait > 0:
@@ -62,20 +62,20 @@ def change_password(request: Request, person: Owner, old: Text, new: Text) -> Re
     if tried.user_id is None:
         raise AccessError(403, "the current password is wrong; type it again, or ask an administrator for a link")
     if new == old:
-        raise CatalogError("new password: it is the old one; choose another")
+        raise CatalogError("new password: same as the old one; choose another")
     with known.catalog.write() as s:
-        writes.change_password(s, person.user_id, kept)
+        writes.change_password(s, person.user_id, hashed)
     entered = enter(known, request, person.user_id, "/account")
-    return with_notice(entered, "The password is changed, and your other sessions are ended. API tokens stay valid.")
+    return with_notice(entered, "Password changed; your other sessions have ended. API tokens remain valid.")
 
 
 @router.post("/account/tokens")
 def add_token(
     request: Request, person: Owner, name: Text, scope: Text, days: Annotated[int, Form(ge=1, le=365)] = 30
 ) -> Response:
-    """A new token: shown once."""
+    """Create a token, which is shown once."""
     if scope in ROLES and not person.may(scope):
-        raise CatalogError(f"scope: a token cannot be {scope} where its owner is {person.role}; choose {person.role}")
+        raise CatalogError(f"scope: a token cannot exceed its owner's role, {person.role}; choose {person.role}")
     secret = new_secret()
     with resources(request).catalog.write() as s:
         writes.add_token(
@@ -92,25 +92,25 @@ def add_token(
 
 @router.post("/account/tokens/{token_id:int}/revoke")
 def revoke(token_id: int, request: Request, person: Owner) -> Response:
-    """End one's own token."""
+    """Revoke a token of the user."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name, user_id=person.user_id)
-    return redirect("/account", "The token is revoked.")
+    return redirect("/account", "Token revoked.")
 
 
 @router.post("/account/sessions/{sha256}/end")
 def end_one(sha256: str, request: Request, person: Owner) -> Response:
-    """Log one browser out."""
+    """End one session of the user."""
     with resources(request).catalog.write() as s:
         ended = writes.end_sessions(s, user_id=person.user_id, actor=person.name, token_sha256=sha256)
     if sha256 == person.session:
         return RedirectResponse("/login", 303)
-    return redirect("/account", "The session is ended." if ended else "This session had ended already.")
+    return redirect("/account", "Session ended." if ended else "This session had ended already.")
 
 
 @router.post("/account/sessions/end")
 def end(request: Request, person: Owner) -> Response:
-    """Log out everywhere, here too."""
+    """End all sessions of the user, including this one."""
     with resources(request).catalog.write() as s:
         writes.end_sessions(s, user_id=person.user_id, actor=person.name)
     return RedirectResponse("/login", 303)

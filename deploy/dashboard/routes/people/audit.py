@@ -27,9 +27,9 @@ def audit(
     entity_id: str = "",
     after: str = "",
 ) -> Response:
-    """The newest first."""
-    asked = {"actor": actor, "action": action, "entity": entity, "entity_id": entity_id}
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    """Show the audit entries that match the filter, newest first."""
+    filters = {"actor": actor, "action": action, "entity": entity, "entity_id": entity_id}
+    given: dict[str, Any] = {name: value for name, value in filters.items() if value}
     with resources(request).catalog.read() as s:
         shown = views.audit_page(s, after=after or None, **given)
-    return page(request, "audit.html", person, shown=shown, asked=asked)
+    return page(request, "audit.html", person, shown=shown, filters=filters)

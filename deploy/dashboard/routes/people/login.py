@@ -24,20 +24,20 @@ Text = Annotated[str, Form(max_length=2000)]
 
 @router.get("/health")
 def health(_: Annotated[Person, Depends(Needs("public"))], request: Request) -> PlainTextResponse:
-    """Whether the catalog answers."""
+    """Return "ok" if the catalog can be read."""
     with resources(request).catalog.read():
         return PlainTextResponse("ok")
 
 
 @router.get("/login")
 def login_page(person: Visitor, request: Request, next: str = "/") -> Response:
-    """The form."""
+    """Show the login form."""
     return _form(request, person, next)
 
 
 @router.post("/login")
 def log_in(request: Request, person: Visitor, name: Text, password: Text, next: Text = "/") -> Response:
-    """Compare the password, slowly; a wrong one makes the next try wait."""
+    """Check the password; failures throttle further attempts."""
     known = resources(request)
     tried = try_password(known, name=name, password=password, address=address_of(request))
     if tried.wait > 0:
@@ -46,7 +46,7 @@ def log_in(request: Request, person: Visitor, name: Text, password: Text, next: 
         refused.headers["Retry-After"] = str(int(tried.wait) + 1)
         return refused
     if tried.user_id is None:
-        said = "this name and password do not belong together; try again, or ask an admin for a link"
+        said = "wrong name or password; try again, or ask an admin for a link"
         return _form(request, person, next, status=401, failed=said)
     return enter(known, request, tried.user_id, inside(next))
 
@@ -64,7 +64,7 @@ def log_out(request: Request, person: Visitor) -> Response:
 
 @router.get("/link/{secret}")
 def link_page(secret: str, person: Visitor, request: Request) -> Response:
-    """Whom the link is for, and the form that sets the password."""
+    """Show whom the link is for and the form that sets the password."""
     with resources(request).catalog.read() as s:
         name = views.link_of(s, digest(secret))
     return _visited(request, "link.html", person, status=200 if name else 404, name=name, secret=secret)
@@ -74,14 +74,14 @@ def link_page(secret: str, person: Visitor, request: Request) -> Response:
 def use_link(secret: str, request: Request, person: Visitor, password: Text) -> Response:
     """Set the password and log in."""
     known = resources(request)
-    kept = hash_password(password)
+    hashed = hash_password(password)
     with known.catalog.write() as s:
-        user_id = writes.use_link(s, token_sha256=digest(secret), password=kept)
+        user_id = writes.use_link(s, token_sha256=digest(secret), password=hashed)
     return enter(known, request, user_id, "/")
 
 
 def enter(known: Resources, request: Request, user_id: int, to: str) -> Response:
-    """A new session, whatever cookie the browser came with, and on to a path of ours."""
+    """Start a new session, regardless of the browser's cookie, and redirect to a local path."""
     secret = new_secret()
     about = {"agent": request.headers.get("user-agent", "unknown"), "address": address_of(request)}
     with known.catalog.write() as s:
@@ -105,7 +105,7 @@ def _form(request: Request, person: Person, next: str, *, status: int = 200, fai
 
 
 def _visited(request: Request, template: str, person: Person, /, *, status: int = 200, **context: object) -> Response:
-    """A page with a form for somebody who has no session: a cookie of the visit takes its place."""
+    """Render a form for a visitor without a session; a visit cookie carries its form token."""
     if person.csrf:
         return page(request, template, person, status=status, **context)
     visit = new_secret()
@@ -115,5 +115,5 @@ def _visited(request: Request, template: str, person: Person, /, *, status: int 
 
 
 def inside(next: str) -> str:
-    """Where to go on: a path of ours, whatever the link said."""
+    """Return `next` if it is a local path, else "/"."""
     return next if next.startswith("/") and not next.startswith(("//", "/\\")) and next.isprintable() else "/"

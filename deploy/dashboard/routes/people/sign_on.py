@@ -1,4 +1,4 @@
-"""Single sign-on: out to the OpenID provider and back in."""
+"""Single sign-on: redirect to the OpenID provider and handle its callback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CALLBACK = f"{PATH}/callback"
 
 @router.get(PATH)
 def out(request: Request, _: Visitor, next: str = "/") -> Response:
-    """Send the browser to the provider; a cookie remembers that it was this one, for ten minutes."""
+    """Redirect the browser to the provider; a cookie ties the callback to this browser for ten minutes."""
     known, secret = resources(request), new_secret()
     sent = RedirectResponse(_provider(known).begin(secret, _back(known, request)), 303)
     sent.set_cookie(
@@ -42,7 +42,7 @@ def out(request: Request, _: Visitor, next: str = "/") -> Response:
 
 @router.get(CALLBACK)
 def back(request: Request, _: Visitor) -> Response:
-    """Check what the provider says, and let the person in by a session like any other."""
+    """Validate the provider's response and start a session."""
     known, provider = resources(request), _provider(resources(request))
     secret, _colon, next = request.cookies.get(COOKIE, "").partition(":")
     who = provider.finish(secret, _back(known, request), request.query_params)
@@ -63,7 +63,7 @@ def back(request: Request, _: Visitor) -> Response:
 
 def _provider(known: Resources) -> Provider:
     if known.provider is None:
-        raise SignOnError("no provider for single sign-on is set; log in by name and password")
+        raise SignOnError("single sign-on is not configured; log in with name and password")
     return known.provider
 
 

@@ -1,4 +1,4 @@
-"""Users: who may come in and as what. A new user gets a link that works once."""
+"""Users: accounts and roles. A new user gets a one-time link."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Text = Annotated[str, Form(max_length=200)]
 
 @router.get("/users")
 def users(request: Request, person: Admin) -> Response:
-    """Everybody, and all API tokens."""
+    """Show all users and API tokens."""
     with resources(request).catalog.read() as s:
         shown, tokens = views.users(s), views.tokens(s)
     return page(request, "users.html", person, shown=shown, tokens=tokens, link="", link_for="")
@@ -33,7 +33,7 @@ def users(request: Request, person: Admin) -> Response:
 
 @router.post("/users")
 def add(request: Request, person: Admin, name: Text, role: Text) -> Response:
-    """A new user, and the link to hand over: it is shown here and never again."""
+    """Add a user and show the one-time link, once."""
     known = resources(request)
     with known.catalog.write() as s:
         user_id = writes.add_user(s, name=name, role=cast(Role, role), actor=person.name)
@@ -42,7 +42,7 @@ def add(request: Request, person: Admin, name: Text, role: Text) -> Response:
 
 @router.post("/users/{user_id:int}/link")
 def link(user_id: int, request: Request, person: Admin) -> Response:
-    """Another link, for a password that was forgotten."""
+    """Create another one-time link, for a forgotten password."""
     known = resources(request)
     with known.catalog.read() as s:
         name = next((one.name for one in views.users(s) if one.id == user_id), "")
@@ -71,7 +71,7 @@ def change(
 
 @router.post("/tokens/{token_id:int}/revoke")
 def revoke(token_id: int, request: Request, person: Admin) -> Response:
-    """End anybody's token."""
+    """Revoke any user's token."""
     with resources(request).catalog.write() as s:
         writes.revoke_token(s, token_id, actor=person.name)
-    return redirect("/users", "The token is revoked.")
+    return redirect("/users", "Token revoked.")

@@ -1,4 +1,4 @@
-"""One decision on all that a filter finds: the count first, then the deed, and the way back."""
+"""Bulk decisions on everything that matches a filter: count, apply, undo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST = 5000  # outputs of one decision
 
 @router.get("/bulk")
 def batches(request: Request, person: Reviewer) -> Response:
-    """The last decisions on many, with the way back."""
+    """Show the latest bulk decisions, which can be undone."""
     with resources(request).catalog.read() as s:
         shown = views.batches(s)
     return page(request, "batches.html", person, shown=shown)
@@ -34,12 +34,12 @@ def batches(request: Request, person: Reviewer) -> Response:
 
 @router.post("/bulk/count")
 async def count(request: Request, person: Reviewer) -> Response:
-    """How many it would be: these, as they are now, are what the next step decides on."""
+    """Count the matching outputs and freeze them for the next step."""
     form = await request.form()
     asked = parse_filter({name: form.get(name) for name in FIELDS})
     decision = str(form.get("to") or "")
     if decision not in DECISIONS:
-        raise CatalogError(f"to: {decision!r} is no decision; choose one of {', '.join(DECISIONS)}")
+        raise CatalogError(f"to: {decision!r} is not a decision; choose one of {', '.join(DECISIONS)}")
     return await run_in_threadpool(_count, request, person, asked, decision)
 
 
@@ -68,12 +68,12 @@ def _count(request: Request, person: Person, asked: Filter, decision: Decision) 
 
 @router.post("/bulk/{queue_id}")
 def apply(queue_id: str, request: Request, person: Reviewer) -> Response:
-    """Decide. What changed since it was counted is left as it is; sent twice it is done once."""
+    """Apply the decision. Outputs that changed since the count are left unchanged. Idempotent."""
     known = resources(request)
     with known.catalog.read() as s:
         queue = views.queue(s, queue_id)
     if queue.user_id != person.user_id or BULK not in queue.filter:
-        raise CatalogError("this decision was not counted by you; begin again from the gallery")
+        raise CatalogError("this bulk decision is not yours; start again from the gallery")
     decision = cast(Decision, queue.filter[BULK])
     given = {name: value for name, value in queue.filter.items() if name != BULK}
     seen = [Seen(*pair) for pair in zip(queue.output_ids, queue.revisions, strict=True)]
@@ -83,7 +83,7 @@ def apply(queue_id: str, request: Request, person: Reviewer) -> Response:
         _part(known, queue_id, seen[first : first + PART])
     changed = known.catalog.transact(lambda s: writes.end_batch(s, queue_id))
     left = len(seen) - changed
-    said = f"{changed} decided" + (f", {left} had changed meanwhile and were left as they are" if left else "")
+    said = f"{changed} decided" + (f", {left} changed in the meantime and were left unchanged" if left else "")
     return redirect("/bulk", said)
 
 
@@ -94,7 +94,7 @@ def _part(known: Resources, batch_id: str, seen: list[Seen]) -> None:
 
 @router.post("/bulk/{batch_id}/undo")
 def undo(batch_id: str, request: Request, person: Reviewer) -> Response:
-    """Give every output back what was said of it before, unless somebody decided on it since."""
+    """Restore every output's previous decision, unless someone has decided on it since."""
     known = resources(request)
     needed, undone, after = known.settings.approvals, 0, 0
     while True:
@@ -102,4 +102,4 @@ def undo(batch_id: str, request: Request, person: Reviewer) -> Response:
             more, after = writes.undo_part(s, batch_id, actor=person.name, after=after, approvals_needed=needed)
         undone += more
         if after == 0:
-            return redirect("/bulk", f"{undone} taken back")
+            return redirect("/bulk", f"{undone} undone")

@@ -20,10 +20,10 @@ Viewer = Annotated[Person, Depends(Needs("viewer"))]
 
 @router.get("/compare")
 def compare(request: Request, person: Viewer, ids: str = "") -> Response:
-    """`ids` are two to four outputs, by commas."""
+    """Show the outputs `ids`, two to four numbers separated by commas."""
     numbers = [int(one) for one in ids[:200].split(",") if one.strip().isdecimal()][:4]
     with resources(request).catalog.read() as s:
         shown = views.outputs(s, numbers)
     if ids and len(shown) < 2:
-        raise CatalogError(f"ids {ids[:60]!r}: give two to four outputs that are there, such as ?ids=3,5")
+        raise CatalogError(f"ids {ids[:60]!r}: give two to four existing outputs, such as ?ids=3,5")
     return page(request, "compare.html", person, shown=shown)

@@ -1,4 +1,4 @@
-"""Export: the approved pictures under a filter, as one file of a format that is installed, or into a bucket."""
+"""Export: the approved pictures that match a filter, as one file in any installed format, or to a bucket."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEWEST = 8  # that are shown
 
 @router.get("/export")
 def export(request: Request, person: Reviewer) -> Response:
-    """The form."""
+    """Show the export form."""
     with resources(request).catalog.read() as s:
         choices, counts = views.choices(s), views.decisions(s)
         newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
@@ -53,19 +53,19 @@ def export(request: Request, person: Reviewer) -> Response:
 
 @router.post("/export/bucket")
 async def to_bucket(request: Request, person: Operator) -> Response:
-    """The same files below a prefix of a bucket."""
+    """Upload the files below a prefix of a bucket."""
     form = await request.form()
     url = str(form.get("url") or "").strip()
     target = _bucket(url)
     outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
     parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
-    return redirect("/export", f"{put} files are in {url}")
+    return redirect("/export", f"{put} files uploaded to {url}")
 
 
 @router.post("/export/{name}")
 async def as_file(name: str, request: Request, person: Reviewer) -> Response:
-    """One file of the format of this name, made while it is sent."""
+    """Stream the export as one file in the format `name`."""
     try:
         packed_as = EXPORT_FORMATS[name]
     except PluginError as error:
@@ -82,13 +82,13 @@ async def as_file(name: str, request: Request, person: Reviewer) -> Response:
 
 
 def _bucket(url: str) -> ObjectStore:
-    """A new folder below the prefix of a bucket; CatalogError unless `url` names both as S3 does."""
+    """Open a new folder below the prefix of a bucket. Raises CatalogError unless `url` is s3://bucket/prefix."""
     try:
         bucket, prefix = split_s3_url(url)
         folder = check_key(f"{prefix.strip('/')}/{datetime.now(UTC):%Y%m%d-%H%M%S}".strip("/"))
     except (StoreError, InvalidKeyError) as error:
-        remedy = "write one, the bucket and the prefix in lower case"
-        raise CatalogError(f"url: {url[:60]!r} is no s3://bucket/prefix; {remedy}") from error
+        remedy = "write bucket and prefix in lower case"
+        raise CatalogError(f"url: {url[:60]!r} is not s3://bucket/prefix; {remedy}") from error
     return open_store(f"s3://{bucket}/{folder}")
 
 
@@ -105,13 +105,16 @@ def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
 def _chosen(
     request: Request, person: Person, form: Any, to: str
 ) -> tuple[list[OutputDetail], bool, Collection[int] | None]:
-    """The approved outputs under the form's filter, written down in the audit; whether with metadata; of whom alone."""
+    """Select the approved outputs that match the form, and record the export in the audit.
+
+    Returns the outputs, whether to include metadata, and the only subjects to include (None: all).
+    """
     known = resources(request)
     asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
     metadata = form.get("metadata") != "strip"
     ids, _ = collect(known, asked, MOST)
     if not ids:
-        raise CatalogError("no approved picture is under this filter; approve some, or widen it")
+        raise CatalogError("no approved pictures match this filter; approve some, or widen it")
     with known.catalog.read() as s:
         outputs = views.outputs(s, ids, subject_id=asked.subject_id)
     after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}

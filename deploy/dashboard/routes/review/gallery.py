@@ -1,4 +1,4 @@
-"""Outputs: the gallery, its pages and counts, and the same for programs."""
+"""Outputs: the gallery, its pages and counts, and a JSON API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE = 60
 
 @router.get("/outputs")
 def gallery(request: Request, person: Viewer, after: str | None = None) -> Response:
-    """The filter and the first page under it; the rest follows as one scrolls."""
+    """Show the filter and the first page of matches; further pages load on scrolling."""
     asked = parse_filter(request.query_params)
     with resources(request).catalog.read() as s:
         shown = views.gallery_page(s, asked, after=after or None, limit=PAGE)
@@ -32,7 +32,7 @@ def gallery(request: Request, person: Viewer, after: str | None = None) -> Respo
 
 @router.get("/fragments/outputs")
 def part(request: Request, person: Viewer, after: str | None = None) -> Response:
-    """One page of cards."""
+    """Render one page of cards."""
     asked = parse_filter(request.query_params)
     with resources(request).catalog.read() as s:
         shown = views.gallery_page(s, asked, after=after or None, limit=PAGE)
@@ -41,7 +41,7 @@ def part(request: Request, person: Viewer, after: str | None = None) -> Response
 
 @router.get("/fragments/count")
 def counted(request: Request, person: Viewer) -> Response:
-    """How many there are, apart: counting takes longer than a page."""
+    """Render the number of matches, separately because counting takes longer than a page."""
     with resources(request).catalog.read() as s:
         found = views.count(s, parse_filter(request.query_params))
     return page(request, "_count.html", person, count=found)
@@ -51,7 +51,7 @@ def counted(request: Request, person: Viewer) -> Response:
 def listed(
     request: Request, _: Viewer, after: str | None = None, limit: Annotated[int, Query(ge=1, le=300)] = PAGE
 ) -> dict[str, Any]:
-    """A page for programs: {"outputs": [...], "next": ...}; pass `next` as `after`."""
+    """Return a page as JSON, {"outputs": [...], "next": ...}; pass `next` as `after`."""
     with resources(request).catalog.read() as s:
         shown = views.gallery_page(s, parse_filter(request.query_params), after=after or None, limit=limit)
     return {"outputs": [asdict(row) for row in shown.rows], "next": shown.next}

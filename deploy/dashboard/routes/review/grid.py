@@ -20,7 +20,7 @@ Viewer = Annotated[Person, Depends(Needs("viewer"))]
 
 @router.get("/subjects/{subject_id:int}/grid")
 def grid(subject_id: int, request: Request, person: Viewer) -> Response:
-    """The subject's newest pictures as a table."""
+    """Show the subject's newest pictures as a table of prompts and poses."""
     with resources(request).catalog.read() as s:
         subject, cells = views.subject(s, subject_id), views.grid(s, subject_id)
     poses = sorted({cell.pose for cell in cells}, key=lambda pose: (pose is not None, pose or ""))

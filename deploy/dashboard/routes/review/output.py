@@ -25,7 +25,7 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 
 @router.get("/outputs/{output_id:int}")
 def output(output_id: int, request: Request, person: Viewer) -> Response:
-    """Everything that is known of it."""
+    """Show an output with its recipe, lineage and history."""
     known = resources(request)
     with known.catalog.read() as s:
         one = views.output(s, output_id)
@@ -48,7 +48,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         maps=maps,
         warnings=sentences(warnings),
         recipe=list(_numbers(one.settings)),
-        orders=person.may("operator")
+        can_request=person.may("operator")
         and flow_parameters.ATTENTION in known.prefect.allowed
         and one.state == "generated",
         pointed=flow_parameters.POINTED,
@@ -56,7 +56,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
 
 
 def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is set, with the numbers of the method beside the rest."""
+    """Flatten the settings that are set, nested ones last."""
     for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
         if isinstance(value, Mapping):
             yield from _numbers(value)
@@ -66,7 +66,7 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @router.post("/outputs/{output_id:int}/attention")
 async def attend(output_id: int, request: Request, person: Operator) -> Response:
-    """Order a map of where a point of the picture looked."""
+    """Request an attention map of a point of the picture."""
     form = await request.form()
     return await run_in_threadpool(_attend, output_id, request, person, form)
 
@@ -84,4 +84,4 @@ def _attend(output_id: int, request: Request, person: Person, form: FormData) ->
             "entity_id": flow_run_id,
         }
         writes.record_audit(s, **who, after={"deployment": flow_parameters.ATTENTION, "parameters": given})
-    return redirect(f"/outputs/{output_id}", "The map is ordered; it shows here once it is drawn.")
+    return redirect(f"/outputs/{output_id}", "Attention map requested; it is shown here once it is generated.")

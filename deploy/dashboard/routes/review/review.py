@@ -1,4 +1,4 @@
-"""Review: frozen queues, what the page needs to show them, and the decisions that it sends."""
+"""Review: frozen queues, the data that their page shows, and the decisions it sends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BULK = "bulk"
 
 
 class DecisionRequest(BaseModel):
-    """A decision as the page sends it; with `undo` it takes back the one that led to `revision`."""
+    """A decision as the page sends it; with `undo` it reverts the one that led to `revision`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class DecisionRequest(BaseModel):
 
 @router.get("/review")
 def queues(request: Request, person: Reviewer) -> Response:
-    """The person's queues, and the form that starts one."""
+    """Show the user's queues and the form that starts one."""
     with resources(request).catalog.read() as s:
         mine = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         choices, counts = views.choices(s), views.decisions(s)
@@ -51,7 +51,7 @@ def queues(request: Request, person: Reviewer) -> Response:
 
 @router.post("/review")
 async def start(request: Request, person: Reviewer) -> Response:
-    """Freeze what the filter finds now, in its order, and begin with the first."""
+    """Freeze the current matches of the filter, in its order, and open the queue."""
     form = await request.form()
     asked = parse_filter({name: form.get(name) for name in FIELDS})
     known = resources(request)
@@ -70,7 +70,7 @@ def _freeze(known: Resources, person: Person, asked: Filter) -> str:
 def store_queue(
     s: Session, person: Person, title: str, filter: Mapping[str, Any], ids: Sequence[int], revisions: Sequence[int]
 ) -> str:
-    """The id of a new queue of the person, with a line in the audit."""
+    """Store a new queue of the user, record it in the audit, and return its id."""
     given: dict[str, Any] = {"title": title, "filter": filter}
     queue_id = writes.add_queue(s, user_id=person.user_id, output_ids=ids, revisions=revisions, **given)
     after = {"outputs": len(ids), "filter": dict(filter)}
@@ -79,7 +79,7 @@ def store_queue(
 
 
 def collect(known: Resources, asked: Filter, most: int) -> tuple[list[int], list[int]]:
-    """Ids and revisions of what the filter finds, at most `most`."""
+    """Collect ids and revisions of at most `most` matches of the filter."""
     ids: list[int] = []
     revisions: list[int] = []
     after: str | None = None
@@ -95,7 +95,7 @@ def collect(known: Resources, asked: Filter, most: int) -> tuple[list[int], list
 
 
 def title_of(asked: Filter, choices: views.Choices) -> str:
-    """The filter in words."""
+    """Describe the filter in words."""
     given = asked.as_json()
     names = dict(choices.subjects)
     if "subject_id" in given:
@@ -108,7 +108,7 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
 
 @router.get("/review/{queue_id}")
 def review(queue_id: str, request: Request, person: Reviewer) -> Response:
-    """The page; what it shows it asks for itself, eight at a time."""
+    """Show the review page, which fetches its items in batches."""
     with resources(request).catalog.read() as s:
         queue = _own(views.queue(s, queue_id), person)
     needed = resources(request).settings.approvals
@@ -117,7 +117,7 @@ def review(queue_id: str, request: Request, person: Reviewer) -> Response:
 
 def _own(queue: views.Queue, person: Person) -> views.Queue:
     if queue.user_id != person.user_id:
-        raise CatalogError("this review queue is somebody else's; start your own from the gallery")
+        raise CatalogError("this review queue belongs to another user; start your own from the gallery")
     return queue
 
 
@@ -129,7 +129,7 @@ def items(
     start: Annotated[int, Query(ge=0)] = 0,
     count: Annotated[int, Query(ge=1, le=50)] = 12,
 ) -> dict[str, Any]:
-    """`count` outputs of the queue from its place `start`, as they are now."""
+    """Return `count` outputs of the queue from position `start`, in their current state."""
     with resources(request).catalog.read() as s:
         queue = _own(views.queue(s, queue_id), person)
         ids = queue.output_ids[start : start + count]
@@ -155,7 +155,7 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
 
 @router.post("/api/reviews")
 def decide(sent: DecisionRequest, request: Request, person: Reviewer) -> dict[str, Any]:
-    """Record one decision; 409 if the output was decided on or made anew since. The same uuid is stored once."""
+    """Record one decision; 409 if the output was reviewed or regenerated since. The same uuid is stored once."""
     known = resources(request)
     needed = known.settings.approvals
 

@@ -1,4 +1,4 @@
-"""Forget: a subject, a picture or a run deleted for good, after a page that says what goes."""
+"""Forget: permanently delete a subject, a picture or a run, after a page that lists what is deleted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 
 @router.get("/subjects/{subject_id:int}/forget")
 def subject(subject_id: int, request: Request, person: Operator) -> Response:
-    """What goes with a subject; its name has to be typed."""
+    """Show what is deleted with a subject; its name must be typed to confirm."""
     with resources(request).catalog.read() as s:
         one = views.subject(s, subject_id)
         pictures = views.count(s, views.Filter(subject_id=subject_id))
@@ -36,7 +36,7 @@ def subject(subject_id: int, request: Request, person: Operator) -> Response:
 
 @router.get("/outputs/{output_id:int}/forget")
 def output(output_id: int, request: Request, person: Operator) -> Response:
-    """What goes with a picture."""
+    """Show what is deleted with a picture."""
     with resources(request).catalog.read() as s:
         one, reviews = views.output(s, output_id), views.reviews_of(s, output_id)
     what, back = f"Forget output {output_id}?", f"/outputs/{output_id}"
@@ -45,7 +45,7 @@ def output(output_id: int, request: Request, person: Operator) -> Response:
 
 @router.get("/runs/{run_id}/forget")
 def run(run_id: str, request: Request, person: Operator) -> Response:
-    """What goes with a run."""
+    """Show what is deleted with a run."""
     with resources(request).catalog.read() as s:
         one = views.run_deletion(s, run_id)
     what, back = f"Forget run {one.name}?", "/"
@@ -54,7 +54,7 @@ def run(run_id: str, request: Request, person: Operator) -> Response:
 
 @router.post("/subjects/{subject_id:int}/forget")
 async def forget_subject(subject_id: int, request: Request, person: Operator) -> Response:
-    """Delete the subject. CatalogError unless its name was typed, or while something of it is under way."""
+    """Delete the subject. Raises CatalogError unless its name was typed, or while work on it is in progress."""
     typed = str((await request.form()).get("typed") or "")
     return await run_in_threadpool(_subject, subject_id, request, person, typed)
 
@@ -64,24 +64,24 @@ def _subject(subject_id: int, request: Request, person: Person, typed: str) -> R
     with known.catalog.read() as s:
         name = views.subject(s, subject_id).name
     if typed.strip() != name:
-        raise CatalogError("the name that was typed is not the subject's; nothing was deleted")
+        raise CatalogError("the typed name does not match the subject; nothing was deleted")
     done = _forget(known, lambda s: writes.forget_subject(s, name, actor=person.name))
-    stay = f"; {done.shared} stay, as pictures of {' and '.join(done.shared_with)}" if done.shared else ""
-    return redirect("/subjects", f"Deleted: {done.outputs} pictures and all else of the subject{stay}.")
+    stay = f"; {done.shared} are kept as pictures of {' and '.join(done.shared_with)}" if done.shared else ""
+    return redirect("/subjects", f"Deleted: {done.outputs} pictures and everything else of the subject{stay}.")
 
 
 @router.post("/outputs/{output_id:int}/forget")
 def forget_output(output_id: int, request: Request, person: Operator) -> Response:
-    """Delete the picture. CatalogError while a run that asked for it is under way."""
+    """Delete the picture. Raises CatalogError while a run that requested it is in progress."""
     _forget(resources(request), lambda s: writes.forget_output(s, output_id, actor=person.name))
-    return redirect("/outputs", f"Output {output_id} is deleted.")
+    return redirect("/outputs", f"Output {output_id} deleted.")
 
 
 @router.post("/runs/{run_id}/forget")
 def forget_run(run_id: str, request: Request, person: Operator) -> Response:
-    """Delete the run, and the pictures that no other run asked for. CatalogError while it is under way."""
+    """Delete the run and the pictures that no other run requested. Raises CatalogError while it is in progress."""
     done = _forget(resources(request), lambda s: writes.forget_run(s, run_id, actor=person.name))
-    return redirect("/", f"The run is deleted, with {done.outputs} pictures.")
+    return redirect("/", f"Run deleted, with {done.outputs} pictures.")
 
 
 def _forget(known: Resources, work: Callable[[Session], writes.Erased]) -> writes.Erased:

@@ -1,4 +1,4 @@
-"""Masks of references: a better one is a new version, an older one can be used again, one can be found anew."""
+"""Masks of references: upload a new version, use an older one again, or detect one again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/mask")
 def new_mask(subject_id: int, reference_id: int, request: Request, person: Operator, mask: UploadFile) -> Response:
-    """A new version of the mask, read, checked against the reference's size and encoded anew."""
+    """Add an uploaded mask as a new version, after checking its size and re-encoding it."""
     known = resources(request)
     one, reference = _reference(known, subject_id, reference_id)
     data = mask.file.read(known.settings.max_upload + 1)
@@ -45,13 +45,13 @@ def new_mask(subject_id: int, reference_id: int, request: Request, person: Opera
             giver=person.name,
         )
         _audit(s, person, "new mask", one, reference, {"mask": sha256})
-    doubt = f" But look at it: {cut.warnings[0]}." if cut.warnings else ""
+    doubt = f" Check it: {cut.warnings[0]}." if cut.warnings else ""
     return redirect(f"/subjects/{subject_id}", f"The new mask is in use.{doubt}")
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/mask/found")
 def find_mask(subject_id: int, reference_id: int, request: Request, person: Operator) -> Response:
-    """Have the mask found anew, whoever gave one before."""
+    """Detect the mask again, even if someone provided one before."""
     known = resources(request)
     one, reference = _reference(known, subject_id, reference_id)
     cut, png = detect_mask(known, reference.sha256)
@@ -69,12 +69,12 @@ def find_mask(subject_id: int, reference_id: int, request: Request, person: Oper
             insist=True,
         )
         _audit(s, person, "find mask", one, reference, {"mask": sha256})
-    return redirect(f"/subjects/{subject_id}", "The mask was found anew and is in use.")
+    return redirect(f"/subjects/{subject_id}", "The mask was detected again and is in use.")
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/masks/{mask_id:int}/use")
 def use_mask(subject_id: int, reference_id: int, mask_id: int, request: Request, person: Operator) -> Response:
-    """Use an older version again; it stands then as one that this person gave."""
+    """Use an older version again; it then counts as provided by this user."""
     known = resources(request)
     one, reference = _reference(known, subject_id, reference_id)
     mask = next((mask for mask in reference.masks if mask.id == mask_id), None)

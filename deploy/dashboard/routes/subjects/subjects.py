@@ -1,4 +1,4 @@
-"""Subjects: whom pictures show, with references, masks and what depends on them; new ones by upload."""
+"""Subjects with their references, masks and dependents; new ones are uploaded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IN_SPEC = re.compile(r"^subjects\[\d+\]\.?")
 
 @router.get("/subjects")
 def subjects(request: Request, person: Viewer, after: int | None = None) -> Response:
-    """Everybody whom pictures show."""
+    """Show all subjects."""
     return _page(request, person, after)
 
 
@@ -43,7 +43,7 @@ def _page(
     given: Mapping[str, str] = MappingProxyType({}),
     failed: str = "",
 ) -> Response:
-    """The list with the form of a new subject; `failed` says why what was `given` there cannot be stored."""
+    """Render the list and the form of a new subject; `failed` is the error for the values `given` there."""
     with resources(request).catalog.read() as s:
         shown = views.subjects_page(s, after=after, limit=PAGE)
     field, colon, _ = failed.partition(": ")
@@ -63,18 +63,18 @@ def _page(
 
 @router.get("/subjects/{subject_id:int}")
 def subject(subject_id: int, request: Request, person: Viewer) -> Response:
-    """One of them."""
+    """Show one subject."""
     with resources(request).catalog.read() as s:
         one = views.subject(s, subject_id)
         warnings = views.warnings_of_subject(s, subject_id)
-    # its number in a spec says nothing on its own page
+    # its index in a spec is meaningless on its own page
     said = sentences([replace(one, place=_IN_SPEC.sub("", one.place)) for one in warnings])
     return page(request, "subject.html", person, one=one, warnings=said)
 
 
 @router.post("/subjects")
 async def new_subject(request: Request, person: Operator) -> Response:
-    """A subject with its reference and, where it was sent, its mask."""
+    """Add a subject with its reference and, if provided, its mask."""
     form = await request.form()
     try:
         return await run_in_threadpool(_add, request, person, form)
@@ -91,11 +91,11 @@ def _add(request: Request, person: Person, form: FormData) -> Response:
     if reference is None:
         raise CatalogError("reference: choose a PNG, JPEG or WebP file")
     subject_id = add_subject(resources(request), new, reference, mask, person.name)
-    return redirect(f"/subjects/{subject_id}", f"{new.name} is in the catalog. Look at the mask.")
+    return redirect(f"/subjects/{subject_id}", f"{new.name} was added. Check the mask.")
 
 
 def uploaded(form: FormData, field: str, most: int) -> bytes | None:
-    """The file in a field of a form, None where none was chosen; CatalogError if it is larger than `most` bytes."""
+    """Read the file in a form field; None if none was chosen. Raises CatalogError if it exceeds `most` bytes."""
     sent = form.get(field)
     if not isinstance(sent, UploadFile) or not sent.filename:
         return None

@@ -1,4 +1,4 @@
-// Zoom and place are one state for all pictures.
+// Zoom and pan are shared by all pictures.
 const panes = document.getElementById("panes");
 if (panes) {
   const views = [...panes.querySelectorAll(".view")];

@@ -1,4 +1,4 @@
-// A long gallery with few pictures in the page: parts that are far away give their cards back and keep their height.
+// A long gallery with few pictures in the DOM: parts far from the viewport drop their cards and keep their height.
 const MOST = 5; // parts of 60 cards that are awake at once
 const filter = document.getElementById("filter");
 filter.dataset.live = "";
@@ -13,7 +13,7 @@ function begin() {
   awake.disconnect();
   gallery.querySelectorAll(".chunk").forEach((part) => awake.observe(part));
   chosen = new Set();
-  tell();
+  showSelection();
 }
 
 async function near(entries) {
@@ -57,10 +57,10 @@ async function wake(part) {
     part.classList.remove("asleep");
     part.style.height = "";
     marked(part);
-  } catch { /* it is tried again when it comes near again */ }
+  } catch { /* retried when it comes near again */ }
 }
 
-// Put to sleep the parts farthest from the one that is looked at, until few enough are awake.
+// Unloads the parts farthest from the one in view until at most MOST are loaded.
 function settle(here) {
   const parts = [...gallery.children], at = parts.indexOf(here);
   const up = parts.filter((part) => part.matches(".chunk") && !part.classList.contains("asleep"));
@@ -77,7 +77,7 @@ function settle(here) {
 
 function marked(part) { part.querySelectorAll(".pick input").forEach((box) => { box.checked = chosen.has(box.value); }); }
 
-function tell() {
+function showSelection() {
   const bar = document.getElementById("chosen");
   if (!bar) return;
   bar.hidden = chosen.size === 0;
@@ -91,13 +91,13 @@ document.addEventListener("change", (event) => {
   if (!event.target.matches(".pick input")) return;
   if (event.target.checked && chosen.size >= 4) { event.target.checked = false; return; }
   if (event.target.checked) chosen.add(event.target.value); else chosen.delete(event.target.value);
-  tell();
+  showSelection();
 });
 document.addEventListener("click", (event) => {
-  if (event.target.matches("[data-clear]")) { chosen.clear(); marked(gallery); tell(); }
+  if (event.target.matches("[data-clear]")) { chosen.clear(); marked(gallery); showSelection(); }
 });
 document.body.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.elt !== filter) return; // empty fields say nothing: leave them out of the address
+  if (event.detail.elt !== filter) return; // leave empty fields out of the URL
   for (const name of Object.keys(event.detail.parameters)) if (!event.detail.parameters[name]) delete event.detail.parameters[name];
 });
 document.body.addEventListener("htmx:afterSettle", begin);

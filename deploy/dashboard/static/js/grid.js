@@ -1,4 +1,4 @@
-// Seeds flip in place, all cells together.
+// Flips through seeds in place, in all cells at once.
 let turn = 0;
 const cells = [...document.querySelectorAll(".flip")].map((cell) => [...cell.children]);
 const most = Math.max(1, ...cells.map((one) => one.length));

@@ -1,6 +1,6 @@
-// What browsers leave out on pages that come over http from another machine, done by other means.
+// Replacements for APIs that browsers disable on pages served over http from another machine.
 
-// A random UUID (version 4). getRandomValues is there on every page, randomUUID only where the connection is secure.
+// Returns a random UUID (version 4). getRandomValues exists on every page, randomUUID only in secure contexts.
 export function newUuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -9,7 +9,7 @@ export function newUuid() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-// Do the work while no other tab does work of that name; without locks at once: it must be safe to do twice.
+// Runs the work while no other tab runs work of that name; without locks at once, so it must be idempotent.
 export function alone(name, work) {
   return navigator.locks ? navigator.locks.request(name, work) : work();
 }

@@ -1,4 +1,4 @@
-// The one map of keys: actions, buttons and the help are all drawn from it, so they cannot disagree.
+// The key map: actions, buttons and the help are all rendered from it, so they cannot disagree.
 export const ACTIONS = [
   { id: "approve", key: "p", title: "Approve", style: "approved" },
   { id: "reject", key: "x", title: "Reject", style: "rejected" },
@@ -12,7 +12,7 @@ export const ACTIONS = [
   { id: "back", key: "ArrowLeft", title: "Back" },
   { id: "next", key: "ArrowRight", title: "Next" },
   { id: "undo", key: "z", title: "Undo" },
-  { id: "hold", key: " ", title: "Reference", words: "Hold: the reference over the picture", hold: true },
+  { id: "hold", key: " ", title: "Reference", words: "Hold to show the reference over the picture", hold: true },
   { id: "compare", key: "c", title: "Compare", style: "minor" },
   { id: "zoom", key: "e", title: "Zoom", style: "minor" },
   { id: "lineage", key: "i", title: "Lineage", style: "minor" },
@@ -20,13 +20,13 @@ export const ACTIONS = [
   { id: "filter", key: "/", title: "Filter", style: "minor" },
   { id: "help", key: "?", title: "Help" },
 ];
-const KEPT = "keys:map", ON = "keys:on";
+const STORAGE_KEY = "keys:map", ON = "keys:on";
 const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 export class Keymap {
   #changed = {};
   constructor() {
-    try { this.#changed = JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { this.#changed = {}; }
+    try { this.#changed = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {}; } catch { this.#changed = {}; }
   }
   get on() { return localStorage.getItem(ON) !== "no"; }
   set on(value) { localStorage.setItem(ON, value ? "yes" : "no"); }
@@ -35,16 +35,16 @@ export class Keymap {
     const wanted = key.length === 1 ? key.toLowerCase() : key;
     return ACTIONS.find((one) => this.keyOf(one.id) === wanted);
   }
-  // Give an action another key; whoever had that key gets this one's. False: keys with a meaning of their own.
+  // Assigns another key to an action; an action that had that key gets this one's. Returns false for reserved keys.
   change(id, key) {
     if (["Tab", "Enter", "Escape", "Shift", "Control", "Alt", "Meta", "Unidentified", "Dead"].includes(key)) return false;
     const wanted = key.length === 1 ? key.toLowerCase() : key;
     const holder = this.actionOf(wanted);
     if (holder && holder.id !== id) this.#changed[holder.id] = this.keyOf(id);
     this.#changed[id] = wanted;
-    localStorage.setItem(KEPT, JSON.stringify(this.#changed));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#changed));
     return true;
   }
-  reset() { this.#changed = {}; localStorage.removeItem(KEPT); }
+  reset() { this.#changed = {}; localStorage.removeItem(STORAGE_KEY); }
 }
 export function keyName(key) { return NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key); }

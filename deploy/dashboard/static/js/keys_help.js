@@ -1,4 +1,4 @@
-// Buttons and help, both drawn from the key map.
+// Renders the buttons and the help from the key map.
 import { ACTIONS, keyName } from "./keymap.js";
 
 export function drawButtons(bar, keymap, act) {

@@ -1,4 +1,4 @@
-// Home, live: the server tells what is new; where it cannot, the page asks.
+// Updates Home live: by server-sent events, or by polling where these are not available.
 const live = document.getElementById("live");
 const EVERY = 10000;
 let failures = 0, timer = 0;
@@ -13,13 +13,13 @@ function listen() {
   source.addEventListener("runs", (event) => { failures = 0; put(JSON.parse(event.data)); });
   source.addEventListener("error", () => {
     failures += 1;
-    if (failures > 3 || source.readyState === EventSource.CLOSED) { source.close(); ask(); }
+    if (failures > 3 || source.readyState === EventSource.CLOSED) { source.close(); poll(); }
   });
 }
-async function ask() {
+async function poll() {
   clearTimeout(timer);
   const answer = await fetch(live.dataset.poll, { headers: { Accept: "text/html" } }).catch(() => null);
   if (answer?.ok) put(await answer.text());
-  timer = setTimeout(ask, EVERY);
+  timer = setTimeout(poll, EVERY);
 }
-if ("EventSource" in window) listen(); else ask();
+if ("EventSource" in window) listen(); else poll();

@@ -1,4 +1,4 @@
-// Paint a mask over the reference: strokes change alpha in a canvas of the reference's size, the page shows both.
+// Paints a mask over the reference: strokes change alpha in a canvas of the reference's size; the page shows both.
 for (const editor of document.querySelectorAll("[data-mask-editor]")) {
   editor.addEventListener("toggle", () => { if (editor.open && !editor.dataset.begun) { editor.dataset.begun = "yes"; begin(editor); } });
 }

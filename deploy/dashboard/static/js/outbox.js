@@ -1,6 +1,6 @@
-// Decisions on their way to the server. Each is kept in localStorage from the key press until the server has it, so a
-// reload, a crash or a lost connection costs nothing; a uuid makes sending twice harmless. Of several tabs one sends,
-// where the browser has locks: over http it has none but on this machine, and there each tab sends on its own.
+// Outbox of decisions. Each is stored in localStorage from the key press until the server acknowledges it, so a reload,
+// a crash or a lost connection loses nothing; a UUID makes repeated sends idempotent. With several tabs only one sends,
+// if the browser supports locks: over plain http from another machine it does not, and each tab sends its own.
 import { alone } from "./insecure.js";
 
 const FIRST = 500, LONGEST = 15000;
@@ -13,13 +13,13 @@ export class Outbox extends EventTarget {
     super();
     this.#user = user;
     this.#prefix = `outbox:${user}:`;
-    addEventListener("online", () => this.#again());
+    addEventListener("online", () => this.#retryNow());
     addEventListener("storage", (event) => { if (event.key?.startsWith(this.#prefix)) this.#changed(); });
   }
 
   get size() { return this.#keys().length; }
 
-  // The decisions that wait, in the order in which they were taken.
+  // Returns the pending decisions, in the order in which they were made.
   waiting() { return this.#keys().map((key) => JSON.parse(localStorage.getItem(key))).filter(Boolean); }
 
   put(decision) {
@@ -52,32 +52,32 @@ export class Outbox extends EventTarget {
           body: JSON.stringify(decision),
         });
       } catch {
-        return this.#failed("no connection, it is tried again");
+        return this.#failed("no connection, retrying");
       }
       if (answer.status === 401) return this.#failed("you are logged out; log in again in another tab");
       if (answer.status === 403 && await this.#renewed()) continue;
-      if (answer.status === 403 || answer.status === 429 || answer.status >= 500) return this.#failed("the server refuses for now");
+      if (answer.status === 403 || answer.status === 429 || answer.status >= 500) return this.#failed("the server is not accepting requests, retrying");
       localStorage.removeItem(key);
       this.trouble = "";
       this.#pause = FIRST;
-      const said = await answer.json().catch(() => ({}));
-      if (answer.ok) this.#tell("stored", { decision, said });
-      else this.#refused(decision, answer.status, said);
+      const reply = await answer.json().catch(() => ({}));
+      if (answer.ok) this.#emit("stored", { decision, reply });
+      else this.#rejected(decision, answer.status, reply);
       this.#changed();
     }
   }
 
-  // What was decided after a refused decision on the same output rests on it: it goes too, and all of it is shown.
-  #refused(decision, status, said) {
+  // Drops a rejected decision together with later ones on the same output, which depend on it, and reports them all.
+  #rejected(decision, status, reply) {
     const lost = [decision];
     for (const key of this.#keys()) {
       const later = JSON.parse(localStorage.getItem(key));
       if (later?.output_id === decision.output_id) { localStorage.removeItem(key); lost.push(later); }
     }
-    this.#tell("refused", { decision, status, said, lost });
+    this.#emit("rejected", { decision, status, reply, lost });
   }
 
-  // The page's form token is of a session that ended: whoever logged in again has another.
+  // Fetches a new form token if the page's token belongs to a session that ended and the user has logged in again.
   async #renewed() {
     const before = csrf();
     const answer = await fetch("/api/me", { headers: { Accept: "application/json" } }).catch(() => null);
@@ -92,10 +92,10 @@ export class Outbox extends EventTarget {
     this.#timer = setTimeout(() => { this.#timer = 0; this.send(); }, this.#pause);
     this.#pause = Math.min(this.#pause * 2, LONGEST);
   }
-  #again() { clearTimeout(this.#timer); this.#timer = 0; this.#pause = FIRST; this.send(); }
+  #retryNow() { clearTimeout(this.#timer); this.#timer = 0; this.#pause = FIRST; this.send(); }
   #keys() { return Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix)).sort(); }
-  #changed() { this.#tell("change", {}); }
-  #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+  #changed() { this.#emit("change", {}); }
+  #emit(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 }
 
 function csrf() { return document.querySelector("meta[name=csrf]").content; }

@@ -1,4 +1,4 @@
-// What every page does: say errors of parts that were asked for, and send what the outbox still holds.
+// Runs on every page: shows errors of htmx requests and sends what is still in the outbox.
 import { Outbox } from "./outbox.js";
 
 export function toast(text, seconds = 6) {
@@ -11,12 +11,12 @@ export function toast(text, seconds = 6) {
 
 document.body.addEventListener("htmx:responseError", (event) => {
   const answer = event.detail.xhr;
-  let said = "The server could not answer; try again.";
-  try { said = JSON.parse(answer.responseText).error ?? said; } catch { /* it was a page */ }
-  if (answer.status === 401) said = "You are logged out; reload the page to log in.";
-  toast(said[0].toUpperCase() + said.slice(1));
+  let message = "The server could not handle the request; try again.";
+  try { message = JSON.parse(answer.responseText).error ?? message; } catch { /* it was a page */ }
+  if (answer.status === 401) message = "You are logged out; reload the page to log in.";
+  toast(message[0].toUpperCase() + message.slice(1));
 });
-document.body.addEventListener("htmx:sendError", () => toast("The server does not answer; try again in a moment."));
+document.body.addEventListener("htmx:sendError", () => toast("The server does not respond; try again in a moment."));
 
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 

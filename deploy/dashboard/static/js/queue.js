@@ -1,31 +1,31 @@
-// The frozen queue: its items as they are needed, and the next pictures decoded before one comes to them.
+// The frozen queue: fetches items on demand and decodes the next pictures ahead of time.
 const PART = 24, AHEAD = 8, BEHIND = 2;
 
 export class Queue {
-  #id; #items = new Map(); #asked = new Map(); #pictures = new Map();
+  #id; #items = new Map(); #requests = new Map(); #pictures = new Map();
   constructor(id, total) { this.#id = id; this.total = total; }
 
-  // The item at a place, or null where the server knows it no more. Rejects while there is no connection.
+  // Returns the item at a place, or null if it no longer exists on the server. Rejects without a connection.
   async item(place) {
     if (!this.#items.has(place)) await this.#part(Math.floor(place / PART));
     return this.#items.get(place) ?? null;
   }
   known(place) { return this.#items.get(place) ?? null; }
   byOutput(id) { for (const one of this.#items.values()) if (one?.output_id === id) return one; return null; }
-  forget(place) { const part = Math.floor(place / PART); this.#asked.delete(part); for (let i = part * PART; i < (part + 1) * PART; i++) this.#items.delete(i); }
+  forget(place) { const part = Math.floor(place / PART); this.#requests.delete(part); for (let i = part * PART; i < (part + 1) * PART; i++) this.#items.delete(i); }
 
   #part(part) {
-    if (!this.#asked.has(part)) {
-      const asked = fetch(`/api/queues/${this.#id}/items?start=${part * PART}&count=${PART}`, { headers: { Accept: "application/json" } })
+    if (!this.#requests.has(part)) {
+      const request = fetch(`/api/queues/${this.#id}/items?start=${part * PART}&count=${PART}`, { headers: { Accept: "application/json" } })
         .then((answer) => { if (!answer.ok) throw new Error(String(answer.status)); return answer.json(); })
         .then((found) => found.items.forEach((item, i) => this.#items.set(found.start + i, item)))
-        .catch((error) => { this.#asked.delete(part); throw error; });
-      this.#asked.set(part, asked);
+        .catch((error) => { this.#requests.delete(part); throw error; });
+      this.#requests.set(part, request);
     }
-    return this.#asked.get(part);
+    return this.#requests.get(part);
   }
 
-  // Fetch and decode what comes next, so that showing it is a matter of a frame.
+  // Fetches and decodes the next pictures, so that showing one takes a single frame.
   async ahead(place) {
     for (const old of this.#pictures.keys()) if (old < place - BEHIND || old > place + AHEAD) this.#pictures.delete(old);
     for (let i = place + 1; i <= Math.min(place + AHEAD, this.total - 1); i++) {

@@ -1,4 +1,4 @@
-// The review page: one key decides and goes on. What is decided shows at once; the outbox brings it to the server.
+// The review page: one key decides and advances. Decisions are shown at once; the outbox sends them to the server.
 import { outbox, toast } from "./page.js";
 import { newUuid } from "./insecure.js";
 import { ACTIONS, Keymap } from "./keymap.js";
@@ -14,10 +14,10 @@ const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", f
 const undone = [];
 let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? 0) || 0, 0), queue.total);
 let shown = null, loading = false;
-const early = []; // what was pressed before its picture was there: it is meant for that picture, and waits for it
+const early = []; // keys pressed before their picture has loaded: they apply to that picture and wait for it
 const conflicts = new Map();
 
-// Decisions that a reload found in the outbox are on their way: the item is as it will be.
+// Applies decisions still in the outbox after a reload, so that the item is shown as it will be once they are stored.
 for (const one of outbox.waiting()) conflicts.delete(one.output_id);
 function pending(item) {
   const mine = outbox.waiting().filter((one) => one.output_id === item.output_id);
@@ -36,7 +36,7 @@ async function show(to, { push = false } = {}) {
   shown = null;
   loading = item === null;
   if (item === null) {
-    try { item = await queue.item(place); } catch { toast("No connection; this picture shows once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
+    try { item = await queue.item(place); } catch { toast("No connection; the picture appears once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
   }
   if (place !== wanted) return;
   loading = false;
@@ -60,7 +60,7 @@ function draw(item) {
   pictured($("sibling"), item.sibling?.thumb, "Nearest approved picture");
   if (item.sibling) $("sibling-link").href = `/outputs/${item.sibling.id}`;
   $("prompt").textContent = `${item.prompt} · seed ${item.seed}`;
-  const warnings = (item.warnings ?? []).map((said) => Object.assign(document.createElement("li"), { textContent: said }));
+  const warnings = (item.warnings ?? []).map((text) => Object.assign(document.createElement("li"), { textContent: text }));
   $("warnings").replaceChildren(...warnings);
   $("warnings").hidden = !warnings.length;
   const scores = $("scores");
@@ -87,14 +87,14 @@ function drawState(item) {
   $("conflict").textContent = conflict ?? "";
 }
 
-function decide(change, said) {
+function decide(change, status) {
   if (!shown?.there) return;
   const item = shown, before = { decision: item.decision, rating: item.rating };
   const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
   item.revision += 1; item.decision = decision.decision; item.rating = decision.rating;
   conflicts.delete(item.output_id);
   undone.push({ place, item, before });
-  $("said").textContent = said;
+  $("said").textContent = status;
   outbox.put(decision);
   show(place + 1);
 }
@@ -111,14 +111,14 @@ function undo() {
   show(last.place);
 }
 
-outbox.addEventListener("stored", ({ detail: { decision, said } }) => {
+outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
   const item = queue.byOutput(decision.output_id);
-  if (!item || item.revision !== said.revision) return;
-  Object.assign(item, { decision: said.decision, rating: said.rating, approvals: said.approvals });
+  if (!item || item.revision !== reply.revision) return;
+  Object.assign(item, { decision: reply.decision, rating: reply.rating, approvals: reply.approvals });
   if (item === shown) drawState(item);
 });
-outbox.addEventListener("refused", ({ detail: { decision, status, said } }) => {
-  const words = status === 409 ? "Somebody decided on this picture meanwhile, so yours was not stored. Look at it again." : `Not stored: ${said.error ?? status}.`;
+outbox.addEventListener("rejected", ({ detail: { decision, status, reply } }) => {
+  const words = status === 409 ? "Someone else decided on this picture first, so your decision was not stored. Review it again." : `Not stored: ${reply.error ?? status}.`;
   conflicts.set(decision.output_id, words);
   for (let i = undone.length - 1; i >= 0; i--) if (undone[i].item.output_id === decision.output_id) undone.splice(i, 1);
   const at = [...Array(queue.total).keys()].find((i) => queue.known(i)?.output_id === decision.output_id);
@@ -156,7 +156,7 @@ addEventListener("keydown", (event) => {
   if (event.key === " " && event.target.matches("button, a, summary")) event.target.blur();
   event.preventDefault();
   if (action.hold) { if (!event.repeat && shown?.there) $("held").hidden = false; return; }
-  // a key that is held down goes through pictures, and never decides on more than one
+  // holding a key down steps through pictures but never decides on more than one
   if (event.repeat && !["back", "next"].includes(action.id)) return;
   act(action.id);
 });

@@ -1,1 +1,1 @@
-"""Reads for the review pages: gallery, outputs, subjects, history."""
+"""Queries of the review pages: gallery, outputs, subjects, history."""

@@ -1,4 +1,4 @@
-"""What there is to filter by: lists that stay short however many outputs there are, and counts that stop early."""
+"""Filter choices and capped counts, in bounded time for any number of outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ COUNTED = 10_000
 
 @dataclass(frozen=True)
 class Choices:
-    """What a filter can be set to. `poses` are digests of pose pictures."""
+    """The choices of each filter. `poses` are digests of pose images."""
 
     subjects: Sequence[tuple[int, str]]
     runs: Sequence[tuple[str, str]]
@@ -29,7 +29,7 @@ class Choices:
 
 
 def choices(s: Session) -> Choices:
-    """The newest MOST of each."""
+    """List the newest MOST choices of each filter."""
     subjects = s.execute(select(Subject.id, Subject.name).order_by(Subject.id.desc()).limit(MOST)).all()
     runs = s.execute(select(Run.id, Run.name).order_by(Run.started_at.desc()).limit(50)).all()
     trained = select(Checkpoint.id, Subject.name).join(Subject, Subject.id == Checkpoint.subject_id)
@@ -45,12 +45,12 @@ def choices(s: Session) -> Choices:
 
 
 def metrics(s: Session) -> list[str]:
-    """Every metric that has scored something, by name."""
+    """List the metrics that have scores, by name."""
     return _distinct(s, Score.metric, Score.current == true())
 
 
 def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
-    """The different values of an indexed column, each found by one step into the index behind the one before."""
+    """List the distinct values of an indexed column by a loose index scan."""
     found: list[str] = []
     while len(found) < MOST:
         chosen = select(column).where(*conditions).order_by(column).limit(1)
@@ -62,12 +62,12 @@ def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
 
 
 def decisions(s: Session) -> dict[Decision, int]:
-    """How many outputs are in each state of review, counted to COUNTED + 1."""
+    """Count the outputs in each review state, up to COUNTED + 1."""
     return {one: _capped(s, select(Output.id).where(Output.decision == one)) for one in DECISIONS}
 
 
 def cell_states(s: Session, states: Sequence[CellState]) -> dict[CellState, int]:
-    """How many cells are in each of these states, counted to COUNTED + 1."""
+    """Count the cells in each of these states, up to COUNTED + 1."""
     return {one: _capped(s, select(Cell.id).where(Cell.state == one)) for one in states}
 
 
@@ -77,7 +77,7 @@ def _capped(s: Session, rows: Select[Any]) -> int:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is; `done` and `failed` of `total` cells. `reason`: why it did not complete."""
+    """Progress of a run; `done` and `failed` of `total` cells. `reason`: why it did not complete."""
 
     id: str
     name: str
@@ -92,7 +92,7 @@ class RunProgress:
 
 
 def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
-    """The newest runs, those that are running first: their cells are counted, of the others it is known."""
+    """List the most recent runs, running ones first. Counts are live for these and stored totals for finished ones."""
     newest = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
     found = []
     for run in sorted(newest, key=lambda one: one.state != "running"):
@@ -129,7 +129,7 @@ class SubjectRow:
 
 
 def subjects_page(s: Session, *, after: int | None = None, limit: int = 60) -> list[SubjectRow]:
-    """Subjects, newest first, from behind the id `after`."""
+    """List subjects, newest first, after the id `after`."""
     newest = select(Reference.image_sha256).where(Reference.subject_id == Subject.id)
     picture = newest.order_by(Reference.turn.desc()).limit(1).label("reference_sha256")
     rows = select(Subject.id, Subject.name, Subject.class_word, Subject.style, picture).order_by(Subject.id.desc())

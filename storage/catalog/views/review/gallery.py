@@ -1,8 +1,7 @@
-"""The gallery: pictures under any filter, in any order, a page at a time, in bounded time.
+"""The gallery: pictures for any filter and order, paginated, in bounded time.
 
-A page walks one index in the order that it is shown in, a window of rows after the other, and tests every further
-condition on the way, until it is full or its time is up. So a filter that finds little gives a short page that knows
-where to look on, never a long wait.
+A page scans one index in its order, window by window, and tests further conditions row by row, until it is full or its
+time is up. A selective filter therefore gives a short page with a position to continue from, never a long wait.
 """
 
 import time
@@ -18,15 +17,15 @@ from storage.catalog.records import DECISIONS, CatalogError, Decision
 from storage.catalog.schema import Cell, CellSubject, Output, Review, RunCell, Score, Subject, SubjectScore
 from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
 
-WINDOW = 1_000  # rows that are looked at before looking at the clock
-SECONDS = 0.015  # that a page looks for more
-COUNTING = 0.2  # and a count
+WINDOW = 1_000  # rows scanned between checks of the clock
+SECONDS = 0.015  # time limit of a page
+COUNTING = 0.2  # time limit of a count
 COUNTED = 10_000  # beyond that a count says "more"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What a gallery is asked for; None is no condition. `prompt` is words that the prompt holds, in any order.
+    """A gallery filter; None is no condition. `prompt` is words that the prompt contains, in any order.
 
     `metric` orders by that score, the best first, and `lowest` and `highest` bound it; without one the newest is first.
     """
@@ -50,17 +49,17 @@ class Filter:
             raise CatalogError("lowest and highest bound a score: choose the metric too")
 
     def as_json(self) -> dict[str, Any]:
-        """The conditions that are set."""
+        """Return the conditions that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit: int = 60) -> Page[OutputRow]:
-    """Pictures under the filter. A page may be short, even empty, and still have a `next`.
+    """List pictures that match the filter. A page may be short, even empty, and still have a `next`.
 
-    Raises CatalogError for an `after` that no page of the same order gave, or a `limit` outside 1..300.
+    Raises CatalogError for an `after` that is not from a page with the same order, or a `limit` outside 1..300.
     """
     if not 1 <= limit <= MAX_PAGE:
-        raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; ask for the next page instead")
+        raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; request the next page instead")
     link = _link(wanted)
     of = (Output.subject_id if wanted.subject_id is None else link.subject_id).label("subject_id")
     shown = (Output.id.label("output_id"), Cell.digest, of, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
@@ -82,14 +81,14 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
 
 @dataclass(frozen=True)
 class Count:
-    """How many there are; `more`: that many at least, counting ended early."""
+    """A count; `more`: a lower bound, because counting stopped early."""
 
     number: int
     more: bool
 
 
 def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> Count:
-    """How many pictures the filter finds, counted to `most` and for a moment."""
+    """Count the pictures that match the filter, up to `most` and within COUNTING seconds."""
     rows, found, more = _joined(select(Output.id), wanted), 0, False
     for conditions, _, end in _windows(s, wanted, None, COUNTING):
         more = end is not None
@@ -103,7 +102,7 @@ def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> Count:
 def _windows(
     s: Session, wanted: Filter, after: str | None, seconds: float
 ) -> Iterator[tuple[list[ColumnElement[bool]], Sequence[Any], Sequence[float] | None]]:
-    """What holds in one window after the other, the order's keys, and the window's end, None of the last."""
+    """Yield the conditions of each window, the sort keys, and the window's end (None for the last)."""
     until = time.monotonic() + seconds
     tested = _tested(wanted)
     while True:
@@ -116,10 +115,10 @@ def _windows(
 
 
 def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElement[bool]]]:
-    """The columns of the order, all descending, and what one index answers together with them."""
+    """Return the sort columns, all descending, and the conditions answered by the same index."""
     if wanted.metric is None:
         key: Any = Output.id if wanted.subject_id is None else CellSubject.output_id
-        # of a subject the links are walked, which know of no decision: it is tested row by row
+        # for a subject the links are scanned, which have no decision: it is tested row by row
         decided = None if wanted.subject_id is not None else wanted.decision
         conditions = _equal((CellSubject.subject_id, wanted.subject_id), (Output.decision, decided))
         conditions += [CellSubject.output_id.is_not(None)] if wanted.subject_id is not None else []
@@ -134,7 +133,7 @@ def _walk(wanted: Filter, after: str | None) -> tuple[list[Any], list[ColumnElem
 
 
 def _scores_walked(metric: str, wanted: Filter) -> tuple[Any, list[ColumnElement[bool]]]:
-    """The table whose scores are walked, and the conditions that its index answers: a subject has one of its own."""
+    """Return the score table to scan, which differs for a subject, and the conditions that its index answers."""
     if wanted.subject_id is None:
         current = [Score.metric == metric, Score.current == true()]
         return Score, [*_equal((Score.decision, wanted.decision)), *current]
@@ -142,7 +141,7 @@ def _scores_walked(metric: str, wanted: Filter) -> tuple[Any, list[ColumnElement
 
 
 def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
-    """The columns of `rows` from pictures that are there, with the score that orders them."""
+    """Join `rows` with generated pictures and the score that sorts them."""
     link = _link(wanted)
     if link is not None:
         rows = rows.select_from(link).join(Output, Output.id == link.output_id)
@@ -150,14 +149,14 @@ def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any
 
 
 def _link(wanted: Filter) -> Any:
-    """The table that is walked beside the outputs: scores, a subject's scores, its links, or None."""
+    """Return the table that is scanned with the outputs: scores, a subject's scores, its links, or None."""
     if wanted.metric is not None:
         return Score if wanted.subject_id is None else SubjectScore
     return None if wanted.subject_id is None else CellSubject
 
 
 def _place_at(s: Session, keys: Sequence[Any], conditions: Sequence[Any], rows: int) -> list[float] | None:
-    """The place of the row so many rows on; None when there are fewer."""
+    """Return the sort key of the row that is `rows` rows ahead; None if there are fewer."""
     walked = select(*keys).where(*conditions).order_by(*(key.desc() for key in keys))
     found = s.execute(walked.offset(rows - 1).limit(1)).first()
     return None if found is None else list(found)
@@ -170,7 +169,7 @@ def _down_to(keys: Sequence[Any], end: Sequence[float] | None) -> list[ColumnEle
 
 
 def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
-    """What is tested row by row."""
+    """Return the conditions that are tested row by row."""
     conditions = _equal((Cell.pose, wanted.pose), (Cell.checkpoint_id, wanted.checkpoint_id))
     conditions += [] if wanted.subject_id is None else _equal((Output.decision, wanted.decision))
     for word in (wanted.prompt or "").split()[:8]:

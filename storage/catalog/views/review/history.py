@@ -1,4 +1,4 @@
-"""What happened to a row, and what people said of an output."""
+"""The history of a row, and the reviews of an output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from storage.catalog.schema import LineageEvent, Review
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened; `actor` is the worker or person, `detail` whatever the event carries."""
+    """An event; `actor` is the worker or person, `detail` the event's data."""
 
     event: str
     actor: str | None
@@ -38,14 +38,14 @@ class ReviewView:
 
 
 def history(s: Session, entity: str, entity_id: object) -> list[Event]:
-    """The events of one row, oldest first: entity "cell" by digest, "reference", "mask", "checkpoint" by id."""
+    """List the events of a row, oldest first: entity "cell" by digest, "reference", "mask", "checkpoint" by id."""
     columns = (LineageEvent.event, LineageEvent.actor, LineageEvent.detail, LineageEvent.created_at)
     rows = select(*columns).where(LineageEvent.entity == entity, LineageEvent.entity_id == str(entity_id))
     return as_records(Event, s.execute(rows.order_by(LineageEvent.id)))
 
 
 def reviews_of(s: Session, output_id: int) -> list[ReviewView]:
-    """The output's reviews, oldest first."""
+    """List the output's reviews, oldest first."""
     rows = s.scalars(select(Review).where(Review.output_id == output_id).order_by(Review.revision))
     return [
         ReviewView(r.uuid, r.revision, r.image_sha256, r.reviewer, r.decision, r.rating, r.note, r.created_at)

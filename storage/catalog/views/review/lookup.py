@@ -1,4 +1,4 @@
-"""Which subjects and runs a person means by the words that they type."""
+"""Looks up subjects and runs by name or id, with suggestions for similar names."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Run, Subject
 
-SHORTEST = 4  # characters of a run's id that stand for it
-_LISTED = 500  # names among which a similar one is looked for
+SHORTEST = 4  # characters of a run id that identify it
+_LISTED = 500  # names that are searched for similar ones
 
 
 def subject_id(s: Session, name: str) -> int:
-    """The id of the subject called `name`. NotInCatalogError suggests similar names."""
+    """Return the id of the subject `name`. Raises NotInCatalogError with similar names."""
     found = s.scalar(select(Subject.id).where(Subject.name == name))
     if found is None:
         names = s.scalars(select(Subject.name).order_by(Subject.id.desc()).limit(_LISTED)).all()
@@ -23,12 +23,12 @@ def subject_id(s: Session, name: str) -> int:
 
 
 def run_ids(s: Session, text: str) -> list[str]:
-    """The runs whose name is `text`, or the one whose id begins with it. NotInCatalogError suggests similar names."""
+    """Return the runs named `text`, or the one whose id begins with it. Raises NotInCatalogError with similar names."""
     found = list(s.scalars(select(Run.id).where(Run.name == text).order_by(Run.started_at)))
     if not found and len(text) >= SHORTEST:
         found = list(s.scalars(select(Run.id).where(Run.id.startswith(text, autoescape=True)).limit(2)))
         if len(found) > 1:
-            raise NotInCatalogError(f"several runs have an id that begins with {text!r}; give more of it")
+            raise NotInCatalogError(f"several runs have an id that begins with {text!r}; give more characters")
     if not found:
         names = s.scalars(select(Run.name).order_by(Run.started_at.desc()).limit(_LISTED)).all()
         raise NotInCatalogError(f"no run has the name or id {text!r}; {_instead(text, names)}")

@@ -1,4 +1,4 @@
-"""One output with all that is known of it, and outputs as a reviewer needs them."""
+"""Outputs with their recipe, lineage and review state, and review queues."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ from storage.catalog.views.scores import scores_of
 class OutputDetail:
     """A picture, its recipe and its lineage.
 
-    `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first of them.
-    `newer_mask`: the reference has another mask now than it was made with; `earlier_reference`: the subject has another
-    reference now.
+    `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first.
+    `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
+    another reference now.
     """
 
     output_id: int
@@ -72,9 +72,9 @@ class OutputDetail:
 
 
 def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = None) -> list[OutputDetail]:
-    """The outputs of these ids, in this order; ids that the catalog does not know are left out.
+    """Return the outputs with these ids, in this order, omitting unknown ids.
 
-    One that shows the subject `subject_id`, beside others, is told as that one's.
+    An output that shows `subject_id` among others is described with that subject first.
     """
     found: dict[int, Any] = {}
     rows: Select[*tuple[Any, ...]] = select(Output.id, Cell.digest, Cell.state, Cell.prompt, Cell.pose, Cell.seed)
@@ -98,15 +98,15 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
 
 
 def output(s: Session, output_id: int) -> OutputDetail:
-    """One of them; NotInCatalogError if there is none."""
+    """Return one output. Raises NotInCatalogError."""
     found = outputs(s, [output_id])
     if not found:
-        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists what there is")
+        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists all outputs")
     return found[0]
 
 
 def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
-    """Id and picture of the nearest approved output of the same subject: of the same prompt if there is one."""
+    """Return id and picture of an approved output of the same subject, with the same prompt if there is one."""
     approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
     approved = approved.join(CellSubject, CellSubject.output_id == Output.id)
     approved = approved.where(
@@ -119,9 +119,9 @@ def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
 
 @dataclass(frozen=True)
 class Queue:
-    """A frozen queue: its outputs do not change, what is decided of them does.
+    """A frozen queue: its outputs do not change, the decisions on them do.
 
-    `revisions` are what the outputs were at when it was made, or empty.
+    `revisions` are the outputs' revisions when it was created, or empty.
     """
 
     id: str
@@ -134,15 +134,15 @@ class Queue:
 
 
 def queue(s: Session, queue_id: str) -> Queue:
-    """One queue; NotInCatalogError if it is there no more."""
+    """Return a queue. Raises NotInCatalogError if it no longer exists."""
     row = s.get(ReviewQueue, queue_id)
     if row is None:
-        raise NotInCatalogError("this review queue is there no more; start a new one from the gallery")
+        raise NotInCatalogError("this review queue no longer exists; start a new one from the gallery")
     return _queue(row)
 
 
 def queues_of(s: Session, user_id: int) -> list[Queue]:
-    """A person's queues, newest first."""
+    """List a person's queues, newest first."""
     rows = s.scalars(select(ReviewQueue).where(ReviewQueue.user_id == user_id).order_by(ReviewQueue.created_at.desc()))
     return [_queue(row) for row in rows]
 
@@ -152,5 +152,5 @@ def _queue(row: ReviewQueue) -> Queue:
 
 
 def blob_type(s: Session, sha256: str) -> str | None:
-    """The MIME type of a recorded blob; None if it is not recorded, or is garbage that will be collected."""
+    """Return the MIME type of a recorded blob; None if it is not recorded or is marked as garbage."""
     return s.scalar(select(Blob.content_type).where(Blob.sha256 == sha256, Blob.marked_at.is_(None)))

@@ -1,4 +1,4 @@
-"""A subject's page: its references, the versions of their masks, its checkpoints, what depends on an older mask."""
+"""Data of a subject's page: references, mask versions, checkpoints and what depends on an older mask."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, 
 from storage.catalog.views.output_subjects import trained_for
 from storage.redaction import redact_url
 
-GRID_CELLS = 2000  # newest outputs of a subject that its grid is made of
+GRID_CELLS = 2000  # newest outputs of a subject that its grid shows
 
 
 @dataclass(frozen=True)
 class MaskView:
-    """One version of a reference's mask; `cells` and `checkpoints` were made with it. The rest as in MaskFacts."""
+    """One version of a reference's mask; `cells` and `checkpoints` count its uses. The rest as in MaskFacts."""
 
     id: int
     version: int
@@ -64,7 +64,7 @@ class CheckpointView:
 
 @dataclass(frozen=True)
 class SubjectDetail:
-    """A subject with everything that pictures of it are made from; the current reference is first."""
+    """A subject with its references and checkpoints; the current reference is first."""
 
     id: int
     name: str
@@ -76,7 +76,7 @@ class SubjectDetail:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One picture of a grid; `earlier_reference`: it was made from another reference than the subject has now."""
+    """One picture of a grid; `earlier_reference`: it was generated from another reference than the current one."""
 
     output_id: int
     prompt: str
@@ -88,7 +88,7 @@ class GridCell:
 
 
 def subject(s: Session, subject_id: int) -> SubjectDetail:
-    """One subject; NotInCatalogError if there is none."""
+    """Return one subject. Raises NotInCatalogError."""
     row = s.get(Subject, subject_id)
     if row is None:
         raise NotInCatalogError(f"subject {subject_id} is not in the catalog; the subjects page lists them")
@@ -138,13 +138,13 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
 
 
 def _used(s: Session, table: type[CellSubject] | type[Checkpoint], subject_id: int) -> dict[int, int]:
-    """How many of the subject's rows were made with each mask."""
+    """Count the subject's rows that use each mask."""
     counted = select(table.mask_id, func.count()).where(table.subject_id == subject_id, table.mask_id.is_not(None))
     return {mask: count for mask, count in s.execute(counted.group_by(table.mask_id)) if mask is not None}
 
 
 def grid(s: Session, subject_id: int) -> list[GridCell]:
-    """The subject's newest pictures, at most GRID_CELLS, the oldest first."""
+    """List the subject's newest pictures, at most GRID_CELLS, oldest first."""
     newest = select(Reference.id).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc()).limit(1)
     columns = (Output.id.label("output_id"), Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
     earlier = (CellSubject.reference_id != newest.scalar_subquery()).label("earlier_reference")

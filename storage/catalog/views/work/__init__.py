@@ -1,1 +1,1 @@
-"""Reads of runs, cells, results and fine-tunings."""
+"""Queries of runs, cells, results and fine-tunings."""

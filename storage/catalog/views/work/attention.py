@@ -1,4 +1,4 @@
-"""The maps of attention of an output."""
+"""Attention maps of an output."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from storage.catalog.schema import AttentionMap
 
 @dataclass(frozen=True)
 class AttentionView:
-    """Where the point (x, y), each 0..1 from the upper left corner, looked; `said` is how the map was made."""
+    """The attention map of the point (x, y), each 0..1 from the upper left corner; `said` describes how it was made."""
 
     map_sha256: str
     x: float
@@ -21,7 +21,7 @@ class AttentionView:
 
 
 def attention_maps(s: Session, output_id: int, image_sha256: str, limit: int = 6) -> list[AttentionView]:
-    """The maps of the output's picture as it is now, newest first."""
+    """List the attention maps of the output's current picture, newest first."""
     rows = select(AttentionMap).where(AttentionMap.output_id == output_id, AttentionMap.image_sha256 == image_sha256)
     found = s.scalars(rows.order_by(AttentionMap.id.desc()).limit(limit))
     return [AttentionView(r.map_sha256, r.x, r.y, r.said, r.created_at) for r in found]

@@ -1,4 +1,4 @@
-"""Cells one by one and a run's cells together."""
+"""Cells, individually and by run, and outputs without scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from storage.catalog.views.scores import scores_of, scores_of_run
 
 
 def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellView]:
-    """The run's cells in the order of its grid, each under the subject that the run asked it for.
+    """List the run's cells in grid order, each under the subject that the run requested it for.
 
-    Without `scores` they come sooner, and seem to have none.
+    Without `scores` the query is faster, and the scores are empty.
     """
-    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
-    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
+    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == requested_for)
     chosen = chosen.where(RunCell.run_id == run_id)
     rows = s.execute(chosen.order_by(RunCell.position)).all()
     found = scores_of_run(s, run_id) if scores else {}
@@ -26,7 +26,7 @@ def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellVi
 
 
 def cell(s: Session, digest: str) -> CellDetail:
-    """One cell with its settings and lineage; NotInCatalogError if there is none of that digest."""
+    """Return one cell with its settings and lineage. Raises NotInCatalogError."""
     found = cells(s, [digest])
     if not found:
         raise NotInCatalogError(f"cell {digest!r} is not in the catalog; `cells_of_run` lists the digests of a run")
@@ -34,7 +34,7 @@ def cell(s: Session, digest: str) -> CellDetail:
 
 
 def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
-    """The cells of these digests, in this order, with their settings and lineage; unknown ones are left out."""
+    """Return the cells with these digests, in this order, with settings and lineage, omitting unknown ones."""
     lineage = (
         _cells()
         .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
@@ -52,7 +52,7 @@ def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
 
 
 def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
-    """The states of those of the cells that are in the catalog, by digest."""
+    """Return the states of the cells by digest, omitting unknown ones."""
     states: dict[str, CellState] = {}
     for part in chunks(digests):
         states.update(s.execute(select(Cell.digest, Cell.state).where(Cell.digest.in_(part))).all())
@@ -60,13 +60,13 @@ def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
 
 
 def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:
-    """The run's generated outputs that `metric` in this `version` has not scored, one reference after the other."""
+    """List the run's generated outputs that this version of `metric` has not scored, grouped by reference."""
     chosen = _unscored(metric, version).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
     return as_records(UnscoredOutput, s.execute(chosen.order_by(Reference.id, RunCell.position)))
 
 
 def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: str) -> list[UnscoredOutput]:
-    """Those of the outputs, in the order of their ids, that `unscored` would give."""
+    """List the unscored ones among these outputs, by id."""
     rows = [
         row
         for part in chunks(sorted(output_ids))
@@ -76,7 +76,7 @@ def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: 
 
 
 def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
-    """Generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
+    """Select generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
     done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
     columns = (Output.id.label("output_id"), Cell.digest, Output.image_sha256, Cell.prompt)
     chosen: Select[*tuple[Any, ...]] = select(*columns, Reference.id.label("reference_id"))
@@ -91,7 +91,7 @@ def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
 
 
 def _cells() -> Select[*tuple[Any, ...]]:
-    """Cells to be joined with a subject, and outputs; that of a cell that is not generated (any more) is not shown."""
+    """Select cells, to be joined with a subject, and the outputs of generated ones."""
     columns = (Cell.digest, Cell.state, Subject.name.label("subject_name"), Cell.prompt, Cell.pose, Cell.depth)
     there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
     chosen: Select[*tuple[Any, ...]] = select(*columns, Cell.seed, Cell.error, Cell.failures)

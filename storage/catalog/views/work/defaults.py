@@ -1,4 +1,4 @@
-"""The numbers that an order was first carried out with, or what tells them in catalogs that did not remember them."""
+"""The numbers of the first run of a spec or fine-tuning, or the data to infer them in older catalogs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from storage.catalog.schema import Cell, FirstNumbers, Run, RunCell, Subject, Tr
 
 @dataclass(frozen=True)
 class PastRun:
-    """A spec's newest run that has cells. `settings`: of one of its cells of each style; `trainings`: what these were
-    learnt by, by style, where they were."""
+    """A spec's newest run with cells. `settings`: of one cell of each style; `trainings`: the fine-tuning recipes of
+    these cells, by style, if any."""
 
     spec: Mapping[str, Any]
     settings: Mapping[str, Mapping[str, Any]]
@@ -22,7 +22,7 @@ class PastRun:
 
 
 def first_numbers(s: Session, kind: NumbersOwner, name: str, profile: str) -> dict[str, Any] | None:
-    """The profile's numbers that are remembered for a spec or a subject; None: nothing is."""
+    """Return the profile's numbers stored for a spec or a subject; None if there are none."""
     return s.scalar(
         select(FirstNumbers.numbers).where(
             FirstNumbers.kind == kind, FirstNumbers.name == name, FirstNumbers.profile == profile
@@ -31,7 +31,7 @@ def first_numbers(s: Session, kind: NumbersOwner, name: str, profile: str) -> di
 
 
 def past_run(s: Session, name: str, profile: str) -> PastRun | None:
-    """The newest run of the specs of this name and profile that has cells."""
+    """Return the newest run with cells of the spec with this name and profile."""
     has_cells = select(RunCell.cell_id).where(RunCell.run_id == Run.id).exists()
     runs = select(Run.id, Run.spec).where(Run.name == name, has_cells).order_by(Run.started_at.desc())
     for run_id, spec in s.execute(runs):
@@ -42,7 +42,7 @@ def past_run(s: Session, name: str, profile: str) -> PastRun | None:
 
 
 def _one_of_each_style(s: Session, run_id: str) -> dict[str, dict[str, Any]]:
-    """Of each style, the settings of the cell that comes first in the grid."""
+    """Return for each style the settings of the first cell of the grid."""
     first = (
         select(Subject.style, func.min(RunCell.position).label("position"))
         .join(Cell, Cell.subject_id == Subject.id)

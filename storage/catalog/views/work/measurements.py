@@ -1,4 +1,4 @@
-"""What benches measured, picture by picture."""
+"""Measurements of benchmarks, by picture."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from storage.catalog.schema import Measurement
 
 
 def measurements(s: Session, digests: Sequence[str]) -> dict[str, MeasurementRecord]:
-    """Those of the digests that were measured."""
+    """Return the measurements of the digests that have one."""
     found: dict[str, MeasurementRecord] = {}
     for part in chunks(digests):
         for row in s.scalars(select(Measurement).where(Measurement.digest.in_(part))):

@@ -1,8 +1,8 @@
-"""Cells that have no picture now, by who still wants them.
+"""Cells without a picture, by whether a run still needs them.
 
-A cell is wanted by a run that is under way, and by the newest run of a name, whatever became of it: running that spec
-again makes what it lacks. What only older runs of a name asked for - a prompt with a typing error, seeds that were
-taken out of the spec - nobody wants any more.
+A cell is needed by a run in progress, and by the newest run of each name, in any state: running that spec again
+generates what is missing. Cells that only older runs of a name requested, such as prompts with a typing error or seeds
+removed from the spec, are unwanted.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ OPEN = ("planned", "failed", "lost")
 
 @dataclass(frozen=True)
 class MissingCells:
-    """How many planned, failed and lost cells a `running` run wants, only a rerun would make, or no run wants."""
+    """Counts of planned, failed and lost cells: needed by a `running` run, only by a rerun (`resumable`), or none."""
 
     running: int
     resumable: int
@@ -27,8 +27,8 @@ class MissingCells:
 
 
 def missing_cells(s: Session) -> MissingCells:
-    """The counts. A cell of several runs counts once, for the first of the three that is true of it."""
-    running, newest = _asked_by(Run.state == "running"), _asked_by(_newest())
+    """Count the missing cells. A cell of several runs counts once, in the first kind that applies."""
+    running, newest = _requested_by(Run.state == "running"), _requested_by(_newest())
     rows = select(Cell.id).where(Cell.state.in_(OPEN))
     kinds = {"running": running, "resumable": and_(newest, not_(running)), "unwanted": _unwanted()}
     counted = {kind: select(func.count()).select_from(rows.where(one).subquery()) for kind, one in kinds.items()}
@@ -36,7 +36,7 @@ def missing_cells(s: Session) -> MissingCells:
 
 
 def unwanted_cells(s: Session) -> list[int]:
-    """The ids of those that no run wants and that may go: nobody has reviewed a picture that they had."""
+    """List the ids of unwanted cells that may be deleted because no picture of theirs was reviewed."""
     reviewed = select(Review.id).join(Output, Output.id == Review.output_id).where(Output.cell_id == Cell.id)
     rows = select(Cell.id).where(Cell.state.in_(OPEN), _unwanted(), ~reviewed.exists())
     return list(s.scalars(rows.order_by(Cell.id)))
@@ -44,7 +44,7 @@ def unwanted_cells(s: Session) -> list[int]:
 
 @dataclass(frozen=True)
 class RunDeletion:
-    """A run, and how many pictures no other run asked for; `approved` of them are approved."""
+    """A run, and how many pictures no other run requested; `approved` of them are approved."""
 
     id: str
     name: str
@@ -53,10 +53,10 @@ class RunDeletion:
 
 
 def run_deletion(s: Session, run_id: str) -> RunDeletion:
-    """What would go with a run; NotInCatalogError if there is none."""
+    """Return what deleting a run would delete. Raises NotInCatalogError."""
     run = s.get(Run, run_id)
     if run is None:
-        raise NotInCatalogError("this run is not in the catalog any more; the home page lists the last ones")
+        raise NotInCatalogError("this run is no longer in the catalog; the home page lists the latest ones")
     other = aliased(RunCell)
     elsewhere = select(other.run_id).where(other.cell_id == RunCell.cell_id, other.run_id != run_id)
     rows = select(Output.decision, func.count()).join(RunCell, RunCell.cell_id == Output.cell_id)
@@ -66,16 +66,16 @@ def run_deletion(s: Session, run_id: str) -> RunDeletion:
 
 
 def _unwanted() -> ColumnElement[bool]:
-    return not_(_asked_by(or_(Run.state == "running", _newest())))
+    return not_(_requested_by(or_(Run.state == "running", _newest())))
 
 
-def _asked_by(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """That a run of a kind asked for the cell."""
+def _requested_by(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Build the condition that such a run requested the cell."""
     return select(RunCell.cell_id).join(Run, Run.id == RunCell.run_id).where(RunCell.cell_id == Cell.id, which).exists()
 
 
 def _newest() -> Any:
-    """That no run of the same name began later."""
+    """Build the condition that no run of the same name started later."""
     later = aliased(Run)
     after = or_(later.started_at > Run.started_at, and_(later.started_at == Run.started_at, later.id > Run.id))
     return ~select(later.id).where(later.name == Run.name, after).exists()

@@ -1,4 +1,4 @@
-"""One run in full: what it wanted, how it ended, what it could not make and why."""
+"""One run in full: its state, results, and the cells that are missing and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST = 50  # reasons that are listed
 
 @dataclass(frozen=True)
 class CellReason:
-    """A cell of the run that is not there, and why: its own failure, or what kept a worker from making it."""
+    """A missing cell of the run, and why: its own failure, or the reason why a worker released it."""
 
     digest: str
     state: CellState
@@ -30,10 +30,10 @@ class CellReason:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """A run as its page shows it. `cells`: how many are in which state now, every state a key.
+    """A run for its page. `cells`: how many are in which state now, every state a key.
 
-    `host`: the machine that carried it out; `started_by`: who started it in the dashboard; None where nobody knows.
-    `reasons`: of the first cells that are not there, in the order of the grid.
+    `host`: the machine that ran it; `started_by`: who started it in the dashboard; None if unknown.
+    `reasons`: the first missing cells, in grid order.
     """
 
     id: str
@@ -53,7 +53,7 @@ class RunDetail:
 
 
 def run(s: Session, run_id: str) -> RunDetail:
-    """The run of this id; NotInCatalogError if there is none."""
+    """Return the run. Raises NotInCatalogError."""
     row = s.get(Run, run_id)
     if row is None:
         raise NotInCatalogError(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
@@ -84,8 +84,8 @@ def _states(run_id: str) -> Any:
 def _reasons(s: Session, run_id: str) -> list[CellReason]:
     reason = func.coalesce(Cell.error, "").label("reason")
     columns = (Cell.digest, Cell.state, Subject.name.label("subject"), Cell.prompt, Cell.seed, reason)
-    asked_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
-    chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == asked_for)
+    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = select(*columns).join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == requested_for)
     missing = or_(Cell.state == "failed", Cell.state == "planned")
     rows = chosen.where(RunCell.run_id == run_id, missing, Cell.error.is_not(None))
     return as_records(CellReason, s.execute(rows.order_by(RunCell.position).limit(MOST)))
@@ -100,9 +100,8 @@ def _started_by(s: Session, flow_run_id: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class RunPoll:
-    """A run's cells as a process sees them that waits for others: how many there are, are generated, and are
-    being made,
-    and the digests of some that it may claim, also such as a dead process held."""
+    """The state of a run's cells for a process that waits for others: counts, and digests of cells that it may claim,
+    including those of dead processes."""
 
     total: int
     generated: int
@@ -111,7 +110,7 @@ class RunPoll:
 
 
 def poll_run(s: Session, run_id: str, *, most: int) -> RunPoll:
-    """How the run's cells stand, with at most `most` that may be claimed; two short queries, however often."""
+    """Count the run's cells by state and list at most `most` claimable ones, in two short queries."""
     states = dict(s.execute(_states(run_id)).all())
     free = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
     found = s.scalars(free.where(claimable(s, instant(s))).order_by(RunCell.position).limit(most)).all()

@@ -1,4 +1,4 @@
-"""How much there is of everything, and the last runs."""
+"""Totals of the catalog, and the most recent runs."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from storage.catalog.schema import Cell, Output, Run, RunCell, Score, Subject
 
 
 def status(s: Session) -> StatusView:
-    """How much there is of everything."""
+    """Count subjects, cells by state, and scored cells."""
     states = dict(s.execute(select(Cell.state, func.count()).group_by(Cell.state)).all())
     in_place = select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.state == "generated")
     scored = s.scalar(select(func.count(Score.output_id.distinct())).where(Score.output_id.in_(in_place)))
@@ -24,7 +24,7 @@ def _every_state(counts: Mapping[CellState, int]) -> dict[CellState, int]:
 
 
 def recent_runs(s: Session, limit: int = 20) -> list[RunView]:
-    """The newest runs, newest first."""
+    """List the most recent runs, newest first."""
     runs = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
     counts: dict[str, dict[CellState, int]] = defaultdict(dict)
     counted = select(RunCell.run_id, Cell.state, func.count()).join(Cell, Cell.id == RunCell.cell_id)
@@ -50,13 +50,13 @@ def _run_view(run: Run, counts: Mapping[CellState, int]) -> RunView:
 
 
 def sheet_of(s: Session, key: str) -> tuple[str, str] | None:
-    """The newest run whose contact sheet shows what hashes to `key`, and the sheet's SHA-256; None: no run's does."""
+    """Return the newest run whose contact sheet has this content key, and the sheet's SHA-256, or None."""
     found = select(Run.id, Run.sheet_sha256).where(Run.sheet_key == key, Run.sheet_sha256.is_not(None))
     row = s.execute(found.order_by(Run.started_at.desc()).limit(1)).first()
     return None if row is None or row.sheet_sha256 is None else (row.id, row.sheet_sha256)
 
 
 def crashed_flow_runs(s: Session, limit: int = 50) -> list[str]:
-    """What the orchestrator calls the newest runs that crashed, newest first."""
+    """List the orchestrator's ids of the most recent crashed runs, newest first."""
     crashed = select(Run.flow_run_id).where(Run.state == "crashed", Run.flow_run_id.is_not(None))
     return [one for one in s.scalars(crashed.order_by(Run.started_at.desc(), Run.id).limit(limit)) if one is not None]

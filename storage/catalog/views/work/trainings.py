@@ -1,4 +1,4 @@
-"""A fine-tuning: what it takes to carry it out, how far it is, and its checkpoint."""
+"""Fine-tuning jobs: inputs, progress and checkpoint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from storage.catalog.views.output_subjects import trained_for
 
 @dataclass(frozen=True)
 class TrainingView:
-    """A fine-tuning with what it begins from, blobs by SHA-256. `checkpoint_id` is None until it is done."""
+    """A fine-tuning with its inputs, blobs by SHA-256. `checkpoint_id` is None until it is done."""
 
     digest: str
     subject_name: str
@@ -33,15 +33,15 @@ class TrainingView:
 
 
 def training(s: Session, digest: str) -> TrainingView:
-    """The fine-tuning whose recipe has this SHA-256; NotInCatalogError if it was never asked for."""
+    """Return the fine-tuning whose recipe has this SHA-256. Raises NotInCatalogError if it was never requested."""
     found = s.execute(_trainings().where(Training.digest == digest)).first()
     if found is None:
-        raise NotInCatalogError(f"training {digest!r} is not in the catalog; `dreamtuner finetune` asks for one")
+        raise NotInCatalogError(f"training {digest!r} is not in the catalog; `dreamtuner finetune` requests one")
     return TrainingView(**found._mapping)
 
 
 def trainings_of(s: Session, subject_name: str) -> list[TrainingView]:
-    """The subject's fine-tunings that are done, the newest first, also those made under another of its names."""
+    """List the subject's finished fine-tunings, newest first, including those under another of its names."""
     subject_id = select(Subject.id).where(Subject.name == subject_name).scalar_subquery()
     done = _trainings().where(trained_for(subject_id), Training.checkpoint_id.is_not(None))
     return as_records(TrainingView, s.execute(done.order_by(Checkpoint.created_at.desc(), Checkpoint.id.desc())))

@@ -14,13 +14,13 @@ _COLUMNS = (WarningRow.kind, WarningRow.message, WarningRow.place, Subject.name.
 
 
 def warnings_of_run(s: Session, run_id: str, limit: int = 200) -> list[RunWarning]:
-    """The run's warnings in the order of its grid."""
+    """List the run's warnings in grid order."""
     rows = select(*_COLUMNS).outerjoin(Subject, Subject.id == WarningRow.subject_id).where(WarningRow.run_id == run_id)
     return as_records(RunWarning, s.execute(rows.order_by(WarningRow.id).limit(limit)))
 
 
 def warnings_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list[RunWarning]]:
-    """What the runs that asked for each picture warned of it, each once; outputs without warnings are left out."""
+    """List the distinct warnings about each output from the runs that requested it, omitting outputs without any."""
     found: dict[int, dict[RunWarning, None]] = defaultdict(dict)
     shown = select(CellSubject.subject_id).where(CellSubject.cell_id == Cell.id)
     for part in chunks(output_ids):
@@ -36,7 +36,7 @@ def warnings_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list
 
 
 def warnings_of_subject(s: Session, subject_id: int, limit: int = 20) -> list[RunWarning]:
-    """What the newest run that has warnings of the subject says of it."""
+    """List the warnings about the subject from the newest run that has any."""
     rows = (
         select(*_COLUMNS).join(Subject, Subject.id == WarningRow.subject_id).where(WarningRow.subject_id == subject_id)
     )
@@ -47,6 +47,6 @@ def warnings_of_subject(s: Session, subject_id: int, limit: int = 20) -> list[Ru
 
 
 def count_warnings(s: Session, run_ids: Sequence[str]) -> dict[str, int]:
-    """How many warnings each run has; runs without any are left out."""
+    """Count the warnings of each run, omitting runs without any."""
     rows = select(WarningRow.run_id, func.count()).where(WarningRow.run_id.in_(run_ids)).group_by(WarningRow.run_id)
     return dict(s.execute(rows).all())

@@ -1,1 +1,1 @@
-"""Deleting subjects, runs and pictures for good."""
+"""Permanent deletion of subjects, runs and pictures."""

@@ -1,4 +1,4 @@
-"""Rows that go for good, in the order of their links; what nothing refers to any more is the collector's at once."""
+"""Permanently deletes rows in the order of their foreign keys; unreferenced blobs are marked as garbage at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,10 +29,10 @@ from storage.catalog.writes.work.runs import states_of
 
 @dataclass
 class Erased:
-    """What went. `blobs` are the bytes that it named; `runs` are those whose sheets and files showed some of it.
+    """What was deleted. `blobs` are the digests it referenced; `runs` are those whose sheets and files showed it.
 
-    `freed` counts the blobs that nothing refers to now, `bytes` their sizes: `dreamtuner gc` frees them. `shared`
-    counts the pictures that stay, because they are another subject's too, `shared_with` names those subjects.
+    `freed` counts the blobs that are now unreferenced, `bytes` their sizes: `dreamtuner gc` frees them. `shared`
+    counts the pictures that are kept for other subjects, `shared_with` names those subjects.
     """
 
     subjects: int = 0
@@ -53,7 +53,7 @@ class Erased:
 
 
 def permit(s: Session, entity: str, ids: Iterable[object]) -> None:
-    """Let the append-only rows of these go, until `end` or the end of the transaction."""
+    """Permit deleting the append-only rows of these entities, until `end` or the end of the transaction."""
     rows = [{"entity": entity, "entity_id": str(one)} for one in ids]
     for part in chunks([row["entity_id"] for row in rows]):
         insert = insert_into(s, Forgetting).on_conflict_do_nothing()
@@ -61,7 +61,7 @@ def permit(s: Session, entity: str, ids: Iterable[object]) -> None:
 
 
 def erase_history(s: Session, entity: str, ids: Sequence[object]) -> None:
-    """Delete what happened to these rows."""
+    """Delete the history of these rows."""
     permit(s, entity, ids)
     for part in chunks([str(one) for one in ids]):
         events = delete(LineageEvent).where(LineageEvent.entity == entity, LineageEvent.entity_id.in_(part))
@@ -69,7 +69,7 @@ def erase_history(s: Session, entity: str, ids: Sequence[object]) -> None:
 
 
 def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
-    """Delete the cells with their outputs and all that hangs on these; runs that asked for them lose their sheets."""
+    """Delete the cells with their outputs and dependents, and list the runs that requested them."""
     for part in chunks(cell_ids):
         asked = select(RunCell.run_id).where(RunCell.cell_id.in_(part)).distinct()
         erased.runs += [one for one in s.scalars(asked) if one not in erased.runs]
@@ -95,7 +95,7 @@ def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
 
 
 def clear_runs(s: Session, run_ids: Sequence[str], erased: Erased) -> None:
-    """Take from these runs their sheets, which cannot be cut, and count their cells anew."""
+    """Remove the contact sheets of these runs and recount their cells."""
     for run_id in run_ids:
         run = s.get(Run, run_id)
         if run is None:
@@ -109,7 +109,7 @@ def clear_runs(s: Session, run_ids: Sequence[str], erased: Erased) -> None:
 
 
 def erase_run(s: Session, run_id: str, erased: Erased) -> None:
-    """Delete the run's row; its cells, and pictures that it made, stay with whoever else asked for them."""
+    """Delete the run's row; cells and pictures that other runs requested are kept."""
     clear_runs(s, [run_id], erased)
     _run(s, delete(RunCell).where(RunCell.run_id == run_id))
     _run(s, update(Output).where(Output.run_id == run_id).values(run_id=None))
@@ -119,7 +119,7 @@ def erase_run(s: Session, run_id: str, erased: Erased) -> None:
 
 
 def end(s: Session, erased: Erased) -> None:
-    """Put what nothing refers to any more on the collector's list, and let nothing more go."""
+    """Mark the blobs that are now unreferenced as garbage, and revoke all permissions."""
     s.flush()
     at = instant(s)
     for part in chunks(sorted(erased.blobs)):

@@ -1,4 +1,4 @@
-"""Forgetting: a picture, or a run, with all that hangs on it. `forget_subject.py` forgets a subject."""
+"""Forgets a picture or a run with its dependents. `forget_subject.py` forgets a subject."""
 
 from collections.abc import Sequence
 
@@ -20,12 +20,12 @@ SILENT_SECONDS = 600.0
 def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
     """Delete a picture with its cell, scores, reviews, attention maps and history, and the sheets that showed it.
 
-    A run of its spec would make it again. Raises CatalogError while a run that asked for it is under way.
+    A run of its spec would regenerate it. Raises CatalogError while a run that requested it is in progress.
     """
     close_crashed_runs(s, silent_seconds)
     cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
     if cell_id is None:
-        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists what there is")
+        raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists all outputs")
     running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id)
     under_way = s.execute(running.where(RunCell.cell_id == cell_id, Run.state == "running").limit(1)).first()
     if under_way is not None:
@@ -41,9 +41,9 @@ def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: flo
 
 
 def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete a run with its spec and sheet, and the cells and pictures that no other run asked for.
+    """Delete a run with its spec and sheet, and the cells and pictures that no other run requested.
 
-    Raises CatalogError while the run is under way.
+    Raises CatalogError while the run is in progress.
     """
     close_crashed_runs(s, silent_seconds)
     run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).first()
@@ -67,7 +67,7 @@ def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = S
 
 
 def counts(erased: Erased) -> dict[str, int]:
-    """How much went, for the audit: numbers alone."""
+    """Count what was deleted, for the audit."""
     names = (
         "subjects",
         "references",
@@ -84,7 +84,7 @@ def counts(erased: Erased) -> dict[str, int]:
 
 
 def outputs_of(s: Session, cell_ids: Sequence[int]) -> set[int]:
-    """The outputs of these cells."""
+    """Return the output ids of these cells."""
     parts = (select(Output.id).where(Output.cell_id.in_(part)) for part in chunks(cell_ids))
     return {one for part in parts for one in s.scalars(part)}
 
@@ -93,12 +93,14 @@ def not_generating(s: Session, cell_ids: Sequence[int], what: str) -> None:
     """Raise CatalogError if one of the cells is being generated."""
     for part in chunks(cell_ids):
         if s.scalar(select(Cell.id).where(Cell.id.in_(part), Cell.state == "generating").limit(1)):
-            raise CatalogError(f"{what}: a picture of it is being generated now; cancel that run or wait for its end")
+            raise CatalogError(f"{what}: a picture of it is being generated; cancel that run or wait until it ends")
 
 
 def run_under_way(what: str, run_id: str, name: str) -> CatalogError:
-    """That something cannot be forgotten yet."""
-    return CatalogError(f"{what}: run {run_id[:8]} ({name}) is under way; cancel it or wait for its end, then forget")
+    """Build the error for something that cannot be forgotten yet."""
+    return CatalogError(
+        f"{what}: run {run_id[:8]} ({name}) is in progress; cancel it or wait until it ends, then forget"
+    )
 
 
 def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
@@ -111,7 +113,7 @@ def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SE
     cells = unwanted_cells(s)
     gone = outputs_of(s, cells)
     erase_cells(s, cells, erased)
-    erased.runs = []  # their sheets show no picture of these
+    erased.runs = []  # their sheets do not show these cells
     clear_queues(s, gone)
     end(s, erased)
     record_audit(s, actor=actor, action="forget", entity="cells", entity_id="unwanted", after=counts(erased))

@@ -1,6 +1,6 @@
-"""A subject forgotten: its name, references, masks, fine-tunings and pictures, and every place that names it.
+"""Forgets a subject: its name, references, masks, fine-tunings and pictures, and every mention of it.
 
-What another subject has too, because its reference holds the same bytes, stays for that one alone.
+What is shared with another subject, whose reference has the same bytes, is kept for that subject.
 """
 
 from collections import defaultdict
@@ -45,7 +45,7 @@ from storage.catalog.writes.work.dead import close_crashed_runs
 
 @dataclass(frozen=True)
 class _Heir:
-    """Another subject that a cell or a fine-tuning belongs to as well, by a reference of the same bytes."""
+    """Another subject that shares a cell or a fine-tuning through a reference with the same bytes."""
 
     subject_id: int
     reference_id: int
@@ -53,10 +53,10 @@ class _Heir:
 
 
 def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete all of a subject. Raises CatalogError while a run, a picture or a fine-tuning of it is under way.
+    """Delete a subject completely. Raises CatalogError while a run, a picture or a fine-tuning of it is in progress.
 
-    Its pictures of which another subject's reference is the source as well stay with that subject (`shared`). Runs that
-    made others too stay, without it and without their sheets; those that made nothing else go. The audit keeps who did
+    Pictures shared with another subject are kept for that subject (`shared`). Runs with other subjects are kept without
+    this one and without their contact sheets; runs of this subject alone are deleted. The audit still records who did
     what and when, without the name.
     """
     close_crashed_runs(s, silent_seconds)
@@ -104,11 +104,11 @@ def _at_rest(s: Session, subject: Subject, runs: Sequence[Run], cells: Sequence[
     held = held.where(Reference.subject_id == subject.id, Training.owner.is_not(None))
     over = expired(Training, instant(s), s.scalars(held))
     if s.scalars(held.where(not_(over))).first() is not None:
-        raise CatalogError(f"subject {subject.name!r} is being fine-tuned now; cancel that or wait for its end")
+        raise CatalogError(f"subject {subject.name!r} is being fine-tuned; cancel that or wait until it ends")
 
 
 def _heirs(s: Session, subject_id: int) -> dict[int, _Heir]:
-    """Of each of the subject's cells that another subject has at the same position, the one that keeps it."""
+    """Map each cell that is shared at the same position to the other subject that keeps it."""
     other = aliased(CellSubject)
     same = and_(
         other.cell_id == CellSubject.cell_id,
@@ -117,12 +117,12 @@ def _heirs(s: Session, subject_id: int) -> dict[int, _Heir]:
     )
     rows = select(CellSubject.cell_id, other.subject_id, other.reference_id, other.mask_id).join(other, same)
     rows = rows.where(CellSubject.subject_id == subject_id).order_by(CellSubject.cell_id, other.subject_id.desc())
-    # of several the first: it comes last
+    # the first of several comes last and wins
     return {row.cell_id: _Heir(row.subject_id, row.reference_id, row.mask_id) for row in s.execute(rows)}
 
 
 def _names_of(s: Session, cell_ids: Sequence[int]) -> list[str]:
-    """The subjects that these cells are still of."""
+    """List the names of the subjects that these cells still show."""
     found: set[str] = set()
     for part in chunks(cell_ids):
         names = select(Subject.name).join(CellSubject, CellSubject.subject_id == Subject.id)
@@ -131,7 +131,7 @@ def _names_of(s: Session, cell_ids: Sequence[int]) -> list[str]:
 
 
 def _hand_over(s: Session, subject_id: int, heirs: dict[int, _Heir]) -> None:
-    """Make the shared cells the other subjects' alone."""
+    """Transfer the shared cells to the other subjects."""
     theirs: dict[_Heir, list[int]] = defaultdict(list)
     for cell_id, heir in heirs.items():
         theirs[heir].append(cell_id)
@@ -153,7 +153,7 @@ def _hand_over(s: Session, subject_id: int, heirs: dict[int, _Heir]) -> None:
 
 
 def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
-    """Delete the subject's fine-tunings and checkpoints; those that are another's too become that one's."""
+    """Delete the subject's fine-tunings and checkpoints; transfer shared ones to the other subject."""
     references = select(Reference.id).where(Reference.subject_id == subject.id)
     for training in s.scalars(select(Training).where(Training.reference_id.in_(references))).all():
         heir = _twin(s, subject, training.reference_id, training.mask_id)
@@ -185,7 +185,7 @@ def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
 
 
 def _twin(s: Session, subject: Subject, reference_id: int, mask_id: int | None) -> _Heir | None:
-    """Another subject of the same kind whose reference, and mask of it, hold the same bytes."""
+    """Find another subject of the same class and style whose reference and mask have the same bytes."""
     ours, our_mask = aliased(Reference), aliased(Mask)
     rows = select(Reference.subject_id, Reference.id.label("reference_id"), Mask.id.label("mask_id"))
     rows = rows.join(ours, ours.image_sha256 == Reference.image_sha256)
@@ -222,7 +222,7 @@ def _references(s: Session, subject_id: int, erased: Erased) -> None:
 
 
 def _runs(s: Session, name: str, runs: Sequence[Run], erased: Erased) -> None:
-    """Runs that named the subject: without it, or gone where it was all that they made."""
+    """Redact the runs that named the subject, or delete them if they had no other."""
     erased.runs += [run.id for run in runs if run.id not in erased.runs]
     clear_runs(s, erased.runs, erased)
     for run in runs:

@@ -1,4 +1,4 @@
-"""Who comes in by an OpenID provider: known by issuer and subject, and a new user the first time."""
+"""Users of single sign-on, identified by issuer and subject, and created at their first login."""
 
 from itertools import count
 
@@ -12,9 +12,9 @@ from storage.catalog.writes.people.tokens import MAX_NAME
 
 
 def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> int:
-    """The id of the user whom `issuer` knows as `subject`; the first time a new one, called like `name`, of `role`.
+    """Return the id of the user identified by `issuer` and `subject`, creating `name` with `role` if needed.
 
-    A name that is taken gets a number: whoever has it already is somebody else until an admin says otherwise.
+    A number is appended if the name is taken: an existing account with that name is never reused.
     Raises AccountDisabledError if an administrator disabled the account.
     """
     found = s.get(Identity, (issuer, subject))
@@ -30,7 +30,7 @@ def sign_on(s: Session, *, issuer: str, subject: str, name: str, role: Role) -> 
 
 
 def _free(s: Session, name: str) -> str:
-    """The name, made printable and short, with a number behind it if it is taken."""
+    """Return the name, printable and short, with a number appended if it is taken."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in name).split())[: MAX_NAME - 6].strip() or "guest"
     for number in count(1):
         one = plain if number == 1 else f"{plain} {number}"

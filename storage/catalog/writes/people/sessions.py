@@ -1,4 +1,4 @@
-"""Browsers that are logged in. A session is known by the digest of its cookie."""
+"""Sessions of logged-in browsers, identified by the digest of their cookie."""
 
 from datetime import datetime
 
@@ -26,12 +26,12 @@ def add_session(
 
 
 def touch_session(s: Session, token_sha256: str) -> None:
-    """The session is in use."""
+    """Record that the session was used."""
     s.execute(update(WebSession).where(WebSession.token_sha256 == token_sha256).values(seen_at=now()))
 
 
 def end_sessions(s: Session, *, user_id: int, actor: str, token_sha256: str | None = None) -> int:
-    """Log the user out of one session or of all; how many ended."""
+    """End one session of the user or all; return how many ended."""
     chosen = delete(WebSession).where(WebSession.user_id == user_id)
     if token_sha256 is not None:
         chosen = chosen.where(WebSession.token_sha256 == token_sha256)

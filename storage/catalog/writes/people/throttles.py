@@ -1,6 +1,6 @@
-"""Failed logins: after a few under one key (an address, a person at an address) each next one has to wait, ever longer.
+"""Throttling of failed logins: after a few under one key (an address, a user at an address) the wait doubles each time.
 
-The count is halved for every HALVED that passes after the last wait, so that a mistake of last week costs nothing.
+The count is halved for every HALVED that passes after the last wait, so that old mistakes are forgotten.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into
 from storage.catalog.schema import Throttle
 
-FREE = 5  # failures that cost nothing: people mistype
+FREE = 5  # failures without a wait: people mistype
 LONGEST = 900.0  # seconds
 HALVED = timedelta(minutes=15)
 _FORGOTTEN = timedelta(days=1)  # by then every count is below one
@@ -21,11 +21,11 @@ _MOST = 60  # failures that are counted: the wait has long been the longest
 
 
 def admit(s: Session, keys: Sequence[str]) -> float:
-    """0 if a login under these keys may be tried now, and it counts as failed until `forgive`; else seconds to wait.
+    """Return 0 and count a failure, until `forgive`, if a login may be attempted now; else the seconds to wait.
 
-    It is counted before the password is compared: of many tries at once no more than FREE are compared.
+    Counting before the password is checked limits concurrent attempts to FREE.
     """
-    _locked(s, keys)  # or several tries at once would all find that there is nothing to wait for
+    _locked(s, keys)  # or concurrent attempts would all be admitted
     wait = seconds_to_wait(s, keys)
     if wait <= 0:
         record_failure(s, keys)
@@ -33,7 +33,7 @@ def admit(s: Session, keys: Sequence[str]) -> float:
 
 
 def seconds_to_wait(s: Session, keys: Sequence[str]) -> float:
-    """For how many seconds logins under any of the keys are still refused."""
+    """Return for how many seconds logins under any of the keys are still rejected."""
     until = s.scalars(select(Throttle.blocked_until).where(Throttle.key.in_(keys))).all()
     return max([(one - now()).total_seconds() for one in until] + [0.0])
 
@@ -49,9 +49,9 @@ def record_failure(s: Session, keys: Sequence[str]) -> None:
 
 
 def forgive(s: Session, keys: Sequence[str]) -> None:
-    """A login succeeded: what was counted under all of the keys is taken off each of them.
+    """Deduct, after a successful login, the failures counted under all of the keys.
 
-    What others failed from the same address stays counted, or an account of one's own would buy guesses at another.
+    Failures for other users from the same address stay counted, or an attacker could reset them with an own account.
     """
     rows = _locked(s, keys)
     shared = min((_counted(row) for row in rows), default=0)
@@ -62,12 +62,12 @@ def forgive(s: Session, keys: Sequence[str]) -> None:
 
 
 def _counted(row: Throttle) -> int:
-    """The failures, halved for every HALVED since the last wait ended."""
+    """Return the failures, halved for every HALVED since the last wait ended."""
     return row.failures >> max(int((now() - row.blocked_until) / HALVED), 0)
 
 
 def _locked(s: Session, keys: Sequence[str]) -> Sequence[Throttle]:
-    """The rows of the keys, made if need be and locked until the transaction ends."""
+    """Return the rows of the keys, created if needed and locked until the transaction ends."""
     for key in sorted(set(keys)):
         fresh = insert_into(s, Throttle).values(key=key, failures=0, blocked_until=now())
         s.execute(fresh.on_conflict_do_nothing())

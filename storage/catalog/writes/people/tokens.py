@@ -1,4 +1,4 @@
-"""API tokens: what lets a program act for a user, never beyond what that user may."""
+"""API tokens, with which programs act for a user, never beyond the user's role."""
 
 from datetime import datetime
 
@@ -16,13 +16,13 @@ MAX_NAME = 64
 def add_token(
     s: Session, *, user_id: int, token_sha256: str, name: str, scope: Role, expires_at: datetime, actor: str
 ) -> int:
-    """The id of a new API token of the user. Its scope is cut down to the user's role: a later, higher one adds none.
+    """Add an API token and return its id. The scope is limited to the user's role at this time.
 
-    CatalogError for a name or scope that cannot be; NotInCatalogError without the user.
+    Raises CatalogError for an invalid name or scope, NotInCatalogError for an unknown user.
     """
     check_role(scope)
     if not name.strip() or len(name) > MAX_NAME:
-        raise CatalogError(f"name of the token: use 1 to {MAX_NAME} characters that say what it is for")
+        raise CatalogError(f"name of the token: use 1 to {MAX_NAME} characters that describe its purpose")
     role = s.scalar(select(User.role).where(User.id == user_id))
     if role is None:
         raise NotInCatalogError(f"user {user_id} is not in the catalog; the users page lists them")
@@ -36,13 +36,13 @@ def add_token(
 
 
 def narrow_tokens(s: Session, user_id: int, role: Role) -> None:
-    """Take from the user's tokens whatever goes beyond `role`, for good."""
+    """Permanently limit the user's tokens to `role`."""
     beyond = ROLES[ROLES.index(role) + 1 :]
     s.execute(update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.scope.in_(beyond)).values(scope=role))
 
 
 def touch_token(s: Session, token_id: int) -> None:
-    """The token is in use."""
+    """Record that the token was used."""
     s.execute(update(ApiToken).where(ApiToken.id == token_id).values(used_at=now()))
 
 

@@ -1,4 +1,4 @@
-"""Maps of attention: where a point of an output's picture looked."""
+"""Attention maps of points of outputs."""
 
 from sqlalchemy.orm import Session
 
@@ -8,7 +8,7 @@ from storage.catalog.schema import AttentionMap
 def add_attention_map(
     s: Session, *, output_id: int, image_sha256: str, map_sha256: str, point: tuple[float, float], said: str
 ) -> int:
-    """The id of a new map, a recorded blob, of the picture `image_sha256`; `said` is how it was made, in words."""
+    """Add an attention map, a recorded blob, of the picture `image_sha256`; return its id. `said` describes it."""
     x, y = point
     row = AttentionMap(output_id=output_id, image_sha256=image_sha256, map_sha256=map_sha256, x=x, y=y, said=said)
     s.add(row)

@@ -1,4 +1,4 @@
-"""Cells at work: claimed by one owner at a time, then failed, given back or lost; `finish.py` ends them well."""
+"""Cells: claimed by one owner at a time, then failed, released or lost; `finish.py` finishes them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from storage.catalog.writes.lineage import record_event, record_events
 
 
 def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
-    """Make those cells this owner's that nobody holds and that are not generated; their digests, in the order given.
+    """Claim the cells that are not leased or generated; return their digests in the given order.
 
-    Taken are planned and lost cells, failed ones that failed less than MAX_FAILURES times, and generating ones whose
-    lease ran out or whose owner was a process of this machine that is gone. Of several claimants exactly one gets a
-    cell, and none waits for another. Unknown digests are left out. Leases are measured by the database's clock.
+    Claimable are planned and lost cells, failed ones with fewer than MAX_FAILURES failures, and generating ones whose
+    lease expired or whose owner was a process of this machine that has died. Of several claimants exactly one gets a
+    cell, and none waits for another. Unknown digests are omitted. Leases use the database's clock.
     """
     if not owner or lease_seconds < 0:
         raise CatalogError(
@@ -34,7 +34,7 @@ def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
 
 
 def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
-    """Hold on to the cells for `lease_seconds` from now. Returns those still held: stop work on any that is missing."""
+    """Renew the leases for `lease_seconds` from now. Returns the cells still leased: stop work on all others."""
     return _in_order(digests, _change(s, digests, _held_by(owner), leased(owner, instant(s), lease_seconds)))
 
 
@@ -46,23 +46,23 @@ def mark_cells_lost(s: Session, digests: Sequence[str]) -> list[str]:
 
 
 def mark_pictures_lost(s: Session, image_sha256s: Sequence[str]) -> list[str]:
-    """The same of the cells whose pictures are these blobs; returns the cells' digests."""
+    """Do the same for the cells whose pictures are these blobs; return the cells' digests."""
     chosen = select(Cell.digest).join(Output, Output.cell_id == Cell.id).where(Cell.state == "generated")
     of_part = (chosen.where(Output.image_sha256.in_(part)) for part in chunks(image_sha256s))
     return mark_cells_lost(s, [digest for statement in of_part for digest in s.scalars(statement)])
 
 
 def release_cells(s: Session, digests: Sequence[str], *, owner: str, reason: str | None = None) -> list[str]:
-    """Give back unfinished cells: those that `owner` holds are planned again; returns which.
+    """Release the cells that `owner` leases, so that they are planned again; return their digests.
 
-    `reason`: why they could not be made there, where it is no failure of their own.
+    `reason`: why they could not be generated there, if it is not a failure of their own.
     """
     news = {"state": "planned", "error": reason and reason[:MAX_ERROR_LENGTH]} | RELEASED
     return _in_order(digests, _change(s, digests, _held_by(owner), news))
 
 
 def release_abandoned(s: Session) -> list[str]:
-    """Plan anew the cells that a process held whose lease ran out or that is gone from this machine; returns which."""
+    """Release the cells of expired leases and dead processes of this machine; return their digests."""
     digests = s.scalars(select(Cell.digest).where(abandoned(s, instant(s))).order_by(Cell.digest)).all()
     if not digests:
         return []
@@ -71,7 +71,7 @@ def release_abandoned(s: Session) -> list[str]:
 
 
 def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
-    """Record why the cell could not be made. False: it is no longer this owner's and was left as it is."""
+    """Record why the cell failed. Returns False, and changes nothing, if this owner no longer leases it."""
     reason = error[:MAX_ERROR_LENGTH]
     news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | RELEASED
     failed = bool(_change(s, [digest], _held_by(owner), news))
@@ -87,10 +87,9 @@ def _held_by(owner: str) -> ColumnElement[bool]:
 def _change(
     s: Session, digests: Sequence[str], where: ColumnElement[bool], news: dict[str, Any], *, wait: bool = True
 ) -> list[Row[int, str, str | None]]:
-    """Change the cells among `digests` that satisfy `where`; their ids, digests and owners before.
+    """Update the cells among `digests` that satisfy `where`; return their ids, digests and previous owners.
 
-    The rows are locked first, in one order for all, so that nobody changes them between the test and the change and
-    two changes never wait for each other crosswise. Without `wait` those that another has locked are left out.
+    The rows are locked first, in one order for all to avoid deadlocks. Without `wait`, locked rows are skipped.
     """
     found: list[Row[int, str, str | None]] = []
     for part in chunks(sorted(digests)):

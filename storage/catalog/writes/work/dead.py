@@ -1,4 +1,4 @@
-"""What killed processes left behind: runs that say they are running, and cells that nobody draws."""
+"""Cleans up after killed processes: runs in state running, and cells in state generating."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,14 +14,14 @@ from storage.catalog.writes.lineage import record_events
 from storage.catalog.writes.work.cells import release_abandoned
 from storage.catalog.writes.work.runs import states_of
 
-REASON = "the process that carried it out is gone; a run of the same spec makes what is missing"
+REASON = "the process that ran it has died; run the same spec again to generate what is missing"
 
 
 def close_crashed_runs(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
-    """Close as "crashed" the runs whose process is gone, and plan anew the cells that such a process held.
+    """Close the runs of dead processes as "crashed", and release their cells.
 
-    Gone is a process of this machine that runs no more, and one of another that has not been heard of for
-    `silent_seconds`. One that was only cut off closes its run itself once it ends. Returns the runs closed now.
+    A process is dead if it ran on this machine and has ended, or if it has sent no heartbeat for `silent_seconds`. One
+    that was only disconnected closes its run itself when it ends. Returns the runs closed now.
     """
     runs = s.execute(select(Run.id, Run.flow_run_id).where(_dead(s, silent_seconds))).all()
     closed: list[DeadRun] = []
@@ -38,7 +38,7 @@ def close_crashed_runs(s: Session, silent_seconds: float) -> Sequence[DeadRun]:
 
 
 def has_crashed_runs(s: Session, silent_seconds: float) -> bool:
-    """Whether `close_crashed_runs` has something to do; for who only reads."""
+    """Return whether `close_crashed_runs` has anything to do, without writing."""
     return bool(
         s.scalar(select(Run.id).where(_dead(s, silent_seconds)).limit(1))
         or s.scalar(select(Cell.id).where(abandoned(s, instant(s))).limit(1))

@@ -1,4 +1,4 @@
-"""The numbers that an order was first carried out with."""
+"""The numbers that a spec or fine-tuning was first run with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def store_first_numbers(
     numbers: Mapping[str, Any],
     replace: bool = False,
 ) -> None:
-    """Remember the profile's numbers for a spec or a subject; with `replace` instead of those that were remembered."""
+    """Store the profile's numbers for a spec or a subject; existing ones are kept unless `replace`."""
     keys = {"kind": kind, "name": name, "profile": profile}
     news: dict[str, Any] = {"revision": revision, "numbers": dict(numbers), "created_at": now()}
     insert = insert_into(s, FirstNumbers).values(keys | news)

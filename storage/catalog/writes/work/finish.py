@@ -1,4 +1,4 @@
-"""Cells that come to their end: generated, each with its picture."""
+"""Finishes cells: stores their pictures as outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,27 +20,27 @@ _DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | R
 def finish_cell(
     s: Session, digest: str, *, owner: str, image_sha256: str, width: int, height: int, run_id: str | None = None
 ) -> int:
-    """The output id of the cell, now generated; see `finish_cells`. Raises LeaseLostError if it is not this owner's."""
+    """Finish one cell and return its output id; see `finish_cells`. Raises LeaseLostError if it is not this owner's."""
     if not finish_cells(s, [CellPicture(digest, image_sha256, width, height)], owner=owner, run_id=run_id):
         cell = s.execute(select(Cell.state, Cell.owner).where(Cell.digest == digest)).first()
         if cell is None:
             raise NotInCatalogError(f"cell {digest!r} is not in the catalog; plan_cells(...) enters it")
-        held = f"cell {digest} is {cell.state}, held by {cell.owner}, not by {owner}"
+        held = f"cell {digest} is {cell.state}, leased by {cell.owner}, not by {owner}"
         raise LeaseLostError(f"{held}; claim it again or drop it")
     return s.scalars(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest)).one()
 
 
 def finish_cells(s: Session, pictures: Sequence[CellPicture], *, owner: str, run_id: str | None = None) -> list[str]:
-    """Say that these pictures, stored and recorded before, are those of their cells; the digests that now have them.
+    """Enter recorded pictures as the outputs of their cells; return the digests of the cells that have them.
 
-    Said again, or by an owner that was overtaken and made the same picture, it changes nothing. A cell that is not this
-    owner's to finish is left out, and left as it is. When a lost picture is made again and differs, its old scores are
-    dropped and what was decided on it holds no longer. `run_id` is the run that had them made.
+    Idempotent, also for an owner that lost its lease but generated the same picture. Other cells that this owner does
+    not lease are left unchanged and omitted. If a lost picture is regenerated and differs, its old scores are deleted
+    and its decision is reset. `run_id` is the run that generated them.
     """
     require_blobs(s, "image_sha256", [one.image_sha256 for one in pictures])
     by_digest = {one.digest: one for one in pictures}
     done: set[str] = set()
-    for part in chunks(sorted(by_digest)):  # in one order for all, so that none wait for each other crosswise
+    for part in chunks(sorted(by_digest)):  # in one order for all, to avoid deadlocks
         done |= _finish(s, {digest: by_digest[digest] for digest in part}, owner, run_id)
     return [digest for digest in by_digest if digest in done]
 
@@ -73,7 +73,7 @@ def _enter(
     outputs: dict[int, Output],
     run_id: str | None,
 ) -> None:
-    """Outputs of the cells: new ones all at once, those that were there one by one."""
+    """Insert new outputs in bulk and update existing ones individually."""
     new = []
     for cell in cells:
         one, output = pictures[cell.digest], outputs.get(cell.id)

@@ -1,4 +1,4 @@
-"""Whom a cell shows: links that planning enters, and their copies of what comes later, outputs and scores."""
+"""Links between cells and subjects, and their copies of outputs and scores."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,15 +12,14 @@ from storage.catalog.schema import CellSubject, Output, Score, SubjectScore
 
 
 def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], fresh: Collection[str]) -> None:
-    """Link each cell to its subject; `ids` gives the ids of the cells by digest, `fresh` are those entered just now.
+    """Link each cell to its subject; `ids` gives the ids of the cells by digest, `fresh` are the new ones.
 
-    One that was there before may have been another subject's alone: now this one has it too, with its picture and
-    scores.
+    An existing cell of another subject is linked to this one too, with its picture and scores.
     """
     rows = {(ids[cell.digest], cell.subject_id): _row(cell, ids[cell.digest]) for cell in cells}
     new: set[int] = set()
     made_now = {ids[digest] for digest in fresh}
-    keys = sorted(rows)  # in one order for all, so that no two plans wait for each other crosswise
+    keys = sorted(rows)  # in one order for all, to avoid deadlocks
     for part in chunks(keys):
         there = select(CellSubject.cell_id, CellSubject.subject_id)
         known = set(s.execute(there.where(CellSubject.cell_id.in_([cell_id for cell_id, _ in part]))))
@@ -30,7 +29,7 @@ def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], 
         insert = insert_into(s, CellSubject).on_conflict_do_nothing().returning(CellSubject.cell_id)
         new.update(s.scalars(insert, [rows[key] for key in part]))
     for cell_ids in chunks(sorted(new - made_now)):
-        # Held until the end: whoever scores one of them now is waited for, or finds the link.
+        # Locked until the end: concurrent scoring is waited for, or sees the link.
         made = select(Output.id).where(Output.cell_id.in_(cell_ids)).order_by(Output.id)
         outputs = s.scalars(made.with_for_update(key_share=True)).all()
         if outputs:
@@ -39,7 +38,7 @@ def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], 
 
 
 def link_outputs(s: Session, cell_ids: Sequence[int]) -> None:
-    """Name their outputs in the links of these cells."""
+    """Set the outputs in the links of these cells."""
     output = select(Output.id).where(Output.cell_id == CellSubject.cell_id).scalar_subquery()
     links = update(CellSubject).where(CellSubject.cell_id.in_(cell_ids), CellSubject.output_id.is_(None))
     s.execute(links.values(output_id=output).execution_options(synchronize_session=False))

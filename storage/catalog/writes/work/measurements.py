@@ -1,4 +1,4 @@
-"""What benches measured, picture by picture."""
+"""Measurements of benchmarks, by picture."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from storage.catalog.writes.blobs import require_blobs
 
 
 def add_measurements(s: Session, records: Sequence[MeasurementRecord]) -> None:
-    """Record them, their pictures recorded blobs. Of a digest that is there the newer one stands."""
+    """Store measurements, whose pictures are recorded blobs. Existing digests are overwritten."""
     require_blobs(s, "image_sha256", [record.image_sha256 for record in records])
-    for record in sorted(records, key=lambda one: one.digest):  # in one order for all, so that none wait crosswise
+    for record in sorted(records, key=lambda one: one.digest):  # in one order for all, to avoid deadlocks
         row = {**vars(record), "measures": dict(record.measures), "created_at": now()}
         insert = insert_into(s, Measurement).values(row)
         s.execute(insert.on_conflict_do_update(index_elements=[Measurement.digest], set_=row))

@@ -1,4 +1,4 @@
-"""What pictures are drawn with: model profiles, and checkpoints that were fine-tuned from them."""
+"""Model profiles, and checkpoints that were fine-tuned from them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,9 @@ from storage.catalog.writes.lineage import record_event
 def add_profile(
     s: Session, *, name: str, weights_digest: str, licence: str | None = None, parts: Mapping[str, str] | None = None
 ) -> int:
-    """The id of the model profile `name` with exactly these weights.
+    """Add the model profile `name` with exactly these weights, or find it; return its id.
 
-    `licence` is the weights' SPDX tag, `parts` the digest of each part's own weights; both are brought up to date when
-    given.
+    `licence` is the weights' SPDX tag, `parts` the digest of each part's own weights; both are updated if passed.
     """
     news = {"licence": licence, "parts": None if parts is None else dict(parts)}
     news = {name: value for name, value in news.items() if value is not None}
@@ -42,9 +41,9 @@ def add_checkpoint(
     weights_sha256: str,
     settings: Mapping[str, Any],
 ) -> int:
-    """The id of the checkpoint: the profile fine-tuned to the reference, whose weights are the blob `weights_sha256`.
+    """Add a checkpoint, the profile fine-tuned on the reference, with the blob `weights_sha256`; return its id.
 
-    `settings` are the numbers it was trained with, as JSON values. The same weights again are the same row.
+    `settings` are the training settings as JSON values. The same weights give the same row.
     """
     require_blob(s, "weights_sha256", weights_sha256)
     subject_id = s.scalar(select(Reference.subject_id).where(Reference.id == reference_id))

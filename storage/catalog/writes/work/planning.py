@@ -1,4 +1,4 @@
-"""Cells are planned once, whoever asks for them."""
+"""Plans the cells of runs; each cell is planned once, whichever runs request it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,11 @@ from storage.catalog.writes.work.runs import lock_run
 
 
 def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResult:
-    """Enter the run's cells in the order of its grid; a cell whose digest is known is not entered again.
+    """Plan the run's cells in grid order; existing digests are not inserted again.
 
-    `existing` holds cells in every state, also planned or failed ones of an earlier run: to make what is missing,
-    claim all digests of the plan, and claim_cells leaves out what is generated. A digest may come several times, for
-    several subjects: the cell is the first one's, and linked to all of them. A failed cell that this run did not ask
-    for before has its failures forgiven: it is asked for again.
+    `existing` holds cells in every state, also planned or failed ones of an earlier run: to generate what is missing,
+    claim all digests of the plan, and claim_cells omits generated ones. A digest may occur several times, for several
+    subjects: the cell belongs to the first and is linked to all. Failures of cells that are new to this run are reset.
     """
     lock_run(s, run_id)
     by_digest: dict[str, CellRecord] = {}
@@ -28,7 +27,7 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
         by_digest.setdefault(cell.digest, cell)
     ids: dict[str, int] = {}
     new: set[str] = set()
-    for part in chunks(sorted(by_digest)):  # sorted: two plans that share cells must not wait for each other crosswise
+    for part in chunks(sorted(by_digest)):  # sorted, to avoid deadlocks between plans that share cells
         ids |= _ids(s, part)
         rows = [_row(by_digest[digest]) for digest in part if digest not in ids]
         if rows:
@@ -45,9 +44,9 @@ def _ids(s: Session, digests: Sequence[str]) -> dict[str, int]:
 
 
 def _join(s: Session, run_id: str, cells: Mapping[int, int]) -> None:
-    """Put the cells, by id with the subject that each is asked for, after those of the run, whose row is locked.
+    """Append cells, by id with the subject that each is requested for, to the run, whose row is locked.
 
-    The failures of those that were not the run's before are forgiven.
+    Failures of cells that are new to the run are reset.
     """
     there = set(s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id)))
     start = s.scalar(select(func.coalesce(func.max(RunCell.position) + 1, 0)).where(RunCell.run_id == run_id)) or 0

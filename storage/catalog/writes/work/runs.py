@@ -1,4 +1,4 @@
-"""Runs: one asking for a grid of cells."""
+"""Runs: each executes a spec."""
 
 import uuid
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ MAX_REASON_LENGTH = 4000  # characters; the log has the rest
 def start_run(
     s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None, owner: str | None = None
 ) -> str:
-    """The id (uuid4 text) of a run that is now running, carried out by the process `owner`.
+    """Start a run in the process `owner` and return its id (uuid4 text).
 
-    The orchestrator's `flow_run_id`, when given, names one run: a flow that is retried goes on with the run it began.
+    A `flow_run_id` of the orchestrator identifies one run: a retried flow continues the run it started.
     """
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": redact_values(spec)}
     row["flow_run_id"] = flow_run_id
@@ -36,9 +36,9 @@ def start_run(
 def finish_run(
     s: Session, run_id: str, state: RunState, *, reason: str | None = None, refused: Mapping[str, str] | None = None
 ) -> None:
-    """Close the run as "completed", "failed", "cancelled" or "crashed", with the states that its cells are in.
+    """Close the run as "completed", "failed", "cancelled" or "crashed", with the counts of its cells by state.
 
-    `reason`: why it did not complete, for people; `refused`: names of subjects that were refused, each with the reason.
+    `reason`: why it did not complete, for people; `refused`: names of rejected subjects, each with the reason.
     """
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
@@ -49,24 +49,24 @@ def finish_run(
 
 
 def touch_run(s: Session, run_id: str) -> None:
-    """Say that the process that carries out the run lives."""
+    """Record a heartbeat of the run's process."""
     _change(s, run_id, {"seen_at": instant(s)})
 
 
 def set_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
-    """Name the run's contact sheet, a recorded blob; until then nothing refers to it. `key`: what it shows, hashed."""
+    """Set the run's contact sheet, a recorded blob. `key`: SHA-256 of what it shows."""
     require_blob(s, "sha256", sha256)
     _change(s, run_id, {"sheet_sha256": sha256, "sheet_key": key})
 
 
 def states_of(s: Session, run_id: str) -> dict[str, int]:
-    """How many cells of the run are in which state."""
+    """Count the run's cells by state."""
     counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
     return dict(s.execute(counted.where(RunCell.run_id == run_id).group_by(Cell.state)).all())
 
 
 def lock_run(s: Session, run_id: str) -> None:
-    """Hold the run's row until the transaction ends; NotInCatalogError if there is none."""
+    """Lock the run's row until the transaction ends. Raises NotInCatalogError."""
     if s.scalar(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True)) is None:
         raise _unknown(run_id)
 

@@ -14,15 +14,15 @@ from storage.catalog.writes.work.links import link_scores
 
 
 def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:
-    """Record what `metric` in its `version` says of outputs, by output id, as their current scores. All or none.
+    """Store scores of this `version` of `metric`, by output id, as their current ones. All or none are stored.
 
-    Recorded again, the newer value stands. CatalogError for a value that is not finite, NotInCatalogError for an output
-    that is not there.
+    Existing values are overwritten. Raises CatalogError for a value that is not finite, NotInCatalogError for an
+    unknown output.
     """
     for value in values.values():
         if not math.isfinite(value):
             raise CatalogError(f"value {value} of metric {metric!r} is not a finite number; record no score instead")
-    for part in chunks(sorted(values)):  # sorted: two that score the same never wait for each other crosswise
+    for part in chunks(sorted(values)):  # sorted, to avoid deadlocks
         # Locked, so that of two versions scored at once one comes last, and a review meanwhile is not missed.
         chosen = select(Output.id, Output.subject_id, Output.decision).where(Output.id.in_(part)).order_by(Output.id)
         rows = s.execute(chosen.with_for_update(key_share=True)).all()

@@ -1,4 +1,4 @@
-"""Fine-tunings: asked for once, worked on by one process at a time, and done once."""
+"""Fine-tuning jobs: planned once, claimed by one process at a time, and finished once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,17 +18,17 @@ from storage.catalog.writes.work.models import add_checkpoint
 def plan_training(
     s: Session, digest: str, *, reference_id: int, mask_id: int | None, profile_id: int, recipe: Mapping[str, Any]
 ) -> None:
-    """Ask for the fine-tuning whose recipe has this SHA-256; one that is known stays as it is."""
+    """Plan the fine-tuning whose recipe has this SHA-256; an existing one is left unchanged."""
     row = {"digest": digest, "reference_id": reference_id, "mask_id": mask_id, "profile_id": profile_id}
     insert = insert_into(s, Training).values({**row, "recipe": dict(recipe), "step": 0})
     s.execute(insert.on_conflict_do_nothing(index_elements=[Training.digest]))
 
 
 def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
-    """Make the fine-tuning this owner's; False: it is done, or a process that lives is at work on it.
+    """Claim the fine-tuning; False if it is done or leased by a live process.
 
-    One is free whose lease ran out or whose owner was a process of this machine that is gone. Raises NotInCatalogError
-    if it was never requested.
+    Claimable are jobs whose lease expired or whose owner was a process of this machine that has died. Raises
+    NotInCatalogError if it was never requested.
     """
     held = s.execute(select(Training.owner, Training.checkpoint_id).where(Training.digest == digest)).first()
     if held is None:
@@ -40,21 +40,21 @@ def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
 
 
 def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:
-    """Hold on to it for `lease_seconds` from now; False: it is no longer this owner's."""
+    """Renew the lease for `lease_seconds` from now; False if this owner has lost it."""
     return _change(s, digest, Training.owner == owner, leased(owner, instant(s), lease_seconds))
 
 
 def save_training_state(s: Session, digest: str, *, owner: str, step: int, resume_sha256: str) -> None:
-    """Name the state, a recorded blob, from which it can go on at `step`. LeaseLostError: it is another's by now."""
+    """Save the state, a recorded blob, from which it can resume at `step`. Raises LeaseLostError."""
     require_blob(s, "resume_sha256", resume_sha256)
     if not _change(s, digest, Training.owner == owner, {"step": step, "resume_sha256": resume_sha256}):
         raise _lost(digest, owner)
 
 
 def finish_training(s: Session, digest: str, *, owner: str, step: int, weights_sha256: str, **figures: Any) -> int:
-    """The id of its checkpoint, whose weights are a recorded blob; nothing more is kept to go on from.
+    """Finish the job and return the id of its checkpoint, whose weights are a recorded blob. Drops the saved state.
 
-    `figures`: what it came to, for its history, as JSON values. LeaseLostError: it is another's by now.
+    `figures`: results for its history, as JSON values. Raises LeaseLostError.
     """
     row = s.scalar(select(Training).where(Training.digest == digest).with_for_update())
     if row is None or row.owner != owner:
@@ -74,13 +74,13 @@ def finish_training(s: Session, digest: str, *, owner: str, step: int, weights_s
 
 
 def release_training(s: Session, digest: str, *, owner: str, error: str | None = None) -> bool:
-    """Give it back unfinished, with the reason where it failed; False: it is no longer this owner's."""
+    """Release it unfinished, with the error if it failed; False if this owner has lost it."""
     reason = None if error is None else error[:MAX_ERROR_LENGTH]
     return _change(s, digest, Training.owner == owner, RELEASED | {"error": reason})
 
 
 def mark_training_lost(s: Session, digest: str) -> None:
-    """Record that its checkpoint's bytes are gone from the store: it may be claimed, and is done, again."""
+    """Record that its checkpoint's bytes are missing from the store, so that it can be claimed again."""
     lost = (
         select(Checkpoint.id).join(Training, Training.checkpoint_id == Checkpoint.id).where(Training.digest == digest)
     )
@@ -95,4 +95,4 @@ def _change(s: Session, digest: str, where: ColumnElement[bool], news: dict[str,
 
 
 def _lost(digest: str, owner: str) -> LeaseLostError:
-    return LeaseLostError(f"training {digest} is not held by {owner} any more; claim it again or drop it")
+    return LeaseLostError(f"training {digest} is no longer leased by {owner}; claim it again or drop it")

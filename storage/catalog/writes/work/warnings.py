@@ -1,4 +1,4 @@
-"""Warnings: what changes a run's pictures beyond what was asked."""
+"""Warnings of runs about differences between their results and the request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from storage.catalog.writes.work.runs import lock_run
 
 
 def replace_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subject_ids: Mapping[str, int]) -> None:
-    """Replace the run's warnings by these. Those of a subject that is not in `subject_ids` have no pictures."""
+    """Replace the run's warnings. Those of subjects that are not in `subject_ids` are omitted."""
     lock_run(s, run_id)
     s.execute(delete(WarningRow).where(WarningRow.run_id == run_id))
     rows = [
