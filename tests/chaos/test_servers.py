@@ -148,8 +148,8 @@ def test_the_disk_is_full_and_then_it_is_not(grids: Grids, undisturbed: Undistur
         with grid.catalog() as catalog, catalog.read() as s:
             assert views.status(s).cells["failed"] == 0, "a full disk is no cell's failure"
         waits = grid.start()
-        before = grid.log().count("trying again")
-        wait_for(lambda: grid.log().count("trying again") > before, 60, "a worker that waits for the disk")
+        before = grid.log().count("retrying")
+        wait_for(lambda: grid.log().count("retrying") > before, 60, "a worker that waits for the disk")
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         waits.join(180)
         assert waits.exitcode == 0, grid.log()[-3000:]

@@ -55,6 +55,7 @@ IDS = {
     "queue_id": "no",
     "batch_id": "no",
     "run_id": "no",
+    "name": "no",
     "flow_run_id": "00000000-0000-0000-0000-000000000000",
 }
 

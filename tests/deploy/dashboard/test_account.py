@@ -54,7 +54,7 @@ def test_a_password_is_changed_by_who_knows_the_old_one_and_the_other_sessions_e
         assert same.status_code == 400
         done = here.post("/account/password", data=fields | {"old": PASSWORD, "new": "new words for it"})
         assert done.url.path == "/account"
-        assert "password is changed" in done.text
+        assert "Password changed" in done.text
         assert there.get("/").url.path == "/login"
         said = form(there, "/login") | entering
         assert there.post("/login", data=said).status_code == 401

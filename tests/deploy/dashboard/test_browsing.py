@@ -31,7 +31,7 @@ def test_pictures_are_chosen_in_the_gallery_and_zoomed_together(shared: Site, ta
     moved = page.eval_on_selector_all(".view img", "(all) => all.map((one) => one.style.transform)")
     assert "scale(1.5)" in moved[0]
     assert moved[0] == moved[1]
-    page.get_by_label("under a slider").check()
+    page.get_by_label("compare with a slider").check()
     page.get_by_label("Slider", exact=True).fill("30")
     assert "30%" in page.eval_on_selector_all(".view", "(all) => all[1].style.clipPath")
 

@@ -114,7 +114,7 @@ def test_of_two_reviewers_the_second_is_told_and_nothing_is_written_over(site: S
     page.keyboard.press("ArrowLeft")
     shown(page, 1)
     page.wait_for_function("() => document.getElementById('state').textContent === 'Rejected'")
-    assert "Somebody decided" in page.inner_text("#conflict")
+    assert "Someone else decided" in page.inner_text("#conflict")
     page.keyboard.press("p")  # seen now, so this may stand
     shown(page, 2)
     sent(page)

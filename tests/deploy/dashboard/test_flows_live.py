@@ -93,7 +93,7 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
     order = {"deployment": "catalog/catalog", "as": "form", "name": "trip", "subject": "1", "seeds": "1-400"}
     order |= {"prompts": "a {style} of a {subject} on the beach\na {style} of a {subject} in the snow"}
     with site.client("operator") as client:
-        for wanting, said in (({"subject": ""}, "at least one subject"), ({"seeds": "4-1"}, "ranges that rise")):
+        for wanting, said in (({"subject": ""}, "at least one subject"), ({"seeds": "4-1"}, "ascending ranges")):
             assert said in client.post("/flows/run", data=order | wanting).text
         assert client.post("/flows/run", data=order).status_code == 303
         run = newest(live)["id"]

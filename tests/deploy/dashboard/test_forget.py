@@ -16,7 +16,7 @@ def test_a_subject_is_forgotten_once_its_name_is_typed(site: Site) -> None:
         assert "120 pictures" in client.get("/subjects/2/forget").text
         assert client.get(f"/pictures/{shown}").status_code == 200
         under_way = client.post("/subjects/2/forget", data={"typed": "momo"})
-        assert "is under way" in under_way.text
+        assert "is in progress" in under_way.text
         with site.catalog.write() as s:
             writes.finish_run(s, run, "completed")
         assert "nothing was deleted" in client.post("/subjects/2/forget", data={"typed": "pip"}).text

@@ -28,7 +28,7 @@ def test_help_buttons_and_keys_are_one_map_and_can_be_changed_and_switched_off(s
     page.keyboard.press("a")
     shown(page, 3)
     page.keyboard.press("?")
-    page.get_by_label("single keys decide").uncheck()
+    page.get_by_label("single-key shortcuts").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("a")
     page.keyboard.press("x")

@@ -38,7 +38,7 @@ def test_a_better_mask_is_a_new_version_encoded_anew(site: Site) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"GIF89a", "no PNG, JPEG or WebP"),
+        (b"GIF89a", "not a PNG, JPEG or WebP"),
         (png(Image.new("L", (32, 32), 255)), "the reference is 64 x 64"),
         (png(Image.new("L", (64, 64), 255)), "some of each"),
     ],
@@ -57,7 +57,7 @@ def test_many_are_counted_then_decided_then_taken_back(site: Site) -> None:
             first = views.gallery_page(s, views.Filter(subject_id=2, prompt="snow")).rows[0]
         site.say("operator", first.output_id, "flagged", 1)
         apply = counted.text.split('action="/bulk/')[1].split('"')[0]
-        assert "59 decided, 1 had changed meanwhile" in client.post(f"/bulk/{apply}").text
+        assert "59 decided, 1 changed in the meantime" in client.post(f"/bulk/{apply}").text
         with site.catalog.read() as s:
             assert views.decisions(s) == {"none": 180, "approved": 59, "rejected": 0, "flagged": 1}
         assert "59 undone" in client.post(f"/bulk/{apply}/undo").text

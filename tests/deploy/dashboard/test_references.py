@@ -92,7 +92,7 @@ def test_a_mask_that_comes_with_a_reference_is_that_persons(site: Site) -> None:
         ({"picture": b"GIF89a"}, "reference: the file is gif"),
         ({"picture": png(Image.new("RGB", (32, 32)))}, "too small"),
         ({"picture": png(Image.new("RGB", (64, 64), "teal"))}, "nothing stands out"),
-        ({"mask": png(Image.new("L", (32, 32), 255))}, "the reference has 64 x 64"),
+        ({"mask": png(Image.new("L", (32, 32), 255))}, "the reference is 64 x 64"),
         ({"name": "../bolt"}, "name: give"),
         ({"class_word": "ro{bot"}, "class word: give"),
         ({"style": "oil"}, "style: choose"),

@@ -27,7 +27,7 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
     assert "nothing generated" in shown
     assert f'href="/runs/{run}"' in home
     assert "Waiting to be generated" not in home, "nobody makes what a run that is over has left"
-    assert "No run is making these" in home
+    assert "No run is generating these" in home
     assert "5 of 6 images were not generated" in home
     assert "no memory on elsewhere" in gave_back
     assert "1</b> planned" in gave_back

@@ -92,8 +92,8 @@ def test_a_group_that_nobody_touched_is_left_to_the_flow() -> None:
         ({"parts__name": "pip"}, "Run id: fill this in"),
         ({"run_id": "r"}, "Name: fill this in"),
         ({"run_id": "r", "parts__name": "pip", "training__steps": "many"}, "Steps: 'many' is not a number"),
-        ({"run_id": "r", "parts__name": "pip", "training__steps": "true"}, "Steps: 'true' is no number"),
-        ({"run_id": "r", "parts__name": "pip", "anything": "{"}, "Anything: '{' is no JSON"),
+        ({"run_id": "r", "parts__name": "pip", "training__steps": "true"}, "Steps: 'true' is not a number"),
+        ({"run_id": "r", "parts__name": "pip", "anything": "{"}, "Anything: '{' is not JSON"),
     ],
 )
 def test_what_cannot_be_read_is_named(filled: dict[str, str], said: str) -> None:

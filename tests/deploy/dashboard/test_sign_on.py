@@ -127,7 +127,7 @@ def test_an_id_token_that_is_not_for_this_login_is_refused(site: Site, provider:
     provider.twist, before = TWISTS[name], people(site)
     refused = come_in(site)
     assert refused.status_code == 400
-    assert "egin again" in refused.text or "tell an admin" in refused.text
+    assert "tart again" in refused.text or "tell an admin" in refused.text
     assert people(site) == before
 
 
@@ -158,9 +158,9 @@ def test_state_code_and_verifier_belong_to_one_browser_and_one_login(site: Site)
         assert asked["scope"] == ["openid profile email"]
         back = httpx.get(there).headers["location"]
     with site.client("") as other:  # a link that somebody was sent: it would log them in as the sender
-        assert "not begun in this browser" in other.get(back).text
+        assert "not started in this browser" in other.get(back).text
         other.get("/login/oidc")
-        assert "not begun in this browser" in other.get(back).text
+        assert "not started in this browser" in other.get(back).text
         # with its own state and a code that was stolen, the verifier is missing
         mine = parse_qs(urlsplit(other.get("/login/oidc").headers["location"]).query)["state"][0]
         stolen = parse_qs(urlsplit(back).query)["code"][0]
@@ -203,9 +203,9 @@ def test_settings_are_read_and_judged() -> None:
     assert Settings.load({}).oidc is None
     assert "hush" not in repr(OidcSettings(issuer="https://a", client_id="d", client_secret="hush"))
     for more, said in (
-        ({"ISSUER": "http://id.example.org"}, "is no https:// address"),
-        ({"CLIENT_ID": ""}, "set what the provider calls"),
-        ({"ROLE": "admin"}, "none of viewer, reviewer, operator"),
+        ({"ISSUER": "http://id.example.org"}, "is not an https:// address"),
+        ({"CLIENT_ID": ""}, "set the client ID"),
+        ({"ROLE": "admin"}, "not viewer, reviewer or operator"),
     ):
         with pytest.raises(SettingsError, match=said):
             Settings.load(env | {f"DREAMTUNER_DASHBOARD_OIDC_{name}": value for name, value in more.items()})

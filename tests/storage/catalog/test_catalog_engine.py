@@ -116,7 +116,7 @@ def test_a_server_that_cannot_be_used_is_named_without_its_password(new_database
     absent = make_url(new_database("empty")).set(database="nowhere", password="secret")
     nobody = "postgresql://u:secret@127.0.0.1:1/db"
     for url in (absent.render_as_string(hide_password=False), nobody):
-        with pytest.raises(CatalogError, match="start the server, make the database, or correct") as caught:
+        with pytest.raises(CatalogError, match="start the server, create the database, or correct") as caught:
             Catalog.open(url)
         assert "secret" not in str(caught.value)
 

@@ -96,7 +96,7 @@ def test_pages_hold_every_row_once_in_order(large: Catalog, name: str) -> None:
 
 def test_the_bench_measures_pages_and_work(catalog: Catalog) -> None:
     fill(catalog, 1_000, per_subject=100)
-    with pytest.raises(CatalogError, match="not empty; give the bench a new one"):
+    with pytest.raises(CatalogError, match="not empty; use a new one for the benchmark"):
         fill(catalog, 10)
     figures = {figure.name: figure for figure in measure(catalog, 1_000, pages=3, cells=32)}
     assert {"page: newest", "page: subject", "page: run", "page: score", "plan", "claim", "finish"} <= set(figures)

@@ -25,7 +25,7 @@ def test_a_link_works_once_and_a_newer_one_ends_it(catalog: Catalog) -> None:
     with catalog.read() as s:
         assert views.password_of(s, "ann") == (user, "hash")
         assert views.link_of(s, "l") is None
-    with catalog.write() as s, pytest.raises(NotInCatalogError, match="used or has run out"):
+    with catalog.write() as s, pytest.raises(NotInCatalogError, match="has been used or has expired"):
         writes.use_link(s, token_sha256="l", password="other")
     with catalog.write() as s:
         writes.add_link(s, user_id=user, token_sha256="old", expires_at=now() + HOUR, actor="ann")

@@ -43,7 +43,7 @@ def test_it_is_read_and_nothing_is_left_beside_it(sealed: Path) -> None:
     with Catalog.open(f"sqlite:///{sealed}/catalog.db") as catalog:
         assert catalog.read_only
         assert subjects(catalog) == 1
-        with pytest.raises(CatalogReadOnlyError, match=r"catalog\.db is read-only here"), catalog.write():
+        with pytest.raises(CatalogReadOnlyError, match=r"catalog\.db is read-only"), catalog.write():
             pass
     assert [path.name for path in sealed.iterdir()] == ["catalog.db"]
 
@@ -56,7 +56,7 @@ def test_a_catalog_that_can_be_written_is(folder: Path) -> None:
 def test_one_of_an_older_version_says_that_it_has_to_be_migrated(folder: Path, request: pytest.FixtureRequest) -> None:
     downgrade(catalog_url(f"sqlite:///{folder}/catalog.db"), "-1")
     sealed = request.getfixturevalue("sealed")
-    with pytest.raises(CatalogReadOnlyError, match="older version and has to be migrated"):
+    with pytest.raises(CatalogReadOnlyError, match="older version and must be migrated"):
         Catalog.open(f"sqlite:///{sealed}/catalog.db")
 
 

@@ -124,9 +124,9 @@ def test_a_backup_is_not_written_over_another_nor_from_a_damaged_store(
     with pytest.raises(BackupError, match=r"b\.tar exists; name another file"):
         backup(catalog, store, tmp_path / "b.tar")
     store.delete(blob_key(filled[0]))
-    with pytest.raises(BackupError, match="run `dreamtuner verify` and mend"):
+    with pytest.raises(BackupError, match="run `dreamtuner verify` and repair"):
         backup(catalog, store, tmp_path / "c.tar")
-    with pytest.raises(BackupError, match="name a file in a folder with room"):
+    with pytest.raises(BackupError, match="name a file in a folder with free space"):
         backup(catalog, store, tmp_path / "nowhere" / "c.tar")
     assert (tmp_path / "b.tar").read_bytes() == b"precious"
     assert sorted(path.name for path in tmp_path.iterdir() if "tar" in path.name) == ["b.tar"]

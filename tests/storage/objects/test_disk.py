@@ -90,7 +90,7 @@ def test_without_hard_links_a_put_still_works(tmp_path: Path, monkeypatch: pytes
 
 def test_a_store_under_a_file_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError, match=r"object a could not be written in .*file/objects: .*keep objects elsewhere"):
+    with pytest.raises(StoreError, match=r"object a could not be written in .*file/objects: .*store objects elsewhere"):
         put(DiskStore(tmp_path / "file" / "objects"), "a", b"x")
 
 

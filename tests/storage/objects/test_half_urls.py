@@ -30,7 +30,7 @@ def test_a_folder_may_be_called_anything_if_one_insists() -> None:
 
 @pytest.mark.parametrize("source", ["s3:bucket/key.png", "s3:/bucket/key.png", "https:/host/pip.png", "HTTP:pip.png"])
 def test_no_source_is_read(source: str) -> None:
-    with pytest.raises(SourceError, match="half of a URL"):
+    with pytest.raises(SourceError, match="an incomplete URL"):
         read_source(source, max_bytes=10)
 
 

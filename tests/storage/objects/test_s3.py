@@ -132,7 +132,7 @@ def test_a_whole_server_guarantees_all(s3: Any) -> None:
     [
         ("conditional_put", Guarantees(conditional_put=False, conditional_parts=False), "no conditional put"),
         ("refuses conditional_put", Guarantees(conditional_put=False, conditional_parts=False), "no conditional put"),
-        ("conditional_parts", Guarantees(conditional_parts=False), "no conditional end of uploads in parts"),
+        ("conditional_parts", Guarantees(conditional_parts=False), "no conditional multipart uploads"),
         ("checksums", Guarantees(checksums=False), "no SHA-256 checksums"),
     ],
 )

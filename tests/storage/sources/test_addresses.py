@@ -59,7 +59,7 @@ def answer(*addresses: str) -> list[tuple[object, ...]]:
 
 def test_one_private_address_among_public_ones_refuses_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer("8.8.8.8", "10.0.0.1"))
-    with pytest.raises(SourceError, match=r"'pictures\.example' leads to 10\.0\.0\.1"):
+    with pytest.raises(SourceError, match=r"'pictures\.example' resolves to 10\.0\.0\.1"):
         resolve("pictures.example", 443, allow_private=False)
     assert resolve("pictures.example", 443, allow_private=True) == ["8.8.8.8", "10.0.0.1"]
 

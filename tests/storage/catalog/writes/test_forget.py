@@ -74,7 +74,7 @@ class House:
             reference = writes.add_reference(s, subject_id=subject, image_sha256=image, **shape)
             about: dict[str, Any] = {"mask_sha256": mask, "method": "grabcut", "confidence": 0.9, "doubtful": False}
             mask_id = writes.add_mask(s, reference_id=reference, **about)
-            for step in ("done", "under way"):
+            for step in ("done", "in progress"):
                 recipe = {"class_word": "bear", "style": "natural", "step": step}
                 made_of: dict[str, Any] = {"reference_id": reference, "mask_id": mask_id, "profile_id": self.profile}
                 writes.plan_training(s, f"{step} {name}", recipe=recipe, **made_of)
@@ -253,8 +253,8 @@ def test_what_is_at_work_is_not_forgotten(house: House) -> None:
     again = house.start("again", {"subjects": [{"name": "pip"}]})
     before = house.text()
     forget: dict[str, Callable[[Any], Any]] = {
-        "under way": lambda s: writes.forget_subject(s, "pip", actor="bob"),
-        "run .* under way": lambda s: writes.forget_run(s, again, actor="bob"),
+        "in progress": lambda s: writes.forget_subject(s, "pip", actor="bob"),
+        "run .* in progress": lambda s: writes.forget_run(s, again, actor="bob"),
     }
     for said, do in forget.items():
         with pytest.raises(CatalogError, match=said), house.catalog.write() as s:
@@ -263,12 +263,12 @@ def test_what_is_at_work_is_not_forgotten(house: House) -> None:
     with house.catalog.write() as s:
         writes.finish_run(s, again, "cancelled")
         writes.claim_cells(s, house.cells["pip"], "elsewhere:1:x", 600)
-    with pytest.raises(CatalogError, match="being generated now"), house.catalog.write() as s:
+    with pytest.raises(CatalogError, match="being generated"), house.catalog.write() as s:
         writes.forget_subject(s, "pip", actor="bob")
     with house.catalog.write() as s:
         writes.release_cells(s, house.cells["pip"], owner="elsewhere:1:x")
         writes.claim_training(s, "under way pip", "elsewhere:1:x", 600)
-    with pytest.raises(CatalogError, match="being fine-tuned now"), house.catalog.write() as s:
+    with pytest.raises(CatalogError, match="being fine-tuned"), house.catalog.write() as s:
         writes.forget_subject(s, "pip", actor="bob")
 
 
