@@ -1,10 +1,10 @@
-"""`dreamtuner bench ...`: figures measured here, now, side by side; one file a bench."""
+"""`dreamtuner bench ...`: benchmarks, one file each."""
 
 import typer
 
 from deploy.bench import catalog, dashboard, fidelity, orchestration, pocket, speed, table1
 
-bench = typer.Typer(help="Measure, and print the figures.", no_args_is_help=True)
+bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
     fidelity.fidelity,
     table1.table1,

@@ -15,7 +15,7 @@ def catalog(
     pages: Annotated[int, typer.Option(min=1, help="Pages of each kind.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """How quickly a large catalog answers, and how many cells a second it plans, claims and finishes."""
+    """Measure the latency of a large catalog, and how many cells per second it plans, claims and finishes."""
     import tempfile
     from dataclasses import asdict
     from time import perf_counter

@@ -25,7 +25,7 @@ def dashboard(
     pages: Annotated[int, typer.Option(min=1, help="Requests of each kind.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """How quickly the dashboard serves a large catalog, over HTTP, and whether a page reads a large table whole.
+    """Measure how fast the dashboard serves a large catalog over HTTP, and whether a page scans a large table.
 
     The server is a process of its own on this machine. A time is from the request to the last byte of the answer;
     `gallery_p95_ms` is over all kinds of the gallery's pages together.

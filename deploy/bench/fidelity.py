@@ -1,4 +1,4 @@
-"""`dreamtuner bench fidelity`: how much of a subject is carried."""
+"""`dreamtuner bench fidelity`: measure how well images preserve the subject."""
 
 import json
 from functools import partial
@@ -12,14 +12,14 @@ from deploy.cli.options import no_url
 
 def fidelity(
     subjects: Annotated[int, typer.Option(min=2, help="Held-out subjects of the pocket world.")] = 30,
-    prompts: Annotated[int, typer.Option(min=1, help="Prompts of each.")] = 8,
-    seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 1,
+    prompts: Annotated[int, typer.Option(min=1, help="Prompts per subject.")] = 8,
+    seeds: Annotated[int, typer.Option(min=1, help="Images per prompt.")] = 1,
     ablations: Annotated[bool, typer.Option(help="Also the ablations of Fig. 8.")] = False,
     validation: Annotated[
         bool, typer.Option(help="The identities that settings are tuned on, not the test's.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Write the page with its pictures into this folder.", callback=no_url)
+        Path | None, typer.Option(help="Write the page with its images to this folder.", callback=no_url)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`dreamtuner bench orchestration`: what everything around the drawing costs."""
+"""`dreamtuner bench orchestration`: measure the overhead around generation."""
 
 import json
 from typing import Annotated
@@ -18,7 +18,7 @@ def orchestration(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """How much longer a grid takes than its drawing alone, and how much memory it holds, with a generator that waits.
+    """Measure the overhead and the memory of a grid, with a fake generator that only waits.
 
     Then what it takes to find out that nothing is to be done: `plan` and `run` of grids of --reruns cells, and of
     twice as many, that are all made, with the statements that each sends to the catalog.
@@ -49,8 +49,8 @@ def orchestration(
             drawn = f"{measured.cells} cells of {milliseconds:g} ms in chunks of {chunk}"
             memory = f"{measured.rss_early_mb:.0f} MB after a tenth, {measured.rss_late_mb:.0f} MB at the end"
             for line in (
-                f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of drawing",
-                f"overhead {100 * measured.overhead:.2f} %; {measured.cpu_seconds:.1f} s of CPU beside the drawing",
+                f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of generation",
+                f"overhead {100 * measured.overhead:.2f} %; {measured.cpu_seconds:.1f} s of CPU besides generation",
                 f"planning {measured.plan_seconds:.2f} s; memory {memory}",
             ):
                 terminal.out.print(line, highlight=False)

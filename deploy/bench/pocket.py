@@ -1,4 +1,4 @@
-"""`dreamtuner bench pocket`: how good the pocket model is."""
+"""`dreamtuner bench pocket`: evaluate the pocket model."""
 
 import json
 from functools import partial
@@ -11,12 +11,12 @@ from deploy.cli.options import no_url
 
 
 def pocket(
-    prompts: Annotated[int, typer.Option(min=10, help="Held-out prompts, each drawn three times.")] = 500,
+    prompts: Annotated[int, typer.Option(min=10, help="Held-out prompts, three images each.")] = 500,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of pocket weights; default: those that `run` uses.")
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="Write contact sheets of the drawn pictures here.", callback=no_url)
+        Path | None, typer.Option(help="Write contact sheets of the images to this folder.", callback=no_url)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
@@ -38,7 +38,7 @@ def pocket(
 
     folder = weights or Resources.open().profile("pocket").weights
     if not (folder / "oracle").is_dir():
-        refuse(f"--weights: {folder} holds no pocket weights; `dreamtuner train pocket` makes them")
+        refuse(f"--weights: {folder} holds no pocket weights; create them with `dreamtuner train pocket`")
     speed = seconds_for_cells(folder, 64)
     measured = measure_weights(folder, prompts, partial(typer.echo, err=True))
     figures = [*measured.figures, speed]

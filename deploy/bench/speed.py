@@ -1,4 +1,4 @@
-"""`dreamtuner bench speed`: what a reference costs."""
+"""`dreamtuner bench speed`: measure the cost of a reference."""
 
 import json
 from typing import Annotated
@@ -13,9 +13,9 @@ def speed(
     timed: Annotated[bool, typer.Option(help="Time pictures as well, or count FLOPs only.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """What a reference costs: FLOPs at SD 1.5's shapes, time on the pocket model, throughput where there is a GPU.
+    """Measure what a reference costs: FLOPs at SD 1.5, time on the pocket model, throughput where there is a GPU.
 
-    Beside stock diffusers and beside a naive form that recomputes the reference for every picture. Ratios are medians
+    Beside stock diffusers and beside a naive form that recomputes the reference for every image. Ratios are medians
     over repetitions, with the least and the largest; wall times want a machine that does nothing else.
     """
     import os

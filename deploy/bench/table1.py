@@ -1,4 +1,4 @@
-"""`dreamtuner bench table1`: the method among others, on held-out subjects."""
+"""`dreamtuner bench table1`: compare the method with its baselines on held-out subjects."""
 
 import json
 from functools import partial
@@ -20,11 +20,11 @@ BRIEF = {
 
 
 def table1(
-    profile: Annotated[str, typer.Option(help="Whose weights; its pictures must be the pocket world's.")] = "pocket",
+    profile: Annotated[str, typer.Option(help="Profile to evaluate (only `pocket` is supported).")] = "pocket",
     subjects: Annotated[int, typer.Option(min=1, help="Held-out subjects, one reference each.")] = 30,
-    prompts: Annotated[int, typer.Option(min=1, max=30, help="Prompts of each.")] = 25,
-    seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 4,
-    methods: Annotated[str, typer.Option(help="Names by commas, or all.")] = "all",
+    prompts: Annotated[int, typer.Option(min=1, max=30, help="Prompts per subject.")] = 25,
+    seeds: Annotated[int, typer.Option(min=1, help="Images per prompt.")] = 4,
+    methods: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
     sweep: Annotated[
         int, typer.Option(min=0, help="Subjects, the first of them, for 0 to 1200 steps of fine-tuning, as Fig. 10.")
     ] = 0,
