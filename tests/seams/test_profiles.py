@@ -119,7 +119,7 @@ def test_the_commands_know_a_users_profile(folder: Path, outside: Outside, tmp_p
     assert found["profile own"][1].startswith("ready: 64 px, Apache-2.0")
     assert found["profile odd"][0] == "missing"
     assert "odd.yaml cannot be loaded (weights: is missing" in found["profile odd"][1]
-    assert found["style watercolour"] == ("ok", "of my-styles 1.0")
+    assert found["style watercolour"] == ("ok", "from my-styles 1.0")
     assert found["masker saw"][0] == "note"
     assert "'saw' of my-saws 1.0 cannot be loaded (ZeroDivisionError" in found["masker saw"][1]
 
