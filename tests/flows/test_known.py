@@ -271,7 +271,7 @@ def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Setting
     (said,) = (one for one in again.warnings if "regenerated" in one)
     assert "given by ann in the dashboard" in said
     assert "2 earlier images" in said
-    record(spec, Resources.open(settings), ready, run, (again,), Resources.open(after))
+    record(spec, Resources.open(settings), ready, run, (again,), after)
     assert not any("regenerated" in one for one in prepare_and_store(pip, Resources.open(settings)).warnings)
 
 
