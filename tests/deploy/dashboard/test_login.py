@@ -82,7 +82,7 @@ def test_a_wrong_password_and_a_wrong_name_look_alike_and_soon_have_to_wait(site
         said = []
         for name in ("reviewer", "nobody") * 3:
             answer = client.post("/login", data={**fields, "name": name, "password": "wrong wrong wrong"})
-            said.append((answer.status_code, "wrong name or password" in answer.text))
+            said.append((answer.status_code, "rong name or password" in answer.text))
         assert said == [(401, True)] * 6
         waiting = client.post("/login", data={**fields, "name": "reviewer", "password": PASSWORD})
         assert waiting.status_code == 429
