@@ -62,6 +62,14 @@ def engine() -> Iterator[Engine]:
         finally:
             process.terminate()
             process.wait(60)
+            _unmount(at)
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount what an engine that has ended left mounted below its folder: the network's namespace, for one."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in sorted((one for one in mounted if one.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def bare_debian(docker: Engine, folder: Path) -> str:
