@@ -238,7 +238,7 @@ def test_a_share_of_what_the_unet_learnt_may_be_kept(learning: Learning, seeing_
     shown = np.asarray(stages[0.5].preview()).astype(int)
     assert all(torch.equal(learnt[name], p) for name, p in stages[0.5].learns.unet.named_parameters())
     with load_finetuned(backbone, tuned[0.5]) as knows:
-        drawn = np.asarray(stages[0.5].trial.hold(knows)[0]).astype(int)
+        drawn = np.asarray(stages[0.5].previews.generate(knows)[0]).astype(int)
     assert np.abs(shown - drawn).max() <= 1, "previews show what is kept"
 
 
