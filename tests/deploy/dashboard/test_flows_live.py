@@ -138,7 +138,7 @@ def test_a_map_of_attention_is_ordered_beside_its_picture_and_shows_there(live: 
         page = client.get("/outputs/1").text
         assert "Attention over the reference of the point 50 % from the left, 25 % from the top" in page
         assert "equals the stored one" in page
-        (map_sha256,) = re.findall(r'<a href="/pictures/(\w+)"><img [^>]*Where the point', page)
+        (map_sha256,) = re.findall(r'<a href="/pictures/(\w+)"><img [^>]*Attention over the reference', page)
         assert client.get(f"/pictures/{map_sha256}").headers["content-type"] == "image/png"
 
 

@@ -74,7 +74,7 @@ class House:
             reference = writes.add_reference(s, subject_id=subject, image_sha256=image, **shape)
             about: dict[str, Any] = {"mask_sha256": mask, "method": "grabcut", "confidence": 0.9, "doubtful": False}
             mask_id = writes.add_mask(s, reference_id=reference, **about)
-            for step in ("done", "in progress"):
+            for step in ("done", "under way"):
                 recipe = {"class_word": "bear", "style": "natural", "step": step}
                 made_of: dict[str, Any] = {"reference_id": reference, "mask_id": mask_id, "profile_id": self.profile}
                 writes.plan_training(s, f"{step} {name}", recipe=recipe, **made_of)
