@@ -128,7 +128,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(dreamtuner: Command, tmp
         ),
         (("name: trip", "name: trip\nfinetune: {steps: 0}"), "finetune.steps: is 0; give 1 or more"),
         (("sampling: {steps: 12}", "sampling: {steps: 0}"), "sampling.steps: is 0; give 1 or more"),
-        (("name: momo", "name: pip"), "subjects[1].name: the name 'pip' is taken"),
+        (("name: momo", "name: pip"), "subjects[1].name: the name 'pip' is already used"),
     ],
 )
 def test_bad_specs_are_refused_in_a_sentence_and_nothing_is_written(
@@ -191,7 +191,7 @@ def test_a_killed_run_is_not_running_for_ever(dreamtuner: Command, environment: 
     with Catalog.open(f"sqlite:///{home}/catalog.db") as catalog, catalog.write() as s:
         writes.start_run(s, name="trip", spec={}, flow_run_id=None, owner=gone)
     shown = dreamtuner("status").stdout
-    assert "crashed: the process that carried it out is gone" in " ".join(shown.split())
+    assert "crashed: the process that ran it has died" in " ".join(shown.split())
     [run] = json.loads(dreamtuner("status", "--json").stdout)["runs"]
     assert (run["name"], run["state"]) == ("trip", "crashed")
     assert run["spec_digest"] == spec_digest({})

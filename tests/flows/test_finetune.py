@@ -240,7 +240,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
         if len(tries) < 3:
             raise StoreError("bucket b: 503")
 
-    monkeypatch.setattr(flows.execution.finetune_worker, "_carry_out", carry_out)
+    monkeypatch.setattr(flows.execution.finetune_worker, "_train", carry_out)
     assert flows.execution.finetune_worker.run_finetune(digest, resources)
     assert len(tries) == 3
     with resources.catalog.read() as s:

@@ -251,7 +251,7 @@ def test_an_alpha_channel_that_says_nothing_is_no_mask_and_is_told(
         changed(pip, name="nearly", reference=str(references / "nearly.png")), Resources.open(settings)
     )
     assert kept.facts.mask_sha256 == plain.facts.mask_sha256
-    assert any("alpha channel says nothing" in one for one in kept.warnings)
+    assert any("alpha channel marks no subject" in one for one in kept.warnings)
 
 
 def test_a_run_with_a_painted_mask_says_that_it_generates_anew(settings: Settings, pip: SubjectSpec) -> None:

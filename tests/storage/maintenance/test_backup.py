@@ -172,7 +172,7 @@ def test_a_damaged_backup_is_refused_and_the_home_left_as_it_was(
 @pytest.mark.parametrize("data", [b"", b"no archive" * 1000])
 def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "b.tar").write_bytes(data)
-    with pytest.raises(BackupError, match=r"b\.tar is no whole backup"):
+    with pytest.raises(BackupError, match=r"b\.tar is not a complete backup"):
         into(tmp_path / "b.tar", tmp_path / "home")
 
 

@@ -51,7 +51,7 @@ def test_each_thing_that_is_wrong_is_named_with_what_to_do(catalog: Catalog, sto
         "blobs/readme.txt": "misplaced",
     }
     assert "dreamtuner gc" in found[gone].detail
-    assert "1 bytes are in the store where 3 were put" in found[cut].detail
+    assert "1 bytes are in the store instead of 3" in found[cut].detail
     _, quick = audit(catalog, store, read_bytes=False)
     assert set(found) - set(quick) == {changed}
 

@@ -106,7 +106,7 @@ def test_who_was_overtaken_can_no_longer_speak_for_the_cell(catalog: Catalog, pl
         assert writes.renew_lease(s, [digest], "slow:1:x", 60) == []
         assert not writes.fail_cell(s, digest, owner="slow:1:x", error="late")
         assert writes.release_cells(s, [digest], owner="slow:1:x") == []
-    with pytest.raises(LeaseLostError, match="held by quick:1:x, not by slow:1:x"):
+    with pytest.raises(LeaseLostError, match="leased by quick:1:x, not by slow:1:x"):
         finish(catalog, digest, "slow:1:x")
     output = finish(catalog, digest, "quick:1:x")
     assert finish(catalog, digest, "slow:1:x") == output  # it made the same picture: no harm
