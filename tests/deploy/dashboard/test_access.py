@@ -52,7 +52,6 @@ IDS = {
     "token_id": "999",
     "sha256": "0" * 64,
     "secret": "no",
-    "name": "zip",
     "queue_id": "no",
     "batch_id": "no",
     "run_id": "no",
