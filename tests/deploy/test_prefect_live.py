@@ -83,7 +83,7 @@ def test_deployments_of_an_earlier_version_are_told_and_registered_anew(live: Li
     examined = json.loads(live.dreamtuner("doctor", "--json").stdout)["findings"]
     [found] = [one for one in examined if one["what"] == "deployments"]
     wrong = "catalog: its entrypoint is flows/order.py:catalog"
-    assert found["detail"] == f"{wrong}, prefect.yaml says flows/catalog.py:catalog"
+    assert found["detail"] == f"{wrong}, but flows/catalog.py:catalog in prefect.yaml"
     assert found["remedy"] == "update it with `dreamtuner deploy`"
     done = live.dreamtuner("run", "--submit", "--json", str(spec))
     live.cancel(json.loads(done.stdout)["flow_run"])

@@ -81,7 +81,7 @@ def test_a_part_in_pieces_equals_it_in_one(work_dir: Path, tmp_path: Path, part:
 
 def _nothing_asked(folder: Path) -> str:
     """The smoke scale with no step in any part."""
-    numbers = yaml.safe_load((resources.files("dreamtuner.pocket") / "scales" / "smoke.yaml").read_text())
+    numbers = yaml.safe_load((resources.files("dreamtuner.pocket.training") / "scales" / "smoke.yaml").read_text())
     for part in numbers.values():
         if isinstance(part, dict):
             part["loop"]["steps"] = 0
