@@ -61,7 +61,7 @@ class Registry(Generic[T]):
         what: the kind, for messages, such as "masker".
         group: the entry-point group, such as "dreamtuner.maskers".
         builtin: "module:attribute" of each built-in implementation, by name.
-        needs: attributes that every implementation must have.
+        needs: attributes that every implementation must have; if "name" is one, it must equal the entry point's name.
         check: a further check: it returns the object to register, or raises ValueError.
     """
 
@@ -170,6 +170,8 @@ class Registry(Generic[T]):
             found = found()
         if missing := [need for need in self._needs if not hasattr(found, need)]:
             raise PluginError(f"it is not a {self.what}: it lacks {', '.join(missing)}")
+        if "name" in self._needs and found.name != name:
+            raise PluginError(f"it is named {found.name!r}; give {self.what} and entry point the same name")
         checked: T = found if self._check is None else self._check(name, found)
         return checked
 

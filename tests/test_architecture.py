@@ -200,7 +200,7 @@ def test_rooms_are_not_drawers(package: str) -> None:
     [
         ("flows/spec/model.py", "from flows.planning.cells import plan_cells", 1),
         ("flows/spec/model.py", "def f():\n    import flows.catalog", 1),
-        ("storage/catalog/views/work/run.py", "from storage.catalog import writes", 1),
+        ("storage/catalog/views/people.py", "from storage.catalog import writes", 1),
         ("dreamtuner/attention/self_subject.py", "from dreamtuner.families.unet import attach", 1),
         ("flows/drawer.py", "from flows.settings import Settings", 1),
         ("flows/planning/cells.py", "from flows.spec.model import Spec\nfrom flows.ingestion import facts", 0),

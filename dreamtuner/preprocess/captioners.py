@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -59,17 +59,9 @@ def found_caption(captioner: Captioner, image: ImageLoader, *, class_word: str, 
     return line
 
 
-def _checked(name: str, found: Any) -> Captioner:
-    if found.name != name:
-        raise PluginError(f"it is named {found.name!r}; give captioner and entry point the same name")
-    captioner: Captioner = found
-    return captioner
-
-
 CAPTIONERS: Registry[Captioner] = Registry(
     "captioner",
     "dreamtuner.captioners",
     {DEFAULT_CAPTIONER: f"{__name__}:ClassWordCaptioner"},
     needs=("name", "version", "caption"),
-    check=_checked,
 )

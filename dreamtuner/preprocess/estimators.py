@@ -34,8 +34,6 @@ class Estimator(Protocol):
 
 
 def _checked(name: str, found: Any) -> Estimator:
-    if found.name != name:
-        raise PluginError(f"it is named {found.name!r}; give estimator and entry point the same name")
     if found.kind not in KINDS:
         raise PluginError(f"kind: {found.kind!r} is not one of {', '.join(KINDS)}")
     estimator: Estimator = found

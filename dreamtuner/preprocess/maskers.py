@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -54,17 +54,9 @@ def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
     return replace(found, method=method_of(masker))
 
 
-def _checked(name: str, found: Any) -> Masker:
-    if found.name != name:
-        raise PluginError(f"it is named {found.name!r}; give masker and entry point the same name")
-    masker: Masker = found
-    return masker
-
-
 MASKERS: Registry[Masker] = Registry(
     "masker",
     "dreamtuner.maskers",
     {DEFAULT_MASKER: "dreamtuner.preprocess.grabcut:GrabCutMasker"},
     needs=("name", "version", "cut"),
-    check=_checked,
 )

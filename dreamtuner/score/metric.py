@@ -66,8 +66,6 @@ def score_images(
 
 
 def _checked(name: str, found: Any) -> Metric:
-    if found.name != name:
-        raise PluginError(f"it is named {found.name!r}; give metric and entry point the same name")
     if unknown := sorted(set(found.takes) - set(INPUTS)):
         raise PluginError(f"takes: unknown input {unknown[0]!r}; choose from {', '.join(INPUTS)}")
     metric: Metric = found

@@ -32,8 +32,6 @@ class ExportFormat(Protocol):
 
 
 def _checked(name: str, found: Any) -> ExportFormat:
-    if found.name != name:
-        raise PluginError(f"it is called {found.name!r}; give format and entry point one name")
     if not found.suffix.startswith(".") or "/" in found.suffix:
         raise PluginError(f"suffix: {found.suffix!r} is none; write one such as '.zip'")
     made: ExportFormat = found
