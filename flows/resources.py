@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
-from dreamtuner.models.weights import digest_of, weights_digest
+from dreamtuner.models.weights import parts_digest, weights_digest
 from flows.settings import Settings
 from storage.atomic_renames import catalog_exists
 
@@ -94,7 +94,7 @@ class Resources:
         return _once(
             self._loaded,
             ("controlnet", profile, kind),
-            lambda: digest_of(self.profile(profile).weights, [part_of(kind)]),
+            lambda: parts_digest(self.profile(profile), [part_of(kind)]),
         )
 
     def backbone(self, profile: str) -> "Backbone":

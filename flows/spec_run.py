@@ -99,7 +99,7 @@ def record(
     files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}
     pieces = [(data, content_type(data)) for data in files.values()]
     with storing(resources.catalog, resources.store, *pieces) as (s, _):
-        licence = resources.profile(spec.profile).licence
+        licence = resources.profile(spec.profile).licence.name
         profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.setup.weights, licence=licence)
         checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
         ids = {digest: views.training(s, digest).checkpoint_id for digest in checkpoints}

@@ -21,7 +21,7 @@ from dreamtuner.evaluation.cells import ImageRequest, Measured, NewCell
 from dreamtuner.evaluation.measures import VERSION
 from dreamtuner.evaluation.result import EvaluationResult, result_of, shown
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
-from dreamtuner.models.weights import digest_of
+from dreamtuner.models.weights import parts_digest
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.settings.recipe_fields import to_fields, to_literal
 from dreamtuner.settings.sampling import ENGINE_VERSION
@@ -48,7 +48,7 @@ class EvaluationCache:
 
     def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
         self._folder, self._cells = folder, cells
-        weights = digest_of(profile.weights, (*profile.parts, *ENCODER_PARTS, "oracle"))
+        weights = parts_digest(profile, (*profile.parts, *ENCODER_PARTS, "oracle"))
         self._decided: Mapping[str, object] = {
             "weights": weights,
             "sampling": [to_fields(profile.natural), to_fields(profile.anime)],

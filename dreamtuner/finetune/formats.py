@@ -117,5 +117,5 @@ def _folder(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
             stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
         backbone.save(out, tokenizer=tokenizer, text_encoder=text_encoder)
     for more in ("tower", "controlnet-pose", "controlnet-depth"):
-        if (profile.weights / more).is_dir():
-            shutil.copytree(profile.weights / more, out / more)
+        if profile.folder(more).is_dir():
+            shutil.copytree(profile.folder(more), out / more)

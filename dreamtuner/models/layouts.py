@@ -81,7 +81,7 @@ def part_of(kind: Kind) -> str:
 
 def kinds_of(profile: Profile) -> list[Kind]:
     """Return the kinds of control image that the profile has a ControlNet for."""
-    return [kind for kind in KINDS if (profile.weights / part_of(kind)).is_dir()]
+    return [kind for kind in KINDS if profile.folder(part_of(kind)).is_dir()]
 
 
 def require_controlnet(profile: Profile, kind: Kind) -> None:

@@ -1,13 +1,20 @@
-"""A profile's weights on disk: whether they exist, and their digest. Loads nothing and needs no torch."""
+"""A profile's weights on disk: whether they exist, which files are loaded, and their digest. Needs no torch."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
 
-_HASHED = {".json", ".safetensors", ".bin", ".txt", ".model"}
+_WEIGHTS = {".safetensors", ".bin"}
+_HASHED = {".json", ".txt", ".model", *_WEIGHTS}
+_INDEX = ".index"
+_NAMES = [
+    *((stem, ".safetensors") for stem in ("diffusion_pytorch_model", "model")),
+    *((stem, ".bin") for stem in ("diffusion_pytorch_model", "pytorch_model")),
+]
 
 
 class WeightsMissingError(FileNotFoundError):
@@ -21,19 +28,77 @@ def weights_digest(profile: Profile) -> str:
     if its size or time changed.
     """
     require_weights(profile)
-    return digest_of(profile.weights, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
+    return parts_digest(profile, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
-def digest_of(folder: Path, parts: Sequence[str]) -> str:
-    """Return the SHA-256 over the relative paths and SHA-256s of the model files in these parts of a folder, sorted."""
-    files = sorted(f for part in parts for f in (folder / part).rglob("*") if f.suffix in _HASHED and f.is_file())
+def parts_digest(profile: Profile, parts: Sequence[str]) -> str:
+    """Return the SHA-256 over the names and SHA-256s of the files that are loaded of these parts of a profile.
+
+    It does not depend on where a part is, nor on files beside those that are loaded.
+    """
+    return _digest(
+        (f"{part}/{file.relative_to(folder).as_posix()}", file)
+        for part, folder in ((part, profile.folder(part)) for part in parts)
+        for file in loaded_files(folder, profile.variant)
+    )
+
+
+def digest_of(folder: Path, parts: Sequence[str], variant: str | None = None) -> str:
+    """Return the SHA-256 over the relative paths and SHA-256s of the files that are loaded of these parts, sorted."""
+    return _digest(
+        (file.relative_to(folder).as_posix(), file) for part in parts for file in loaded_files(folder / part, variant)
+    )
+
+
+def _digest(files: Iterable[tuple[str, Path]]) -> str:
     total = sha256()
-    for file in files:
-        stat = file.stat()
-        total.update(
-            f"{file.relative_to(folder).as_posix()}\0{_file_sha256(file, stat.st_mtime_ns, stat.st_size)}\n".encode()
-        )
+    for file, name in sorted((file, name) for name, file in files):
+        total.update(f"{name}\0{file_sha256(file)}\n".encode())
     return total.hexdigest()
+
+
+def loaded_files(folder: Path, variant: str | None = None) -> list[Path]:
+    """Return the files of one part that a model is loaded from: configs, vocabularies, and one set of weights.
+
+    Of several sets the one of `variant` is loaded if it exists, else the plain one, and safetensors before .bin. All
+    files count in a folder whose weights have names that neither diffusers nor transformers gives.
+    """
+    files = [file for file in folder.rglob("*") if file.suffix in _HASHED and file.is_file()]
+    weights = [file for file in files if file.suffix in _WEIGHTS]
+    chosen = weight_files(folder, variant)
+    if not chosen:
+        return files
+    indices = {file for file in files if _INDEX in file.name}
+    own = {file for file in indices if set(chosen) <= set(_shards(file))}
+    return [file for file in files if file in chosen or file in own or file not in {*weights, *indices}]
+
+
+def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
+    """Return the weight files that `from_pretrained` of diffusers and transformers reads; empty if it finds none."""
+    for infix in [*([f".{variant}"] if variant else []), ""]:
+        for stem, suffix in _NAMES:
+            index = folder / (f"{stem}{suffix}{_INDEX}{infix}.json" if infix else f"{stem}{suffix}{_INDEX}.json")
+            if (file := folder / f"{stem}{infix}{suffix}").is_file():
+                return [file]
+            if index.is_file():
+                return _shards(index)
+    return []
+
+
+def variant_in(folder: Path, variant: str | None) -> str | None:
+    """Return `variant` if the folder has weights of it, else None."""
+    return variant if variant and weight_files(folder, variant) != weight_files(folder) else None
+
+
+def _shards(index: Path) -> list[Path]:
+    names: dict[str, str] = json.loads(index.read_text())["weight_map"]
+    return [index.parent / name for name in sorted(set(names.values()))]
+
+
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file; it is read again only if its size or time changed."""
+    stat = file.stat()
+    return _file_sha256(file, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1024)

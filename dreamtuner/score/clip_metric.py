@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import digest_of, require_clip
+from dreamtuner.models.weights import parts_digest, require_clip
 
 if TYPE_CHECKING:
     from dreamtuner.score.clip import ClipModel
@@ -21,7 +21,7 @@ class ClipMetric:
 
     def version(self, profile: Profile) -> str:
         """Return `<computation>-<first 12 digits of the CLIP model's digest>`. Raises WeightsMissingError."""
-        return f"{self.computation}-{digest_of(require_clip(profile).parent, ('tower',))[:12]}"
+        return f"{self.computation}-{_clip_digest(profile)[:12]}"
 
     def missing(self, profile: Profile) -> list[str]:
         """Return a description of the CLIP model if it is missing."""
@@ -34,3 +34,8 @@ class ClipMetric:
         from dreamtuner.score.clip import load_clip
 
         return load_clip(profile, device=device)
+
+
+def _clip_digest(profile: Profile) -> str:
+    require_clip(profile)
+    return parts_digest(profile, ("tower",))

@@ -1,8 +1,12 @@
 """Frozen settings of one image: every number of the paper, its symbol, and its source in the paper."""
 
-from typing import Annotated, Any
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from dreamtuner.settings.recipe_fields import Later
 
 Style = str
 """The name of a style in `settings.styles.STYLES`: natural, anime, or one that another package adds."""
@@ -25,6 +29,30 @@ Real = Annotated[float, Number]
 Scale = Annotated[float, Number, Field(ge=0, le=100)]
 Probability = Annotated[float, Number, Field(ge=0, le=1)]
 Offset = Annotated[int, Number, Field(ge=0, le=999)]
+
+
+Dtype = Literal["float32", "bfloat16", "float16", "auto"]
+PromptSyntax = Literal["literal", "weighted"]
+Strength = Annotated[float, Number, Field(ge=0, le=2)]
+Weight = Annotated[float, Number, Field(ge=-10, le=10)]
+_SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
+
+
+def _size(value: Any) -> Any:
+    """Accept "768x512", width first; each side a multiple of 8 in 16..4096 pixels."""
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"must be width x height in pixels, not {value!r}; write for example 768x512")
+    for side in map(int, found.groups()):
+        if side % 8 or not 16 <= side <= 4096:
+            raise ValueError(f"{side} is not a multiple of 8 in 16..4096; choose one that is, such as {_near(side)}")
+    return value
+
+
+def _near(side: int) -> int:
+    return min(max(round(side / 8) * 8, 16), 4096)
 
 
 class Sampling(BaseModel):
@@ -63,3 +91,64 @@ class Sampling(BaseModel):
         default=0.0,
         description="beta, strength of the subject-encoder, Eq. 1; the paper's 0.2, Sec. 4; 0 = no encoder",
     )
+    size: Annotated[str | None, BeforeValidator(_size), Later(neutral=None)] = Field(
+        default=None, description="width x height, pixels, such as 768x512; null: a square of `resolution`"
+    )
+    scheduler: Annotated[str | None, Later(neutral=None)] = Field(
+        default=None,
+        min_length=1,
+        description="scheduler by its usual name, such as DPM++ 2M Karras; null: the model's",
+    )
+    eta: Annotated[Probability, Later(neutral=0.0)] = Field(
+        default=0.0,
+        description="eta, noise that DDIM adds in each step: 0 = none, 1 = DDPM's (arXiv 2010.02502, Eq. 16)",
+    )
+    guidance_rescale: Annotated[Probability, Later(neutral=0.0)] = Field(
+        default=0.0,
+        description="phi, rescales the guided prediction to the wanted branch's (arXiv 2305.08891, Sec. 3.4)",
+    )
+    clip_skip: Annotated[Whole, Later(neutral=0)] = Field(
+        default=0, ge=0, le=12, description="last layers of the text encoder to skip, as diffusers counts: 0 = none"
+    )
+    prompt_syntax: Annotated[PromptSyntax, Later(neutral="literal")] = Field(
+        default="literal",
+        description="weighted: (word:1.2), BREAK and long prompts are understood; literal: plain text",
+    )
+    loras: Annotated[Mapping[str, Weight], Later(neutral={})] = Field(
+        default={}, description="weights of the profile's LoRAs by name, such as {watercolour: 0.8}"
+    )
+    vae: Annotated[str | None, Later(neutral=None)] = Field(
+        default=None, min_length=1, description="one of the profile's `vaes` by name; null: the model's own"
+    )
+    freeu: Annotated[tuple[Real, Real, Real, Real] | None, Later(neutral=None)] = Field(
+        default=None, description="FreeU's s1, s2, b1, b2 (arXiv 2309.11497), such as [0.9, 0.2, 1.2, 1.4]; null: off"
+    )
+    control_weights: Annotated[Mapping[str, Strength], Later(neutral={})] = Field(
+        default={}, description="scale of each ControlNet's residuals by kind, such as {pose: 0.8}; others: 1"
+    )
+    dtype: Annotated[Dtype, Later(neutral="float32")] = Field(
+        default="float32", description="what the models compute in; auto: bfloat16 or float16 where the device has it"
+    )
+
+    @model_validator(mode="after")
+    def _one_spelling(self) -> Self:
+        """Write equal settings alike, so that they have one digest: neutral weights and square sizes are omitted."""
+        size = self.size
+        if size is not None and self.width == self.height == self.resolution:
+            size = None
+        loras = {name: self.loras[name] for name in sorted(self.loras) if self.loras[name] != 0}
+        scales = {kind: self.control_weights[kind] for kind in sorted(self.control_weights)}
+        scales = {kind: scale for kind, scale in scales.items() if scale != 1}
+        for name, value in (("size", size), ("loras", loras), ("control_weights", scales)):
+            object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def width(self) -> int:
+        """Width of the image, pixels."""
+        return self.resolution if self.size is None else int(self.size.partition("x")[0])
+
+    @property
+    def height(self) -> int:
+        """Height of the image, pixels."""
+        return self.resolution if self.size is None else int(self.size.partition("x")[2])

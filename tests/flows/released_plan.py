@@ -188,7 +188,7 @@ def measurements() -> dict[str, list[str]]:
     subject = Picture(123456, Context("in the snow", "waving", "anime", "smiling", 0.1, -0.02, 0.8, True, 99))
     asked = ImageRequest(Context("on the beach", "standing", "natural", "neutral", 0.0, 0.0, 0.85, False, 0), 3001)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "digest_of", lambda folder, parts: WEIGHTS)
+        patch.setattr(cache, "parts_digest", lambda folder, parts: WEIGHTS)
         ours = cache.EvaluationCache(Path("/bench"), None, profile)  # type: ignore[arg-type]
     return {
         method.name: [ours.digest(method, subject, asked), ours.work_dir(method, subject).name] for method in methods()

@@ -94,7 +94,7 @@ def test_a_file_that_does_not_fit_is_named_with_its_keys_and_stops_no_other(fold
     assert list(broken_profiles()) == ["mine"]
     assert get_profile("pocket").resolution == 64
     (folder / "mine.yaml").write_text(WHOLE)  # corrected, and read again
-    assert get_profile("mine").licence == "MIT"
+    assert get_profile("mine").licence.name == "MIT"
 
 
 def test_pocket_is_such_a_file_with_the_numbers_that_its_stored_pictures_have() -> None:

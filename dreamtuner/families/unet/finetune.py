@@ -82,6 +82,6 @@ def memory_need(profile: Profile, settings: FineTuneConfig, resolution: int) -> 
         c = torch.empty(rows, text.config.max_position_embeddings, unet.config.cross_attention_dim)
         step = saved_activation_bytes(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
     # weights on disk may be float16: doubled they are float32
-    files = [file for part in ("tower", "subject_encoder") for file in (profile.weights / part).glob("*.safetensors")]
+    files = [file for part in ("tower", "subject_encoder") for file in profile.folder(part).glob("*.safetensors")]
     encoder = 2 * sum(file.stat().st_size for file in files)
     return Need(whole * BYTES + encoder, sum(p.numel() for p in learning) * PER_LEARNT, step)

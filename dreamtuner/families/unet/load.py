@@ -35,7 +35,7 @@ def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str
         "scheduler": getattr(diffusers, settings["_class_name"]).from_config(settings),
     }
     if profile.has_encoder:
-        parts["encoder"] = load_encoder(folder / "subject_encoder", device=device, dtype=dtype)
+        parts["encoder"] = load_encoder(profile.folder("subject_encoder"), device=device, dtype=dtype)
         parts["image_encoder"], parts["image_processor"] = load_image_encoder(profile, device=device, dtype=dtype)
     return parts
 
@@ -57,7 +57,7 @@ def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:
     """Load the profile's ControlNet of this kind, frozen. Raises LayoutError if the profile has none."""
     require_controlnet(profile, kind)
-    folder = profile.weights / part_of(kind)
+    folder = profile.folder(part_of(kind))
     model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)
     return model.requires_grad_(False).eval().to(device)
 

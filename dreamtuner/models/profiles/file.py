@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dreamtuner.models.licences import LicenceRecord, licence_of
 from dreamtuner.models.profiles.profile import PARTS, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
@@ -47,7 +48,9 @@ class ProfileFile(BaseModel):
     resolution: Annotated[Whole, Field(ge=16, le=4096, multiple_of=8)] = Field(
         description="side of the images that the model was trained on, pixels"
     )
-    licence: Text = Field(description="what the weights may be used for: an SPDX name or the licence's own")
+    licence: Text | dict[str, Any] = Field(
+        description="the weights' licence: an SPDX name, the licence's own, or a record of its terms"
+    )
     remedy: Text | None = Field(default=None, description="the command or step that provides missing weights")
     parts: tuple[Text, ...] = Field(
         default=PARTS, min_length=1, description="folders in `weights` that affect an image; differs by model family"
@@ -63,6 +66,19 @@ class ProfileFile(BaseModel):
     finetune_full: dict[str, Any] = Field(
         default={}, description="overrides of `finetune` for mode full; omitted learning rates are the paper's"
     )
+    variant: Text | None = Field(default=None, description='infix of the weight files to load, such as "fp16"')
+    loras: dict[Text, Text] = Field(default={}, description="LoRA files by the name that specs use")
+    vaes: dict[Text, Text] = Field(default={}, description="folders of further autoencoders, by name")
+    embeddings: dict[Text, Text] = Field(default={}, description="textual-inversion files, by the token in prompts")
+    controlnets: dict[Text, Text] = Field(default={}, description="ControlNet folders by kind: pose, depth, canny ...")
+    subject_encoder: Text | None = Field(default=None, description="folder of a subject-encoder")
+    clip: Text | None = Field(default=None, description="folder of the CLIP model of scores and subject-encoder")
+    masker: Text | None = Field(default=None, description="default masker by name")
+    captioner: Text | None = Field(default=None, description="default captioner by name")
+    estimators: dict[Text, Text] = Field(default={}, description="default estimators by kind of control image")
+    score: tuple[Text, ...] | None = Field(default=None, description="default metrics of specs")
+    sizes: tuple[Text, ...] = Field(default=(), description="sizes that suit the model, such as 768x512")
+    source: Text | None = Field(default=None, description="where the weights come from: owner/name@commit, or a path")
 
     def profile(self, file: Path) -> Profile:
         """Return the profile that the file at this path describes. Raises ProfileError, which names invalid keys."""
@@ -73,11 +89,21 @@ class ProfileFile(BaseModel):
         full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
         _numbers(Sampling, {**natural.model_dump(), **self.finetuned_sampling}, "finetuned_sampling")
         weights = weights_folder(self.weights, file)
+        licence = _mapping(self.licence, "licence") if not isinstance(self.licence, str) else {"name": self.licence}
+        for size in self.sizes:
+            _numbers(Sampling, {"size": size}, "sizes")
+
+        def placed(stated: dict[str, str]) -> dict[str, Path]:
+            return {name: weights_folder(place, file) for name, place in stated.items()}
+
+        def place(stated: str | None) -> Path | None:
+            return None if stated is None else weights_folder(stated, file)
+
         return Profile(
             name=file.stem,
             weights=weights,
             resolution=self.resolution,
-            licence=self.licence,
+            licence=_terms(licence),
             remedy=self.remedy or f"put a Stable Diffusion in the plain diffusers layout into {weights}",
             parts=self.parts,
             natural=natural,
@@ -85,6 +111,19 @@ class ProfileFile(BaseModel):
             tuning=tuning,
             full_tuning=_numbers(FineTuneConfig, full, "finetune_full"),
             finetuned_sampling=self.finetuned_sampling,
+            variant=self.variant,
+            loras=placed(self.loras),
+            vaes=placed(self.vaes),
+            embeddings=placed(self.embeddings),
+            controlnets=placed(self.controlnets),
+            subject_encoder=place(self.subject_encoder),
+            clip=place(self.clip),
+            masker=self.masker,
+            captioner=self.captioner,
+            estimators=self.estimators,
+            score=self.score,
+            sizes=self.sizes,
+            source=self.source,
         )
 
 
@@ -146,6 +185,13 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     if value is None or isinstance(value, Mapping):
         return value or {}
     raise ProfileError(f"{key}: {value!r} is not a mapping of keys to numbers; write for example {{unet: 5e-5}}")
+
+
+def _terms(stated: Mapping[str, Any]) -> LicenceRecord:
+    try:
+        return licence_of(stated)
+    except ValidationError as error:
+        raise ProfileError("; ".join(_problems(error, LicenceRecord, ("licence",)))) from error
 
 
 def _numbers(model: type[Any], values: Mapping[str, Any], key: str) -> Any:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from dreamtuner.models.licences import LicenceRecord, licence_of
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
@@ -17,11 +18,20 @@ ENCODER_PARTS = ("subject_encoder", "tower")
 """Further folders that affect an image if there is a subject-encoder: it uses the image branch of the CLIP model
 (folder "tower"), which otherwise is used only for scoring."""
 
+CONTROLNET = "controlnet-"
+"""Prefix of the folders of ControlNets: controlnet-pose, controlnet-depth."""
+
+
+def _licence(stated: Any) -> LicenceRecord:
+    return stated if isinstance(stated, LicenceRecord) else licence_of(stated)
+
 
 class Profile(BaseModel):
     """A model with its settings.
 
-    `weights` is a folder that a model family reads, such as the plain diffusers layout.
+    `weights` is a folder that a model family reads, such as the plain diffusers layout. `folder` returns where each of
+    its parts is; parts outside of `weights` are fields of their own. Specs use LoRAs, VAEs and embeddings by name;
+    which of them are used by default, and in what dtype and prompt syntax, is in `natural` and `anime`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,26 +39,45 @@ class Profile(BaseModel):
     name: str
     weights: Path
     resolution: int = Field(description="side of the images that the model was trained on, pixels")
-    licence: str
+    licence: Annotated[LicenceRecord, BeforeValidator(_licence)]
     remedy: str = Field(description="the command or step that provides missing weights")
     parts: tuple[str, ...] = Field(default=PARTS, description="the folders of `weights` that affect an image")
     natural: Sampling
     anime: Sampling
     tuning: FineTuneConfig = Field(default=FineTuneConfig(), description="fine-tuning in mode lora")
     full_tuning: FineTuneConfig = Field(default=FineTuneConfig(mode="full"), description="fine-tuning in mode full")
-    finetuned_sampling: Mapping[str, float] = Field(
+    finetuned_sampling: Mapping[str, Any] = Field(
         default={}, description="overrides of `sampling` for a model fine-tuned on the subject"
     )
+    variant: str | None = Field(default=None, description='infix of the weight files to load, such as "fp16"')
+    loras: Mapping[str, Path] = Field(default={}, description="LoRA files by name")
+    vaes: Mapping[str, Path] = Field(default={}, description="folders of further autoencoders, by name")
+    embeddings: Mapping[str, Path] = Field(default={}, description="textual-inversion files by the token in prompts")
+    controlnets: Mapping[str, Path] = Field(default={}, description="ControlNet folders outside of `weights`, by kind")
+    subject_encoder: Path | None = Field(default=None, description="folder of a subject-encoder outside of `weights`")
+    clip: Path | None = Field(default=None, description="folder of the CLIP model, if outside of `weights`")
+    masker: str | None = Field(default=None, description="default masker; null: auto")
+    captioner: str | None = Field(default=None, description="default captioner; null: auto")
+    estimators: Mapping[str, str] = Field(default={}, description="default estimators by kind of control image")
+    score: tuple[str, ...] | None = Field(default=None, description="default metrics; null: those of specs")
+    sizes: tuple[str, ...] = Field(default=(), description="sizes that suit the model, such as 768x512")
+    source: str | None = Field(default=None, description="where the weights come from: owner/name@commit, or a path")
+
+    def folder(self, part: str) -> Path:
+        """Return the folder of a part such as "unet", "tower", "subject_encoder" or "controlnet-pose"."""
+        outside = {"tower": self.clip, "subject_encoder": self.subject_encoder}
+        outside |= {f"{CONTROLNET}{kind}": folder for kind, folder in self.controlnets.items()}
+        return outside.get(part) or self.weights / part
 
     @property
     def tower(self) -> Path:
         """Folder of the CLIP model that scores CLIP-I and CLIP-T, with its processor and tokenizer."""
-        return self.weights / "tower"
+        return self.folder("tower")
 
     @property
     def has_encoder(self) -> bool:
-        """Whether the weights include a subject-encoder."""
-        return (self.weights / "subject_encoder").is_dir()
+        """Whether the profile has a subject-encoder."""
+        return self.folder("subject_encoder").is_dir()
 
     def sampling(self, style: Style = "natural", *, learnt: bool = False, **overrides: object) -> Sampling:
         """Return the style's defaults updated by `overrides`, validated.
@@ -78,7 +107,7 @@ class Profile(BaseModel):
 
     def missing(self) -> list[str]:
         """Return those of `parts` that have no config on disk; empty if images can be generated."""
-        return [part for part in self.parts if not any((self.weights / part).glob("*.json"))]
+        return [part for part in self.parts if not any(self.folder(part).glob("*.json"))]
 
 
 def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Profile:
@@ -94,7 +123,7 @@ def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Prof
         name=name,
         weights=folder,
         resolution=resolution,
-        licence=licence,
+        licence=licence_of(licence),
         remedy=f"put a Stable Diffusion in the plain diffusers layout into {folder}",
         natural=numbers,
         anime=STYLES["anime"].numbers(numbers),
