@@ -7,7 +7,7 @@ import httpx
 
 from flows.resources import Resources
 from storage.catalog import views
-from storage.catalog.writes.work.dead import close_crashed_runs, has_crashed_runs
+from storage.catalog.writes.runs.dead import close_crashed_runs, has_crashed_runs
 
 _log = logging.getLogger(__name__)
 MESSAGE = "the process of this run died; run the same spec again to generate what is missing"

@@ -17,7 +17,7 @@ from deploy.cli.tables import print_sheet, run_table, status_table
 from flows.progress import Progress
 from flows.reporting.summary import RunSummary, SubjectSummary
 from storage.catalog.records import CELL_STATES, StatusView
-from storage.catalog.views.work.missing_cells import MissingCells
+from storage.catalog.views.runs.missing_cells import MissingCells
 
 
 def commands() -> Iterator[list[str]]:

@@ -21,9 +21,9 @@ from storage.catalog.schema.people import (
     WebSession,
 )
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
+from storage.catalog.schema.runs import Cell, Run, RunCell
 from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.warnings import WarningRow
-from storage.catalog.schema.work import Cell, Run, RunCell
 
 __all__ = [
     "ApiToken",

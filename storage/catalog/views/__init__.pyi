@@ -51,22 +51,22 @@ from .review.subject_page import (
     grid,
     subject,
 )
-from .subject_summary import SubjectSummary, subject_list
-from .subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
-from .work.attention import AttentionView, attention_maps
-from .work.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
-from .work.defaults import PastRun, first_numbers, past_run
-from .work.measurements import measurements
-from .work.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
-from .work.run import CellReason, RunDetail, RunPoll, poll_run, run
-from .work.summary import crashed_flow_runs, recent_runs, sheet_of, status
-from .work.trainings import TrainingView, training, trainings_of
-from .work.warnings import (
+from .runs.attention import AttentionView, attention_maps
+from .runs.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
+from .runs.defaults import PastRun, first_numbers, past_run
+from .runs.measurements import measurements
+from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
+from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run
+from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
+from .runs.trainings import TrainingView, training, trainings_of
+from .runs.warnings import (
     count_warnings,
     warnings_of_outputs,
     warnings_of_run,
     warnings_of_subject,
 )
+from .subject_summary import SubjectSummary, subject_list
+from .subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
 
 __all__ = [
     "AttentionView",

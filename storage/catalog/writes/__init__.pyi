@@ -22,9 +22,8 @@ from .people.tokens import add_token, revoke_token, touch_token
 from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from .review.queues import add_queue
 from .review.reviews import Reviewed, add_review, undo_review
-from .subjects import add_reference, add_subject, enter_subject
-from .work.attention import add_attention_map
-from .work.cells import (
+from .runs.attention import add_attention_map
+from .runs.cells import (
     claim_cells,
     fail_cell,
     mark_cells_lost,
@@ -32,15 +31,15 @@ from .work.cells import (
     release_cells,
     renew_lease,
 )
-from .work.dead import close_crashed_runs
-from .work.defaults import store_first_numbers
-from .work.finish import finish_cell, finish_cells
-from .work.measurements import add_measurements
-from .work.models import add_checkpoint, add_profile
-from .work.planning import plan_cells
-from .work.runs import finish_run, set_sheet, start_run, touch_run
-from .work.scores import add_scores
-from .work.trainings import (
+from .runs.dead import close_crashed_runs
+from .runs.defaults import store_first_numbers
+from .runs.finish import finish_cell, finish_cells
+from .runs.measurements import add_measurements
+from .runs.models import add_checkpoint, add_profile
+from .runs.planning import plan_cells
+from .runs.run import finish_run, set_sheet, start_run, touch_run
+from .runs.scores import add_scores
+from .runs.trainings import (
     claim_training,
     finish_training,
     mark_training_lost,
@@ -49,7 +48,8 @@ from .work.trainings import (
     renew_training,
     save_training_state,
 )
-from .work.warnings import replace_warnings
+from .runs.warnings import replace_warnings
+from .subjects import add_reference, add_subject, enter_subject
 
 __all__ = [
     "Erased",

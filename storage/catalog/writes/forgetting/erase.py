@@ -24,7 +24,7 @@ from storage.catalog.schema import (
     SubjectScore,
 )
 from storage.catalog.writes.ids import retire_ids
-from storage.catalog.writes.work.runs import states_of
+from storage.catalog.writes.runs.run import states_of
 
 
 @dataclass

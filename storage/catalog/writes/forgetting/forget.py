@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session, aliased
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run, RunCell
-from storage.catalog.views.work.missing_cells import unwanted_cells
+from storage.catalog.views.runs.missing_cells import unwanted_cells
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_run
 from storage.catalog.writes.forgetting.redact import clear_queues
-from storage.catalog.writes.work.dead import close_crashed_runs
+from storage.catalog.writes.runs.dead import close_crashed_runs
 
 SILENT_SECONDS = 600.0
 
@@ -104,7 +104,7 @@ def run_under_way(what: str, run_id: str, name: str) -> CatalogError:
 
 
 def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete the cells without an image that no run wants any more, see storage.catalog.views.work.missing_cells.
+    """Delete the cells without an image that no run wants any more, see storage.catalog.views.runs.missing_cells.
 
     Cells whose lost image was reviewed are kept, with the reviews.
     """

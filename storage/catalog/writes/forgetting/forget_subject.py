@@ -40,7 +40,7 @@ from storage.catalog.writes.forgetting.redact import (
     subjects_named,
 )
 from storage.catalog.writes.ids import retire_ids
-from storage.catalog.writes.work.dead import close_crashed_runs
+from storage.catalog.writes.runs.dead import close_crashed_runs
 
 
 @dataclass(frozen=True)

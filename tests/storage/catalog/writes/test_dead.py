@@ -10,7 +10,7 @@ from sqlalchemy import text
 from storage.catalog import Catalog, views, writes
 from storage.catalog.leases.runs import RunHeartbeat
 from storage.catalog.owners import this_owner
-from storage.catalog.writes.work.dead import close_crashed_runs, has_crashed_runs
+from storage.catalog.writes.runs.dead import close_crashed_runs, has_crashed_runs
 
 Plan = Callable[..., SimpleNamespace]
 HOUR = 3600.0

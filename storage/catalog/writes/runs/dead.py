@@ -11,8 +11,8 @@ from storage.catalog.database.sql import chunks, instant
 from storage.catalog.records import DeadRun
 from storage.catalog.schema import Cell, Run
 from storage.catalog.writes.lineage import record_events
-from storage.catalog.writes.work.cells import release_abandoned
-from storage.catalog.writes.work.runs import states_of
+from storage.catalog.writes.runs.cells import release_abandoned
+from storage.catalog.writes.runs.run import states_of
 
 REASON = "the process that ran it has died; run the same spec again to generate what is missing"
 

@@ -12,7 +12,7 @@ from storage.catalog.records import LeaseLostError, NotInCatalogError
 from storage.catalog.schema import Checkpoint, Training
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.lineage import record_event
-from storage.catalog.writes.work.models import add_checkpoint
+from storage.catalog.writes.runs.models import add_checkpoint
 
 
 def plan_training(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.records import RunWarning
 from storage.catalog.schema import WarningRow
-from storage.catalog.writes.work.runs import lock_run
+from storage.catalog.writes.runs.run import lock_run
 
 
 def replace_warnings(s: Session, run_id: str, warnings: Sequence[RunWarning], subject_ids: Mapping[str, int]) -> None:

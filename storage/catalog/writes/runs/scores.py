@@ -10,7 +10,7 @@ from storage.catalog.database.base import now
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Output, Score
-from storage.catalog.writes.work.links import link_scores
+from storage.catalog.writes.runs.links import link_scores
 
 
 def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:

@@ -1,4 +1,4 @@
-"""Requested work and its progress: runs and their cells."""
+"""The tables of runs and their cells."""
 
 from datetime import datetime
 from typing import Any

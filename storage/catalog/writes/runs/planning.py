@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord, PlanResult
 from storage.catalog.schema import Cell, RunCell
-from storage.catalog.writes.work.links import link_cells
-from storage.catalog.writes.work.runs import lock_run
+from storage.catalog.writes.runs.links import link_cells
+from storage.catalog.writes.runs.run import lock_run
 
 
 def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResult:

@@ -12,7 +12,7 @@ from storage.catalog.records import CellPicture, LeaseLostError, NotInCatalogErr
 from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectScore
 from storage.catalog.writes.blobs import require_blobs
 from storage.catalog.writes.ids import next_id
-from storage.catalog.writes.work.links import link_outputs
+from storage.catalog.writes.runs.links import link_outputs
 
 _DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | RELEASED
 
