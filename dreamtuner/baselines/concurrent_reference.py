@@ -19,6 +19,7 @@ from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.baselines.method import BATCH, Given
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.generate import generate_batch
 from dreamtuner.sampling.reference_pass import square
 from dreamtuner.sampling.request import Cell
@@ -31,10 +32,10 @@ Layers = Mapping[str, Attendable]
 class Beside(ABC):
     """Text-guided prediction for one batch of cells, with a reference in both branches.
 
-    `text`: 2N L D, the negative prompts of the N cells, then their prompts.
+    `text`: 2N rows, the negative prompts of the N cells, then their prompts.
     """
 
-    text: Tensor
+    text: TextStates
 
     def __init__(self, denoiser: Denoiser, ssa: SelfSubject, w_c: float) -> None:
         self.denoiser, self.ssa, self.w_c = denoiser, ssa, w_c

@@ -36,6 +36,7 @@ from dreamtuner.baselines.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, FindsWords, Parts
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.loop import fresh_scheduler
 from dreamtuner.sampling.request import Cell
 
@@ -104,7 +105,8 @@ class MasaCtrl:
 
     def prepare(self, backbone: Backbone, given: Given) -> Prepared:
         """Invert the reference."""
-        denoiser, c_r = backbone.denoiser(), backbone.encode_text(given.reference.caption)
+        denoiser = backbone.denoiser()
+        c_r = backbone.encode_text(given.reference.caption, given.sampling.text)
         with torch.inference_mode():
             x_0 = backbone.encode_image(whole_reference(given))
             scheduler = fresh_scheduler(backbone.scheduler, given.sampling.steps, backbone.device)
@@ -135,7 +137,7 @@ class _Step(Beside):
         denoiser: Denoiser,
         ssa: SelfSubject,
         path: Tensor,
-        c_r: Tensor,
+        c_r: TextStates,
         cells: Sequence[Cell],
         given: Given,
         method: MasaCtrl,
@@ -145,9 +147,9 @@ class _Step(Beside):
         order = denoiser.self_attention
         self._layers = order[round(method.from_layer * len(order)) :]
         self._first = round(method.from_step * len(path))
-        uc = backbone.encode_text("")
-        self._source = torch.cat([uc, c_r])
-        self.text = torch.cat([uc.expand(len(cells), -1, -1), *(backbone.encode_text(c.prompt) for c in cells)])
+        uc, *wanted = (backbone.encode_text(text, given.sampling.text) for text in ("", *(c.prompt for c in cells)))
+        self._source = TextStates.cat([uc, c_r])
+        self.text = TextStates.cat([uc.expand(len(cells)), *wanted])
         self._inside: Mapping[int, Tensor] = {}
         self._finds: FindsWords | None = None
         if method.masked:

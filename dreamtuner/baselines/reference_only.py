@@ -29,6 +29,7 @@ from dreamtuner.baselines.concurrent_reference import Beside, Layers, all_tokens
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, Parts
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.loop import seeded
 from dreamtuner.sampling.reference_pass import reference_digest
 from dreamtuner.sampling.request import Cell
@@ -97,8 +98,8 @@ class _Step(Beside):
         self._tokens = all_tokens(denoiser, x_0)
         prompts = list(dict.fromkeys(cell.prompt for cell in cells))
         self._of_cell = [prompts.index(cell.prompt) for cell in cells]
-        self._texts = torch.cat([backbone.encode_text(prompt) for prompt in (*prompts, "")])
-        self.text = torch.cat([self._texts[-1:].expand(len(cells), -1, -1), self._texts[self._of_cell]])
+        self._texts = TextStates.cat([backbone.encode_text(text, given.sampling.text) for text in (*prompts, "")])
+        self.text = TextStates.cat([self._texts[-1:].expand(len(cells)), self._texts[self._of_cell]])
 
     def seen(self, t: Tensor, step: int) -> tuple[Layers, Layers]:
         """By layer; the undesired branch blends in its output without the reference."""

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dreamtuner.bench.naive import naive_predict
 from dreamtuner.bench.shapes import LATENT, TEXT, even_plan, sd15_denoiser, sd15_encoder, sd15_subject, sd15_unet
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.guidance import Pair
 from dreamtuner.sampling.model import guided
@@ -81,7 +82,7 @@ def _naive(unet: Any, subject: Subject, plan: list[Pair], cells: int) -> int:
 
 
 def _inputs(unet: Any, cells: int) -> Any:
-    text = {side: torch.empty(cells, *TEXT, device=unet.device) for side in ("c", "uc")}
+    text = {side: TextStates(torch.empty(cells, *TEXT, device=unet.device)) for side in ("c", "uc")}
     return text, torch.empty(cells, *LATENT, device=unet.device), torch.tensor(500)
 
 

@@ -21,6 +21,7 @@ from dreamtuner.bench.shapes import (
     sd15_unet,
 )
 from dreamtuner.bench.timing import Timing, interleaved_timings
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.loop import cell_noise, denoise, fresh_scheduler
@@ -78,7 +79,8 @@ def gpu_ways(
 ) -> dict[str, Callable[[], object]]:
     """Return the ways of generating `cells` latents of one subject, `batch` at a time, on the U-Net's device."""
     s = Sampling(steps=steps, resolution=512)
-    text = {side: torch.zeros(batch, *TEXT, device=unet.device, dtype=unet.dtype) for side in ("c", "uc")}
+    states = torch.zeros(batch, *TEXT, device=unet.device, dtype=unet.dtype)
+    text = {side: TextStates(states.clone()) for side in ("c", "uc")}
     shape = (unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
     parts = [min(batch, cells - first) for first in range(0, cells, batch)]
 
@@ -90,8 +92,8 @@ def gpu_ways(
         pipe.set_progress_bar_config(disable=True)
         for count in parts:
             pipe(
-                prompt_embeds=text["c"][:count],
-                negative_prompt_embeds=text["uc"][:count],
+                prompt_embeds=text["c"].states[:count],
+                negative_prompt_embeds=text["uc"].states[:count],
                 height=8 * shape[1],
                 width=8 * shape[2],
                 num_inference_steps=steps,

@@ -16,6 +16,7 @@ from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import Predict, cell_noise, denoise, fresh_scheduler, seeded
@@ -23,8 +24,8 @@ from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.subject import Subject, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
-Text = Mapping[Literal["c", "uc"], Tensor]
-"""Text states N L D each."""
+Text = Mapping[Literal["c", "uc"], TextStates]
+"""Text states of N rows each."""
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def naive_predict(
         def predict(text: Text, x: Tensor, t: Tensor, step: int) -> Tensor:
             branches = plan[step].branches
             groups = [(len(x), seen(branch, step, len(x))) for branch in branches]
-            c = torch.cat([text[branch.text] for branch in branches])
+            c = TextStates.cat([text[branch.text] for branch in branches])
             with ssa.attend(groups):
                 rows = torch.cat([x] * len(branches)).to(denoiser.dtype)
                 eps = denoiser.predict(rows, t, c, {})
@@ -73,15 +74,15 @@ def naive_generate(
             "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
         )
     plan = plan_steps(backbone.scheduler, [subject], sampling)
-    undesired, pictures = backbone.encode_text(""), []
+    undesired, pictures = backbone.encode_text("", sampling.text), []
     with naive_predict(backbone.denoiser(), subject, plan, w_ref=sampling.w_ref) as naive:
         for first in range(0, len(cells), batch_size):
             part = cells[first : first + batch_size]
-            c = torch.cat([backbone.encode_text(cell.prompt) for cell in part])
+            c = TextStates.cat([backbone.encode_text(cell.prompt, sampling.text) for cell in part])
             generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
             scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
             x = cell_noise(generators, backbone.latent_shape(sampling.resolution)).to(backbone.device)
-            predict = naive({"c": c, "uc": undesired.expand_as(c)})
+            predict = naive({"c": c, "uc": undesired.expand(len(c))})
             x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
             pictures += backbone.decode(x)
     return pictures
@@ -98,11 +99,11 @@ def _capture(
     denoiser: Denoiser,
     x_r: Tensor,
     t: float,
-    c_r: Tensor,
+    c_r: TextStates,
     everything: Mapping[int, Tensor],
     log_m: Mapping[int, Tensor],
 ) -> Layers:
     with ssa.capture(everything) as captured:
         times = torch.full((len(x_r),), t, device=x_r.device)
-        denoiser.predict(x_r, times, c_r.expand(len(x_r), -1, -1), {})
+        denoiser.predict(x_r, times, c_r.expand(len(x_r)), {})
     return {name: SubjectKeys(k, v, log_m[k.shape[2]]) for name, (k, v) in captured.items()}

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet import build
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -84,4 +85,4 @@ def sd15_subject(share: float, unet: Any, encoder: SubjectEncoder | None) -> Sub
     if encoder is not None:
         keys = encoder.keys(encoder(noise(1, IMAGE_TOKENS, VISION.config.hidden_size * len(encoder.config.depths))))
     foreground = {count: positions.to(unet.device) for count, positions in share_of_tokens(share).items()}
-    return Subject(noise(*LATENT), foreground, noise(1, *TEXT), f"share {share}", keys, {})
+    return Subject(noise(*LATENT), foreground, TextStates(noise(1, *TEXT)), f"share {share}", keys, {})

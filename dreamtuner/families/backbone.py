@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.sampling import TextSettings
 
 
 class Parts(Protocol):
@@ -33,8 +35,12 @@ class Parts(Protocol):
         """Return C H W of the latents of a square image of `resolution` pixels. Raises ValueError if it has none."""
         ...
 
-    def encode_text(self, prompt: str) -> Tensor:
-        """Encode one prompt to 1 L D, on its own, so that its bits do not depend on a batch."""
+    def encode_text(self, prompt: str, settings: TextSettings = ...) -> TextStates:
+        """Encode one prompt to a row of text states, on its own, so that its bits do not depend on a batch.
+
+        By default a literal prompt, with no layers skipped. All texts of an image are encoded with the same settings.
+        Raises ValueError, which names the setting, if the model does not support one.
+        """
         ...
 
     def encode_image(self, image: Image.Image) -> Tensor:

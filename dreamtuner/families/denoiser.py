@@ -1,6 +1,6 @@
 """The interface of a denoising model: predict a batch, attach attention layers, report token grids.
 
-Shapes: N rows of a batch; C H W of latents; L tokens of text with D channels; S side of an image in pixels.
+Shapes: N rows of a batch; C H W of latents; S side of an image in pixels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.attention.subject_layers import SelfSubject
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 
 Predict = Callable[[Tensor, Tensor], Tensor]
@@ -51,13 +52,13 @@ class Denoiser(Protocol):
         """The names of its own self-attention layers, as in `attach_self_subject`, in the order of a forward pass."""
         ...
 
-    def predict(self, x: Tensor, t: Tensor, c: Tensor, controls: Mapping[Kind, Tensor]) -> Tensor:
+    def predict(self, x: Tensor, t: Tensor, c: TextStates, controls: Mapping[Kind, Tensor]) -> Tensor:
         """Predict one batch.
 
         Args:
             x: N C H W, noisy latents scaled for the model.
             t: a scalar tensor or N, training timesteps, which may be fractional.
-            c: N L D, text states.
+            c: text states of N rows.
             controls: control images N 3 S S in 0..1, by kind; the ControlNet of a missing kind does not run.
 
         Returns:

@@ -14,6 +14,7 @@ from torch import Tensor
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import FineTunable
 from dreamtuner.families.registry import fine_tunable, load_backbone
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
 from dreamtuner.finetune.preview import FineTunePreview
 from dreamtuner.finetune.result import WORD, Checkpoint
@@ -50,7 +51,7 @@ class FineTuneStage:
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
         self.backbone = backbone.with_tokenizer(self.learns.tokenizer)
-        self._frozen_text: dict[str, Tensor] = {}
+        self._frozen_text: dict[str, TextStates] = {}
 
     def rate(self, name: str) -> float:
         part = {"encoder": "resblocks"}.get(head := name.partition(".")[0], head)
@@ -59,7 +60,7 @@ class FineTuneStage:
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         x0, regular = self._batch(generator)
-        c = torch.cat([self._text(is_regular) for is_regular in regular])
+        c = TextStates.cat([self._text(is_regular) for is_regular in regular])
         encoder = self.learns.encoder
         with ExitStack() as stack:
             if self.pairs.states is not None and encoder is not None:
@@ -90,8 +91,8 @@ class FineTuneStage:
         order = torch.randperm(len(rows), generator=generator).tolist()
         return torch.stack([rows[i] for i in order]), [regular[i] for i in order]
 
-    def _text(self, regular: bool) -> Tensor:
-        """Return the text states of a pair's caption, 1 L D; those that are constant are computed once."""
+    def _text(self, regular: bool) -> TextStates:
+        """Return the text states of a pair's caption, one row; those that are constant are computed once."""
         caption = self.pairs.class_caption if regular else self.pairs.caption
         learns = self.settings.learns
         if "text_encoder" in learns or ("word" in learns and not regular):

@@ -1,12 +1,15 @@
 """Progress bar and step-end callback of the pipeline; the callback may change the tensors of the next step."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from torch import Tensor
 
-Text = dict[Literal["c", "uc"], Tensor]
-"""The text states of a call, N L D each: of the prompts, and of the negative prompts if any step uses them."""
+from dreamtuner.families.text_states import TextStates
+
+Text = dict[Literal["c", "uc"], TextStates]
+"""The text states of a call, N rows each: of the prompts, and of the negative prompts if any step uses them."""
 
 TENSORS = ("latents", "prompt_embeds", "negative_prompt_embeds")
 """The tensors that a callback may request, and return to change."""
@@ -38,12 +41,13 @@ class StepEnd:
         self._bar.update()
         if self._callback is None:
             return x
-        held = {"latents": x, "prompt_embeds": self._text["c"], "negative_prompt_embeds": self._text.get("uc")}
+        texts: dict[str, Literal["c", "uc"]] = {"prompt_embeds": "c", "negative_prompt_embeds": "uc"}
+        held = {"latents": x, **{name: getattr(self._text.get(side), "states", None) for name, side in texts.items()}}
         requested = {name: held[name] for name in self._names}
         given = self._callback(self._pipeline, step, self._timesteps[step], requested) or {}
-        if "uc" in self._text:
-            self._text["uc"] = _in_place_of(self._text["uc"], "negative_prompt_embeds", given)
-        self._text["c"] = _in_place_of(self._text["c"], "prompt_embeds", given)
+        for name, side in texts.items():
+            if (old := self._text.get(side)) is not None:
+                self._text[side] = replace(old, states=_in_place_of(old.states, name, given))
         return _in_place_of(x, "latents", given)
 
 

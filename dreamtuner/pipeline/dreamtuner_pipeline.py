@@ -8,6 +8,7 @@ from diffusers import ImagePipelineOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.pipeline.callbacks import StepEnd, Text
 from dreamtuner.pipeline.check_inputs import (
@@ -180,7 +181,7 @@ class DreamTunerPipeline(Components):
         c, uc = self.encode_prompt(
             prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
         )
-        text: Text = {"c": c} if uc is None else {"c": c, "uc": uc}
+        text: Text = {"c": TextStates(c)} if uc is None else {"c": TextStates(c), "uc": TextStates(uc)}
         denoiser = parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects))
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
@@ -216,7 +217,7 @@ class DreamTunerPipeline(Components):
             raise ValueError(f"beta: this pipeline has no {', '.join(missing)}; load it with them, or set beta to 0")
         states = self._text("reference_caption", [one.caption for one in references]) if embeds is None else embeds
         prepared = [
-            prepare_subject(parts, one, s, c_r=c_r[None].to(parts.device, self.unet.dtype))
+            prepare_subject(parts, one, s, c_r=TextStates(c_r[None]).to(parts.device, self.unet.dtype))
             for one, c_r in zip(references, states, strict=True)
         ]
         return [subject for subject in prepared if subject is not None]
@@ -226,7 +227,7 @@ class DreamTunerPipeline(Components):
         if prompts and (self.text_encoder is None or self.tokenizer is None):
             raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
         parts = self._parts()
-        return torch.cat([parts.encode_text(prompt) for prompt in prompts]) if prompts else torch.empty(0)
+        return torch.cat([parts.encode_text(prompt).states for prompt in prompts]) if prompts else torch.empty(0)
 
     def _noise(
         self,

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import KINDS, Kind
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
@@ -59,7 +60,8 @@ def generate(
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(backbone.scheduler, subjects, sampling)
-    text = {prompt: backbone.encode_text(prompt) for prompt in {negative_prompt, *(cell.prompt for cell in cells)}}
+    prompts = {negative_prompt, *(cell.prompt for cell in cells)}
+    text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     steps = len(plan) * sum(ceil(len(ours) / batch_size) for ours in places.values())
     done = 0
     pictures: dict[int, Image.Image] = {}
@@ -76,10 +78,10 @@ def generate(
             layers_of_first=layers_of_first,
         ) as model:
             for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
-                c = torch.cat([text[cells[i].prompt] for i in batch])
+                c = TextStates.cat([text[cells[i].prompt] for i in batch])
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
-                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand_as(c)}, controls)
+                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand(len(c))}, controls)
                 images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
                 pictures.update(zip(batch, images, strict=True))
                 done += len(plan)

@@ -11,6 +11,7 @@ from dreamtuner.attention.self_subject import concatenate
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.denoiser import Denoiser, EncodedSubject
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.recorder import AttentionRecorder
@@ -52,7 +53,7 @@ class GuidedModel:
 
     def predict(
         self,
-        text: Mapping[Literal["c", "uc"], Tensor],
+        text: Mapping[Literal["c", "uc"], TextStates],
         layouts: Mapping[Kind, Tensor],
         x: Tensor,
         t: Tensor,
@@ -62,7 +63,7 @@ class GuidedModel:
     ) -> Tensor:
         """Predict the step's branches as one batch and combine them by Eq. 4 or 5. Returns N C H W.
 
-        x: N C H W; text: N L D and layouts (control images): N 3 S S each. The branches differ only inside S-S-A and
+        x: N C H W; text: N rows each; layouts (control images): N 3 S S each. The branches differ only inside S-S-A and
         S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text guidance in
         this step instead of the plan's, where that is neither 0 nor 1.
         """
@@ -71,7 +72,7 @@ class GuidedModel:
             pair = pair._replace(w=w_c)
         branches = pair.branches
         rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)
-        c = torch.cat([text[branch.text] for branch in branches])
+        c = TextStates.cat([text[branch.text] for branch in branches])
         controls = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
         keys = _joined([subject.keys for subject in self._subjects])
         with (
@@ -111,7 +112,7 @@ class GuidedModel:
         """Run the reference pass (Sec. 3.2) with the reference's own caption, subject tokens and control images."""
         own = {kind: subject.layouts[kind] for kind in self._denoiser.kinds if kind in subject.layouts}
 
-        def run(x: Tensor, t: Tensor, c: Tensor) -> Tensor:
+        def run(x: Tensor, t: Tensor, c: TextStates) -> Tensor:
             layouts = {kind: layout.to(x.dtype).expand(len(x), -1, -1, -1) for kind, layout in own.items()}
             with self._seen([(len(x), subject.keys)]):
                 return self._denoiser.predict(x, t, c, layouts)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.loop import seeded
 
 
@@ -99,10 +100,10 @@ def foreground_tokens(m_r: Tensor, grids: Iterable[tuple[int, int]]) -> dict[int
 
 def encode_reference(
     ssa: SelfSubject,
-    predict: Callable[[Tensor, Tensor, Tensor], Tensor],
+    predict: Callable[[Tensor, Tensor, TextStates], Tensor],
     noised: Callable[[Tensor, Tensor, float], Tensor],
     x_0: Tensor,
-    c_r: Tensor,
+    c_r: TextStates,
     foreground: Mapping[int, Tensor],
     rows: Iterable[Row],
     *,
@@ -110,7 +111,7 @@ def encode_reference(
     digest: str,
     chunk: int = 32,
 ) -> ReferenceFeatures:
-    """Encode all rows in one pass, `chunk` at a time. x_0: C H W latents; c_r: 1 L D, the reference's own caption.
+    """Encode all rows in one pass, `chunk` at a time. x_0: C H W latents; c_r: one row, the reference's own caption.
 
     `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. The result equals
     that of a separate pass at every step, at far lower cost.
@@ -128,7 +129,7 @@ def encode_reference(
         for first in range(0, len(wanted), chunk):
             part = wanted[first : first + chunk]
             t = torch.tensor([row.timestep for row in part], device=x_0.device)
-            predict(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part), -1, -1))
+            predict(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part)))
     log_w = x_0.new_tensor(w_ref).log()
     return ReferenceFeatures(index, {n: (k, v, log_w.expand(k.shape[2])) for n, (k, v) in captured.items()})
 

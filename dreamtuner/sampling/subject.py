@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, fitted
 from dreamtuner.preprocess.white import on_white
 from dreamtuner.sampling.reference_pass import foreground_tokens, reference_digest, square
@@ -22,24 +23,24 @@ class Subject:
     """One reference of a subject, ready for the reference pass.
 
     `x_0`: C H W latents; `foreground`: a layer's token count -> indices of its subject tokens, None if S-S-A is off or
-    the mask is empty; `c_r`: 1 L D, its own caption; `digest`: seeds lambda and noise; `keys`: keys and values of every
-    S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 S S.
+    the mask is empty; `c_r`: its own caption, one row; `digest`: seeds lambda and noise; `keys`: keys and values of
+    every S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 S S.
     """
 
     x_0: Tensor
     foreground: Mapping[int, Tensor] | None
-    c_r: Tensor
+    c_r: TextStates
     digest: str
     keys: Mapping[str, TokenKeys] | None
     layouts: Mapping[Kind, Tensor]
 
 
 def prepare_subject(
-    parts: Parts, reference: Reference, sampling: Sampling, *, c_r: Tensor | None = None
+    parts: Parts, reference: Reference, sampling: Sampling, *, c_r: TextStates | None = None
 ) -> Subject | None:
     """Encode a reference; return None if it has no effect: w_ref and beta are 0, or its mask is empty.
 
-    `c_r`: 1 L D, the text states of its caption, if already computed.
+    `c_r`: the text states of its caption, one row, if already computed.
     """
     image, mask = square(reference.image, reference.mask, sampling.resolution)
     m_r = torch.frombuffer(bytearray(mask.tobytes()), dtype=torch.uint8).view(mask.height, mask.width) / 255
@@ -54,7 +55,7 @@ def prepare_subject(
     return Subject(
         x_0,
         foreground,
-        parts.encode_text(reference.caption) if c_r is None else c_r,
+        parts.encode_text(reference.caption, sampling.text) if c_r is None else c_r,
         reference_digest(reference.image),
         parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling.resolution).to(x_0) for kind in reference.layouts},

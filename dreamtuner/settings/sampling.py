@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -36,6 +36,13 @@ PromptSyntax = Literal["literal", "weighted"]
 Strength = Annotated[float, Number, Field(ge=0, le=2)]
 Weight = Annotated[float, Number, Field(ge=-10, le=10)]
 _SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
+
+
+class TextSettings(NamedTuple):
+    """How prompts, negative prompts and captions of references are encoded: see these fields of `Sampling`."""
+
+    clip_skip: int = 0
+    syntax: PromptSyntax = "literal"
 
 
 def _size(value: Any) -> Any:
@@ -142,6 +149,11 @@ class Sampling(BaseModel):
         for name, value in (("size", size), ("loras", loras), ("control_weights", scales)):
             object.__setattr__(self, name, value)
         return self
+
+    @property
+    def text(self) -> TextSettings:
+        """How every text of the image is encoded."""
+        return TextSettings(self.clip_skip, self.prompt_syntax)
 
     @property
     def width(self) -> int:

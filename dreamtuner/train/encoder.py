@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.models.layouts import Kind
 from dreamtuner.train.augment import augment
@@ -28,7 +29,7 @@ class Frozen:
     """The frozen models of stage 1. The denoiser includes the encoder's layers and, for control images, ControlNets."""
 
     denoiser: Denoiser
-    text: Callable[[list[str]], Tensor]
+    text: Callable[[list[str]], TextStates]
     image_encoder: Any
     normalise: Callable[[Tensor], Tensor]
     scheduler: Any

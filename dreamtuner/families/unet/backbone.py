@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.finetune import set_learning
@@ -22,6 +23,9 @@ from dreamtuner.families.unet.word_map import word_maps
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.sampling import TextSettings
+
+_LITERAL = TextSettings()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,10 +101,10 @@ class UNetParts:
         side = resolution // self.pixels_per_latent
         return int(self.unet.config.in_channels), side, side
 
-    def encode_text(self, prompt: str) -> Tensor:
-        """Encode one prompt to 1 L D, padded to the encoder's length, on its own: its bits do not depend on a batch."""
-        states = encode_text(self.tokenizer, self.text_encoder, prompt, self.device)
-        return states if self.unet is None else states.to(self.unet.dtype)
+    def encode_text(self, prompt: str, settings: TextSettings = _LITERAL) -> TextStates:
+        """Encode one prompt, padded to the encoder's length, on its own: its bits do not depend on a batch."""
+        states = TextStates(encode_text(self.tokenizer, self.text_encoder, prompt, self.device))
+        return states if self.unet is None else states.to(dtype=self.unet.dtype)
 
     def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
         """Find the positions of `word` in the text states of each prompt: N L bool."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.families.noising import noised
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.attach import attached, encoder_attached, self_attention_order, slot_of
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.layouts import Kind
@@ -50,11 +51,13 @@ class UNetDenoiser:
         """The names of the U-Net's self-attention layers, in the order of a forward pass."""
         return self_attention_order(self.unet)
 
-    def predict(self, x: Tensor, t: Tensor, c: Tensor, controls: Mapping[Kind, Tensor]) -> Tensor:
+    def predict(self, x: Tensor, t: Tensor, c: TextStates, controls: Mapping[Kind, Tensor]) -> Tensor:
         """Call the U-Net once, conditioned by the ControlNets of the given kinds; their residuals are summed."""
         extra: dict[str, Any] = {}
         residuals = [
-            self.controlnets[kind](x, t, encoder_hidden_states=c, controlnet_cond=controls[kind], return_dict=False)
+            self.controlnets[kind](
+                x, t, encoder_hidden_states=c.states, controlnet_cond=controls[kind], return_dict=False
+            )
             for kind in self.controlnets
             if kind in controls
         ]
@@ -65,7 +68,7 @@ class UNetDenoiser:
             extra["mid_block_additional_residual"] = sum((mid for _, mid in residuals[1:]), residuals[0][1])
         if slot := slot_of(self.unet):
             extra["cross_attention_kwargs"] = slot
-        prediction: Tensor = self.unet(x, t, encoder_hidden_states=c, return_dict=False, **extra)[0]
+        prediction: Tensor = self.unet(x, t, encoder_hidden_states=c.states, return_dict=False, **extra)[0]
         return prediction
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPModel, CLIPVisionModel
 
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.load import read_controlnet, read_pipeline, read_unet
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -98,7 +99,7 @@ class EncoderFactory:
             encoder,
             Frozen(
                 UNetDenoiser(pipe.unet, controlnets=controlnets, encoder=encoder),
-                lambda captions: encode_captions(pipe.tokenizer, pipe.text_encoder, captions, device),
+                lambda captions: TextStates(encode_captions(pipe.tokenizer, pipe.text_encoder, captions, device)),
                 vision,
                 lambda x: x * 2 - 1,
                 pipe.scheduler,

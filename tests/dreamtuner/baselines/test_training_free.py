@@ -117,7 +117,7 @@ def test_sampling_goes_back_along_the_inverted_path(tiny: UNetBackbone, kind: st
     Refinements converge where a model is smooth enough; at predicting noise, a random U-Net is not.
     """
     scheduler = fresh_scheduler(_of_kind(tiny, kind), 10)
-    c = tiny.encode_text("a bear")
+    c = tiny.encode_text("a bear").states
 
     @torch.inference_mode()
     def predict(x: Tensor, t: Tensor, step: int = 0) -> Tensor:

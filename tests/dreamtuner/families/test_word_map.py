@@ -11,7 +11,7 @@ from dreamtuner.families.unet.word_map import word_maps
 @torch.inference_mode()
 def test_maps_are_the_layers_weights_and_change_nothing(tiny: UNetBackbone) -> None:
     x = torch.randn(2, 8, 16, 16, generator=torch.Generator().manual_seed(0))
-    c = tiny.encode_text("a bear").expand(2, -1, -1)
+    c = tiny.encode_text("a bear").expand(2).states
     before = tiny.unet(x, 500, c, return_dict=False)[0]
     words = torch.zeros(2, 24, dtype=torch.bool)
     words[1] = True

@@ -162,7 +162,7 @@ def test_the_loop_is_equations_4_to_6_with_a_reference_pass_at_every_step(
                         digest=digest,
                     ).at(row)
                 with ssa.attend([(1, seen)]):
-                    eps.append(tiny.unet(x, t, text[branch.text], return_dict=False)[0])
+                    eps.append(tiny.unet(x, t, text[branch.text].states, return_dict=False)[0])
         x = scheduler.step(pair.w * eps[1] - (pair.w - 1) * eps[0], t, x).prev_sample
     torch.testing.assert_close(latents(tiny, pip, [cell], s), x, rtol=1e-4, atol=1e-4)
 

@@ -8,10 +8,11 @@ import torch
 from diffusers import DDIMScheduler, HeunDiscreteScheduler
 from PIL import Image
 
+from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import prepare_subject
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import Sampling, TextSettings
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
@@ -37,8 +38,8 @@ class _Parts:
     def encode_image(self, image: Image.Image) -> torch.Tensor:
         return torch.zeros(4, image.height // 8, image.width // 8)
 
-    def encode_text(self, text: str) -> torch.Tensor:
-        return torch.zeros(1, 1, 1)
+    def encode_text(self, text: str, settings: TextSettings) -> TextStates:
+        return TextStates(torch.zeros(1, 1, 1))
 
 
 def test_a_whole_reference_is_seen_without_what_the_square_adds() -> None:
