@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from deploy.cli.missing_extra import EXTRA_OF, missing_extra
+from storage.catalog import Catalog
 from storage.catalog.database.engine import catalog_url, make_engine
 from storage.catalog.records import CatalogError
 
@@ -177,6 +178,25 @@ def test_a_command_without_its_extra_says_which(
     assert done.returncode == 1, done.stderr
     assert re.search(r"\w+ is not installed; pip install '" + re.escape(said) + "', or ", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_beside_the_dashboard_alone_status_and_doctor_run(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    Catalog.open(f"sqlite:///{tmp_path}/home/catalog.db").close()
+    status = without({"dashboard"}, "status", "--json", home=tmp_path / "home")
+    assert (status.returncode, json.loads(status.stdout)["subjects"]) == (0, 0), status.stderr
+    doctor = without({"dashboard"}, "doctor", "--json", home=tmp_path / "home", PREFECT_API_URL="http://127.0.0.1:1")
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    found = {one["what"]: one["state"] for one in json.loads(doctor.stdout)["findings"]}
+    assert (found["extra dashboard"], found["catalog"]) == ("ok", "ok")
+    assert {found[one] for one in ("extra method", "extra flows", "device", "deployments")} == {"note"}
+
+
+@pytest.mark.slow
+def test_a_part_of_what_generates_is_missing(tmp_path: Path) -> None:
+    done = without({"method", "dashboard"}, "doctor", "--json", home=tmp_path / "home")
+    found = {one["what"]: one["state"] for one in json.loads(done.stdout)["findings"]}
+    assert (done.returncode, found["extra flows"], found["extra s3"]) == (1, "missing", "note")
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from storage.redaction import redact_text, redact_url
 
 PACKAGES = ("torch", "diffusers", "transformers", "prefect", "sqlalchemy", "opencv-python-headless", "pillow")
 NEEDED = ("method", "masks", "flows")
-"""Extras that are required to generate images; others are optional."""
+"""Extras that are required to generate images; others are optional, and these are beside the dashboard alone."""
 MIN_FREE_GB = 2.0
 
 
@@ -72,12 +72,23 @@ def as_table(findings: list[Finding]) -> RenderableType:
     return table
 
 
+def _serves_only() -> bool:
+    """Return whether this installation serves the dashboard and cannot generate: neither PyTorch nor Prefect."""
+    installed = {top: find_spec(top) is not None for top in ("fastapi", "torch", "prefect")}
+    return installed["fastapi"] and not installed["torch"] and not installed["prefect"]
+
+
+def _lacking() -> Literal["note", "missing"]:
+    """Return the state of a missing library that generating images requires."""
+    return "note" if _serves_only() else "missing"
+
+
 def _package(name: str) -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
         remedy = f"{sys.executable} -m pip install -c constraints.txt {name}, or make setup"
-        return Finding(name, "missing", "not installed", remedy)
+        return Finding(name, _lacking(), "not installed", remedy)
 
 
 def _extra(extra: str) -> Finding:
@@ -85,16 +96,17 @@ def _extra(extra: str) -> Finding:
     lacking = [top for top, of in EXTRA_OF.items() if of == extra and find_spec(top) is None]
     if not lacking:
         return Finding(f"extra {extra}", "ok", "installed")
-    state: Literal["note", "missing"] = "missing" if extra in NEEDED else "note"
     remedy = f"{sys.executable} -m pip install 'dreamtuner[{extra}]'"
-    return Finding(f"extra {extra}", state, f"missing: {', '.join(lacking)}", remedy)
+    return Finding(
+        f"extra {extra}", _lacking() if extra in NEEDED else "note", f"missing: {', '.join(lacking)}", remedy
+    )
 
 
 def _device(settings: Settings) -> Finding:
     try:
         import torch
     except ImportError as error:
-        return Finding("device", "missing", f"torch cannot be imported: {error}", "make setup")
+        return Finding("device", _lacking(), f"torch cannot be imported: {error}", "make setup")
     if torch.cuda.is_available():
         return Finding("device", "ok", f"{settings.device}: {torch.cuda.get_device_name()}")
     if settings.device.startswith("cuda"):
@@ -152,6 +164,8 @@ def _profile(settings: Settings, name: str) -> Finding:
 
 def _deployments() -> list[Finding]:
     """Check the deployments on the server at PREFECT_API_URL for outdated ones."""
+    if find_spec("prefect") is None:
+        return [Finding("deployments", "note", "not checked: prefect is not installed")]
     from deploy.prefect.submit import SubmitError, outdated_deployments
 
     try:

@@ -8,12 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dreamtuner.models.layouts import Kind
-from flows.planning.preview import Preview
-from flows.planning.warnings import warning_sentences
 from flows.spec.model import Spec
 from storage.catalog.records import RunView, RunWarning, StatusView
 
 if TYPE_CHECKING:
+    from flows.planning.preview import Preview
     from flows.reporting.summary import RunSummary
     from storage.catalog.views import MissingCells
 
@@ -38,6 +37,8 @@ def warnings_json(warnings: Sequence[RunWarning]) -> list[dict[str, Any]]:
 
 def warning_lines(warnings: Sequence[RunWarning], subjects: int) -> list[RenderableType]:
     """Return each warning once, as terminal lines; name the subjects unless it concerns all `subjects`."""
+    from flows.planning.warnings import warning_sentences  # here: it needs a tokenizer, `status` does not
+
     found = warning_sentences(warnings)
     lines: list[RenderableType] = []
     for sentence, names in list(found.items())[:MAX_WARNINGS]:
@@ -98,7 +99,7 @@ def print_sheet(console: Console, summary: "RunSummary") -> None:
     console.print(f"contact sheet: {summary.contact_sheet}", soft_wrap=True, highlight=False)
 
 
-def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
+def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
     """Return what `plan --json` prints."""
     subjects = [
         {
@@ -128,7 +129,7 @@ def plan_json(spec: Spec, found: Preview) -> dict[str, Any]:
     return {**head, "subjects": subjects, "grid": cells, "newer_defaults": found.newer_defaults}
 
 
-def plan_table(spec: Spec, found: Preview) -> RenderableType:
+def plan_table(spec: Spec, found: "Preview") -> RenderableType:
     """Return the table that `plan` prints."""
     table = new_table("subject", "cells", "done", "to generate", "mask")
     for one in found.subjects:

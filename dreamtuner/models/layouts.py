@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-import numpy as np
 from PIL import Image
 
 from dreamtuner.models.profiles import Profile
@@ -60,6 +59,8 @@ def checked(kind: Kind, image: Image.Image) -> Image.Image:
     """
     if kind not in KINDS:
         raise LayoutError(f"kind: {kind!r} is not one of {', '.join(KINDS)}")
+    import numpy as np  # here: planning knows the kinds without it
+
     rgb = image.convert("RGB")
     pixels = np.asarray(rgb).astype(np.int16)
     if pixels.min() == pixels.max():

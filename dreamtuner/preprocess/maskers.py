@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
 from PIL import Image
 
 from dreamtuner.plugins import PluginError, Registry
@@ -44,7 +43,7 @@ def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
     """
     found = masker.cut(image)
     mask = found.mask
-    fits = mask.mode == "L" and mask.size == image.size and bool(np.isin(np.asarray(mask), (0, 255)).all())
+    fits = mask.mode == "L" and mask.size == image.size and not any(mask.histogram()[1:255])
     if not fits or not 0 <= found.confidence <= 1:
         raise PluginError(
             f"the masker {masker.name!r} gave mode {mask.mode}, {mask.width} x {mask.height} pixels and a confidence "
