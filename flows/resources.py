@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dreamtuner.models.layouts import Kind, part_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.models.weights import parts_digest, weights_digest
+from dreamtuner.settings.sampling import Dtype
 from flows.settings import Settings
 from storage.atomic_renames import catalog_exists
 
@@ -97,12 +98,21 @@ class Resources:
             lambda: parts_digest(self.profile(profile), [part_of(kind)]),
         )
 
-    def backbone(self, profile: str) -> "Backbone":
-        """Load the model of a profile, once; it must never be passed between tasks."""
+    def backbone(self, profile: str, dtype: Dtype = "float32") -> "Backbone":
+        """Load the model of a profile in a dtype, once; it must never be passed between tasks.
+
+        It replaces the profile's model of another dtype, so that the weights are in memory once.
+        """
+        from dreamtuner.families.precision import torch_dtype
         from dreamtuner.families.registry import load_backbone
 
+        computed = torch_dtype(dtype, self.device)
+        for key in [one for one in self._loaded if one[:2] == ("backbone", profile) and one[2] != computed]:
+            del self._loaded[key]
         return _once(
-            self._loaded, ("backbone", profile), lambda: load_backbone(self.profile(profile), device=self.device)
+            self._loaded,
+            ("backbone", profile, computed),
+            lambda: load_backbone(self.profile(profile), device=self.device, dtype=computed),
         )
 
     def scorer(self, profile: str, metric: str) -> Any:

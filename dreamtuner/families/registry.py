@@ -10,6 +10,7 @@ import torch
 
 from dreamtuner.families.backbone import Backbone, FineTunable
 from dreamtuner.families.memory import Need
+from dreamtuner.families.precision import torch_dtype
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import require_weights
 from dreamtuner.plugins import Registry
@@ -75,7 +76,11 @@ def family_of(profile: Profile) -> Family:
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Backbone:
-    """Load a profile's weights with the family that reads them. Raises as `family_of` and the family's loader do."""
+    """Load a profile's weights with the family that reads them, by default in the dtype of its settings.
+
+    Raises as `family_of` and the family's loader do.
+    """
+    dtype = torch_dtype(profile.natural.dtype, device) if dtype is None else dtype
     return family_of(profile).load_backbone(profile, device=device, dtype=dtype)
 
 

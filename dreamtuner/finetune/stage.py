@@ -155,7 +155,7 @@ class FineTuneFactory:
     on_class_image: Callable[[int, int], None] = field(default=lambda done, total: None)
 
     def build(self, device: torch.device) -> FineTuneStage:
-        backbone = fine_tunable(load_backbone(self.profile, device=str(device)))
+        backbone = fine_tunable(load_backbone(self.profile, device=str(device), dtype=torch.float32))
         s, sampling = self.settings, self.sampling
         regular: Sequence[Image.Image] = class_images(
             backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image

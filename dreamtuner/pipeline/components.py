@@ -10,6 +10,7 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
 from transformers.image_processing_utils import BaseImageProcessor
 
+from dreamtuner.families.precision import torch_dtype
 from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -81,11 +82,12 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         device: str = "cpu",
         dtype: torch.dtype | None = None,
     ) -> Self:
-        """Load the pipeline of a profile, or of the profile with this name.
+        """Load the pipeline of a profile, or of the profile with this name; by default in the dtype of its settings.
 
         Raises as `load_backbone` and `get_profile` do.
         """
         profile = get_profile(profile) if isinstance(profile, str) else profile
+        dtype = torch_dtype(profile.sampling(style).dtype, device) if dtype is None else dtype
         return cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
 
     @property

@@ -150,6 +150,10 @@ class Sampling(BaseModel):
             object.__setattr__(self, name, value)
         return self
 
+    def without_adapters(self) -> Self:
+        """Return the settings with the model's own weights in float32: no LoRAs, its own VAE, no FreeU."""
+        return self.model_copy(update={"loras": {}, "vae": None, "freeu": None, "dtype": "float32"})
+
     @property
     def text(self) -> TextSettings:
         """How every text of the image is encoded."""

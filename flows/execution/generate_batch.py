@@ -164,7 +164,10 @@ def generate_together(
     Raises CellChangedError where the weights have changed since the plan.
     """
     first = cells[0]
-    backbone = _loaded(lambda: resources.backbone(first.profile), f"the model of profile {first.profile}")
+    sampling = from_fields(Sampling, first.settings["sampling"])
+    backbone = _loaded(
+        lambda: resources.backbone(first.profile, sampling.dtype), f"the model of profile {first.profile}"
+    )
     if backbone.weights_digest != first.weights_digest:
         raise CellChangedError(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     for kind, digest in first.settings.get("controlnets", {}).items():
@@ -193,7 +196,7 @@ def generate_together(
                 )
                 for cell in cells
             ],
-            from_fields(Sampling, first.settings["sampling"]),
+            sampling,
             negative_prompt=first.settings["negative_prompt"],
             recorder=recorder,
             layers_of_first=layers_of_first(first),

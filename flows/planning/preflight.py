@@ -83,8 +83,13 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
-    """Return how a profile is fine-tuned on subjects, in every style."""
-    regular, previews = ({s: profile.sampling(s, learnt=learnt) for s in STYLES.working()} for learnt in (False, True))
+    """Return how a profile is fine-tuned on subjects, in every style: in float32, without LoRAs, VAE and FreeU.
+
+    So one checkpoint serves specs with any of these.
+    """
+    regular, previews = (
+        {s: profile.sampling(s, learnt=learnt).without_adapters() for s in STYLES.working()} for learnt in (False, True)
+    )
     return FineTuneJob(config, regular, previews)
 
 

@@ -63,7 +63,7 @@ def _replace_the_method(seconds: float) -> None:
             pictures.append(picture(references[0], cell, sampling))
         return pictures
 
-    def backbone(self: Resources, name: str) -> Any:
+    def backbone(self: Resources, name: str, dtype: str = "float32") -> Any:
         return SimpleNamespace(weights_digest=self.weights_digest(name))
 
     flows.execution.generate_batch.generate = generate

@@ -15,18 +15,22 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.layouts import Kind, part_of, require_controlnet
 from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import variant_in
 
 
 def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str, Any]:
     """Load all parts of a profile except ControlNets, keyed by the fields of `UNetParts`."""
     folder = profile.weights
     settings = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    models = [
-        AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype, local_files_only=True),
-        UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype, local_files_only=True),
-        CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=dtype, local_files_only=True),
-    ]
-    vae, unet, text_encoder = (model.requires_grad_(False).eval().to(device) for model in models)
+
+    def part(kind: Any, name: str, **more: Any) -> Any:
+        variant = variant_in(folder / name, profile.variant)
+        model = kind.from_pretrained(folder, subfolder=name, variant=variant, local_files_only=True, **more)
+        return model.requires_grad_(False).eval().to(device)
+
+    vae = load_vae(folder / "vae", profile.variant, device=device, dtype=dtype)
+    unet = part(UNet2DConditionModel, "unet", torch_dtype=dtype)
+    text_encoder = part(CLIPTextModel, "text_encoder", dtype=dtype)
     parts = {
         "unet": unet,
         "vae": vae,
@@ -40,11 +44,24 @@ def load_parts(profile: Profile, *, device: str, dtype: torch.dtype) -> dict[str
     return parts
 
 
+def load_vae(folder: Path, variant: str | None = None, *, device: str, dtype: torch.dtype) -> Any:
+    """Load an autoencoder from its own folder, frozen.
+
+    It computes in float32 instead of float16 if its config says `force_upcast`, since its activations overflow.
+    """
+    if dtype == torch.float16 and json.loads((folder / "config.json").read_text()).get("force_upcast"):
+        dtype = torch.float32
+    variant = variant_in(folder, variant)
+    vae = AutoencoderKL.from_pretrained(folder, variant=variant, torch_dtype=dtype, local_files_only=True)
+    return vae.requires_grad_(False).eval().to(device)
+
+
 def load_image_encoder(profile: Profile, *, device: str, dtype: torch.dtype) -> tuple[Any, Any]:
     """Load the image branch of the profile's CLIP model, frozen, and its image processor."""
-    vision = CLIPModel.from_pretrained(profile.tower, dtype=dtype, local_files_only=True).vision_model
+    variant = variant_in(profile.tower, profile.variant)
+    model = CLIPModel.from_pretrained(profile.tower, variant=variant, dtype=dtype, local_files_only=True)
     processor = CLIPImageProcessorPil.from_pretrained(profile.tower, local_files_only=True)
-    return vision.requires_grad_(False).eval().to(device), processor
+    return model.vision_model.requires_grad_(False).eval().to(device), processor
 
 
 def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> SubjectEncoder:
@@ -58,7 +75,8 @@ def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype:
     """Load the profile's ControlNet of this kind, frozen. Raises LayoutError if the profile has none."""
     require_controlnet(profile, kind)
     folder = profile.folder(part_of(kind))
-    model = ControlNetModel.from_pretrained(folder, torch_dtype=dtype or torch.float32, local_files_only=True)
+    variant, dtype = variant_in(folder, profile.variant), dtype or torch.float32
+    model = ControlNetModel.from_pretrained(folder, variant=variant, torch_dtype=dtype, local_files_only=True)
     return model.requires_grad_(False).eval().to(device)
 
 
