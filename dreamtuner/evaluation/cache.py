@@ -48,7 +48,7 @@ class EvaluationCache:
 
     def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
         self._folder, self._cells = folder, cells
-        weights = parts_digest(profile, (*profile.parts, *ENCODER_PARTS, "oracle"))
+        weights = parts_digest(profile, (*profile.image_parts, *ENCODER_PARTS, "oracle"))
         self._decided: Mapping[str, object] = {
             "weights": weights,
             "sampling": [to_fields(profile.natural), to_fields(profile.anime)],

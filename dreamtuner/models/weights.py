@@ -28,7 +28,7 @@ def weights_digest(profile: Profile) -> str:
     if its size or time changed.
     """
     require_weights(profile)
-    return parts_digest(profile, (*profile.parts, *(ENCODER_PARTS if profile.has_encoder else ())))
+    return parts_digest(profile, (*profile.image_parts, *(ENCODER_PARTS if profile.has_encoder else ())))
 
 
 def parts_digest(profile: Profile, parts: Sequence[str]) -> str:

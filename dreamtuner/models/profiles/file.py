@@ -21,7 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamtuner.models.licences import LicenceRecord, licence_of
-from dreamtuner.models.profiles.profile import PARTS, Profile
+from dreamtuner.models.profiles.profile import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
@@ -52,8 +52,8 @@ class ProfileFile(BaseModel):
         description="the weights' licence: an SPDX name, the licence's own, or a record of its terms"
     )
     remedy: Text | None = Field(default=None, description="the command or step that provides missing weights")
-    parts: tuple[Text, ...] = Field(
-        default=PARTS, min_length=1, description="folders in `weights` that affect an image; differs by model family"
+    parts: Annotated[tuple[Text, ...], Field(min_length=1)] | None = Field(
+        default=None, description="folders in `weights` that affect an image; null: as its model_index.json lists"
     )
     sampling: dict[str, Any] = Field(default={}, description="fields of Sampling that suit the model")
     anime: dict[str, Any] | None = Field(

@@ -13,7 +13,9 @@ from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-"""The folders of the plain diffusers layout that affect an image; other model families have others."""
+"""The folders of a Stable Diffusion 1.x or 2.x in the plain diffusers layout that affect an image."""
+LISTED = (*PARTS, "text_encoder_2", "tokenizer_2")
+"""Folders that affect an image if a model_index.json lists them, as that of Stable Diffusion XL does."""
 ENCODER_PARTS = ("subject_encoder", "tower")
 """Further folders that affect an image if there is a subject-encoder: it uses the image branch of the CLIP model
 (folder "tower"), which otherwise is used only for scoring."""
@@ -41,7 +43,9 @@ class Profile(BaseModel):
     resolution: int = Field(description="side of the images that the model was trained on, pixels")
     licence: Annotated[LicenceRecord, BeforeValidator(_licence)]
     remedy: str = Field(description="the command or step that provides missing weights")
-    parts: tuple[str, ...] = Field(default=PARTS, description="the folders of `weights` that affect an image")
+    parts: tuple[str, ...] | None = Field(
+        default=None, description="the folders of `weights` that affect an image; null: as its model_index.json lists"
+    )
     natural: Sampling
     anime: Sampling
     tuning: FineTuneConfig = Field(default=FineTuneConfig(), description="fine-tuning in mode lora")
@@ -68,6 +72,11 @@ class Profile(BaseModel):
         outside = {"tower": self.clip, "subject_encoder": self.subject_encoder}
         outside |= {f"{CONTROLNET}{kind}": folder for kind, folder in self.controlnets.items()}
         return outside.get(part) or self.weights / part
+
+    @property
+    def image_parts(self) -> tuple[str, ...]:
+        """The folders that affect an image: `parts`, or those that the model_index.json of `weights` lists."""
+        return parts_in(self.weights) if self.parts is None else self.parts
 
     @property
     def tower(self) -> Path:
@@ -106,12 +115,25 @@ class Profile(BaseModel):
         return FineTuneConfig.model_validate({**defaults, **off, **overrides})
 
     def missing(self) -> list[str]:
-        """Return those of `parts` that have no config on disk; empty if images can be generated."""
-        return [part for part in self.parts if not any(self.folder(part).glob("*.json"))]
+        """Return those of `image_parts` that have no config on disk; empty if images can be generated."""
+        return [part for part in self.image_parts if not any(self.folder(part).glob("*.json"))]
+
+
+def parts_in(weights: Path) -> tuple[str, ...]:
+    """Return the folders that affect an image of a model in the plain diffusers layout, whether or not they exist.
+
+    A folder without a readable model_index.json counts as a Stable Diffusion 1.x or 2.x.
+    """
+    try:
+        index = json.loads((weights / "model_index.json").read_text(encoding="utf-8"))
+        listed = {name for name, stated in index.items() if isinstance(stated, list) and all(stated)}
+    except (OSError, ValueError, AttributeError):
+        return PARTS
+    return tuple(part for part in LISTED if part in {*PARTS, *listed})
 
 
 def folder_profile(folder: Path, *, name: str, licence: str = "unknown") -> Profile:
-    """Create a profile for a Stable Diffusion 1.x/2.x folder in the plain layout, at the size that its configs state.
+    """Create a profile for a Stable Diffusion folder in the plain layout, at the size that its configs state.
 
     The settings are the paper's. Raises FileNotFoundError, which names a missing config.
     """
