@@ -101,13 +101,18 @@ class FindsWords(Protocol):
 class FineTunable(Backbone, Protocol):
     """A backbone whose parts can be fine-tuned on a subject (Sec. 3.3).
 
-    The names of the trainable parts are "unet" (the denoising model, of whatever architecture), "text_encoder", and
-    "encoder" if the model has a subject-encoder.
+    The names of the trainable parts are "unet" (the denoising model, of whatever architecture), "text_encoder", further
+    ones such as "text_encoder_2", and "encoder" if the model has a subject-encoder.
     """
 
     @property
-    def tokenizer(self) -> Any:
-        """The tokenizer of the prompts; a learned token is added to it."""
+    def tokenizers(self) -> Mapping[str, Any]:
+        """The tokenizers, by the names of their text encoders in `learnable`; a learned token is added to each."""
+        ...
+
+    @property
+    def embedding_names(self) -> Mapping[str, str]:
+        """What files of embeddings call each text encoder; empty if they name the token instead."""
         ...
 
     @property
@@ -123,14 +128,14 @@ class FineTunable(Backbone, Protocol):
         """Compute the subject-encoder's input for a subject on white (RGB): 1 T C."""
         ...
 
-    def with_tokenizer(self, tokenizer: Any) -> Self:
-        """Return a backbone of the same models with another tokenizer."""
+    def with_tokenizers(self, tokenizers: Mapping[str, Any]) -> Self:
+        """Return a backbone of the same models with other tokenizers, named as in `tokenizers`."""
         ...
 
     def with_encoder(self, folder: Path) -> Self:
         """Return a backbone of the same models with the subject-encoder of this folder instead of their own."""
         ...
 
-    def save(self, out: Path, *, tokenizer: Any, text_encoder: nn.Module) -> None:
-        """Write the models, with this text encoder and tokenizer, to a folder that the family's own loader reads."""
+    def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
+        """Write the models, with these text encoders and tokenizers, to a folder that the family's own loader reads."""
         ...

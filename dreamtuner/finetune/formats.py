@@ -26,6 +26,7 @@ Format = Literal["textual-inversion", "lora", "lora-kohya", "diffusers"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 EMBEDDING, LORA, KOHYA = "learned_embeds.safetensors", "pytorch_lora_weights.safetensors", "lora-kohya.safetensors"
 
+HEAD = "text_model."
 KOHYAS = {"lora_A": "lora_down", "lora_B": "lora_up"}
 
 
@@ -63,31 +64,38 @@ def export(tuned: Checkpoint, backbone: Backbone, kind: Format, out: Path) -> li
 
 
 def _embedding(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    if tuned.row is None:
+    """Write the token's embedding by the token's name or, for several text encoders, by their names."""
+    if not tuned.has_word:
         raise CheckpointExportError("format: this checkpoint has no learned token; export it as lora or diffusers")
-    save_file({tuned.settings.word: tuned.row[0].contiguous()}, out / EMBEDDING)
+    names = backbone.embedding_names or {"text_encoder": tuned.settings.word}
+    save_file({called: tuned.row(name)[0].contiguous() for name, called in names.items()}, out / EMBEDDING)
 
 
-def _matrices(tuned: Checkpoint) -> dict[str, dict[str, Tensor]]:
-    found = {part: tuned.part(part) for part in ("unet", "text_encoder")}
+def _matrices(tuned: Checkpoint, backbone: FineTunable) -> dict[str, dict[str, Tensor]]:
+    found = {part: tuned.part(part) for part in ("unet", *backbone.tokenizers)}
     if tuned.settings.mode != "lora" or not any(found.values()):
         raise CheckpointExportError("format: this checkpoint has no LoRA; export it as diffusers, or textual-inversion")
     # the name that the text encoder's layers have in every version of transformers and in other programs
-    text = {f"text_model.{name}": one for name, one in found["text_encoder"].items()}
-    return {"unet": found["unet"], "text_encoder": text}
+    texts = {
+        part: {f"{HEAD}{name.removeprefix(HEAD)}": one for name, one in found[part].items()}
+        for part in backbone.tokenizers
+    }
+    return {"unet": found["unet"], **texts}
 
 
 def _lora(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    named = {f"{part}.{name}": one for part, ones in _matrices(tuned).items() for name, one in ones.items()}
+    named = {f"{part}.{name}": one for part, ones in _matrices(tuned, backbone).items() for name, one in ones.items()}
     save_file(named, out / LORA)
     _beside(tuned, backbone, out)
 
 
 def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    """Write the keys of kohya's trainer for Stable Diffusion 1.x, which A1111, ComfyUI and others read."""
-    heads = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
+    """Write the keys of kohya's trainer, which A1111, ComfyUI and others read: of several text encoders te1 and te2."""
+    texts = list(backbone.tokenizers)
+    numbers = [""] if len(texts) == 1 else range(1, len(texts) + 1)
+    heads = {"unet": "lora_unet_", **{part: f"lora_te{n}_" for part, n in zip(texts, numbers, strict=True)}}
     named: dict[str, Tensor] = {}
-    for part, ones in _matrices(tuned).items():
+    for part, ones in _matrices(tuned, backbone).items():
         for name, one in ones.items():
             layer, _, matrix = name.removesuffix(".weight").rpartition(".")
             key = heads[part] + layer.replace(".", "_")
@@ -98,24 +106,24 @@ def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
 
 
 def _beside(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    if tuned.row is not None:
+    if tuned.has_word:
         _embedding(tuned, backbone, out)
 
 
 def _folder(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    """Write a diffusers folder: adapters merged, the learned token added to the tokenizer and the embedding table."""
-    profile, models = backbone.profile, backbone.learnable
-    text_encoder, tokenizer = copy.deepcopy(models["text_encoder"]), backbone.tokenizer
+    """Write a diffusers folder: adapters merged, the learned token added to tokenizers and embedding tables."""
+    profile, tokenizers = backbone.profile, dict(backbone.tokenizers)
+    models = {**backbone.learnable, **{name: copy.deepcopy(backbone.learnable[name]) for name in tokenizers}}
     with ExitStack() as stack:
-        stack.enter_context(replaced_parameters(text_encoder, tuned.weights("text_encoder", text_encoder)))
-        if tuned.row is not None:
-            tokenizer = with_token(tokenizer, tuned.settings.word)
-            text_encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-            with torch.no_grad():
-                text_encoder.get_input_embeddings().weight[-1] = tuned.row[0]
-        for name in models.keys() - {"text_encoder"}:
-            stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
-        backbone.save(out, tokenizer=tokenizer, text_encoder=text_encoder)
+        for name, model in models.items():
+            stack.enter_context(replaced_parameters(model, tuned.weights(name, model)))
+        if tuned.has_word:
+            for name in tokenizers:
+                tokenizers[name] = with_token(tokenizers[name], tuned.settings.word)
+                models[name].resize_token_embeddings(len(tokenizers[name]), mean_resizing=False)
+                with torch.no_grad():
+                    models[name].get_input_embeddings().weight[-1] = tuned.row(name)[0]
+        backbone.save(out, tokenizers=tokenizers, text_encoders={name: models[name] for name in tokenizers})
     for more in ("tower", "controlnet-pose", "controlnet-depth"):
         if profile.folder(more).is_dir():
             shutil.copytree(profile.folder(more), out / more)

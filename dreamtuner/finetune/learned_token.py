@@ -24,6 +24,11 @@ def with_token(tokenizer: Any, word: str) -> Any:
     return extended
 
 
+def word_of(text_encoder: str) -> str:
+    """Return the name of the token's module and tensors beside this text encoder: text_encoder_2 -> word_2."""
+    return text_encoder.replace("text_encoder", "word")
+
+
 def initial_embedding(tokenizer: Any, table: Tensor, words: str) -> Tensor:
     """Return the initial embedding of [S*]: the mean of the embeddings of `words`, 1 D. table: V D.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,18 +13,24 @@ from torch import Tensor
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import Backbone, FineTunable
 from dreamtuner.families.registry import fine_tunable
-from dreamtuner.finetune.learned_token import token_added, with_token
+from dreamtuner.finetune.learned_token import token_added, with_token, word_of
 from dreamtuner.settings.finetune import FineTuneConfig
 
 WORD = "word.row"
-PARTS = ("unet", "text_encoder", "encoder")
+_ROW = re.compile(r"word(_\d+)?\.row")
+
+
+def row_key(text_encoder: str) -> str:
+    """Return the name of the learned token's embedding for this text encoder: "word.row" for the first."""
+    return f"{word_of(text_encoder)}.row"
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """Trained tensors by name: `unet.` and `text_encoder.` weights or LoRA matrices, `encoder.` ResBlocks, `word.row`.
 
-    `word.row` is the embedding of the learned token. `settings`: of the training; `class_word`: the subject's class.
+    `word.row` is the embedding of the learned token; a second text encoder has `text_encoder_2.` and `word_2.row`, and
+    so on. `settings`: of the training; `class_word`: the subject's class.
     """
 
     settings: FineTuneConfig
@@ -31,9 +38,21 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
 
     @property
-    def row(self) -> Tensor | None:
-        """The embedding of the learned token, 1 D; None if the word is ordinary text."""
-        return self.tensors.get(WORD)
+    def has_word(self) -> bool:
+        """Whether it has a learned token; otherwise the word is ordinary text."""
+        return WORD in self.tensors
+
+    @property
+    def models(self) -> set[str]:
+        """The names of the models that it has tensors of."""
+        return {name.partition(".")[0] for name in self.tensors if not _ROW.fullmatch(name)}
+
+    def row(self, text_encoder: str = "text_encoder") -> Tensor:
+        """Return the embedding of the learned token for this text encoder, 1 D. Raises ValueError if it has none."""
+        row = self.tensors.get(row_key(text_encoder))
+        if row is None:
+            raise ValueError(f"checkpoint: it has no {word_of(text_encoder)}, so it belongs to another model")
+        return row
 
     def part(self, name: str) -> dict[str, Tensor]:
         """Return the tensors of one model, by their names in it."""
@@ -81,15 +100,18 @@ def load_finetuned(backbone: Backbone, tuned: Checkpoint) -> Iterator[FineTunabl
     learner = fine_tunable(backbone)
     models = learner.learnable
     with ExitStack() as stack:
-        for name in PARTS:
-            if tuned.part(name):
-                if name not in models:
-                    raise ValueError("checkpoint: it has a subject-encoder, and this profile has none")
-                stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
-        tokenizer = learner.tokenizer
-        if tuned.row is not None:
-            text_encoder = models["text_encoder"]
-            table = text_encoder.get_input_embeddings().weight
-            tokenizer = with_token(tokenizer, tuned.settings.word)
-            stack.enter_context(token_added(text_encoder, tuned.row.to(table.device, table.dtype)))
-        yield learner.with_tokenizer(tokenizer)
+        if strange := tuned.models - models.keys():
+            what = "a subject-encoder" if "encoder" in strange else " and ".join(sorted(strange))
+            raise ValueError(f"checkpoint: it has {what}, and this profile has none")
+        for name in models.keys() & tuned.models:
+            stack.enter_context(replaced_parameters(models[name], tuned.weights(name, models[name])))
+        tokenizers = dict(learner.tokenizers)
+        if tuned.has_word:
+            for name in tokenizers:
+                table = models[name].get_input_embeddings().weight
+                row = tuned.row(name).to(table.device, table.dtype)
+                if row.shape[1:] != table.shape[1:]:
+                    raise ValueError(f"checkpoint: its token is of {row.shape[1]} channels, another model's")
+                tokenizers[name] = with_token(tokenizers[name], tuned.settings.word)
+                stack.enter_context(token_added(models[name], row))
+        yield learner.with_tokenizers(tokenizers)

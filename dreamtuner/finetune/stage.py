@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import torch
 from PIL import Image
@@ -17,12 +18,12 @@ from dreamtuner.families.registry import fine_tunable, load_backbone
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
 from dreamtuner.finetune.preview import FineTunePreview
-from dreamtuner.finetune.result import WORD, Checkpoint
+from dreamtuner.finetune.result import Checkpoint, row_key
 from dreamtuner.finetune.subject import NamedSubject, class_images
 from dreamtuner.finetune.trainable_model import TrainableModel
 from dreamtuner.finetune.weight_interpolation import WeightInterpolation
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.finetune import FineTuneConfig, Part
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
@@ -50,11 +51,12 @@ class FineTuneStage:
         self.share = WeightInterpolation(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
-        self.backbone = backbone.with_tokenizer(self.learns.tokenizer)
+        self.backbone = backbone.with_tokenizers(self.learns.tokenizers)
         self._frozen_text: dict[str, TextStates] = {}
 
     def rate(self, name: str) -> float:
-        part = {"encoder": "resblocks"}.get(head := name.partition(".")[0], head)
+        head = name.partition(".")[0]
+        part = "resblocks" if head == "encoder" else next(one for one in get_args(Part) if head.startswith(one))
         rate: float = getattr(self.settings.lr, part)
         return rate
 
@@ -124,16 +126,16 @@ class FineTuneStage:
 
     def tuned(self) -> Checkpoint:
         """Return the checkpoint of the current models."""
-        text = self.learns.text_encoder
-        words = lora.adapters(text) if self.settings.mode == "lora" else trainable(text)
         tensors = {f"unet.{name}": one for name, one in self.share.tensors().items()}
-        tensors |= {f"text_encoder.{name}": one for name, one in words.items()}
+        for encoder in self.learns.tokenizers:
+            text = self.learns.get_submodule(encoder)
+            learnt = lora.adapters(text) if self.settings.mode == "lora" else trainable(text)
+            tensors |= {f"{encoder}.{name}": one for name, one in learnt.items()}
         if self.learns.encoder is not None:
             tensors |= {f"encoder.{name}": one for name, one in trainable(self.learns.encoder).items()}
         # the token's embedding is part of the text encoder too
         tensors = {name: one for name, one in tensors.items() if not name.endswith("token_embedding.row")}
-        if self.learns.word is not None:
-            tensors[WORD] = self.learns.word.row
+        tensors |= {row_key(name): word.row for name, word in self.learns.words.items()}
         kept = {name: one.detach().cpu().contiguous().clone() for name, one in tensors.items()}
         return Checkpoint(self.settings, self.subject.class_word, kept)
 

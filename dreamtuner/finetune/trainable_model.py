@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dreamtuner.families.backbone import FineTunable
-from dreamtuner.finetune.learned_token import TokenEmbedding, initial_embedding, with_token
+from dreamtuner.finetune.learned_token import TokenEmbedding, initial_embedding, with_token, word_of
 from dreamtuner.finetune.pairs import Pairs
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -15,6 +15,7 @@ from dreamtuner.settings.finetune import FineTuneConfig
 class TrainableModel(nn.Module):
     """The models with their trainable parameters, and buffers with the state that a resumed training needs.
 
+    `tokenizers`, and `words`, the embeddings of the learned token if there is one: by text encoder.
     `reference`, `regular`: latents of the reference and of the class images; `identities`: the score of each preview,
     NaN for previews that have not been generated yet.
     """
@@ -26,18 +27,23 @@ class TrainableModel(nn.Module):
     def __init__(self, backbone: FineTunable, subject: NamedSubject, settings: FineTuneConfig, pairs: Pairs) -> None:
         super().__init__()
         models = backbone.learnable
-        self.tokenizer = backbone.tokenizer
-        self.word: TokenEmbedding | None = None
+        self.tokenizers, self.words = dict(backbone.tokenizers), dict[str, TokenEmbedding]()
         if "word" in settings.learns:
-            self.tokenizer = with_token(backbone.tokenizer, settings.word)
-            table = models["text_encoder"].get_input_embeddings()
-            row = initial_embedding(backbone.tokenizer, table.weight, settings.init or subject.class_word)
-            self.word = TokenEmbedding(table, row)  # first: its parameters are named after it
-            models["text_encoder"].set_input_embeddings(self.word)
-        self.unet, self.text_encoder, self.encoder = models["unet"], models["text_encoder"], models.get("encoder")
+            for name, tokenizer in backbone.tokenizers.items():
+                self.tokenizers[name] = with_token(tokenizer, settings.word)
+                table = models[name].get_input_embeddings()
+                row = initial_embedding(tokenizer, table.weight, settings.init or subject.class_word)
+                self.words[name] = TokenEmbedding(table, row)
+                models[name].set_input_embeddings(self.words[name])
+        for name, word in self.words.items():  # first: parameters are named after the first module that has them
+            self.add_module(word_of(name), word)
+        self.unet = models["unet"]
+        for name in self.tokenizers:
+            self.add_module(name, models[name])
+        self.encoder = models.get("encoder")
         backbone.set_learning(settings)
-        if self.word is not None:
-            self.word.row.requires_grad_(True)
+        for word in self.words.values():
+            word.row.requires_grad_(True)
         self.register_buffer("reference", pairs.reference)
         self.register_buffer("regular", pairs.regular)
         previews = -(-settings.steps // settings.preview_every)

@@ -28,6 +28,11 @@ from dreamtuner.settings.sampling import TextSettings
 _LITERAL = TextSettings()
 
 
+def tokenizer_of(text_encoder: str) -> str:
+    """Return the name of a text encoder's tokenizer: text_encoder_2 -> tokenizer_2."""
+    return text_encoder.replace("text_encoder", "tokenizer")
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UNetParts:
     """A Stable Diffusion in diffusers' own classes; the method never changes it.
@@ -148,27 +153,46 @@ class UNetBackbone(UNetParts):
         return self.controlnets[kind]
 
     @property
+    def text_encoders(self) -> Mapping[str, Any]:
+        """The text encoders, by name."""
+        return {"text_encoder": self.text_encoder}
+
+    @property
+    def tokenizers(self) -> Mapping[str, Any]:
+        """The tokenizers, by the names of their text encoders."""
+        return {name: getattr(self, tokenizer_of(name)) for name in self.text_encoders}
+
+    @property
+    def embedding_names(self) -> Mapping[str, str]:
+        """Empty: a file of embeddings names the token."""
+        return {}
+
+    def stock(self, **models: Any) -> Any:
+        """Return the stock pipeline of these models, `models` instead of its own."""
+        own = {name: getattr(self, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}
+        return stock_pipeline(**{**own, **models})
+
+    @property
     def learnable(self) -> Mapping[str, Any]:
         """The trainable models, by their names in checkpoints."""
-        models = {"unet": self.unet, "text_encoder": self.text_encoder}
+        models = {"unet": self.unet, **self.text_encoders}
         return models if self.encoder is None else {**models, "encoder": self.encoder}
 
     def set_learning(self, settings: FineTuneConfig) -> None:
         """Make the parts that the settings name trainable, and nothing else."""
-        set_learning(self.unet, self.text_encoder, settings, encoder=self.encoder)
+        set_learning(self.unet, tuple(self.text_encoders.values()), settings, encoder=self.encoder)
 
-    def with_tokenizer(self, tokenizer: Any) -> Self:
-        """Return a backbone of the same models with another tokenizer."""
-        return replace(self, tokenizer=tokenizer)
+    def with_tokenizers(self, tokenizers: Mapping[str, Any]) -> Self:
+        """Return a backbone of the same models with other tokenizers, by the names of their text encoders."""
+        return replace(self, **{tokenizer_of(name): one for name, one in tokenizers.items()})
 
     def with_encoder(self, folder: Path) -> Self:
         """Return a backbone of the same models with the subject-encoder of this folder."""
         return replace(self, encoder=load_encoder(folder, device=str(self.device)))
 
-    def save(self, out: Path, *, tokenizer: Any, text_encoder: nn.Module) -> None:
+    def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
         """Write a folder in the plain diffusers layout, including the subject-encoder."""
-        stock_pipeline(
-            vae=self.vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=self.unet, scheduler=self.scheduler
-        ).save_pretrained(out)
+        words = {tokenizer_of(name): one for name, one in tokenizers.items()}
+        self.stock(**words, **text_encoders).save_pretrained(out)
         if self.encoder is not None:
             self.encoder.save_pretrained(out / "subject_encoder")

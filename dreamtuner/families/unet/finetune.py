@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,14 +23,15 @@ LORA_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 
 
 def set_learning(
-    unet: nn.Module, text_encoder: Any, settings: FineTuneConfig, *, encoder: SubjectEncoder | None
+    unet: nn.Module, text_encoders: Sequence[Any], settings: FineTuneConfig, *, encoder: SubjectEncoder | None
 ) -> None:
     """Make the parameters that the settings name trainable; all are frozen before, and all others stay frozen.
 
     Of a subject-encoder only the ResBlocks are trained, not its S-E-A layers; of token embeddings none
     (`finetune/learned_token.py` adds the one that is).
     """
-    for model, targets, part in ((unet, LORA_UNET, "unet"), (text_encoder, LORA_TEXT, "text_encoder")):
+    texts = [(model, LORA_TEXT, "text_encoder") for model in text_encoders]
+    for model, targets, part in ((unet, LORA_UNET, "unet"), *texts):
         if part in settings.learns:
             if settings.mode == "lora":
                 lora.inject(model, targets, settings.rank, seed=settings.seed)
@@ -38,7 +40,8 @@ def set_learning(
     if encoder is not None and "resblocks" in settings.learns:
         encoder.requires_grad_(True)
         encoder.layers.requires_grad_(False)
-    text_encoder.get_input_embeddings().requires_grad_(False)
+    for model in text_encoders:
+        model.get_input_embeddings().requires_grad_(False)
 
 
 class _SavedTensors(torch.autograd.Function):
@@ -65,22 +68,37 @@ def memory_need(profile: Profile, settings: FineTuneConfig, resolution: int) -> 
     Loads nothing: models are built on the meta device, and one step is traced.
     """
     with torch.device("meta"):
-        unet, vae = (
-            kind.from_config(json.loads((profile.weights / part / "config.json").read_text()))
-            for kind, part in ((UNet2DConditionModel, "unet"), (AutoencoderKL, "vae"))
-        )
-        text = CLIPTextModel(CLIPTextConfig.from_pretrained(profile.weights / "text_encoder"))
-        unet.set_attn_processor(_CountedAttention())
-        whole = sum(p.numel() for model in (unet, vae, text) for p in model.parameters())
-        for model in (unet, vae, text):
-            model.requires_grad_(False)
-        set_learning(unet, text, settings, encoder=None)
-        learning = [p for model in (unet, text) for p in model.parameters() if p.requires_grad]
-        rows = settings.batch * (1 if settings.regular == "none" else 2)
-        side = resolution >> (len(vae.config.block_out_channels) - 1)
-        x = torch.empty(rows, unet.config.in_channels, side, side).requires_grad_(True)
-        c = torch.empty(rows, text.config.max_position_embeddings, unet.config.cross_attention_dim)
-        step = saved_activation_bytes(lambda: unet(x, torch.empty(rows, dtype=torch.long), c).sample, unet)
+        text = CLIPTextModel(CLIPTextConfig.from_pretrained(profile.folder("text_encoder")))
+        return need_of(profile, (text,), settings, resolution)
+
+
+def need_of(
+    profile: Profile,
+    texts: Sequence[Any],
+    settings: FineTuneConfig,
+    resolution: int,
+    conditions: Callable[[int], Mapping[str, Any]] = lambda rows: {},
+) -> Need:
+    """Compute the memory of a model with these text encoders, on the meta device as the current one.
+
+    `conditions`: further arguments of the U-Net for a number of rows.
+    """
+    unet, vae = (
+        kind.from_config(json.loads((profile.folder(part) / "config.json").read_text()))
+        for kind, part in ((UNet2DConditionModel, "unet"), (AutoencoderKL, "vae"))
+    )
+    unet.set_attn_processor(_CountedAttention())
+    whole = sum(p.numel() for model in (unet, vae, *texts) for p in model.parameters())
+    for model in (unet, vae, *texts):
+        model.requires_grad_(False)
+    set_learning(unet, texts, settings, encoder=None)
+    learning = [p for model in (unet, *texts) for p in model.parameters() if p.requires_grad]
+    rows = settings.batch * (1 if settings.regular == "none" else 2)
+    side = resolution >> (len(vae.config.block_out_channels) - 1)
+    x = torch.empty(rows, unet.config.in_channels, side, side).requires_grad_(True)
+    length = texts[0].config.max_position_embeddings
+    t, c = torch.empty(rows, dtype=torch.long), torch.empty(rows, length, unet.config.cross_attention_dim)
+    step = saved_activation_bytes(lambda: unet(x, t, c, **conditions(rows)).sample, unet)
     # weights on disk may be float16: doubled they are float32
     files = [file for part in ("tower", "subject_encoder") for file in profile.folder(part).glob("*.safetensors")]
     encoder = 2 * sum(file.stat().st_size for file in files)

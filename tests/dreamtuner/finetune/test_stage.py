@@ -95,9 +95,8 @@ def test_rates_are_those_of_the_groups(learning: Learning) -> None:
 
 def test_the_word_begins_as_the_class_word_and_no_word_but_it_may_begin_twice(learning: Learning) -> None:
     stage = learning(regular="none").build(CPU)
-    word = stage.learns.word
-    assert word is not None
-    ids = stage.learns.tokenizer("bear", add_special_tokens=False)["input_ids"]
+    word = stage.learns.words["text_encoder"]
+    ids = stage.learns.tokenizers["text_encoder"]("bear", add_special_tokens=False)["input_ids"]
     assert torch.equal(word.row[0], word.table.weight[ids].mean(0))
     with torch.no_grad():
         assert torch.allclose(word(torch.tensor([[len(word.table.weight)]]))[0], word.row)
