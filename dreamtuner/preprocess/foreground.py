@@ -1,4 +1,4 @@
-"""The foreground mask of a reference, with its confidence and origin."""
+"""The foreground mask of a reference, with its confidence and origin, and the reference on white by it."""
 
 from dataclasses import dataclass
 
@@ -24,3 +24,18 @@ class ForegroundMask:
     doubtful: bool
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def on_white(image: Image.Image, mask: Image.Image | None, *, name: str = "mask") -> Image.Image:
+    """Return the image (RGB) with everything outside its mask (L, 255 subject) white; without a mask, unchanged.
+
+    ``name`` is the name of the mask in the error message.
+
+    Raises:
+        ValueError: image and mask differ in size.
+    """
+    if mask is None:
+        return image
+    if mask.size != image.size:
+        raise ValueError(f"{name}: {mask.size} pixels, but the picture has {image.size}; give one size")
+    return Image.composite(image.convert("RGB"), Image.new("RGB", image.size, "white"), mask.convert("L"))

@@ -18,8 +18,7 @@ from PIL import Image
 
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.maskers import method_of
-from dreamtuner.preprocess.saliency import saliency
-from dreamtuner.preprocess.superpixels import Floats
+from dreamtuner.preprocess.saliency import Floats, saliency
 from dreamtuner.preprocess.tidy import Mask, tidy
 
 SEEDS = (0.7, 1.2, 1.8)

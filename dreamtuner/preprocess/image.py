@@ -11,7 +11,6 @@ from PIL import Image, UnidentifiedImageError
 
 from dreamtuner.preprocess.alpha import OPAQUE, says_nothing
 from dreamtuner.preprocess.colour import split_alpha, to_srgb, upright
-from dreamtuner.preprocess.mend import mends
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 
@@ -138,6 +137,8 @@ def _loaded_or_mended(data: bytes, limits: ImageLimits, ignored: list[str]) -> I
     try:
         return _loaded(data, limits)
     except _DamagedError:
+        from dreamtuner.preprocess.mend import mends  # few files are damaged
+
         for one in mends(data):
             try:
                 picture = _loaded(one.data, limits)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dreamtuner.preprocess.superpixels import Floats
+from dreamtuner.preprocess.saliency import Floats
 
 Mask = NDArray[np.bool_]
 

@@ -12,7 +12,7 @@ from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, fitted
-from dreamtuner.preprocess.white import on_white
+from dreamtuner.preprocess.foreground import on_white
 from dreamtuner.sampling.reference_pass import foreground_tokens, reference_digest, square
 from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.sampling import Sampling

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from dreamtuner.preprocess.white import on_white
+from dreamtuner.preprocess.foreground import on_white
 from dreamtuner.score.clip_metric import ClipMetric
 from dreamtuner.score.metric import Input
 

@@ -17,7 +17,7 @@ from dreamtuner.finetune.run import fine_tune
 from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile
-from dreamtuner.preprocess.white import on_white
+from dreamtuner.preprocess.foreground import on_white
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell
 from dreamtuner.train.stage import Events

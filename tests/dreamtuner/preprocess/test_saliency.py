@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from dreamtuner.preprocess.saliency import saliency
-from dreamtuner.preprocess.superpixels import superpixels
+from dreamtuner.preprocess.saliency import saliency, superpixels
 
 
 def square(background: tuple[int, int, int], subject: tuple[int, int, int]) -> np.ndarray:
