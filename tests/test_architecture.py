@@ -230,7 +230,7 @@ def test_every_room_is_read(room: str) -> None:
         ("dreamtuner/settings/sampling.py", "import prefect.tasks as t"),
         ("dreamtuner/settings/sampling.py", "def f():\n    from sqlalchemy.orm import Session"),
         ("dreamtuner/settings/sampling.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
-        ("dreamtuner/score/clip_i.py", "from ...storage import keys"),
+        ("dreamtuner/score/clip_metrics.py", "from ...storage import keys"),
         ("dreamtuner/sampling/loop.py", "from diffusers import DDIMScheduler"),
         ("dreamtuner/attention/self_subject.py", "import diffusers.models.attention"),
         ("dreamtuner/pocket/recipe.py", "from diffusers import AutoencoderKL"),

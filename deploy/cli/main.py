@@ -2,12 +2,13 @@
 
 import os
 import sys
-from typing import NoReturn
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperOption
 
 from deploy.cli.exit import INTERRUPTED, OK, SOME_FAILED, failed
-from deploy.cli.help import SETTINGS, options, without_types_of_flags
 from deploy.cli.lazy_commands import LazyGroup
 from deploy.cli.terminal import OutputLostError, own_streams, plain_terminal, print_message
 from deploy.prefect.isolation import isolate_environment
@@ -19,12 +20,41 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings=SETTINGS,
+    context_settings={"help_option_names": ["--help", "-h"]},
     epilog="All data is stored in DREAMTUNER_HOME (default .dreamtuner). Exit codes: 0 done, 1 some cells or subjects "
     "failed, 2 bad input, 130 interrupted.",
 )
-without_types_of_flags()
-app.callback()(options)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        try:
+            typer.echo(f"dreamtuner {version('dreamtuner')}")
+        except PackageNotFoundError:
+            typer.echo("dreamtuner, not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def _without_types_of_flags() -> None:
+    """Make `--help` list a flag as `--json`, not as `--json <bool>`: it takes no value."""
+    shown = TyperOption.display_type_rich
+
+    def display_type_rich(option: TyperOption, ctx: Any) -> str | None:
+        return None if option.is_flag else shown(option, ctx)
+
+    setattr(TyperOption, "display_type_rich", display_type_rich)  # noqa: B010  # mypy refuses to assign to a method
+
+
+_without_types_of_flags()
 
 
 def main() -> NoReturn:

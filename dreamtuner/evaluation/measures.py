@@ -19,8 +19,7 @@ from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.sampling.request import Reference
 from dreamtuner.score import Input, score_images
 from dreamtuner.score.clip import ClipModel
-from dreamtuner.score.clip_i import ClipI
-from dreamtuner.score.clip_t import ClipT
+from dreamtuner.score.clip_metrics import ClipI, ClipT
 from dreamtuner.score.oracle import Oracle
 
 IDENTITY = tuple(name for name in ATTRIBUTES if name != "class_word")

@@ -13,7 +13,7 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.score.clip import ClipModel, load_clip
-from dreamtuner.score.clip_i import ClipI
+from dreamtuner.score.clip_metrics import ClipI
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 

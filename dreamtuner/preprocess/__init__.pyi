@@ -3,7 +3,7 @@
 from .foreground import ForegroundMask
 from .image import DecodedImage, ImageError, ImageLimits, decode_image
 from .maskers import MASKERS, Masker
-from .subject_mask import foreground_mask
+from .subject_mask import assessed, foreground_mask
 
 __all__ = [
     "MASKERS",
@@ -12,6 +12,7 @@ __all__ = [
     "ImageError",
     "ImageLimits",
     "Masker",
+    "assessed",
     "decode_image",
     "foreground_mask",
 ]

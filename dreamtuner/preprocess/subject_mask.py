@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.preprocess.colour import split_alpha
-from dreamtuner.preprocess.doubt import doubts
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import ImageError, ImageLimits, open_upright
 from dreamtuner.preprocess.maskers import DEFAULT_MASKER, MASKERS, Masker, found_by
@@ -87,6 +86,17 @@ def stated_mask(grey: Image.Image, image: Image.Image) -> ForegroundMask:
     return _stated(grey, image, "user", "the mask marks nothing as subject", remedy)
 
 
+def assessed(mask: ForegroundMask, grey: Image.Image, image: Image.Image) -> ForegroundMask:
+    """Return a mask that was given, with its confidence and the reasons to doubt it.
+
+    `grey`: the mask as it was given (mode L, >= 128 is subject); `image`: what it belongs to, RGB, of the same size.
+    """
+    from dreamtuner.preprocess.doubt import doubts  # only of masks that were given: maskers assess their own
+
+    why = doubts(grey, image)
+    return replace(mask, confidence=0.5 ** len(why), doubtful=bool(why), warnings=why)
+
+
 def read_mask(mask: bytes | Image.Image, ignored: list[str]) -> Image.Image:
     """Read a mask file or image as mode L, 0..255: its alpha channel if it has one, else its brightness.
 
@@ -110,8 +120,7 @@ def _stated(grey: Image.Image, image: Image.Image, method: str, empty: str, reme
     binary = Image.fromarray(np.where(np.asarray(grey) >= 128, 255, 0).astype(np.uint8))
     if _whole(binary, empty, remedy):
         return ForegroundMask(binary, confidence=0.0, method=method, doubtful=True, warnings=(ALL,))
-    why = doubts(grey, image)
-    return ForegroundMask(binary, 0.5 ** len(why), method, doubtful=bool(why), warnings=why)
+    return assessed(ForegroundMask(binary, 1.0, method, doubtful=False), grey, image)
 
 
 def _whole(mask: Image.Image, empty: str, remedy: str) -> bool:

@@ -1,4 +1,4 @@
-"""Scores of generated images: one metric, one file, each a name in `METRICS`."""
+"""Scores of generated images: metrics by name in `METRICS`."""
 
 from dreamtuner.score.metric import METRICS, Input, Metric, score_images
 

@@ -76,9 +76,9 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     "dreamtuner.metrics",
     {
-        "clip_i": "dreamtuner.score.clip_i:ClipI",
-        "clip_i_masked": "dreamtuner.score.clip_i:MASKED",
-        "clip_t": "dreamtuner.score.clip_t:ClipT",
+        "clip_i": "dreamtuner.score.clip_metrics:ClipI",
+        "clip_i_masked": "dreamtuner.score.clip_metrics:MASKED",
+        "clip_t": "dreamtuner.score.clip_metrics:ClipT",
     },
     needs=("name", "takes", "version", "missing", "load", "score"),
     check=_checked,

@@ -10,13 +10,14 @@ from flows.ingestion.sources import read_ahead
 from flows.resources import Resources
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
+from storage import objects
 from storage.catalog import views
 from storage.catalog.name_conflicts import REPLACE, differences, name_taken_message, unknown_name_message
 from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
-from storage.objects import ObjectStore, get_blob
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
+    from storage.objects import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Stored:
     assets: SubjectAssets
     name: str
     catalog: "Catalog"
-    store: ObjectStore
+    store: "ObjectStore"
 
     def masks(self, image_sha256: str) -> KnownMasks:
         """Return the stored masks of this reference image of the subject."""
@@ -38,7 +39,7 @@ class Stored:
 
     def read(self, sha256: str) -> bytes:
         """Read a blob. Raises StoreError."""
-        return get_blob(self.store, sha256)
+        return objects.get_blob(self.store, sha256)
 
 
 def stored_subject(name: str, resources: Resources) -> Stored | None:

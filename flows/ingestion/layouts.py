@@ -9,7 +9,6 @@ from PIL import Image
 
 from dreamtuner.models.layouts import Kind, LayoutError, checked, fitted
 from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
-from dreamtuner.preprocess.estimators import estimated, estimator_of
 from flows.image_io import png_bytes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
@@ -72,6 +71,8 @@ def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings:
     if place is None:
         return None
     if is_auto(kind, place):
+        from dreamtuner.preprocess.estimators import estimated, estimator_of  # of other packages, for `auto` alone
+
         estimator = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or None)
         return LayoutFile(kind, place, png_bytes(estimated(estimator, reference)))
     data = read(place, settings)

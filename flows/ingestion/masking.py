@@ -6,15 +6,14 @@ from hashlib import sha256
 
 from PIL import Image
 
-from dreamtuner.preprocess import ForegroundMask, Masker, foreground_mask
-from dreamtuner.preprocess.doubt import doubts
+from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
 from dreamtuner.preprocess.maskers import method_of
 from flows.image_io import open_picture, png_bytes
 from flows.spec.model import AUTO
 from flows.spec.problems import SubjectError
+from storage import objects
 from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, Given, MaskFacts
-from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError
 
 WHERE = {"spec": "in a spec", "ingest": "by `dreamtuner ingest`", "dashboard": "in the dashboard"}
 
@@ -113,7 +112,7 @@ def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True)
     """Read the mask's bytes; None if they are lost and can be computed again."""
     try:
         return known.read(mask.sha256)
-    except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
+    except (objects.ObjectMissingError, objects.ChecksumMismatchError, objects.DigestMismatchError) as error:
         if mask.given not in PERSONS or not lost_is_an_error:
             return None
         raise SubjectError(
@@ -128,8 +127,7 @@ def _reused(known: KnownMasks, current: MaskFacts, png: bytes, image: Image.Imag
         grey, current.confidence, current.method, current.doubtful, current.warnings or _found_doubt(current)
     )
     if current.warnings is None and current.given in PERSONS and grey.size == image.size:
-        why = doubts(grey, image)  # never assessed before: assess it now, once
-        mask = replace(mask, confidence=0.5 ** len(why), doubtful=bool(why), warnings=why)
+        mask = assessed(mask, grey, image)  # never assessed before: assess it now, once
     return ChosenMask(mask, png, current.given, stored=current, notes=_changed(known, current))
 
 

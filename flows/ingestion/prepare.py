@@ -12,7 +12,6 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
-from flows.faults import fault_of
 from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
@@ -22,9 +21,9 @@ from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from storage import objects
 from storage.catalog.name_conflicts import name_taken_message
 from storage.catalog.records import Given
-from storage.objects import ChecksumMismatchError, DigestMismatchError, ObjectMissingError, StoreError
 from storage.sources import SourceError
 
 
@@ -124,7 +123,7 @@ def _stored_reference(stored: Stored) -> bytes:
     sha256 = stored.assets.image_sha256
     try:
         return stored.read(sha256)
-    except (ObjectMissingError, ChecksumMismatchError, DigestMismatchError) as error:
+    except (objects.ObjectMissingError, objects.ChecksumMismatchError, objects.DigestMismatchError) as error:
         raise SubjectError(
             f"reference {sha256[:12]} of the catalog cannot be read ({error}); set reference again, or "
             "restore it from a backup"
@@ -177,9 +176,11 @@ def _naming(what: str) -> Iterator[None]:
         yield
     except (SourceError, ImageError, LayoutError, PluginError) as error:
         raise SubjectError(f"{what}: {error}") from error
-    except (SubjectError, StoreError):  # an unavailable store is not this subject's fault
+    except (SubjectError, objects.StoreError):  # an unavailable store is not this subject's fault
         raise
     except Exception as error:
+        from flows.faults import fault_of  # loads SQLAlchemy, to know its errors too
+
         if fault_of(error) != "cell":  # out of memory or disk is not this subject's fault
             raise
         # an unexpected decoder error concerns this subject only

@@ -14,7 +14,7 @@ from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.planning.cells import digest_of
 from flows.spec.model import Spec
-from storage.catalog import views, writes
+from storage.catalog import views
 from storage.catalog.records import NumbersOwner
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Defaults:
 
     def remember(self, catalog: "Catalog", *, new: bool = False) -> None:
         """Record the defaults at the start of a run; `new`: replace those of the first run."""
+        from storage.catalog import writes  # plans write nothing
+
         numbers = numbers_of(self.profile)
         catalog.transact(
             lambda s: writes.store_first_numbers(

@@ -1,11 +1,12 @@
 """Reads bytes from a path, https:// or s3:// URL of a user, with a size limit and without reaching private networks."""
 
+import os
 import re
+import stat
 from pathlib import Path
 
 from storage.redaction import redact_url
-from storage.sources.errors import SourceError
-from storage.sources.file import read_file
+from storage.sources.errors import SourceError, too_large
 
 __all__ = ["SourceError", "read_source"]
 
@@ -24,7 +25,7 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
     if scheme is None and (half := _HALF.match(source)):
         raise SourceError(f"{source[:200]!r} looks like an incomplete URL; write {half[1].lower()}://...")
     if scheme is None:
-        return read_file(source, max_bytes=max_bytes, base=base)
+        return _read_file(source, max_bytes=max_bytes, base=base)
     if scheme in ("https", "http"):
         from storage.sources.web import fetch  # httpx takes a while to load
 
@@ -38,3 +39,26 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
             raise SourceError(f"{redact_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
     raise SourceError(f"{scheme}:// is not supported; give a path, an https:// or an s3:// URL")
+
+
+def _read_file(source: str, *, max_bytes: int, base: Path | None) -> bytes:
+    """Read the bytes of the regular file `source`, relative to `base`. "~" is the home folder. Raises SourceError."""
+    shown = repr(source[:200])
+    try:
+        path = (base or Path()) / Path(source).expanduser()
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SourceError(f"{shown} is not a regular file; give the path of one")
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL is a ValueError, an unknown "~user" a RuntimeError
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        where = "" if base is None else f" in {str(base)!r}"
+        raise SourceError(f"{shown} cannot be read{where}: {reason}; correct the path") from error
+    if len(data) > max_bytes:
+        raise too_large(shown, max_bytes)
+    return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Otherwise open() would block on a named pipe.
+    return os.open(path, flags | os.O_NONBLOCK)
