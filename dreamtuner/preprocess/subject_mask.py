@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from dreamtuner.preprocess.colour import split_alpha
+from dreamtuner.preprocess.doubt import doubts
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.image import ImageError, ImageLimits, open_upright
 from dreamtuner.preprocess.maskers import DEFAULT_MASKER, MASKERS, Masker, found_by
@@ -91,8 +92,6 @@ def assessed(mask: ForegroundMask, grey: Image.Image, image: Image.Image) -> For
 
     `grey`: the mask as it was given (mode L, >= 128 is subject); `image`: what it belongs to, RGB, of the same size.
     """
-    from dreamtuner.preprocess.doubt import doubts  # only of masks that were given: maskers assess their own
-
     why = doubts(grey, image)
     return replace(mask, confidence=0.5 ** len(why), doubtful=bool(why), warnings=why)
 
