@@ -80,11 +80,9 @@ class Resources:
         return Patience(self.settings.patience_seconds)
 
     def profile(self, name: str) -> Profile:
-        """Return the profile called `name`; pocket with the weights from the settings, if set."""
-        profile = get_profile(name, self.settings.profile_folders)
-        if name == "pocket" and self.settings.pocket_weights is not None:
-            return profile.model_copy(update={"weights": self.settings.pocket_weights})
-        return profile
+        """Return the profile called `name`, with its weights where the settings say."""
+        profile, moved = get_profile(name, self.settings.profile_folders), self.settings.weights_of(name)
+        return profile if moved is None else profile.model_copy(update={"weights": moved})
 
     def weights_digest(self, profile: str) -> str:
         """Return the digest of the profile's weights on disk, hashed once. Raises WeightsMissingError."""

@@ -4,13 +4,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dreamtuner.models.profiles import user_folders
+from dreamtuner.models.profiles import profile_names, user_folders
 
 PREFIX = "DREAMTUNER_"
+_WEIGHTS = re.compile(rf"{PREFIX}[A-Z0-9_]+_WEIGHTS")
 
 
 class SettingsError(ValueError):
@@ -18,7 +19,7 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseModel):
-    """Every field is the variable DREAMTUNER_<FIELD>. Paths are absolute; a missing URL means: inside `home`."""
+    """Every field is the variable that `variable_of` names. Paths are absolute; a missing URL means: inside `home`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,15 +42,21 @@ class Settings(BaseModel):
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
     )
-    pocket_weights: Path | None = Field(None, description="other weights for the pocket profile, same layout")
+    profile_weights: tuple[tuple[str, Path], ...] = Field(
+        (),
+        description="another folder, in the same layout, for the weights of one profile; its name is upper-cased, and "
+        "_ stands for all but A-Z and 0-9: DREAMTUNER_POCKET_WEIGHTS, DREAMTUNER_SD_15_WEIGHTS for sd-15",
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read DREAMTUNER_* from `environ` (default: the process's). Raises SettingsError for an invalid value."""
         environ = os.environ if environ is None else environ
-        given = {
-            name: environ[PREFIX + name.upper()] for name in cls.model_fields if environ.get(PREFIX + name.upper())
+        given: dict[str, Any] = {
+            name: environ[variable_of(name)] for name in cls.model_fields if environ.get(variable_of(name))
         }
+        moved = sorted(name for name in environ if _WEIGHTS.fullmatch(name) and environ[name])
+        given["profile_weights"] = [(name, Path(environ[name]).expanduser().absolute()) for name in moved]
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
@@ -65,13 +72,11 @@ class Settings(BaseModel):
             raise SettingsError(
                 f"DREAMTUNER_HOME: {home} contains one of ? # %, which a database URL cannot; rename it"
             )
-        weights = settings.pocket_weights
         return settings.model_copy(
             update={
                 "home": home,
                 "catalog_url": settings.catalog_url or f"sqlite:///{home / 'catalog.db'}",
                 "store_url": settings.store_url or str(home / "objects"),
-                "pocket_weights": None if weights is None else weights.expanduser().absolute(),
             }
         )
 
@@ -79,6 +84,19 @@ class Settings(BaseModel):
     def profile_folders(self) -> tuple[Path, ...]:
         """Return the folders of user profiles."""
         return user_folders({"DREAMTUNER_HOME": str(self.home), "DREAMTUNER_PROFILES": self.profiles})
+
+    def weights_of(self, profile: str) -> Path | None:
+        """Return the folder that a variable names for the weights of this profile; None: the profile's own.
+
+        Raises SettingsError if the variable also means another profile.
+        """
+        variable = weights_variable(profile)
+        folder = dict(self.profile_weights).get(variable)
+        if folder is not None:
+            meant = [name for name in profile_names(self.profile_folders) if weights_variable(name) == variable]
+            if len(meant) > 1:
+                raise SettingsError(f"{variable}: it means the profiles {' and '.join(meant)}; rename one of them")
+        return folder
 
     @property
     def catalog_file(self) -> Path | None:
@@ -100,10 +118,20 @@ class Settings(BaseModel):
         }
 
 
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field; that of `profile_weights` has a placeholder for the profile."""
+    return f"{PREFIX}<PROFILE>_WEIGHTS" if field == "profile_weights" else PREFIX + field.upper()
+
+
+def weights_variable(profile: str) -> str:
+    """Return the environment variable that moves the weights of a profile, such as DREAMTUNER_POCKET_WEIGHTS."""
+    return f"{PREFIX}{re.sub('[^A-Z0-9]', '_', profile.upper())}_WEIGHTS"
+
+
 def _explain(field: int | str, message: str) -> str:
     name = str(field)
     what = Settings.model_fields[name].description
-    return f"{PREFIX}{name.upper()}: {message} ({what}); correct the variable or unset it"
+    return f"{variable_of(name)}: {message} ({what}); correct the variable or unset it"
 
 
 def _demand_plugins(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from docs.generate.site import API, PASSAGES, passages, write_site
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
-from flows.settings import Settings
+from flows.settings import Settings, variable_of
 from flows.spec.model import Spec, SubjectSpec
 from tests.test_architecture import ROOMS_IN_ORDER
 
@@ -60,7 +60,7 @@ def test_every_field_has_a_row_with_its_description(model: type[Spec]) -> None:
 def test_every_variable_is_in_the_reference() -> None:
     assert {name for name in variables_read() if f"`{name}`" not in platform_table() + dashboard_table()} == set()
     for name, field in Settings.model_fields.items():
-        assert f"| `DREAMTUNER_{name.upper()}` |" in platform_table()
+        assert f"| `{variable_of(name)}` |" in platform_table()
         assert escaped(field.description or "") in platform_table()
 
 

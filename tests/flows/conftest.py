@@ -62,8 +62,7 @@ def led_settings(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyP
     from diffusers import ControlNetModel, UNet2DConditionModel
 
     folder = tmp_path / "led"
-    assert settings.pocket_weights is not None
-    shutil.copytree(settings.pocket_weights, folder)
+    shutil.copytree(Resources.open(settings).profile("pocket").weights, folder)
     unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
     with torch.random.fork_rng():
         torch.manual_seed(2)

@@ -263,8 +263,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
 def test_the_guard_is_measured_once_where_there_is_an_oracle(
     settings: Settings, learnt: Callable[..., FineTuneSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert settings.pocket_weights is not None
-    shutil.copytree(settings.pocket_weights, tmp_path / "judged")
+    shutil.copytree(Resources.open(settings).profile("pocket").weights, tmp_path / "judged")
     Oracle(HEADS).save(tmp_path / "judged" / "oracle")
     monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(tmp_path / "judged"))
     words: list[int] = []

@@ -141,7 +141,6 @@ def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
 def test_a_controlnet_of_other_weights_is_another_cell(led_settings: Settings, references: Path, layouts: Path) -> None:
     spec = order(references, poses=(str(layouts / "stand.png"),), seeds=(1,))
     first = preview(spec, Resources.open(led_settings)).cells[0]
-    assert led_settings.pocket_weights is not None
-    config = led_settings.pocket_weights / "controlnet-pose" / "config.json"
+    config = Resources.open(led_settings).profile("pocket").weights / "controlnet-pose" / "config.json"
     config.write_text(config.read_text() + "\n")
     assert preview(spec, Resources(led_settings)).cells[0].digest != first.digest

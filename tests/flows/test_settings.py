@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from dreamtuner.models.profiles import get_profile
+from flows.resources import Resources
 from flows.settings import Settings, SettingsError
 
 
@@ -35,3 +37,30 @@ def test_prefect_sends_nothing_home() -> None:
 def test_a_home_that_no_database_url_can_hold_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"DREAMTUNER_HOME: .*wh\?at"):
         Settings.load({"DREAMTUNER_HOME": "/srv/wh?at"})
+
+
+def test_a_variable_moves_the_weights_of_any_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _profile(tmp_path, "sd-1.5")
+    monkeypatch.chdir(tmp_path)
+    variables = {"DREAMTUNER_SD_1_5_WEIGHTS": str(tmp_path / "moved"), "DREAMTUNER_POCKET_WEIGHTS": "here"}
+    moved = Resources(Settings.load({"DREAMTUNER_HOME": str(tmp_path), **variables}))
+    assert moved.profile("sd-1.5").weights == tmp_path / "moved"
+    assert moved.profile("pocket").weights == tmp_path / "here"
+    unset = Resources(Settings.load({"DREAMTUNER_HOME": str(tmp_path), "DREAMTUNER_POCKET_WEIGHTS": ""}))
+    assert unset.profile("sd-1.5").weights == tmp_path / "profiles" / "own"
+    assert unset.profile("pocket") == get_profile("pocket")
+
+
+def test_a_variable_that_means_two_profiles_is_refused(tmp_path: Path) -> None:
+    _profile(tmp_path, "sd-1")
+    _profile(tmp_path, "sd_1")
+    settings = Settings.load({"DREAMTUNER_HOME": str(tmp_path), "DREAMTUNER_SD_1_WEIGHTS": "/srv/weights"})
+    with pytest.raises(SettingsError, match="DREAMTUNER_SD_1_WEIGHTS: it means the profiles sd-1 and sd_1; rename one"):
+        Resources(settings).profile("sd_1")
+    assert Resources(settings).profile("pocket") == get_profile("pocket")
+
+
+def _profile(home: Path, name: str) -> None:
+    file = home / "profiles" / f"{name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("weights: own\nresolution: 64\nlicence: MIT\n")
