@@ -7,9 +7,15 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
+from dreamtuner.models.vocabulary import BESIDE
 
 _WEIGHTS = {".safetensors", ".bin"}
 _HASHED = {".json", ".txt", ".model", *_WEIGHTS}
+_RENAMED_SHA256 = "6a0d1af5dea764d3cb15629c92f0b748803f219c75ad8cdd1eb5d4cc5a9c55ed"
+_EARLIER_SHA256 = "2a4b9610e095f2837ecc54ebbec9d90317610092af0dfa9176401e48d8a801b3"
+_REWRITTEN = {_RENAMED_SHA256: _EARLIER_SHA256}
+"""SHA-256 of files whose tensors have other names in an earlier release -> SHA-256 of the earlier file, which stays in
+digests: pocket's text encoder, whose names transformers 4 reads too."""
 _INDEX = ".index"
 _NAMES = [
     *((stem, ".safetensors") for stem in ("diffusion_pytorch_model", "model")),
@@ -53,7 +59,8 @@ def digest_of(folder: Path, parts: Sequence[str], variant: str | None = None) ->
 def _digest(files: Iterable[tuple[str, Path]]) -> str:
     total = sha256()
     for file, name in sorted((file, name) for name, file in files):
-        total.update(f"{name}\0{file_sha256(file)}\n".encode())
+        own = file_sha256(file)
+        total.update(f"{name}\0{_REWRITTEN.get(own, own)}\n".encode())
     return total.hexdigest()
 
 
@@ -61,9 +68,10 @@ def loaded_files(folder: Path, variant: str | None = None) -> list[Path]:
     """Return the files of one part that a model is loaded from: configs, vocabularies, and one set of weights.
 
     Of several sets the one of `variant` is loaded if it exists, else the plain one, and safetensors before .bin. All
-    files count in a folder whose weights have names that neither diffusers nor transformers gives.
+    files count in a folder whose weights have names that neither diffusers nor transformers gives. A vocabulary is
+    loaded from tokenizer.json alone if it exists.
     """
-    files = [file for file in folder.rglob("*") if file.suffix in _HASHED and file.is_file()]
+    files = [file for file in folder.rglob("*") if file.suffix in _HASHED and file.is_file() and not _unread(file)]
     weights = [file for file in files if file.suffix in _WEIGHTS]
     chosen = weight_files(folder, variant)
     if not chosen:
@@ -71,6 +79,10 @@ def loaded_files(folder: Path, variant: str | None = None) -> list[Path]:
     indices = {file for file in files if _INDEX in file.name}
     own = {file for file in indices if set(chosen) <= set(_shards(file))}
     return [file for file in files if file in chosen or file in own or file not in {*weights, *indices}]
+
+
+def _unread(file: Path) -> bool:
+    return file.name in BESIDE and file.with_name("tokenizer.json").is_file()
 
 
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:

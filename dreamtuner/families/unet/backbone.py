@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.build import stock_pipeline
+from dreamtuner.families.unet.conversion.portable import make_portable
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.finetune import set_learning
 from dreamtuner.families.unet.load import load_controlnet, load_encoder
@@ -191,8 +192,9 @@ class UNetBackbone(UNetParts):
         return replace(self, encoder=load_encoder(folder, device=str(self.device)))
 
     def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
-        """Write a folder in the plain diffusers layout, including the subject-encoder."""
+        """Write a folder in the plain diffusers layout, including the subject-encoder; transformers 4 opens it too."""
         words = {tokenizer_of(name): one for name, one in tokenizers.items()}
         self.stock(**words, **text_encoders).save_pretrained(out)
+        make_portable(out)
         if self.encoder is not None:
             self.encoder.save_pretrained(out / "subject_encoder")

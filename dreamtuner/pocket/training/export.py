@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel
 
+from dreamtuner.families.unet.conversion.portable import make_portable
 from dreamtuner.models.layouts import KINDS
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.training.clip import new_clip
@@ -63,6 +64,7 @@ def export_weights(work_dir: Path, out: Path) -> None:
         controlnet = new_controlnet()
         load_ema(work_dir / f"controlnet-{kind}", controlnet)
         controlnet.half().save_pretrained(out / f"controlnet-{kind}", safe_serialization=True)
+    make_portable(out)
 
 
 def _compute_in_float32(folder: Path) -> None:
