@@ -53,7 +53,7 @@ def test_it_is_not_read_and_not_in_the_digest(tokenizer: Path) -> None:
 
 def test_what_is_saved_has_the_names_of_every_version(tiny: UNetBackbone, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    tiny.save(out, tokenizer=tiny.tokenizer, text_encoder=tiny.text_encoder)
+    tiny.save(out, tokenizers={"text_encoder": tiny.tokenizer}, text_encoders={"text_encoder": tiny.text_encoder})
     named = load_file(out / "text_encoder" / "model.safetensors")
     own = tiny.text_encoder.state_dict()
     assert {name.removeprefix("text_model.") for name in named} == {name.removeprefix("text_model.") for name in own}
