@@ -148,8 +148,8 @@ class _Step(Beside):
         self._layers = order[round(method.from_layer * len(order)) :]
         self._first = round(method.from_step * len(path))
         uc, *wanted = (backbone.encode_text(text, given.sampling.text) for text in ("", *(c.prompt for c in cells)))
-        self._source = TextStates.cat([uc, c_r])
-        self.text = TextStates.cat([uc.expand(len(cells)), *wanted])
+        self._source = TextStates.together([uc, c_r], uc)
+        self.text = TextStates.together([uc.expand(len(cells)), *wanted], uc)
         self._inside: Mapping[int, Tensor] = {}
         self._finds: FindsWords | None = None
         if method.masked:
@@ -158,7 +158,9 @@ class _Step(Beside):
             self._finds, self._threshold = backbone, method.threshold
             self._grids = denoiser.token_grids((path.shape[2], path.shape[3]))
             self._subject = {n: share >= 0.5 for n, share in subject_share(given, self._grids, path.device).items()}
-            words = backbone.word_places([cell.prompt for cell in cells], given.class_word).to(path.device)
+            prompts = [cell.prompt for cell in cells]
+            words = backbone.word_places(prompts, given.class_word, given.sampling.text).to(path.device)
+            words = F.pad(words, (0, self.text.length - words.shape[1]))
             self._words = torch.cat([torch.zeros_like(words), words])  # undesired rows have none
 
     def both(self, rows: Tensor, t: Tensor, step: int) -> Tensor:

@@ -98,7 +98,8 @@ class _Step(Beside):
         self._tokens = all_tokens(denoiser, x_0)
         prompts = list(dict.fromkeys(cell.prompt for cell in cells))
         self._of_cell = [prompts.index(cell.prompt) for cell in cells]
-        self._texts = TextStates.cat([backbone.encode_text(text, given.sampling.text) for text in (*prompts, "")])
+        encoded = [backbone.encode_text(text, given.sampling.text) for text in (*prompts, "")]
+        self._texts = TextStates.together(encoded, encoded[-1])
         self.text = TextStates.cat([self._texts[-1:].expand(len(cells)), self._texts[self._of_cell]])
 
     def seen(self, t: Tensor, step: int) -> tuple[Layers, Layers]:

@@ -78,11 +78,11 @@ def naive_generate(
     with naive_predict(backbone.denoiser(), subject, plan, w_ref=sampling.w_ref) as naive:
         for first in range(0, len(cells), batch_size):
             part = cells[first : first + batch_size]
-            c = TextStates.cat([backbone.encode_text(cell.prompt, sampling.text) for cell in part])
+            c = TextStates.together([backbone.encode_text(cell.prompt, sampling.text) for cell in part], undesired)
             generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
             scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
             x = cell_noise(generators, backbone.latent_shape(sampling.resolution)).to(backbone.device)
-            predict = naive({"c": c, "uc": undesired.expand(len(c))})
+            predict = naive({"c": c, "uc": undesired.padded(c.length, undesired).expand(len(c))})
             x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
             pictures += backbone.decode(x)
     return pictures

@@ -85,8 +85,8 @@ class Backbone(Parts, Protocol):
 class FindsWords(Protocol):
     """A backbone that gives the cross-attention maps of words of the prompt, which masked baselines need."""
 
-    def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
-        """Find the positions of `word` in the text states of each prompt: N L bool."""
+    def word_places(self, prompts: Sequence[str], word: str, settings: TextSettings = ...) -> Tensor:
+        """Find the positions of `word` in the text states of each prompt: N L bool, L that of the longest."""
         ...
 
     def word_maps(self, words: Tensor) -> AbstractContextManager[list[Tensor]]:

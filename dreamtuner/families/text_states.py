@@ -59,6 +59,12 @@ class TextStates:
 
         return TextStates(moved(self.states), None if self.pooled is None else moved(self.pooled))
 
+    @classmethod
+    def together(cls, parts: Sequence[TextStates], filler: TextStates) -> TextStates:
+        """Concatenate rows of different L, each padded to the longest by `filler`, as `padded` does."""
+        length = max(one.length for one in parts)
+        return cls.cat([one.padded(length, filler) for one in parts])
+
     def padded(self, length: int, filler: TextStates) -> TextStates:
         """Lengthen to L = `length` with the states of `filler`, 1 M D, repeated: those of an empty text.
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from dreamtuner.models.profiles import Profile
+from dreamtuner.models.prompt_syntax import chunked, parse
+from dreamtuner.settings.sampling import PromptSyntax
 
 CLIP_LENGTH = 77
 """CLIP's maximum number of tokens, used if a tokenizer's config does not state one."""
@@ -27,31 +29,55 @@ class Reading:
     """A text as the model reads it.
 
     `tokens`: the token ids, without padding; `count`: how many there would be without truncation; `cut`: the words that
-    are truncated, in whole or in part; `spelled`: words that are not in the vocabulary and are read letter by letter.
+    are truncated, in whole or in part; `spelled`: words that are not in the vocabulary and are read letter by letter;
+    `weights`: of a weighted prompt, the weight of each token, if any is not 1.
     """
 
     tokens: tuple[int, ...]
     count: int
     cut: str
     spelled: tuple[str, ...]
+    weights: tuple[float, ...] = ()
 
 
 class TextReader:
-    """A model's tokenizer and its maximum number of tokens."""
+    """A model's tokenizer and its maximum number of tokens. `word`: a learned token that it knows, such as [S*]."""
 
-    def __init__(self, tokenizer: Tokenizer, limit: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, limit: int, word: str | None = None) -> None:
         self.limit = limit
-        self._tokenizer = tokenizer
-        self._known: dict[str, Reading] = {}
+        self._tokenizer, self._words = tokenizer, [] if word is None else [word]
+        self._known: dict[tuple[str, PromptSyntax], Reading] = {}
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Return each text as the model reads it; a text is tokenized once."""
+    def read(self, texts: Sequence[str], syntax: PromptSyntax = "literal") -> list[Reading]:
+        """Return each text as the model reads it; a text is tokenized once.
+
+        Raises PromptSyntaxError if a weighted prompt cannot be parsed.
+        """
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
-            self._known[text] = self._reading(text, encoding.ids, encoding.offsets, encoding.word_ids)
-        return [self._known[text] for text in texts]
+        new = [text for text in dict.fromkeys(texts) if (text, syntax) not in self._known]
+        if syntax == "weighted":
+            self._known |= {(text, syntax): self._weighted(text) for text in new}
+        else:
+            for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
+                self._known[text, syntax] = self._reading(text, encoding.ids, encoding.offsets, encoding.word_ids)
+        return [self._known[text, syntax] for text in texts]
+
+    def _weighted(self, text: str) -> Reading:
+        """Read a weighted prompt: every chunk has its own begin and end, and nothing is truncated."""
+        spelled: list[str] = []
+        sections: list[list[tuple[int, float]]] = []
+        for section in parse(text, self._words):
+            read = [(one, self._tokenizer.encode(one.text, add_special_tokens=False)) for one in section]
+            for one, encoding in read:
+                spelled += _spelled(one.text, encoding.offsets, encoding.word_ids)
+            sections.append([(token, one.weight) for one, encoding in read for token in encoding.ids])
+        begin, end = self._tokenizer.encode("").ids
+        chunks = chunked(sections, self.limit - _ENDS, self._tokenizer.token_to_id(",</w>"))
+        tokens = [token for chunk in chunks for token in ((begin, 1.0), *chunk, (end, 1.0))]
+        ids, weights = tuple(token for token, _ in tokens), tuple(weight for _, weight in tokens)
+        unequal = any(weight != 1 for weight in weights)
+        return Reading(ids, len(ids), "", tuple(dict.fromkeys(spelled)), weights if unequal else ())
 
     def _reading(self, text: str, ids: list[int], offsets: list[tuple[int, int]], words: list[int | None]) -> Reading:
         count, cut = len(ids), ""
@@ -85,7 +111,7 @@ def _reader(file: Path, mtime_ns: int, word: str | None) -> TextReader:
     config = file.parent / "tokenizer_config.json"
     stated = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     length = stated.get("model_max_length", CLIP_LENGTH)
-    return TextReader(tokenizer, int(length) if length < 1e6 else CLIP_LENGTH)
+    return TextReader(tokenizer, int(length) if length < 1e6 else CLIP_LENGTH, word)
 
 
 def _clip(folder: Path) -> Tokenizer:
@@ -126,3 +152,16 @@ def _spelled(text: str, offsets: Sequence[tuple[int, int]], words: Sequence[int 
         if len(parts) > _ENDS and 2 * len(parts) > len(whole.encode()) and re.fullmatch(r"[^\W\d_]+", whole):
             found.append(whole)
     return tuple(dict.fromkeys(found))
+
+
+def most_clip_skip(profile: Profile) -> int | None:
+    """Return how many layers of a profile's text encoders can be skipped; None if their configs do not say."""
+    configs = [json.loads(one.read_text(encoding="utf-8")) for one in _text_configs(profile)]
+    layers = [int(one["num_hidden_layers"]) for one in configs if "num_hidden_layers" in one]
+    return min(layers) - 1 if layers else None
+
+
+def _text_configs(profile: Profile) -> list[Path]:
+    return [
+        file for name in ("text_encoder", "text_encoder_2") if (file := profile.folder(name) / "config.json").is_file()
+    ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import ceil
 
 import torch
 from PIL import Image
@@ -60,12 +59,14 @@ def generate(
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(backbone.scheduler, subjects, sampling)
-    prompts = {negative_prompt, *(cell.prompt for cell in cells)}
+    prompts = {"", negative_prompt, *(cell.prompt for cell in cells)} if cells else set()
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
-    steps = len(plan) * sum(ceil(len(ours) / batch_size) for ours in places.values())
+    lengths = [max(text[negative_prompt].length, text[cell.prompt].length) for cell in cells]
+    batches = {kinds: _batches(ours, lengths, batch_size) for kinds, ours in places.items()}
+    steps = len(plan) * sum(map(len, batches.values()))
     done = 0
     pictures: dict[int, Image.Image] = {}
-    for kinds, ours in places.items():
+    for kinds, ours in batches.items():
         denoiser = backbone.denoiser(kinds, encoder=True) if sampling.beta > 0 and subjects else plain[kinds]
         with guided(
             denoiser,
@@ -77,11 +78,14 @@ def generate(
             recorder=recorder,
             layers_of_first=layers_of_first,
         ) as model:
-            for batch in (ours[first : first + batch_size] for first in range(0, len(ours), batch_size)):
-                c = TextStates.cat([text[cells[i].prompt] for i in batch])
+            for batch in ours:
+                c, uc = (
+                    TextStates.cat([text[prompt].padded(lengths[batch[0]], text[""]) for prompt in each])
+                    for each in ([cells[i].prompt for i in batch], [negative_prompt] * len(batch))
+                )
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
-                predict = partial(model.predict, {"c": c, "uc": text[negative_prompt].expand(len(c))}, controls)
+                predict = partial(model.predict, {"c": c, "uc": uc}, controls)
                 images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
                 pictures.update(zip(batch, images, strict=True))
                 done += len(plan)
@@ -115,6 +119,17 @@ def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
     for i, cell in enumerate(cells):
         places.setdefault(tuple(kind for kind in KINDS if kind in cell.layouts), []).append(i)
     return places
+
+
+def _batches(places: Sequence[int], lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Divide positions of cells into batches of at most `size` whose texts have one length.
+
+    So a cell's text is padded only to its own negative prompt, and its image does not depend on other prompts.
+    """
+    alike: dict[int, list[int]] = {}
+    for i in places:
+        alike.setdefault(lengths[i], []).append(i)
+    return [ours[first : first + size] for ours in alike.values() for first in range(0, len(ours), size)]
 
 
 def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:

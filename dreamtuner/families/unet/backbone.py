@@ -108,13 +108,13 @@ class UNetParts:
         return int(self.unet.config.in_channels), side, side
 
     def encode_text(self, prompt: str, settings: TextSettings = _LITERAL) -> TextStates:
-        """Encode one prompt, padded to the encoder's length, on its own: its bits do not depend on a batch."""
-        states = TextStates(encode_text(self.tokenizer, self.text_encoder, prompt, self.device))
+        """Encode one prompt, padded to a multiple of the encoder's length, on its own: the same bits in any batch."""
+        states = TextStates(encode_text(self.tokenizer, self.text_encoder, prompt, self.device, settings))
         return states if self.unet is None else states.to(dtype=self.unet.dtype)
 
-    def word_places(self, prompts: Sequence[str], word: str) -> Tensor:
-        """Find the positions of `word` in the text states of each prompt: N L bool."""
-        return word_places(self.tokenizer, prompts, word)
+    def word_places(self, prompts: Sequence[str], word: str, settings: TextSettings = _LITERAL) -> Tensor:
+        """Find the positions of `word` in the text states of each prompt: N L bool, L that of the longest."""
+        return word_places(self.tokenizer, prompts, word, settings.syntax)
 
     def word_maps(self, words: Tensor) -> AbstractContextManager[list[Tensor]]:
         """Collect the cross-attention maps of words in U-Net calls inside, as `word_map.word_maps` does."""
