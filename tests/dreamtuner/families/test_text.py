@@ -95,7 +95,7 @@ def test_words_are_found_in_every_chunk(tiny: UNetBackbone) -> None:
 
 @torch.inference_mode()
 def test_a_learned_token_works_inside_weights(tiny: UNetBackbone) -> None:
-    learned = tiny.with_tokenizer(with_token(tiny.tokenizer, "[S*]"))
+    learned = tiny.with_tokenizers({"text_encoder": with_token(tiny.tokenizer, "[S*]")})
     with token_added(tiny.text_encoder, torch.ones(1, 16)):
         plain = learned.encode_text("a bear [S*]").states
         assert torch.equal(learned.encode_text("a bear [S*]", WEIGHTED).states, plain)
