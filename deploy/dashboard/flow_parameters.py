@@ -16,7 +16,7 @@ from storage.catalog.views import SubjectDetail
 
 CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
 MAX_SEEDS = 1000
-POINTED = 192  # pixels: the side of the picture on which a point is chosen
+POINTED = 192  # pixels: the longer side of the picture on which a point is chosen
 Form = FormData
 
 
@@ -58,12 +58,20 @@ def check_names(given: Mapping[str, Any], s: Session) -> None:
             raise CatalogError(name_taken_message(one["name"], stored, found))
 
 
-def attention_parameters(digest: str, form: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the parameters of an attention map: at a clicked pixel (picture POINTED wide) or two percentages."""
+def pointed_size(width: int | None, height: int | None) -> tuple[int, int]:
+    """Return the size in which a picture is shown to choose a point, pixels."""
+    if not width or not height:
+        return POINTED, POINTED
+    longer = max(width, height)
+    return max(1, round(width * POINTED / longer)), max(1, round(height * POINTED / longer))
+
+
+def attention_parameters(digest: str, form: Mapping[str, Any], shown: tuple[int, int]) -> dict[str, Any]:
+    """Build the parameters of an attention map: at a clicked pixel of a picture `shown` large, or two percentages."""
     clicked = [str(form.get(f"at.{axis}") or "") for axis in "xy"]
-    given, whole = (clicked, POINTED) if all(clicked) else ([str(form.get(axis) or "50") for axis in "xy"], 100)
+    given, whole = (clicked, shown) if all(clicked) else ([str(form.get(axis) or "50") for axis in "xy"], (100, 100))
     try:
-        point = [float(one) / whole for one in given]
+        point = [float(one) / length for one, length in zip(given, whole, strict=True)]
     except ValueError:
         point = [-1.0]
     if not all(0 <= one <= 1 for one in point):

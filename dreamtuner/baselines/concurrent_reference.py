@@ -21,7 +21,7 @@ from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.generate import generate_batch
-from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.reference_crop import square
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 

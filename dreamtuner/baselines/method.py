@@ -39,6 +39,13 @@ class Given:
     sampling: Sampling
     work_dir: Path
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if the images are not square: several methods start from the reference's own latents."""
+        if self.sampling.size is not None:
+            raise ValueError(
+                f"sampling.size: {self.sampling.size}, but methods are compared on squares; set resolution"
+            )
+
 
 @dataclass(frozen=True)
 class Prepared:

@@ -81,7 +81,7 @@ def naive_generate(
             c = TextStates.together([backbone.encode_text(cell.prompt, sampling.text) for cell in part], undesired)
             generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
             scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
-            x = cell_noise(generators, backbone.latent_shape(sampling.resolution)).to(backbone.device)
+            x = cell_noise(generators, backbone.latent_shape(sampling.width, sampling.height)).to(backbone.device)
             predict = naive({"c": c, "uc": undesired.padded(c.length, undesired).expand(len(c))})
             x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
             pictures += backbone.decode(x)

@@ -31,8 +31,11 @@ class Parts(Protocol):
         """A template with diffusers' interface (`from_config`, `set_timesteps`, `step`); every loop copies it."""
         ...
 
-    def latent_shape(self, resolution: int) -> tuple[int, int, int]:
-        """Return C H W of the latents of a square image of `resolution` pixels. Raises ValueError if it has none."""
+    def latent_shape(self, width: int, height: int | None = None) -> tuple[int, int, int]:
+        """Return C H W of the latents of an image, pixels. `height`: None for a square.
+
+        Raises ValueError, which names the field of `Sampling`, if the model generates no images of this size.
+        """
         ...
 
     def encode_text(self, prompt: str, settings: TextSettings = ...) -> TextStates:

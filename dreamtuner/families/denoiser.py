@@ -1,6 +1,6 @@
 """The interface of a denoising model: predict a batch, attach attention layers, report token grids.
 
-Shapes: N rows of a batch; C H W of latents; S side of an image in pixels.
+Shapes: N rows of a batch; C H W of latents; fH fW of an image in pixels.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,7 @@ class Denoiser(Protocol):
             x: N C H W, noisy latents scaled for the model.
             t: a scalar tensor or N, training timesteps, which may be fractional.
             c: text states of N rows.
-            controls: control images N 3 S S in 0..1, by kind; the ControlNet of a missing kind does not run.
+            controls: control images N 3 fH fW in 0..1, by kind; the ControlNet of a missing kind does not run.
 
         Returns:
             N C H W, in the prediction type that the scheduler expects.
@@ -75,7 +75,7 @@ class Denoiser(Protocol):
         ...
 
     def token_grids(self, size: tuple[int, int]) -> Mapping[int, tuple[int, int]]:
-        """Return a layer's token count -> its rows and columns, for latents of `size` = (H, W)."""
+        """Return a layer's token count -> its rows and columns, finest first, for latents of `size` = (H, W)."""
         ...
 
     def attach_self_subject(self) -> AbstractContextManager[SelfSubject]:

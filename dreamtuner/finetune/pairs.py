@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dreamtuner.families.backbone import FineTunable
 from dreamtuner.finetune.subject import NamedSubject
-from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.reference_crop import square
 from dreamtuner.sampling.subject import alone
 from dreamtuner.settings.finetune import FineTuneConfig
 

@@ -144,7 +144,8 @@ class FineTuneStage:
 class FineTuneFactory:
     """Builds the stage on models that it loads. `folder`: where class images are cached between restarts.
 
-    `sampling`: settings of class images and previews; `preview_sampling`: settings of previews if different.
+    `sampling`: settings of class images and previews; `preview_sampling`: settings of previews if different. Both are
+    of square images, as the reference is cropped to a square.
     `on_class_image(done, total)` is called as class images are generated.
     """
 
@@ -155,6 +156,12 @@ class FineTuneFactory:
     folder: Path
     preview_sampling: Sampling | None = None
     on_class_image: Callable[[int, int], None] = field(default=lambda done, total: None)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if the images are not square."""
+        for sampling in (self.sampling, self.preview_sampling):
+            if sampling is not None and sampling.size is not None:
+                raise ValueError(f"sampling.size: {sampling.size}, but fine-tuning trains on squares; set resolution")
 
     def build(self, device: torch.device) -> FineTuneStage:
         backbone = fine_tunable(load_backbone(self.profile, device=str(device), dtype=torch.float32))

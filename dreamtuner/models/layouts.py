@@ -31,24 +31,24 @@ class LayoutError(ValueError):
     """A control image that cannot be used; the message names the problem and the remedy."""
 
 
-def fitted(kind: Kind, image: Image.Image, side: int) -> Image.Image:
-    """Validate a control image and resize it to `side` pixels. Returns RGB, side x side.
+def fitted(kind: Kind, image: Image.Image, size: int | tuple[int, int]) -> Image.Image:
+    """Validate a control image and resize it to `size`: width and height, or the side of a square. Returns RGB.
 
     Raises:
-        LayoutError: it is not square, its side is not a multiple of `side`, or it is not of its kind.
+        LayoutError: it is neither of the image's size nor a whole multiple of it, or it is not of its kind.
     """
-    if image.width != image.height:
-        raise LayoutError(f"{kind}: the control image is {image.width} x {image.height} pixels; make it square")
-    if image.width < side:
-        raise LayoutError(
-            f"{kind}: the control image is {image.width} pixels wide, the image {side}; give one at least as large"
-        )
-    if image.width % side:
-        raise LayoutError(
-            f"{kind}: the control image is {image.width} pixels wide, not a multiple of {side}; resize it to {side}"
-        )
+    width, height = (size, size) if isinstance(size, int) else size
+    is_, one = f"{kind}: the control image is", f"{width} x {height}"
+    if image.width * height != image.height * width:
+        shape = "square" if width == height else f"{one}, or a whole multiple of it"
+        raise LayoutError(f"{is_} {image.width} x {image.height} pixels; make it {shape}")
+    if image.width < width:
+        raise LayoutError(f"{is_} {image.width} pixels wide, the image {width}; give one at least as large")
+    if image.width % width or image.height % height:
+        remedy = width if width == height else one
+        raise LayoutError(f"{is_} {image.width} pixels wide, not a multiple of {width}; resize it to {remedy}")
     rgb = checked(kind, image)
-    return rgb if rgb.width == side else rgb.resize((side, side), Image.Resampling.BOX)
+    return rgb if rgb.size == (width, height) else rgb.resize((width, height), Image.Resampling.BOX)
 
 
 def checked(kind: Kind, image: Image.Image) -> Image.Image:

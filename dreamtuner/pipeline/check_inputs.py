@@ -18,7 +18,7 @@ from dreamtuner.settings.sampling import Sampling
 
 OUTPUTS = ("pil", "np", "pt", "latent")
 
-_FIELDS = {"steps": "num_inference_steps", "resolution": "height"}
+_FIELDS = {"steps": "num_inference_steps", "resolution": "height", "size": "width, height"}
 """Fields of `Sampling` whose pipeline arguments have another name."""
 
 
@@ -64,18 +64,20 @@ def resolve_settings(
     width: int | None,
     guidance_scale: float | None,
     w_c: float | None,
-    **numbers: float | None,
+    **numbers: float | str | None,
 ) -> Sampling:
     """Return `defaults` updated by the arguments that are not None. Raises ValueError, which names the argument."""
-    if height is not None and width is not None and height != width:
-        raise ValueError(f"height, width: images are square, not {height} x {width}; give one of the two")
     if guidance_scale is not None and w_c is not None:
         raise ValueError("guidance_scale, w_c: two names for the same number; give one of the two")
     if guidance_scale is not None:
         w_c = max(guidance_scale, 1.0)  # to diffusers, all up to 1 is unguided
-    given = {**numbers, "w_c": w_c, "resolution": width if height is None else height}
+    given = {**numbers, "w_c": w_c}
+    if height is not None and width is not None and height != width:
+        given["size"] = f"{width}x{height}"
+    else:
+        given["resolution"] = width if height is None else height
     try:
-        return Sampling.model_validate({**defaults.model_dump(), **{k: v for k, v in given.items() if v is not None}})
+        return Sampling.model_validate(defaults.merged({k: v for k, v in given.items() if v is not None}))
     except ValidationError as invalid:
         named = [(str(error["loc"][0]), error) for error in invalid.errors()]
         reasons = [f"{_FIELDS.get(name, name)}: invalid value {e['input']!r}: {e['msg'].lower()}" for name, e in named]

@@ -119,10 +119,10 @@ class DreamTunerPipeline(Components):
             reference_image: an image of the subject. None generates what the stock pipeline generates.
             reference_mask: white is subject, of the reference's size; None: the whole image is subject.
             reference_caption: what the reference shows; or `reference_caption_embeds`, one row per reference.
-            pose_image, depth_image: square control images, per kind one for all prompts or one each.
+            pose_image, depth_image: control images of the images' size, per kind one for all prompts or one each.
             reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
                 control image; if omitted, the reference is encoded without that ControlNet.
-            height, width: the side of the square images, pixels.
+            height, width: the size of the images, pixels; one alone: the side of a square.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `Sampling`; None: the
                 pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of w_c.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
@@ -170,10 +170,10 @@ class DreamTunerPipeline(Components):
                 f"{missing[0]}_image: this pipeline has no controlnet_{missing[0]}; load it with one, or leave it out"
             )
         led = {
-            kind: torch.stack([layout_pixels(kind, one, s.resolution) for one in each])
+            kind: torch.stack([layout_pixels(kind, one, (s.width, s.height)) for one in each])
             for kind, each in controls.items()
         }
-        x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.resolution)), generator, latents)
+        x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.width, s.height)), generator, latents)
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
         subjects = self._subjects(parts, references, s, reference_caption_embeds)
         plan = plan_steps(self.scheduler, subjects, s)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dreamtuner.attention.maps import QueryAttention
-from dreamtuner.rendering.contact_sheet import CARD, GREY, INK, LINE, MARGIN, PAD, PAPER, Heading
+from dreamtuner.rendering.contact_sheet import CARD, GREY, INK, LINE, MARGIN, PAD, PAPER, Heading, size_within
 from dreamtuner.rendering.heatmap import heat, ramp
 from dreamtuner.rendering.text import font, wrap, write
 
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Shown:
-    """A reference as the model saw it (square, RGB) with its mask (L), and its number among the references."""
+    """A reference as the model saw it (RGB) with its mask (L), and its number among the references."""
 
     image: Image.Image
     mask: Image.Image
@@ -115,28 +115,31 @@ def layer_title(name: str) -> str:
 
 def _tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, shown: Shown, one: QueryAttention) -> None:
     weights = one.patches(shown.number).double().cpu().numpy()
-    sheet.paste(heat(shown.image, weights, TILE), (x, y))
+    wide, tall = size_within(shown.image.size, TILE)
     draw.rectangle((x - 1, y - 1, x + TILE, y + TILE), outline=LINE)
+    middle, label = x + TILE // 2, y + TILE + 5
+    x, y = x + (TILE - wide) // 2, y + (TILE - tall) // 2
+    sheet.paste(heat(shown.image, weights, (wide, tall)), (x, y))
     row, column = np.unravel_index(int(weights.argmax()), weights.shape)
     rows, columns = weights.shape
-    box = (column * TILE // columns, row * TILE // rows, (column + 1) * TILE // columns, (row + 1) * TILE // rows)
+    box = (column * wide // columns, row * tall // rows, (column + 1) * wide // columns, (row + 1) * tall // rows)
     if weights.any():
         draw.rectangle((x + box[0] - 2, y + box[1] - 2, x + box[2] + 1, y + box[3] + 1), outline=INK, width=2)
     words = f"{100 * one.share:.0f} % on the reference"
-    write(draw, (x + TILE // 2, y + TILE + 5), words, font(13), GREY, anchor="ma")
+    write(draw, (middle, label), words, font(13), GREY, anchor="ma")
 
 
 def _side(sheet: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, image: Image.Image, label: str) -> None:
-    sheet.paste(image, (x, y))
+    sheet.paste(image, (x + (SIDE - image.width) // 2, y + (SIDE - image.height) // 2))
     draw.rectangle((x - 1, y - 1, x + SIDE, y + SIDE), outline=LINE)
     write(draw, (x, y + SIDE + 5), label, font(13), GREY)
 
 
 def _marked(picture: Image.Image, point: tuple[float, float]) -> Image.Image:
     """Return the image with a ring around the point that is visible on any background."""
-    fitted = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    fitted = picture.convert("RGB").resize(size_within(picture.size, SIDE), Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(fitted)
-    x, y = (place * SIDE for place in point)
+    x, y = (place * length for place, length in zip(point, fitted.size, strict=True))
     for radius, colour, line in ((13, "#ffffff", 6), (11, INK, 2)):
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour, width=line)
     draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=INK, outline="#ffffff")
@@ -145,8 +148,8 @@ def _marked(picture: Image.Image, point: tuple[float, float]) -> Image.Image:
 
 def _outlined(shown: Shown) -> Image.Image:
     """Return the reference with the outline of its mask."""
-    fitted = shown.image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-    inside = np.asarray(shown.mask.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)) >= 128
+    fitted = shown.image.convert("RGB").resize(size_within(shown.image.size, SIDE), Image.Resampling.LANCZOS)
+    inside = np.asarray(shown.mask.convert("L").resize(fitted.size, Image.Resampling.BILINEAR)) >= 128
     border = np.zeros_like(inside)
     for axis in (0, 1):
         border |= inside != np.roll(inside, 1, axis)

@@ -248,11 +248,16 @@ def _draw_missing(draw: ImageDraw.ImageDraw, reason: str | None, x: int, y: int)
         write(draw, (x + 10, y + 31), "\n".join(lines), font(SCORE), ALARM, spacing=3)
 
 
+def size_within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the largest width and height of this aspect ratio in a square of `side`, pixels."""
+    scale = side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, image: Image.Image | None, x: int, y: int, side: int) -> None:
     """Fit the picture into a square of `side`, centred, with a hairline around the square."""
     if image is not None:
-        scale = side / max(image.size)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        size = size_within(image.size, side)
         fitted = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         sheet.paste(fitted, (x + (side - size[0]) // 2, y + (side - size[1]) // 2))
     draw.rectangle((x - 1, y - 1, x + side, y + side), outline=LINE)

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from dreamtuner.rendering.contact_sheet import ALARM, ALARM_PAPER, CARD, GREY, INK, LINE, MARGIN, PAD, PAPER, Heading
+from dreamtuner.rendering.contact_sheet import (
+    ALARM,
+    ALARM_PAPER,
+    CARD,
+    GREY,
+    INK,
+    LINE,
+    MARGIN,
+    PAD,
+    PAPER,
+    Heading,
+    size_within,
+)
 from dreamtuner.rendering.text import font, room, wrap, write
 
 FRAME, GAP, LABEL, MOST = 96, 6, 150, 16
@@ -62,5 +74,7 @@ def _strip(sheet: Image.Image, draw: ImageDraw.ImageDraw, strip: Strip, x: int, 
             if frame is None:
                 draw.rectangle(box, fill=ALARM_PAPER, outline=ALARM)
             else:
-                sheet.paste(frame.convert("RGB").resize((FRAME, FRAME), Image.Resampling.LANCZOS), (left, y))
+                size = size_within(frame.size, FRAME)
+                small = frame.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+                sheet.paste(small, (left + (FRAME - size[0]) // 2, y + (FRAME - size[1]) // 2))
         y += FRAME + GAP

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.rendering.contact_sheet import GREY, INK, MARGIN, PAPER
 from dreamtuner.rendering.text import font, room, wrap, write
-from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.reference_crop import square
 from dreamtuner.sampling.request import Reference
 
 SIDE, LABEL, GAP = 128, 120, 8

@@ -18,16 +18,16 @@ def ramp(level: Grid) -> Grid:
     return np.stack([np.interp(level, places, [colour[i] for _, colour in _RAMP]) for i in range(3)], axis=-1)
 
 
-def heat(image: Image.Image, weights: Grid, side: int) -> Image.Image:
-    """Return the image in pale grey under the heat map, RGB, `side` pixels. `weights`: rows x columns, >= 0.
+def heat(image: Image.Image, weights: Grid, size: tuple[int, int]) -> Image.Image:
+    """Return the image in pale grey under the heat map, RGB. `size`: width and height; `weights`: rows x columns, >= 0.
 
     Heat is proportional to the square root of the weight, so that small weights are visible too; zero has no heat.
     """
-    grey = np.asarray(image.convert("L").resize((side, side), Image.Resampling.LANCZOS), dtype=np.float64)
+    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.LANCZOS), dtype=np.float64)
     base = np.repeat((0.55 * grey + 110)[..., None], 3, axis=2)
     level = np.sqrt(weights / max(float(weights.max()), 1e-12))
     rgb = ramp(level)
     alpha = np.where(weights > 0, 0.25 + 0.6 * level, 0)[..., None]
-    cells = [np.arange(side) * count // side for count in weights.shape]
+    cells = [np.arange(side) * count // side for side, count in zip(size[::-1], weights.shape, strict=True)]
     rgb, alpha = (a[cells[0]][:, cells[1]] for a in (rgb, alpha))
     return Image.fromarray(((1 - alpha) * base + alpha * rgb).round().clip(0, 255).astype(np.uint8))

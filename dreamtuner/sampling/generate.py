@@ -51,11 +51,12 @@ def generate(
         raise ValueError(f"recorder: attention is recorded for one cell, not {len(cells)}; generate that cell alone")
     if sampling.beta > 0:
         backbone.check_encoder()
-    backbone.latent_shape(sampling.resolution)  # validate before anything is computed
+    backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
+    size = (sampling.width, sampling.height)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
     plain = {kinds: backbone.denoiser(kinds) for kinds in places}  # validated before anything is computed, too
-    layouts = [{k: layout_pixels(k, image, sampling.resolution) for k, image in c.layouts.items()} for c in cells]
+    layouts = [{k: layout_pixels(k, image, size) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(backbone.scheduler, subjects, sampling)
@@ -105,7 +106,7 @@ def generate_batch(
 
     Returns RGB images.
     """
-    shape = backbone.latent_shape(sampling.resolution)
+    shape = backbone.latent_shape(sampling.width, sampling.height)
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
     scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
     x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)

@@ -14,7 +14,7 @@ from dreamtuner.families.denoiser import Denoiser, EncodedSubject
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
-from dreamtuner.sampling.recorder import AttentionRecorder
+from dreamtuner.sampling.recorder import AttentionRecorder, SeenReference
 from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
 
@@ -63,8 +63,8 @@ class GuidedModel:
     ) -> Tensor:
         """Predict the step's branches as one batch and combine them by Eq. 4 or 5. Returns N C H W.
 
-        x: N C H W; text: N rows each; layouts (control images): N 3 S S each. The branches differ only inside S-S-A and
-        S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text guidance in
+        x: N C H W; text: N rows each; layouts (control images): N 3 fH fW each. The branches differ only inside
+        S-S-A and S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text guidance in
         this step instead of the plan's, where that is neither 0 nor 1.
         """
         pair = self._plan[step]
@@ -104,8 +104,13 @@ class GuidedModel:
         if self._recorder is None or self._ssa is None or pair.wanted not in pair.branches:
             return nullcontext()
         grids = self._denoiser.token_grids((x.shape[2], x.shape[3]))
-        kept = [subject.foreground for subject in self._subjects if subject.foreground is not None]
-        seen = list(zip(kept, self._each(pair.wanted, step), strict=False))  # none where no reference is seen
+        kept = [one for one in self._subjects if one.foreground is not None]
+        seen = [
+            SeenReference(
+                self._denoiser.token_grids((one.x_0.shape[1], one.x_0.shape[2])), one.foreground or {}, layers
+            )
+            for one, layers in zip(kept, self._each(pair.wanted, step), strict=False)  # none where none is seen
+        ]
         return self._recorder.over(self._ssa, step, len(x) * pair.branches.index(pair.wanted), grids, seen)
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> ReferenceFeatures:

@@ -3,11 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
 
-from dreamtuner.attention.maps import QueryAttention, query_attention
+from dreamtuner.attention.maps import QueryAttention, query_attention, stride
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
+
+
+class SeenReference(NamedTuple):
+    """A reference of a step: its token grids and subject tokens by token count, and its keys and values by layer."""
+
+    grids: Mapping[int, tuple[int, int]]
+    tokens: Mapping[int, Tensor]
+    layers: Layers
+
+    def level(self, i: int) -> tuple[int, tuple[int, int]]:
+        """Return the token count and the grid of level i; 0 is the finest, and levels of one token are one."""
+        return list(self.grids.items())[min(i, len(self.grids) - 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +50,30 @@ class AttentionRecorder:
         step: int,
         row: int,
         grids: Mapping[int, tuple[int, int]],
-        seen: Sequence[tuple[Mapping[int, Tensor], Layers]],
+        seen: Sequence[SeenReference],
     ) -> Iterator[None]:
         """Record row `row` of the calls inside, if `step` is one of `steps`.
 
-        `grids`: token count of a layer -> its rows and columns; `seen`: each reference's subject tokens by token count,
-        and its keys and values for this step.
+        `grids`: token count of a layer -> its rows and columns, finest first.
         """
         if step not in self.steps:
             yield
             return
         asked = {count: grid for count, grid in grids.items() if self.counts is None or count in self.counts}
-        with ssa.record(row, {count: self._token(grid) for count, grid in asked.items()}) as weights:
+        finest = grids[max(grids)]
+        with ssa.record(row, {count: self._token(grid, finest) for count, grid in asked.items()}) as weights:
             yield
         for name, (count, found) in weights.items():
-            kept = [tokens[count] if name in layers else None for tokens, layers in seen]
-            self.maps[step, name] = query_attention(found, asked[count], kept)
+            level = list(grids).index(count)
+            theirs = [one.level(level) for one in seen]
+            kept = [one.tokens[n] if name in one.layers else None for one, (n, _) in zip(seen, theirs, strict=True)]
+            self.maps[step, name] = query_attention(found, asked[count], kept, [grid for _, grid in theirs])
 
-    def _token(self, grid: tuple[int, int]) -> int:
-        """Return the index of the layer's token that contains the point."""
-        rows, columns = grid
+    def _token(self, grid: tuple[int, int], finest: tuple[int, int]) -> int:
+        """Return the index of the layer's token that contains the point. `finest`: the grid of the latents."""
         x, y = self.point
-        return min(int(y * rows), rows - 1) * columns + min(int(x * columns), columns - 1)
+        row, column = (
+            min(int(place * length / stride(length, count)), count - 1)
+            for place, length, count in zip((y, x), finest, grid, strict=True)
+        )
+        return row * grid[1] + column

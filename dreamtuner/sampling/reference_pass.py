@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from dreamtuner.attention.maps import stride
 from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.text_states import TextStates
@@ -56,33 +57,6 @@ def reference_digest(image: Image.Image) -> str:
     return sha256(f"({image.width}, {image.height})".encode() + image.convert("RGB").tobytes()).hexdigest()
 
 
-def square(
-    image: Image.Image, mask: Image.Image | None, side: int, *, fill: str = "white"
-) -> tuple[Image.Image, Image.Image]:
-    """Crop a square that contains the whole subject and resize it to `side` pixels.
-
-    Returns the image (RGB) and how much of each pixel the mask covers (L, 0..255). The square is the largest that fits
-    the image, placed over the subject. If the subject is longer than that, the square grows to contain it, and the area
-    outside the image becomes `fill` and background. Without a mask, the whole image is subject.
-    """
-    mask = Image.new("L", image.size, 255) if mask is None else mask.convert("L")
-    if mask.size != image.size:
-        raise ValueError(f"reference: the mask is {mask.size} and the image {image.size} pixels; give them one size")
-    left, top, right, bottom = mask.getbbox() or (0, 0, *image.size)
-    edge = max(min(image.size), right - left, bottom - top)
-
-    def start(low: int, high: int, length: int) -> int:
-        """Centred on the subject, moved inside the picture where it fits, else centred on the picture."""
-        return (length - edge) // 2 if edge > length else min(max((low + high - edge) // 2, 0), length - edge)
-
-    corner = (-start(left, right, image.width), -start(top, bottom, image.height))
-    canvas, cover = Image.new("RGB", (edge, edge), fill), Image.new("L", (edge, edge), 0)
-    canvas.paste(image.convert("RGB"), corner)
-    cover.paste(mask, corner)
-    size = (side, side)
-    return canvas.resize(size, Image.Resampling.LANCZOS), cover.resize(size, Image.Resampling.BOX)
-
-
 def foreground_tokens(m_r: Tensor, grids: Iterable[tuple[int, int]]) -> dict[int, Tensor]:
     """Return a layer's token count -> indices of its subject tokens. m_r: H W in [0, 1]; grids: token rows and columns.
 
@@ -92,10 +66,23 @@ def foreground_tokens(m_r: Tensor, grids: Iterable[tuple[int, int]]) -> dict[int
         raise ValueError("reference: the mask is empty; pass None for an absent subject, not a mask of zeros")
     tokens: dict[int, Tensor] = {}
     for grid in grids:
-        share = F.adaptive_avg_pool2d(m_r[None, None].float(), grid).flatten()
+        share = pooled(m_r[None, None].float(), grid).flatten()
         subject = share >= min(0.5, float(share.max()))
         tokens[len(share)] = subject.nonzero()[:, 0]
     return tokens
+
+
+def pooled(share: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Average N C H W over the area of each token of a grid of rows and columns: N C rows columns.
+
+    Where a level rounds up, its last row and column of tokens cover less of the image than the others (`stride`).
+    """
+    sides = share.shape[2:]
+    if all(length % count == 0 for length, count in zip(sides, grid, strict=True)):
+        return F.adaptive_avg_pool2d(share, grid)
+    kernel = [stride(length, count) for length, count in zip(sides, grid, strict=True)]
+    means = F.avg_pool2d(share, kernel, ceil_mode=True, count_include_pad=False)
+    return means if means.shape[2:] == grid else F.adaptive_avg_pool2d(share, grid)
 
 
 def encode_reference(

@@ -20,7 +20,7 @@ from dreamtuner.models.layouts import Layouts, fitted
 from dreamtuner.sampling.request import Reference
 
 MARGIN = 1 / 8
-"""How far a limb extends beyond the bones of the skeleton, as a fraction of the image's side."""
+"""How far a limb extends beyond the bones of the skeleton, as a fraction of the image's longer side."""
 MOVED = 32
 """By how much a pixel of a skeleton image must change, of 255, to count as moved."""
 
@@ -30,18 +30,18 @@ def frame_reference(frame: Image.Image, prompt: str, layouts: Layouts) -> Refere
 
     `layouts`: the control images that it was conditioned on.
     """
-    side = frame.width
-    return Reference(frame, None, prompt, {kind: fitted(kind, image, side) for kind, image in layouts.items()})
+    own = {kind: fitted(kind, image, frame.size) for kind, image in layouts.items()}
+    return Reference(frame, None, prompt, own, frame=True)
 
 
-def moving(before: Image.Image, after: Image.Image, side: int) -> NDArray[np.bool_]:
-    """Return where something moves between two poses: `side` x `side`, True within MARGIN of a bone that changed.
+def moving(before: Image.Image, after: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return where something moves between two poses: H W of `size` = (W, H), True within MARGIN of a changed bone.
 
     It is derived from the poses alone, so it is the same however the frames were generated.
     """
-    a, b = (np.asarray(fitted("pose", pose, side)).astype(np.int16) for pose in (before, after))
+    a, b = (np.asarray(fitted("pose", pose, size)).astype(np.int16) for pose in (before, after))
     changed = (np.abs(a - b).max(axis=2) > MOVED).astype(np.uint8)
-    reach = 2 * round(MARGIN * side) + 1
+    reach = 2 * round(MARGIN * max(size)) + 1
     grown = cv2.dilate(changed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     return np.asarray(grown, dtype=bool)
 
@@ -49,7 +49,7 @@ def moving(before: Image.Image, after: Image.Image, side: int) -> NDArray[np.boo
 def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> float | None:
     """Return the mean frame-to-frame change of static pixels, in levels of 0..255; 0 means no flicker.
 
-    Returns None if no pixel is static between any two poses. Frames are square; `poses` are the ones they were
+    Returns None if no pixel is static between any two poses. Frames have one size; `poses` are the ones they were
     conditioned on. Raises ValueError unless there are at least two frames, with one pose each.
     """
     if len(frames) < 2 or len(frames) != len(poses):
@@ -58,7 +58,7 @@ def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> floa
         )
     changes = []
     for i in range(1, len(frames)):
-        still = ~moving(poses[i - 1], poses[i], frames[i].width)
+        still = ~moving(poses[i - 1], poses[i], frames[i].size)
         a, b = (np.asarray(one.convert("RGB")).astype(np.float64) for one in frames[i - 1 : i + 1])
         if still.any():
             changes.append(float(np.abs(a - b)[still].mean()))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import gcd, sqrt
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,6 +34,7 @@ Offset = Annotated[int, Number, Field(ge=0, le=999)]
 
 Dtype = Literal["float32", "bfloat16", "float16", "auto"]
 PromptSyntax = Literal["literal", "weighted"]
+Crop = Literal["square", "none"]
 Strength = Annotated[float, Number, Field(ge=0, le=2)]
 Weight = Annotated[float, Number, Field(ge=-10, le=10)]
 _SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
@@ -60,6 +62,24 @@ def _size(value: Any) -> Any:
 
 def _near(side: int) -> int:
     return min(max(round(side / 8) * 8, 16), 4096)
+
+
+def square_side(width: int, height: int) -> int:
+    """Return the side of a square of about the same area, pixels.
+
+    It is a multiple of the largest power of two, at most 16, that divides both sides, so that it suits the same models.
+    """
+    return nearest_side(sqrt(width * height), step_of(width, height))
+
+
+def step_of(width: int, height: int) -> int:
+    """Return the largest power of two, at most 16, that divides both sides."""
+    return gcd(width, height, 16)
+
+
+def nearest_side(length: float, step: int) -> int:
+    """Return the multiple of `step`, a divisor of 16, that is nearest to `length`, in 16..4096 pixels."""
+    return min(max(round(length / step) * step, 16), 4096)
 
 
 class Sampling(BaseModel):
@@ -101,6 +121,11 @@ class Sampling(BaseModel):
     size: Annotated[str | None, BeforeValidator(_size), Later(neutral=None)] = Field(
         default=None, description="width x height, pixels, such as 768x512; null: a square of `resolution`"
     )
+    reference_crop: Annotated[Crop, Later(neutral="square")] = Field(
+        default="square",
+        description="square: the reference is cropped to a square around the subject, of about the image's area; "
+        "none: it keeps its aspect ratio",
+    )
     scheduler: Annotated[str | None, Later(neutral=None)] = Field(
         default=None,
         min_length=1,
@@ -140,13 +165,15 @@ class Sampling(BaseModel):
     @model_validator(mode="after")
     def _one_spelling(self) -> Self:
         """Write equal settings alike, so that they have one digest: neutral weights and square sizes are omitted."""
-        size = self.size
-        if size is not None and self.width == self.height == self.resolution:
-            size = None
+        size, side = self.size, self.resolution
+        if size is not None:
+            side = square_side(self.width, self.height)
+            size = None if self.width == self.height else size
         loras = {name: self.loras[name] for name in sorted(self.loras) if self.loras[name] != 0}
         scales = {kind: self.control_weights[kind] for kind in sorted(self.control_weights)}
         scales = {kind: scale for kind, scale in scales.items() if scale != 1}
-        for name, value in (("size", size), ("loras", loras), ("control_weights", scales)):
+        stated = {"size": size, "resolution": side, "loras": loras, "control_weights": scales}
+        for name, value in stated.items():
             object.__setattr__(self, name, value)
         return self
 
@@ -158,6 +185,15 @@ class Sampling(BaseModel):
     def text(self) -> TextSettings:
         """How every text of the image is encoded."""
         return TextSettings(self.clip_skip, self.prompt_syntax)
+
+    def merged(self, *changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields updated by each mapping in turn, not validated. A later `resolution` replaces a `size`."""
+        values = self.model_dump()
+        for one in changes:
+            if "resolution" in one:
+                values["size"] = None
+            values.update(one)
+        return values
 
     @property
     def width(self) -> int:

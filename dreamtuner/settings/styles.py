@@ -28,7 +28,7 @@ class StyleRecord:
 
     def numbers(self, natural: Sampling) -> Sampling:
         """Return a profile's settings for natural subjects with this style's overrides."""
-        return natural.model_copy(update=dict(self.sampling))
+        return Sampling.model_validate(natural.merged(self.sampling))
 
 
 NATURAL = StyleRecord("natural", "photo")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 from dreamtuner.attention.maps import QueryAttention
 from dreamtuner.rendering.attention_map import Column, Shown, attention_picture
 from dreamtuner.sampling.recorder import AttentionRecorder
-from dreamtuner.sampling.reference_pass import square
+from dreamtuner.sampling.reference_crop import shown
+from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.generate_batch import CellChangedError, generate_together, recipe_of_row
@@ -24,9 +26,10 @@ from storage.catalog.records import CellDetail, NotInCatalogError
 from storage.lost import read_picture
 from storage.objects import get_blob
 
-FINE, COARSER = 256, 64
-"""Tokens of the layers to show: grids of 16 x 16, as in the paper, and of 8 x 8 where a model has few of those."""
+FINE = 256
+"""Tokens of the layers to show: grids of 16 x 16, as in the paper, or the model's nearest."""
 FEW = 3
+"""With fewer of these layers, those of the next coarser grid are shown as well."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
         raise _refused("CELL", f"cell {found.digest[:12]} is {found.state}, so it has no image; run its spec first")
     s = from_fields(Sampling, found.settings["sampling"])
     steps = sorted({(s.steps - 1) // 2, s.steps - 1})
-    recorder = AttentionRecorder(where, frozenset(steps), frozenset({FINE, COARSER}))
+    recorder = AttentionRecorder(where, frozenset(steps))
     try:
         recipe_of_row(found)
         [picture] = generate_together([found], resources, recorder=recorder)
@@ -63,13 +66,13 @@ def attention_map(cell: str, point: str, resources: Resources) -> AttentionMap:
     objects = resources.store
     stored = open_picture(read_picture(resources.catalog, objects, found.image_sha256), "RGB")
     mask = None if found.mask_sha256 is None else open_picture(get_blob(objects, found.mask_sha256), "L")
-    shown = Shown(*square(open_reference(get_blob(objects, found.reference_sha256)), mask, s.resolution))
+    reference = Reference(open_reference(get_blob(objects, found.reference_sha256)), mask, "")
     columns = [Column(f"step {step + 1} of {s.steps}", chosen(recorder.maps, step)) for step in steps]
     comparison = difference(picture, stored)
     image = attention_picture(
         picture,
         where,
-        shown,
+        Shown(*shown(reference, s)),
         columns,
         w_ref=s.w_ref,
         title="Where this point looked",
@@ -126,10 +129,13 @@ def _digest_in(file: Path) -> str:
 
 
 def chosen(maps: Mapping[tuple[int, str], QueryAttention], step: int) -> dict[str, QueryAttention]:
-    """Select the step's layers of 16 x 16 patches, and if there are few, those of 8 x 8 as well."""
+    """Select the step's layers of about 16 x 16 patches, and if there are few, those of the next coarser grid."""
     ours = {name: one for (at, name), one in maps.items() if at == step}
-    fine = {name: one for name, one in ours.items() if one.own.shape[1] == FINE}
-    return fine if len(fine) >= FEW else fine | ours
+    counts = sorted({one.own.shape[1] for one in ours.values()}, key=lambda count: abs(log(count / FINE)))
+    shown = set(counts[:1])
+    if sum(one.own.shape[1] in shown for one in ours.values()) < FEW:
+        shown |= {max(coarser)} if (coarser := [count for count in counts if count < counts[0]]) else set()
+    return {name: one for name, one in ours.items() if one.own.shape[1] in shown}
 
 
 def difference(redrawn: Image.Image, stored: Image.Image) -> str:

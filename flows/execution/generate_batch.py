@@ -144,11 +144,11 @@ def _generate_group(
 
 
 def _too_large(cell: CellDetail, resources: Resources, error: Exception) -> UnmetRequirementError:
-    side = cell.settings["sampling"]["resolution"]
+    s = from_fields(Sampling, cell.settings["sampling"])
     return UnmetRequirementError(
-        f"a single image of {side} x {side} pixels does not fit in the memory of this worker's {resources.device} "
-        f"({type(error).__name__}: {error}); use a device with more memory, end other processes on it, or lower "
-        "sampling.resolution"
+        f"a single image of {s.width} x {s.height} pixels does not fit in the memory of this worker's "
+        f"{resources.device} ({type(error).__name__}: {error}); use a device with more memory, end other processes on "
+        f"it, or lower sampling.{'resolution' if s.size is None else 'size'}"
     )
 
 

@@ -38,8 +38,8 @@ GridLayouts = Mapping[Kind, Sequence[LayoutFile | None]]
 """The control images of a grid by kind, in spec order; None: unconditioned."""
 
 
-def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLayouts:
-    """Read the spec's control images for images of these sides. Raises InputError with every unusable one."""
+def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]]) -> GridLayouts:
+    """Read the spec's control images for images of these sizes. Raises InputError with every unusable one."""
     problems: list[Problem] = []
     found: dict[Kind, list[LayoutFile | None]] = {}
     for kind, places in spec.layouts.items():
@@ -51,8 +51,8 @@ def read_layouts(spec: Spec, settings: Settings, sides: Sequence[int]) -> GridLa
             try:
                 data = read(place, settings)
                 image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
-                for side in dict.fromkeys(sides):
-                    fitted(kind, image, side)
+                for size in dict.fromkeys(sizes):
+                    fitted(kind, image, size)
             except (SourceError, ImageError, LayoutError) as error:
                 problems.append(Problem(path=(NAMES[kind], i), message=f"{shown(place)}: {error}"))
             else:

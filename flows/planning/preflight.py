@@ -7,6 +7,7 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
 from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
@@ -72,7 +73,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
-    layouts = read_layouts(spec, resources.settings, [numbers.resolution for numbers in sampling.values()])
+    layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in KINDS if spec.follows(kind)}
     tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
@@ -83,14 +84,26 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
-    """Return how a profile is fine-tuned on subjects, in every style: in float32, without LoRAs, VAE and FreeU.
+    """Return how a profile is fine-tuned on subjects, in every style.
 
-    So one checkpoint serves specs with any of these.
+    In float32, without LoRAs, VAE and FreeU, on squares: so one checkpoint serves specs with any of these.
     """
+
+    def numbers(style: Style, learnt: bool) -> Sampling:
+        return _square(profile.sampling(style, learnt=learnt), profile).without_adapters()
+
     regular, previews = (
-        {s: profile.sampling(s, learnt=learnt).without_adapters() for s in STYLES.working()} for learnt in (False, True)
+        {style: numbers(style, learnt) for style in STYLES.working()} for learnt in (False, True)
     )
     return FineTuneJob(config, regular, previews)
+
+
+def _square(sampling: Sampling, profile: Profile) -> Sampling:
+    return (
+        sampling
+        if sampling.size is None
+        else sampling.model_copy(update={"size": None, "resolution": profile.resolution})
+    )
 
 
 def _finetune(spec: Spec, profile: Profile) -> FineTuneConfig:

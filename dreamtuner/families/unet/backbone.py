@@ -98,14 +98,17 @@ class UNetParts:
         """f: the side, in pixels, of the square that one latent covers."""
         return 1 << (len(self.vae.config.block_out_channels) - 1)
 
-    def latent_shape(self, resolution: int) -> tuple[int, int, int]:
-        """Return C H W of the latents of a square image. Raises ValueError unless its side is a multiple of f."""
-        if resolution % self.pixels_per_latent:
-            raise ValueError(
-                f"sampling.resolution: {resolution} is not a multiple of {self.pixels_per_latent}; choose one that is"
-            )
-        side = resolution // self.pixels_per_latent
-        return int(self.unet.config.in_channels), side, side
+    def latent_shape(self, width: int, height: int | None = None) -> tuple[int, int, int]:
+        """Return C H W of the latents of an image. Raises ValueError unless its sides are multiples of f.
+
+        The U-Net itself takes any latents: each of its levels halves the last, rounding up.
+        """
+        f, tall = self.pixels_per_latent, width if height is None else height
+        for side in (width, tall):
+            if side % f:
+                field = "resolution" if width == tall else "size"
+                raise ValueError(f"sampling.{field}: {side} is not a multiple of {f}; choose one that is")
+        return int(self.unet.config.in_channels), tall // f, width // f
 
     def encode_text(self, prompt: str, settings: TextSettings = _LITERAL) -> TextStates:
         """Encode one prompt, padded to a multiple of the encoder's length, on its own: the same bits in any batch."""

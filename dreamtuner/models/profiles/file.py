@@ -87,7 +87,7 @@ class ProfileFile(BaseModel):
         tuning = _numbers(FineTuneConfig, self.finetune, "finetune")
         rates = {**Rates().model_dump(), **_mapping(self.finetune_full.get("lr"), "finetune_full.lr")}
         full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
-        _numbers(Sampling, {**natural.model_dump(), **self.finetuned_sampling}, "finetuned_sampling")
+        _numbers(Sampling, natural.merged(self.finetuned_sampling), "finetuned_sampling")
         weights = weights_folder(self.weights, file)
         licence = _mapping(self.licence, "licence") if not isinstance(self.licence, str) else {"name": self.licence}
         for size in self.sizes:
@@ -107,7 +107,7 @@ class ProfileFile(BaseModel):
             remedy=self.remedy or f"put a Stable Diffusion in the plain diffusers layout into {weights}",
             parts=self.parts,
             natural=natural,
-            anime=_numbers(Sampling, {**natural.model_dump(), **anime}, "anime"),
+            anime=_numbers(Sampling, natural.merged(anime), "anime"),
             tuning=tuning,
             full_tuning=_numbers(FineTuneConfig, full, "finetune_full"),
             finetuned_sampling=self.finetuned_sampling,

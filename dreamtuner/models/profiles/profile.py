@@ -89,7 +89,7 @@ class Profile(BaseModel):
         return self.folder("subject_encoder").is_dir()
 
     def sampling(self, style: Style = "natural", *, learnt: bool = False, **overrides: object) -> Sampling:
-        """Return the style's defaults updated by `overrides`, validated.
+        """Return the style's defaults updated by `overrides`, validated. Of size and resolution, the later one counts.
 
         A style without settings in the profile applies its own overrides to those of natural subjects. `learnt`: the
         model is fine-tuned on the subject. Without a subject-encoder, beta is 0 by default.
@@ -99,9 +99,12 @@ class Profile(BaseModel):
             pydantic.ValidationError: a value is invalid.
         """
         own = {"natural": self.natural, "anime": self.anime}
-        defaults = (own[style] if style in own else STYLES[style].numbers(self.natural)).model_dump()
+        defaults = own[style] if style in own else STYLES[style].numbers(self.natural)
         off = {} if self.has_encoder else {"beta": 0.0}
-        return Sampling.model_validate({**defaults, **(self.finetuned_sampling if learnt else {}), **off, **overrides})
+        if overrides.get("size", "") is None:  # as a spec resets the profile's default size
+            overrides = {"resolution": self.resolution, **overrides}
+        learned = self.finetuned_sampling if learnt else {}
+        return Sampling.model_validate(defaults.merged(learned, off, overrides))
 
     def finetuning(self, mode: Mode = "lora", **overrides: Any) -> FineTuneConfig:
         """Return the mode's defaults updated by `overrides`, learning rates one by one, validated.

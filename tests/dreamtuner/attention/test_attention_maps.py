@@ -99,7 +99,7 @@ def test_the_picture_shows_heat_where_the_weight_is_and_nowhere_else() -> None:
     grey = Image.new("RGB", (64, 64), (128, 128, 128))
     weights = torch.zeros(4, 4)
     weights[1, 2] = 0.5
-    hot = heat(grey, weights.numpy(), 64)
+    hot = heat(grey, weights.numpy(), (64, 64))
     coloured = [(x, y) for x in range(64) for y in range(64) if len(set(hot.getpixel((x, y)))) > 1]  # type: ignore[arg-type]
     assert (min(coloured), max(coloured)) == ((32, 16), (47, 31))
     found = query_attention(

@@ -28,7 +28,7 @@ GREY = Image.new("L", (64, 64), 9)
         ({"output_type": "jpeg"}, "output_type: 'jpeg' is not one of pil, np, pt, latent"),
         ({"num_images_per_prompt": 0}, "num_images_per_prompt: 0 is too small"),
         ({"callback_on_step_end_tensor_inputs": ["eps"]}, "tensor_inputs: there is no eps; choose from latents"),
-        ({"height": 64, "width": 72}, "height, width: images are square, not 64 x 72"),
+        ({"height": 64, "width": 70}, "width, height: invalid value .70x64.: .*70 is not a multiple of 8"),
         ({"width": 60}, "height: invalid value 60: .*multiple of 8"),
         ({"num_inference_steps": 0}, "num_inference_steps: invalid value 0: .*greater than or equal to 1"),
         ({"w_ref": -1.0}, "w_ref: invalid value -1.0"),

@@ -15,7 +15,8 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.guidance import interleaved
 from dreamtuner.sampling.loop import step_lambda
-from dreamtuner.sampling.reference_pass import Row, encode_reference, foreground_tokens, reference_digest, square
+from dreamtuner.sampling.reference_crop import square
+from dreamtuner.sampling.reference_pass import Row, encode_reference, foreground_tokens, reference_digest
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
 

@@ -6,13 +6,13 @@ from PIL import Image
 
 from dreamtuner.families.noising import noised
 from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.sampling.reference_crop import square
 from dreamtuner.sampling.reference_pass import (
     ReferenceFeatures,
     Row,
     encode_reference,
     foreground_tokens,
     reference_digest,
-    square,
 )
 
 GRIDS = [(16, 16), (8, 8), (4, 4)]

@@ -29,23 +29,23 @@ def grey(level: int) -> Image.Image:
 
 
 def test_what_moves_lies_around_the_bones_that_are_not_as_they_were() -> None:
-    moved = moving(arm(8), arm(40), 64)
+    moved = moving(arm(8), arm(40), (64, 64))
     reach = round(MARGIN * 64)
     assert moved[4, 8]
     assert moved[4, 40]
     assert moved[4, 8 + reach]
     assert not moved[4, 9 + reach]
     assert not moved[40:].any(), "the body stands still"
-    assert not moving(arm(8), arm(8), 64).any()
+    assert not moving(arm(8), arm(8), (64, 64)).any()
     large = arm(8, 64).resize((256, 256), Image.Resampling.NEAREST)
-    assert np.array_equal(moving(large, arm(40), 64), moved)
+    assert np.array_equal(moving(large, arm(40), (64, 64)), moved)
 
 
 def test_flicker_is_the_mean_change_of_what_stands_still_alone() -> None:
     poses = [arm(8), arm(40), arm(8)]
     assert flicker([grey(100), grey(103), grey(98)], poses) == pytest.approx(4.0)
     waved = [grey(100) for _ in poses]
-    moved = moving(poses[0], poses[1], 64)
+    moved = moving(poses[0], poses[1], (64, 64))
     pixels = np.asarray(waved[1]).copy()
     pixels[moved] = 255
     assert flicker([waved[0], Image.fromarray(pixels), waved[2]], poses) == 0

@@ -51,7 +51,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         can_request=person.may("operator")
         and flow_parameters.ATTENTION in known.prefect.allowed
         and one.state == "generated",
-        pointed=flow_parameters.POINTED,
+        pointed=flow_parameters.pointed_size(one.width, one.height),
     )
 
 
@@ -74,7 +74,9 @@ async def attend(output_id: int, request: Request, person: Operator) -> Response
 def _attend(output_id: int, request: Request, person: Person, form: FormData) -> Response:
     known = resources(request)
     with known.catalog.read() as s:
-        given = flow_parameters.attention_parameters(views.output(s, output_id).digest, form)
+        one = views.output(s, output_id)
+        shown = flow_parameters.pointed_size(one.width, one.height)
+        given = flow_parameters.attention_parameters(one.digest, form, shown)
     flow_run_id = known.prefect.start(flow_parameters.ATTENTION, given)
     with known.catalog.write() as s:
         who: dict[str, Any] = {
