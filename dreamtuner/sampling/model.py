@@ -64,8 +64,8 @@ class GuidedModel:
         """Predict the step's branches as one batch and combine them by Eq. 4 or 5. Returns N C H W.
 
         x: N C H W; text: N rows each; layouts (control images): N 3 fH fW each. The branches differ only inside
-        S-S-A and S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text guidance in
-        this step instead of the plan's, where that is neither 0 nor 1.
+        S-S-A and S-E-A; two separate calls measured 4-31 % slower on a CPU (1 and 16 cells). `w_c`: the scale of text
+        guidance in this step instead of the plan's, where that is neither 0 nor 1.
         """
         pair = self._plan[step]
         if w_c is not None and pair.other.text == "uc":

@@ -92,9 +92,7 @@ def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
     def numbers(style: Style, learnt: bool) -> Sampling:
         return _square(profile.sampling(style, learnt=learnt), profile).without_adapters()
 
-    regular, previews = (
-        {style: numbers(style, learnt) for style in STYLES.working()} for learnt in (False, True)
-    )
+    regular, previews = ({style: numbers(style, learnt) for style in STYLES.working()} for learnt in (False, True))
     return FineTuneJob(config, regular, previews)
 
 

@@ -42,7 +42,17 @@ def test_settings_are_frozen_and_every_field_says_its_source() -> None:
 @pytest.mark.parametrize("model", [Sampling, FineTuneConfig, Rates])
 def test_numbers_that_are_written_as_text_are_refused(model: type[BaseModel]) -> None:
     texts = {"mode", "lr", "word", "init", "subject", "caption", "background", "regular", "previews"}
-    texts |= {"size", "reference_crop", "scheduler", "prompt_syntax", "loras", "vae", "freeu", "control_weights", "dtype"}
+    texts |= {
+        "size",
+        "reference_crop",
+        "scheduler",
+        "prompt_syntax",
+        "loras",
+        "vae",
+        "freeu",
+        "control_weights",
+        "dtype",
+    }
     for name in set(model.model_fields) - texts:
         for slip in ("0.5", "20", True):
             with pytest.raises(ValidationError, match=f"{name}\n.*must be a number, not {slip!r}"):
