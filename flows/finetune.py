@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, task
 from pydantic import ValidationError
 
-from dreamtuner.models.profiles import Profile
+from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from flows.execution.device_lock import locked_device
@@ -66,7 +66,7 @@ def finetune_subject(digest: str, subject: str) -> bool:
 @flow(name="finetune", flow_run_name="finetune {subject}")
 def finetune(
     subject: SubjectName,
-    profile: ProfileName = "pocket",
+    profile: ProfileName = DEFAULT_PROFILE,
     mode: Mode | None = None,
     steps: Steps | None = None,
     patience: Steps | None = None,

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from prefect import flow, task
 
+from dreamtuner.models.profiles import DEFAULT_PROFILE
 from dreamtuner.score import METRICS, score_images
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
@@ -70,7 +71,7 @@ def _plain(output: UnscoredOutput, resources: Resources) -> str:
 
 
 @flow(name="score", flow_run_name="score")
-def score(run_id: RunId, profile: ProfileName = "pocket", metrics: Metrics = ("clip_i", "clip_t")) -> int:
+def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metrics = ("clip_i", "clip_t")) -> int:
     """Score the unscored images of a run with each metric, by reference; return the number of new scores.
 
     Args:

@@ -26,7 +26,7 @@ def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail
     prompts = [line.strip() for line in str(form.get("prompts") or "")[:MAX_TEXT].splitlines() if line.strip()]
     if not name or not prompts or not subjects:
         raise CatalogError("give the run a name, at least one subject and at least one prompt, one per line")
-    spec: dict[str, Any] = {"name": name, "profile": profile or "pocket", "prompts": prompts}
+    spec: dict[str, Any] = {"name": name, "prompts": prompts} | ({"profile": profile} if profile else {})
     spec["seeds"] = seeds(str(form.get("seeds") or ""))
     spec["subjects"] = [
         {"name": one.name}  # the catalog has the rest, also for a worker on another machine

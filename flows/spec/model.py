@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dreamtuner.models.layouts import Kind
-from dreamtuner.models.profiles import get_profile, profile_names
+from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_names
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES, known_style
@@ -141,7 +141,7 @@ class Spec(_Strict):
 
     name: Name
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        default="pocket", description="the profile to generate with", json_schema_extra=_profiles
+        default=DEFAULT_PROFILE, description="the profile to generate with", json_schema_extra=_profiles
     )
     subjects: tuple[SubjectSpec, ...] = Field(
         min_length=1, strict=False, description="the subjects, each with its reference"

@@ -10,7 +10,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 HEAVY = {"accelerate", "diffusers", "peft", "prefect", "torch", "transformers"}
 OURS = {"deploy", "dreamtuner", "flows", "storage"}
 MOST_OF_OURS = 84
-"""Modules of ours, packages among them, that `plan` may load over an empty data folder; 83 when this was written."""
+"""Modules of ours, packages among them, that `plan` may load over an empty data folder; 82 when this was written."""
 
 
 def loaded_by(code: str, folder: Path) -> set[str]:
@@ -34,7 +34,7 @@ def test_plan_loads_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     arguments = ["dreamtuner", "plan", str(EXAMPLES / "pocket.yaml"), "--json"]
     modules = loaded_by(f"import sys\nsys.argv = {arguments!r}\nfrom deploy.cli.main import main\nmain()", tmp_path)
     assert "flows.planning.cells" in modules
-    assert not HEAVY & _tops(modules)
+    assert not (HEAVY | {"sqlalchemy"}) & _tops(modules)  # there is no catalog to read yet
     assert len([name for name in modules if _tops({name}) <= OURS]) <= MOST_OF_OURS
 
 

@@ -8,6 +8,7 @@ import typer
 from deploy.cli.exit import OK, leave, run_with_progress
 from deploy.cli.options import AsJson, NewDefaults, Subject
 from deploy.cli.terminal import print_line
+from dreamtuner.models.profiles import DEFAULT_PROFILE
 from dreamtuner.settings.finetune import FineTuneConfig
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
@@ -20,7 +21,7 @@ Profile = Annotated[str, typer.Option(help="The profile to fine-tune.")]
 
 def finetune(
     subject: Subject,
-    profile: Profile = "pocket",
+    profile: Profile = DEFAULT_PROFILE,
     mode: Annotated[str | None, typer.Option(help="lora (small checkpoints) or full (trains all weights).")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Maximum optimizer steps; default: the profile's.")] = None,
     patience: Annotated[

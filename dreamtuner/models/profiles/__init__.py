@@ -1,9 +1,16 @@
 """Model profiles: YAML files, built in, in a user's folders, or from other packages. No torch."""
 
 from dreamtuner.models.profiles.profile import ENCODER_PARTS, PARTS, Profile, folder_profile
-from dreamtuner.models.profiles.registry import broken_profiles, get_profile, profile_names, user_folders
+from dreamtuner.models.profiles.registry import (
+    DEFAULT_PROFILE,
+    broken_profiles,
+    get_profile,
+    profile_names,
+    user_folders,
+)
 
 __all__ = [
+    "DEFAULT_PROFILE",
     "ENCODER_PARTS",
     "PARTS",
     "Profile",

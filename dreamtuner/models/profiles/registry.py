@@ -13,6 +13,8 @@ from dreamtuner.models.profiles.profile import Profile
 from dreamtuner.plugins import Candidate, PluginError, Registry
 
 BUILTIN = Path(__file__).parent
+DEFAULT_PROFILE = "pocket"
+"""The profile that is used where none is named: it comes with the package."""
 
 
 def _checked(name: str, found: Any) -> Profile:

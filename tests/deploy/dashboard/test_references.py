@@ -57,6 +57,7 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
         )
     assert (line.actor, line.action, line.after["subject"]) == ("operator", "new reference", "bolt")
     assert order["spec"]["subjects"] == [{"name": "bolt"}], "an order names what the catalog has, and no path"
+    assert "profile" not in order["spec"], "without one, the flow has its default"
     with site.client("viewer") as client:
         page = client.get(answer.headers["location"]).text
     assert "detected by grabcut-1" in page

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dreamtuner.preprocess.tidy import tidy
+from dreamtuner.preprocess.grabcut import tidy
 
 
 def canvas() -> tuple[np.ndarray, np.ndarray]:
