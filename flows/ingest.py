@@ -9,8 +9,8 @@ from flows.ingestion.store_subject import Ingested, IngestResult, prepare_and_st
 from flows.outcome import completed_or_failed, summarise_reasons
 from flows.progress import report_progress
 from flows.resources import Resources
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 
 
 @task(name="ingest-subject", task_run_name="ingest {subject.name}")

@@ -1,9 +1,10 @@
 """Starts a run of a spec, up to its recorded cells: the common part of the flows that run a spec."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from flows.execution.generate_batch import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
@@ -83,6 +84,10 @@ def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) 
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
 
 
+def _others(layouts: Mapping[Kind, str]) -> dict[Kind, str]:
+    return {kind: sha256 for kind, sha256 in layouts.items() if kind not in OWN_FIELDS}
+
+
 def record(
     spec: Spec,
     resources: Resources,
@@ -116,6 +121,8 @@ def record(
                 depth=cell.layouts.get("depth"),
                 reference_pose=cell.own_layouts.get("pose"),
                 reference_depth=cell.own_layouts.get("depth"),
+                controls=_others(cell.layouts),
+                reference_controls=_others(cell.own_layouts),
                 seed=cell.seed,
                 settings=settings_of(cell.recipe),
             )

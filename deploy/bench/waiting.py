@@ -104,7 +104,8 @@ class Waiting:
         from flows.planning.cells import plan_cells
         from flows.planning.preflight import preflight
         from flows.resources import Resources
-        from flows.spec.model import Spec, SubjectSpec
+        from flows.spec.model import Spec
+        from flows.spec.subject import SubjectSpec
         from flows.spec_run import record
         from storage.catalog import writes
 

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dreamtuner.models.layouts import Kind
+from dreamtuner.models.layouts import OWN_FIELDS
 from flows.spec.model import Spec
 from storage.catalog.records import RunView, RunWarning, StatusView
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
 MAX_WARNINGS = 12
-WHAT: Mapping[Kind, str] = {"pose": "poses", "depth": "depth maps"}
 
 
 def new_table(*columns: str) -> Table:
@@ -119,6 +118,7 @@ def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
             "prompt": cell.prompt,
             "pose": cell.layouts.get("pose"),
             "depth": cell.layouts.get("depth"),
+            "controls": {kind: one for kind, one in cell.layouts.items() if kind not in OWN_FIELDS},
             "seed": cell.seed,
             "state": found.states.get(cell.digest),
         }
@@ -142,7 +142,12 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
         )
         table.add_row(Text(one.name), str(cells), str(cells - missing), str(missing), mask)
     counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
-    counts |= {what: len(spec.layouts[kind]) for kind, what in WHAT.items() if spec.follows(kind)}
+    named = {"pose": "poses", "depth": "depth maps"}
+    counts |= {
+        named.get(kind, f"{kind} images"): len(places)
+        for kind, (_, places) in spec.layout_fields.items()
+        if spec.follows(kind)
+    }
     grid = " x ".join(f"{count} {what}" for what, count in (counts | {"seeds": len(spec.seeds)}).items())
     total = f"{spec.name}: {grid}; {found.missing()} cells to generate"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from deploy.deployments import TAG, Outdated, declared, outdated
 from flows.ingestion.sources import secret_sources
-from flows.spec.model import Spec, is_auto
-from flows.spec.problems import InputError, Problem
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem, dotted
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -64,22 +64,15 @@ def submit(spec: Spec, **how: bool) -> Submitted:
 
 def local_paths(spec: Spec) -> list[str]:
     """List the paths of a spec that the worker will read, one sentence each; stored subjects need none."""
-    files = {
-        f"subjects[{i}].{field}": place
-        for i, one in enumerate(spec.subjects)
-        for field in ("reference", "mask", "pose", "depth")
-        if (place := getattr(one, field)) is not None
-    }
-    files |= {f"{field}[{i}]": place for field in ("poses", "depth") for i, place in enumerate(getattr(spec, field))}
     return [
-        f"{field}: {place} is read on the worker's machine"
+        f"{dotted(path)}: {place} is read on the worker's machine"
         + (
             "; to avoid that, add it with `dreamtuner ingest` and give only the subject's name"
-            if field.endswith("reference")
+            if path[-1] == "reference"
             else ""
         )
-        for field, place in files.items()
-        if place is not None and "://" not in place and not is_auto(field.rpartition(".")[2], place)
+        for path, place in spec.places()
+        if "://" not in place
     ]
 
 

@@ -11,8 +11,9 @@ from docs.generate.models import fields_table
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
 from flows.spec.seeds import SeedRange
+from flows.spec.subject import SubjectSpec
 
 PASSAGES = "_generated"
 API = "reference/api"

@@ -20,7 +20,7 @@ from dreamtuner.evaluation.measures import IDENTITY
 from dreamtuner.families.registry import load_backbone
 from dreamtuner.families.unet.build import with_controlnet
 from dreamtuner.families.unet.load import read_autoencoder, read_controlnet, read_pipeline
-from dreamtuner.models.layouts import KINDS, Kind, part_of
+from dreamtuner.models.layouts import OWN_FIELDS, Kind, part_of
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.autoencoder import pictures_to_model
 from dreamtuner.pocket.training.oracle import CONTEXT, HEADS, truth
@@ -180,7 +180,7 @@ def measure_weights(weights: Path, prompts: int, say: Callable[[str], None], *, 
     detailed = [detailed_caption(p.identity, p.context) for p in requested.pictures]
     figures += detail_metrics(oracle, draw(pipe, detailed, lambda line: say(f"detailed prompts: {line}")), requested)
     unsaid = [w.replace(f", {p.context.pose}", "", 1) for w, p in zip(words, requested.pictures, strict=True)]
-    for kind in KINDS:
+    for kind in OWN_FIELDS:
         led = with_controlnet(pipe, read_controlnet(weights / part_of(kind)))
         layouts = {"depth": requested.drawn.depth.expand(-1, 3, -1, -1), "pose": requested.drawn.pose}[kind]
         drawn[kind] = draw(led, unsaid, lambda line, kind=kind: say(f"{kind}: {line}"), layouts)  # type: ignore[misc]

@@ -62,8 +62,16 @@ class Parts(Protocol):
         """Compute the keys and values of every S-E-A layer for a subject on white (RGB). Raises as `check_encoder`."""
         ...
 
-    def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> Denoiser:
+    def denoiser(
+        self,
+        kinds: Sequence[Kind] = (),
+        *,
+        encoder: bool = False,
+        control_weights: Mapping[Kind, float] | None = None,
+    ) -> Denoiser:
         """Return the denoiser, with ControlNets of these kinds and, if `encoder`, the S-E-A layers.
+
+        `control_weights`: the scale of each ControlNet's residuals by kind; 1 where it states none.
 
         Raises LayoutError if the model lacks a ControlNet of a kind, and ValueError as `check_encoder` does.
         """

@@ -1,25 +1,31 @@
-"""Control images: depth maps and pose skeletons, how each kind is validated, and which profiles support it.
+"""Control images: their kinds, such as poses and depth maps, how each is validated, and which profiles support it.
 
 Decided where the paper is silent:
-- An image is conditioned on at most one control image of each kind. With both kinds, the residuals of the two
-  ControlNets are summed.
+- An image is conditioned on at most one control image of each kind. With several kinds, the residuals of their
+  ControlNets are summed, each scaled by `sampling.control_weights`.
 - A reference is encoded with its own control images of the kinds that the generated images use. If it has none of a
   kind, it is encoded without that ControlNet, never with an empty image: an empty skeleton means that nobody is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, get_args
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 from PIL import Image
+from pydantic import AfterValidator
 
-from dreamtuner.models.profiles import Profile
+from dreamtuner.models.profiles import CONTROLNET, Profile
 
-Kind = Literal["depth", "pose"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind = str
+"""The kind of a control image and of the ControlNet that reads it: pose, depth, canny, lineart ..."""
+OWN_FIELDS: tuple[Kind, ...] = ("depth", "pose")
+"""The kinds that have fields of their own in specs and columns in the catalog, and whose look is validated."""
 Layouts = Mapping[Kind, Image.Image]
 """Control images by kind. Depth: grey, near is bright; pose: a coloured skeleton on black."""
+
+_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 GREY = 12
 """Largest difference between the channels of a grey pixel, 0..255: JPEG and colour profiles leave a little."""
@@ -29,6 +35,21 @@ DARK = 48
 
 class LayoutError(ValueError):
     """A control image that cannot be used; the message names the problem and the remedy."""
+
+
+def kind_name(stated: str) -> Kind:
+    """Validate the name of a kind; openpose is called pose here. Raises ValueError."""
+    if not _KIND.fullmatch(stated):
+        raise ValueError(f"{stated!r} is not a kind of control image; write a name such as canny, in small letters")
+    return "pose" if stated == "openpose" else stated
+
+
+KindName = Annotated[str, AfterValidator(kind_name)]
+
+
+def in_order(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Return the kinds in the order in which their ControlNets run: depth and pose first, then by name."""
+    return tuple(sorted(set(kinds), key=lambda kind: (kind not in OWN_FIELDS, kind)))
 
 
 def fitted(kind: Kind, image: Image.Image, size: int | tuple[int, int]) -> Image.Image:
@@ -54,11 +75,10 @@ def fitted(kind: Kind, image: Image.Image, size: int | tuple[int, int]) -> Image
 def checked(kind: Kind, image: Image.Image) -> Image.Image:
     """Validate a control image and return it as RGB.
 
-    Raises LayoutError unless a depth map is grey and a skeleton is coloured on black. An image of a single colour
-    carries no information; it is rejected, since the result would follow the prompt alone.
+    Raises LayoutError unless a depth map is grey and a skeleton is coloured on black; images of other kinds may look
+    like anything. An image of a single colour carries no information; it is rejected, since the result would follow
+    the prompt alone.
     """
-    if kind not in KINDS:
-        raise LayoutError(f"kind: {kind!r} is not one of {', '.join(KINDS)}")
     import numpy as np  # here: planning knows the kinds without it
 
     rgb = image.convert("RGB")
@@ -77,12 +97,13 @@ def checked(kind: Kind, image: Image.Image) -> Image.Image:
 
 def part_of(kind: Kind) -> str:
     """Return the name of the folder, inside a profile's weights, that holds the ControlNet of this kind."""
-    return f"controlnet-{kind}"
+    return f"{CONTROLNET}{kind}"
 
 
 def kinds_of(profile: Profile) -> list[Kind]:
     """Return the kinds of control image that the profile has a ControlNet for."""
-    return [kind for kind in KINDS if profile.folder(part_of(kind)).is_dir()]
+    inside = (folder.name.removeprefix(CONTROLNET) for folder in profile.weights.glob(f"{CONTROLNET}*"))
+    return [kind for kind in in_order((*inside, *profile.controlnets)) if profile.folder(part_of(kind)).is_dir()]
 
 
 def require_controlnet(profile: Profile, kind: Kind) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 from torch import Tensor
 
-from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.pipeline.callbacks import TENSORS
 from dreamtuner.pipeline.image_inputs import Pictures, pil_images
 from dreamtuner.sampling.request import Reference
@@ -134,7 +134,7 @@ def check_control_images(images: dict[Kind, Pictures], prompts: int, each: int) 
     Raises ValueError, which names the argument.
     """
     controls: dict[Kind, list[Image.Image]] = {}
-    for kind in KINDS:
+    for kind in OWN_FIELDS:
         given = pil_images(f"{kind}_image", images.get(kind))
         if not given:
             continue

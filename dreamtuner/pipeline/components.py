@@ -14,7 +14,7 @@ from dreamtuner.families.precision import torch_dtype
 from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.layouts import KINDS, kinds_of
+from dreamtuner.models.layouts import OWN_FIELDS, kinds_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pipeline.callbacks import TENSORS
 from dreamtuner.settings.recipe_fields import from_fields
@@ -132,6 +132,6 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
             encoder=self.subject_encoder,
             image_encoder=self.image_encoder,
             image_processor=self.feature_extractor,
-            controlnets={kind: one for kind in KINDS if (one := getattr(self, f"controlnet_{kind}")) is not None},
+            controlnets={kind: one for kind in OWN_FIELDS if (one := getattr(self, f"controlnet_{kind}")) is not None},
             place=self._execution_device,
         )

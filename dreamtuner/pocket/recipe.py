@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from dreamtuner.models.layouts import KINDS
+from dreamtuner.models.layouts import OWN_FIELDS
 from dreamtuner.pocket.training.autoencoder import AutoencoderFactory, encode_shards
 from dreamtuner.pocket.training.clip import ClipFactory
 from dreamtuner.pocket.training.controlnet import LayoutFactory
@@ -163,7 +163,7 @@ def _unet(shop: Workshop) -> bool:
 
 def _controlnets(shop: Workshop) -> bool:
     part = shop.scale.controlnets
-    for kind in KINDS:
+    for kind in OWN_FIELDS:
         start = shop.start / f"controlnet-{kind}" if shop.start is not None else None
         factory = LayoutFactory(
             kind,

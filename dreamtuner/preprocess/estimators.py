@@ -1,4 +1,4 @@
-"""Estimators of control images (pose skeletons, depth maps) from images, by name. None is built in."""
+"""Estimators of control images (pose skeletons, depth maps, edges) from images, by name. None is built in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from dreamtuner.models.layouts import KINDS, Kind, checked
+from dreamtuner.models.layouts import Kind, checked, kind_name
 from dreamtuner.plugins import PluginError, Registry
 
 
@@ -25,7 +25,7 @@ class Estimator(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """The kind, "depth": a grey map, near is bright; "pose": a skeleton in colours on black."""
+        """The kind, "depth": a grey map, near is bright; "pose": a skeleton in colours on black; or another."""
         ...
 
     def estimate(self, image: Image.Image) -> Image.Image:
@@ -34,8 +34,10 @@ class Estimator(Protocol):
 
 
 def _checked(name: str, found: Any) -> Estimator:
-    if found.kind not in KINDS:
-        raise PluginError(f"kind: {found.kind!r} is not one of {', '.join(KINDS)}")
+    try:
+        kind_name(found.kind)
+    except ValueError as error:
+        raise PluginError(f"kind: {error}") from error
     estimator: Estimator = found
     return estimator
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from PIL import Image
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.text_states import TextStates
-from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
@@ -55,7 +56,9 @@ def generate(
     size = (sampling.width, sampling.height)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
-    plain = {kinds: backbone.denoiser(kinds) for kinds in places}  # validated before anything is computed, too
+    scales: dict[str, Any] = {"control_weights": sampling.control_weights} if sampling.control_weights else {}
+    # validated before anything is computed, too
+    plain = {kinds: backbone.denoiser(kinds, **scales) for kinds in places}
     layouts = [{k: layout_pixels(k, image, size) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
@@ -68,7 +71,9 @@ def generate(
     done = 0
     pictures: dict[int, Image.Image] = {}
     for kinds, ours in batches.items():
-        denoiser = backbone.denoiser(kinds, encoder=True) if sampling.beta > 0 and subjects else plain[kinds]
+        denoiser = plain[kinds]
+        if sampling.beta > 0 and subjects:
+            denoiser = backbone.denoiser(kinds, encoder=True, **scales)
         with guided(
             denoiser,
             subjects,
@@ -118,7 +123,7 @@ def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
     """Group the cells' positions by their kinds of control image: the cells of a group run through the same models."""
     places: dict[tuple[Kind, ...], list[int]] = {}
     for i, cell in enumerate(cells):
-        places.setdefault(tuple(kind for kind in KINDS if kind in cell.layouts), []).append(i)
+        places.setdefault(in_order(cell.layouts), []).append(i)
     return places
 
 

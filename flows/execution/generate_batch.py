@@ -66,8 +66,8 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         negative_prompt=cell.settings["negative_prompt"],
         seed=cell.seed,
         sampling=to_fields(from_fields(Sampling, cell.settings["sampling"])),
-        layouts=of_kinds(cell.pose, cell.depth),
-        own_layouts=of_kinds(cell.reference_pose, cell.reference_depth),
+        layouts=of_kinds(cell.pose, cell.depth, cell.controls),
+        own_layouts=of_kinds(cell.reference_pose, cell.reference_depth, cell.reference_controls),
         controlnets=cell.settings.get("controlnets"),
         frames=cell.settings.get("frames"),
     )
@@ -103,7 +103,7 @@ def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
     """Group cells by what one call of the method shares: reference, mask, its control images, profile, settings."""
 
     def key(cell: CellDetail) -> str:
-        own = f"{cell.reference_pose} {cell.reference_depth}"
+        own = f"{cell.reference_pose} {cell.reference_depth} {sorted(cell.reference_controls.items())}"
         return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
 
     groups: dict[str, list[CellDetail]] = defaultdict(list)
@@ -177,7 +177,7 @@ def generate_together(
             )
     objects = resources.store
     pictures = _Pictures(objects)
-    own = of_kinds(first.reference_pose, first.reference_depth)
+    own = of_kinds(first.reference_pose, first.reference_depth, first.reference_controls)
     reference = Reference(
         image=open_reference(get_blob(objects, first.reference_sha256)),
         mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
@@ -192,7 +192,7 @@ def generate_together(
                 Cell(
                     cell.prompt,
                     cell.seed,
-                    {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth).items()},
+                    {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth, cell.controls).items()},
                 )
                 for cell in cells
             ],

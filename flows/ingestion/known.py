@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flows.ingestion.masking import KnownMasks
 from flows.ingestion.sources import read_ahead
 from flows.resources import Resources
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import InputError, Problem
+from flows.spec.subject import SubjectSpec
 from storage import objects
 from storage.catalog import views
 from storage.catalog.name_conflicts import REPLACE, differences, name_taken_message, unknown_name_message

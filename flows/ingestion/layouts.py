@@ -12,12 +12,10 @@ from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 from flows.image_io import png_bytes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
-from flows.spec.model import AUTO, Spec, SubjectSpec, is_auto
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
+from flows.spec.subject import AUTO, SubjectSpec, is_auto
 from storage.sources import SourceError
-
-NAMES: Mapping[Kind, str] = {"pose": "poses", "depth": "depth"}
-"""The spec's key for the control images of a kind."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]
     """Read the spec's control images for images of these sizes. Raises InputError with every unusable one."""
     problems: list[Problem] = []
     found: dict[Kind, list[LayoutFile | None]] = {}
-    for kind, places in spec.layouts.items():
+    for kind, (path, places) in spec.layout_fields.items():
         found[kind] = []
         for i, place in enumerate(places):
             if place is None:
@@ -54,7 +52,7 @@ def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]
                 for size in dict.fromkeys(sizes):
                     fitted(kind, image, size)
             except (SourceError, ImageError, LayoutError) as error:
-                problems.append(Problem(path=(NAMES[kind], i), message=f"{shown(place)}: {error}"))
+                problems.append(Problem(path=(*path, i), message=f"{shown(place)}: {error}"))
             else:
                 found[kind].append(LayoutFile(kind, place, data))
     if problems:
@@ -67,7 +65,7 @@ def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings:
 
     `auto` estimates it. Raises SourceError, ImageError, LayoutError or PluginError.
     """
-    place: str | None = getattr(subject, kind)
+    place = subject.layouts.get(kind)
     if place is None:
         return None
     if is_auto(kind, place):

@@ -9,8 +9,8 @@ from PIL import Image
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
 from dreamtuner.preprocess.maskers import method_of
 from flows.image_io import open_picture, png_bytes
-from flows.spec.model import AUTO
 from flows.spec.problems import SubjectError
+from flows.spec.subject import AUTO
 from storage import objects
 from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, Given, MaskFacts

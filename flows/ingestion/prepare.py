@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from dreamtuner.models.layouts import KINDS, LayoutError
+from dreamtuner.models.layouts import LayoutError
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
@@ -19,8 +19,8 @@ from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 from storage import objects
 from storage.catalog.name_conflicts import name_taken_message
 from storage.catalog.records import Given
@@ -97,8 +97,8 @@ def prepare(
             masker=MASKERS[settings.masker],
         )
     layouts = []
-    for kind in KINDS:
-        with _naming(f"{kind} {shown(getattr(subject, kind) or '')}"):
+    for kind, place in subject.layouts.items():
+        with _naming(f"{kind} {shown(place)}"):
             layouts.append(read_own(subject, kind, decoded.image, settings))
     caption = subject.caption
     if subject.reference is None and caption is None and stored is not None:

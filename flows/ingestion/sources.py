@@ -8,14 +8,15 @@ import hashlib
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from flows.settings import Settings
 from storage.redaction import HIDDEN, contains_secret, redact_url
 from storage.sources import SourceError, read_source
 
 if TYPE_CHECKING:
-    from flows.spec.model import Spec, SubjectSpec
+    from flows.spec.model import Spec
+    from flows.spec.subject import SubjectSpec
 
 AHEAD_BYTES = 256 * 1024 * 1024  # the most bytes to remember of files read ahead
 
@@ -59,39 +60,21 @@ def shown(source: str) -> str:
 
 def redacted(spec: "Spec") -> "Spec":
     """Redact the secrets in a spec's URLs; `read` still resolves them in this process."""
-    subjects = tuple(redacted_subject(one) for one in spec.subjects)
-    layouts = {name: tuple(_hold(one) for one in getattr(spec, name)) for name in ("poses", "depth")}
-    return spec.model_copy(update={"subjects": subjects, **layouts})
+    return spec.with_places(_hold)
 
 
 def redacted_subject(subject: "SubjectSpec") -> "SubjectSpec":
     """Redact the secrets in a subject's URLs."""
-    places = ("reference", "mask", "pose", "depth")
-    return subject.model_copy(update={name: _hold(getattr(subject, name)) for name in places})
+    return subject.with_places(_hold)
 
 
 def secret_sources(spec: "Spec") -> list[tuple[str | int, ...]]:
     """Return the paths of the spec's sources that contain a password or a signature."""
-    found: list[tuple[str | int, ...]] = []
-    for i, subject in enumerate(spec.subjects):
-        for name in ("reference", "mask", "pose", "depth"):
-            if contains_secret(getattr(subject, name) or ""):
-                found.append(("subjects", i, name))
-    for name in ("poses", "depth"):
-        found += [(name, i) for i, one in enumerate(getattr(spec, name)) if contains_secret(one or "")]
-    return found
+    return [path for path, place in spec.places() if contains_secret(place)]
 
 
-@overload
-def _hold(source: str) -> str: ...
-
-
-@overload
-def _hold(source: None) -> None: ...
-
-
-def _hold(source: str | None) -> str | None:
-    if source is None or _RECORDED.match(source) or not contains_secret(source):
+def _hold(source: str) -> str:
+    if _RECORDED.match(source) or not contains_secret(source):
         return source
     # two signatures of one address may mean two images
     recorded = f"{redact_url(source)}#{hashlib.sha256(source.encode()).hexdigest()[:8]}"

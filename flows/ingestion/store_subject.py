@@ -10,8 +10,8 @@ from flows.ingestion.known import stored_subject
 from flows.ingestion.masking import all_warnings
 from flows.ingestion.prepare import Prepared, prepare
 from flows.resources import Resources
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views, writes
 from storage.catalog.records import Given, NameTakenError
 from storage.ingest import storing

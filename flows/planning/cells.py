@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 from flows.ingestion.facts import Facts
@@ -32,9 +32,10 @@ class PlannedCell:
     own_layouts: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
-    def place(self) -> tuple[str, str | None, str | None, int]:
-        """Return its position in its subject's grid: prompt, pose, depth map, seed."""
-        return self.prompt, self.layouts.get("pose"), self.layouts.get("depth"), self.seed
+    def place(self) -> tuple[str, tuple[str, ...], int]:
+        """Return its position in its subject's grid: prompt, control images (pose and depth map first), seed."""
+        kinds = ("pose", "depth", *sorted(self.layouts.keys() - OWN_FIELDS))
+        return self.prompt, tuple(self.layouts[kind] for kind in kinds if kind in self.layouts), self.seed
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
@@ -89,8 +90,9 @@ def recipe_of(
     }
     more = {
         "depth": followed.get("depth"),
-        "reference_layouts": {kind: own[kind] for kind in KINDS if kind in followed and kind in own},
-        "controlnets": {kind: (controlnets or {})[kind] for kind in KINDS if kind in followed},
+        "controls": {kind: sha256 for kind, sha256 in followed.items() if kind not in OWN_FIELDS},
+        "reference_layouts": {kind: own[kind] for kind in followed if kind in own},
+        "controlnets": {kind: (controlnets or {})[kind] for kind in followed},
         "frames": dict(frames or {}),
     }
     return recipe | {name: value for name, value in more.items() if value}
@@ -129,16 +131,20 @@ class GenerationSetup:
         )
 
 
-def of_kinds(pose: str | None, depth: str | None) -> dict[Kind, str]:
+def of_kinds(pose: str | None, depth: str | None, others: Mapping[Kind, str | None] | None = None) -> dict[Kind, str]:
     """Map the kinds of the given control images to their SHA-256."""
-    both: dict[Kind, str | None] = {"pose": pose, "depth": depth}
-    return {kind: sha256 for kind, sha256 in both.items() if sha256 is not None}
+    every: dict[Kind, str | None] = {"pose": pose, "depth": depth, **(others or {})}
+    return {kind: sha256 for kind, sha256 in every.items() if sha256 is not None}
 
 
 def plan_cells(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[PlannedCell]:
-    """Expand the grid of the subjects in `facts`: by subject, then prompt, pose, depth map and seed."""
-    grid = product(spec.prompts, setup.layouts.get("pose", (None,)), setup.layouts.get("depth", (None,)), spec.seeds)
-    positions = [(template, of_kinds(pose, depth), seed) for template, pose, depth, seed in grid]
+    """Expand the grid of the subjects in `facts`: by subject, then prompt, pose, depth map, other kinds and seed."""
+    kinds = ("pose", "depth", *sorted(setup.layouts.keys() - OWN_FIELDS))
+    grid = product(spec.prompts, product(*(setup.layouts.get(kind, (None,)) for kind in kinds)), spec.seeds)
+    positions = [
+        (template, {kind: sha256 for kind, sha256 in zip(kinds, images, strict=True) if sha256 is not None}, seed)
+        for template, images, seed in grid
+    ]
     planners = [SubjectPlanner(spec, one, setup) for one in facts]
     return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in positions]
 

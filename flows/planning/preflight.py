@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dreamtuner.models.layouts import KINDS, LayoutError, require_controlnet
+from dreamtuner.models.layouts import LayoutError, in_order, kinds_of, require_controlnet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -10,13 +10,13 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
-from flows.ingestion.layouts import NAMES, GridLayouts, read_layouts
+from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
 from flows.planning.finetune import FineTuneJob
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec
-from flows.spec.problems import InputError, Problem
+from flows.spec.problems import InputError, Problem, dotted
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ def demand_models(spec: Spec, resources: Resources) -> None:
             f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
         )
         raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=what)])
-    for kind in KINDS:
+    for kind, (path, places) in spec.layout_fields.items():
         if spec.follows(kind):
             try:
                 require_controlnet(profile, kind)
             except LayoutError as error:
-                i = next(i for i, place in enumerate(spec.layouts[kind]) if place is not None)
-                message = f"{error}; or leave {NAMES[kind]} out"
-                raise InputError(f"spec {spec.name!r}", [Problem(path=(NAMES[kind], i), message=message)]) from error
+                i = next(i for i, place in enumerate(places) if place is not None)
+                message = f"{error}; or leave {dotted(path)} out"
+                raise InputError(f"spec {spec.name!r}", [Problem(path=(*path, i), message=message)]) from error
 
 
 def _metrics(spec: Spec) -> list[Metric]:
@@ -71,16 +71,30 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
         message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
+    _demand_kinds(spec, profile)
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
-    controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in KINDS if spec.follows(kind)}
+    followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
+    controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
     tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
     setup = GenerationSetup(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
     stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
     demand_distinct_prompts(spec, stated, setup, profile)  # those of the catalog are checked once they are read
     return Ready(setup, layouts)
+
+
+def _demand_kinds(spec: Spec, profile: Profile) -> None:
+    """Raise InputError if a scale is given for a ControlNet that the profile lacks."""
+    have = kinds_of(profile)
+    for kind in spec.sampling.get("control_weights") or {}:
+        if kind not in have:
+            known = f"it has {', '.join(have)}" if have else "it has no ControlNets"
+            message = f"the profile {profile.name} has no ControlNet of this kind; {known}"
+            raise InputError(
+                f"spec {spec.name!r}", [Problem(path=("sampling", "control_weights", kind), message=message)]
+            )
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:

@@ -17,7 +17,8 @@ from flows.progress import report_progress
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.reporting.summary import SubjectSummary
 from flows.resources import Resources
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
+from flows.spec.subject import SubjectSpec
 from storage.catalog import writes
 from storage.catalog.records import CellView, RunWarning
 from storage.ingest import storing
@@ -113,11 +114,11 @@ def _block(
         rows=[
             SheetRow(
                 prompt,
-                [_cell(placed[prompt, pose, depth, seed], resources) for seed in seeds],
-                [(names[sha], open_reference(get_blob(store, sha))) for sha in (pose, depth) if sha is not None],
+                [_cell(placed[prompt, images, seed], resources) for seed in seeds],
+                [(names[sha], open_reference(get_blob(store, sha))) for sha in images],
                 [one.message for one in own_warnings if one.prompt == prompt],
             )
-            for prompt, pose, depth in rows[:MAX_ROWS]
+            for prompt, images in rows[:MAX_ROWS]
         ],
         footnote=f"and {', '.join(more)}" if more else None,
         warnings=[f"{one.place}: {one.message}" for one in own_warnings if one.prompt is None],

@@ -4,30 +4,24 @@ A field's description is its help text in Prefect's form, and the remedy in erro
 """
 
 import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from dreamtuner.models.layouts import Kind
+from dreamtuner.models.layouts import Kind, KindName
 from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_names
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
-from dreamtuner.settings.styles import STYLES, known_style
-from flows.spec.problems import InputError, PlacedError, PlacedErrors, Problem, problems_of
+from dreamtuner.settings.styles import STYLES
+from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
-from storage.text import faults_in
+from flows.spec.subject import PLACE, Name, Path, StrictModel, SubjectSpec, Text, of_other_kinds
 
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
-AUTO = "auto"
-"""As a subject's `mask`: segment it, even if a person gave one before; as `pose` or `depth`: estimate it."""
 MAX_CELLS = 250_000
-
-
-def is_auto(field: str, place: str | None) -> bool:
-    """Return whether a subject's field is automatic: `auto`, for `pose` and `depth` also `auto:ESTIMATOR`."""
-    named = field in ("pose", "depth") and place is not None and place.startswith(f"{AUTO}:")
-    return named or (field != "reference" and place == AUTO)
 
 
 def _prompt(prompt: str) -> str:
@@ -60,83 +54,13 @@ def _profiles(schema: dict[str, Any]) -> None:
     schema["enum"] = profile_names()
 
 
-def _styles(schema: dict[str, Any]) -> None:
-    schema["enum"] = STYLES.names()
-
-
-_NAME_RULE = "a name has 1 to 80 characters, no slashes or control characters, and does not begin with a space"
-Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
-Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
-_PLACE = "a path on the machine that generates, https:// or s3://"
-
-
-class _Strict(BaseModel):
-    # strict: a seed written "1" or a name written 123 is reported, not converted
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _texts_are_plain(cls, content: Any) -> Any:
-        """Reject control characters and the like in every text, including those no other validator checks."""
-        if faults := [PlacedError(path, fault) for path, fault in faults_in(content)]:
-            raise PlacedErrors(faults)
-        return content
-
-
-class SubjectSpec(_Strict):
-    """One subject: a new one with its class word and reference, or one from the catalog by its name alone.
-
-    Without `reference`, omitted values (mask, class word, style, caption) come from the catalog. With `reference`,
-    omitted values get their defaults (style natural, a plain caption); only a mask given by a person is kept.
-    `reference`, `mask`, `pose`, `depth`: a path, s3:// or https://. `pose` and `depth` describe the reference
-    image itself. They are used where generated images are conditioned on the same kind of control image; if omitted,
-    the reference is encoded without that ControlNet. They are not stored with the subject: set them in every spec.
-    """
-
-    name: Name
-    class_word: str | None = Field(
-        default=None,
-        max_length=80,
-        pattern=r"^[^{}\s]+( [^{}\s]+)*$",
-        description="a class word is a plain noun such as bear or teddy bear, without braces and outer spaces",
-    )
-    style: Annotated[str, AfterValidator(known_style), Field(json_schema_extra=_styles)] | None = Field(
-        default=None, description="natural for photographs (the default), anime for drawings"
-    )
-    reference: Text | None = Field(
-        default=None,
-        description=f"the image of the subject, PNG, JPEG or WebP; null: the one in the catalog: {_PLACE}",
-    )
-    mask: Text | None = Field(
-        default=None,
-        description="white where the subject is; null: the mask a person gave, else segmented; "
-        f"auto: segmented again: {_PLACE}",
-    )
-    pose: Text | None = Field(default=None, description=f"the reference's own pose skeleton; auto: estimated: {_PLACE}")
-    depth: Text | None = Field(default=None, description=f"the reference's own depth map; auto: estimated: {_PLACE}")
-    caption: Text | None = Field(
-        default=None, description="a caption of the reference; null: from class word and style"
-    )
-    replace: bool = Field(
-        default=False,
-        description="replace reference, class word and style of the catalog's subject of this name, if they differ",
-    )
-
-    @model_validator(mode="after")
-    def _new_or_known(self) -> Self:
-        if self.reference is not None and self.class_word is None:
-            known = "omit reference too to use the subject of this name in the catalog"
-            raise PlacedError(["class_word"], f"is missing; add it, or {known}")
-        return self
-
-
-class Spec(_Strict):
+class Spec(StrictModel):
     """A grid: every subject in every prompt, pose, depth map and seed.
 
     `finetune`: fine-tuning settings that differ from the profile's, {} for none; null: no fine-tuning.
 
-    `poses`, `depth`: control images (a path, s3:// or https://), or null for none. A cell is conditioned on one of each
-    list, and on both if neither is null.
+    `poses`, `depth`, `controls`: control images (a path, s3:// or https://), or null for none. A cell is conditioned
+    on one of each list, and on all that are not null.
     """
 
     name: Name
@@ -160,10 +84,15 @@ class Spec(_Strict):
         default=(None,),
         min_length=1,
         strict=False,
-        description=f"pose skeletons to condition on, null for none: {_PLACE}",
+        description=f"pose skeletons to condition on, null for none: {PLACE}",
     )
     depth: tuple[Text | None, ...] = Field(
-        default=(None,), min_length=1, strict=False, description=f"depth maps to condition on, null for none: {_PLACE}"
+        default=(None,), min_length=1, strict=False, description=f"depth maps to condition on, null for none: {PLACE}"
+    )
+    controls: Mapping[KindName, Annotated[tuple[Text | None, ...], Field(min_length=1, strict=False)]] = Field(
+        default_factory=dict,
+        description="control images of other kinds that the profile has a ControlNet for, each a list as `poses`, "
+        f'such as {{"canny": ["edges.png"]}}: {PLACE}',
     )
     negative_prompt: str = Field(default="", max_length=2000, description="what the images should not show")
     finetune: dict[str, Any] | None = Field(
@@ -202,12 +131,14 @@ class Spec(_Strict):
     @field_validator("depth", "score")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        seen: set[Any] = set()
-        for i, value in enumerate(values):
-            if value in seen:
-                raise PlacedError([i], f"duplicate value {_quoted(value)}; remove one")
-            seen.add(value)
-        return values
+        return _each_once(values)
+
+    @field_validator("controls")
+    @classmethod
+    def _of_other_kinds(cls, controls: Mapping[Kind, tuple[str | None, ...]]) -> Mapping[Kind, tuple[str | None, ...]]:
+        for kind, places in controls.items():
+            _each_once(places, kind)
+        return of_other_kinds(controls, {"pose": "poses", "depth": "depth"})
 
     @field_validator("subjects")
     @classmethod
@@ -243,16 +174,47 @@ class Spec(_Strict):
     @property
     def cells_per_subject(self) -> int:
         """Return the number of cells per subject."""
-        return len(self.prompts) * len(self.poses) * len(self.depth) * len(self.seeds)
+        return len(self.prompts) * prod(map(len, self.layouts.values())) * len(self.seeds)
+
+    @property
+    def layout_fields(self) -> dict[Kind, tuple[Path, tuple[str | None, ...]]]:
+        """Return the control images by kind, each with the position of their list in the spec."""
+        own: dict[Kind, tuple[Path, tuple[str | None, ...]]] = {
+            "pose": (("poses",), self.poses),
+            "depth": (("depth",), self.depth),
+        }
+        return own | {kind: (("controls", kind), self.controls[kind]) for kind in sorted(self.controls)}
 
     @property
     def layouts(self) -> dict[Kind, tuple[str | None, ...]]:
         """Return the control images by kind."""
-        return {"pose": self.poses, "depth": self.depth}
+        return {kind: places for kind, (_, places) in self.layout_fields.items()}
 
     def follows(self, kind: Kind) -> bool:
         """Return whether any cell is conditioned on a control image of this kind."""
-        return any(place is not None for place in self.layouts[kind])
+        return any(place is not None for place in self.layouts.get(kind, ()))
+
+    def places(self) -> Iterator[tuple[Path, str]]:
+        """Yield every path and URL that the spec names, with its position."""
+        for i, subject in enumerate(self.subjects):
+            yield from ((("subjects", i, *path), place) for path, place in subject.places())
+        for path, places in self.layout_fields.values():
+            yield from (((*path, i), place) for i, place in enumerate(places) if place is not None)
+
+    def with_places(self, change: Callable[[str], str]) -> Self:
+        """Return the spec with every path and URL changed."""
+
+        def changed(places: tuple[str | None, ...]) -> tuple[str | None, ...]:
+            return tuple(None if place is None else change(place) for place in places)
+
+        return self.model_copy(
+            update={
+                "subjects": tuple(subject.with_places(change) for subject in self.subjects),
+                "poses": changed(self.poses),
+                "depth": changed(self.depth),
+                "controls": {kind: changed(places) for kind, places in self.controls.items()},
+            }
+        )
 
     def repeated_poses(self) -> list[Problem]:
         """Return a problem for each repeated pose; only videos may repeat poses."""
@@ -279,6 +241,15 @@ def demand_grid(spec: Spec) -> None:
     """Raise InputError if the spec repeats a pose; for everything but videos."""
     if problems := spec.repeated_poses():
         raise InputError(f"spec {spec.name!r}", problems)
+
+
+def _each_once(values: tuple[Any, ...], *path: str) -> tuple[Any, ...]:
+    seen: set[Any] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise PlacedError([*path, i], f"duplicate value {_quoted(value)}; remove one")
+        seen.add(value)
+    return values
 
 
 def _quoted(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from flows.spec.model import Spec, SubjectSpec, is_auto
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, problems_of
 from flows.spec.yaml_problems import TEXT, as_written, line_of, misread, yaml_problem
 from storage.text import paired
@@ -95,13 +95,7 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
         every = unclear + [one for one in found if not any(one.path[: len(place)] == place for place in places)]
         placed = [problem.model_copy(update={"line": line_of(root, problem.path)}) for problem in every]
         raise InputError(source, sorted(placed, key=lambda problem: problem.line or 0))
-    return spec.model_copy(
-        update={
-            "subjects": tuple(_absolute_subject(subject, base) for subject in spec.subjects),
-            "poses": tuple(_absolute(place, base) for place in spec.poses),
-            "depth": tuple(_absolute(place, base) for place in spec.depth),
-        }
-    )
+    return spec.with_places(lambda place: _absolute(place, base))
 
 
 def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
@@ -117,14 +111,8 @@ def _refused(path: Path, message: str) -> InputError:
     return InputError(str(path), [Problem(path=(), message=message)])
 
 
-def _absolute_subject(subject: SubjectSpec, base: Path) -> SubjectSpec:
-    names = ("reference", "mask", "pose", "depth")
-    places = {name: getattr(subject, name) for name in names if not is_auto(name, getattr(subject, name))}
-    return subject.model_copy(update={name: _absolute(place, base) for name, place in places.items()})
-
-
-def _absolute(place: str | None, base: Path) -> str | None:
-    if place is None or "://" in place:
+def _absolute(place: str, base: Path) -> str:
+    if "://" in place:
         return place
     try:
         return str((base / Path(place).expanduser()).absolute())

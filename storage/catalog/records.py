@@ -66,8 +66,8 @@ class CellRecord:
     """One picture to generate. `digest` (64 hex digits) covers everything that decides the pixels.
 
     `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of the layouts to follow or None,
-    `reference_pose` and `reference_depth` of those that the reference passes with; `settings` is all else that went
-    into the digest, as JSON values.
+    `reference_pose` and `reference_depth` of those that the reference passes with; `controls` and `reference_controls`
+    are those of other kinds, by kind; `settings` is all else that went into the digest, as JSON values.
     """
 
     digest: str
@@ -83,6 +83,8 @@ class CellRecord:
     depth: str | None = None
     reference_pose: str | None = None
     reference_depth: str | None = None
+    controls: Mapping[str, str] = field(default_factory=dict)
+    reference_controls: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,8 @@ class CellDetail(CellView):
     attempts: int
     owner: str | None
     lease_expires_at: datetime | None
+    controls: Mapping[str, str] = field(default_factory=dict)
+    reference_controls: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

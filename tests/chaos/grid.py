@@ -27,8 +27,9 @@ from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.store_subject import IngestResult, prepare_and_store
 from flows.resources import Resources
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 
 SIDE = 24
 

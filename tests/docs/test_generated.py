@@ -20,7 +20,8 @@ from docs.generate.site import API, PASSAGES, passages, write_site
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from flows.settings import Settings, variable_of
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
+from flows.spec.subject import SubjectSpec
 from tests.test_architecture import ROOMS_IN_ORDER
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -57,7 +57,7 @@ def settings(tmp_path: Path, tiny_profile: Profile, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def led_settings(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The tiny model with a pose and a depth ControlNet of random weights."""
+    """The tiny model with a pose, a depth and a canny ControlNet of random weights."""
     import torch
     from diffusers import ControlNetModel, UNet2DConditionModel
 
@@ -66,7 +66,7 @@ def led_settings(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyP
     unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet")
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        for kind in ("pose", "depth"):
+        for kind in ("pose", "depth", "canny"):
             controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8))
             for parameter in controlnet.parameters():
                 if not parameter.any():  # a new ControlNet's outputs are zero

@@ -24,8 +24,9 @@ from flows.progress import Progress, listening
 from flows.reporting.summary import RunSummary
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
 from flows.spec.problems import InputError
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.keys import blob_key
 from storage.objects import get_blob

@@ -32,8 +32,9 @@ from flows.planning.preview import preview
 from flows.progress import Progress, listening
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
 from flows.spec.problems import InputError
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.keys import blob_key
 from storage.objects import StoreError, get_blob

@@ -17,7 +17,8 @@ from flows.planning.cells import digest_of, plan_cells
 from flows.planning.preflight import preflight
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
+from flows.spec.subject import SubjectSpec
 from flows.spec_run import record
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner

@@ -16,8 +16,9 @@ from flows.planning.cells import plan_cells
 from flows.planning.preview import preview
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, SubjectError
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views, writes
 from storage.ingest import storing
 from storage.keys import blob_key

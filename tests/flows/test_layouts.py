@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from flows.catalog import catalog
 from flows.execution.generate_batch import generate_together, group_by_reference, recipe_of_row
@@ -17,8 +19,9 @@ from flows.planning.preflight import preflight
 from flows.planning.preview import preview
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import Spec, SubjectSpec
-from flows.spec.problems import InputError, SubjectError
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, SubjectError, problems_of
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.maintenance import gc
 from storage.objects import get_blob
@@ -144,3 +147,62 @@ def test_a_controlnet_of_other_weights_is_another_cell(led_settings: Settings, r
     config = Resources.open(led_settings).profile("pocket").weights / "controlnet-pose" / "config.json"
     config.write_text(config.read_text() + "\n")
     assert preview(spec, Resources(led_settings)).cells[0].digest != first.digest
+
+
+@pytest.mark.usefixtures("prefect_api")
+def test_control_images_of_any_kind_with_weights(led_settings: Settings, references: Path, layouts: Path) -> None:
+    resources = Resources.open(led_settings)
+    pip = {"name": "pip", "class_word": "bear", "reference": str(references / "pip.png")}
+    photo, near = str(layouts / "photo.png"), str(layouts / "near.png")
+    own = {"subjects": ({**pip, "controls": {"canny": str(references / "pip.png")}},), "seeds": (1,)}
+    spec = order(references, controls={"canny": (None, photo)}, depth=(near,), **own)
+    run = catalog(spec)
+    assert (run.made, run.failed) == (2, 0)
+    with resources.catalog.read() as s:
+        without, with_edges = [views.cell(s, one.digest) for one in views.cells_of_run(s, run.run)]
+    drawn, reference = (sha256(Path(one).read_bytes()).hexdigest() for one in (photo, references / "pip.png"))
+    assert (without.controls, without.reference_controls) == ({}, {})
+    assert (with_edges.controls, with_edges.reference_controls) == ({"canny": drawn}, {"canny": reference})
+    recipe = recipe_of_row(with_edges)
+    assert (recipe["controls"], set(recipe["controlnets"])) == ({"canny": drawn}, {"canny", "depth"})
+    assert without.image_sha256 != with_edges.image_sha256
+    gc.collect(resources.catalog, resources.store, grace_seconds=0)
+    assert get_blob(resources.store, drawn)
+    assert (catalog(spec).made, catalog(spec).skipped) == (0, 2)
+
+    ignored = {**spec.sampling, "control_weights": {"canny": 0, "depth": 1}}
+    faint = catalog(spec.model_copy(update={"sampling": ignored, "name": "faint"}))
+    assert (faint.made, faint.failed) == (2, 0)
+    with resources.catalog.read() as s:
+        cells = [without, *(views.cell(s, one.digest) for one in views.cells_of_run(s, faint.run))]
+    pixels = []
+    for cell in cells:
+        with Image.open(io.BytesIO(get_blob(resources.store, str(cell.image_sha256)))) as image:
+            pixels.append(np.asarray(image.convert("RGB"), np.int16))
+    assert np.abs(pixels[1] - pixels[0]).max() == 0
+    assert np.abs(pixels[2] - pixels[0]).max() <= 1, "residuals of weight 0 changed the picture"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"controls": {"lineart": ("x.png",)}}, r"controls\.lineart\[0\]: .*no ControlNet .*it has depth, pose, canny"),
+        ({"controls": {"pose": ("x.png",)}}, r"controls\.pose: has a field of its own; write poses: instead"),
+        ({"controls": {"openpose": ("x.png",)}}, r"controls\.pose: has a field of its own"),
+        ({"controls": {"Canny!": ("x.png",)}}, "is not a kind of control image"),
+        ({"controls": {"canny": ("x.png", "x.png")}}, r"controls\.canny\[1\]: duplicate value"),
+        (
+            {"sampling": {"control_weights": {"lineart": 0.5}}},
+            r"sampling\.control_weights\.lineart: .*it has depth, pose",
+        ),
+        ({"sampling": {"control_weights": {"pose": 3}}}, r"control_weights\.pose: is 3; give 2 or less"),
+    ],
+)
+def test_kinds_that_cannot_be_used_are_named(
+    led_settings: Settings, references: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises((InputError, ValidationError)) as caught:
+        preview(order(references, **changes), Resources.open(led_settings))
+    error = caught.value
+    found = [str(error)] if isinstance(error, InputError) else [str(one) for one in problems_of(error, Spec)]
+    assert re.search(said, "\n".join(found))

@@ -8,8 +8,8 @@ from flows.ingestion.prepare import prepare
 from flows.ingestion.store_subject import prepare_and_store
 from flows.resources import Resources
 from flows.settings import Settings
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.objects import get_blob
 

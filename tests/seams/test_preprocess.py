@@ -16,8 +16,8 @@ from dreamtuner.preprocess.maskers import found_by, method_of
 from flows.ingestion.prepare import Prepared, prepare
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError
-from flows.spec.model import SubjectSpec
 from flows.spec.problems import SubjectError
+from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import read_spec
 from tests.seams.outside import Outside, outside
 

@@ -10,7 +10,8 @@ from dreamtuner.models.profiles import get_profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.facts import caption_of
-from flows.spec.model import Spec, SubjectSpec, expand
+from flows.spec.model import Spec, expand
+from flows.spec.subject import SubjectSpec
 from tests.seams.outside import Outside, blocks, outside
 
 __all__ = ["outside"]

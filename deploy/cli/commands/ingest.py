@@ -35,8 +35,8 @@ def ingest(
     from flows.ingestion.known import demand_subjects
     from flows.ingestion.store_subject import prepare_and_store
     from flows.resources import Resources
-    from flows.spec.model import SubjectSpec
     from flows.spec.problems import problems_of
+    from flows.spec.subject import SubjectSpec
 
     given = {
         "name": name,

@@ -78,13 +78,20 @@ class UNetParts:
         """Return the ControlNet of this kind. Raises KeyError if it is not loaded."""
         return self.controlnets[kind]
 
-    def denoiser(self, kinds: Sequence[Kind] = (), *, encoder: bool = False) -> UNetDenoiser:
+    def denoiser(
+        self,
+        kinds: Sequence[Kind] = (),
+        *,
+        encoder: bool = False,
+        control_weights: Mapping[Kind, float] | None = None,
+    ) -> UNetDenoiser:
         """Return the U-Net with ControlNets of these kinds and, if `encoder`, the subject-encoder's layers."""
         return UNetDenoiser(
             self.unet,
             getattr(self.scheduler, "alphas_cumprod", None),
             {kind: self.controlnet(kind) for kind in kinds},
             self.require_encoder() if encoder else None,
+            control_weights or {},
         )
 
     @property

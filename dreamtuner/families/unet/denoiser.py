@@ -22,13 +22,15 @@ class UNetDenoiser:
     """See `dreamtuner.families.denoiser.Denoiser`.
 
     `alphas_cumprod`: of the training schedule, to noise references; None if it has none. `controlnets`: by kind of
-    control image. `encoder`: the subject-encoder whose S-E-A layers are attached, or None.
+    control image; `control_weights`: the scale of their residuals, 1 where a kind is missing. `encoder`: the
+    subject-encoder whose S-E-A layers are attached, or None.
     """
 
     unet: Any
     alphas_cumprod: Tensor | None = None
     controlnets: Mapping[Kind, Any] = field(default_factory=dict)
     encoder: SubjectEncoder | None = None
+    control_weights: Mapping[Kind, float] = field(default_factory=dict)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -56,7 +58,12 @@ class UNetDenoiser:
         extra: dict[str, Any] = {}
         residuals = [
             self.controlnets[kind](
-                x, t, encoder_hidden_states=c.states, controlnet_cond=controls[kind], return_dict=False
+                x,
+                t,
+                encoder_hidden_states=c.states,
+                controlnet_cond=controls[kind],
+                conditioning_scale=self.control_weights.get(kind, 1.0),
+                return_dict=False,
             )
             for kind in self.controlnets
             if kind in controls

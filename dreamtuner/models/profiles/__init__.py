@@ -1,6 +1,6 @@
 """Model profiles: YAML files, built in, in a user's folders, or from other packages. No torch."""
 
-from dreamtuner.models.profiles.profile import ENCODER_PARTS, PARTS, Profile, folder_profile
+from dreamtuner.models.profiles.profile import CONTROLNET, ENCODER_PARTS, PARTS, Profile, folder_profile
 from dreamtuner.models.profiles.registry import (
     DEFAULT_PROFILE,
     broken_profiles,
@@ -10,6 +10,7 @@ from dreamtuner.models.profiles.registry import (
 )
 
 __all__ = [
+    "CONTROLNET",
     "DEFAULT_PROFILE",
     "ENCODER_PARTS",
     "PARTS",

@@ -10,7 +10,7 @@ import torch
 from transformers import CLIPImageProcessorPil, CLIPModel
 
 from dreamtuner.families.unet.conversion.portable import make_portable
-from dreamtuner.models.layouts import KINDS
+from dreamtuner.models.layouts import OWN_FIELDS
 from dreamtuner.pocket.training.autoencoder import load_latents, scaling_factor, trained_autoencoder
 from dreamtuner.pocket.training.clip import new_clip
 from dreamtuner.pocket.training.controlnet import new_controlnet
@@ -60,7 +60,7 @@ def export_weights(work_dir: Path, out: Path) -> None:
         size=size, crop_size=size, do_center_crop=False, image_mean=half, image_std=half
     ).save_pretrained(tower)
     trained_oracle(work_dir).save(out / "oracle")
-    for kind in KINDS:
+    for kind in OWN_FIELDS:
         controlnet = new_controlnet()
         load_ema(work_dir / f"controlnet-{kind}", controlnet)
         controlnet.half().save_pretrained(out / f"controlnet-{kind}", safe_serialization=True)

@@ -218,7 +218,7 @@ def load_images(file: Path) -> NDArray[np.uint8]:
     return load_layer([file], "images")
 
 
-def load_layouts(folder: Path, count: int, kind: Literal["depth", "pose"], views: int = 0) -> NDArray[np.uint8]:
+def load_layouts(folder: Path, count: int, kind: str, views: int = 0) -> NDArray[np.uint8]:
     """The layouts of the first shards' pictures: depth (N, 64, 64, 1) or drawn skeletons (N, 64, 64, 3)."""
     return load_layer(shard_files(folder, count, views), kind)
 

@@ -6,7 +6,7 @@ deletion, except as described in `storage.catalog.schema.forgetting`.
 
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
-from storage.catalog.schema.links import CellSubject, SubjectScore
+from storage.catalog.schema.links import CellControl, CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
 from storage.catalog.schema.people import (
@@ -31,6 +31,7 @@ __all__ = [
     "AuditEvent",
     "Blob",
     "Cell",
+    "CellControl",
     "CellSubject",
     "Checkpoint",
     "FirstNumbers",

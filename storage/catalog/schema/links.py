@@ -1,5 +1,6 @@
-"""Links between cells and subjects. A cell's digest covers what decides its pixels, so several subjects may share it.
+"""Links between cells and subjects, and between cells and control images.
 
+A cell's digest covers what decides its pixels, so several subjects may share it.
 The same reference under two names gives the same cells: each subject has its own link. A picture of two subjects has a
 link for each of them, at different positions.
 """
@@ -28,6 +29,20 @@ class CellSubject(Base):
     reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
     mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
     output_id: Mapped[int | None]
+
+
+class CellControl(Base):
+    """A control image of a cell, of any kind but pose and depth, which have columns of their own.
+
+    `of_reference`: it is the reference's own, under which the reference is encoded.
+    """
+
+    __tablename__ = "cell_controls"
+    __table_args__ = (Index(None, "image_sha256"),)
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    of_reference: Mapped[bool] = mapped_column(primary_key=True)
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
 
 
 class SubjectScore(Base):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from deploy.dashboard.flow_parameters import catalog_parameters, check_names
 from deploy.dashboard.uploads.references import CLASS_WORD, NAME
-from flows.spec.model import SubjectSpec
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.catalog.records import CatalogError, SubjectAssets
 from storage.objects import get_blob, open_store

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records, chunks
 from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalogError, UnscoredOutput
-from storage.catalog.schema import Cell, Mask, Output, Profile, Reference, RunCell, Score, Subject
+from storage.catalog.schema import Cell, CellControl, Mask, Output, Profile, Reference, RunCell, Score, Subject
 from storage.catalog.views.scores import scores_of, scores_of_run
 
 
@@ -47,8 +47,21 @@ def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
     )
     rows = [row for part in chunks(digests) for row in s.execute(lineage.where(Cell.digest.in_(part)))]
     scores = scores_of(s, [row.output_id for row in rows if row.output_id is not None])
-    found = {row.digest: CellDetail(**_cell_fields(row, scores)) for row in rows}
+    controls = _controls(s, [row.digest for row in rows])
+    found = {row.digest: CellDetail(**_cell_fields(row, scores) | controls.get(row.digest, {})) for row in rows}
     return [found[digest] for digest in dict.fromkeys(digests) if digest in found]
+
+
+def _controls(s: Session, digests: Sequence[str]) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the control images of the cells that have any of other kinds than pose and depth, by digest."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    columns = (Cell.digest, CellControl.of_reference, CellControl.kind, CellControl.image_sha256)
+    for part in chunks(digests):
+        rows = s.execute(select(*columns).join(Cell, Cell.id == CellControl.cell_id).where(Cell.digest.in_(part)))
+        for digest, of_reference, kind, sha256 in rows:
+            named = found.setdefault(digest, {"controls": {}, "reference_controls": {}})
+            named["reference_controls" if of_reference else "controls"][kind] = sha256
+    return found
 
 
 def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:

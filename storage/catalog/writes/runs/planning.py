@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord, PlanResult
-from storage.catalog.schema import Cell, RunCell
+from storage.catalog.schema import Cell, CellControl, RunCell
 from storage.catalog.writes.runs.links import link_cells
 from storage.catalog.writes.runs.run import lock_run
 
@@ -34,6 +34,7 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
             entered = insert_into(s, Cell).on_conflict_do_nothing(index_elements=[Cell.digest]).returning(Cell.digest)
             new.update(s.scalars(entered, rows))
             ids |= _ids(s, [row["digest"] for row in rows])
+    _enter_controls(s, [by_digest[digest] for digest in sorted(new)], ids)
     link_cells(s, cells, ids, new)
     _join(s, run_id, {ids[digest]: cell.subject_id for digest, cell in by_digest.items()})
     return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
@@ -73,4 +74,16 @@ def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _row(cell: CellRecord) -> dict[str, Any]:
-    return vars(cell) | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
+    columns = {name: value for name, value in vars(cell).items() if name not in ("controls", "reference_controls")}
+    return columns | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
+
+
+def _enter_controls(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int]) -> None:
+    rows = [
+        {"cell_id": ids[cell.digest], "kind": kind, "of_reference": of_reference, "image_sha256": sha256}
+        for cell in cells
+        for of_reference, named in ((False, cell.controls), (True, cell.reference_controls))
+        for kind, sha256 in sorted(named.items())
+    ]
+    if rows:
+        s.execute(insert(CellControl), rows)
