@@ -147,7 +147,7 @@ class _Step(Beside):
         order = denoiser.self_attention
         self._layers = order[round(method.from_layer * len(order)) :]
         self._first = round(method.from_step * len(path))
-        uc, *wanted = (backbone.encode_text(text, given.sampling.text) for text in ("", *(c.prompt for c in cells)))
+        uc, *wanted = (backbone.encode_text(text, given.sampling.text) for text in (None, *(c.prompt for c in cells)))
         self._source = TextStates.together([uc, c_r], uc)
         self.text = TextStates.together([uc.expand(len(cells)), *wanted], uc)
         self._inside: Mapping[int, Tensor] = {}

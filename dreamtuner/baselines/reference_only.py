@@ -98,7 +98,7 @@ class _Step(Beside):
         self._tokens = all_tokens(denoiser, x_0)
         prompts = list(dict.fromkeys(cell.prompt for cell in cells))
         self._of_cell = [prompts.index(cell.prompt) for cell in cells]
-        encoded = [backbone.encode_text(text, given.sampling.text) for text in (*prompts, "")]
+        encoded = [backbone.encode_text(text, given.sampling.text) for text in (*prompts, None)]
         self._texts = TextStates.together(encoded, encoded[-1])
         self.text = TextStates.cat([self._texts[-1:].expand(len(cells)), self._texts[self._of_cell]])
 

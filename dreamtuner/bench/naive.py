@@ -74,7 +74,7 @@ def naive_generate(
             "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
         )
     plan = plan_steps(backbone.scheduler, [subject], sampling)
-    undesired, pictures = backbone.encode_text("", sampling.text), []
+    undesired, pictures = backbone.encode_text(None, sampling.text), []
     with naive_predict(backbone.denoiser(), subject, plan, w_ref=sampling.w_ref) as naive:
         for first in range(0, len(cells), batch_size):
             part = cells[first : first + batch_size]

@@ -38,10 +38,12 @@ class Parts(Protocol):
         """
         ...
 
-    def encode_text(self, prompt: str, settings: TextSettings = ...) -> TextStates:
+    def encode_text(self, prompt: str | None, settings: TextSettings = ...) -> TextStates:
         """Encode one prompt to a row of text states, on its own, so that its bits do not depend on a batch.
 
-        By default a literal prompt, with no layers skipped. All texts of an image are encoded with the same settings.
+        None is no prompt, of an empty one's length: what guidance compares with if there is no negative prompt. Most
+        models encode the two alike. By default a prompt is literal, with no layers skipped; all texts of an image are
+        encoded with the same settings.
         Raises ValueError, which names the setting, if the model does not support one.
         """
         ...

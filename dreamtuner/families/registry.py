@@ -34,6 +34,15 @@ class Family(Protocol):
 
 
 @runtime_checkable
+class ExplainingFamily(Family, Protocol):
+    """A family that knows related models which it cannot read, and says why."""
+
+    def refusal(self, profile: Profile) -> str | None:
+        """Return why the profile's weights cannot be used and what to give; None if it does not know them."""
+        ...
+
+
+@runtime_checkable
 class FineTunableFamily(Family, Protocol):
     """A family whose backbones are `FineTunable`."""
 
@@ -45,7 +54,7 @@ class FineTunableFamily(Family, Protocol):
 FAMILIES: Registry[Family] = Registry(
     "model family",
     "dreamtuner.families",
-    {"unet": "dreamtuner.families.unet.family"},
+    {"unet": "dreamtuner.families.unet.family", "sdxl": "dreamtuner.families.sdxl.family"},
     needs=("reads", "load_backbone"),
 )
 
@@ -68,6 +77,9 @@ def family_of(profile: Profile) -> Family:
         )
     if not profile.weights.is_dir() or not any(profile.weights.iterdir()):
         require_weights(profile)
+    for family in installed.values():
+        if isinstance(family, ExplainingFamily) and (why := family.refusal(profile)):
+            raise FamilyError(f"profile {profile.name!r}: {profile.weights} cannot be used: {why}")
     broken = "".join(f"; {why}" for why in FAMILIES.broken().values())
     raise FamilyError(
         f"profile {profile.name!r}: no model family reads {profile.weights}; known are {', '.join(installed)}: "

@@ -41,6 +41,10 @@ class TextStates:
             raise ValueError("text states: some have pooled states and some have none; give all or none")
         return cls(torch.cat([one.states for one in parts]), torch.cat(pooled) if pooled else None)
 
+    def zeros(self) -> TextStates:
+        """Return states of the same shapes that are zero."""
+        return TextStates(torch.zeros_like(self.states), None if self.pooled is None else torch.zeros_like(self.pooled))
+
     def expand(self, rows: int) -> TextStates:
         """Repeat a single row to N = `rows`, as a view."""
         pooled = None if self.pooled is None else self.pooled.expand(rows, -1)

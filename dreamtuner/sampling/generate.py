@@ -63,9 +63,11 @@ def generate(
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(backbone.scheduler, subjects, sampling)
-    prompts = {"", negative_prompt, *(cell.prompt for cell in cells)} if cells else set()
+    undesired = negative_prompt or None
+    prompts = {"", undesired, *(cell.prompt for cell in cells)} if cells else set()
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
-    lengths = [max(text[negative_prompt].length, text[cell.prompt].length) for cell in cells]
+    filler = {one: text[None if one is None else ""] for one in text}
+    lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
     batches = {kinds: _batches(ours, lengths, batch_size) for kinds, ours in places.items()}
     steps = len(plan) * sum(map(len, batches.values()))
     done = 0
@@ -86,8 +88,8 @@ def generate(
         ) as model:
             for batch in ours:
                 c, uc = (
-                    TextStates.cat([text[prompt].padded(lengths[batch[0]], text[""]) for prompt in each])
-                    for each in ([cells[i].prompt for i in batch], [negative_prompt] * len(batch))
+                    TextStates.cat([text[one].padded(lengths[batch[0]], filler[one]) for one in each])
+                    for each in ([cells[i].prompt for i in batch], [undesired] * len(batch))
                 )
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)

@@ -103,7 +103,7 @@ def test_weights_are_told_by_their_own_parts(profile: Profile, tmp_path: Path) -
     config.write_text('{"other": 1}')
     assert weights_digest(profile) != digest
     config.unlink()
-    with pytest.raises(FamilyError, match=r"no model family reads .*; known are unet, mine"):
+    with pytest.raises(FamilyError, match=r"no model family reads .*; known are unet, sdxl, mine"):
         load_backbone(profile)
     (tmp_path / "nothing").mkdir()
     with pytest.raises(WeightsMissingError, match="no network in"):

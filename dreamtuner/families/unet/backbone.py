@@ -101,6 +101,16 @@ class UNetParts:
         return device
 
     @property
+    def text_encoders(self) -> Mapping[str, Any]:
+        """The text encoders, by name."""
+        return {"text_encoder": self.text_encoder}
+
+    @property
+    def tokenizers(self) -> Mapping[str, Any]:
+        """The tokenizers, by the names of their text encoders."""
+        return {name: getattr(self, tokenizer_of(name)) for name in self.text_encoders}
+
+    @property
     def pixels_per_latent(self) -> int:
         """f: the side, in pixels, of the square that one latent covers."""
         return 1 << (len(self.vae.config.block_out_channels) - 1)
@@ -117,9 +127,9 @@ class UNetParts:
                 raise ValueError(f"sampling.{field}: {side} is not a multiple of {f}; choose one that is")
         return int(self.unet.config.in_channels), tall // f, width // f
 
-    def encode_text(self, prompt: str, settings: TextSettings = _LITERAL) -> TextStates:
+    def encode_text(self, prompt: str | None, settings: TextSettings = _LITERAL) -> TextStates:
         """Encode one prompt, padded to a multiple of the encoder's length, on its own: the same bits in any batch."""
-        states = TextStates(encode_text(self.tokenizer, self.text_encoder, prompt, self.device, settings))
+        states = TextStates(encode_text(self.tokenizer, self.text_encoder, prompt or "", self.device, settings))
         return states if self.unet is None else states.to(dtype=self.unet.dtype)
 
     def word_places(self, prompts: Sequence[str], word: str, settings: TextSettings = _LITERAL) -> Tensor:
@@ -135,13 +145,22 @@ class UNetParts:
         pixels = VaeImageProcessor(self.pixels_per_latent).preprocess(image).to(self.device, self.vae.dtype)
         encoded = self.vae.encode(pixels)  # AutoencoderTiny has no posterior
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
-        x_0: Tensor = latents[0] * self.vae.config.scaling_factor
-        return x_0.to(self.unet.dtype)
+        return self.scaled(latents)[0].to(self.unet.dtype)
 
     def decode_pixels(self, x_0: Tensor) -> Tensor:
         """Decode scaled latents N C H W to pixels N 3 H W, about -1..1 (not clamped)."""
-        pixels: Tensor = self.vae.decode(x_0.to(self.vae.dtype) / self.vae.config.scaling_factor, return_dict=False)[0]
+        pixels: Tensor = self.vae.decode(self.unscaled(x_0.to(self.vae.dtype)), return_dict=False)[0]
         return pixels
+
+    def scaled(self, latents: Tensor) -> Tensor:
+        """Scale what the autoencoder encodes, N C H W, to the deviation that the U-Net was trained on."""
+        x_0: Tensor = latents * self.vae.config.scaling_factor
+        return x_0
+
+    def unscaled(self, x_0: Tensor) -> Tensor:
+        """Undo `scaled`."""
+        latents: Tensor = x_0 / self.vae.config.scaling_factor
+        return latents
 
     def decode(self, x_0: Tensor) -> list[Image.Image]:
         """Decode scaled latents N C H W to N RGB images."""
@@ -162,16 +181,6 @@ class UNetBackbone(UNetParts):
         if kind not in self.controlnets:
             self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
         return self.controlnets[kind]
-
-    @property
-    def text_encoders(self) -> Mapping[str, Any]:
-        """The text encoders, by name."""
-        return {"text_encoder": self.text_encoder}
-
-    @property
-    def tokenizers(self) -> Mapping[str, Any]:
-        """The tokenizers, by the names of their text encoders."""
-        return {name: getattr(self, tokenizer_of(name)) for name in self.text_encoders}
 
     @property
     def embedding_names(self) -> Mapping[str, str]:

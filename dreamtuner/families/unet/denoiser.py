@@ -55,12 +55,12 @@ class UNetDenoiser:
 
     def predict(self, x: Tensor, t: Tensor, c: TextStates, controls: Mapping[Kind, Tensor]) -> Tensor:
         """Call the U-Net once, conditioned by the ControlNets of the given kinds; their residuals are summed."""
-        extra: dict[str, Any] = {}
+        conditions, extra = self.conditions(x, c), dict[str, Any]()
         residuals = [
             self.controlnets[kind](
                 x,
                 t,
-                encoder_hidden_states=c.states,
+                **conditions,
                 controlnet_cond=controls[kind],
                 conditioning_scale=self.control_weights.get(kind, 1.0),
                 return_dict=False,
@@ -75,8 +75,12 @@ class UNetDenoiser:
             extra["mid_block_additional_residual"] = sum((mid for _, mid in residuals[1:]), residuals[0][1])
         if slot := slot_of(self.unet):
             extra["cross_attention_kwargs"] = slot
-        prediction: Tensor = self.unet(x, t, encoder_hidden_states=c.states, return_dict=False, **extra)[0]
+        prediction: Tensor = self.unet(x, t, **conditions, return_dict=False, **extra)[0]
         return prediction
+
+    def conditions(self, x: Tensor, c: TextStates) -> dict[str, Any]:
+        """Return the arguments of U-Net and ControlNets that text states and the size of x, N C H W, decide."""
+        return {"encoder_hidden_states": c.states}
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:
         """Noise by the training schedule: C H W each. Raises ValueError if the scheduler has none."""

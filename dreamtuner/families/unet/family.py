@@ -1,19 +1,25 @@
-"""The family of Stable Diffusion 1.x and 2.x for the registry: `reads`, `load_backbone` and `memory_need`."""
+"""The family of Stable Diffusion 1.x and 2.x for the registry: `reads`, `refusal`, `load_backbone`, `memory_need`."""
 
 import torch
 
 from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.configs import config_of, further_inputs
 from dreamtuner.families.unet.finetune import memory_need
 from dreamtuner.families.unet.load import load_parts
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import require_weights, weights_digest
 
-__all__ = ["load_backbone", "memory_need", "reads"]
+__all__ = ["load_backbone", "memory_need", "reads", "refusal"]
 
 
 def reads(profile: Profile) -> bool:
-    """Return whether the profile's folder contains a U-Net."""
-    return (profile.weights / "unet" / "config.json").is_file()
+    """Return whether the profile's folder contains a U-Net that makes images from text states alone."""
+    return _is_plain(profile) and refusal(profile) is None
+
+
+def refusal(profile: Profile) -> str | None:
+    """Return why a U-Net that takes an image beside the prompt cannot be used; None for any other model."""
+    return further_inputs(profile) if _is_plain(profile) else None
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
@@ -21,3 +27,8 @@ def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype |
     require_weights(profile)
     parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
     return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)
+
+
+def _is_plain(profile: Profile) -> bool:
+    unet = config_of(profile, "unet")
+    return bool(unet) and unet.get("addition_embed_type") is None
