@@ -45,13 +45,15 @@ class BrokenPluginError(PluginError):
 class Candidate:
     """One implementation that can be loaded.
 
-    `origin`: the package and version, or the file, that provides it; `state`: it is reloaded when this changes.
+    `origin`: the package and version, or the file, that provides it; `state`: it is reloaded when this changes;
+    `gives_way`: another one of the same name takes its place.
     """
 
     name: str
     origin: str
     load: Callable[[], Any]
     state: Hashable = None
+    gives_way: bool = False
 
 
 class Registry(Generic[T]):
@@ -151,7 +153,9 @@ class Registry(Generic[T]):
             _candidate(EntryPoint(name=name, value=value, group=self.group), OURS)
             for name, value in self._builtin.items()
         ]
-        return [*ours, *(_candidate(one) for one in _installed(tuple(sys.path), self.group)), *more]
+        found = [*ours, *(_candidate(one) for one in _installed(tuple(sys.path), self.group)), *more]
+        firm = {one.name for one in found if not one.gives_way}
+        return [one for one in found if not one.gives_way or one.name not in firm]
 
     def _load(self, one: Candidate) -> T:
         key = (one.name, one.origin, one.state, tuple(sys.path))

@@ -62,6 +62,7 @@ def main() -> NoReturn:
     # transformers warns about torchvision, which is not needed, and shows a progress bar for every model
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     isolate_environment(os.environ)
     own_streams()
     try:

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 EXTRA_OF = {
     **dict.fromkeys(("torch", "diffusers", "transformers", "tokenizers", "accelerate", "safetensors"), "method"),
-    **dict.fromkeys(("numpy", "matplotlib", "peft"), "method"),
+    **dict.fromkeys(("numpy", "matplotlib", "peft", "huggingface_hub", "filelock"), "method"),
     **dict.fromkeys(("cv2", "skimage", "scipy"), "masks"),
     **dict.fromkeys(("prefect", "pydantic_settings"), "flows"),
     "kornia": "train",

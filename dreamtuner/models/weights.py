@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 
+from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
 from dreamtuner.models.vocabulary import BESIDE
 
@@ -105,19 +105,6 @@ def variant_in(folder: Path, variant: str | None) -> str | None:
 def _shards(index: Path) -> list[Path]:
     names: dict[str, str] = json.loads(index.read_text())["weight_map"]
     return [index.parent / name for name in sorted(set(names.values()))]
-
-
-def file_sha256(file: Path) -> str:
-    """Return the SHA-256 of a file; it is read again only if its size or time changed."""
-    stat = file.stat()
-    return _file_sha256(file, stat.st_mtime_ns, stat.st_size)
-
-
-@lru_cache(maxsize=1024)
-def _file_sha256(file: Path, mtime_ns: int, size: int) -> str:
-    """Hash a file. The other arguments are the cache's key: they change when the file does."""
-    with file.open("rb") as opened:
-        return file_digest(opened, "sha256").hexdigest()
 
 
 def require_weights(profile: Profile) -> None:

@@ -19,6 +19,7 @@ from tests.seams.outside import Outside, blocks, outside
 __all__ = ["outside"]
 
 PAGE = "add-a-profile.md"
+SHIPPED = ["anything-v3", "pocket", "sd15", "sd21", "sdxl"]
 WHOLE = "weights: w\nresolution: 64\nlicence: MIT\n"
 
 
@@ -33,7 +34,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_file_of_the_page_is_a_profile_that_specs_forms_and_settings_know(folder: Path) -> None:
     (folder / "sd15.yaml").write_text(blocks(PAGE, "yaml")[0])
-    assert profile_names() == ["pocket", "sd15"]
     profile = get_profile("sd15")
     assert profile.weights == folder / "stable-diffusion-v1-5"
     assert profile.natural == Sampling(steps=30, resolution=512, w_c=7.5)
@@ -53,7 +53,7 @@ def test_folders_that_are_named_are_looked_into_too(
         (tmp_path / name / f"of-{name}.yaml").write_text(WHOLE)
     monkeypatch.setenv("DREAMTUNER_PROFILES", f"{tmp_path / 'a'}:{tmp_path / 'b'}:")
     assert user_folders() == Settings.load().profile_folders == (folder, tmp_path / "a", tmp_path / "b")
-    assert profile_names() == ["of-a", "of-b", "pocket"]
+    assert profile_names() == sorted([*SHIPPED, "of-a", "of-b"])
     assert get_profile("of-b").weights == tmp_path / "b" / "w"
 
 
@@ -65,6 +65,25 @@ def test_a_package_brings_a_profile(folder: Path, outside: Outside) -> None:
     (folder / "sd15.yaml").write_text(WHOLE)
     with pytest.raises(NameTakenTwiceError, match=r"'sd15' exists twice, by my-models 1.0 and by .*profiles/sd15.yaml"):
         get_profile("sd15")
+
+
+def test_profiles_that_ship_have_the_papers_numbers_and_name_the_command_that_fetches_them(folder: Path) -> None:
+    assert profile_names() == SHIPPED
+    for name, side in (("sd15", 512), ("sd21", 768), ("sdxl", 1024), ("anything-v3", 512)):
+        profile = get_profile(name)
+        assert (profile.resolution, profile.sampling().p_r, profile.sampling("anime").w_ref) == (side, 0.9, 2.5)
+        assert (profile.natural.beta, profile.sampling().beta) == (0.2, 0.0)  # none has a subject-encoder
+        assert profile.missing() == list(profile.image_parts)
+        assert profile.licence.commercial
+    assert get_profile("sd15").natural.w_ref == 3.0
+    assert get_profile("sd15").remedy == "dreamtuner models fetch sd15"
+
+
+def test_a_users_profile_takes_the_place_of_one_that_ships(folder: Path) -> None:
+    (folder / "sd21.yaml").write_text(WHOLE)
+    assert get_profile("sd21").weights == folder / "w"
+    (folder / "sd21.yaml").unlink()
+    assert get_profile("sd21").resolution == 768
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Reads and validates a profile's YAML file; every error names the file, the key and the remedy.
 
-    weights: /models/stable-diffusion     # relative to this file, or package:NAME/FOLDER
+    weights: /models/stable-diffusion     # relative to this file, package:NAME/FOLDER, or hub:OWNER/NAME
     resolution: 512
     licence: CreativeML OpenRAIL-M
     sampling: {steps: 30, w_c: 7.5}
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,11 @@ from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
 from dreamtuner.settings.styles import STYLES
 
+if TYPE_CHECKING:
+    from dreamtuner.models.intake.lock import Lock
+
+HUB = "hub:"
+"""Prefix of a place that is a repository of the hub: hub:owner/name."""
 PACKAGE = "package:"
 """Prefix of weights inside an installed package: package:my_models/weights."""
 
@@ -43,7 +48,7 @@ class ProfileFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: Text = Field(
-        description="a folder in the plain diffusers layout, relative to the file or package:NAME/..."
+        description="a folder in the plain diffusers layout, relative to the file, package:NAME/... or hub:OWNER/NAME"
     )
     resolution: Annotated[Whole, Field(ge=16, le=4096, multiple_of=8)] = Field(
         description="side of the images that the model was trained on, pixels"
@@ -80,38 +85,41 @@ class ProfileFile(BaseModel):
     sizes: tuple[Text, ...] = Field(default=(), description="sizes that suit the model, such as 768x512")
     source: Text | None = Field(default=None, description="where the weights come from: owner/name@commit, or a path")
 
-    def profile(self, file: Path) -> Profile:
-        """Return the profile that the file at this path describes. Raises ProfileError, which names invalid keys."""
+    def profile(self, file: Path, lock: Lock | None = None) -> Profile:
+        """Return the profile that the file at this path describes; repositories of the hub are where its lock says.
+
+        Raises ProfileError, which names invalid keys.
+        """
         natural = _numbers(Sampling, {"resolution": self.resolution, **self.sampling}, "sampling")
         anime = STYLES["anime"].sampling if self.anime is None else self.anime
         tuning = _numbers(FineTuneConfig, self.finetune, "finetune")
         rates = {**Rates().model_dump(), **_mapping(self.finetune_full.get("lr"), "finetune_full.lr")}
         full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
         _numbers(Sampling, natural.merged(self.finetuned_sampling), "finetuned_sampling")
-        weights = weights_folder(self.weights, file)
+        weights = weights_folder(self.weights, file, lock)
         licence = _mapping(self.licence, "licence") if not isinstance(self.licence, str) else {"name": self.licence}
         for size in self.sizes:
             _numbers(Sampling, {"size": size}, "sizes")
 
         def placed(stated: dict[str, str]) -> dict[str, Path]:
-            return {name: weights_folder(place, file) for name, place in stated.items()}
+            return {name: weights_folder(place, file, lock) for name, place in stated.items()}
 
         def place(stated: str | None) -> Path | None:
-            return None if stated is None else weights_folder(stated, file)
+            return None if stated is None else weights_folder(stated, file, lock)
 
         return Profile(
             name=file.stem,
             weights=weights,
             resolution=self.resolution,
             licence=_terms(licence),
-            remedy=self.remedy or f"put a Stable Diffusion in the plain diffusers layout into {weights}",
+            remedy=self.remedy or self._remedy(file.stem, weights),
             parts=self.parts,
             natural=natural,
             anime=_numbers(Sampling, natural.merged(anime), "anime"),
             tuning=tuning,
             full_tuning=_numbers(FineTuneConfig, full, "finetune_full"),
             finetuned_sampling=self.finetuned_sampling,
-            variant=self.variant,
+            variant=self.variant or _variant(self.weights),
             loras=placed(self.loras),
             vaes=placed(self.vaes),
             embeddings=placed(self.embeddings),
@@ -123,12 +131,37 @@ class ProfileFile(BaseModel):
             estimators=self.estimators,
             score=self.score,
             sizes=self.sizes,
-            source=self.source,
+            source=self.source or _origin(self.weights, lock),
         )
 
+    def _remedy(self, name: str, weights: Path) -> str:
+        if self.hub_places():
+            return f"dreamtuner models fetch {name}"
+        return f"put a Stable Diffusion in the plain diffusers layout into {weights}"
 
-def read_profile(file: Path) -> Profile:
-    """Read a profile's YAML file.
+    def places(self) -> dict[str, str]:
+        """Return everything that the file says where it is, by field: weights, clip, controlnets.pose ..."""
+        single = {name: getattr(self, name) for name in ("weights", "subject_encoder", "clip")}
+        groups = {name: getattr(self, name) for name in ("controlnets", "vaes", "loras", "embeddings")}
+        many = {f"{group}.{name}": place for group, places in groups.items() for name, place in places.items()}
+        return {field: place for field, place in (single | many).items() if place is not None}
+
+    def hub_places(self) -> dict[str, str]:
+        """Return those of `places` that are repositories of the hub."""
+        return {field: place for field, place in self.places().items() if place.startswith(HUB)}
+
+
+def read_profile(file: Path, lock: Lock | None = None) -> Profile:
+    """Read a profile's YAML file; `lock`: where the files of its repositories are.
+
+    Raises:
+        ProfileError: it cannot be read or is invalid; the message names keys and remedies.
+    """
+    return read_profile_file(file).profile(file, lock)
+
+
+def read_profile_file(file: Path) -> ProfileFile:
+    """Read the contents of a profile's YAML file.
 
     Raises:
         ProfileError: it cannot be read or is invalid; the message names keys and remedies.
@@ -142,14 +175,19 @@ def read_profile(file: Path) -> Profile:
     if not isinstance(content, Mapping):
         raise ProfileError(f"has no keys; write at least {', '.join(_required())}")
     try:
-        found = ProfileFile.model_validate(content)
+        return ProfileFile.model_validate(content)
     except ValidationError as error:
         raise ProfileError("; ".join(_problems(error, ProfileFile))) from error
-    return found.profile(file)
 
 
-def weights_folder(stated: str, file: Path) -> Path:
-    """Resolve `weights` of a profile file to a folder. Raises ProfileError if a package is not installed."""
+def weights_folder(stated: str, file: Path, lock: Lock | None = None) -> Path:
+    """Resolve a place in a profile file to a folder or file.
+
+    A repository of the hub that is not locked yet resolves to its folder in the hub's cache, which no part is in.
+    Raises ProfileError if a package is not installed, or a repository has no such name.
+    """
+    if stated.startswith(HUB):
+        return _cached(stated, lock)
     if not stated.startswith(PACKAGE):
         return (file.parent / Path(stated).expanduser()).resolve()
     package, _, folder = stated.removeprefix(PACKAGE).partition("/")
@@ -157,6 +195,35 @@ def weights_folder(stated: str, file: Path) -> Path:
         return Path(str(files(package))) / folder
     except (ImportError, TypeError, ValueError) as error:
         raise ProfileError(f"weights: package {package!r} is not installed; install it, or name a folder") from error
+
+
+def _cached(stated: str, lock: Lock | None) -> Path:
+    from dreamtuner.models.intake.errors import IntakeError
+    from dreamtuner.models.intake.hub_cache import repository_folder
+    from dreamtuner.models.intake.sources import hub_source
+
+    try:
+        repository = hub_source(stated).repository
+    except IntakeError as error:
+        raise ProfileError(str(error)) from error
+    return (lock.folder(stated) if lock is not None else None) or repository_folder(repository)
+
+
+def _variant(stated: str) -> str | None:
+    """Return the variant that is part of the weights' source, if any."""
+    if not stated.startswith(HUB):
+        return None
+    from dreamtuner.models.intake.sources import hub_source
+
+    return hub_source(stated).variant
+
+
+def _origin(stated: str, lock: Lock | None) -> str | None:
+    """Return owner/name@commit of locked weights of the hub, without a lock what the file says; else None."""
+    if not stated.startswith(HUB):
+        return None
+    place = None if lock is None else lock.place("weights")
+    return f"{place.repository}@{place.commit}" if place and place.commit else stated.removeprefix(HUB)
 
 
 class _Loader(yaml.SafeLoader):

@@ -128,10 +128,14 @@ def parts_in(weights: Path) -> tuple[str, ...]:
     A folder without a readable model_index.json counts as a Stable Diffusion 1.x or 2.x.
     """
     try:
-        index = json.loads((weights / "model_index.json").read_text(encoding="utf-8"))
-        listed = {name for name, stated in index.items() if isinstance(stated, list) and all(stated)}
+        return parts_listed(json.loads((weights / "model_index.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError):
         return PARTS
+
+
+def parts_listed(index: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the folders that affect an image of a pipeline with this model_index.json."""
+    listed = {name for name, stated in index.items() if isinstance(stated, list) and all(stated)}
     return tuple(part for part in LISTED if part in {*PARTS, *listed})
 
 
