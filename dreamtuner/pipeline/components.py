@@ -49,6 +49,11 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         defaults: dict[str, Any] | None = None,
     ) -> None:
         modules = {name: part for name, part in locals().items() if name not in ("self", "defaults", "__class__")}
+        if (kind := getattr(getattr(unet, "config", None), "addition_embed_type", None)) is not None:
+            raise ValueError(
+                f"unet: it needs more than text states ({kind}), as Stable Diffusion XL does; this pipeline is for "
+                "Stable Diffusion 1.x and 2.x: generate with dreamtuner.sampling.generate, or by a spec"
+            )
         super().__init__()
         self.register_modules(**modules)
         checked = None if defaults is None else from_fields(Sampling, defaults).model_dump(mode="json")

@@ -21,6 +21,7 @@ from dreamtuner.families.sdxl.backbone import SDXLBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.models.weights import WeightsMissingError, weights_digest
+from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
@@ -181,6 +182,11 @@ def test_a_new_subject_encoder_changes_nothing_and_a_trained_one_does(xl: SDXLBa
     for name in encoder.config.blocks:
         torch.nn.init.normal_(encoder.layer(name).to_out.weight, std=0.3)
     assert not same(generate(seeing, pip, CELLS, always), plain)
+
+
+def test_a_pipeline_of_other_models_says_so(xl: SDXLBackbone) -> None:
+    with pytest.raises(ValueError, match=r"unet: it needs more than text states .* Stable Diffusion XL"):
+        DreamTunerPipeline.from_backbone(xl)
 
 
 def test_the_autoencoder_computes_in_float32_where_the_models_are_float16(xl_profile: Profile) -> None:
