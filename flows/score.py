@@ -6,6 +6,7 @@ from itertools import groupby
 from prefect import flow, task
 
 from dreamtuner.models.profiles import DEFAULT_PROFILE
+from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
@@ -64,10 +65,12 @@ def _score_together(resources: Resources, profile: str, metric: str, output_ids:
 
 
 def _plain(output: UnscoredOutput, resources: Resources) -> str:
-    """The prompt without the word that a fine-tuning learnt: the tower does not know it."""
-    if output.training is None:
-        return output.prompt
-    return output.prompt.replace(f" {resources.checkpoint(output.training).settings.word}", "")
+    """Return the prompt as plain text, without a learned token: the scoring model knows neither syntax nor token."""
+    word = None if output.training is None else resources.checkpoint(output.training).settings.word
+    prompt = output.prompt
+    if output.prompt_syntax == "weighted":
+        prompt = plain(prompt, [] if word is None else [word])
+    return prompt if word is None else prompt.replace(f" {word}", "")
 
 
 @flow(name="score", flow_run_name="score")

@@ -24,7 +24,7 @@ from dreamtuner.finetune.trainable_model import TrainableModel
 from dreamtuner.finetune.weight_interpolation import WeightInterpolation
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Part
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import Sampling, TextSettings
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema, trainable
@@ -45,6 +45,7 @@ class FineTuneStage:
         settings: FineTuneConfig,
         pairs: Pairs,
         previews: FineTunePreview,
+        text: TextSettings,
     ) -> None:
         self.settings, self.pairs, self.previews, self.subject = settings, pairs, previews, subject
         self.learns = TrainableModel(backbone, subject, settings, pairs)
@@ -52,6 +53,7 @@ class FineTuneStage:
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
         self.backbone = backbone.with_tokenizers(self.learns.tokenizers)
+        self._text_settings = text
         self._frozen_text: dict[str, TextStates] = {}
 
     def rate(self, name: str) -> float:
@@ -98,10 +100,10 @@ class FineTuneStage:
         caption = self.pairs.class_caption if regular else self.pairs.caption
         learns = self.settings.learns
         if "text_encoder" in learns or ("word" in learns and not regular):
-            return self.backbone.encode_text(caption)
+            return self.backbone.encode_text(caption, self._text_settings)
         if caption not in self._frozen_text:
             with torch.no_grad():
-                self._frozen_text[caption] = self.backbone.encode_text(caption)
+                self._frozen_text[caption] = self.backbone.encode_text(caption, self._text_settings)
         return self._frozen_text[caption]
 
     def preview(self) -> Image.Image:
@@ -173,7 +175,7 @@ class FineTuneFactory:
         previews = FineTunePreview.of(
             self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device)
         )
-        return FineTuneStage(backbone, self.subject, s, pairs, previews)
+        return FineTuneStage(backbone, self.subject, s, pairs, previews, sampling.text)
 
     def finished(self, device: torch.device) -> FineTuneStage:
         """Build the stage with the averaged weights of the training in `folder`."""

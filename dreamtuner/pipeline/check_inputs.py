@@ -14,7 +14,7 @@ from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.pipeline.callbacks import TENSORS
 from dreamtuner.pipeline.image_inputs import Pictures, pil_images
 from dreamtuner.sampling.request import Reference
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import Sampling, TextSettings
 
 OUTPUTS = ("pil", "np", "pt", "latent")
 
@@ -82,6 +82,12 @@ def resolve_settings(
         named = [(str(error["loc"][0]), error) for error in invalid.errors()]
         reasons = [f"{_FIELDS.get(name, name)}: invalid value {e['input']!r}: {e['msg'].lower()}" for name, e in named]
         raise ValueError("; ".join(reasons)) from None
+
+
+def text_settings(defaults: Sampling, *, clip_skip: int | None, prompt_syntax: str | None) -> TextSettings:
+    """Return how texts are encoded: `defaults` updated by the arguments that are not None. Raises as above."""
+    nothing: dict[str, None] = dict.fromkeys(("height", "width", "guidance_scale", "w_c"))
+    return resolve_settings(defaults, **nothing, clip_skip=clip_skip, prompt_syntax=prompt_syntax).text
 
 
 def check_references(

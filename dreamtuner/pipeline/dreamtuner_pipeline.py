@@ -17,6 +17,7 @@ from dreamtuner.pipeline.check_inputs import (
     check_references,
     count_prompts,
     resolve_settings,
+    text_settings,
     texts,
 )
 from dreamtuner.pipeline.components import Components
@@ -26,7 +27,7 @@ from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
-from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.sampling import PromptSyntax, Sampling, TextSettings
 
 
 class DreamTunerPipeline(Components):
@@ -47,14 +48,19 @@ class DreamTunerPipeline(Components):
         negative_prompt: str | Sequence[str] | None = None,
         prompt_embeds: Tensor | None = None,
         negative_prompt_embeds: Tensor | None = None,
+        clip_skip: int | None = None,
+        prompt_syntax: PromptSyntax | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Encode prompts and negative prompts, each to (prompts * num_images_per_prompt) L D; unguided: (states, None).
 
-        One negative prompt may serve all prompts. Raises ValueError, which names the argument.
+        One negative prompt may serve all prompts. `clip_skip`, `prompt_syntax`: as in `Sampling`; None: the pipeline's
+        `defaults`. Weighted prompts of different lengths are padded to the longest. Raises ValueError, which names the
+        argument.
         """
         count = count_prompts(prompt, prompt_embeds)
+        settings = text_settings(self._defaults(), clip_skip=clip_skip, prompt_syntax=prompt_syntax)
         if prompt_embeds is None:
-            prompt_embeds = self._text("prompt", texts("prompt", prompt, count))
+            prompt_embeds = self._text("prompt", texts("prompt", prompt, count), settings)
         dtype = prompt_embeds.dtype if self.unet is None else self.unet.dtype
         device = self._execution_device if device is None else device
         prompt_embeds = prompt_embeds.to(device, dtype).repeat_interleave(num_images_per_prompt, dim=0)
@@ -62,7 +68,9 @@ class DreamTunerPipeline(Components):
             negative_prompt_embeds = None
         else:
             if negative_prompt_embeds is None:
-                negative_prompt_embeds = self._text("negative_prompt", texts("negative_prompt", negative_prompt, count))
+                undesired = texts("negative_prompt", negative_prompt, count)
+                negative_prompt_embeds = self._text("negative_prompt", undesired, settings)
+                prompt_embeds, negative_prompt_embeds = self._padded(prompt_embeds, negative_prompt_embeds, settings)
             elif negative_prompt is not None:
                 raise ValueError("negative_prompt, negative_prompt_embeds: give one of the two")
             negative_prompt_embeds = negative_prompt_embeds.to(device, dtype)
@@ -97,6 +105,8 @@ class DreamTunerPipeline(Components):
         dt_prime: int | None = None,
         beta: float | None = None,
         guidance_scale: float | None = None,
+        clip_skip: int | None = None,
+        prompt_syntax: PromptSyntax | None = None,
         negative_prompt: str | Sequence[str] | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -125,6 +135,7 @@ class DreamTunerPipeline(Components):
             height, width: the size of the images, pixels; one alone: the side of a square.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `Sampling`; None: the
                 pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of w_c.
+            clip_skip, prompt_syntax: as in `Sampling`, for all texts of the call; None: the pipeline's `defaults`.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
             latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
             output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
@@ -154,6 +165,8 @@ class DreamTunerPipeline(Components):
             dt=dt,
             dt_prime=dt_prime,
             beta=beta,
+            clip_skip=clip_skip,
+            prompt_syntax=prompt_syntax,
         )
         controls = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
         references = check_references(
@@ -179,7 +192,15 @@ class DreamTunerPipeline(Components):
         plan = plan_steps(self.scheduler, subjects, s)
         compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
         c, uc = self.encode_prompt(
-            prompt, None, num_images_per_prompt, compared, negative_prompt, prompt_embeds, negative_prompt_embeds
+            prompt,
+            None,
+            num_images_per_prompt,
+            compared,
+            negative_prompt,
+            prompt_embeds,
+            negative_prompt_embeds,
+            s.clip_skip,
+            s.prompt_syntax,
         )
         text: Text = {"c": TextStates(c)} if uc is None else {"c": TextStates(c), "uc": TextStates(uc)}
         denoiser = parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects))
@@ -215,19 +236,44 @@ class DreamTunerPipeline(Components):
         needed = ("subject_encoder", "image_encoder", "feature_extractor") if references and s.beta > 0 else ()
         if missing := [name for name in needed if getattr(self, name) is None]:
             raise ValueError(f"beta: this pipeline has no {', '.join(missing)}; load it with them, or set beta to 0")
-        states = self._text("reference_caption", [one.caption for one in references]) if embeds is None else embeds
+        given: Sequence[Tensor | None] = [None] * len(references) if embeds is None else list(embeds)
+        if embeds is None and references:
+            self._require_text("reference_caption")
         prepared = [
-            prepare_subject(parts, one, s, c_r=TextStates(c_r[None]).to(parts.device, self.unet.dtype))
-            for one, c_r in zip(references, states, strict=True)
+            prepare_subject(
+                parts,
+                one,
+                s,
+                c_r=None if c_r is None else TextStates(c_r[None]).to(parts.device, self.unet.dtype),
+            )
+            for one, c_r in zip(references, given, strict=True)
         ]
         return [subject for subject in prepared if subject is not None]
 
-    def _text(self, name: str, prompts: Sequence[str]) -> Tensor:
-        """Encode prompts to N L D, each on its own, so that its bits do not depend on a batch."""
-        if prompts and (self.text_encoder is None or self.tokenizer is None):
-            raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
+    def _text(self, name: str, prompts: Sequence[str], settings: TextSettings) -> Tensor:
+        """Encode prompts to N L D, each on its own, so that its bits do not depend on a batch; padded to the longest.
+
+        Raises ValueError, which names the argument, without a text encoder.
+        """
+        self._require_text(name)
         parts = self._parts()
-        return torch.cat([parts.encode_text(prompt).states for prompt in prompts]) if prompts else torch.empty(0)
+        encoded = [parts.encode_text(prompt, settings) for prompt in prompts]
+        if len({one.length for one in encoded}) == 1:
+            return TextStates.cat(encoded).states
+        return TextStates.together(encoded, parts.encode_text("", settings)).states
+
+    def _require_text(self, name: str) -> None:
+        if self.text_encoder is None or self.tokenizer is None:
+            raise ValueError(f"{name}: this pipeline has no text_encoder and tokenizer; give {name}_embeds instead")
+
+    def _padded(self, c: Tensor, uc: Tensor, settings: TextSettings) -> tuple[Tensor, Tensor]:
+        """Pad prompts or negative prompts, N L D each, to the longer of both."""
+        length = max(c.shape[1], uc.shape[1])
+        if c.shape[1] == uc.shape[1]:
+            return c, uc
+        filler = self._parts().encode_text("", settings)
+        padded_c, padded_uc = (TextStates(one).padded(length, filler).states for one in (c, uc))
+        return padded_c, padded_uc
 
     def _noise(
         self,

@@ -1,5 +1,6 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dreamtuner.models.layouts import LayoutError, in_order, kinds_of, require_controlnet
@@ -13,9 +14,10 @@ from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
 from flows.planning.finetune import FineTuneJob
+from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
-from flows.spec.model import Spec
+from flows.spec.model import Spec, expand
 from flows.spec.problems import InputError, Problem, dotted
 
 
@@ -80,8 +82,9 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
     tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
     setup = GenerationSetup(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
-    stated = ((one.class_word, one.style or "natural") for one in spec.subjects if one.class_word is not None)
-    demand_distinct_prompts(spec, stated, setup, profile)  # those of the catalog are checked once they are read
+    stated = list(_stated(spec))  # those of the catalog are checked once they are read
+    demand_encodable(spec, stated, setup, profile)
+    demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
     return Ready(setup, layouts)
 
 
@@ -95,6 +98,15 @@ def _demand_kinds(spec: Spec, profile: Profile) -> None:
             raise InputError(
                 f"spec {spec.name!r}", [Problem(path=("sampling", "control_weights", kind), message=message)]
             )
+
+
+def _stated(spec: Spec) -> Iterator[NamedTexts]:
+    """Yield the texts of subjects whose class word the spec states."""
+    for i, one in enumerate(spec.subjects):
+        if one.class_word is not None:
+            style = one.style or "natural"
+            caption = None if one.caption is None else expand(one.caption, class_word=one.class_word, style=style)
+            yield NamedTexts(i, one.class_word, style, caption)
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.tokens import TextReader, reader_of
-from dreamtuner.settings.sampling import Style
+from dreamtuner.settings.sampling import PromptSyntax, Style
 from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup
+from flows.planning.texts import NamedTexts, demand_encodable, learned_word, subject_words
 from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec, expand
 from flows.spec.problems import InputError, Problem
 from storage.catalog.records import RunWarning
@@ -21,16 +22,17 @@ def demand_distinct_prompts(
 
     `subjects`: class words and styles to expand the prompts with.
     """
-    reader = _reader(profile, setup)
+    reader = reader_of(profile, learned_word(setup))
     if reader is None:
         return
     problems: dict[int, Problem] = {}
     for class_word, style in dict.fromkeys(subjects):
-        called = _called(class_word, setup)
-        first: dict[tuple[int, ...], int] = {}
-        read = reader.read([expand(prompt, class_word=called, style=style) for prompt in spec.prompts])
+        called = subject_words(class_word, setup)
+        first: dict[object, int] = {}
+        prompts = [expand(prompt, class_word=called, style=style) for prompt in spec.prompts]
+        read = reader.read(prompts, setup.sampling[style].prompt_syntax)
         for i, one in enumerate(read):
-            j = first.setdefault(one.tokens, i)
+            j = first.setdefault((one.tokens, one.weights), i)
             if i == j or i in problems:
                 continue
             message = f"{spec.prompts[i]!r} gives the model the same tokens as prompts[{j}]; remove one"
@@ -49,9 +51,12 @@ def warnings_of(
 ) -> list[RunWarning]:
     """Collect all warnings of a spec: about its texts, and about each subject's image and mask.
 
-    Raises InputError like `demand_distinct_prompts`, now that all class words are known.
+    Raises InputError like `demand_encodable` and `demand_distinct_prompts`, now that all texts are known.
     """
     facts = [one for one, _ in subjects]
+    indices = {subject.name: i for i, subject in enumerate(spec.subjects)}
+    named = [NamedTexts(indices[one.name], one.class_word, one.style, one.caption) for one in facts]
+    demand_encodable(spec, named, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
     squares = [RunWarning("subject", message, "sampling.size") for message in _trained_on_squares(facts, setup)]
@@ -79,9 +84,10 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, pr
         for place, text in (("name", spec.name), ("negative_prompt", spec.negative_prompt))
         if _braces(text)
     ]
-    reader = _reader(profile, setup)
+    reader = reader_of(profile, learned_word(setup))
     if reader is not None and spec.negative_prompt:
-        found += _unread(reader, spec.negative_prompt, "negative_prompt")
+        for syntax in dict.fromkeys(setup.sampling[one.style].prompt_syntax for one in facts):
+            found += _unread(reader, spec.negative_prompt, syntax, "negative_prompt")
     places = {subject.name: i for i, subject in enumerate(spec.subjects)}
     for one in facts:
         place = f"subjects[{places[one.name]}]"
@@ -93,11 +99,12 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, pr
         ]
         if reader is None:
             continue
-        found += _unread(reader, one.caption, caption, one.name)
-        called = _called(one.class_word, setup)
+        syntax = setup.sampling[one.style].prompt_syntax
+        found += _unread(reader, one.caption, syntax, caption, one.name)
+        called = subject_words(one.class_word, setup)
         for i, template in enumerate(spec.prompts):
             prompt = expand(template, class_word=called, style=one.style)
-            found += _unread(reader, prompt, f"prompts[{i}]", one.name, prompt)
+            found += _unread(reader, prompt, syntax, f"prompts[{i}]", one.name, prompt)
     return found
 
 
@@ -112,27 +119,24 @@ def warning_sentences(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:
 
 
 def _unread(
-    reader: TextReader, text: str, place: str, subject: str | None = None, prompt: str | None = None
+    reader: TextReader,
+    text: str,
+    syntax: PromptSyntax,
+    place: str,
+    subject: str | None = None,
+    prompt: str | None = None,
 ) -> Iterable[RunWarning]:
-    [read] = reader.read([text])
+    [read] = reader.read([text], syntax)
     if read.cut:
         message = (
-            f"the model reads {reader.limit} tokens but this text has {read.count}; truncated: {read.cut!r}; shorten it"
+            f"the model reads {reader.limit} tokens but this text has {read.count}; truncated: {read.cut!r}; "
+            "shorten it or set prompt_syntax: weighted"
         )
         yield RunWarning("text cut off", message, place, subject, prompt)
     if read.spelled:
         words = [*read.spelled[:MOST_WORDS], *(["..."] if len(read.spelled) > MOST_WORDS else [])]
         message = f"the model does not know {', '.join(words)} and reads it letter by letter; use words that it knows"
         yield RunWarning("unknown words", message, place, subject, prompt)
-
-
-def _reader(profile: Profile, setup: GenerationSetup) -> TextReader | None:
-    learned = setup.finetune is not None and setup.finetune.settings.lr.word is not None
-    return reader_of(profile, setup.finetune.settings.word if learned and setup.finetune is not None else None)
-
-
-def _called(class_word: str, setup: GenerationSetup) -> str:
-    return class_word if setup.finetune is None else setup.finetune.settings.subject_words(class_word)
 
 
 def _braces(text: str) -> bool:

@@ -3,6 +3,7 @@
 A field's description is its help text in Prefect's form, and the remedy in errors about its text.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
@@ -117,10 +118,14 @@ class Spec(StrictModel):
     @field_validator("prompts")
     @classmethod
     def _prompts_differ(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
-        """Compare prompts as CLIP's tokenizer reads them: it ignores case and repeated white space."""
-        first: dict[str, int] = {}
+        """Compare prompts as CLIP's tokenizer reads them: it ignores case and repeated white space.
+
+        BREAK may have a meaning: whether it has one is known once the syntax is.
+        """
+        first: dict[tuple[str, ...], int] = {}
         for i, prompt in enumerate(prompts):
-            same = first.setdefault(" ".join(unicodedata.normalize("NFC", prompt).lower().split()), i)
+            parts = re.split(r"\bBREAK\b", unicodedata.normalize("NFC", prompt))
+            same = first.setdefault(tuple(" ".join(part.lower().split()) for part in parts), i)
             if same != i and prompts[same] == prompt:
                 raise PlacedError([i], f"duplicate prompt {prompt!r}; remove one")
             if same != i:

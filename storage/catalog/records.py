@@ -267,6 +267,7 @@ class UnscoredOutput:
     """The inputs of a metric for one output: blobs by SHA-256, and the prompt.
 
     `training`: the digest of the fine-tuning it was generated with, whose token the prompt contains; or None.
+    `prompt_syntax`: the syntax of the prompt, if it is not literal.
     """
 
     output_id: int
@@ -277,3 +278,4 @@ class UnscoredOutput:
     reference_sha256: str
     mask_sha256: str | None
     training: str | None = None
+    prompt_syntax: str | None = None

@@ -9,13 +9,14 @@ from PIL import Image, ImageDraw
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.settings.finetune import FineTuneConfig
 from flows.planning.cells import GenerationSetup
-from flows.planning.preflight import finetune_job
+from flows.planning.preflight import finetune_job, preflight
 from flows.planning.preview import preview
+from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts, text_warnings, warning_sentences, warnings_of
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
-from flows.spec.problems import InputError
+from flows.spec.problems import InputError, dotted
 from storage.catalog.records import RunWarning
 from tests.flows.test_plan import NUMBERS, PIP, SPEC, spec
 
@@ -48,7 +49,7 @@ def test_what_is_cut_off_is_said_with_its_words_its_place_and_its_cells() -> Non
         ("pip", f"a bear{FILLER} on the beach"),
     ]
     assert "the model reads 48 tokens but this text has" in cut[2].message
-    assert "on the beach'; shorten it" in cut[2].message
+    assert "on the beach'; shorten it or set prompt_syntax" in cut[2].message
 
 
 def test_words_that_the_model_never_learned_and_braces_that_stand_for_nothing() -> None:
@@ -116,3 +117,54 @@ def test_each_sentence_is_said_once_with_those_that_it_concerns() -> None:
         "mask: is empty": ["pip", "momo"],
         "name: a brace": [],
     }
+
+
+WEIGHTED = replace(
+    DRAWING,
+    sampling={style: one.model_copy(update={"prompt_syntax": "weighted"}) for style, one in NUMBERS.items()},
+)
+
+
+def test_weighted_texts_are_never_cut_off() -> None:
+    order = ordered(f"a {{subject}}{FILLER} on the beach", negative=f"(a bear:1.2){FILLER}")
+    literal = found(order)
+    assert ("negative_prompt", "text cut off") in literal
+    assert ("prompts[0]", "text cut off") in literal
+    assert found(order, WEIGHTED) == [(place, kind) for place, kind in literal if kind != "text cut off"]
+    assert found(ordered("a (photorealistic:1.2) {subject}"), WEIGHTED) == [("prompts[0]", "unknown words")]
+
+
+def test_weighted_prompts_are_compared_after_they_are_parsed() -> None:
+    pocket = get_profile("pocket")
+    order = ordered("a {subject}, (happy)", "a {subject},(happy:1.1)", "a {subject}, (happy:1.2)")
+    with pytest.raises(InputError, match=r"prompts\[1\]: .* gives the model the same tokens as prompts\[0\]") as info:
+        demand_distinct_prompts(order, [("bear", "natural")], WEIGHTED, pocket)
+    assert len(info.value.problems) == 1
+    breaks = ordered("a {subject} BREAK happy", "a {subject} break happy")
+    demand_distinct_prompts(breaks, [("bear", "natural")], WEIGHTED, pocket)
+    with pytest.raises(InputError, match="the same tokens"):
+        demand_distinct_prompts(breaks, [("bear", "natural")], DRAWING, pocket)
+
+
+def test_what_cannot_be_encoded_is_an_error_that_names_its_place() -> None:
+    pocket = get_profile("pocket")
+    order = ordered("a {subject}", "a ({subject}", "a (red:1.2) {subject}", negative="[hat")
+    texts = [NamedTexts(0, "bear", "natural", "a bear :)"), NamedTexts(1, "cat", "natural", None)]
+    demand_encodable(order, texts, DRAWING, pocket)
+    with pytest.raises(InputError) as info:
+        demand_encodable(order, texts, WEIGHTED, pocket)
+    places = [dotted(problem.path) for problem in info.value.problems]
+    assert places == ["negative_prompt", "prompts[1]", "subjects[0].caption"]
+    assert "( is never closed" in info.value.problems[1].message
+
+
+def test_more_layers_than_the_text_encoder_has_cannot_be_skipped(settings: Settings) -> None:
+    order = spec(SPEC).model_copy(update={"sampling": {"clip_skip": 2}})
+    with pytest.raises(InputError, match=r"sampling.clip_skip: the text encoder of profile 'pocket' has 2 layers"):
+        preflight(order, Resources.open(settings))
+
+
+def test_a_weighted_prompt_that_cannot_be_parsed_is_found_before_anything_is_made(settings: Settings) -> None:
+    order = ordered("a ({subject}").model_copy(update={"sampling": {"prompt_syntax": "weighted"}})
+    with pytest.raises(InputError, match=r"prompts\[0\]: .* is never closed; balance the brackets"):
+        preflight(order, Resources.open(settings))

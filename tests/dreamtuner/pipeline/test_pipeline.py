@@ -16,7 +16,7 @@ from diffusers import (
 )
 from PIL import Image
 
-from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
@@ -243,3 +243,36 @@ def test_every_scheduler_of_the_family_draws(tiny: UNetBackbone, pip: Reference)
         assert x.isfinite().all(), kind
         ran += 1
     assert ran >= 12
+
+
+def test_prompt_syntax_and_clip_skip_hold_for_every_text_of_a_call(
+    whole: DreamTunerPipeline, asked: ImageRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    encode = UNetParts.encode_text
+
+    def watched(parts: UNetParts, prompt: str, settings: TextSettings) -> Any:
+        seen.append((prompt, settings))
+        return encode(parts, prompt, settings._replace(clip_skip=0))  # the tiny encoder has one layer
+
+    monkeypatch.setattr(UNetParts, "encode_text", watched)
+    call = asked(prompt="a (bear) BREAK snow", negative_prompt="[frog]", prompt_syntax="weighted", clip_skip=1)
+    whole(**call)
+    assert {prompt for prompt, _ in seen} >= {"a (bear) BREAK snow", "[frog]", "a bear in snow"}
+    assert {settings for _, settings in seen} == {TextSettings(1, "weighted")}
+    c, uc = whole.encode_prompt(["a", "a (bear) BREAK snow"], negative_prompt="frog", prompt_syntax="weighted")
+    assert c.shape == uc.shape == (2, 48, 16)
+    with pytest.raises(ValueError, match="clip_skip: invalid value -1"):
+        whole.encode_prompt("a", clip_skip=-1)
+
+
+def test_weighted_prompts_with_weights_of_one_are_the_literal_call(
+    whole: DreamTunerPipeline, asked: ImageRequest
+) -> None:
+    plain = whole(**asked(prompt="a bear", num_inference_steps=1)).images
+    weighted = whole(**asked(prompt="a (bear:1)", num_inference_steps=1, prompt_syntax="weighted")).images
+    assert np.array_equal(weighted, plain)
+    heavy = whole(**asked(prompt="a (bear:3)", num_inference_steps=1, prompt_syntax="weighted")).images
+    assert not np.array_equal(heavy, plain)
+    with pytest.raises(ValueError, match=r"sampling.clip_skip: 1 of the text encoder's 1 layers; choose 0 to 0"):
+        whole(**asked(clip_skip=1))

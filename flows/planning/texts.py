@@ -1,0 +1,69 @@
+"""Checks that a spec's texts can be encoded as its settings say: layers to skip exist, weighted prompts parse."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dreamtuner.models.profiles import Profile
+from dreamtuner.models.prompt_syntax import PromptSyntaxError, parse
+from dreamtuner.models.tokens import most_clip_skip
+from dreamtuner.settings.sampling import PromptSyntax, Style
+from flows.planning.cells import GenerationSetup
+from flows.spec.model import Spec, expand
+from flows.spec.problems import InputError, Problem
+
+
+class NamedTexts(NamedTuple):
+    """What expands prompts for one subject: its place in the spec, class word and style; and its caption, if known."""
+
+    place: int
+    class_word: str
+    style: Style
+    caption: str | None
+
+
+def demand_encodable(spec: Spec, subjects: Sequence[NamedTexts], setup: GenerationSetup, profile: Profile) -> None:
+    """Raise InputError if a text cannot be encoded: its place is named, or the setting that does not fit."""
+    styles = {one.style for one in subjects} or {"natural"}
+    most = most_clip_skip(profile)
+    if most is not None and any(setup.sampling[style].clip_skip > most for style in styles):
+        message = f"the text encoder of profile {spec.profile!r} has {most + 1} layers; choose 0 to {most}"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "clip_skip"), message=message)])
+    words = [word for word in [learned_word(setup)] if word is not None]
+    problems: dict[tuple[str | int, ...], Problem] = {}
+    for path, text, syntax in _texts(spec, subjects, styles, setup):
+        if syntax == "literal" or path in problems:
+            continue
+        try:
+            parse(text, words)
+        except PromptSyntaxError as error:
+            problems[path] = Problem(path=path, message=str(error))
+    if problems:
+        raise InputError(f"spec {spec.name!r}", list(problems.values()))
+
+
+def learned_word(setup: GenerationSetup) -> str | None:
+    """Return the token that the spec's fine-tuning learns, such as [S*]; None if it learns none."""
+    settings = None if setup.finetune is None else setup.finetune.settings
+    return None if settings is None or settings.lr.word is None else settings.word
+
+
+def subject_words(class_word: str, setup: GenerationSetup) -> str:
+    """Return what stands for the subject in prompts: its class word, with the learned token after fine-tuning."""
+    return class_word if setup.finetune is None else setup.finetune.settings.subject_words(class_word)
+
+
+def _texts(
+    spec: Spec, subjects: Sequence[NamedTexts], styles: Iterable[Style], setup: GenerationSetup
+) -> Iterable[tuple[tuple[str | int, ...], str, PromptSyntax]]:
+    """Yield every text with its place and its syntax, expanded for each subject."""
+    for style in styles:
+        syntax = setup.sampling[style].prompt_syntax
+        yield ("negative_prompt",), spec.negative_prompt, syntax
+        if not subjects:
+            yield from ((("prompts", i), one, syntax) for i, one in enumerate(spec.prompts))
+    for place, class_word, style, caption in subjects:
+        syntax = setup.sampling[style].prompt_syntax
+        for i, template in enumerate(spec.prompts):
+            yield ("prompts", i), expand(template, class_word=subject_words(class_word, setup), style=style), syntax
+        if caption is not None:
+            yield ("subjects", place, "caption"), caption, syntax
