@@ -121,6 +121,8 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
     def _defaults(self) -> Sampling:
         """Return the settings of omitted arguments: `defaults`, or the paper's at the size that the U-Net states."""
         given = self.config.defaults
+        if given is None and self.unet is None:  # only texts can be encoded, or images decoded
+            return Sampling(steps=30)
         if given is None:
             size = self.unet.config.sample_size
             side = (size if isinstance(size, int) else size[0]) * self.vae_scale_factor

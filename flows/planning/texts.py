@@ -26,7 +26,7 @@ def demand_encodable(spec: Spec, subjects: Sequence[NamedTexts], setup: Generati
     styles = {one.style for one in subjects} or {"natural"}
     most = most_clip_skip(profile)
     if most is not None and any(setup.sampling[style].clip_skip > most for style in styles):
-        message = f"the text encoder of profile {spec.profile!r} has {most + 1} layers; choose 0 to {most}"
+        message = f"of the text encoder of profile {spec.profile!r}, at most {most} can be skipped; choose 0 to {most}"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "clip_skip"), message=message)])
     words = [word for word in [learned_word(setup)] if word is not None]
     problems: dict[tuple[str | int, ...], Problem] = {}

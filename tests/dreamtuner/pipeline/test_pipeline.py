@@ -20,6 +20,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.settings.sampling import TextSettings
 
 ImageRequest = Callable[..., dict[str, Any]]
 Skeleton = Callable[..., Image.Image]
@@ -256,7 +257,7 @@ def test_prompt_syntax_and_clip_skip_hold_for_every_text_of_a_call(
         return encode(parts, prompt, settings._replace(clip_skip=0))  # the tiny encoder has one layer
 
     monkeypatch.setattr(UNetParts, "encode_text", watched)
-    call = asked(prompt="a (bear) BREAK snow", negative_prompt="[frog]", prompt_syntax="weighted", clip_skip=1)
+    call = asked(prompt="a (bear) BREAK snow", negative_prompt="[frog]", prompt_syntax="weighted", clip_skip=1, p_r=0.0)
     whole(**call)
     assert {prompt for prompt, _ in seen} >= {"a (bear) BREAK snow", "[frog]", "a bear in snow"}
     assert {settings for _, settings in seen} == {TextSettings(1, "weighted")}
