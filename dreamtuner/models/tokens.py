@@ -155,13 +155,11 @@ def _spelled(text: str, offsets: Sequence[tuple[int, int]], words: Sequence[int 
 
 
 def most_clip_skip(profile: Profile) -> int | None:
-    """Return how many layers of a profile's text encoders can be skipped; None if their configs do not say."""
-    configs = [json.loads(one.read_text(encoding="utf-8")) for one in _text_configs(profile)]
+    """Return how many layers of a profile's text encoders can be skipped; None if their configs do not say.
+
+    At least one layer remains. Models with two text encoders read the last layer but one, so that one fewer is left.
+    """
+    files = [profile.folder(name) / "config.json" for name in ("text_encoder", "text_encoder_2")]
+    configs = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
     layers = [int(one["num_hidden_layers"]) for one in configs if "num_hidden_layers" in one]
-    return min(layers) - 1 if layers else None
-
-
-def _text_configs(profile: Profile) -> list[Path]:
-    return [
-        file for name in ("text_encoder", "text_encoder_2") if (file := profile.folder(name) / "config.json").is_file()
-    ]
+    return max(min(layers) - len(layers), 0) if layers else None
