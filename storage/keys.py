@@ -42,9 +42,9 @@ def blob_key(sha256: str) -> str:
 
 
 def thumbnail_key(sha256: str) -> str:
-    """Return the key of the thumbnail of the picture `sha256`: thumbnails/ab/cd/<hex>.
+    """Return the key of the thumbnail of the image `sha256`: thumbnails/ab/cd/<hex>.
 
-    It is not a blob: it can be regenerated from the picture at any time, and is deleted with it.
+    It is not a blob: it can be regenerated from the image at any time, and is deleted with it.
     """
     return blob_key(sha256).replace("blobs/sha256/", "thumbnails/", 1)
 

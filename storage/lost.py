@@ -1,4 +1,4 @@
-"""Reads pictures and records in the catalog those that are missing from the store."""
+"""Reads images and records in the catalog those that are missing from the store."""
 
 from storage.catalog import Catalog
 from storage.catalog.writes import mark_pictures_lost

@@ -1,4 +1,4 @@
-"""Strips metadata from pictures: prompts, recipes, places, names. The pixels are not changed."""
+"""Strips metadata from images: prompts, recipes, places, names. The pixels are not changed."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ class UnknownFormatError(ValueError):
 def without_metadata(data: bytes, *, colour: bool = True) -> bytes:
     """Return the PNG, JPEG or WebP `data` with only its pixels, orientation and, with `colour`, colour profile.
 
-    Damaged metadata, and data after the picture's end, are removed too. Raises UnknownFormatError.
+    Damaged metadata, and data after the image's end, are removed too. Raises UnknownFormatError.
     """
     if data.startswith(PNG):
         return PNG + b"".join(_png(data, colour))

@@ -1,4 +1,4 @@
-"""Thumbnails of pictures for galleries: WebP, stored under the digest of the picture."""
+"""Thumbnails of images for galleries: WebP, stored under the digest of the image."""
 
 import io
 import warnings
@@ -17,7 +17,7 @@ MAX_PIXELS = 100_000_000
 
 
 class NotAnImageError(ValueError):
-    """The bytes are not a picture, or a thumbnail cannot be created from it."""
+    """The bytes are not an image, or a thumbnail cannot be created from it."""
 
 
 def thumbnail(data: bytes) -> bytes:
@@ -57,25 +57,25 @@ def _upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; unreadable EXIF is ignored."""
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # as in ingestion: invalid EXIF must not make the picture unusable
+    except Exception:  # as in ingestion: invalid EXIF must not make the image unusable
         return image
 
 
 def store_thumbnail(store: ObjectStore, sha256: str, data: bytes) -> bytes:
-    """Create and store the thumbnail of the picture `data` with digest `sha256`; return it."""
+    """Create and store the thumbnail of the image `data` with digest `sha256`; return it."""
     small = thumbnail(data)
     store.put(thumbnail_key(sha256), small, content_type=WEBP)
     return small
 
 
 def store_thumbnails(store: ObjectStore, pictures: Mapping[str, bytes]) -> None:
-    """Create and store the thumbnails of several pictures, by digest."""
+    """Create and store the thumbnails of several images, by digest."""
     made = {sha256: thumbnail(data) for sha256, data in pictures.items()}
     store.put_all([Put(thumbnail_key(sha256), small, WEBP) for sha256, small in made.items()])
 
 
 def thumbnail_of(store: ObjectStore, sha256: str) -> bytes:
-    """Return the thumbnail of a stored picture, creating it if missing. Raises ObjectMissingError."""
+    """Return the thumbnail of a stored image, creating it if missing. Raises ObjectMissingError."""
     try:
         return store.get(thumbnail_key(sha256))
     except ObjectMissingError:

@@ -21,10 +21,10 @@ def keeps_current(
 ) -> bool:
     """Return whether the current mask stays in use when another is added as `given`, which is then only stored.
 
-    A mask given by a person is replaced by one that a person gives later, and by a found one only if a person requested
-    a new search (`requested`). A spec says the same at every run, so what it says counts when it is new:
-    `same` is the row of the entered mask where it was entered before, and a mask that somebody painted since then stays
-    in use, unless the spec insists (`replace: true`).
+    A mask given by a person is replaced by one that a person gives later, and by a detected one only if a person
+    requested a new detection (`requested`). The mask of a spec is entered again at every run, so it only replaces
+    others when it is new: `same` is the row of the entered mask if it was entered before, and a mask painted since then
+    stays in use, unless the spec insists (`replace: true`).
     """
     if current is None or current.given not in PERSONS or insist:
         return False

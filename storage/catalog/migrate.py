@@ -40,7 +40,7 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def head_revision() -> str | None:
-    """Return the newest revision that this version of the code knows."""
+    """Return the newest revision of this version of the code."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

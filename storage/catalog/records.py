@@ -63,11 +63,11 @@ class ReviewConflictError(CatalogError):
 
 @dataclass(frozen=True, kw_only=True)
 class CellRecord:
-    """One picture to generate. `digest` (64 hex digits) covers everything that decides the pixels.
+    """One image to generate. `digest` (64 hex digits) covers everything that decides the pixels.
 
-    `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of the layouts to follow or None,
-    `reference_pose` and `reference_depth` of those that the reference passes with; `controls` and `reference_controls`
-    are those of other kinds, by kind; `settings` is all else that went into the digest, as JSON values.
+    `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of its control images or None,
+    `reference_pose` and `reference_depth` of those of its reference; `controls` and `reference_controls` are those of
+    other kinds, by kind; `settings` is everything else that the digest covers, as JSON values.
     """
 
     digest: str
@@ -89,7 +89,7 @@ class CellRecord:
 
 @dataclass(frozen=True)
 class CellPicture:
-    """The picture of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels."""
+    """The image of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels."""
 
     digest: str
     image_sha256: str
@@ -99,7 +99,7 @@ class CellPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasurementRecord:
-    """A picture that a benchmark generated of a subject by a method, with its measurements; names as in the schema."""
+    """An image that a benchmark generated of a subject by a method, with its measurements; names as in the schema."""
 
     digest: str
     method: str
@@ -116,8 +116,8 @@ class MeasurementRecord:
 class RunWarning:
     """A reason why a run's results may differ from the request, as a sentence with the remedy.
 
-    `kind`: one of WARNING_KINDS; `place`: the key of the spec, such as prompts[0]; `subject`: whom it concerns by name,
-    `prompt`: the cells of which expanded prompt; None: all.
+    `kind`: one of WARNING_KINDS; `place`: the key of the spec, such as prompts[0]; `subject` and `prompt`: the name and
+    the expanded prompt that it concerns; None: all.
     """
 
     kind: str
@@ -149,10 +149,10 @@ class StatusView:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run and the states its cells are in now (every state is a key).
+    """A run and the current states of its cells (every state is a key).
 
-    `reason`: why it did not complete; `refused`: subjects that were refused, each with the reason; `spec_digest`: of
-    its spec, so that runs of one name can be told apart.
+    `reason`: why it did not complete; `refused`: rejected subjects, each with the reason; `spec_digest`: of its spec,
+    which distinguishes runs of one name.
     """
 
     id: str
@@ -223,7 +223,7 @@ class CellView:
 
     `error`: why a failed cell failed, or why the last worker released a planned one.
 
-    `uses_earlier_frames`: it is a frame that looks at the pictures of other cells, which its settings name under
+    `uses_earlier_frames`: it is a frame that attends to the images of other cells, which its settings name under
     "frames".
 
     `failures` counts failures since it was last requested; at MAX_FAILURES it is not retried.

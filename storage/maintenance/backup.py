@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 class BackupError(Exception):
-    """The backup cannot be made or restored; nothing was changed, and the message tells the remedy."""
+    """The backup cannot be made or restored; nothing was changed, and the message includes the remedy."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def collect(
     """Mark garbage, and delete what was marked `grace_seconds` ago and is still garbage.
 
     New garbage is deleted by the first collection after the grace period, or by this one with `wait`, which sleeps that
-    long. `dry_run` changes nothing. Safe to kill at any time and to run beside workers and other collectors.
+    long. `dry_run` changes nothing. Safe to kill at any time and to run concurrently with workers and other collectors.
     """
     if dry_run:
         return _look(catalog, store, grace_seconds)

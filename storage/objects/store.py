@@ -9,7 +9,7 @@ URL_SECONDS = 300  # default lifetime of a presigned URL
 
 
 class StoreError(Exception):
-    """The store failed; the message tells the remedy."""
+    """The store failed; the message includes the remedy."""
 
 
 class ObjectMissingError(StoreError, LookupError):

@@ -18,9 +18,9 @@ class Uploader(Generic[T]):
     room. The first failure is raised by every later `put` and `flush` and at the end of the `with` block; queued items
     are then dropped. Items may be sent in any order.
 
-    with Uploader(lambda picture: store(picture)) as uploads:
-        for picture in pictures:
-            uploads.put(picture, len(picture.data))
+    with Uploader(lambda image: store(image)) as uploads:
+        for image in images:
+            uploads.put(image, len(image.data))
     """
 
     def __init__(self, send: Callable[[T], None], *, threads: int = THREADS, max_bytes: int = MAX_BYTES) -> None:

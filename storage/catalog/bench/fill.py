@@ -47,7 +47,7 @@ def fill(
 ) -> None:
     """Insert `outputs` generated cells, each with an output and a score by each of METRICS, into an empty catalog.
 
-    Creates one subject per `per_subject` outputs and RUNS runs; one picture in 200 is lost, another is flagged.
+    Creates one subject per `per_subject` outputs and RUNS runs; one image in 200 is lost, another is flagged.
     `on_progress` receives the number inserted. Raises CatalogError if the catalog already has subjects.
     """
     with catalog.read() as s:

@@ -12,7 +12,7 @@ from storage.catalog import Catalog, views, writes
 from storage.catalog.bench.fill import METRICS, PER_SUBJECT, RUNS
 from storage.catalog.records import CellRecord
 
-PAGE = 60  # pictures
+PAGE = 60  # images
 CLAIM = 16  # cells in one claim
 
 

@@ -34,7 +34,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(cause, sqlite3.OperationalError):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     state = getattr(cause, "sqlstate", "")
-    if state is None:  # no connection, and therefore no code from the server: only the message tells why
+    if state is None:  # no connection, and therefore no code from the server, only a message
         return isinstance(error, OperationalError) and not any(words in str(cause) for words in _REFUSALS)
     return state in _TRANSIENT or state.startswith("08")
 

@@ -30,7 +30,7 @@ class CellHeartbeat(Heartbeat):
 
     @property
     def held(self) -> list[str]:
-        """The digests of the cells that this process leases, as far as it knows."""
+        """Return the digests of the cells that this process leases, as of the last renewal."""
         with self._lock:
             return sorted(self._held)
 

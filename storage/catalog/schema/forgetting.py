@@ -21,7 +21,7 @@ class RetiredId(Base):
     """The highest id of a table's forgotten rows.
 
     SQLite would reuse it for the next row, and an old link or a decision made offline would then refer to another
-    picture.
+    image.
     """
 
     __tablename__ = "retired_ids"

@@ -1,7 +1,7 @@
 """Links between cells and subjects, and between cells and control images.
 
 A cell's digest covers what decides its pixels, so several subjects may share it.
-The same reference under two names gives the same cells: each subject has its own link. A picture of two subjects has a
+The same reference under two names gives the same cells: each subject has its own link. An image of two subjects has a
 link for each of them, at different positions.
 """
 
@@ -14,8 +14,8 @@ from storage.catalog.database.base import Base, only_where_set
 class CellSubject(Base):
     """A link: a cell shows a subject, using this reference and mask.
 
-    `position` counts the subjects of one picture from 0; links at the same position are names of the same bytes.
-    `output_id` is a copy, None before there is a picture: one index gives a subject's pictures in their order.
+    `position` counts the subjects of one image from 0; links at the same position are names of the same bytes.
+    `output_id` is a copy, None before there is an image: one index gives a subject's images in their order.
     """
 
     __tablename__ = "cell_subjects"
@@ -46,7 +46,7 @@ class CellControl(Base):
 
 
 class SubjectScore(Base):
-    """A copy of a current score for each subject that its output shows, to list a subject's pictures by score."""
+    """A copy of a current score for each subject that its output shows, to list a subject's images by score."""
 
     __tablename__ = "subject_scores"
     __table_args__ = (Index(None, "subject_id", "metric", "value", "output_id"),)

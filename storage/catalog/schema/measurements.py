@@ -1,4 +1,4 @@
-"""Measurements of benchmarks: pictures that are not reviewed or exported."""
+"""Measurements of benchmarks: images that are not reviewed or exported."""
 
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from storage.catalog.database.base import Base, now
 
 
 class Measurement(Base):
-    """One picture of a subject by a method, named by the SHA-256 of everything that decides it and its measures.
+    """An image of a subject by a method, identified by the SHA-256 of everything that decides it and its metrics.
 
-    `method`, `subject`, `prompt` and `seed` say what it is of. `measures`: one value a measure, None where it says
-    nothing of this picture. `prepare_s` and `picture_s`: seconds to prepare the method, and to generate a picture.
+    `method`, `subject`, `prompt` and `seed` describe it. `measures`: one value per metric, None if it is undefined for
+    this image. `prepare_s` and `picture_s`: seconds to prepare the method, and to generate an image.
     """
 
     __tablename__ = "measurements"

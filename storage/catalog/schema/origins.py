@@ -26,7 +26,7 @@ class Blob(Base):
 
 
 class Subject(Base):
-    """Whom or what the pictures show, under a unique name."""
+    """Whom or what the images show, under a unique name."""
 
     __tablename__ = "subjects"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -27,7 +27,7 @@ class User(Base):
 
 
 class Identity(Base):
-    """A user as an OpenID provider knows them: its issuer and, within it, the subject that never changes."""
+    """The identity of a user at an OpenID provider: its issuer and the subject, which never changes."""
 
     __tablename__ = "identities"
     __table_args__ = (Index(None, "user_id"),)
@@ -66,7 +66,7 @@ class ApiToken(Base):
 
 
 class OneTimeLink(Base):
-    """Lets whoever holds it set the user's password, once."""
+    """A one-time link to set the user's password."""
 
     __tablename__ = "links"
     __table_args__ = (Index(None, "user_id"),)

@@ -1,8 +1,8 @@
 """Results: outputs, their scores and reviews, and the history of everything.
 
 Some columns are copies (`subject_id`, the first of the subjects that storage.catalog.schema.links lists, and
-`decision`), so that one index can start with a page's filter and end with its order;
-only storage.catalog.writes updates them.
+`decision`), so that one index can start with a page's filter and end with its order; only storage.catalog.writes
+updates them.
 """
 
 from datetime import datetime
@@ -16,11 +16,11 @@ from storage.catalog.records import DECISIONS, Decision
 
 
 class Output(Base):
-    """The picture of a cell, one per cell.
+    """The image of a cell, one per cell.
 
-    `revision` rises with every review and every change of the picture; `decision` and `rating` (0: none) are those of
-    the last review of this picture. `approvals` counts the reviewers whose approval stands; while more are
-    needed `decision` stays "none". `run_id` is the run that generated it.
+    `revision` rises with every review and every change of the image; `decision` and `rating` (0: none) are those of
+    the last review of this image. `approvals` counts the reviewers whose latest decision is approval; while more
+    are needed `decision` stays "none". `run_id` is the run that generated it.
     """
 
     __tablename__ = "outputs"
@@ -44,9 +44,9 @@ class Output(Base):
 
 
 class AttentionMap(Base):
-    """The attention map of the point (x, y), each 0..1 from the upper left corner, of an output's picture.
+    """The attention map of the point (x, y), each 0..1 from the upper left corner, of an output's image.
 
-    `image_sha256` is that picture: an output may be regenerated. `said` describes how the map was made.
+    `image_sha256` is that image: an output may be regenerated. `said` describes how the map was made.
     """
 
     __tablename__ = "attention_maps"

@@ -13,10 +13,10 @@ from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
 class Run(Base):
     """One execution of a spec, with the spec as it was read, and its contact sheet once there is one.
 
-    `owner` is the process that runs it, `seen_at` its last heartbeat. `ended_with` is how
-    many of its cells were in which state when it ended, so that nobody counts them again; None while it runs. `reason`
-    says why a run ended other than completed, `refused` maps the names of subjects that were refused to the reason.
-    `sheet_key` is the SHA-256 of what the sheet shows: a later run that would show the same takes the same sheet.
+    `owner` is the process that runs it, `seen_at` its last heartbeat. `ended_with` counts its cells by state at its
+    end, so that nothing counts them again; None while it runs. `reason` is why a run did not complete, `refused`
+    maps the names of rejected subjects to the reason. `sheet_key` is the SHA-256 of the sheet's contents: a later run with
+    the same contents reuses the sheet.
     """
 
     __tablename__ = "runs"
@@ -43,11 +43,11 @@ class Run(Base):
 
 
 class Cell(Base):
-    """One picture, planned or generated. Owner and lease are set exactly while it is being generated.
+    """An image, planned or generated. Owner and lease are set exactly while it is being generated.
 
     `subject_id`, `reference_id` and `mask_id` are those of its first link (storage.catalog.schema.links). `pose` and
     `depth` are its control images, `reference_pose` and `reference_depth` those of its reference. `attempts`
-    counts claims, `failures` the attempts since it was asked for last that ended with an error of its own.
+    counts claims, `failures` the attempts since it was last requested that failed by an error of the cell itself.
     """
 
     __tablename__ = "cells"

@@ -1,4 +1,4 @@
-"""The subjects of outputs, each with the reference and mask that the picture was generated from."""
+"""The subjects of outputs, each with the reference and mask that the image was generated from."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from storage.redaction import redact_url
 
 @dataclass(frozen=True)
 class OutputSubject:
-    """A subject of a picture. `position` counts the subjects of the picture from 0; names of the same one share it.
+    """A subject of an image. `position` counts the subjects of the image from 0; names of the same one share it.
 
     `earlier_reference`: the subject has another reference now; `newer_mask`: the reference has another mask now.
     """

@@ -23,7 +23,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class OutputRow:
-    """A picture in a gallery; `value` is the score that the page is ordered by, None when it is not.
+    """An image in a gallery; `value` is the score that the page is ordered by, None when it is not.
 
     `subject_id` is the subject of the filter, else the first that it shows.
     """

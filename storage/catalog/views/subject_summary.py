@@ -13,7 +13,7 @@ from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, S
 
 @dataclass(frozen=True)
 class SubjectSummary:
-    """A subject, its current reference and that one's current mask, and its pictures.
+    """A subject, its current reference and that one's current mask, and its images.
 
     `reference` is the source of the reference, `references` counts all it has had. `mask` is the method of the current
     mask, None if there is none; `mask_given` and `mask_giver` are its origin and who provided it. `approved` of the
@@ -38,7 +38,7 @@ class SubjectSummary:
 
 
 def subject_list(s: Session) -> list[SubjectSummary]:
-    """List all subjects by name. A picture of several subjects counts for each of them."""
+    """List all subjects by name. An image of several subjects counts for each of them."""
     later, newer = aliased(Reference), aliased(Mask)
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
     current = select(newer.id).where(newer.reference_id == Reference.id).order_by(newer.turn.desc()).limit(1)

@@ -33,10 +33,10 @@ def add_mask(
 ) -> int:
     """Add a mask to the reference and return its id. It becomes the current mask unless a person's mask has precedence.
 
-    `confidence` lies in 0..1; `doubtful` requests a check by a person, `warnings` tell why. `given` is its origin
-    (default: as its method says), `giver` the person; `requested` (a person wants it found) and `insist` are those of
-    `keeps_current`. The same mask by the same method is the same row, any other a new version. Cells keep the mask that
-    they were planned with.
+    `confidence` lies in 0..1; `doubtful` requests a check by a person, `warnings` are the reasons. `given` is its
+    origin (by default that of its method), `giver` the person; `requested` (a person requested its detection) and
+    `insist` are those of `keeps_current`. The same mask by the same method is the same row, any other a new version.
+    Planned cells do not change their mask.
     """
     if not 0 <= confidence <= 1:
         raise CatalogError(f"confidence {confidence} is outside 0..1; pass a probability")

@@ -33,7 +33,7 @@ def enter_subject(
 
     A name is one subject: if the stored one has another reference, class word or style, raises NameTakenError unless
     `replace`. An existing caption of the same reference is kept unless `replace` or `recaption`, because it affects
-    the pictures of every spec that names only the subject.
+    the images of every spec that names only the subject.
     """
     new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
@@ -78,7 +78,7 @@ def add_reference(
 ) -> int:
     """Add a reference to the subject, which becomes its current one; return its id.
 
-    `width`, `height` in pixels; `source` is its origin, for display. The same picture gives the same row, with
+    `width`, `height` in pixels; `source` is its origin, for display. The same image gives the same row, with
     `source` and `caption` updated.
     """
     require_blob(s, "image_sha256", image_sha256)

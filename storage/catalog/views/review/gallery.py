@@ -1,4 +1,4 @@
-"""The gallery: pictures for any filter and order, paginated, in bounded time.
+"""The gallery: images for any filter and order, paginated, in bounded time.
 
 A page scans one index in its order, window by window, and tests further conditions row by row, until it is full or its
 time is up. A selective filter therefore gives a short page with a position to continue from, never a long wait.
@@ -54,7 +54,7 @@ class Filter:
 
 
 def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit: int = 60) -> Page[OutputRow]:
-    """List pictures that match the filter. A page may be short, even empty, and still have a `next`.
+    """List images that match the filter. A page may be short, even empty, and still have a `next`.
 
     Raises CatalogError for an `after` that is not from a page with the same order, or a `limit` outside 1..300.
     """
@@ -88,7 +88,7 @@ class Count:
 
 
 def count(s: Session, wanted: Filter, *, most: int = COUNTED) -> Count:
-    """Count the pictures that match the filter, up to `most` and within COUNTING seconds."""
+    """Count the images that match the filter, up to `most` and within COUNTING seconds."""
     rows, found, more = _joined(select(Output.id), wanted), 0, False
     for conditions, _, end in _windows(s, wanted, None, COUNTING):
         more = end is not None
@@ -141,7 +141,7 @@ def _scores_walked(metric: str, wanted: Filter) -> tuple[Any, list[ColumnElement
 
 
 def _joined(rows: Select[*tuple[Any, ...]], wanted: Filter) -> Select[*tuple[Any, ...]]:
-    """Join `rows` with generated pictures and the score that sorts them."""
+    """Join `rows` with generated images and the score that sorts them."""
     link = _link(wanted)
     if link is not None:
         rows = rows.select_from(link).join(Output, Output.id == link.output_id)

@@ -25,7 +25,7 @@ class Event:
 
 @dataclass(frozen=True)
 class ReviewView:
-    """One decision on an output as it was at `revision`, showing the picture `image_sha256`."""
+    """One decision on an output as it was at `revision`, showing the image `image_sha256`."""
 
     uuid: str
     revision: int

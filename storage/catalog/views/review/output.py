@@ -26,7 +26,7 @@ from storage.catalog.views.scores import scores_of
 
 @dataclass(frozen=True)
 class OutputDetail:
-    """A picture, its recipe and its lineage.
+    """An image, its recipe and its lineage.
 
     `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first.
     `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
@@ -106,7 +106,7 @@ def output(s: Session, output_id: int) -> OutputDetail:
 
 
 def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
-    """Return id and picture of an approved output of the same subject, with the same prompt if there is one."""
+    """Return id and image of an approved output of the same subject, with the same prompt if there is one."""
     approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
     approved = approved.join(CellSubject, CellSubject.output_id == Output.id)
     approved = approved.where(

@@ -76,7 +76,7 @@ class SubjectDetail:
 
 @dataclass(frozen=True)
 class GridCell:
-    """One picture of a grid; `earlier_reference`: it was generated from another reference than the current one."""
+    """One image of a grid; `earlier_reference`: it was generated from another reference than the current one."""
 
     output_id: int
     prompt: str
@@ -144,7 +144,7 @@ def _used(s: Session, table: type[CellSubject] | type[Checkpoint], subject_id: i
 
 
 def grid(s: Session, subject_id: int) -> list[GridCell]:
-    """List the subject's newest pictures, at most GRID_CELLS, oldest first."""
+    """List the subject's newest images, at most GRID_CELLS, oldest first."""
     newest = select(Reference.id).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc()).limit(1)
     columns = (Output.id.label("output_id"), Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
     earlier = (CellSubject.reference_id != newest.scalar_subquery()).label("earlier_reference")

@@ -21,7 +21,7 @@ class AttentionView:
 
 
 def attention_maps(s: Session, output_id: int, image_sha256: str, limit: int = 6) -> list[AttentionView]:
-    """List the attention maps of the output's current picture, newest first."""
+    """List the attention maps of the output's current image, newest first."""
     rows = select(AttentionMap).where(AttentionMap.output_id == output_id, AttentionMap.image_sha256 == image_sha256)
     found = s.scalars(rows.order_by(AttentionMap.id.desc()).limit(limit))
     return [AttentionView(r.map_sha256, r.x, r.y, r.said, r.created_at) for r in found]

@@ -1,4 +1,4 @@
-"""Measurements of benchmarks, by picture."""
+"""Measurements of benchmarks, by image."""
 
 from collections.abc import Sequence
 

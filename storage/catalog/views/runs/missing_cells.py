@@ -1,4 +1,4 @@
-"""Cells without a picture, by whether a run still needs them.
+"""Cells without an image, by whether a run still needs them.
 
 A cell is needed by a run in progress, and by the newest run of each name, in any state: running that spec again
 generates what is missing. Cells that only older runs of a name requested, such as prompts with a typing error or seeds
@@ -36,7 +36,7 @@ def missing_cells(s: Session) -> MissingCells:
 
 
 def unwanted_cells(s: Session) -> list[int]:
-    """List the ids of unwanted cells that may be deleted because no picture of theirs was reviewed."""
+    """List the ids of unwanted cells that may be deleted because no image of theirs was reviewed."""
     reviewed = select(Review.id).join(Output, Output.id == Review.output_id).where(Output.cell_id == Cell.id)
     rows = select(Cell.id).where(Cell.state.in_(OPEN), _unwanted(), ~reviewed.exists())
     return list(s.scalars(rows.order_by(Cell.id)))
@@ -44,7 +44,7 @@ def unwanted_cells(s: Session) -> list[int]:
 
 @dataclass(frozen=True)
 class RunDeletion:
-    """A run, and how many pictures no other run requested; `approved` of them are approved."""
+    """A run, and how many images no other run requested; `approved` of them are approved."""
 
     id: str
     name: str

@@ -30,7 +30,7 @@ class CellReason:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """A run for its page. `cells`: how many are in which state now, every state a key.
+    """A run for its page. `cells`: their number by current state, every state a key.
 
     `host`: the machine that ran it; `started_by`: who started it in the dashboard; None if unknown.
     `reasons`: the first missing cells, in grid order.

@@ -1,1 +1,1 @@
-"""Permanent deletion of subjects, runs and pictures."""
+"""Permanent deletion of subjects, runs and images."""

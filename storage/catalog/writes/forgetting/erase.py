@@ -33,7 +33,7 @@ class Erased:
     """What was deleted. `blobs` are the digests it referenced; `runs` are those whose sheets and files showed it.
 
     `freed` counts the blobs that are now unreferenced, `bytes` their sizes: `dreamtuner gc` frees them. `shared`
-    counts the pictures that are kept for other subjects, `shared_with` names those subjects.
+    counts the images that are kept for other subjects, `shared_with` names those subjects.
     """
 
     subjects: int = 0
@@ -111,7 +111,7 @@ def clear_runs(s: Session, run_ids: Sequence[str], erased: Erased) -> None:
 
 
 def erase_run(s: Session, run_id: str, erased: Erased) -> None:
-    """Delete the run's row; cells and pictures that other runs requested are kept."""
+    """Delete the run's row; cells and images that other runs requested are kept."""
     clear_runs(s, [run_id], erased)
     _run(s, delete(RunCell).where(RunCell.run_id == run_id))
     _run(s, update(Output).where(Output.run_id == run_id).values(run_id=None))

@@ -1,4 +1,4 @@
-"""Forgets a picture or a run with its dependents. `forget_subject.py` forgets a subject."""
+"""Forgets an image or a run with its dependents. `forget_subject.py` forgets a subject."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ SILENT_SECONDS = 600.0
 
 
 def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete a picture with its cell, scores, reviews, attention maps and history, and the sheets that showed it.
+    """Delete an image with its cell, scores, reviews, attention maps and history, and the sheets that showed it.
 
     A run of its spec would regenerate it. Raises CatalogError while a run that requested it is in progress.
     """
@@ -41,7 +41,7 @@ def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: flo
 
 
 def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete a run with its spec and sheet, and the cells and pictures that no other run requested.
+    """Delete a run with its spec and sheet, and the cells and images that no other run requested.
 
     Raises CatalogError while the run is in progress.
     """
@@ -104,9 +104,9 @@ def run_under_way(what: str, run_id: str, name: str) -> CatalogError:
 
 
 def forget_unwanted(s: Session, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete the cells without an image that no run wants any more, see storage.catalog.views.runs.missing_cells.
+    """Delete the cells without an image that no run needs, see storage.catalog.views.runs.missing_cells.
 
-    Cells whose lost image was reviewed are kept, with the reviews.
+    Cells whose lost image was reviewed are not deleted, as reviews would be lost.
     """
     close_crashed_runs(s, silent_seconds)
     erased = Erased()

@@ -1,4 +1,4 @@
-"""Forgets a subject: its name, references, masks, fine-tunings and pictures, and every mention of it.
+"""Forgets a subject: its name, references, masks, fine-tunings and images, and every mention of it.
 
 What is shared with another subject, whose reference has the same bytes, is kept for that subject.
 """
@@ -53,9 +53,9 @@ class _Heir:
 
 
 def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete a subject completely. Raises CatalogError while a run, a picture or a fine-tuning of it is in progress.
+    """Delete a subject completely. Raises CatalogError while a run, an image or a fine-tuning of it is in progress.
 
-    Pictures shared with another subject are kept for that subject (`shared`). Runs with other subjects are kept without
+    Images shared with another subject are kept for that subject (`shared`). Runs with other subjects are kept without
     this one and without their contact sheets; runs of this subject alone are deleted. The audit still records who did
     what and when, without the name.
     """

@@ -1,4 +1,4 @@
-"""One decision on many outputs, a part at a time so that no other writer waits long; and taking it back."""
+"""Bulk decisions, written and taken back in parts so that no other writer waits long."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class Seen:
 
 
 def begin_batch(s: Session, *, id: str, reviewer: str, decision: Decision, filter: Mapping[str, Any]) -> None:
-    """Open the batch `id`, which the client made; said again it changes nothing."""
+    """Open the batch `id`, which the client generated; idempotent."""
     row = {"id": id, "reviewer": reviewer, "decision": decision, "filter": dict(filter), "changed": 0}
     s.execute(insert_into(s, ReviewBatch).values(row).on_conflict_do_nothing(index_elements=[ReviewBatch.id]))
 
 
 def decide_part(s: Session, batch_id: str, seen: Sequence[Seen], *, approvals_needed: int = 1) -> int:
-    """Decide on a part of the batch; how many were changed. One that changed since it was seen is left as it is."""
+    """Decide on a part of the batch; return how many outputs changed. Those changed since seen are omitted."""
     batch = _batch(s, batch_id)
     changed = 0
     for one in seen:
@@ -55,7 +55,7 @@ def decide_part(s: Session, batch_id: str, seen: Sequence[Seen], *, approvals_ne
 
 
 def end_batch(s: Session, batch_id: str) -> int:
-    """Write the batch into the audit; how many outputs it changed."""
+    """Record the batch in the audit; return how many outputs it changed."""
     batch = _batch(s, batch_id)
     after = {"decision": batch.decision, "changed": batch.changed, "filter": batch.filter}
     record_audit(s, actor=batch.reviewer, action="decide on many", entity="batch", entity_id=batch_id, after=after)
@@ -63,9 +63,9 @@ def end_batch(s: Session, batch_id: str) -> int:
 
 
 def undo_part(s: Session, batch_id: str, *, actor: str, after: int = 0, approvals_needed: int = 1) -> tuple[int, int]:
-    """Take back PART reviews of the batch from behind the review `after`; how many, and the last review's id or 0.
+    """Take back PART reviews of the batch, following the review `after`; return their number and the last id, or 0.
 
-    What was decided on again since then stays as it is. Each output goes back to what was said of it before.
+    Outputs reviewed again since then are left as they are. The others return to their previous decision.
     """
     batch = _batch(s, batch_id)
     if actor != batch.reviewer:

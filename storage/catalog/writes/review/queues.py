@@ -1,4 +1,4 @@
-"""Review queues: which outputs a person looks at, in an order that does not move under them."""
+"""Review queues: the outputs that a person reviews, in a frozen order."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def add_queue(
     output_ids: Sequence[int],
     revisions: Sequence[int] = (),
 ) -> str:
-    """The id of a new queue; of the person's older ones the last KEPT stay. `revisions` are what was seen of each."""
+    """Add a queue and return its id; deletes all but the person's last KEPT. `revisions`: those that the person saw."""
     if not output_ids:
         raise CatalogError("there is nothing to review under this filter; widen it")
     queue = ReviewQueue(id=uuid.uuid4().hex, user_id=user_id, title=title, filter=dict(filter))

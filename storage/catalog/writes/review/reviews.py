@@ -1,4 +1,4 @@
-"""Reviews: what people decide. Every one is kept; the last one of a picture is its decision."""
+"""Reviews: the decisions of people. All are stored; the last one of an image is its decision."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from storage.catalog.schema import Output, Review, Score
 
 @dataclass(frozen=True)
 class Reviewed:
-    """`revision` is the output's now: the one that the next review of it has to carry."""
+    """A stored review. `revision` is the output's current one, which its next review has to name."""
 
     review_id: int
     revision: int
@@ -32,8 +32,8 @@ def add_review(
 ) -> Reviewed:
     """Record what `reviewer` decided on the output as it was at `revision`; `rating` is 1..5, or 0 for none.
 
-    With `approvals_needed` an output is approved once so many different people have approved this picture and not
-    taken that back; until then its decision is "none".
+    With `approvals_needed` an output is approved once this number of different people have approved this image and not
+    taken their approval back; until then its decision is "none".
 
     The client generates `uuid`, one for each decision: a review that is sent again is stored once. Raises
     ReviewConflictError, and stores nothing, if the output was reviewed or regenerated since that revision.
@@ -69,10 +69,10 @@ def add_review(
 def undo_review(
     s: Session, *, uuid: str, output_id: int, revision: int, reviewer: str, approvals_needed: int = 1
 ) -> Reviewed:
-    """Take back the review that led to `revision`: the output is as it was before it, or ReviewConflictError.
+    """Take back the review that led to `revision`, which restores the previous decision, or raise ReviewConflictError.
 
-    Where approvals are counted an approval by someone else is not given again in this reviewer's name: the output is
-    then undecided, and the other's approval still counts.
+    If approvals are counted, an approval by someone else is not repeated in this reviewer's name: the output is then
+    undecided, and the other approval still counts.
     """
     decision: Decision
     chosen = select(Review).where(Review.output_id == output_id, Review.revision == revision - 2)
@@ -96,12 +96,12 @@ def undo_review(
 
 
 def derived(decision: Decision, approvals: int, needed: int) -> Decision:
-    """The state that the last `decision` leaves an output in which `approvals` people approve."""
+    """Return the state of an output after the last `decision`, with `approvals` people approving."""
     return "none" if decision == "approved" and approvals < needed else decision
 
 
 def _approvals(s: Session, output: Output) -> int:
-    """How many people's last word on this very picture is approval."""
+    """Count the people whose latest decision on this image is approval."""
     said = select(Review.reviewer, Review.decision).where(Review.output_id == output.id)
     rows = s.execute(said.where(Review.image_sha256 == output.image_sha256).order_by(Review.revision))
     return sum(decision == "approved" for decision in dict(rows.all()).values())

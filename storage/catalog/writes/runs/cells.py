@@ -39,14 +39,14 @@ def renew_lease(s: Session, digests: Sequence[str], owner: str, lease_seconds: f
 
 
 def mark_cells_lost(s: Session, digests: Sequence[str]) -> list[str]:
-    """Record that the pictures of these generated cells are gone from the store; they may be claimed again."""
+    """Record that the images of these generated cells are gone from the store; they may be claimed again."""
     lost = _in_order(digests, _change(s, digests, Cell.state == "generated", {"state": "lost"} | RELEASED))
     record_events(s, "cell", lost, "lost")
     return lost
 
 
 def mark_pictures_lost(s: Session, image_sha256s: Sequence[str]) -> list[str]:
-    """Do the same for the cells whose pictures are these blobs; return the cells' digests."""
+    """Do the same for the cells whose images are these blobs; return the cells' digests."""
     chosen = select(Cell.digest).join(Output, Output.cell_id == Cell.id).where(Cell.state == "generated")
     of_part = (chosen.where(Output.image_sha256.in_(part)) for part in chunks(image_sha256s))
     return mark_cells_lost(s, [digest for statement in of_part for digest in s.scalars(statement)])

@@ -1,4 +1,4 @@
-"""Finishes cells: stores their pictures as outputs."""
+"""Finishes cells: stores their images as outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,10 +31,10 @@ def finish_cell(
 
 
 def finish_cells(s: Session, pictures: Sequence[CellPicture], *, owner: str, run_id: str | None = None) -> list[str]:
-    """Enter recorded pictures as the outputs of their cells; return the digests of the cells that have them.
+    """Enter recorded images as the outputs of their cells; return the digests of the cells that have them.
 
-    Idempotent, also for an owner that lost its lease but generated the same picture. Other cells that this owner does
-    not lease are left unchanged and omitted. If a lost picture is regenerated and differs, its old scores are deleted
+    Idempotent, also for an owner that lost its lease but generated the same image. Other cells that this owner does
+    not lease are left unchanged and omitted. If a lost image is regenerated and differs, its old scores are deleted
     and its decision is reset. `run_id` is the run that generated them.
     """
     require_blobs(s, "image_sha256", [one.image_sha256 for one in pictures])

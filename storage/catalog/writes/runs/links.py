@@ -14,7 +14,7 @@ from storage.catalog.schema import CellSubject, Output, Score, SubjectScore
 def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], fresh: Collection[str]) -> None:
     """Link each cell to its subject; `ids` gives the ids of the cells by digest, `fresh` are the new ones.
 
-    An existing cell of another subject is linked to this one too, with its picture and scores.
+    An existing cell of another subject is linked to this one too, with its image and scores.
     """
     rows = {(ids[cell.digest], cell.subject_id): _row(cell, ids[cell.digest]) for cell in cells}
     new: set[int] = set()

@@ -1,4 +1,4 @@
-"""Measurements of benchmarks, by picture."""
+"""Measurements of benchmarks, by image."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from storage.catalog.writes.blobs import require_blobs
 
 
 def add_measurements(s: Session, records: Sequence[MeasurementRecord]) -> None:
-    """Store measurements, whose pictures are recorded blobs. Existing digests are overwritten."""
+    """Store measurements, whose images are recorded blobs. Existing digests are overwritten."""
     require_blobs(s, "image_sha256", [record.image_sha256 for record in records])
     for record in sorted(records, key=lambda one: one.digest):  # in one order for all, to avoid deadlocks
         row = {**vars(record), "measures": dict(record.measures), "created_at": now()}
