@@ -1,1 +1,1 @@
-"""The embedded default: a world with known truth, and a small Stable Diffusion trained on it from scratch."""
+"""The embedded default model: a small Stable Diffusion, trained from scratch on a rendered world with ground truth."""

@@ -1,4 +1,4 @@
-"""What examples/ holds, drawn by the world: subjects that training never saw, a pose library, depth maps and a wave."""
+"""Renders the images of examples/: subjects that training never saw, a pose library, depth maps and a wave."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ EXAMPLES: dict[str, Picture] = {
     "momo": Picture(1_119_395, Context("on the beach", "standing", "anime", "smiling", size=0.88, seed=5)),
     "bolt": Picture(1_124_863, Context("on the beach", "standing", "natural", "smiling", size=0.88, seed=5)),
 }
-"""Three identities that training never saw, each drawn once as its reference."""
+"""Three identities that training never saw, each with the context of its reference."""
 
 DEPTHS: dict[str, tuple[str, str]] = {
     "bear-waving": ("bear", "waving"),
     "rabbit-sitting": ("rabbit", "sitting"),
     "robot-jumping": ("robot", "jumping"),
 }
-"""Of what class the silhouette of each depth map is, and what it does."""
+"""Class and pose of each depth map."""
 
 
 def draw_example(name: str) -> Image.Image:
-    """The reference of one example subject, 64 x 64 RGB. KeyError when there is none of that name."""
+    """Render the reference of an example subject, 64 x 64 RGB. Raises KeyError for an unknown name."""
     return _picture(_drawn(EXAMPLES[name]).image)
 
 
 def draw_depth(name: str) -> Image.Image:
-    """One depth map, 64 x 64 L: of a subject without a hat, which would say more than the layout."""
+    """Render a depth map, 64 x 64 L, of a subject without a hat, since a hat would show more than the layout."""
     class_word, pose = DEPTHS[name]
     bare = Identity(class_word, "red", "blue", "white", "plain", "circle", "no hat", "dot eyes", "medium")
     return _picture(render([bare], [Context("in a room", pose, "natural")]).depth)
 
 
 def example_files() -> Mapping[str, Image.Image]:
-    """Every picture of examples/ by its path there: references with their own pose and depth, and layouts."""
+    """Render every image of examples/, by its path: references with their pose and depth, and control images."""
     files: dict[str, Image.Image] = {}
     for name, picture in EXAMPLES.items():
         drawn = _drawn(picture)
@@ -54,7 +54,7 @@ def example_files() -> Mapping[str, Image.Image]:
 
 
 def write_examples(folder: Path) -> None:
-    """Draw every file of ``example_files`` into ``folder``."""
+    """Write every image of ``example_files`` to ``folder``."""
     for place, image in example_files().items():
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _drawn(picture: Picture) -> Rendered:
 
 
 def _picture(layer: Tensor) -> Image.Image:
-    """(1, 3, S, S) or (1, 1, S, S) in 0..1 -> RGB or L."""
+    """Convert (1, 3, S, S) or (1, 1, S, S) in 0..1 to RGB or L."""
     pixels = (layer[0].permute(1, 2, 0) * 255).round().byte().numpy()
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 

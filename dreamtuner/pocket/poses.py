@@ -1,4 +1,4 @@
-"""The pose library of examples/: skeletons of every pose of the world, on their own and on the way between two."""
+"""The pose library of examples/: skeletons of every pose of the world, and a wave interpolated between two."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.skeleton import Skeleton, between, draw_skeleton, skeleton
 
 SIDE = 4 * SIZE
-"""Pixels of a library picture: large enough to look at, and a multiple of what the model draws."""
+"""Side of a library image in pixels: large enough to look at, and a multiple of the model's images."""
 
 ONE_SIDED = ("waving", "running")
-"""Poses that are another picture in the mirror."""
+"""Poses whose mirror image differs."""
 
 RAISE, WAVE, LOWER = 5, 8, 3
 """Frames of the wave's three parts."""
 
 
 def draw_poses(bones: Skeleton, side: int = SIDE) -> list[Image.Image]:
-    """Skeletons (N, 7, 2) as pictures, where a subject in the middle of the picture has its joints."""
-    context = Context("in a room", "standing", "natural")  # for its place and size alone
+    """Draw skeletons (N, 7, 2) with the joints of a subject in the middle of the image."""
+    context = Context("in a room", "standing", "natural")  # only for its position and size
     px = 2.0 / side
     axis = (torch.arange(side, dtype=torch.float32) + 0.5) * px - 1.0
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -35,7 +35,7 @@ def draw_poses(bones: Skeleton, side: int = SIDE) -> list[Image.Image]:
 
 
 def pose_library() -> dict[str, Image.Image]:
-    """Every pose of the world by a file's name, those that are one-sided in the mirror as well."""
+    """Draw every pose of the world, by file name; one-sided poses also mirrored."""
     named = {pose.replace(" ", "-"): (pose, False) for pose in POSES}
     named |= {f"{pose}-mirrored": (pose, True) for pose in ONE_SIDED}
     poses, mirrored = zip(*named.values(), strict=True)
@@ -43,7 +43,7 @@ def pose_library() -> dict[str, Image.Image]:
 
 
 def wave() -> list[Image.Image]:
-    """A wave as frames: the right hand goes up, waves twice and comes down; the last frame leads on to the first."""
+    """Draw the frames of a wave: the right hand goes up, waves twice and comes down; the frames loop."""
     standing, waving = skeleton(["standing"], [False]), skeleton(["waving"], [False])
     up = _eased(torch.arange(RAISE) / RAISE)
     swing = 1.0 + 0.16 * torch.sin(torch.arange(WAVE) * (4 * torch.pi / WAVE))
@@ -52,5 +52,5 @@ def wave() -> list[Image.Image]:
 
 
 def _eased(share: Tensor) -> Tensor:
-    """Slow at both ends, as limbs move."""
+    """Ease in and out, as limbs move."""
     return (1 - torch.cos(torch.pi * share)) / 2

@@ -1,4 +1,4 @@
-"""The recipe: everything from an empty folder to the pocket weights, part by part, each resumable to the exact step."""
+"""Trains the pocket weights from an empty folder, part by part; each part resumes at the exact step."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """The folder a training lives in: rendered shards, one folder a part, and the finished weights."""
+class TrainingFolder:
+    """The folder of a training: rendered shards, one folder per part, and the finished weights."""
 
     root: Path
     scale: Scale
@@ -59,7 +59,7 @@ class Workshop:
 
     @property
     def pair_latents(self) -> Path | None:
-        """The latents of pictures of two subjects; None where the scale has none."""
+        """Return the file of the latents of images of two subjects; None if the scale has none."""
         return self.root / "latents-pairs.npy" if self.scale.pairs else None
 
     @property
@@ -67,7 +67,7 @@ class Workshop:
         return self.root / "weights"
 
     def fit(self, name: str, factory: StageFactory, part: PartScale) -> bool:
-        """Train one part in its folder; whether it is finished."""
+        """Train one part in its folder. Returns whether it is finished."""
         if part.loop.steps == 0 and self.start is None:
             raise RecipeError(f"--scale: {name}: 0 steps keep the weights of --start; give --start, or steps")
         processes = self.scale.processes if self.device == "cpu" else 1
@@ -83,7 +83,7 @@ class Workshop:
         return done >= part.loop.steps
 
 
-def _data(shop: Workshop) -> bool:
+def _data(shop: TrainingFolder) -> bool:
     begun = time.monotonic()
     scale = shop.scale
     wanted: tuple[tuple[Path, int, bool, Kind], ...] = (
@@ -108,7 +108,7 @@ def _data(shop: Workshop) -> bool:
     return True
 
 
-def _vae(shop: Workshop) -> bool:
+def _vae(shop: TrainingFolder) -> bool:
     part = shop.scale.vae
     scale, folder = shop.scale, shop.pictures
     factory = AutoencoderFactory(folder, scale.shards, part.batch, shop.start, scale.views, scale.pairs)
@@ -120,7 +120,7 @@ def _vae(shop: Workshop) -> bool:
     return True
 
 
-def _encode(shop: Workshop, out: Path, files: Sequence[Path]) -> None:
+def _encode(shop: TrainingFolder, out: Path, files: Sequence[Path]) -> None:
     if out.exists():
         return
     shop.say(f"vae: encoding the training pictures into {out.name}")
@@ -130,20 +130,20 @@ def _encode(shop: Workshop, out: Path, files: Sequence[Path]) -> None:
     partial.rename(out)
 
 
-def _tower(shop: Workshop) -> bool:
+def _tower(shop: TrainingFolder) -> bool:
     part = shop.scale.tower
     scale = shop.scale
     return shop.fit("tower", ClipFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views), part)
 
 
-def _oracle(shop: Workshop) -> bool:
+def _oracle(shop: TrainingFolder) -> bool:
     part = shop.scale.oracle
     scale = shop.scale
     factory = OracleFactory(shop.pictures, scale.shards, part.batch, shop.start, scale.views, scale.pairs)
     return shop.fit("oracle", factory, part)
 
 
-def _unet(shop: Workshop) -> bool:
+def _unet(shop: TrainingFolder) -> bool:
     part = shop.scale.unet
     factory = DenoiserFactory(
         shop.pictures,
@@ -152,7 +152,7 @@ def _unet(shop: Workshop) -> bool:
         shop.root / "vae",
         part.batch,
         shop.start,
-        keep_words=part.loop.steps == 0,  # which are told apart anew only to be learnt
+        keep_words=part.loop.steps == 0,  # embeddings are replaced only if they are then trained
         views=shop.scale.views,
         pairs=shop.scale.pairs,
         pair_latents=shop.pair_latents,
@@ -161,7 +161,7 @@ def _unet(shop: Workshop) -> bool:
     return shop.fit("unet", factory, part)
 
 
-def _controlnets(shop: Workshop) -> bool:
+def _controlnets(shop: TrainingFolder) -> bool:
     part = shop.scale.controlnets
     for kind in OWN_FIELDS:
         start = shop.start / f"controlnet-{kind}" if shop.start is not None else None
@@ -182,7 +182,7 @@ def _controlnets(shop: Workshop) -> bool:
     return True
 
 
-def _weights(shop: Workshop) -> bool:
+def _weights(shop: TrainingFolder) -> bool:
     from dreamtuner.pocket.training.export import export_weights
 
     export_weights(shop.root, shop.weights)
@@ -190,7 +190,7 @@ def _weights(shop: Workshop) -> bool:
     return True
 
 
-def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
+def _encoder(shop: TrainingFolder, *, controlnet: bool = True) -> bool:
     part, name = shop.scale.encoder, "encoder" if controlnet else "encoder-without-layout"
     if not shop.weights.is_dir():
         raise FileNotFoundError(2, "missing", str(shop.weights))
@@ -213,14 +213,14 @@ def _encoder(shop: Workshop, *, controlnet: bool = True) -> bool:
     return True
 
 
-def _report(shop: Workshop) -> bool:
+def _report(shop: TrainingFolder) -> bool:
     from dreamtuner.evaluation.pocket_report import write_report
 
     shop.say(f"report: {write_report(shop.root, shop.scale, shop.say)}")
     return True
 
 
-_STEPS: dict[str, Callable[[Workshop], bool]] = {
+_STEPS: dict[str, Callable[[TrainingFolder], bool]] = {
     "data": _data,
     "vae": _vae,
     "tower": _tower,
@@ -234,7 +234,7 @@ _STEPS: dict[str, Callable[[Workshop], bool]] = {
 
 
 class RecipeError(ValueError):
-    """A training that cannot start as it was asked for; the message names the option and the remedy."""
+    """A training that cannot start; the message names the option and the remedy."""
 
 
 def train_pocket(
@@ -248,11 +248,11 @@ def train_pocket(
     controlnet: bool = True,
     say: Say = print,
 ) -> bool:
-    """Train the pocket model, or one ``part`` of it, in the folder ``out``; call again to go on.
+    """Train the pocket model, or one ``part`` of it, in the folder ``out``; another call continues.
 
-    ``minutes`` bounds each part that trains: it saves and stops there. With ``start``, a weights folder, parts begin
-    from its weights instead of random ones. ``controlnet`` False trains the part ``encoder`` without layout, an
-    ablation, and keeps it apart from the weights. Returns whether everything asked for is done.
+    ``minutes`` limits each part: it then saves and stops. With ``start``, a weights folder, parts start from its
+    weights instead of random ones. ``controlnet`` False trains the part ``encoder`` without control images, an
+    ablation, and stores it outside the weights. Returns whether all requested parts are finished.
 
     Raises:
         RecipeError: an unknown part, device or scale, an earlier part that is missing, or a folder in use.
@@ -264,35 +264,37 @@ def train_pocket(
     if device not in ("cpu", "cuda"):
         raise RecipeError(f"--device: {device!r} is not one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("--device: there is no CUDA device here; give --device cpu")
+        raise RecipeError("--device: no CUDA device is available; give --device cpu")
     try:
         sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
     except ValueError as error:
         raise RecipeError(f"--scale: {error}") from error
     if not controlnet and part != "encoder":
-        raise RecipeError(f"--no-controlnet: it is for the part encoder, not for {part}")
-    shop = Workshop(out, sizes, device, minutes, start, say)
+        raise RecipeError(f"--no-controlnet: applies only to the part encoder, not to {part}")
+    shop = TrainingFolder(out, sizes, device, minutes, start, say)
     with _alone_in(out):
         for name in PARTS if part == "all" else (part,):
             try:
                 finished = _STEPS[name](shop) if controlnet else _encoder(shop, controlnet=False)
             except FileNotFoundError as error:
-                raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part makes") from error
+                raise RecipeError(f"--part: {name} needs {error.filename}, which an earlier part creates") from error
             except (SafetensorError, BadZipFile, StateError, StartError) as error:
-                raise RecipeError(f"--out: {name} cannot go on from what {out} holds ({error})") from error
+                raise RecipeError(f"--out: {name} cannot continue from the files in {out} ({error})") from error
             if not finished:
-                say(f"{name} is saved and not finished; the same command goes on")
+                say(f"{name} is saved but not finished; run the same command to continue")
                 return False
     return True
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Two trainings in one folder would overwrite each other's state."""
+    """Lock the folder, since two trainings in it would overwrite each other's state."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise RecipeError(f"--out: another training is at work in {folder}; wait for it or give another") from error
+            raise RecipeError(
+                f"--out: another training runs in {folder}; wait for it, or give another folder"
+            ) from error
         yield

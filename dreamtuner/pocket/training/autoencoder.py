@@ -1,4 +1,4 @@
-"""Training of the AutoencoderKL: pictures to 8 x 16 x 16 latents and back, the subject's pixels weighing more."""
+"""Trains the AutoencoderKL: images to 8 x 16 x 16 latents and back; the subject's pixels have a larger weight."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
 SUBJECT_WEIGHT = 4.0
-KL_WEIGHT = 1e-6  # at 1e-5 two of the eight channels fell silent
+KL_WEIGHT = 1e-6  # at 1e-5 two of the eight channels collapsed
 
 
 def new_autoencoder() -> Any:
-    """An untrained autoencoder, factor 4, 8 latent channels (4 lose the identity's colours)."""
+    """Build an untrained autoencoder, factor 4, 8 latent channels (4 lose the identity's colours)."""
     return build.new_autoencoder(
         in_channels=3,
         out_channels=3,
@@ -42,17 +42,17 @@ def new_autoencoder() -> Any:
 
 
 def to_model(images: Tensor) -> Tensor:
-    """uint8 (B, H, W, 3) -> float (B, 3, H, W) in -1..1, channels last in memory."""
+    """Convert uint8 (B, H, W, 3) to float (B, 3, H, W) in -1..1, channels last in memory."""
     return images.permute(0, 3, 1, 2).float().div(127.5).sub(1.0).contiguous(memory_format=torch.channels_last)
 
 
 def pictures_to_model(pictures: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures of one size -> float (B, 3, H, W) in -1..1."""
+    """Convert RGB images of one size to float (B, 3, H, W) in -1..1."""
     return to_model(torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures])))
 
 
 class AutoencoderStage:
-    """Reconstruction (L1 and L2, subject x 4, a pooled term for colours) with a small KL."""
+    """Training of the autoencoder: reconstruction (L1, L2, subject x 4, a pooled term for colours) and a small KL."""
 
     def __init__(
         self, images: NDArray[np.uint8], masks: NDArray[np.uint8], batch: int, device: torch.device, start: Path | None
@@ -83,7 +83,7 @@ class AutoencoderStage:
 
 @dataclass(frozen=True)
 class AutoencoderFactory:
-    """Builds the stage in a worker: ``shards`` of ``data``, and those of views and pairs, ``batch`` pictures a step."""
+    """Builds the stage in a worker: ``shards`` of ``data``, and those of views and pairs; ``batch`` images per step."""
 
     data: Path
     shards: int
@@ -103,7 +103,7 @@ class AutoencoderFactory:
 
 
 def trained_autoencoder(trained: Path) -> Any:
-    """The autoencoder with the averaged weights of its training in ``trained``, for use."""
+    """Load the autoencoder with the averaged weights of its training in ``trained``."""
     model = new_autoencoder()
     load_ema(trained, model)
     return model.eval().requires_grad_(False)
@@ -111,7 +111,7 @@ def trained_autoencoder(trained: Path) -> Any:
 
 @torch.no_grad()
 def encode_shards(trained: Path, files: Sequence[Path], device: str) -> Tensor:
-    """Posterior means of all pictures of ``files`` by the weights in ``trained``: (N, 8, 16, 16) float16, unscaled."""
+    """Encode all images of ``files`` by the weights in ``trained``: unscaled posterior means (N, 8, 16, 16) float16."""
     model = trained_autoencoder(trained).to(device).to(memory_format=torch.channels_last)
     latents = []
     for file in files:
@@ -122,10 +122,10 @@ def encode_shards(trained: Path, files: Sequence[Path], device: str) -> Tensor:
 
 
 def load_latents(file: Path) -> Tensor:
-    """The latents that ``encode_shards`` made, (N, 8, 16, 16) float16, read from disk as they are needed."""
+    """Memory-map the latents that ``encode_shards`` computed, (N, 8, 16, 16) float16."""
     return torch.from_numpy(np.load(file, mmap_mode="r+"))
 
 
 def scaling_factor(latents: Tensor) -> float:
-    """What brings latents to unit variance, from a sample of them."""
+    """Return the factor that scales latents to unit variance, from a sample of them."""
     return 1.0 / float(latents[:: max(1, len(latents) // 4096)].float().std())

@@ -1,4 +1,4 @@
-"""Training of the contrastive tower: a CLIPModel whose pictures and captions meet, for CLIP-I and CLIP-T."""
+"""Trains the CLIP model of images and captions, for CLIP-I and CLIP-T."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dreamtuner.pocket.training.warm_start import start_from
 from dreamtuner.pocket.world.captions import caption, detailed_caption
 from dreamtuner.train.stage import place
 
-DETAILED = 0.7  # share of captions that name the identity: what makes CLIP-I see it
-WHITE = 0.25  # share of pictures whose background is white, as a masked reference's is
-ALIKE = 0.5  # share of batches whose pictures differ in everything but class, scene and style
+DETAILED = 0.7  # share of captions that name the identity, so that CLIP-I depends on it
+WHITE = 0.25  # share of images with a white background, like a masked reference
+ALIKE = 0.5  # share of batches of images with the same class, scene and style
 WHITE_BACKGROUND = "on a white background"
 
 
 def new_clip() -> CLIPModel:
-    """An untrained tower: patches of 8 pixels, 6 layers of width 128 (five depths to read), text of 3 layers."""
+    """Build an untrained CLIP model: patches of 8 pixels, 6 image layers of width 128, 3 text layers."""
     vision = CLIPVisionConfig(
         hidden_size=WIDTH,
         intermediate_size=2 * WIDTH,
@@ -41,11 +41,11 @@ def new_clip() -> CLIPModel:
 
 
 class ClipStage:
-    """Symmetric InfoNCE between pictures and captions.
+    """Training of the CLIP model: symmetric InfoNCE between images and captions.
 
-    Among pictures drawn at random class, scene and colours tell most pairs apart, and small parts need not be seen:
-    patterns, hats and emblems could not be read from the states of such a tower. Pictures of one class, scene and
-    style differ in identity, pose and expression alone.
+    In a random batch, class, scene and colours distinguish most pairs, so that small parts can be ignored: patterns,
+    hats and emblems could not be read from the hidden states of a model trained so. Images of one class, scene and
+    style differ only in identity, pose and expression.
     """
 
     def __init__(self, shards: Shards, batch: int, device: torch.device, start: Path | None) -> None:
@@ -85,7 +85,7 @@ class ClipStage:
 
 @dataclass(frozen=True)
 class ClipFactory:
-    """Builds the stage in a worker; ``start``: a weights folder to go on from."""
+    """Builds the stage in a worker; ``start``: a weights folder to continue from."""
 
     data: Path
     shards: int

@@ -1,4 +1,4 @@
-"""Training of the layout ControlNets, depth and pose, on the frozen U-Net."""
+"""Trains the ControlNets, depth and pose, on the frozen U-Net."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from dreamtuner.pocket.training.shards import Picture, load_layer, load_truth, s
 from dreamtuner.pocket.training.text import encode_captions
 from dreamtuner.pocket.training.unet import DROP_CAPTION, PAIRS, Pairs, TextConditionedUNet, new_scheduler
 from dreamtuner.pocket.training.warm_start import start_from
-from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption
+from dreamtuner.pocket.world.captions import sample_caption, sample_pair_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.together import Cast
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema
 
-POSE_UNSAID = 0.5  # share of captions without the pose: only the layout tells it
+POSE_UNSAID = 0.5  # share of captions without the pose, which only the control image then shows
 
 
 def new_controlnet() -> Any:
-    """An untrained ControlNet of the pocket U-Net; self- and cross-attention at 16 and 8 cells, 1.7 M parameters."""
+    """Build an untrained ControlNet for the pocket U-Net: attention at 16 x 16 and 8 x 8, 1.7 M parameters."""
     return build.new_controlnet(
         in_channels=8,
         block_out_channels=(64, 96, 128),
@@ -46,7 +46,7 @@ def new_controlnet() -> Any:
 
 
 def begin_from_unet(controlnet: Any, unet: Any) -> None:
-    """Copy the U-Net's encoder half, where the ControlNet has the same layers."""
+    """Initialise the ControlNet with the U-Net's down and middle blocks."""
     found = unet.state_dict()
     controlnet.load_state_dict(
         {**controlnet.state_dict(), **{k: found[k] for k in controlnet.state_dict() if k in found}}
@@ -54,7 +54,7 @@ def begin_from_unet(controlnet: Any, unet: Any) -> None:
 
 
 class LayoutStage:
-    """One kind of layout; the U-Net and its text encoder stay as they are."""
+    """Training of the ControlNet of one kind; the U-Net and its text encoder are frozen."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class LayoutStage:
         self.scheduler = new_scheduler()
         self.pairs, self.pair_layouts = pairs, pair_layouts
 
-    def _drawn(self, rng: random.Random) -> tuple[Tensor, Tensor, Tensor, list[str]]:
-        """Latents, emphasis, layouts and captions of a batch; a share shows two subjects where there are pairs."""
+    def _sample(self, rng: random.Random) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+        """Sample latents, loss weights, control images and captions; with pairs, a share of them shows two subjects."""
         pairs, layouts = self.pairs, self.pair_layouts
         doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
         rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
@@ -103,18 +103,18 @@ class LayoutStage:
     def _pair_caption(self, rng: random.Random, cast: Cast) -> str:
         if rng.random() < DROP_CAPTION:
             return ""
-        text, scene = drawn_pair_caption(rng, cast), cast[0][1].scene
+        text, scene = sample_pair_caption(rng, cast), cast[0][1].scene
         return text.partition(scene)[0] + scene if rng.random() < POSE_UNSAID else text
 
     def _caption(self, rng: random.Random, picture: Picture) -> str:
         if rng.random() < DROP_CAPTION:
             return ""
-        text = drawn_caption(rng, picture.identity, picture.context)
+        text = sample_caption(rng, picture.identity, picture.context)
         return text.replace(f", {picture.context.pose}", "", 1) if rng.random() < POSE_UNSAID else text
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         rng = random.Random(int(torch.randint(2**31, (1,), generator=generator)))
-        latents, emphasis, layouts, captions = self._drawn(rng)
+        latents, emphasis, layouts, captions = self._sample(rng)
         c = encode_captions(self.base.tokenizer, self.base.text_encoder, captions, self.device)
         layout = layouts.permute(0, 3, 1, 2).float().div(255).expand(-1, 3, -1, -1).to(self.device)
         x0 = latents.mul(self.scale).to(self.device)
@@ -134,9 +134,9 @@ class LayoutStage:
 
 @dataclass(frozen=True)
 class LayoutFactory:
-    """Builds the stage in a worker: ``trained`` is the U-Net's training folder, the rest as for the U-Net.
+    """Builds the stage in a worker: ``trained`` is the U-Net's training folder, all else is as for the U-Net.
 
-    ``start`` is the folder of one ControlNet to go on from.
+    ``start`` is the folder of a ControlNet to continue from.
     """
 
     kind: Kind

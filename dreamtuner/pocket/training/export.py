@@ -1,4 +1,4 @@
-"""The finished weights: fp16 safetensors in the diffusers layout, with ControlNets, tower and oracle beside them."""
+"""Exports the trained weights: fp16 safetensors in the diffusers layout, with ControlNets, CLIP model and oracle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dreamtuner.train.state import load_ema
 
 
 def trained_clip(work_dir: Path) -> CLIPModel:
-    """The tower with the averaged weights of its training."""
+    """Load the CLIP model with the averaged weights of its training."""
     tower = new_clip()
     load_ema(work_dir / "tower", tower)
     tower.eval()
@@ -30,14 +30,14 @@ def trained_clip(work_dir: Path) -> CLIPModel:
 
 
 def trained_oracle(work_dir: Path) -> Oracle:
-    """The oracle with the averaged weights of its training."""
+    """Load the oracle with the averaged weights of its training."""
     oracle = Oracle(READ)
     load_ema(work_dir / "oracle", oracle)
     return oracle.eval()
 
 
 def trained_pipeline(work_dir: Path) -> Any:
-    """A stock pipeline of the averaged weights of the autoencoder, the U-Net and its text encoder, in float32."""
+    """Assemble a stock pipeline in float32: averaged weights of the autoencoder, the U-Net and its text encoder."""
     vae = trained_autoencoder(work_dir / "vae")
     latents = load_latents(work_dir / "latents.npy")
     vae.register_to_config(scaling_factor=scaling_factor(latents))
@@ -47,7 +47,7 @@ def trained_pipeline(work_dir: Path) -> Any:
 
 
 def export_weights(work_dir: Path, out: Path) -> None:
-    """Write what ``work_dir`` trained into ``out``: a folder that stock ``StableDiffusionPipeline`` opens."""
+    """Write the weights trained in ``work_dir`` to ``out``, a folder that stock ``StableDiffusionPipeline`` loads."""
     trained_pipeline(work_dir).to(torch.float16).save_pretrained(out, safe_serialization=True)
     _compute_in_float32(out / "text_encoder")
     tower = out / "tower"
@@ -68,6 +68,6 @@ def export_weights(work_dir: Path, out: Path) -> None:
 
 
 def _compute_in_float32(folder: Path) -> None:
-    """Have transformers load a model's fp16 file as float32, as diffusers loads the others: else they do not fit."""
+    """Make transformers load a model's fp16 file as float32, as diffusers loads the others; mixed types would fail."""
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "dtype": "float32"}, indent=2) + "\n")

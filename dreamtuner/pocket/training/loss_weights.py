@@ -1,10 +1,10 @@
-"""Which latents the U-Net's loss looks at most: the subject more than its scene, and its small parts most of all.
+"""Weights of the U-Net's loss by position: the subject more than its scene, and its small parts most.
 
-Every cell's best prediction is the same under any weights; they decide what is learnt first. Unweighted, a face is one
-part in twenty of a picture and an expression one in a hundred: classes and poses were followed after 200,000 pictures
-and expressions not at all. With the face alone weighted, expressions were followed and emblems, hats and the trunk's
-width stayed at chance. Boxes hang on pose and place only, never on the attribute itself: a box that stood only where
-a hat is would teach that there is always one.
+The optimal prediction is the same under any weights; they determine what is learned first. Unweighted, a face is a
+twentieth of an image and an expression a hundredth: after 200,000 images, prompts determined classes and poses, but not
+expressions. With a weight on the face only, expressions followed, while emblems, hats and the width of the trunk stayed
+at chance. Boxes depend only on pose and position, never on the attribute itself: a box only around existing hats would
+teach that every subject has one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SUBJECT = 4.0
 
 @dataclass(frozen=True)
 class Part:
-    """A box about a point of the skeleton, in subject units: the mean of ``joints``, moved down by ``below``."""
+    """A box around a point of the skeleton, in subject units: the mean of ``joints``, moved down by ``below``."""
 
     weight: float
     joints: tuple[str, ...]
@@ -45,7 +45,7 @@ PARTS = {
 
 
 def boxes(part: Part, pictures: list[Picture]) -> Tensor:
-    """The part's box in each picture, (N, 4): left, top, right, bottom in pixels."""
+    """Return the box of the part in each image, (N, 4): left, top, right, bottom in pixels."""
     contexts = [p.context for p in pictures]
     bones = skeleton([c.pose for c in contexts], [c.mirrored for c in contexts], [c.view for c in contexts])
     centre = bones.joints[:, [JOINTS.index(joint) for joint in part.joints]].mean(dim=1)
@@ -57,13 +57,13 @@ def boxes(part: Part, pictures: list[Picture]) -> Tensor:
 
 
 def load_emphasis(files: Sequence[Path], pictures: list[Picture], factor: int) -> Tensor:
-    """Weights of the latents of some shards, (N, 1, 64 / factor, 64 / factor) float16, 1 for scenery."""
+    """Return the loss weights of the latents of shards, (N, 1, 64 / factor, 64 / factor) float16; 1 for the scene."""
     masks = (torch.from_numpy(load_layer([file], "masks")).unsqueeze(1).float().div(255) for file in files)
     return emphasised(torch.cat([F.avg_pool2d(mask, factor) for mask in masks]), pictures, factor)
 
 
 def load_pair_emphasis(files: Sequence[Path], pairs: list[Pair], factor: int) -> Tensor:
-    """The same of shards of pairs: each place counts as much as it does for the subject that it matters to more."""
+    """Return the loss weights of shards of pairs: at each position, the larger of the weights for the two subjects."""
     pooled = []
     for file in files:
         pooled.append(F.avg_pool2d(torch.from_numpy(load_layer([file], "masks")).float().div(255), factor))
@@ -73,11 +73,11 @@ def load_pair_emphasis(files: Sequence[Path], pairs: list[Pair], factor: int) ->
 
 
 def emphasised(subject: Tensor, pictures: list[Picture], factor: int) -> Tensor:
-    """Weights (N, 1, H, W) float16 by how much of each place the subject covers, (N, 1, H, W) in 0..1."""
+    """Return loss weights (N, 1, H, W) float16 for the subject's coverage (N, 1, H, W) in 0..1."""
     edges = torch.arange(0, SIZE + 1, factor).float()
 
     def covered(low: Tensor, high: Tensor) -> Tensor:
-        """The share of each row of cells that lies between low and high: (N, cells)."""
+        """Return the share of each latent pixel that lies between low and high: (N, H)."""
         inside = torch.minimum(high[:, None], edges[None, 1:]) - torch.maximum(low[:, None], edges[None, :-1])
         return inside.clamp_min(0) / factor
 

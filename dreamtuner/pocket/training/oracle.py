@@ -1,4 +1,4 @@
-"""Training of the oracle on the renderer's truth, with pictures roughened as a decoder would."""
+"""Trains the oracle on the renderer's ground truth, with images degraded as by a decoder."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.score.oracle import Heads, Oracle
 from dreamtuner.train.stage import place
 
-BOXED = 0.25  # share of pictures, where there are pairs, that are the box of one of two subjects
-MARGIN = 1.15  # a box and a little around it, as a subject alone has
+BOXED = 0.25  # share of images, if the data has pairs, that are the box of one of two subjects
+MARGIN = 1.15  # a box with a margin, as around a single subject
 CONTEXT: Heads = {"scene": SCENES, "pose": POSES, "style": STYLES, "expression": EXPRESSIONS}
 HEADS: Heads = {**CONTEXT, **ATTRIBUTES}
 SEEN: Heads = {"view": VIEWS, "framing": FRAMINGS}
 READ: Heads = {**HEADS, **SEEN}
-"""What an oracle trained today reads; one of an earlier version reads ``HEADS`` alone."""
+"""The heads of a new oracle; oracles of earlier versions have only ``HEADS``."""
 
 
 def truth(picture: Picture) -> dict[str, str]:
-    """Every attribute of a rendered picture by name."""
+    """Return every attribute of a rendered image by name."""
     return {name: getattr(picture.identity if name in ATTRIBUTES else picture.context, name) for name in READ}
 
 
 def truth_table(pictures: list[Picture]) -> Tensor:
-    """Class indices (N, heads) in the order of ``READ``."""
+    """Return class indices (N, heads) in the order of ``READ``."""
     index = {name: {choice: i for i, choice in enumerate(choices)} for name, choices in READ.items()}
     return torch.tensor([[index[name][value] for name, value in truth(p).items()] for p in pictures])
 
 
 def roughen(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Blur, noise and a shift of colour, each of its own strength a picture, as decoded pictures have."""
+    """Add blur, noise and a colour shift like those of decoded images, with a random strength per image."""
     n = len(x)
 
     def strength(limit: float) -> Tensor:
@@ -52,9 +52,9 @@ def roughen(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def alone(images: Tensor, boxes: Tensor) -> Tensor:
-    """The square about each box, enlarged to the whole picture's size: how one of several subjects is read.
+    """Crop the square around each box and resize it to the image's size, to classify one of several subjects.
 
-    images: (N, C, S, S); boxes: (N, 4) left, top, right, bottom in pixels. Beyond the picture its edge is repeated.
+    images: (N, C, S, S); boxes: (N, 4) left, top, right, bottom in pixels. Outside the image, its edge is repeated.
     """
     size = images.shape[-1]
     left, top, right, bottom = boxes.float().unbind(1)
@@ -69,7 +69,7 @@ def alone(images: Tensor, boxes: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Boxed:
-    """Subjects of pairs, each to be read in its box: ``images`` (N, 64, 64, 3), ``masks``, ``boxes`` and ``truth``."""
+    """Subjects of pairs, each with its box: ``images`` (N, 64, 64, 3), ``masks``, ``boxes`` and ``truth``."""
 
     images: Tensor
     masks: Tensor
@@ -78,7 +78,7 @@ class Boxed:
 
     @classmethod
     def load(cls, data: Path, count: int) -> Boxed:
-        """Both subjects of every picture of ``count`` shards of pairs."""
+        """Load both subjects of every image of ``count`` shards of pairs."""
         files = [shard_file(data, i, "pairs") for i in range(count)]
         images, masks, boxes = (torch.from_numpy(load_layer(files, name)) for name in ("images", "masks", "boxes"))
         pairs = load_pair_truth(data, count)
@@ -86,7 +86,7 @@ class Boxed:
         return cls(images, masks, boxes, truth)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """``count`` subjects: x (N, 3, 64, 64) in -1..1, their visible silhouettes (N, 64, 64), and class indices."""
+        """Sample ``count`` subjects: x (N, 3, 64, 64) in -1..1, visible silhouettes (N, 64, 64), and class indices."""
         rows = torch.randint(len(self.images), (count,), generator=generator)
         which = torch.randint(2, (count,), generator=generator)
         boxes = self.boxes[rows, which]
@@ -95,9 +95,9 @@ class Boxed:
 
 
 class OracleStage:
-    """Cross-entropy over all heads and over the silhouette's pixels.
+    """Training of the oracle: cross-entropy over all heads and over the silhouette's pixels.
 
-    What a picture hides has a label too: there the oracle learns how often each choice occurs, and no more.
+    Hidden attributes have labels too; for these the oracle only learns how often each value occurs.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class OracleStage:
 
 @dataclass(frozen=True)
 class OracleFactory:
-    """Builds the stage in a worker; ``start``: a weights folder to go on from."""
+    """Builds the stage in a worker; ``start``: a weights folder to continue from."""
 
     data: Path
     shards: int

@@ -1,4 +1,4 @@
-"""What the U-Net draws in the middle of its training, for the report."""
+"""Generates previews of the U-Net during its training, for the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROMPTS = (
 
 
 def generate_preview(pipe: Any) -> Image.Image:
-    """A row of pictures, one a prompt, each from the seed of its place: 64 pixels high."""
+    """Generate a row of images, 64 pixels high: one per prompt, with its index as the seed."""
     pipe.set_progress_bar_config(disable=True)
     generators = [torch.Generator().manual_seed(i) for i in range(len(PROMPTS))]
     images = pipe(list(PROMPTS), num_inference_steps=20, guidance_scale=4.0, generator=generators).images

@@ -1,4 +1,4 @@
-"""How large a training of the pocket model is: one YAML file a scale."""
+"""The scale of a training of the pocket model: one YAML file per scale."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from dreamtuner.train.settings import LoopSettings
 
 
 class PartScale(BaseModel):
-    """One part's numbers: pictures a step and process, and the loop's settings."""
+    """The numbers of one part: images per step and process, and the settings of the loop."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    batch: int = Field(gt=0, description="pictures a step and process")
+    batch: int = Field(gt=0, description="images per step and process")
     loop: LoopSettings
 
 
 class Scale(BaseModel):
-    """A whole training. Unknown keys are refused."""
+    """The numbers of a whole training. Unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    identities_per_shard: int = Field(128, gt=0, description="identities in a shard, four pictures of each")
-    shards: int = Field(gt=0, description="shards of training pictures that are rendered ahead")
-    views: int = Field(0, ge=0, description="shards of views and crops beside them; 0: subjects from the front alone")
-    pairs: int = Field(0, ge=0, description="shards of pictures of two subjects; 0: one subject in every picture")
-    crowding: float = Field(0.0, ge=0, description="weight of the loss that holds attributes' words apart")
+    identities_per_shard: int = Field(128, gt=0, description="identities in a shard, with four images each")
+    shards: int = Field(gt=0, description="shards of training images, rendered before training")
+    views: int = Field(0, ge=0, description="additional shards of views and crops; 0: subjects from the front only")
+    pairs: int = Field(0, ge=0, description="shards of images of two subjects; 0: one subject in every image")
+    crowding: float = Field(0.0, ge=0, description="weight of the loss that separates the embeddings of attributes")
     held_out_shards: int = Field(gt=0, description="shards of held-out identities, for the report")
-    processes: int = Field(gt=0, description="replicas on the CPU, one thread each; a GPU takes one")
+    processes: int = Field(gt=0, description="replicas on the CPU, one thread each; on a GPU always one")
     vae: PartScale
     tower: PartScale
     oracle: PartScale
     unet: PartScale
     controlnets: PartScale
     encoder: PartScale
-    samples: int = Field(gt=0, description="prompts that the report's oracle judges")
+    samples: int = Field(gt=0, description="prompts whose images the report's oracle classifies")
 
 
 def load_scale(name: str) -> Scale:
-    """A scale by its name (cpu, gpu, continue, encoder, widen, smoke) or by the path of a YAML file.
+    """Load a scale by its name (cpu, gpu, continue, encoder, widen, smoke) or from a YAML file.
 
     Raises:
-        ValueError: there is no such scale; the message lists those there are.
+        ValueError: unknown name or invalid file; the message lists the known names, or names the key.
     """
     folder = resources.files("dreamtuner.pocket.training") / "scales"
     known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
@@ -62,4 +62,4 @@ def load_scale(name: str) -> Scale:
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
-        raise ValueError(f"{name}: {place}: {wrong['msg']}; see the scales that are there") from error
+        raise ValueError(f"{name}: {place}: {wrong['msg']}; see the built-in scales") from error

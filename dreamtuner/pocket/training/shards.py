@@ -1,4 +1,4 @@
-"""Training pictures rendered ahead: shards of a fixed size on disk, the same bytes for the same settings."""
+"""Renders training images into shards of a fixed size on disk; equal settings give equal bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PER_IDENTITY = 4
 
 @dataclass(frozen=True)
 class Picture:
-    """What is true of one rendered picture: its identity's seed and its context."""
+    """The ground truth of one rendered image: the seed of its identity, and its context."""
 
     identity_seed: int
     context: Context
@@ -36,16 +36,15 @@ class Picture:
 
 
 Pair = tuple[Picture, Picture]
-"""What is true of a picture of two subjects, from back to front."""
+"""The ground truth of an image of two subjects, from back to front."""
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Pictures in memory: ``images`` (N, 64, 64, 3) uint8, ``masks`` (N, 64, 64) uint8, ``pictures`` their truth.
+    """Images in memory: ``images`` (N, 64, 64, 3) uint8, ``masks`` (N, 64, 64) uint8, ``pictures`` their ground truth.
 
-    On disk each shard also holds the layouts of its pictures (``load_layouts``).
-
-    Pictures of one identity stand together, ``PER_IDENTITY`` at a time, all in one style: any two of them make a sheet.
+    On disk, each shard also contains the control images (``load_layouts``). The ``PER_IDENTITY`` images of an identity
+    are consecutive and have the same style, so that any two of them make a character sheet.
     """
 
     images: NDArray[np.uint8]
@@ -54,7 +53,7 @@ class Shards:
 
 
 def draw_pictures(rng: random.Random, seeds: range, identities: int) -> list[Picture]:
-    """``identities`` seeds drawn from ``seeds``, each in ``PER_IDENTITY`` contexts of one style."""
+    """Sample ``identities`` seeds from ``seeds``, each in ``PER_IDENTITY`` contexts of one style."""
     pictures = []
     for _ in range(identities):
         seed = rng.choice(seeds)
@@ -74,12 +73,12 @@ SEEN: dict[tuple[str, str], float] = {
     ("back", "bust"): 0.02,
     ("back", "close-up"): 0.03,
 }
-"""Share of the pictures in a shard of views, by view and framing."""
-SAME_CLASS = 0.25  # share of pairs whose subjects are told apart by their identities alone
+"""Share of the images in a shard of views, by view and framing."""
+SAME_CLASS = 0.25  # share of pairs whose subjects differ only in identity
 
 
 def draw_views(rng: random.Random, seeds: range, identities: int) -> list[Picture]:
-    """Like ``draw_pictures``, with views and framings drawn by ``SEEN``: pictures that hide part of the identity."""
+    """Sample like ``draw_pictures``, with views and framings from ``SEEN``, which hide part of the identity."""
     pictures = []
     for picture in draw_pictures(rng, seeds, identities):
         ((view, framing),) = rng.choices(list(SEEN), list(SEEN.values()))
@@ -88,7 +87,7 @@ def draw_views(rng: random.Random, seeds: range, identities: int) -> list[Pictur
 
 
 def draw_pairs(rng: random.Random, seeds: range, count: int) -> list[Pair]:
-    """``count`` pictures of two identities of ``seeds``, from back to front."""
+    """Sample ``count`` images of two identities of ``seeds``, from back to front."""
     pairs = []
     for _ in range(count):
         first, second = rng.choice(seeds), rng.choice(seeds)
@@ -105,17 +104,17 @@ def _bytes(values: Tensor) -> NDArray[np.uint8]:
 
 
 Kind = Literal["plain", "views", "pairs"]
-"""What the pictures of a shard show: one subject from the front, one in any view, or two."""
+"""What the images of a shard show: one subject from the front, one subject in any view, or two subjects."""
 _PREFIX: dict[Kind, str] = {"plain": "", "views": "views-", "pairs": "pairs-"}
 
 
 def shard_file(folder: Path, index: int, kind: Kind = "plain") -> Path:
-    """The file of one shard."""
+    """Return the file of a shard."""
     return folder / f"{_PREFIX[kind]}{index:05d}.npz"
 
 
 def shard_files(folder: Path, count: int, views: int = 0) -> list[Path]:
-    """The files of ``count`` plain shards and of ``views`` shards of views, in the order in which they are loaded."""
+    """Return the files of ``count`` plain shards and ``views`` shards of views, in loading order."""
     return [
         *(shard_file(folder, i) for i in range(count)),
         *(shard_file(folder, i, "views") for i in range(views)),
@@ -174,9 +173,9 @@ def _picture(truth: dict[str, Any]) -> Picture:
 def render_shards(
     folder: Path, count: int, *, identities: int, held_out: bool = False, processes: int = 2, kind: Kind = "plain"
 ) -> Iterator[int]:
-    """Render what is missing of ``count`` shards of one kind, of so many ``identities``, into ``folder``.
+    """Render the missing ones of ``count`` shards of one kind, with ``identities`` each, into ``folder``.
 
-    Yields how many shards are done, as they finish.
+    Yields the number of finished shards as they finish.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
@@ -187,7 +186,7 @@ def render_shards(
 
 
 def load_truth(folder: Path, count: int, views: int = 0) -> list[Picture]:
-    """What is true of every picture of the first ``count`` shards and ``views`` of views, without the pictures."""
+    """Load the ground truth of the first ``count`` shards and of ``views`` shards of views, without the images."""
     pictures = []
     for file in shard_files(folder, count, views):
         with np.load(file) as shard:
@@ -196,7 +195,7 @@ def load_truth(folder: Path, count: int, views: int = 0) -> list[Picture]:
 
 
 def load_pair_truth(folder: Path, count: int) -> list[Pair]:
-    """What is true of every picture of the first ``count`` shards of pairs."""
+    """Load the ground truth of the first ``count`` shards of pairs."""
     pairs: list[Pair] = []
     for index in range(count):
         with np.load(shard_file(folder, index, "pairs")) as shard:
@@ -205,7 +204,7 @@ def load_pair_truth(folder: Path, count: int) -> list[Pair]:
 
 
 def load_layer(files: Iterable[Path], name: str) -> NDArray[np.uint8]:
-    """One layer (images, masks, depth, pose, boxes) of some shards' pictures, uint8, as it lies in the files."""
+    """Load one layer (images, masks, depth, pose, boxes) of shards, uint8, as stored."""
     layers = []
     for file in files:
         with np.load(file) as shard:
@@ -214,16 +213,16 @@ def load_layer(files: Iterable[Path], name: str) -> NDArray[np.uint8]:
 
 
 def load_images(file: Path) -> NDArray[np.uint8]:
-    """The pictures of one shard, (n, 64, 64, 3)."""
+    """Load the images of one shard, (n, 64, 64, 3)."""
     return load_layer([file], "images")
 
 
 def load_layouts(folder: Path, count: int, kind: str, views: int = 0) -> NDArray[np.uint8]:
-    """The layouts of the first shards' pictures: depth (N, 64, 64, 1) or drawn skeletons (N, 64, 64, 3)."""
+    """Load the control images of the first shards: depth (N, 64, 64, 1) or skeletons (N, 64, 64, 3)."""
     return load_layer(shard_files(folder, count, views), kind)
 
 
 def load_shards(folder: Path, count: int, views: int = 0) -> Shards:
-    """Load the first ``count`` shards, and ``views`` of views. Raises FileNotFoundError where one was not rendered."""
+    """Load the first ``count`` shards and ``views`` shards of views. Raises FileNotFoundError if one is missing."""
     files = shard_files(folder, count, views)
     return Shards(load_layer(files, "images"), load_layer(files, "masks"), load_truth(folder, count, views))

@@ -1,7 +1,7 @@
 """Stage 1 on the pocket world: the subject-encoder of the pocket model, with or without ControlNets.
 
-The paper's layout is a depth map. In this world depth also shows the hat and how round the trunk is: identity, which an
-encoder that sees depth in every step is never asked for. So most steps take their layout from the skeleton.
+The paper conditions on a depth map. In this world, depth also shows the hat and the width of the trunk, which belong to
+the identity: with depth in every step, the encoder need not learn them. Most steps therefore condition on the skeleton.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from dreamtuner.train.state import load_ema
 
 WIDTH = 96
 WITHOUT_LAYOUT = "subject_encoder-without-layout"
-"""The folder, beside the weights', of the ablation's encoder."""
-LAYOUTS: dict[Kind, float] = {"depth": 0.2, "pose": 0.8}  # share of steps that take their layout from each
+"""The folder of the ablation's encoder, next to that of the weights."""
+LAYOUTS: dict[Kind, float] = {"depth": 0.2, "pose": 0.8}  # share of steps that condition on each
 
 
 def new_encoder(unet: object, vision: object) -> SubjectEncoder:
-    """An untrained subject-encoder of the pocket model: 96 wide, two residual blocks."""
+    """Build an untrained subject-encoder for the pocket model: width 96, two residual blocks."""
     encoder: SubjectEncoder = SubjectEncoder.for_unet(unet, vision, width=WIDTH, resblocks=2)
     return encoder
 
@@ -45,7 +45,7 @@ def new_encoder(unet: object, vision: object) -> SubjectEncoder:
 class EncoderFactory:
     """Builds the stage in a worker, on the finished ``weights``; ``controlnet`` False is the ablation.
 
-    ``start`` is the folder of a subject-encoder to go on from.
+    ``start`` is the folder of a subject-encoder to continue from.
     """
 
     weights: Path

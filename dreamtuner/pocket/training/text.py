@@ -1,4 +1,4 @@
-"""The pocket model's words: a CLIP tokenizer that knows the world's vocabulary, and an untrained text encoder."""
+"""Builds the pocket model's CLIP tokenizer, with the vocabulary of the world, and an untrained text encoder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dreamtuner.pocket.world.identity import CLASSES, COLOURS, EMBLEMS, EYES, HA
 MAX_TOKENS = 48
 WIDTH = 128
 ADDED = ("seen", "from", "behind", "front", "side", "close", "bust")
-"""Words that came later: their tokens stand after all earlier ones, so weights of a smaller vocabulary can go on."""
+"""Words added later: their tokens follow all earlier ones, so that training can continue from older weights."""
 _GRAMMAR = "a and with the same left right of , white background not without picture"
 
 
 def _byte_alphabet() -> list[str]:
-    """The 256 printable characters that stand for the bytes in byte-level BPE."""
+    """Return the 256 printable characters that represent the bytes in byte-level BPE."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = [b for b in range(256) if b not in printable]
     table = {b: chr(b) for b in printable} | {b: chr(256 + i) for i, b in enumerate(others)}
@@ -30,21 +30,21 @@ def _byte_alphabet() -> list[str]:
 
 
 def vocabulary_words() -> list[str]:
-    """Every word that captions of the pocket world use, in a fixed order: first the earliest, then ``ADDED``."""
+    """Return every word in captions of the pocket world, in a fixed order: the original ones, then ``ADDED``."""
     phrases = (*CLASSES, *COLOURS, *PATTERNS, *EMBLEMS, *HATS, *EYES, *SHAPES, *SCENES, *POSES, *EXPRESSIONS)
     text = " ".join((*MEDIUM.values(), *phrases, _GRAMMAR))
     return [*sorted(set(re.findall(r"[a-z]+", text))), *ADDED]
 
 
 def new_tokenizer() -> CLIPTokenizer:
-    """A byte-level CLIP tokenizer: any text encodes, and a word of the world is one token."""
+    """Build a byte-level CLIP tokenizer: it encodes any text, and a word of the world as one token."""
     alphabet = _byte_alphabet()
     tokens = [*alphabet, *(c + "</w>" for c in alphabet)]
     merges: list[tuple[str, str]] = []
 
     def add(words: Iterable[str]) -> None:
         for word in words:
-            # from the word's end backwards: only there stands "</w>", so merges of one word never break another
+            # from the end of the word, the only place of "</w>", so that merges of one word never split another
             right = word[-1] + "</w>"
             for letter in reversed(word[:-1]):
                 if (letter, right) not in merges:
@@ -62,12 +62,12 @@ def new_tokenizer() -> CLIPTokenizer:
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """An untrained text encoder, 2 layers of width 128."""
+    """Build an untrained text encoder, 2 layers of width 128."""
     return CLIPTextModel(text_config(tokenizer, layers=2))
 
 
 def text_config(tokenizer: CLIPTokenizer, *, layers: int) -> CLIPTextConfig:
-    """The text half's configuration, shared by the U-Net's encoder and the tower."""
+    """Return the text configuration, shared by the U-Net's text encoder and the CLIP model."""
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
@@ -85,7 +85,7 @@ def text_config(tokenizer: CLIPTokenizer, *, layers: int) -> CLIPTextConfig:
 def encode_captions(
     tokenizer: CLIPTokenizer, text_encoder: nn.Module, captions: list[str], device: torch.device
 ) -> Tensor:
-    """The text states (B, L, D) of ``captions``."""
+    """Encode ``captions`` to text states (B, L, D)."""
     tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
     states: Tensor = text_encoder(tokens.input_ids.to(device)).last_hidden_state
     return states

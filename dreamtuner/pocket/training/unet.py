@@ -1,4 +1,4 @@
-"""Training of the U-Net and its text encoder: v-prediction on latents of single pictures and of character sheets."""
+"""Trains the U-Net and its text encoder: v-prediction on latents of single images and of character sheets."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from dreamtuner.pocket.training.shards import (
 )
 from dreamtuner.pocket.training.text import WIDTH, encode_captions, new_text_encoder, new_tokenizer
 from dreamtuner.pocket.training.warm_start import start_from
-from dreamtuner.pocket.training.words import crowding, tell_apart
-from dreamtuner.pocket.world.captions import drawn_caption, drawn_pair_caption, sheet_caption
+from dreamtuner.pocket.training.words import crowding, separate
+from dreamtuner.pocket.world.captions import sample_caption, sample_pair_caption, sheet_caption
 from dreamtuner.pocket.world.render import SIZE
 from dreamtuner.pocket.world.together import Cast
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 
 DROP_CAPTION = 0.10  # share of empty captions, for classifier-free guidance
-DETAILED_SHEET = 0.2  # what is said need not be copied
-LEADING_SHEET, LEAD = 0.8, 1000  # share of sheets of which one panel is less noisy, and by how many timesteps at most
-LED = 4.0  # what the noisier panel counts in the loss, beside the one that leads
-SINGLE_EVERY = 3  # steps: single pictures teach prompts; sheets, the others, teach how identity passes between panels
-SINGLE_EVERY_WITH_PAIRS = 2  # where single pictures also teach scenes of two subjects
-PAIRS = 0.35  # share of single pictures that show two subjects
+DETAILED_SHEET = 0.2  # share of detailed captions; few, as named attributes need not be copied from the other panel
+LEADING_SHEET, LEAD = 0.8, 1000  # share of sheets with one less noisy panel, and by how many timesteps at most
+LED = 4.0  # loss weight of the noisier panel relative to the less noisy one
+SINGLE_EVERY = 3  # steps; single images teach prompts, all other steps are sheets, which teach copying identity
+SINGLE_EVERY_WITH_PAIRS = 2  # if single images include two subjects
+PAIRS = 0.35  # share of single images that show two subjects
 
 
 def new_unet() -> Any:
-    """An untrained U-Net: self- and cross-attention at 16, 8 and 4 cells, 5.9 M parameters."""
+    """Build an untrained U-Net: self- and cross-attention at 16 x 16, 8 x 8 and 4 x 4, 5.9 M parameters."""
     return build.new_unet(
         sample_size=16,
         in_channels=8,
@@ -62,7 +62,7 @@ def new_unet() -> Any:
 
 
 def new_scheduler() -> Any:
-    """Zero terminal SNR, v-prediction, trailing steps."""
+    """Build the scheduler: zero terminal SNR, v-prediction, trailing steps."""
     return build.new_scheduler(
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
@@ -72,7 +72,7 @@ def new_scheduler() -> Any:
 
 
 class TextConditionedUNet(nn.Module):
-    """The two modules that learn together."""
+    """The U-Net and its text encoder, which are trained together."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class TextConditionedUNet(nn.Module):
 
 
 def assemble(model: TextConditionedUNet, vae: Any) -> Any:
-    """The stock pipeline of these parts."""
+    """Assemble the stock pipeline from these parts."""
     return build.stock_pipeline(
         vae=vae,
         text_encoder=model.text_encoder,
@@ -94,7 +94,7 @@ def assemble(model: TextConditionedUNet, vae: Any) -> Any:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pictures of two subjects: latents (N, 8, 16, 16) float16, their emphasis (N, 1, 16, 16), and their truth."""
+    """Images of two subjects: latents (N, 8, 16, 16) float16, loss weights (N, 1, 16, 16), and ground truth."""
 
     latents: Tensor
     emphasis: Tensor
@@ -102,18 +102,18 @@ class Pairs:
 
     @classmethod
     def load(cls, data: Path, count: int, latents: Path) -> Pairs:
-        """Those of ``count`` shards of pairs in ``data``."""
+        """Load the images of ``count`` shards of pairs in ``data``."""
         files, truth = [shard_file(data, i, "pairs") for i in range(count)], load_pair_truth(data, count)
         found = load_latents(latents)
         return cls(found, load_pair_emphasis(files, truth, SIZE // found.shape[-1]), truth)
 
     def cast(self, row: int) -> Cast:
-        """The subjects of one picture, from back to front."""
+        """Return the subjects of one image, from back to front."""
         return [(picture.identity, picture.context) for picture in self.truth[row]]
 
 
 def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
-    """By how many timesteps the places of ``sheets`` (B, 1, H, W) are less noisy: those of the left or right panel."""
+    """Sample by how many timesteps each position of ``sheets`` (B, 1, H, W) is less noisy: one panel's positions."""
     lead, middle = torch.zeros(sheets.shape, dtype=torch.long), sheets.shape[3] // 2
     for one in lead:
         if rng.random() < LEADING_SHEET:
@@ -123,12 +123,12 @@ def _lead(rng: random.Random, sheets: Tensor) -> Tensor:
 
 
 class DenoiserStage:
-    """Two of three steps draw sheets of the same subject side by side, the others single pictures.
+    """Training of the U-Net: two of three steps use sheets of one subject side by side, the others single images.
 
-    A sheet is as wide as two pictures, so its self-attention carries identity from one panel to the other: what
-    self-subject-attention relies on. Panels were encoded apart and their latents are laid side by side. In most sheets
-    one panel is less noisy than the other: where both are equally noisy, what could be copied can as well be seen in
-    place, and small parts are not learnt to be copied.
+    A sheet is as wide as two images, so that self-attention learns to copy the identity from one panel to the other,
+    on which self-subject-attention relies. Panels are encoded separately and their latents joined. In most sheets one
+    panel is less noisy than the other: with equal noise, each panel shows as much as the other, and the model does not
+    learn to copy small parts.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class DenoiserStage:
             text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
             start_from(self.model.text_encoder, text_encoder, start / "text_encoder")
             if not keep_words:
-                tell_apart(self.model.tokenizer, self.model.text_encoder)
+                separate(self.model.tokenizer, self.model.text_encoder)
         self.model.unet.set_attn_processor(WrittenOutAttention())
         place(self.model, device)
         self.scale = scaling_factor(latents)
@@ -167,15 +167,15 @@ class DenoiserStage:
         return step % self.single_every != 0
 
     def _singles(self, rng: random.Random) -> tuple[Tensor, Tensor, list[str]]:
-        """Latents, emphasis and captions of pictures of one subject and, where there are pairs, of two."""
+        """Sample latents, loss weights and captions of images of one subject and, with pairs, of two."""
         pairs = self.pairs
         doubles = 0 if pairs is None else sum(rng.random() < PAIRS for _ in range(self.batch))
         rows = [rng.randrange(len(self.pictures)) for _ in range(self.batch - doubles)]
-        captions = [drawn_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
+        captions = [sample_caption(rng, self.pictures[i].identity, self.pictures[i].context) for i in rows]
         latents, emphasis = self.latents[rows].float(), self.emphasis[rows].float()
         if pairs is not None:
             rows = [rng.randrange(len(pairs.truth)) for _ in range(doubles)]
-            captions += [drawn_pair_caption(rng, pairs.cast(i)) for i in rows]
+            captions += [sample_pair_caption(rng, pairs.cast(i)) for i in rows]
             latents = torch.cat([latents, pairs.latents[rows].float()])
             emphasis = torch.cat([emphasis, pairs.emphasis[rows].float()])
         return latents, emphasis, captions
@@ -195,12 +195,12 @@ class DenoiserStage:
             for a, b in pairs:
                 left_context, right_context = self.pictures[a].context, self.pictures[b].context
                 turned = sum(c.view != "front" or c.framing != "full" for c in (left_context, right_context))
-                detailed = rng.random() < DETAILED_SHEET and not turned  # it would be too long a caption
+                detailed = rng.random() < DETAILED_SHEET and not turned  # the caption would be too long
                 captions.append(
                     sheet_caption(self.pictures[a].identity, left_context, right_context, detailed=detailed)
                 )
             left_rows, right_rows = [a for a, _ in pairs], [b for _, b in pairs]
-            # joined in float32: under autocast a CPU does not join halves
+            # joined in float32, since the CPU cannot concatenate float16 under autocast
             latents = torch.cat([self.latents[left_rows].float(), self.latents[right_rows].float()], dim=3)
             emphasis = torch.cat([self.emphasis[left_rows].float(), self.emphasis[right_rows].float()], dim=3)
             lead = _lead(rng, emphasis)
@@ -228,25 +228,25 @@ class DenoiserStage:
                 random.Random(int(torch.randint(2**31, (1,), generator=generator))),
             )
             loss, figures["crowding"] = loss + self.crowding * crowded, float(crowded.detach())
-        # the log averages over all steps, of which these are a share
+        # scaled, as the log averages over all steps, also those of the other kind
         every = self.single_every
         if self._is_sheet(step):
             return loss, {"mse_sheet": every / (every - 1) * mse, **figures}
         return loss, {"mse_single": every * mse, **figures}
 
     def preview(self) -> Image.Image:
-        """A row of pictures by what the model has learnt so far."""
+        """Generate a row of images with the current weights."""
         pipe = assemble(self.model, self.vae)
         return generate_preview(pipe)
 
 
 @dataclass(frozen=True)
 class DenoiserFactory:
-    """Builds the stage in a worker: latents (N, 8, 16, 16) float16 in ``latents``, their truth in ``data``, the
-    autoencoder's training in ``vae``.
+    """Builds the stage in a worker from latents, their ground truth in ``data`` and the autoencoder's training ``vae``.
 
-    ``start`` is a weights folder to go on from; its lost words are told apart, but with ``keep_words``. ``crowding``
-    weighs the loss that holds words apart.
+    ``latents`` is a file of (N, 8, 16, 16) float16. ``start`` is a weights folder to continue from; embeddings of words
+    that its text encoder does not distinguish are replaced, except with ``keep_words``. ``crowding`` is the weight of
+    the loss that separates embeddings.
     """
 
     data: Path

@@ -1,4 +1,4 @@
-"""Beginning a training from finished weights instead of random ones, also where the new model has layers more."""
+"""Initialises a training with finished weights, also if the new model has additional layers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class StartError(ValueError):
 
 
 GROWS = re.compile(r"(.+\.)?token_embedding\.weight|out\.(weight|bias)")
-"""Names of tensors that may have more rows than before: a row a word, or a choice that the oracle reads."""
+"""Names of tensors that may have more rows than before: one per word, or per value that the oracle classifies."""
 
 
 def start_from(module: nn.Module, found: nn.Module, folder: Path) -> None:
-    """Copy the parameters of ``found``, which ``folder`` held, into ``module``, a model of the same kind.
+    """Copy the parameters of ``found``, loaded from ``folder``, into ``module``, a model of the same kind.
 
-    Layers that ``found`` lacks begin as the identity (their last projection is zero), so ``module`` computes at first
-    what ``found`` does: a deeper model goes on from a shallower one. A larger vocabulary goes on from a smaller one:
-    its first rows are those of ``found``, the others stay as they are.
+    Layers that ``found`` lacks are initialised as the identity (their last projection is zero), so that a deeper model
+    initially computes the same as a shallower one. With a larger vocabulary, the first rows are those of ``found`` and
+    the others stay unchanged.
 
     Raises:
-        StartError: ``found`` has parameters that ``module`` lacks, or of another shape.
+        StartError: ``found`` has parameters that ``module`` lacks, or whose shape differs.
     """
     state, old = module.state_dict(), found.state_dict()
     for name, value in list(old.items()):

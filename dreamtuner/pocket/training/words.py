@@ -1,8 +1,9 @@
-"""Which words the text encoder tells apart, and new embeddings for those that it does not.
+"""Finds words that the text encoder does not distinguish, gives them new embeddings, and keeps words apart by a loss.
 
-A text encoder that learns beside a U-Net can lose words: its first layer's output grows to fifty times the embeddings,
-and words that this layer answers alike leave it as one, with little gradient to part them. The four emblems were lost
-so in the pocket model: 0.04 apart, where other words are 2 to 6 apart, and not followed after 700,000 pictures.
+A text encoder trained together with a U-Net can stop distinguishing words: the output of its first layer grows to fifty
+times the embeddings, and words with a similar output become identical, with little gradient to separate them. In the
+pocket model this happened to the four emblems: their distance was 0.04, that of other words is 2 to 6, and prompts had
+no effect on emblems after 700,000 images.
 """
 
 from __future__ import annotations
@@ -22,26 +23,26 @@ from dreamtuner.pocket.world.context import POSES, SCENES, Context
 from dreamtuner.pocket.world.identity import ATTRIBUTES, TRAIN, Identity
 
 APART = 1.0  # final states are normalised: about 5 long
-ROOM = 2.5  # what a training holds words apart by; words that are followed are 2 to 6 apart
-DRAWS, NORM = 256, 4.0  # embeddings are about 2 long; shorter ones leave less between words
+ROOM = 2.5  # distance below which the loss acts; words that prompts work with are 2 to 6 apart
+DRAWS, NORM = 256, 4.0  # the norm of trained embeddings is about 2; smaller ones separate words less
 
 Encode = Callable[[list[str]], Tensor]
-"""Captions -> text states (B, L, D)."""
+"""Encodes captions to text states (B, L, D)."""
 
 
 def apart(encode: Encode, attribute: str) -> float:
-    """How far apart the text states of a caption are, at its most affected token, for the closest two values."""
+    """Return the smallest distance between two values of an attribute: of text states, at the most affected token."""
     values = ATTRIBUTES[attribute]
     states = encode([_caption(attribute, value) for value in values])
     return min(float((a - b).norm(dim=-1).max()) for a, b in combinations(states, 2))
 
 
 @torch.no_grad()
-def tell_apart(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
-    """Redraw the embeddings of attributes whose words ``text_encoder`` does not tell apart; returns which.
+def separate(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
+    """Replace the embeddings of attributes whose words ``text_encoder`` does not distinguish; return these attributes.
 
-    Of ``DRAWS`` seeded draws the one is kept that leaves the closest two values farthest apart. Only words that occur
-    in no other attribute's values are redrawn.
+    Of ``DRAWS`` random embeddings with fixed seeds, those with the largest distance between the closest two values are
+    used. Words that occur in another attribute's values are not changed.
     """
 
     def encode(captions: list[str]) -> Tensor:
@@ -65,9 +66,9 @@ def tell_apart(tokenizer: CLIPTokenizer, text_encoder: nn.Module) -> list[str]:
 
 
 def crowding(encode: Encode, rng: random.Random) -> Tensor:
-    """How much nearer than ``ROOM`` a random attribute's values are to one another, as a share, squared: a loss.
+    """Return the loss that separates words: mean squared shortfall of the distances of one attribute from ``ROOM``.
 
-    It is zero, and has no gradient, where all are far enough apart: it holds words apart and leaves others alone.
+    The attribute is random, and the shortfall relative to ``ROOM``. Pairs that are far enough apart have no gradient.
     """
     attribute = rng.choice(list(ATTRIBUTES))
     values, context = ATTRIBUTES[attribute], Context.draw(rng)

@@ -1,4 +1,4 @@
-"""The pocket world: a renderer that draws subjects in contexts and knows the truth of every pixel."""
+"""The pocket world: a renderer of subjects in contexts, with the ground truth of every pixel."""
 
 from dreamtuner.pocket.world.captions import caption, detailed_caption, pair_caption
 from dreamtuner.pocket.world.context import EXPRESSIONS, FRAMINGS, POSES, SCENES, STYLES, VIEWS, Context

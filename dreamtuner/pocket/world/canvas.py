@@ -1,4 +1,4 @@
-"""Layers of a subject painted one over another, in both styles, with mask and depth kept alongside."""
+"""Paints the layers of a subject one over another, in both styles, and updates mask and depth with each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ INK = torch.tensor([0.10, 0.08, 0.12]).view(1, 3, 1, 1)
 
 
 class Canvas:
-    """A batch of pictures being painted.
+    """A batch of images being painted.
 
     ``u``, ``v`` (B, H, W) are subject coordinates, ``px`` (B, 1, 1) the size of a pixel in them, ``anime`` (B, 1, 1)
     is 1 where the style is outlined and flat, 0 where it is shaded.
@@ -23,7 +23,7 @@ class Canvas:
         self.rgb = self.rgb + (colour - self.rgb) * alpha.unsqueeze(1)
 
     def solid(self, distance: Tensor, colour: Tensor, *, near: float, bulge: float = 0.3) -> None:
-        """A body part: ``distance`` (B, H, W), colour (B, 3, H, W) or (B, 3, 1, 1), ``near`` its depth in 0..1."""
+        """Paint a body part: distance (B, H, W), colour (B, 3, H, W) or (B, 3, 1, 1), ``near`` its depth in 0..1."""
         ink = 1.6 * self.px * self.anime
         alpha = (0.5 - (distance - ink) / self.px).clamp(0, 1)
         inner = (0.5 - distance / self.px).clamp(0, 1)
@@ -37,5 +37,5 @@ class Canvas:
         self.depth = torch.where(alpha > 0.5, torch.maximum(self.depth, near + 0.12 * height), self.depth)
 
     def mark(self, distance: Tensor, colour: Tensor) -> None:
-        """A flat marking on a part that is there already: changes colour only where the subject is."""
+        """Paint a flat marking on the parts painted so far: it changes colour only where the subject is."""
         self._cover(colour, (0.5 - distance / self.px).clamp(0, 1) * self.mask)

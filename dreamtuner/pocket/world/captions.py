@@ -1,4 +1,4 @@
-"""What a picture's caption says: class, scene and pose always; of identity nothing, a colour or all."""
+"""Captions of rendered images: always class, scene and pose; of the identity nothing, one colour or everything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VIEW_WORDS = {"front": "", "side": "from the side", "back": "seen from behind"}
 
 
 def action_words(context: Context) -> str:
-    """What the subject does and how it is seen: pose and expression as far as the picture shows them, view, framing."""
+    """Return what the subject does and how it is seen: pose and expression if visible, view and framing."""
     return ", ".join(
         words
         for words in (
@@ -33,7 +33,7 @@ def _context_words(context: Context) -> str:
 
 
 def subject_words(identity: Identity) -> str:
-    """Every attribute of the identity in words, ending with the class: the detailed caption's subject."""
+    """Return every attribute of the identity in words, ending with the class, as in the detailed caption."""
     return (
         f"{identity.shape} {identity.primary} and {identity.secondary} {identity.pattern} {identity.class_word} "
         f"with {identity.accent} {identity.emblem}, {identity.hat}, {identity.eyes}"
@@ -41,17 +41,17 @@ def subject_words(identity: Identity) -> str:
 
 
 def caption(identity: Identity, context: Context) -> str:
-    """The plain caption: medium, class, scene, pose, expression; nothing of the identity but its class."""
+    """Return the plain caption: medium, class, scene, pose, expression; no attribute of the identity but its class."""
     return f"{MEDIUM[context.style]} a {identity.class_word} {_context_words(context)}"
 
 
 def detailed_caption(identity: Identity, context: Context) -> str:
-    """The caption that names every attribute, as a reference's own caption does (Sec. 3.3)."""
+    """Return the caption that names every attribute, like the detailed caption of a reference (Sec. 3.3)."""
     return f"{MEDIUM[context.style]} a {subject_words(identity)} {_context_words(context)}"
 
 
-def drawn_caption(rng: random.Random, identity: Identity, context: Context) -> str:
-    """A training caption: identity unsaid in 30 %, its main colour in 10 %, all of it in 60 %."""
+def sample_caption(rng: random.Random, identity: Identity, context: Context) -> str:
+    """Sample a training caption: no attribute of the identity in 30 %, its main colour in 10 %, all of them in 60 %."""
     u = rng.random()
     if u < 0.3:
         return caption(identity, context)
@@ -61,16 +61,17 @@ def drawn_caption(rng: random.Random, identity: Identity, context: Context) -> s
 
 
 def sheet_caption(identity: Identity, left: Context, right: Context, *, detailed: bool = False) -> str:
-    """The caption of a character sheet: the same subject twice, side by side."""
+    """Return the caption of a character sheet: the same subject twice, side by side."""
     who = subject_words(identity) if detailed else identity.class_word
     sides = f"left {_context_words(left)}, right {_context_words(right)}"
     return f"{MEDIUM[left.style]} the same {who}, {sides}"
 
 
 def pair_caption(cast: Cast, who: Sequence[str] | None = None, doing: Sequence[bool] = (True, True)) -> str:
-    """The caption of a picture of two subjects, named from left to right, with what each of them does.
+    """Return the caption of an image of two subjects, named from left to right, with what each of them does.
 
-    ``who``: words for each of ``cast``, in its order; its class alone where None. ``doing``: whose action is said.
+    ``who``: a description of each subject of ``cast``, in its order; by default the class. ``doing``: whose action the
+    caption names.
     """
     named = who or [identity.class_word for identity, _ in cast]
     contexts = [context for _, context in cast]
@@ -83,17 +84,17 @@ def pair_caption(cast: Cast, who: Sequence[str] | None = None, doing: Sequence[b
 
 
 def some_words(rng: random.Random, identity: Identity) -> str:
-    """The class with some of the identity's attributes, so that two such descriptions fit one caption."""
+    """Return the class with some of the attributes, few enough that two such descriptions fit in one caption."""
     before = [identity.primary, identity.pattern, identity.shape]
     before = [word for word in before if rng.random() < 0.4]
     after = [word for word in (f"{identity.accent} {identity.emblem}", identity.hat) if rng.random() < 0.4]
     return " ".join([*before, identity.class_word]) + (f" with {', '.join(after)}" if after else "")
 
 
-def drawn_pair_caption(rng: random.Random, cast: Cast) -> str:
-    """A training caption of two subjects: classes alone in 30 %, some of each identity in 40 %, all of one in 30 %.
+def sample_pair_caption(rng: random.Random, cast: Cast) -> str:
+    """Sample a caption of two subjects: classes only (30 %), some attributes of each (40 %), all of one (30 %).
 
-    Where one is named whole, the other's action is unsaid: both would not fit.
+    With all attributes of one, the action of the other is omitted: both would not fit.
     """
     u = rng.random()
     if u < 0.3:

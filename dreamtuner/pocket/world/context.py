@@ -1,4 +1,4 @@
-"""Where a subject is and what it does: everything of a picture that is not the subject's identity."""
+"""The context of a subject: everything in an image that is not the subject's identity."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FRAMINGS = ("full", "bust", "close-up")
 
 @dataclass(frozen=True)
 class Context:
-    """One picture's circumstances.
+    """The context of one subject in one image.
 
-    ``x``, ``y`` shift the subject in half-picture units (-1..1, y down), ``size`` is the subject's scale (1 fills the
-    picture's height), ``mirrored`` flips one-sided poses, ``seed`` varies the scene's details. ``view`` is the side the
-    camera sees; from the side the subject faces right, or left where ``mirrored``. ``framing`` says how much of the
-    subject the picture holds: all of it, face and trunk without the hat (bust), or the head alone (close-up).
+    ``x``, ``y`` shift the subject in half-image units (-1..1, y down), ``size`` is the subject's scale (1 fills the
+    image's height), ``mirrored`` flips one-sided poses, ``seed`` varies the scene's details. ``view`` is the side the
+    camera sees; from the side the subject faces right, or left where ``mirrored``. ``framing`` is how much of the
+    subject the image contains: all of it, face and trunk without the hat (bust), or the head alone (close-up).
     """
 
     scene: str
@@ -53,7 +53,7 @@ class Context:
 
     @classmethod
     def draw(cls, rng: random.Random, *, style: Style | None = None) -> Context:
-        """A context drawn uniformly from ``rng``; subjects fill 78 to 95 % of the height."""
+        """Sample a context uniformly from ``rng``; subjects fill 78 to 95 % of the height."""
         return cls(
             scene=rng.choice(SCENES),
             pose=rng.choice(POSES),

@@ -1,4 +1,4 @@
-"""Eyes, muzzle and mouth, with the expression."""
+"""Paints eyes, muzzle and mouth, with the expression."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def paint_face(
     big = [i.eyes == "big eyes" for i in identities]
     glasses = [i.eyes == "glasses" for i in identities]
     opened = [not c for c in closed]
-    # rims stay when the eyes close, so that a closed eye still tells whose it is
+    # rims stay when the eyes close, so that the kind of eyes is still visible
     canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.185, 0.155, 0.04)), INK)
     canvas.mark(_rows(glasses, shapes.box(ex, ey, 0.125, 0.10, 0.02)), _WHITE)
     canvas.mark(_rows(glasses, shapes.box(x, ey + 0.02, eye_x, 0.025)), INK)
@@ -77,7 +77,7 @@ def paint_profile(
     muzzle: Tensor,
     beak: Tensor,
 ) -> None:
-    """Paint the face of a head that faces the side: x (towards the nose), y (B, H, W) relative to its centre."""
+    """Paint the face of a head in profile: x (towards the nose), y (B, H, W) relative to its centre."""
     eye_x, eye_y, mouth_x, mouth_y = (0.24, -0.24, 0.40, 0.12) if kind == "frog" else (0.16, -0.08, 0.36, 0.17)
     if kind == "duck":
         canvas.solid(shapes.ellipse(x - 0.46, y - 0.14, 0.22, 0.12), beak.expand_as(muzzle), near=0.84)

@@ -1,4 +1,4 @@
-"""Where a context places its subject in the picture: all of it, or a crop that follows the head."""
+"""Places a subject in the image according to its context: whole, or a crop around the head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from dreamtuner.pocket.world.context import Context
 from dreamtuner.pocket.world.skeleton import JOINTS, Skeleton
 
-BELOW = 0.07  # subjects stand a little below the middle, so that hats fit
+BELOW = 0.07  # subjects are placed a little below the middle, so that hats fit
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ CROPS = {"bust": Crop(1.72, 0.46), "close-up": Crop(1.90, -0.22)}
 
 
 def placed(contexts: Sequence[Context], bones: Skeleton) -> tuple[Tensor, Tensor, Tensor]:
-    """Scale and centre of each subject, each (B): half-picture units a subject unit, and x, y of the subject's origin.
+    """Return scale and origin of each subject, each (B): half-image units per subject unit, and x, y.
 
-    A crop keeps little of the context's shift and size: its edges decide what it hides.
+    A crop largely ignores the context's shift and size, since its edges determine what is hidden.
     """
     scale = torch.tensor([c.size for c in contexts])
     x = torch.tensor([c.x for c in contexts])

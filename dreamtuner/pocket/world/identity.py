@@ -1,4 +1,4 @@
-"""Who a subject is: its attributes, drawn by a seed, with ranges of seeds that training never sees."""
+"""The identity of a subject: its attributes, determined by a seed; some ranges of seeds are held out of training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RGB: dict[str, tuple[float, float, float]] = {
     "brown": (0.56, 0.36, 0.20),
 }
 
-# Mixed radix: the second colour is one of the 7 others, the third one of the 6 that are left.
+# Mixed radix: the second colour is one of the 7 others, the third one of the remaining 6.
 _RADIX = (len(CLASSES), 8, 7, 6, len(PATTERNS), len(EMBLEMS), len(HATS), len(EYES), len(SHAPES))
 COUNT = prod(_RADIX)
 # An index modulo 7 is (class - primary - secondary colour) modulo 7, so a residue is a set of whole combinations of
@@ -41,10 +41,10 @@ TEST = range(6 * _BLOCK + _BLOCK // 2, COUNT)
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes a subject itself, apart from where it is and what it does.
+    """The attributes of a subject that do not change from image to image.
 
-    Seeds are a bijection onto the 1,161,216 attribute combinations: two seeds never share an identity, so the range of
-    seeds that is held out (``VALIDATION``, ``TEST``) holds identities that no training picture shows, and even triples
+    Seeds are a bijection onto the 1,161,216 attribute combinations: two seeds never share an identity. The held-out
+    ranges (``VALIDATION``, ``TEST``) therefore contain identities that no training image shows, and even combinations
     of class, first and second colour that none shows.
     """
 
@@ -60,7 +60,7 @@ class Identity:
 
     @classmethod
     def from_seed(cls, seed: int) -> Identity:
-        """The identity of a seed in ``range(COUNT)``; ValueError outside of it."""
+        """Return the identity of a seed in ``range(COUNT)``. Raises ValueError for other seeds."""
         if not 0 <= seed < COUNT:
             raise ValueError(f"identity seed {seed} is outside 0..{COUNT - 1}")
         block, place = divmod(seed, _BLOCK)

@@ -1,4 +1,4 @@
-"""Subjects of a batch where their contexts place them: coordinates, shadow, paint and skeleton."""
+"""Places the subjects of a batch according to their contexts: coordinates, shadow, paint and skeleton."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dreamtuner.pocket.world.subject import paint_subject
 
 
 def picture_axes(count: int, size: int) -> tuple[Tensor, Tensor, float]:
-    """x, y (B, S, S) of every pixel's centre in picture units (-1..1), and the size of a pixel in them."""
+    """Return x, y (B, S, S) of every pixel's centre in image units (-1..1), and the size of a pixel in these units."""
     px = 2.0 / size
     axis = (torch.arange(size, dtype=torch.float32) + 0.5) * px - 1.0
     y, x = torch.meshgrid(axis, axis, indexing="ij")
@@ -26,14 +26,14 @@ def picture_axes(count: int, size: int) -> tuple[Tensor, Tensor, float]:
 
 
 def background(contexts: Sequence[Context], x: Tensor, y: Tensor, px: float) -> Tensor:
-    """The scene that all of ``contexts`` share, each with its own details: RGB (B, 3, S, S)."""
+    """Paint the scene that all ``contexts`` share, each with its own details. Returns RGB (B, 3, S, S)."""
     details = torch.stack([torch.rand(8, generator=torch.Generator().manual_seed(c.seed)) for c in contexts])
     return scenes.paint(contexts[0].scene, x, y, details, px)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One subject a picture: ``u``, ``v`` (B, S, S) its coordinates, ``px`` (B, 1, 1) a pixel in them."""
+    """One subject per image: ``u``, ``v`` (B, S, S) are subject coordinates, ``px`` (B, 1, 1) the size of a pixel."""
 
     bones: Skeleton
     scale: Tensor
@@ -45,18 +45,18 @@ class Placed:
 
     @classmethod
     def of(cls, contexts: Sequence[Context], x: Tensor, y: Tensor, px: float) -> Placed:
-        """The subjects of ``contexts`` in pictures with the axes ``x``, ``y``."""
+        """Place the subjects of ``contexts`` in images with the axes ``x``, ``y``."""
         bones = skeleton([c.pose for c in contexts], [c.mirrored for c in contexts], [c.view for c in contexts])
         scale, cx, cy = (value.view(-1, 1, 1) for value in placed(contexts, bones))
         return cls(bones, scale, cx, cy, (x - cx) / scale, (y - cy) / scale, px / scale)
 
     def shaded(self, rgb: Tensor) -> Tensor:
-        """``rgb`` (B, 3, S, S) with the subjects' shadows on the ground."""
+        """Return ``rgb`` (B, 3, S, S) with the subjects' shadows on the ground."""
         ground = torch.sqrt((self.u / 0.55) ** 2 + ((self.v - 0.98) / 0.10) ** 2)
         return rgb * (1 - 0.35 * (1.2 - ground).clamp(0, 1).unsqueeze(1))
 
     def painted(self, rgb: Tensor, y: Tensor, identities: list[Identity], contexts: Sequence[Context]) -> Canvas:
-        """``rgb`` with the subjects, all of one class and seen from one side, painted over it."""
+        """Paint the subjects, all of one class and view, over ``rgb``."""
         anime = torch.tensor([float(c.style == "anime") for c in contexts]).view(-1, 1, 1)
         facing = torch.tensor([-1.0 if c.mirrored else 1.0 for c in contexts]).view(-1, 1, 1)
         canvas = Canvas(rgb, scenes.ground_depth(y), self.u, self.v, self.px, anime)
@@ -64,10 +64,10 @@ class Placed:
         return canvas
 
     def drawn_skeleton(self) -> Tensor:
-        """The skeletons in colours on black, (B, 3, S, S)."""
+        """Draw the skeletons in colours on black. Returns (B, 3, S, S)."""
         return draw_skeleton(self.bones, self.u, self.v, self.px)
 
     def joints_in_pixels(self, size: int) -> Tensor:
-        """(B, 7, 2) joints in pixels."""
+        """Return the joints in pixels, (B, 7, 2)."""
         joints = self.bones.joints * self.scale + torch.cat([self.x, self.y], dim=2)
         return (joints + 1.0) * (size / 2)

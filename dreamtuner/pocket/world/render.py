@@ -1,4 +1,4 @@
-"""Pictures of identities in contexts, with their exact mask, depth and skeleton, a batch at a time."""
+"""Renders images of identities in contexts, with exact mask, depth and skeleton, in batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = 64
 
 @dataclass(frozen=True)
 class Rendered:
-    """A batch of B pictures of S x S pixels and what is true of them.
+    """A batch of B images of S x S pixels with their ground truth.
 
     Attributes:
         image: (B, 3, S, S) RGB in 0..1.
@@ -35,7 +35,7 @@ class Rendered:
 
 
 def _render_group(identities: list[Identity], contexts: list[Context], size: int) -> Rendered:
-    """Pictures of one class in one scene, seen from one side."""
+    """Render images of one class in one scene, all in the same view."""
     x, y, px = picture_axes(len(identities), size)
     rgb = background(contexts, x, y, px)
     placed = Placed.of(contexts, x, y, px)
@@ -50,7 +50,7 @@ def _render_group(identities: list[Identity], contexts: list[Context], size: int
 
 
 def render(identities: Sequence[Identity], contexts: Sequence[Context], size: int = SIZE) -> Rendered:
-    """Draw ``identities[i]`` in ``contexts[i]``. The same arguments give the same pixels on every call.
+    """Render ``identities[i]`` in ``contexts[i]``. The same arguments give the same pixels on every call.
 
     Raises:
         ValueError: the two sequences differ in length or are empty.

@@ -1,11 +1,11 @@
-"""The six backgrounds: colours and ground depth for a batch of pictures of one scene."""
+"""Paints the six backgrounds: colours and ground depth for a batch of images of one scene."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-HORIZON = 0.30  # in picture units, y down
+HORIZON = 0.30  # in image units, y down
 
 
 def _rgb(r: float, g: float, b: float) -> Tensor:
@@ -17,7 +17,7 @@ def _over(base: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
 
 
 def _edge(distance: Tensor, px: float) -> Tensor:
-    """Coverage of an anti-aliased edge: 1 where ``distance`` is negative."""
+    """Return the coverage of an anti-aliased edge: 1 where ``distance`` is negative."""
     return (0.5 - distance / px).clamp(0, 1)
 
 
@@ -27,7 +27,7 @@ def _split(y: Tensor, upper: Tensor, lower: Tensor, px: float, at: float = HORIZ
 
 
 def paint(scene: str, x: Tensor, y: Tensor, details: Tensor, px: float) -> Tensor:
-    """Draw ``scene``: x, y (B, H, W) in picture units, details (B, 8) uniform in 0..1 -> RGB (B, 3, H, W) in 0..1."""
+    """Paint ``scene``: x, y (B, H, W) in image units, details (B, 8) uniform in 0..1 -> RGB (B, 3, H, W) in 0..1."""
     d = details.view(*details.shape, 1, 1)
     shift = d[:, 0] - 0.5
     if scene == "on the beach":
@@ -85,11 +85,11 @@ def paint(scene: str, x: Tensor, y: Tensor, details: Tensor, px: float) -> Tenso
 
 
 def gx_shift(x: Tensor, shift: Tensor) -> Tensor:
-    """Rows of stars are staggered by column, so that they do not read as a lattice."""
+    """Stagger the rows of stars by column, so that they do not look like a grid."""
     column: Tensor = ((x + shift) * 2.5).round()
     return torch.sin(column * 1.9)
 
 
 def ground_depth(y: Tensor) -> Tensor:
-    """Nearness of the background, 0 (far) .. 0.6 (near), for y (B, H, W)."""
+    """Return the nearness of the background, 0 (far) .. 0.6 (near), for y (B, H, W)."""
     return ((y - HORIZON) / (1.0 - HORIZON)).clamp(0, 1) * 0.6

@@ -1,4 +1,4 @@
-"""Where the joints are in each pose, in subject units (-1..1, y down), and how a skeleton is drawn."""
+"""The joints of each pose, in subject units (-1..1, y down), and how a skeleton is drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POSES: dict[
     "running": (0.0, 0.10, (-0.55, 0.42), (0.60, 0.06), (-0.55, 0.74), (0.36, 0.92)),
 }
 
-# the same of a subject that faces right; the left limbs are the far ones
+# the same for a subject that faces right; the left limbs are the far ones
 _PROFILES = {
     "standing": (0.0, 0.0, (-0.10, 0.52), (0.10, 0.52), (-0.10, 0.92), (0.12, 0.92)),
     "arms up": (0.0, 0.0, (0.50, -0.46), (0.62, -0.30), (-0.10, 0.92), (0.12, 0.92)),
@@ -41,15 +41,15 @@ class Skeleton:
     joints: Tensor
 
     def __getitem__(self, name: str) -> tuple[Tensor, Tensor]:
-        """x and y of one joint, each (B, 1, 1) to broadcast over pixels."""
+        """Return x and y of one joint, each (B, 1, 1) to broadcast over pixels."""
         joint = self.joints[:, JOINTS.index(name)]
         return joint[:, 0].view(-1, 1, 1), joint[:, 1].view(-1, 1, 1)
 
 
 def skeleton(poses: list[str], mirrored: list[bool], views: list[str] | None = None) -> Skeleton:
-    """The joints of a batch of poses; mirrored ones have x negated (left stays the subject's left hand).
+    """Return the joints of a batch of poses; mirrored ones have x negated (left stays the subject's left hand).
 
-    ``views``: the side that the camera sees, front where None. From behind x is negated too.
+    ``views``: the side that the camera sees, by default the front. From behind, x is negated too.
     """
     rows = []
     for pose, flip, view in zip(poses, mirrored, views or ["front"] * len(poses), strict=True):
@@ -65,10 +65,10 @@ _ROOTS = {"left_hand": "neck", "right_hand": "neck", "left_foot": "pelvis", "rig
 
 
 def between(start: Skeleton, end: Skeleton, share: Tensor) -> Skeleton:
-    """The skeletons on the way from ``start`` to ``end``, one each (1, 7, 2), at ``share`` (N) in 0..1 -> (N, 7, 2).
+    """Interpolate from ``start`` to ``end``, each (1, 7, 2), at ``share`` (N) in 0..1. Returns (N, 7, 2).
 
-    Limbs swing about the joint they hang on, by the shorter way, and stretch evenly, so that a hand that is raised goes
-    round outside instead of through the trunk; the trunk moves straight. A share beyond 0..1 swings on.
+    Limbs rotate about their joint, in the shorter direction, and stretch linearly, so that a raised hand moves around
+    the trunk instead of through it; the trunk moves in a straight line. A share outside 0..1 extrapolates.
     """
     share = share.view(-1, 1, 1)
     joints = torch.lerp(start.joints, end.joints, share)
@@ -95,7 +95,7 @@ _BONES = (
 
 
 def draw_skeleton(bones: Skeleton, u: Tensor, v: Tensor, px: Tensor) -> Tensor:
-    """Coloured bones on black: u, v (B, H, W) subject coordinates, px (B, 1, 1) pixel size -> RGB (B, 3, H, W)."""
+    """Draw coloured bones on black: u, v (B, H, W) subject coordinates, px (B, 1, 1) pixel size -> RGB (B, 3, H, W)."""
     picture = u.new_zeros((u.shape[0], 3, *u.shape[1:]))
     for start, end, colour in _BONES:
         distance = capsule(u, v, *bones[start], *bones[end], 0.045)

@@ -1,4 +1,4 @@
-"""A subject of one class, part by part, from back to front."""
+"""Paints a subject of one class, part by part, from back to front."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _colours(names: list[str]) -> Tensor:
 
 
 def chosen(values: list[str], value: str, distance: Tensor) -> Tensor:
-    """``distance`` (B, H, W) for the rows whose attribute is ``value``; far outside for the others."""
+    """Return ``distance`` (B, H, W) for the rows whose attribute is ``value``; far outside for the others."""
     rows = torch.tensor([v == value for v in values]).view(-1, 1, 1)
     return torch.where(rows, distance, torch.full_like(distance, ABSENT))
 
 
 def _patterned(identities: list[Identity], x: Tensor, y: Tensor, px: Tensor) -> Tensor:
-    """The coat: primary colour with a pattern in the secondary, (B, 3, H, W)."""
+    """Return the coat: primary colour with a pattern in the secondary, (B, 3, H, W)."""
     primary = _colours([i.primary for i in identities])
     secondary = _colours([i.secondary for i in identities])
     stripe = ((y / 0.34).remainder(1.0) - 0.5).abs() * 0.34 - 0.08
@@ -42,7 +42,7 @@ def _patterned(identities: list[Identity], x: Tensor, y: Tensor, px: Tensor) -> 
 
 
 def _ears(canvas: Canvas, kind: str, x: Tensor, y: Tensor, coat: Tensor, inner: Tensor) -> None:
-    """What stands on the head: x, y relative to the head's centre."""
+    """Paint ears or antennae: x, y relative to the head's centre."""
     ax = x.abs()
     if kind == "bear":
         canvas.solid(shapes.ellipse(ax - 0.36, y + 0.32, 0.17, 0.17), coat, near=0.66)
@@ -126,7 +126,7 @@ def paint_subject(
     feet = _BEAK.expand_as(secondary) if kind == "duck" else secondary
     aside = view == "side"
     ahead = facing if aside and facing is not None else torch.ones_like(girth)
-    spread = 0.0 if aside else 1.0  # from the side both limbs of a pair begin in the middle
+    spread = 0.0 if aside else 1.0  # from the side both limbs of a pair start in the middle
 
     def tail() -> None:
         way = -ahead if aside else (-1.0 if view == "back" else 1.0) * ahead

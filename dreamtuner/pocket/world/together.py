@@ -1,4 +1,4 @@
-"""Several subjects in one picture: side by side or overlapping, each with its own pose, box and mask."""
+"""Renders several subjects in one image: side by side or overlapping, each with its own pose, box and mask."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from dreamtuner.pocket.world.place import Placed, background, picture_axes
 from dreamtuner.pocket.world.render import SIZE
 
 Cast = Sequence[tuple[Identity, Context]]
-"""The subjects of one picture, from back to front."""
-BEHIND = 0.08  # how much farther a subject counts with every one that stands in front of it
+"""The subjects of one image, from back to front."""
+BEHIND = 0.08  # nearness that a subject loses for every subject in front of it
 
 
 @dataclass(frozen=True)
 class Together:
-    """A batch of B pictures of N subjects each and what is true of them.
+    """A batch of B images of N subjects each, with their ground truth.
 
     Attributes:
         image: (B, 3, S, S) RGB in 0..1.
-        masks: (B, N, S, S) what is seen of each subject, in 0..1.
+        masks: (B, N, S, S) the visible part of each subject, in 0..1.
         boxes: (B, N, 4) left, top, right, bottom in pixels of each whole subject, hidden parts included.
         depth: (B, 1, S, S) nearness in 0 (far) .. 1 (near).
         pose: (B, 3, S, S) all skeletons drawn in colours on black.
@@ -41,9 +41,9 @@ class Together:
 
 
 def draw_pair(rng: random.Random, *, style: Style | None = None) -> tuple[Context, Context]:
-    """Contexts of two subjects in one scene, from back to front; either may be the left one.
+    """Sample contexts of two subjects in one scene, from back to front; either may be the left one.
 
-    Four in five of them face the camera. Where they stand closest, an arm or a foot hides a little of the other.
+    Four in five of them face the camera. At the smallest distance an arm or a foot hides a little of the other subject.
     """
     scene, seed = rng.choice(SCENES), rng.getrandbits(31)
     chosen: Style = rng.choice(STYLES) if style is None else style
@@ -68,11 +68,11 @@ def draw_pair(rng: random.Random, *, style: Style | None = None) -> tuple[Contex
 
 
 def render_together(casts: Sequence[Cast], size: int = SIZE) -> Together:
-    """Render pictures of several subjects, ``casts[i]`` from back to front in picture i.
+    """Render images of several subjects, ``casts[i]`` from back to front in image i.
 
     Raises:
-        ValueError: there is no picture, one has no subject or another number of them, or its subjects' contexts differ
-            in scene, style or seed.
+        ValueError: `casts` is empty, the images have no or different numbers of subjects, or the contexts of one image
+            differ in scene, style or seed.
     """
     _check(casts)
     count, number = len(casts), len(casts[0])
@@ -113,19 +113,19 @@ def render_together(casts: Sequence[Cast], size: int = SIZE) -> Together:
 
 def _check(casts: Sequence[Cast]) -> None:
     if not casts or not casts[0]:
-        raise ValueError("casts: there is no subject; give at least one picture with one subject")
+        raise ValueError("casts: no subject; give at least one image with one subject")
     for i, cast in enumerate(casts):
         if len(cast) != len(casts[0]):
             raise ValueError(
-                f"casts[{i}]: {len(cast)} subjects, but {len(casts[0])} in the first; give as many in each"
+                f"casts[{i}]: {len(cast)} subjects, but {len(casts[0])} in the first; give the same number in each"
             )
         for name in ("scene", "style", "seed"):
             if len({getattr(context, name) for _, context in cast}) > 1:
-                raise ValueError(f"casts[{i}]: its subjects differ in {name}; one picture has one {name}")
+                raise ValueError(f"casts[{i}]: its subjects differ in {name}; give all of them the same")
 
 
 def _groups(keys: Sequence[object]) -> list[list[int]]:
-    """The rows of each key."""
+    """Group the rows by key."""
     groups: dict[object, list[int]] = {}
     for row, key in enumerate(keys):
         groups.setdefault(key, []).append(row)
@@ -133,7 +133,7 @@ def _groups(keys: Sequence[object]) -> list[list[int]]:
 
 
 def _box(inside: Tensor) -> Tensor:
-    """Left, top, right, bottom of a boolean mask (S, S) that is not empty; zeros where it is."""
+    """Return left, top, right, bottom of a boolean mask (S, S); zeros if it is empty."""
     rows, columns = inside.any(1).nonzero(), inside.any(0).nonzero()
     if not len(rows):
         return torch.zeros(4)

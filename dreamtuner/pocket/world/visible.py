@@ -1,4 +1,4 @@
-"""What of an identity a picture shows: an attribute is visible where another value would change enough pixels."""
+"""Finds the visible attributes of an identity: those of which another value would change enough pixels."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dreamtuner.pocket.world.context import Context
 from dreamtuner.pocket.world.identity import ATTRIBUTES, Identity
 from dreamtuner.pocket.world.render import render
 
-CHANGED = 0.1  # of 1: by how much some colour of a pixel has to change to count
-PIXELS = 10  # fewer tell no value from another after an autoencoder of factor 4
+CHANGED = 0.1  # of 1: the smallest change of a colour channel that counts
+PIXELS = 10  # with fewer, values are not distinguishable after an autoencoder of factor 4
 
 Paint = Callable[[list[Identity]], Tensor]
-"""Identities -> the picture (B, 3, S, S) with each of them in the subject's place."""
+"""Renders one image for each identity, (B, 3, S, S), with everything else equal."""
 
 
-def pixels_told(identity: Identity, paint: Paint) -> dict[str, int]:
-    """By attribute: how many pixels change at least when it takes another value, all else equal."""
+def changed_pixels(identity: Identity, paint: Paint) -> dict[str, int]:
+    """Return by attribute how many pixels change at least if it has another value and all else is equal."""
     versions = [
         (name, replace(identity, **{name: value}))
         for name, values in ATTRIBUTES.items()
@@ -35,6 +35,6 @@ def pixels_told(identity: Identity, paint: Paint) -> dict[str, int]:
 
 
 def visible(identity: Identity, context: Context) -> frozenset[str]:
-    """The attributes of ``identity`` that its picture in ``context`` shows: what a reference of it can tell."""
-    told = pixels_told(identity, lambda versions: render(versions, [context] * len(versions)).image)
+    """Return the attributes of ``identity`` that are visible in its image in ``context``, as in a reference."""
+    told = changed_pixels(identity, lambda versions: render(versions, [context] * len(versions)).image)
     return frozenset(name for name, pixels in told.items() if pixels >= PIXELS)

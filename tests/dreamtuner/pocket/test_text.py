@@ -10,7 +10,7 @@ from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.shards import draw_pairs, draw_pictures
 from dreamtuner.pocket.training.text import MAX_TOKENS, new_tokenizer, vocabulary_words
 from dreamtuner.pocket.world import EXPRESSIONS, FRAMINGS, TRAIN, VIEWS, Context, Identity
-from dreamtuner.pocket.world.captions import detailed_caption, drawn_pair_caption, sheet_caption
+from dreamtuner.pocket.world.captions import detailed_caption, sample_pair_caption, sheet_caption
 
 
 def test_every_word_of_the_world_is_one_token():
@@ -53,7 +53,7 @@ def test_the_longest_captions_of_views_and_pairs_fit():
             assert len(tokenizer(words).input_ids) <= MAX_TOKENS
     rng = random.Random(0)
     for pair in draw_pairs(rng, TRAIN, 100):
-        words = drawn_pair_caption(rng, [(p.identity, p.context) for p in pair])
+        words = sample_pair_caption(rng, [(p.identity, p.context) for p in pair])
         assert len(tokenizer(words).input_ids) <= MAX_TOKENS
 
 

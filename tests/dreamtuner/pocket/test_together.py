@@ -12,7 +12,7 @@ from dreamtuner.pocket.training.loss_weights import PARTS, boxes, load_pair_emph
 from dreamtuner.pocket.training.oracle import alone
 from dreamtuner.pocket.training.shards import draw_pairs, load_pair_truth, render_shards, shard_file
 from dreamtuner.pocket.world import TRAIN, Context, Identity, draw_pair, pair_caption, render, render_together
-from dreamtuner.pocket.world.captions import drawn_pair_caption
+from dreamtuner.pocket.world.captions import sample_pair_caption
 from dreamtuner.pocket.world.together import Cast
 
 
@@ -89,7 +89,7 @@ def test_as_many_subjects_in_every_picture():
     casts = _casts(2)
     with pytest.raises(ValueError, match=r"casts\[1\]: 1 subjects, but 2 in the first"):
         render_together([casts[0], casts[1][:1]])
-    with pytest.raises(ValueError, match="casts: there is no subject"):
+    with pytest.raises(ValueError, match="casts: no subject"):
         render_together([])
 
 
@@ -109,7 +109,7 @@ def test_captions_name_subjects_from_left_to_right():
 def test_training_captions_name_both_classes():
     rng = random.Random(0)
     for cast in _casts(10):
-        words = drawn_pair_caption(rng, cast)
+        words = sample_pair_caption(rng, cast)
         assert all(identity.class_word in words for identity, _ in cast)
 
 

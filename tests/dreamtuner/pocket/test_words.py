@@ -8,7 +8,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.text import encode_captions
-from dreamtuner.pocket.training.words import APART, ROOM, Encode, apart, crowding, tell_apart
+from dreamtuner.pocket.training.words import APART, ROOM, Encode, apart, crowding, separate
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 
 LOST = ["emblem"]
@@ -41,10 +41,10 @@ def test_lost_words_alone_are_told_apart_again(shipped: tuple[CLIPTokenizer, CLI
     table[words["shape"]] = table[words["shape"]].mean(0)
     others = [row for row in range(len(table)) if not any(row in rows for rows in words.values())]
     before = table[others].clone()
-    assert tell_apart(tokenizer, text_encoder) == lost
+    assert separate(tokenizer, text_encoder) == lost
     assert min(apart(encode, name) for name in ATTRIBUTES) >= APART
     assert torch.equal(table[others], before)
-    assert tell_apart(tokenizer, text_encoder) == []
+    assert separate(tokenizer, text_encoder) == []
 
 
 def test_crowded_words_are_pushed_apart_and_others_left_alone():
