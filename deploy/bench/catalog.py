@@ -1,4 +1,4 @@
-"""`dreamtuner bench catalog`: how quickly a large catalog answers."""
+"""`dreamtuner bench catalog`: measure the latency of a large catalog."""
 
 import json
 from typing import Annotated
@@ -9,9 +9,9 @@ import typer
 def catalog(
     catalog: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="An empty catalog to fill and measure; default a SQLite file, removed after."),
+        typer.Option(metavar="URL", help="An empty catalog to fill and measure; by default a temporary SQLite file."),
     ] = None,
-    outputs: Annotated[int, typer.Option(min=1, help="Made-up outputs to fill it with.")] = 1_000_000,
+    outputs: Annotated[int, typer.Option(min=1, help="Synthetic outputs to fill it with.")] = 1_000_000,
     pages: Annotated[int, typer.Option(min=1, help="Pages of each kind.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:

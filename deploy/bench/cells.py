@@ -1,4 +1,4 @@
-"""Measured cells of a table in the catalog, and their pictures in the store."""
+"""Stores measured cells of a table in the catalog, and their images in the object store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ from storage.objects.blobs import DigestMismatchError
 
 
 class CatalogCells:
-    """`Cells` of the catalog: rows of their own, for other methods' pictures are no outputs to be reviewed."""
+    """A `CellStore` in a table of its own, since images of other methods are not outputs for review."""
 
     def __init__(self, catalog: Catalog, store: ObjectStore) -> None:
         self._catalog, self._store = catalog, store
 
     def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
-        """Those of the digests that were measured."""
+        """Return the measurements of the digests that have one."""
         with self._catalog.read() as s:
             found = views.measurements(s, digests)
         return {digest: _measured(row) for digest, row in found.items()}
 
     def pictures(self, digests: Sequence[str]) -> Mapping[str, Image.Image]:
-        """The pictures of those of the digests whose pictures are in the store and whole."""
+        """Return the images of the digests whose images are in the store and intact."""
         with self._catalog.read() as s:
             found = views.measurements(s, digests)
         pictures = {}
@@ -40,18 +40,18 @@ class CatalogCells:
             try:
                 pictures[digest] = open_picture(get_blob(self._store, row.image_sha256), "RGB")
             except (ObjectMissingError, DigestMismatchError):
-                continue  # it is measured again, and mended so
+                continue  # it is measured again, which replaces it
         return pictures
 
     def save(self, cells: Sequence[NewCell]) -> None:
-        """Pictures first, then all rows at once."""
+        """Store the images first, then all rows in one transaction."""
         pieces = [(_png(cell), PNG) for cell in cells]
         with storing(self._catalog, self._store, *pieces) as (s, blobs):
             writes.add_measurements(s, [_record(cell, sha256) for cell, sha256 in zip(cells, blobs, strict=True)])
 
 
 def cache_of(settings: Settings, profile: Profile) -> EvaluationCache:
-    """Measurements by the profile's weights: cells in the catalog, what is at work in the data folder."""
+    """Open the evaluation cache of a profile: cells in the catalog, running trainings in the data folder."""
     resources = Resources.open(settings)
     return EvaluationCache(settings.home / "bench", CatalogCells(resources.catalog, resources.store), profile)
 

@@ -1,4 +1,4 @@
-"""`dreamtuner bench dashboard`: how quickly the pages of a large catalog are served."""
+"""`dreamtuner bench dashboard`: measure how fast the pages of a large catalog are served."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def dashboard(
     catalog: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="An empty catalog to fill, or one that this filled; default a file, removed after."
+            metavar="URL", help="An empty catalog, or one that this filled before; by default a temporary file."
         ),
     ] = None,
-    outputs: Annotated[int, typer.Option(min=2000, help="Made-up outputs to fill it with.")] = 1_000_000,
+    outputs: Annotated[int, typer.Option(min=2000, help="Synthetic outputs to fill it with.")] = 1_000_000,
     pages: Annotated[int, typer.Option(min=1, help="Requests of each kind.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Measure how fast the dashboard serves a large catalog over HTTP, and whether a page scans a large table.
 
-    The server is a process of its own on this machine. A time is from the request to the last byte of the answer;
-    `gallery_p95_ms` is over all kinds of the gallery's pages together.
+    The server is a separate process on this machine. Times are from the request to the last byte of the response;
+    `gallery_p95_ms` is the 95th percentile over all kinds of gallery pages together.
     """
     import tempfile
 
@@ -56,7 +56,7 @@ def dashboard(
 
 @contextmanager
 def _served(url: str, folder: str) -> Iterator[str]:
-    """The address of a dashboard over the catalog, in a process of its own."""
+    """Serve a dashboard of the catalog in a separate process; yields its address."""
     import os
     import subprocess
     import sys
@@ -75,7 +75,7 @@ def _served(url: str, folder: str) -> Iterator[str]:
 def _timed(
     base: str, cookies: Mapping[str, str], kinds: Mapping[str, Draw], count: int
 ) -> tuple[list[Figure], list[float]]:
-    """A figure of each kind, and all times in milliseconds, shortest first."""
+    """Return a percentile by kind, and all times in milliseconds, shortest first."""
     import time
     from random import Random
 

@@ -16,18 +16,18 @@ def fidelity(
     seeds: Annotated[int, typer.Option(min=1, help="Images per prompt.")] = 1,
     ablations: Annotated[bool, typer.Option(help="Also the ablations of Fig. 8.")] = False,
     validation: Annotated[
-        bool, typer.Option(help="The identities that settings are tuned on, not the test's.")
+        bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the page with its images to this folder.", callback=no_url)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """The fidelity ladder: plain, + SE, + S-S-A, and both, on subjects that training never saw.
+    """Run the cumulative ablation (plain, + SE, + S-S-A, both) on subjects that training never saw.
 
-    Identity is the share of the reference's attributes that the oracle reads from the picture; 95 % over subjects. Each
-    picture is kept in the catalog with its measures: stopped, killed or asked for a larger ladder, the command goes on
-    from what is there, and several at once on one machine share the subjects.
+    Identity is the share of the reference's attributes that the oracle finds in the image; intervals are 95 % over
+    subjects. Each image is stored in the catalog with its metrics: an interrupted or enlarged ablation continues from
+    there, and processes that run at the same time on one machine share the subjects.
     """
     from dataclasses import asdict
 

@@ -8,23 +8,23 @@ import typer
 
 def orchestration(
     cells: Annotated[int, typer.Option(min=1, help="Cells of the grid.")] = 10_000,
-    milliseconds: Annotated[float, typer.Option(min=0, help="What the fake generator takes for a cell.")] = 10.0,
+    milliseconds: Annotated[float, typer.Option(min=0, help="Time per cell of the fake generator.")] = 10.0,
     chunk: Annotated[int, typer.Option(min=1, max=4096, help="Cells in one task.")] = 256,
     reruns: Annotated[
-        int, typer.Option(min=0, help="Cells of a grid that is planned and run again when all are made; 0: none.")
+        int, typer.Option(min=0, help="Cells of a grid that is planned and run again when all exist; 0: none.")
     ] = 20_000,
     catalog: Annotated[
-        str, typer.Option(metavar="URL", help="An empty catalog for the reruns; default a SQLite file, removed after.")
+        str, typer.Option(metavar="URL", help="An empty catalog for the reruns; by default a temporary SQLite file.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Measure the overhead and the memory of a grid, with a fake generator that only waits.
 
-    Then what it takes to find out that nothing is to be done: `plan` and `run` of grids of --reruns cells, and of
-    twice as many, that are all made, with the statements that each sends to the catalog.
+    Then measure reruns without missing cells: time and SQL statements of `plan` and `run`, for grids of --reruns cells
+    and of twice as many.
 
-    A home of its own with SQLite and files on disk; Prefect, claims, leases, PNGs, uploads are the real ones. Wants a
-    machine that does nothing else.
+    Uses a temporary data folder with SQLite and files on disk; Prefect, claims, leases, PNGs and uploads are real. Run
+    it on an idle machine.
     """
     import os
     import tempfile

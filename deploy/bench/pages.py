@@ -1,4 +1,4 @@
-"""Every page of the dashboard over a catalog that storage.catalog.bench filled, and somebody who may see them all."""
+"""Every page of the dashboard, for a catalog filled by storage.catalog.bench, and a user who may see them all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.catalog.database.base import now
 
 QUEUE = 1000  # outputs of the review queue
 Draw = Callable[[Random], str]
-"""One address of a page, drawn at random."""
+"""Returns a random address of a page."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Visitor:
 
 
 def visitor(catalog: Catalog) -> Visitor:
-    """A new admin with a session of a day and a frozen queue of the first outputs."""
+    """Add an admin with a session of one day and a frozen queue of the first outputs."""
     secret, name = secrets.token_urlsafe(), f"bench {secrets.token_hex(4)}"
     with catalog.write() as s:
         user = writes.add_user(s, name=name, role="admin", actor="bench")
@@ -40,7 +40,7 @@ def visitor(catalog: Catalog) -> Visitor:
 
 
 def gallery(outputs: int, per_subject: int) -> dict[str, Draw]:
-    """The gallery's cards, from any depth, under every filter there is."""
+    """Return the gallery's pages, at any depth, with every filter."""
     subjects = max(outputs // per_subject, 1)
     part, metric = "/fragments/outputs?", f"metric={METRICS[0]}"
 
@@ -71,7 +71,7 @@ def gallery(outputs: int, per_subject: int) -> dict[str, Draw]:
 
 
 def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
-    """Every other page, and the parts that pages ask for."""
+    """Return all other pages, and the fragments that pages load."""
     subjects = max(outputs // per_subject, 1)
 
     def one(r: Random) -> int:

@@ -1,4 +1,4 @@
-"""How the database goes about all that pages ask it: whether any statement reads a large table whole."""
+"""Checks the query plans of all pages: whether any statement scans a large table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGE = (
     "audit",
     "lineage",
 )
-"""Tables that grow with the pictures."""
+"""Tables that grow with the number of images."""
 Sent = tuple[str, Any]
 
 
@@ -39,10 +39,10 @@ def whole_reads(
     pages: Mapping[str, Draw],
     without: Sequence[str] = (),
 ) -> dict[str, list[str]]:
-    """Of each page, the plans of its statements that read a table of LARGE whole, or sort more than they show.
+    """Return, by page, the plans of its statements that scan a table of LARGE, or sort more rows than they return.
 
-    The pages are asked from the application itself, in this process. `without` are ways that PostgreSQL shall not take
-    (enable_...), where tables are so small that it would rightly read them whole.
+    The application is called in this process. `without`: settings of PostgreSQL to turn off (enable_...), for tables so
+    small that it would rightly scan them.
     """
     sent = asyncio.run(_asked(settings, cookies, pages))
     found: dict[str, list[str]] = {}
@@ -61,7 +61,7 @@ def whole_reads(
 
 
 async def _asked(settings: Settings, cookies: Mapping[str, str], pages: Mapping[str, Draw]) -> dict[str, list[Sent]]:
-    """What each page has the database do."""
+    """Request each page and return the statements that it sent."""
     app, draw, sent = create_app(settings), Random(0), {}
     transport = httpx.ASGITransport(app)
     client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", cookies=dict(cookies), timeout=600)
@@ -76,7 +76,7 @@ async def _asked(settings: Settings, cookies: Mapping[str, str], pages: Mapping[
 
 @contextmanager
 def _heard() -> Iterator[list[Sent]]:
-    """Every SELECT that is sent meanwhile, to any database."""
+    """Record every SELECT sent to any database."""
     statements: list[Sent] = []
 
     def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
@@ -91,19 +91,19 @@ def _heard() -> Iterator[list[Sent]]:
 
 
 def _hashable(given: Any) -> Any:
-    """Parameters once more, as what a set can hold and the driver takes."""
+    """Convert parameters to hashable values that the driver accepts."""
     return tuple(given) if isinstance(given, list) else _Named(given) if isinstance(given, dict) else given
 
 
 class _Named(dict[str, Any]):
-    """Named parameters that can be told apart."""
+    """Hashable named parameters."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted((name, str(value)) for name, value in self.items())))
 
 
 def _whole(plan: Sequence[str], statement: str) -> bool:
-    """Whether the plan reads all of a large table. Walking one in the order that is shown, up to a limit, does not."""
+    """Return whether the plan scans a large table. Reading one in index order up to a limit is no scan."""
     text = "\n".join(plan)
     stops = "LIMIT" in statement and "TEMP B-TREE" not in text
     if any(f"Seq Scan on {table}" in text for table in LARGE):

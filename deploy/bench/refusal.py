@@ -1,4 +1,4 @@
-"""How a bench says that it cannot measure: one sentence on stderr and exit code 2, before anything is loaded."""
+"""Ends a benchmark with bad input: one sentence on stderr and exit code 2, before anything is loaded."""
 
 from typing import NoReturn
 
@@ -14,6 +14,6 @@ def refuse(message: str) -> NoReturn:
 
 
 def refuse_without_oracle(profile: Profile, field: str) -> None:
-    """Refuse weights that nothing can read identity for; ``field`` chose them."""
+    """End the command if the weights have no oracle to measure identity with; ``field`` selected them."""
     if not (profile.weights / "oracle").is_dir():
         refuse(f"{field}: {profile.weights} holds no oracle; get it with: {profile.remedy}")

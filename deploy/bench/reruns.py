@@ -1,4 +1,4 @@
-"""Planning and rerunning a grid whose cells are all made: what it costs to find out that nothing is to be done."""
+"""Measures planning and rerunning a grid without missing cells."""
 
 import os
 import time
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 PROMPTS, METRICS = 10, ("clip_i", "clip_t")
 WARM = 20
-"""Cells of a grid that is planned, made and run again first: modules, models' digests and Prefect are loaded then."""
+"""Cells of a warm-up grid, which loads modules and Prefect and computes the digests of models."""
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """Seconds and statements to the catalog of `dreamtuner plan` and of `dreamtuner run` where all cells are made.
+    """Seconds and SQL statements of `dreamtuner plan` and `dreamtuner run` for a grid without missing cells.
 
-    What this process computes, `..._cpu_seconds`, is the same on a machine that is busy.
+    `..._cpu_seconds` is the CPU time of this process, which does not depend on other load.
     """
 
     database: str
@@ -38,18 +38,18 @@ class Rerun:
 
 
 def measure_reruns(home: Path, sizes: tuple[int, ...], catalog_url: str = "") -> list[Rerun]:
-    """A grid of each size in the empty folder `home`; the process's environment is changed for good.
+    """Measure a grid of each size in the empty folder `home`. Changes the environment of the process permanently.
 
-    `catalog_url`: an empty catalog; default a SQLite file in `home`.
+    `catalog_url`: an empty catalog; by default a SQLite file in `home`.
     """
     os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CATALOG_URL": catalog_url, "DREAMTUNER_STORE_URL": ""}
-    os.environ["DREAMTUNER_POCKET_WEIGHTS"] = ""  # the prompts of the grid are told apart by the shipped tokenizer
+    os.environ["DREAMTUNER_POCKET_WEIGHTS"] = ""  # the shipped tokenizer distinguishes the prompts of the grid
     from deploy.cli.local_run import prefect_beside
     from flows.settings import Settings
 
     settings = Settings.load()
     with prefect_beside(settings) as ready:
-        import flows.catalog  # noqa: F401  # what is slow to load is loaded while the server starts
+        import flows.catalog  # noqa: F401  # slow imports run while the server starts
 
         ready()
         _grid(settings, home, WARM)
@@ -63,14 +63,14 @@ def _grid(settings: "Settings", home: Path, cells: int) -> Rerun:
 
     spec = _spec(home, cells)
     _make(spec, settings)
-    catalog(spec)  # its sheet is drawn once
+    catalog(spec)  # creates the contact sheet
     planned = _timed(lambda: preview(spec, Resources.open(settings)))
     database = Resources.open(settings).catalog.url.get_backend_name()
     return Rerun(database, cells, *planned, *_timed(lambda: catalog(spec)))
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float, int]:
-    """How long it takes, how long this process computes, and how many statements it sends."""
+    """Return the wall time, the CPU time of this process, and the number of SQL statements."""
     with _counted() as statements:
         began, cpu = time.perf_counter(), time.process_time()
         work()
@@ -79,7 +79,7 @@ def _timed(work: Callable[[], object]) -> tuple[float, float, int]:
 
 @contextmanager
 def _counted() -> Iterator[list[int]]:
-    """One number: the statements that this process sends meanwhile."""
+    """Count the SQL statements that this process sends; yields a list with the count."""
     count = [0]
 
     def hear(*_: Any) -> None:
@@ -110,7 +110,7 @@ def _spec(home: Path, cells: int) -> "Spec":
 
 
 def _make(spec: "Spec", settings: "Settings") -> None:
-    """All cells of the spec, with scores, and one picture for all of them."""
+    """Store all cells of the spec with scores, and one image for all of them."""
     from dreamtuner.score import METRICS as KNOWN
     from flows.image_io import PNG, png_bytes
     from flows.ingestion.store_subject import prepare_and_store

@@ -8,15 +8,15 @@ import typer
 
 def speed(
     cells: Annotated[int, typer.Option(min=2, help="Cells of the timed grid.")] = 64,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of the timed cells; both grow with them alike.")] = 20,
-    repeats: Annotated[int, typer.Option(min=1, help="Repetitions; every way is timed in each.")] = 5,
-    timed: Annotated[bool, typer.Option(help="Time pictures as well, or count FLOPs only.")] = True,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of the timed cells; all times grow with it.")] = 20,
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions; every variant is timed in each.")] = 5,
+    timed: Annotated[bool, typer.Option(help="Also time generation, or only count FLOPs.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """Measure what a reference costs: FLOPs at SD 1.5, time on the pocket model, throughput where there is a GPU.
+    """Measure what a reference costs: FLOPs at SD 1.5, time on the pocket model, throughput on a GPU if available.
 
-    Beside stock diffusers and beside a naive form that recomputes the reference for every image. Ratios are medians
-    over repetitions, with the least and the largest; wall times want a machine that does nothing else.
+    Compares with stock diffusers and with a naive variant that recomputes the reference for every image. Ratios are
+    medians over repetitions, with minimum and maximum; run wall times on an idle machine.
     """
     import os
     from dataclasses import asdict

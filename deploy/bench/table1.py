@@ -16,7 +16,7 @@ BRIEF = {
     "prompt": "prompt %",
     "copying": "copying %",
 }
-"""What a terminal of 80 columns holds; the page and --json have all of it."""
+"""Columns that fit in a terminal of 80 characters; the page and --json have all."""
 
 
 def table1(
@@ -26,19 +26,23 @@ def table1(
     seeds: Annotated[int, typer.Option(min=1, help="Images per prompt.")] = 4,
     methods: Annotated[str, typer.Option(help="Names separated by commas, or all.")] = "all",
     sweep: Annotated[
-        int, typer.Option(min=0, help="Subjects, the first of them, for 0 to 1200 steps of fine-tuning, as Fig. 10.")
+        int, typer.Option(min=0, help="Number of subjects to also fine-tune for 0 to 1200 steps, as in Fig. 10.")
     ] = 0,
-    validation: Annotated[bool, typer.Option(help="The identities that numbers are tuned on, not the test's.")] = False,
-    finished: Annotated[
-        bool, typer.Option("--finished", help="Measure nothing: the table of the subjects that are done.")
+    validation: Annotated[
+        bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the page, one HTML file, here.", callback=no_url)] = None,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Measure nothing; only show the table of finished subjects.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the page, one HTML file, to this path.", callback=no_url)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
-    """Table 1: the method and its baselines on subjects that training never saw, one reference each.
+    """Compare the method with its baselines (Table 1) on subjects that training never saw, one reference each.
 
-    Each picture is kept in the catalog with its measures: stopped, killed or asked for a larger table, the command goes
-    on from what is there, several at once on one machine share the subjects, and --finished says what is known so far.
+    Each image is stored in the catalog with its metrics: an interrupted or enlarged table continues from there,
+    processes that run at the same time on one machine share the subjects, and --finished shows the results so far.
     """
     from dataclasses import asdict
 
@@ -83,7 +87,7 @@ def table1(
             refuse("--finished: no subject is done yet by all of these methods; leave the option out to measure them")
     else:
         bench, say = Bench.load(found, device), partial(typer.echo, err=True)
-        # of a swept subject both at once: its trainings go on from the table's, and are then cleared away
+        # table and sweep together, by subject: trainings of the sweep continue those of the table and are then removed
         whole = measure_methods(bench, cache, {**chosen, **by_step}, first, prompts, seeds, say)
         steps_of = {name: whole[name] for name in by_step}
         table = measure_methods(bench, cache, chosen, people, prompts, seeds, say)

@@ -1,4 +1,4 @@
-"""A grid that is drawn by a generator that only waits, as a GPU makes its host wait, and what is spent beside it."""
+"""Measures the overhead of a grid with a generator that only waits, like a host that waits for its GPU."""
 
 import os
 import time
@@ -10,15 +10,15 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-STEPS = 20  # waits in one call, as many as a denoising loop has steps
+STEPS = 20  # waits per call, like the steps of a denoising loop
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and resident megabytes. `drawing_seconds` were spent inside the generator, the ideal is cells x time.
+    """Seconds and resident megabytes. `drawing_seconds` is the time inside the generator, ideally cells x time.
 
-    `cpu_seconds` is what this process computed meanwhile: the generator only sleeps, so all of it is overhead, most of
-    it beside the drawing. Unlike the others it says the same on a machine that is busy.
+    `cpu_seconds` is the CPU time of this process: the generator only sleeps, so all of it is overhead, most of it
+    parallel to generation. Unlike the other times it does not depend on other load.
     """
 
     cells: int
@@ -33,12 +33,12 @@ class Measured:
 
     @property
     def overhead(self) -> float:
-        """How much longer the flow took than the drawing should, as a fraction of it."""
+        """Return the time of the flow beyond ideal generation, as a fraction of the latter."""
         return self.generate_seconds / self.ideal_seconds - 1
 
 
 class Waiting:
-    """`cells` cells of `seconds` each, `chunk` in a task."""
+    """A grid of `cells` cells that take `seconds` each, with `chunk` cells per task."""
 
     def __init__(self, cells: int, seconds: float, chunk: int) -> None:
         self.cells, self.seconds, self.chunk = cells, seconds, chunk
@@ -46,12 +46,12 @@ class Waiting:
         self._rss: list[tuple[int, float]] = []
 
     def measure(self, home: Path) -> Measured:
-        """Plan and draw the grid in the empty folder `home`; the process's environment is changed for good.
+        """Plan and generate the grid in the empty folder `home`. Changes the environment of the process permanently.
 
-        A grid of one chunk is drawn first: a run's other flows have warmed Prefect up before its `generate`.
+        A grid of one chunk is generated first, since in a run other flows have warmed up Prefect before `generate`.
         """
         os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CHUNK_CELLS": str(self.chunk)}
-        os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # in the home
+        os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # both in `home`
         from deploy.cli.local_run import prefect_beside
         from flows.settings import Settings
 
@@ -61,7 +61,7 @@ class Waiting:
             from flows.generate import generate
             from flows.resources import Resources
 
-            setattr(batch, "generate", self._generate)  # noqa: B010  # in place of the model
+            setattr(batch, "generate", self._generate)  # noqa: B010  # instead of the model
             digest = Resources.open(settings).weights_digest("pocket")
             setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
             ready()
@@ -74,7 +74,7 @@ class Waiting:
             made = generate(run_id)
             ended, cpu = time.perf_counter(), time.process_time() - cpu
         if len(made.made) != self.cells:
-            raise RuntimeError(f"{len(made.made)} of {self.cells} cells were made, {len(made.failed)} failed")
+            raise RuntimeError(f"{len(made.made)} of {self.cells} cells were generated, {len(made.failed)} failed")
         early = next(rss for done, rss in self._rss if done >= self.cells / 10)
         return Measured(
             self.cells,

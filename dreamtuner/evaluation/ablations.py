@@ -27,7 +27,7 @@ ABLATIONS = (
     Attending("no reference caption", captioned=False),
     Attending("SE at beta = 1", ENCODER_ALONE),
 )
-"""Those of Fig. 8; w_ref = 0 and beta = 0 are part of the cumulative ablation."""
+"""The ablations of Fig. 8; w_ref = 0 and beta = 0 are part of the cumulative ablation."""
 
 
 def without_layout(folder: Path) -> Attending:

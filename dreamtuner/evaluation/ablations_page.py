@@ -1,4 +1,4 @@
-"""The page of the cumulative ablation: its table, its differences, and rows of images as in the paper."""
+"""Writes the page of the cumulative ablation: its table, its differences, and rows of images as in the paper."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ HEADS = {
     "clip_i_masked": "masked CLIP-I",
     "prompt": "prompt",
     "clip_t": "CLIP-T",
-    "leakage": "silhouette like the reference's",
+    "leakage": "silhouette leakage",
 }
 NOTES = (
     "identity: the share of the reference's colours, pattern, emblem, hat, eyes and shape that the oracle reads from "
-    "the image; prompt: the share of class, scene, pose, expression and style as requested; masked CLIP-I and CLIP-T: "
-    "cosines of the profile's CLIP model, which the subject-encoder uses too; last column: IoU of the silhouettes. "
-    "SE, no layout: at beta = 1, by an encoder that was trained without ControlNet, where the weights have one beside."
+    "the image; prompt: the share of the requested class, scene, pose, expression and style; masked CLIP-I and CLIP-T: "
+    "cosines of the profile's CLIP model, which the subject-encoder also uses; silhouette leakage: IoU of the image's "
+    "silhouette with the reference's. "
+    "SE, no layout: at beta = 1, with an encoder trained without ControlNet, if the weights include one."
 )
 SHARES = frozenset({"identity", "prompt", "leakage"})
 
@@ -39,7 +40,7 @@ def format_mean(name: str, mean: Mean) -> str:
 
 
 def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Path:
-    """Write ``README.md`` and ``pictures.jpg`` into ``folder``; returns the former."""
+    """Write ``README.md`` and ``pictures.jpg`` into ``folder``; return the former."""
     folder.mkdir(parents=True, exist_ok=True)
     _sheet(title, by_name).save(folder / "pictures.jpg", quality=80)
     heads = " | ".join(HEADS[name] for name in SHOWN)
@@ -52,7 +53,7 @@ def write_page(folder: Path, title: str, detail: str, by_name: Mapping[str, Sequ
     page.write_text(
         f"# {title}\n\n{detail} {NOTES}\n\n| variant | {heads} |\n|{' --- |' * (len(SHOWN) + 1)}\n"
         + "\n".join(rows)
-        + f"\n{compared}\n![pictures by variant](pictures.jpg)\n"
+        + f"\n{compared}\n![images by variant](pictures.jpg)\n"
     )
     return page
 
@@ -73,7 +74,7 @@ def _steps_table(name: str, steps: Sequence[tuple[str, str, Mean]]) -> str:
 
 
 def _sheet(title: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Image.Image:
-    """The first seed of the first prompts of the first subjects, a column a variant."""
+    """Return the contact sheet: first subjects, first prompts, first seed; one column per variant."""
     first = next(iter(by_name.values()))
     blocks = []
     for i, one in enumerate(first[:SUBJECTS_SHOWN]):
@@ -96,4 +97,4 @@ def _sheet(title: str, by_name: Mapping[str, Sequence[MeasuredSubject]]) -> Imag
                 rows=rows,
             )
         )
-    return contact_sheet(title, "one column a variant, the same seeds in all", blocks)
+    return contact_sheet(title, "one column per variant, equal seeds in all", blocks)

@@ -61,7 +61,7 @@ class HeldOutSet:
 
 
 def _rightly(oracle: Oracle, x: Tensor, requested: HeldOutSet) -> dict[str, NDArray[np.bool_]]:
-    """Return which images x (N, 3, 64, 64) in -1..1 the oracle reads as requested, by attribute."""
+    """Return which images x (N, 3, 64, 64) in -1..1 the oracle classifies as requested, by attribute."""
     read = [seen for part in x.split(100) for seen in oracle.read(part)]
     return {
         name: np.array([seen[name] == truth(p)[name] for seen, p in zip(read, requested.pictures, strict=True)])
@@ -70,13 +70,13 @@ def _rightly(oracle: Oracle, x: Tensor, requested: HeldOutSet) -> dict[str, NDAr
 
 
 def _overlap(a: Tensor, b: Tensor) -> list[float]:
-    """Intersection over union of boolean masks (N, H, W), one a pair."""
+    """Return the intersection over union of boolean masks (N, H, W), one per pair."""
     return [float((p & q).sum() / (p | q).sum().clamp_min(1)) for p, q in zip(a, b, strict=True)]
 
 
 @torch.no_grad()
 def oracle_metrics(oracle: Oracle, requested: HeldOutSet) -> list[MetricValue]:
-    """Measure how well the oracle reads rendered images and segments their subjects."""
+    """Measure how well the oracle classifies rendered images and segments their subjects."""
     x = requested.drawn.image * 2 - 1
     right = _rightly(oracle, x, requested)
     outlines = torch.cat([oracle.silhouette(part) for part in x.split(100)])

@@ -1,6 +1,7 @@
 """The evaluation cache: measured images keyed by a digest of all inputs, and the state of running fine-tunings.
 
-A table that was killed or is enlarged reuses the cells that exist; other weights, settings or metrics have other keys.
+After an interruption, or for a larger table, existing cells are reused; other weights, settings or metrics have other
+keys.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from dreamtuner.settings.sampling import ENGINE_VERSION
 
 
 class CellStore(Protocol):
-    """Where measured cells and their pictures are, by digests of 64 hex digits: the catalog, or what stands for it."""
+    """Stores measured cells and their images by digest, 64 hex digits: the catalog, or a substitute."""
 
     def measured(self, digests: Sequence[str]) -> Mapping[str, Measured]:
         """Return the measurements of those digests that have one."""
@@ -44,7 +45,7 @@ class CellStore(Protocol):
 
 
 class EvaluationCache:
-    """Measured cells, for the weights of one profile, and a folder of this machine for what is at work."""
+    """Measured cells for the weights of one profile, and a local folder for running trainings."""
 
     def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
         self._folder, self._cells = folder, cells
@@ -114,9 +115,9 @@ class EvaluationCache:
 
     @contextmanager
     def locked(self, subject: Picture) -> Iterator[bool]:
-        """Lock a subject against other processes; yields False if another has it.
+        """Lock a subject against other processes; yields False if another process holds it.
 
-        The lock of a killed one is released.
+        The lock of a killed process is released.
         """
         place = self._folder / "subjects"
         place.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, caption
 
 SEEDS_APART = 1000
-"""Between the noises of a prompt's pictures: more than there are prompts, so that no two cells share one."""
+"""Difference between the noise seeds of a prompt's images; above the number of prompts, so that seeds are unique."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ImageRequest:
 
     @property
     def first(self) -> bool:
-        """Whether it is the first picture of its prompt."""
+        """Whether this is the first image of its prompt."""
         return self.seed < SEEDS_APART
 
     def prompt(self, subject: Picture) -> str:

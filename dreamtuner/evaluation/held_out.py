@@ -19,7 +19,7 @@ from dreamtuner.sampling.request import Reference
 class MeasuredSubject:
     """One subject by one method. Each metric has one value per image, in the order of prompts and seeds.
 
-    `pictures`: those of the first seed of the first prompts.
+    `pictures`: the images of the first seed of the first prompts.
     """
 
     subject: Picture

@@ -39,13 +39,13 @@ def measure(
     """Compute every metric by name, one value per image; ``requested[i]`` is the context of ``images[i]``.
 
     - ``identity``: the share of the reference's attributes (colours, pattern, emblem, hat, eyes, shape) that the oracle
-      reads, and each of them alone;
-    - ``prompt``: the share of what the prompt names (class, scene, pose, expression, style), and each alone;
+      finds in the image, and each attribute separately;
+    - ``prompt``: the share of what the prompt names (class, scene, pose, expression, style), and each separately;
     - ``clip_i``, ``clip_i_masked``, ``clip_t``: cosines of the CLIP model;
-    - ``leakage``: the IoU of the picture's silhouette with the reference's;
-    - ``copying``: the mean of ``copied_background`` and ``copied_layout``, which say where a picture stands between
-      the request, as the renderer draws it (0), and the reference (1): by its colours outside of all silhouettes,
-      and by its silhouette. Prompts ask for other scenes; where they ask for the reference's pose, layout is left out.
+    - ``leakage``: the IoU of the image's silhouette with the reference's;
+    - ``copying``: the mean of ``copied_background`` and ``copied_layout``, the position of the image between the
+      request as rendered (0) and the reference (1): by its colours outside all silhouettes, and by its silhouette.
+      Prompts name other scenes than the reference's; if one has the reference's pose, layout is omitted.
 
     The CLIP model is contrastive between images and captions, so there is no analogue of DINO.
     """
@@ -97,7 +97,7 @@ def _copied(
     given = torch.from_numpy(np.asarray(reference.image.convert("RGB"), dtype=np.float32)) / 255
 
     def far(other: Tensor) -> Tensor:
-        """The mean difference of colours outside of the silhouettes. other: (B) H W 3."""
+        """Return the mean difference of colours outside the silhouettes. other: (B) H W 3."""
         return ((drawn - other).abs().mean(-1) * outside).sum((1, 2)) / outside.sum((1, 2)).clamp_min(1)
 
     background = _towards(far(wanted.image.permute(0, 2, 3, 1)), far(given))
@@ -115,5 +115,5 @@ def _outline(reference: Reference) -> Tensor:
 
 
 def _overlap(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of B H W bool with (B) H W bool."""
+    """Return the IoU of B H W bool with (B) H W bool."""
     return (a & b).sum((1, 2)) / (a | b).sum((1, 2)).clamp_min(1)

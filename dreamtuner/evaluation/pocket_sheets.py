@@ -1,4 +1,4 @@
-"""Contact sheets of pocket pictures: drawn ones, previews of a training, and the world itself."""
+"""Contact sheets of the pocket model: generated images, previews of a training, and rendered images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = 12
 
 
 def grid(images: Sequence[Image.Image], columns: int, zoom: int) -> Image.Image:
-    """Pictures of one size, row by row, each enlarged ``zoom`` times without smoothing."""
+    """Arrange images of one size row by row, each enlarged ``zoom`` times without smoothing."""
     rows, side = -(-len(images) // columns), images[0].width * zoom
     sheet = Image.new("RGB", (columns * side, rows * side), "white")
     for i, image in enumerate(images):
@@ -24,7 +24,7 @@ def grid(images: Sequence[Image.Image], columns: int, zoom: int) -> Image.Image:
 
 
 def write_sheets(measured: Measurement, folder: Path) -> None:
-    """Contact sheets of the first drawn pictures (prompt.png, depth.png, pose.png) and of the truth (asked.png)."""
+    """Write sheets of the first generated images (prompt.png, depth.png, pose.png) and their renderings (asked.png)."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, pictures in measured.pictures.items():
         grid(pictures[:SHOWN], COLUMNS, 2).save(folder / f"{name}.png")
@@ -32,19 +32,19 @@ def write_sheets(measured: Measurement, folder: Path) -> None:
 
 
 def world_sheet(requested: HeldOutSet) -> Image.Image:
-    """Pictures of the world in columns: the picture, its mask, its depth and its skeleton."""
+    """Arrange rendered images in columns: the image, its mask, its depth and its skeleton."""
     drawn = requested.drawn
     layers = (drawn.image, drawn.mask.expand(-1, 3, -1, -1), drawn.depth.expand(-1, 3, -1, -1), drawn.pose)
     return grid([picture for layer in layers for picture in _pictures(layer[:COLUMNS])], len(drawn.image[:COLUMNS]), 2)
 
 
 def _pictures(x: Tensor) -> list[Image.Image]:
-    """(N, 3, H, W) in 0..1 -> RGB pictures."""
+    """Convert (N, 3, H, W) in 0..1 to RGB images."""
     return [Image.fromarray(p) for p in (x.permute(0, 2, 3, 1) * 255).round().byte().numpy()]
 
 
 def join_previews(folder: Path, out: Path, rows: int = 6) -> list[int]:
-    """Join a training's previews, evenly chosen, one row each; returns their steps."""
+    """Join evenly spaced previews of a training, one row each; return their steps."""
     found = sorted(folder.glob("preview-*.png"))
     if not found:
         return []

@@ -1,4 +1,4 @@
-"""The prior-preservation check: whether the pocket model still follows prompts that do not name the subject."""
+"""The prior-preservation check: how well prompts that do not name the subject still work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def class_prompt_accuracy(
     count: int = PICTURES,
     on_step: Callable[[int, int], None] | None = None,
 ) -> float:
-    """Return the share of class, scene, pose and style, 0..1, that the oracle reads from images as in their prompts.
+    """Return the share of class, scene, pose and style, 0..1, of the prompts that the oracle finds in the images.
 
     The prompts name only the class word, in every scene and pose; the images are generated without a reference, from
     the same noise before and after fine-tuning.

@@ -13,12 +13,12 @@ from dreamtuner.evaluation.held_out import MeasuredSubject
 from dreamtuner.pocket.training.shards import Picture
 
 SHOWN = 6
-"""Prompts of a subject whose first picture is shown on pages."""
+"""Number of prompts of a subject whose first image is shown on pages."""
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """A subject by a method: its metrics, its first images, and the time taken.
+    """The result of a method for a subject: metrics, first images, and times.
 
     `prepare_s`: seconds once per subject (training, inversion); `picture_s`: seconds per image, generated in batches.
     """
@@ -34,10 +34,10 @@ def shown(cells: Sequence[ImageRequest]) -> list[ImageRequest]:
 
 
 def result_of(subject: Picture, cells: Sequence[Measured], pictures: list[Image.Image]) -> EvaluationResult:
-    """The result of these cells, in the order of prompts and seeds, and of the pictures of its `shown` ones."""
+    """Combine cells, in the order of prompts and seeds, and the images of the `shown` ones to a result."""
     names = dict.fromkeys(name for cell in cells for name in cell.measures)
     measures = {name: np.array([c.measures[name] for c in cells if name in c.measures]) for name in names}
-    # of a method that was made ready again for the rest of the cells, the longest is the whole
+    # a method may have been prepared again for the remaining cells; the longest time is that of a whole preparation
     prepare_s = max(cell.prepare_s for cell in cells)
     return EvaluationResult(
         MeasuredSubject(subject, pictures, measures), prepare_s, float(np.mean([cell.picture_s for cell in cells]))

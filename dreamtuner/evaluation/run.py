@@ -29,7 +29,7 @@ from dreamtuner.score.oracle import Oracle
 PRIOR_METRIC = "class_word_prompt"
 """The metric of prior preservation: the prompt score of cells without the learned token."""
 POLL_SECONDS = 1.0
-"""Between looks at subjects that another process is measuring."""
+"""Seconds between checks of subjects that another process is measuring."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def _measure_subject(
     seeds: int,
     say: Callable[[str], None],
 ) -> dict[str, EvaluationResult]:
-    """One subject by every method."""
+    """Measure one subject with every method."""
     results = {}
     cells = image_requests(subject, prompts, seeds)
     for name, method in methods.items():

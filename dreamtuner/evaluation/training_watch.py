@@ -1,4 +1,4 @@
-"""Metrics of a running training: images by the U-Net's averaged weights, on validation identities."""
+"""Measures a running training: images by the U-Net's averaged weights, on validation identities."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _quiet(line: str) -> None:
 
 
 def watched(work_dir: Path, oracle: Oracle, count: int) -> list[MetricValue]:
-    """Prompts, detailed prompts, views and pairs, ``count`` pictures each, by the U-Net that ``work_dir`` trains."""
+    """Measure prompts, detailed prompts, views and pairs, ``count`` images each, with the U-Net of ``work_dir``."""
     pipe, requested = trained_pipeline(work_dir), HeldOutSet.sample(count, VALIDATION)
     plain = [caption(p.identity, p.context) for p in requested.pictures]
     detailed = [detailed_caption(p.identity, p.context) for p in requested.pictures]
@@ -39,9 +39,9 @@ def watched(work_dir: Path, oracle: Oracle, count: int) -> list[MetricValue]:
 
 
 def watch(work_dir: Path, count: int = 60, start: Path | None = None) -> Path:
-    """Measure once and append the figures to ``workshop/watch.jsonl``, a line a step; returns that file.
+    """Measure once and append the metrics to ``work_dir/watch.jsonl``, one line per step; return that file.
 
-    The oracle is the one that ``work_dir`` trained; where it has none yet, that of the weights ``start``.
+    The oracle is that of ``work_dir``; until it is trained, that of the weights ``start``.
     """
     torch.set_num_threads(1)
     step = saved_step(work_dir / "unet")
@@ -54,7 +54,7 @@ def watch(work_dir: Path, count: int = 60, start: Path | None = None) -> Path:
 
 
 def last(file: Path) -> Sequence[str]:
-    """The newest line of ``file`` in words, a figure a line."""
+    """Format the newest line of ``file``, one line per metric."""
     line = json.loads(file.read_text().splitlines()[-1])
     return [f"step {line['step']}", *(f"{f['group']}: {f['name']} {100 * f['value']:.1f} %" for f in line["figures"])]
 

@@ -22,17 +22,17 @@ from dreamtuner.score.oracle import Oracle
 
 Say = Callable[[str], None]
 SIDES = ((1.0, 11.0, 35.0, 62.0), (29.0, 11.0, 63.0, 62.0))
-"""Where a picture by prompt has its left and its right subject, in pixels: about the middle of what training shows."""
+"""Boxes of the left and the right subject in generated images, in pixels: the average of the training images."""
 
 
 def sample_views(count: int, seeds: range, seed: int = 0) -> list[Picture]:
-    """``count`` pictures of identities of ``seeds`` that are not plain front views."""
+    """Sample ``count`` images of identities of ``seeds``, without plain front views."""
     drawn = draw_views(random.Random(f"views asked {seed}"), seeds, count)
     return [p for p in drawn if (p.context.view, p.context.framing) != ("front", "full")][:count]
 
 
 def view_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Picture], say: Say) -> list[MetricValue]:
-    """Whether pictures by captions that name identity, view and framing show both, as far as it can be seen."""
+    """Measure whether images show the view, the framing and the visible part of the identity of their captions."""
     images = draw(pipe, [detailed_caption(p.identity, p.context) for p in requested], say)
     read = _read(oracle, pictures_to_model(images))
     true = [truth(p) for p in requested]
@@ -51,13 +51,13 @@ def view_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Picture], say: S
 
 
 def sample_pairs(count: int, seeds: range, seed: int = 0) -> list[Pair]:
-    """``count`` pairs of identities of ``seeds``, each pair's left subject first."""
+    """Sample ``count`` pairs of identities of ``seeds``, the left subject of each pair first."""
     pairs = draw_pairs(random.Random(f"pairs asked {seed}"), seeds, count)
     return [(a, b) if a.context.x < b.context.x else (b, a) for a, b in pairs]
 
 
 def pair_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Pair], say: Say) -> list[MetricValue]:
-    """Whether pictures by captions of two classes show each on its side, read alone, doing what is said of it."""
+    """Measure whether images of two subjects show, cropped alone, each class on its side with pose and expression."""
     words = [pair_caption([(p.identity, p.context) for p in pair]) for pair in requested]
     sides = read_sides(oracle, draw(pipe, words, say))
     true = [[truth(p) for p in pair] for pair in requested]
@@ -74,7 +74,7 @@ def pair_metrics(oracle: Oracle, pipe: Any, requested: Sequence[Pair], say: Say)
 
 
 def read_sides(oracle: Oracle, images: Sequence[Image.Image]) -> list[list[Mapping[str, str]]]:
-    """What the oracle reads of the left and of the right subject of each picture: one list a side."""
+    """Classify the left and the right subject of each image; return one list per side."""
     x = pictures_to_model(images)
     return [_read(oracle, alone(x, torch.tensor([box] * len(x)))) for box in SIDES]
 

@@ -1,1 +1,1 @@
-"""Table 1: methods by measures, as a page."""
+"""Table 1: methods by metrics, as a page."""

@@ -1,4 +1,4 @@
-"""The page of Table 1: one self-contained HTML file with table, claims, scatter plot, Fig. 7 and Fig. 10."""
+"""Writes the page of Table 1: one self-contained HTML file with table, claims, scatter plot, Fig. 7 and Fig. 10."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ COLUMNS: Mapping[str, str] = {
     "identity": "identity",
     "prompt": "prompt",
     "copying": "copying",
-    PRIOR_METRIC: "class word alone",
+    PRIOR_METRIC: "class prompts",
     "prepare_s": "s / subject",
-    "picture_s": "s / picture",
+    "picture_s": "s / image",
 }
 STYLE = """
 :root { color-scheme: light; --ink: #26241f; --grey: #69645b; --line: #e3dfd7; --ours: #fbeee8 }
@@ -45,14 +45,13 @@ td small { color: var(--grey) } tr.ours > * { background: var(--ours) }
 .pictures img { display: block; border-radius: 4px }
 """
 NOTES = """<p class=note>identity: the share of the reference's colours, pattern, emblem, hat, eyes and shape that the
-oracle reads from the picture; prompt: the share of class, scene, pose, expression and style as the prompt has them;
-CLIP-T, CLIP-I and masked CLIP-I (the reference's background white): cosines of the profile's CLIP model, which shares
-nothing with the oracle and is not comparable with CLIP's; copying: where background and silhouette stand between what
-the prompt asks for (0) and the reference (100), whose floor is what the plain model has; class word alone: the prompt's
-score of the trained models without reference and learned token. There is no analogue of DINO: the model is
-contrastive with captions. &plusmn; is half of a 95 % bootstrap interval over subjects. Seconds are of
-this machine.</p>"""
-CHOICE = "The first seed of the first prompts, the same noise in every column; none is chosen."
+oracle finds in the image; prompt: the share of the prompt's class, scene, pose, expression and style that it finds;
+CLIP-T, CLIP-I and masked CLIP-I (the reference on white): cosines of the profile's CLIP model, which is independent of
+the oracle and not comparable with OpenAI's CLIP; copying: the position of background and silhouette between the prompt
+(0) and the reference (100), for which the plain model is the baseline; class prompts: the prompt score of fine-tuned
+models without reference and learned token. DINO has no analogue here, as the CLIP model is trained with captions.
+&plusmn; is half of a 95 % bootstrap interval over subjects. Times were measured on one machine.</p>"""
+CHOICE = "The first seed of the first prompts, with the same noise in every column; not selected."
 
 
 def write_page(
@@ -65,9 +64,9 @@ def write_page(
     sweep: Mapping[str, Mapping[int, str]],
     prompts: int,
 ) -> Path:
-    """Write the page. `names`: a row's head by its name; `sweep`: a curve's head -> steps -> the row's name."""
+    """Write the page. `names`: the heading of each row; `sweep`: the row of each point, by curve and steps."""
     rows = {name: summary(results) for name, results in table.items()}
-    shown = {name: row for name, row in rows.items() if "@" not in name}  # NAME@STEPS is a point of a curve alone
+    shown = {name: row for name, row in rows.items() if "@" not in name}  # NAME@STEPS is only a point of a curve
     curves = {
         head: {step: rows[name] for step, name in points.items() if name in rows} for head, points in sweep.items()
     }
@@ -79,7 +78,7 @@ def write_page(
         + scatter({names[name]: row for name, row in shown.items()}, [names[n] for n in OURS if n in names])
         + "</div>",
         _curves({head: points for head, points in curves.items() if len(points) > 1}),
-        "<h2>Pictures</h2><div class=card>"
+        "<h2>Images</h2><div class=card>"
         + picture_rows({name: table[name] for name in shown}, names, prompts)
         + f"</div><p class=note>{CHOICE}</p>",
     ]
@@ -93,7 +92,7 @@ def write_page(
 
 
 def words_of(name: str, mean: Mean) -> tuple[str, str]:
-    """A mean and half of its interval, in percent for shares, as they are for cosines and seconds."""
+    """Format a mean and half of its interval: in percent for shares, unscaled for cosines and seconds."""
     half = (mean.high - mean.low) / 2
     if name in SHARES:
         return f"{100 * mean.value:.1f}", f"{100 * half:.1f}"
@@ -125,10 +124,10 @@ def _claims(claims: Sequence[Claim]) -> str:
         for claim in claims
     ]
     return (
-        "<h2>What was wanted</h2><div class=card><table class=claims><thead><tr><th scope=col>comparison</th>"
+        "<h2>Targets</h2><div class=card><table class=claims><thead><tr><th scope=col>comparison</th>"
         "<th scope=col>difference, points</th><th scope=col>95 %</th><th scope=col></th></tr></thead>"
         f"<tbody>{''.join(lines)}</tbody></table></div>"
-        "<p class=note>Differences subject by subject, bootstrapped over subjects.</p>"
+        "<p class=note>Paired differences, bootstrapped over subjects.</p>"
     )
 
 

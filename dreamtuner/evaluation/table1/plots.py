@@ -1,4 +1,4 @@
-"""The figures of the table as SVG text: identity against prompt (95 % crosses), and both by steps (Fig. 10)."""
+"""Plots the table as SVG text: identity against prompt (95 % crosses), and both by steps (Fig. 10)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ OURS = "#b4482e"
 COLOURS = ("#3a6ea5", "#6c8e3c", "#8a5a9e", "#c08a1e", "#3f8f8a", "#a3586d", "#5f6b7a", "#2f4858", "#9a7b4f")
 MARKERS = "osD^v<PXdp*h"
 Summaries = Mapping[str, Mapping[str, Mean]]
-"""A row's name -> measure -> its mean over subjects."""
+"""Means over subjects, by row and metric."""
 
 
 def scatter(rows: Summaries, ours: Sequence[str]) -> str:
-    """Identity against prompt, a cross of intervals a row; `ours` are the names in the method's own colour."""
+    """Plot identity against prompt, one cross of intervals per row; the rows `ours` have a colour of their own."""
     figure, axes = plt.subplots(figsize=(9.2, 4.6), constrained_layout=True)
     others = [name for name in rows if name not in ours]
     for i, (name, row) in enumerate(rows.items()):
@@ -41,16 +41,16 @@ def scatter(rows: Summaries, ours: Sequence[str]) -> str:
             alpha=0.95,
             label=name,
         )
-    axes.set_xlabel("prompt: what it names and the oracle reads, %")
+    axes.set_xlabel("prompt: the attributes that it names, %")
     axes.set_ylabel("identity: the reference's attributes, %")
     axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9)
     return _svg(figure, axes)
 
 
 def by_steps(curves: Mapping[str, Mapping[int, Mapping[str, Mean]]], measure: str, label: str) -> str:
-    """A measure by steps of fine-tuning, a curve a method with its intervals, the last in the method's own colour.
+    """Plot a metric by steps of fine-tuning, one curve per method with its intervals; the last is DreamTuner's.
 
-    `curves`: name -> steps -> means.
+    `curves`: means by name and steps.
     """
     figure, axes = plt.subplots(figsize=(5.8, 3.6), constrained_layout=True)
     for i, (name, points) in enumerate(curves.items()):
@@ -79,7 +79,7 @@ def _svg(figure: Any, axes: Any) -> str:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LINE)
     buffer = io.StringIO()
-    # text stays text: smaller, and readable by search and screen readers; no date, so equal figures are equal files
+    # text as text is smaller, searchable and accessible; without a date, equal plots are equal files
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "table1", "font.family": "sans-serif"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     plt.close(figure)

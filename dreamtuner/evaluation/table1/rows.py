@@ -1,4 +1,4 @@
-"""The pictures of the table as the paper's Fig. 7 shows them: a row a subject and prompt, a column a method."""
+"""Lays out images like the paper's Fig. 7: one row per subject and prompt, one column per method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBJECTS, PROMPTS = 4, 2
 
 
 def picture_rows(table: Mapping[str, Sequence[EvaluationResult]], names: Mapping[str, str], prompts: int) -> str:
-    """An HTML table of the first subjects' first prompts, pictures in it. `names`: the columns' heads."""
+    """Return an HTML table of images, of the first prompts of the first subjects. `names`: the headings of columns."""
     heads = "".join(f"<th scope=col>{escape(names[name])}</th>" for name in table)
     lines = [f"<thead><tr><th scope=col>reference</th><th scope=col>prompt</th>{heads}</tr></thead><tbody>"]
     first = next(iter(table.values()))

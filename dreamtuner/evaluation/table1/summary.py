@@ -14,7 +14,7 @@ from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import PRIOR_METRIC
 
 Table = Mapping[str, Sequence[EvaluationResult]]
-"""A method's name on the command line -> its results, all of the same subjects in the same order; NAME@STEPS: fewer."""
+"""Results by the method's name on the command line, all of equal subjects in equal order; NAME@STEPS: of fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
 SHARES = frozenset({"identity", "prompt", "copying", "leakage", PRIOR_METRIC})
@@ -93,7 +93,7 @@ def claims(table: Table) -> list[Claim]:
         )
         found.append(
             Claim(
-                "prompt of the class word alone: at most 2 points less after DreamTuner's training",
+                "class prompts: at most 2 points less after fine-tuning with DreamTuner",
                 "prompt",
                 _mean(after - before),
                 -0.02,

@@ -51,7 +51,7 @@ def test_claims_compare_subject_by_subject() -> None:
         "CLIP-I",
         "prompt",
         "CLIP-T",
-        "prompt of the class word alone",
+        "class prompts",
     ]
     identity, clip_i, prompt, clip_t, guard = found.values()
     assert (clip_i.measure, clip_t.measure) == ("clip_i", "clip_t")
