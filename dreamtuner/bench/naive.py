@@ -16,6 +16,7 @@ from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.backbone import Parts
 from dreamtuner.families.denoiser import Denoiser
+from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.guidance_plan import plan_steps
@@ -73,17 +74,18 @@ def naive_generate(
         raise ValueError(
             "sampling.w_ref, reference: there is nothing to see; give a mask with a subject and w_ref above 0"
         )
-    plan = plan_steps(backbone.scheduler, [subject], sampling)
+    template = chosen_scheduler(backbone.scheduler, sampling)
+    plan = plan_steps(template, [subject], sampling)
     undesired, pictures = backbone.encode_text(None, sampling.text), []
     with naive_predict(backbone.denoiser(), subject, plan, w_ref=sampling.w_ref) as naive:
         for first in range(0, len(cells), batch_size):
             part = cells[first : first + batch_size]
             c = TextStates.together([backbone.encode_text(cell.prompt, sampling.text) for cell in part], undesired)
             generators = [torch.Generator().manual_seed(cell.seed) for cell in part]
-            scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+            scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
             x = cell_noise(generators, backbone.latent_shape(sampling.width, sampling.height)).to(backbone.device)
             predict = naive({"c": c, "uc": undesired.padded(c.length, undesired).expand(len(c))})
-            x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators)
+            x = denoise(predict, x * scheduler.init_noise_sigma, scheduler, generators=generators, eta=sampling.eta)
             pictures += backbone.decode(x)
     return pictures
 

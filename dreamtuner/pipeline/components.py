@@ -11,6 +11,7 @@ from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
 from transformers.image_processing_utils import BaseImageProcessor
 
 from dreamtuner.families.precision import torch_dtype
+from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -57,6 +58,11 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         super().__init__()
         self.register_modules(**modules)
         checked = None if defaults is None else from_fields(Sampling, defaults).model_dump(mode="json")
+        if checked is not None and checked["scheduler"] is not None:
+            raise ValueError(
+                f"defaults: scheduler is {checked['scheduler']!r}, but this pipeline generates with its component "
+                "`scheduler`; set that, and leave it out here"
+            )
         self.register_to_config(defaults=checked)
         self.vae_scale_factor = 8 if vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
@@ -65,17 +71,18 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
     @classmethod
     def from_backbone(cls, backbone: UNetBackbone, *, style: Style = "natural") -> Self:
         """Create a pipeline that shares the models of `backbone`, with its profile's settings and ControlNets."""
+        sampling = backbone.profile.sampling(style)
         return cls(
             vae=backbone.vae,
             text_encoder=backbone.text_encoder,
             tokenizer=backbone.tokenizer,
             unet=backbone.unet,
-            scheduler=backbone.scheduler,
+            scheduler=chosen_scheduler(backbone.scheduler, sampling),
             **{f"controlnet_{kind}": backbone.controlnet(kind) for kind in kinds_of(backbone.profile)},
             subject_encoder=backbone.encoder,
             image_encoder=backbone.image_encoder,
             feature_extractor=backbone.image_processor,
-            defaults=backbone.profile.sampling(style).model_dump(mode="json"),
+            defaults=sampling.model_copy(update={"scheduler": None}).model_dump(mode="json"),
         )
 
     @classmethod

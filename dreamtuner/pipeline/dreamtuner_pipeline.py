@@ -1,5 +1,6 @@
 """DreamTunerPipeline: the method as a diffusers pipeline. It generates the same images as `dreamtuner.sampling`."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -104,6 +105,8 @@ class DreamTunerPipeline(Components):
         dt: int | None = None,
         dt_prime: int | None = None,
         beta: float | None = None,
+        eta: float | None = None,
+        guidance_rescale: float | None = None,
         guidance_scale: float | None = None,
         clip_skip: int | None = None,
         prompt_syntax: PromptSyntax | None = None,
@@ -133,8 +136,9 @@ class DreamTunerPipeline(Components):
             reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
                 control image; if omitted, the reference is encoded without that ControlNet.
             height, width: the size of the images, pixels; one alone: the side of a square.
-            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta: as in `Sampling`; None: the
-                pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of w_c.
+            num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, eta, guidance_rescale: as in `Sampling`;
+                None: the pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of
+                w_c.
             clip_skip, prompt_syntax: as in `Sampling`, for all texts of the call; None: the pipeline's `defaults`.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
             latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
@@ -165,9 +169,13 @@ class DreamTunerPipeline(Components):
             dt=dt,
             dt_prime=dt_prime,
             beta=beta,
+            eta=eta,
+            guidance_rescale=guidance_rescale,
             clip_skip=clip_skip,
             prompt_syntax=prompt_syntax,
         )
+        if s.eta > 0 and "eta" not in inspect.signature(self.scheduler.step).parameters:
+            raise ValueError(f"eta: {type(self.scheduler).__name__} has none; leave it out, or set a DDIMScheduler")
         controls = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
         references = check_references(
             reference_image,
@@ -215,6 +223,7 @@ class DreamTunerPipeline(Components):
                 x * scheduler.init_noise_sigma,
                 scheduler,
                 generators=generator,
+                eta=s.eta,
                 on_step=StepEnd(self, bar, scheduler.timesteps, text, callback_on_step_end, names),
                 stopped=lambda: self._interrupt,
             )
@@ -228,10 +237,10 @@ class DreamTunerPipeline(Components):
         self, parts: UNetParts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
     ) -> list[Subject]:
         """Encode the references, without those that have no effect."""
-        if references and not hasattr(self.scheduler, "alphas_cumprod"):
+        if references and not (hasattr(self.scheduler, "alphas_cumprod") or "sigma_data" in self.scheduler.config):
             raise ValueError(
-                f"reference_image: {type(self.scheduler).__name__} has no alphas_cumprod to noise it by; set one "
-                "that counts training timesteps, such as DDIMScheduler"
+                f"reference_image: {type(self.scheduler).__name__} has neither alphas_cumprod nor sigma_data to noise "
+                "it by; set one that suits the model, such as DDIMScheduler"
             )
         needed = ("subject_encoder", "image_encoder", "feature_extractor") if references and s.beta > 0 else ()
         if missing := [name for name in needed if getattr(self, name) is None]:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.guidance_plan import plan_steps
@@ -53,7 +54,7 @@ def generate(
     if sampling.beta > 0:
         backbone.check_encoder()
     backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
-    size = (sampling.width, sampling.height)
+    size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
     scales: dict[str, Any] = {"control_weights": sampling.control_weights} if sampling.control_weights else {}
@@ -62,7 +63,7 @@ def generate(
     layouts = [{k: layout_pixels(k, image, size) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
-    plan = plan_steps(backbone.scheduler, subjects, sampling)
+    plan = plan_steps(template, subjects, sampling)
     undesired = negative_prompt or None
     prompts = {"", undesired, *(cell.prompt for cell in cells)} if cells else set()
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
@@ -115,10 +116,11 @@ def generate_batch(
     """
     shape = backbone.latent_shape(sampling.width, sampling.height)
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
-    scheduler = fresh_scheduler(backbone.scheduler, sampling.steps, backbone.device)
+    template = chosen_scheduler(backbone.scheduler, sampling)
+    scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
     x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
     x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
-    return backbone.decode(denoise(predict, x, scheduler, generators=generators, on_step=on_step))
+    return backbone.decode(denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step))
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

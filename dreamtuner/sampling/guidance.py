@@ -27,11 +27,16 @@ class Branch(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """w * eps(wanted) - (w - 1) * eps(other): Eq. 4 or Eq. 5 at one step."""
+    """w * eps(wanted) - (w - 1) * eps(other): Eq. 4 or Eq. 5 at one step.
+
+    `rescale`: phi, 0..1, by which the result's standard deviation is brought to that of eps(wanted) (arXiv 2305.08891,
+    Eq. 15-16).
+    """
 
     w: float
     wanted: Branch
     other: Branch
+    rescale: float = 0.0
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -50,7 +55,12 @@ class Pair(NamedTuple):
         if len(eps) == 1:
             return eps[0]
         other, wanted = eps
-        return other + self.w * (wanted - other)
+        guided = other + self.w * (wanted - other)
+        if self.rescale == 0:
+            return guided
+        axes = list(range(1, guided.ndim))
+        level = guided * (wanted.std(axes, keepdim=True) / guided.std(axes, keepdim=True))  # Eq. 15
+        return self.rescale * level + (1 - self.rescale) * guided  # Eq. 16
 
 
 def reference_guidance(t: float, s: Sampling) -> Pair:

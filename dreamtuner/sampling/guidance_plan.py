@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from dreamtuner.families.noising import chain_of
 from dreamtuner.sampling.guidance import Pair, interleaved
 from dreamtuner.sampling.loop import fresh_scheduler, step_lambda
 from dreamtuner.sampling.subject import Subject
@@ -24,8 +25,15 @@ def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) 
     fresh = fresh_scheduler(scheduler, sampling.steps)
     timesteps: Tensor = fresh.timesteps
     calls = getattr(fresh, "order", 1)  # of the model in one step of the solver: Heun's takes two
-    t_max = float(scheduler.config.num_train_timesteps - 1)
-    return [
-        interleaved(step_lambda(digest, call // calls), t, sampling, t_max=t_max, reference=bool(subjects))
-        for call, t in enumerate(timesteps.tolist())
-    ]
+    chain = chain_of(scheduler.config)
+
+    def pair(call: int, t: float) -> Pair:
+        lam = step_lambda(digest, call // calls)
+        placed = interleaved(lam, chain.place(t), sampling, t_max=chain.last, reference=bool(subjects))
+        wanted, other = (
+            one if one.x_r is None else one._replace(x_r=chain.timestep(one.x_r))
+            for one in (placed.wanted, placed.other)
+        )
+        return placed._replace(wanted=wanted, other=other, rescale=sampling.guidance_rescale)
+
+    return [pair(call, t) for call, t in enumerate(timesteps.tolist())]

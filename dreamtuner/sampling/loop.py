@@ -36,9 +36,15 @@ def cell_noise(generators: Sequence[torch.Generator], shape: tuple[int, int, int
 
 
 def fresh_scheduler(scheduler: Any, steps: int, device: torch.device | str = "cpu") -> Any:
-    """Return a copy of a diffusers scheduler with `steps` set. Schedulers are stateful, so none is shared."""
+    """Return a copy of a diffusers scheduler with `steps` set. Schedulers are stateful, so none is shared.
+
+    It begins at the first noise level: by itself it would look up the first timestep, and skip a level where several
+    round to that, as Karras' do at zero terminal SNR.
+    """
     fresh = type(scheduler).from_config(scheduler.config)
     fresh.set_timesteps(steps, device=device)
+    if hasattr(fresh, "set_begin_index"):
+        fresh.set_begin_index(0)
     return fresh
 
 
@@ -48,6 +54,7 @@ def denoise(
     scheduler: Any,
     *,
     generators: torch.Generator | Sequence[torch.Generator] | None,
+    eta: float = 0.0,
     on_step: OnStep | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> Tensor:
@@ -59,12 +66,14 @@ def denoise(
         scheduler: a fresh one with its timesteps set.
         generators: for schedulers that add noise in their steps (DDIM does not): one per row, one for all, or None for
             torch's default generator.
+        eta: for schedulers whose steps take it, 0..1; others ignore it.
         on_step: called as on_step(step, x) after each step, step in 0..steps-1.
         stopped: called before each step; if it returns True, the x reached so far is returned.
     """
-    draws = "generator" in inspect.signature(scheduler.step).parameters
+    taken = inspect.signature(scheduler.step).parameters
     one = generators is None or isinstance(generators, torch.Generator)
-    extra = {"generator": generators if one else list(generators)} if draws else {}  # type: ignore[arg-type]
+    given = {"generator": generators if one else list(generators), "eta": eta}  # type: ignore[arg-type]
+    extra = {name: value for name, value in given.items() if name in taken}
     for step, t in enumerate(scheduler.timesteps):
         if stopped is not None and stopped():
             break

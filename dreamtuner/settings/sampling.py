@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dreamtuner.settings.recipe_fields import Later
+from dreamtuner.settings.schedulers import find_scheduler
 
 Style = str
 """The name of a style in `settings.styles.STYLES`: natural, anime, or one that another package adds."""
@@ -164,7 +165,10 @@ class Sampling(BaseModel):
 
     @model_validator(mode="after")
     def _one_spelling(self) -> Self:
-        """Write equal settings alike, so that they have one digest: neutral weights and square sizes are omitted."""
+        """Write equal settings alike, so that they have one digest: neutral weights and square sizes are omitted.
+
+        A scheduler that is not known keeps its name: a recipe can be read without the package that adds it.
+        """
         size, side = self.size, self.resolution
         if size is not None:
             side = square_side(self.width, self.height)
@@ -173,6 +177,9 @@ class Sampling(BaseModel):
         scales = {kind: self.control_weights[kind] for kind in sorted(self.control_weights)}
         scales = {kind: scale for kind, scale in scales.items() if scale != 1}
         stated = {"size": size, "resolution": side, "loras": loras, "control_weights": scales}
+        if self.scheduler is not None:
+            found = find_scheduler(self.scheduler)
+            stated["scheduler"] = self.scheduler if found is None else found.name
         for name, value in stated.items():
             object.__setattr__(self, name, value)
         return self

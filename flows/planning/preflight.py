@@ -1,8 +1,9 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, kinds_of, require_controlnet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
@@ -76,6 +77,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     _demand_kinds(spec, profile)
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
+    demand_settings(spec, profile, sampling.values())
     layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
@@ -107,6 +109,17 @@ def _stated(spec: Spec) -> Iterator[NamedTexts]:
             style = one.style or "natural"
             caption = None if one.caption is None else expand(one.caption, class_word=one.class_word, style=style)
             yield NamedTexts(i, one.class_word, style, caption)
+
+
+def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) -> None:
+    """Raise InputError if the profile's model cannot generate with these settings of the spec's cells."""
+    for sampling in settings:
+        try:
+            demand_fit(profile, sampling)
+        except FitError as error:
+            whose = "" if error.field in spec.sampling else f" (a default of profile {profile.name!r})"
+            problem = Problem(path=("sampling", error.field), message=f"{error.message}{whose}")
+            raise InputError(f"spec {spec.name!r}", [problem]) from error
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:

@@ -92,6 +92,7 @@ class UNetParts:
             {kind: self.controlnet(kind) for kind in kinds},
             self.require_encoder() if encoder else None,
             control_weights or {},
+            self.scheduler.config.get("sigma_data"),
         )
 
     @property

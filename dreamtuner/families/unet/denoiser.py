@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.attention.subject_layers import SelfSubject
-from dreamtuner.families.noising import noised
+from dreamtuner.families.noising import noised, noised_by_sigma
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.attach import attached, encoder_attached, self_attention_order, slot_of
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -23,7 +23,8 @@ class UNetDenoiser:
 
     `alphas_cumprod`: of the training schedule, to noise references; None if it has none. `controlnets`: by kind of
     control image; `control_weights`: the scale of their residuals, 1 where a kind is missing. `encoder`: the
-    subject-encoder whose S-E-A layers are attached, or None.
+    subject-encoder whose S-E-A layers are attached, or None. `sigma_data`: of a model that was trained by EDM, to noise
+    references by sigma; None for all others.
     """
 
     unet: Any
@@ -31,6 +32,7 @@ class UNetDenoiser:
     controlnets: Mapping[Kind, Any] = field(default_factory=dict)
     encoder: SubjectEncoder | None = None
     control_weights: Mapping[Kind, float] = field(default_factory=dict)
+    sigma_data: float | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -84,6 +86,8 @@ class UNetDenoiser:
 
     def noised(self, x_0: Tensor, noise: Tensor, t: float) -> Tensor:
         """Noise by the training schedule: C H W each. Raises ValueError if the scheduler has none."""
+        if self.sigma_data is not None:
+            return noised_by_sigma(x_0, noise, t, self.sigma_data)
         if self.alphas_cumprod is None:
             raise ValueError("scheduler: it has no alphas_cumprod to noise a reference by; use one such as DDIM")
         return noised(x_0, noise, t, self.alphas_cumprod)

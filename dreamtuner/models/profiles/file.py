@@ -25,6 +25,7 @@ from dreamtuner.models.profiles.profile import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
+from dreamtuner.settings.schedulers import known_scheduler
 from dreamtuner.settings.styles import STYLES
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class ProfileFile(BaseModel):
         rates = {**Rates().model_dump(), **_mapping(self.finetune_full.get("lr"), "finetune_full.lr")}
         full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
         _numbers(Sampling, natural.merged(self.finetuned_sampling), "finetuned_sampling")
+        _known_schedulers(sampling=self.sampling, anime=anime, finetuned_sampling=self.finetuned_sampling)
         weights = weights_folder(self.weights, file, lock)
         licence = _mapping(self.licence, "licence") if not isinstance(self.licence, str) else {"name": self.licence}
         for size in self.sizes:
@@ -252,6 +254,15 @@ def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     if value is None or isinstance(value, Mapping):
         return value or {}
     raise ProfileError(f"{key}: {value!r} is not a mapping of keys to numbers; write for example {{unet: 5e-5}}")
+
+
+def _known_schedulers(**sections: Mapping[str, Any]) -> None:
+    for key, values in sections.items():
+        if isinstance(name := values.get("scheduler"), str):
+            try:
+                known_scheduler(name)
+            except PluginError as error:
+                raise ProfileError(f"{key}.scheduler: {error}") from error
 
 
 def _terms(stated: Mapping[str, Any]) -> LicenceRecord:

@@ -235,10 +235,6 @@ def test_every_scheduler_of_the_family_draws(tiny: UNetBackbone, pip: Reference)
         pipe = DreamTunerPipeline(**models, scheduler=scheduler)
         pipe.set_progress_bar_config(disable=True)
         shown = {"reference_image": pip.image, "reference_mask": pip.mask, "reference_caption": "a bear"}
-        if not hasattr(scheduler, "alphas_cumprod"):  # EDM's, which knows no training timesteps
-            with pytest.raises(ValueError, match=r"reference_image: .* has no alphas_cumprod"):
-                pipe("a bear", **shown)
-            shown = {}
         x = pipe("a bear", **shown, num_inference_steps=5, output_type="latent").images
         assert x.shape == (1, 8, 16, 16), kind
         assert x.isfinite().all(), kind

@@ -1,0 +1,89 @@
+"""Checks settings against a profile's model before anything is loaded: scheduler, eta, steps and size. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dreamtuner.models.profiles import Profile
+from dreamtuner.plugins import PluginError
+from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.schedulers import Process, SchedulerRecord, find_scheduler, known_scheduler, process_of
+
+_TRAINED: Mapping[Process, str] = {
+    "diffusion": "on discrete noise",
+    "edm": "by EDM, on noise by sigma",
+    "flow": "by flow matching",
+}
+_SUITABLE: Mapping[Process, str] = {
+    "diffusion": "DPM++ 2M Karras, Euler a or DDIM",
+    "edm": "EDM Euler or EDM DPM++ 2M",
+    "flow": "Flow Euler or Flow Heun",
+}
+
+
+class FitError(ValueError):
+    """A setting that does not suit the model. `field`: its name in `Sampling`; `message`: why, with the remedy."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"sampling.{field}: {message}")
+        self.field, self.message = field, message
+
+
+def demand_fit(profile: Profile, sampling: Sampling) -> None:
+    """Raise FitError if the profile's model cannot generate with these settings, judging by its configs alone.
+
+    A part without a readable config is not judged: loading it says what is wrong.
+    """
+    if (own := _config(profile, "scheduler")) is None:
+        if sampling.scheduler is not None:
+            _known(sampling.scheduler)
+    else:
+        demand_scheduler(sampling, own)
+    vae = _config(profile, "vae")
+    f = 1 if vae is None else 1 << (len(vae.get("block_out_channels", [0])) - 1)
+    for side in (sampling.width, sampling.height):
+        if side % f:
+            field = "resolution" if sampling.size is None else "size"
+            raise FitError(field, f"{side} is not a multiple of {f}, as profile {profile.name!r} needs; choose one")
+
+
+def demand_scheduler(sampling: Sampling, own: Mapping[str, Any]) -> SchedulerRecord | None:
+    """Return the scheduler to generate with, None if it is the model's own and unknown here.
+
+    `own`: the config of the model's scheduler. Raises FitError, as `demand_fit` does.
+    """
+    builds = str(own.get("_class_name", ""))
+    trained = process_of(builds)
+    record = find_scheduler(builds) if sampling.scheduler is None else _known(sampling.scheduler)
+    if record is None:
+        return None
+    if record.process != trained:
+        raise FitError(
+            "scheduler",
+            f"{record.name} is for models trained {_TRAINED[record.process]}, and this model was trained "
+            f"{_TRAINED[trained]}; choose for example {_SUITABLE[trained]}",
+        )
+    if sampling.eta > 0 and not record.eta:
+        raise FitError("eta", f"{record.name} has none; set eta to 0, or choose DDIM or TCD")
+    most = own.get("original_inference_steps", record.max_steps) if record.max_steps is not None else None
+    if most is not None and sampling.steps > most:
+        raise FitError("steps", f"{sampling.steps} is more than the {most} that {record.name} takes; choose fewer")
+    return record
+
+
+def _known(name: str) -> SchedulerRecord:
+    try:
+        return known_scheduler(name)
+    except PluginError as error:
+        raise FitError("scheduler", str(error)) from error
+
+
+def _config(profile: Profile, part: str) -> dict[str, Any] | None:
+    file = profile.folder(part) / ("scheduler_config.json" if part == "scheduler" else "config.json")
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
