@@ -57,10 +57,23 @@ def test_every_fact_of_the_subject_counts(field: str) -> None:
     assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
 
 
+OTHERS = {
+    "size": "768x512",
+    "reference_crop": "none",
+    "scheduler": "Euler a",
+    "prompt_syntax": "weighted",
+    "loras": {"watercolour": 0.5},
+    "vae": "other",
+    "freeu": [0.9, 0.2, 1.2, 1.4],
+    "control_weights": {"pose": 0.5},
+    "dtype": "bfloat16",
+}
+
+
 @pytest.mark.parametrize("name", sorted(Sampling.model_fields))
 def test_every_number_of_the_method_counts(name: str) -> None:
     value = getattr(NUMBERS["natural"], name)
-    other = value + 8 if isinstance(value, int) else value / 2 + 0.25
+    other = OTHERS[name] if name in OTHERS else value + 8 if isinstance(value, int) else value / 2 + 0.25
     numbers = {**NUMBERS, "natural": Sampling.model_validate({name: other})}
     changed = plan_cells(spec(), [PIP], GenerationSetup("ee", numbers))
     assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
