@@ -26,6 +26,14 @@ def make_portable(folder: Path) -> None:
         write_vocabulary(tokenizer.parent)
 
 
+def load_as_float32(folder: Path) -> None:
+    """Have transformers load text encoders as float32 whatever their files hold, as diffusers loads its models."""
+    for file in sorted(folder.glob("text_encoder*/config.json")):
+        config = json.loads(file.read_text(encoding="utf-8"))
+        config.pop("torch_dtype", None)
+        file.write_text(json.dumps({**config, "dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
+
+
 def _name_in_full(weights: Path) -> None:
     with safe_open(weights, "pt") as opened:
         names, metadata = list(opened.keys()), opened.metadata()
