@@ -28,6 +28,12 @@ _PADS_WITH = {"sd15": {"tokenizer": END}, "sd2": {"tokenizer": "!"}, "sdxl": {"t
 _UNET, _VAE, _SCHEDULER = "unet/config.json", "vae/config.json", "scheduler/scheduler_config.json"
 
 
+def shipped(name: str) -> Configs:
+    """Return the configs that ship under a name in SHIPPED, by their place in the folder."""
+    found: Configs = json.loads((_DATA / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
 def configs_for(found: FileKind, shapes: Shapes, stated: str, name: str) -> tuple[Configs, list[str]]:
     """Return a model's configs by their place in the folder, and notes on what was assumed.
 
@@ -39,7 +45,7 @@ def configs_for(found: FileKind, shapes: Shapes, stated: str, name: str) -> tupl
     if stated not in (*SHIPPED, AUTO):
         return _of_folder(Path(stated).expanduser()), []
     chosen = _chosen(found, stated, name)
-    usual: Configs = json.loads((_DATA / f"{chosen}.json").read_text(encoding="utf-8"))
+    usual = shipped(chosen)
     texts = {place: one for place, one in usual.items() if place.startswith("text_encoder")}
     own: Configs = {
         **usual,
@@ -56,8 +62,8 @@ def configs_for(found: FileKind, shapes: Shapes, stated: str, name: str) -> tupl
     notes = []
     if changed:
         notes.append(
-            f"{', '.join(changed)}: not the sizes of {chosen}; they were read off the file, but the number of attention "
-            "heads is not in it and was assumed: --config FOLDER states it"
+            f"{', '.join(changed)}: not the sizes of {chosen}; they were read off the file. The numbers of attention "
+            "heads and norm groups are not in it and were assumed; --config FOLDER states them"
         )
     return own, notes
 
@@ -100,8 +106,7 @@ def _of_folder(folder: Path) -> Configs:
 
 def vae_config_for(shapes: Shapes, sdxl: bool) -> dict[str, Any]:
     """Return the config of a VAE in a file of its own. `sdxl`: it scales latents as SDXL's does."""
-    usual: Configs = json.loads((_DATA / f"{'sdxl' if sdxl else 'sd15'}.json").read_text(encoding="utf-8"))
-    return vae_config(shapes, usual[_VAE])
+    return vae_config(shapes, shipped("sdxl" if sdxl else "sd15")[_VAE])
 
 
 def write_configs(configs: Configs, kind: str, folder: Path) -> None:

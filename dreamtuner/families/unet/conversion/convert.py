@@ -1,9 +1,9 @@
 """Converts weights of other layouts to what this project and diffusers read, whole or not at all.
 
-    one file with all weights      -> a folder in diffusers' layout
-    a folder with pickles          -> the same folder as safetensors
-    a VAE in a file                -> the folder of a VAE
-    a LoRA or embedding as pickle  -> one safetensors file
+one file with all weights      -> a folder in diffusers' layout
+a folder with pickles          -> the same folder as safetensors
+a VAE in a file                -> the folder of a VAE
+a LoRA or embedding as pickle  -> one safetensors file
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from safetensors.torch import load_file
 
 from dreamtuner.families.unet.conversion.configs import AUTO
 from dreamtuner.families.unet.conversion.folder import convert_folder
-from dreamtuner.families.unet.conversion.pickles import SUFFIXES, Pickled, open_pickle, write_safetensors
+from dreamtuner.families.unet.conversion.pickles import SUFFIXES, Pickled, is_pickle, open_pickle, write_safetensors
 from dreamtuner.families.unet.conversion.single_file import convert_model, convert_vae
 from dreamtuner.families.unet.conversion.tokenizer import write_json
+from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.file_kinds import FileKind, Shapes, file_kind
 from dreamtuner.models.intake.safetensors_header import read_header
-from dreamtuner.models.weights import file_sha256
 
 DTYPES = ("keep", "float16", "bfloat16", "float32")
 RECORD = "conversion.json"
@@ -63,8 +63,10 @@ def convert(source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO)
     if source.is_dir():
         if not (source / "model_index.json").is_file():
             raise IntakeError(f"{source} has no model_index.json; give a file, or a folder in the diffusers layout")
-        return _written(source, out, "folder", dtype, AUTO, lambda partial: convert_folder(source, partial, dtype=dtype))
-    held = open_pickle(source) if _is_pickle(source) else None
+        return _written(
+            source, out, "folder", dtype, AUTO, lambda partial: convert_folder(source, partial, dtype=dtype)
+        )
+    held = open_pickle(source) if is_pickle(source) or source.suffix.lower() in SUFFIXES else None
     found, shapes = _recognised(source, held)
     if found.kind in ("lora", "embedding"):
         return _converted_tensors(source, held, out, found.kind, dtype)
@@ -83,20 +85,17 @@ def convert(source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO)
     )
 
 
-def _is_pickle(file: Path) -> bool:
-    """Return whether a file is to be opened as a pickle; a pickle by content counts whatever its name."""
-    with file.open("rb") as opened:
-        start = opened.read(2)
-    return file.suffix.lower() in SUFFIXES or start == b"PK" or start[:1] == b"\x80"
-
-
 def _recognised(source: Path, held: Pickled | None) -> tuple[FileKind, Shapes]:
     if held is not None:
         shapes: Shapes = {name: tuple(one.shape) for name, one in held.tensors.items()}
         return file_kind(shapes, {}, source.name), shapes
     shapes = {name: one.shape for name, one in read_header(source).items()}
-    with safe_open(source, "pt") as opened:
-        return file_kind(shapes, opened.metadata() or {}, source.name), shapes
+    return file_kind(shapes, _metadata(source), source.name), shapes
+
+
+def _metadata(file: Path) -> dict[str, str]:
+    with safe_open(file, "pt") as opened:
+        return opened.metadata() or {}
 
 
 def _converted_tensors(source: Path, held: Pickled | None, out: Path, kind: str, dtype: str) -> Conversion:
@@ -105,7 +104,8 @@ def _converted_tensors(source: Path, held: Pickled | None, out: Path, kind: str,
     partial = _partial(out)
     try:
         tensors = load_file(source) if held is None else held.tensors
-        write_safetensors(tensors, partial, None if dtype == "keep" else getattr(torch, dtype))
+        about = None if held is not None else _metadata(source)
+        write_safetensors(tensors, partial, None if dtype == "keep" else getattr(torch, dtype), about)
         if out.exists():
             if not out.is_file() or file_sha256(out) != file_sha256(partial):
                 raise _taken(out)

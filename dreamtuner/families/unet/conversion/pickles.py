@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +39,17 @@ def open_pickle(file: Path) -> Pickled:
         IntakeError: it is no pickle of weights, is cut off, or needs more than tensors: that could run any program.
     """
     demand_no_pointer(file)
+    if not is_pickle(file):
+        raise IntakeError(f"{file} is not a file of weights (neither safetensors nor a pickle); download it again")
     zipped = zipfile.is_zipfile(file)
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True if zipped else None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of pickle protocols that torch does not write
+            if zipped and file.suffix != ".safetensors":  # torch goes by that name, not by content
+                content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+            else:
+                with file.open("rb") as opened:
+                    content = torch.load(opened, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise IntakeError(_why(file, str(error))) from error
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, UnicodeDecodeError) as error:
@@ -60,21 +69,32 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
     """Return tensors by name; A1111's embeddings have theirs in string_to_param, and are named as its safetensors."""
     learned = content.get("string_to_param")
     if isinstance(learned, Mapping):
-        return {"emb_params": one.detach() for one in learned.values() if isinstance(one, Tensor)}
+        return {"emb_params": one.detach() for one in list(learned.values())[:1] if isinstance(one, Tensor)}  # noqa: B035
     return {str(name): one.detach() for name, one in content.items() if isinstance(one, Tensor)}
+
+
+def is_pickle(file: Path) -> bool:
+    """Return whether a file is a pickle by its first bytes, whatever its name: a zip archive, or a bare pickle."""
+    with file.open("rb") as opened:
+        start = opened.read(2)
+    return start == b"PK" or start[:1] == b"\x80"
 
 
 def _why(file: Path, message: str) -> str:
     wanted = _GLOBAL.search(message)
-    if wanted is not None:
-        return (
-            f"{file} is a pickle that needs {wanted[1]}, not weights alone: opening it could run any program, so it is "
-            f"not opened; {_REMEDY}"
-        )
-    return f"{file} is not a file of weights (neither safetensors nor a pickle of tensors); download it again"
+    what = f"needs {wanted[1]}" if wanted is not None else "holds other objects"
+    return (
+        f"{file} is a pickle that {what}, not weights alone: opening it could run any program, so it is not opened; "
+        f"{_REMEDY}"
+    )
 
 
-def write_safetensors(tensors: Mapping[str, Tensor], file: Path, dtype: torch.dtype | None = None) -> None:
+def write_safetensors(
+    tensors: Mapping[str, Tensor],
+    file: Path,
+    dtype: torch.dtype | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write tensors to a safetensors file, floating ones in `dtype` (None: as they are)."""
     file.parent.mkdir(parents=True, exist_ok=True)
     cast = {name: one.to(dtype) if dtype and one.is_floating_point() else one for name, one in tensors.items()}
@@ -83,4 +103,4 @@ def write_safetensors(tensors: Mapping[str, Tensor], file: Path, dtype: torch.dt
         place = one.untyped_storage().data_ptr()
         cast[name] = one.clone(memory_format=torch.contiguous_format) if place in seen else one.contiguous()
         seen.add(place)
-    save_file(cast, file, metadata={"format": "pt"})
+    save_file(cast, file, metadata={**(metadata or {}), "format": "pt"})

@@ -41,7 +41,10 @@ def unet_config(shapes: Shapes, usual: Config) -> Config:
         found["attention_head_dim"] = [max(1, one // HEAD) for one in channels]
     if (label := own.get("label_emb.0.0.weight")) is not None:
         pooled = shapes[f"{OPEN_CLIP_XL}text_projection"][1]
-        found |= {"projection_class_embeddings_input_dim": label[1], "addition_time_embed_dim": (label[1] - pooled) // 6}
+        found |= {
+            "projection_class_embeddings_input_dim": label[1],
+            "addition_time_embed_dim": (label[1] - pooled) // 6,
+        }
     return {**usual, **found}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -13,10 +14,16 @@ import diffusers
 import torch
 import transformers
 from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers.loaders.single_file_utils import SingleFileComponentError
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from dreamtuner.families.unet.conversion.configs import Configs, configs_for, vae_config_for, with_prediction, write_configs
+from dreamtuner.families.unet.conversion.configs import (
+    configs_for,
+    vae_config_for,
+    with_prediction,
+    write_configs,
+)
 from dreamtuner.families.unet.conversion.pickles import Pickled, write_safetensors
 from dreamtuner.families.unet.conversion.portable import load_as_float32, make_portable
 from dreamtuner.families.unet.conversion.tokenizer import write_json
@@ -45,15 +52,17 @@ def convert_model(
     scratch = out.with_name(f"{out.name}.scratch")
     write_configs(configs, found.kind, scratch)
     weights = _named_in_full(file, held, shapes, scratch)
+    absent: dict[str, Any] = {place.name: None for place in scratch.glob("tokenizer*")}  # written, not loaded
     with _quiet():
         try:
             pipeline = _PIPELINES[found.kind].from_single_file(
-                str(weights), config=str(scratch), torch_dtype=_dtype(weights, dtype), local_files_only=True
+                str(weights), config=str(scratch), torch_dtype=_dtype(weights, dtype), local_files_only=True, **absent
             )
-        except (ValueError, KeyError, RuntimeError, OSError, diffusers.loaders.single_file_utils.SingleFileComponentError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise IntakeError(f"{file.name} does not fit the configs of {config}: {reason}") from error
-        _demand_whole(pipeline, shapes, file.name)
+        except (ValueError, KeyError, RuntimeError, OSError, SingleFileComponentError) as error:
+            raise IntakeError(_misfit(file.name, config, str(error))) from error
+        given, used = sum(one.startswith(UNET) for one in shapes), len(pipeline.unet.state_dict())
+        if given != used:
+            raise IntakeError(f"{file.name} has a U-Net of an unknown architecture: {given} weights, {used} are known")
         pipeline.save_pretrained(out)
     _finish(out, scratch)
     if any(name.startswith("model_ema.") for name in shapes):
@@ -93,8 +102,8 @@ def _dtype(weights: Path, stated: str) -> torch.dtype:
         wanted: torch.dtype = getattr(torch, stated)
         return wanted
     with safe_open(weights, "pt") as opened:
-        names = [name for name in opened.keys() if name.startswith(_WEIGHED)]
-        return _widest(opened.get_slice(name)[:0] for name in names if opened.get_slice(name).get_shape())
+        parts = (opened.get_slice(name) for name in list(opened.keys()) if name.startswith(_WEIGHED))
+        return _widest(part[:0] for part in parts if part.get_shape())
 
 
 def _widest(tensors: Any) -> torch.dtype:
@@ -104,30 +113,25 @@ def _widest(tensors: Any) -> torch.dtype:
     return torch.float32 if widest == torch.float64 else widest
 
 
-def _demand_whole(pipeline: Any, shapes: Shapes, name: str) -> None:
-    """Raise IntakeError if a parameter was not in the file, or a weight of its U-Net is not used."""
-    for part, model in pipeline.components.items():
-        if isinstance(model, torch.nn.Module):
-            absent = [one for one, value in model.named_parameters() if value.is_meta]
-            if absent:
-                raise IntakeError(
-                    f"{name} lacks {len(absent)} weights of the {part}, such as {absent[0]}; get the file that has all"
-                )
-    given = sum(one.startswith(UNET) for one in shapes)
-    used = len(pipeline.unet.state_dict())
-    if given != used:
-        raise IntakeError(f"{name} has a U-Net of an unknown architecture: {given} weights, of which {used} are known")
+def _misfit(name: str, config: str, error: str) -> str:
+    if "meta tensor" in error:
+        return f"{name} lacks weights of its U-Net, VAE or text encoder; get the file that has all"
+    return f"{name} does not fit the configs ({config}): {' '.join(error.split())[:300]}"
 
 
 def _finish(out: Path, scratch: Path) -> None:
-    """Write the tokenizers as they were, which every version reads, and have text encoders load as float32."""
-    for tokenizer in sorted(scratch.glob("tokenizer*")):
-        for old in (out / tokenizer.name).iterdir():
-            old.unlink()
-        for file in tokenizer.iterdir():
-            file.replace(out / tokenizer.name / file.name)
+    """Add the tokenizers in the layout that every version reads, and have text encoders load as float32."""
+    for tokenizer in scratch.glob("tokenizer*"):
+        tokenizer.rename(out / tokenizer.name)
+    places = {part: one for part, one in _index(scratch).items() if part.startswith("tokenizer")}
+    write_json(out / "model_index.json", {**_index(out), **places})
     load_as_float32(out)
     make_portable(out)
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    return found
 
 
 @contextmanager
