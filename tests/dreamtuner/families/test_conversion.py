@@ -86,6 +86,7 @@ def test_the_vocabulary_is_that_of_clip(tmp_path: Path) -> None:
     assert tokenizer("a photo of a cat")["input_ids"] == [49406, 320, 1125, 539, 320, 2368, 49407]
 
 
+@pytest.mark.slow
 def test_the_dtype_that_is_asked_for_is_written(file: Path, tmp_path: Path) -> None:
     convert(file, tmp_path / "out", dtype="float32")
     unet = load_file(tmp_path / "out" / "unet" / "diffusion_pytorch_model.safetensors")
@@ -93,6 +94,7 @@ def test_the_dtype_that_is_asked_for_is_written(file: Path, tmp_path: Path) -> N
     assert json.loads((tmp_path / "out" / "text_encoder" / "config.json").read_text())["dtype"] == "float32"
 
 
+@pytest.mark.slow
 def test_short_names_of_the_text_encoder_are_known(file: Path, tmp_path: Path) -> None:
     short = {name.replace(".text_model.", "."): one for name, one in load_file(file).items()}
     save_file(short, tmp_path / "short.safetensors")
@@ -114,6 +116,7 @@ def test_what_sd_2_predicts_is_told_by_who_knows(tmp_path: Path) -> None:
         configs_for(FileKind("sd2"), shapes, "sd15", "x")
 
 
+@pytest.mark.slow
 def test_a_folder_states_the_configs(file: Path, tmp_path: Path) -> None:
     convert(file, tmp_path / "out")
     place = tmp_path / "out" / "text_encoder" / "config.json"
@@ -143,6 +146,7 @@ def test_a_conversion_is_whole_or_not_there(file: Path, tmp_path: Path, monkeypa
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_pickles_becomes_safetensors(file: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "pickles", tmp_path / "out"
     convert(file, source)
@@ -204,6 +208,7 @@ def test_loras_and_embeddings_stay_one_file(tmp_path: Path) -> None:
         assert opened.get_tensor("lora_unet_a.lora_up.weight").dtype == HALF
 
 
+@pytest.mark.slow
 def test_a_vae_of_its_own_becomes_its_folder(file: Path, tmp_path: Path) -> None:
     head = "first_stage_model."
     state = {name.removeprefix(head): one for name, one in load_file(file).items() if name.startswith(head)}
@@ -289,6 +294,7 @@ def test_models_that_cannot_be_used_are_refused_by_name() -> None:
             file_kind(shapes, {}, "x")
 
 
+@pytest.mark.slow
 def test_a_file_that_lacks_weights_is_refused(file: Path, tmp_path: Path) -> None:
     state = load_file(file)
     save_file({n: one for n, one in state.items() if "encoder.mid.attn_1.q" not in n}, tmp_path / "less.safetensors")

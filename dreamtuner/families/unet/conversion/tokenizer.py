@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,10 @@ _MERGES = files(__package__) / "data" / "clip_merges.txt.gz"
 
 def write_tokenizer(folder: Path, *, pad: str = END, length: int = 77) -> None:
     """Write CLIP's tokenizer: vocab.json, merges.txt and its two configs, which every version of transformers reads."""
-    merges = gzip.decompress(_MERGES.read_bytes()).decode().splitlines()
-    bytes_of_words = _byte_symbols()
-    words = [*bytes_of_words, *(f"{one}</w>" for one in bytes_of_words), *("".join(one.split()) for one in merges)]
-    vocabulary = {word: i for i, word in enumerate([*words, BEGIN, END])}
-    write_json(folder / VOCABULARY, vocabulary, indent=None)
-    (folder / MERGES).write_text("\n".join([MERGES_VERSION, *merges]) + "\n", encoding="utf-8", newline="\n")
+    vocabulary, merges = _vocabulary()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / VOCABULARY).write_text(vocabulary, encoding="utf-8", newline="\n")
+    (folder / MERGES).write_text(merges, encoding="utf-8", newline="\n")
     special = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
     tokens: dict[str, Any] = {
         "bos_token": {"content": BEGIN, **special},
@@ -35,6 +34,16 @@ def write_tokenizer(folder: Path, *, pad: str = END, length: int = 77) -> None:
     write_json(folder / "special_tokens_map.json", tokens)
 
 
+@cache
+def _vocabulary() -> tuple[str, str]:
+    """Return the contents of vocab.json and merges.txt."""
+    merges = gzip.decompress(_MERGES.read_bytes()).decode().splitlines()
+    symbols = _byte_symbols()
+    words = [*symbols, *(f"{one}</w>" for one in symbols), *("".join(one.split()) for one in merges), BEGIN, END]
+    vocabulary = json.dumps({word: i for i, word in enumerate(words)}, ensure_ascii=False)
+    return vocabulary + "\n", "\n".join([MERGES_VERSION, *merges]) + "\n"
+
+
 def _byte_symbols() -> list[str]:
     """Return a printable symbol for each of the 256 bytes, in the order of CLIP's vocabulary."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
@@ -42,7 +51,7 @@ def _byte_symbols() -> list[str]:
     return [*map(chr, printable), *(chr(256 + n) for n in range(others))]
 
 
-def write_json(file: Path, content: object, indent: int | None = 2) -> None:
+def write_json(file: Path, content: object) -> None:
     """Write a JSON file and the folders that lead to it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
