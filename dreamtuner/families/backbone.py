@@ -141,6 +141,10 @@ class FineTunable(Backbone, Protocol):
         """Compute the subject-encoder's input for a subject on white (RGB): 1 T C."""
         ...
 
+    def kohya_name(self, part: str, layer: str) -> str:
+        """Return what kohya's trainer calls a layer of a part: lora_unet_down_blocks_0_... or lora_te_text_model_..."""
+        ...
+
     def with_tokenizers(self, tokenizers: Mapping[str, Any]) -> Self:
         """Return a backbone of the same models with other tokenizers, named as in `tokenizers`."""
         ...

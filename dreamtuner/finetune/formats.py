@@ -90,15 +90,12 @@ def _lora(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
 
 
 def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
-    """Write the keys of kohya's trainer, which A1111, ComfyUI and others read: of several text encoders te1 and te2."""
-    texts = list(backbone.tokenizers)
-    numbers = [""] if len(texts) == 1 else range(1, len(texts) + 1)
-    heads = {"unet": "lora_unet_", **{part: f"lora_te{n}_" for part, n in zip(texts, numbers, strict=True)}}
+    """Write the keys of kohya's trainer, which A1111, ComfyUI and others read."""
     named: dict[str, Tensor] = {}
     for part, ones in _matrices(tuned, backbone).items():
         for name, one in ones.items():
             layer, _, matrix = name.removesuffix(".weight").rpartition(".")
-            key = heads[part] + layer.replace(".", "_")
+            key = backbone.kohya_name(part, layer)
             named[f"{key}.{KOHYAS[matrix]}.weight"] = one
             named[f"{key}.alpha"] = torch.tensor(float(tuned.settings.rank))
     save_file(named, out / KOHYA)

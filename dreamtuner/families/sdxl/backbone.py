@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dreamtuner.families.sdxl.denoiser import SDXLDenoiser
 from dreamtuner.families.sdxl.load import stock_pipeline
+from dreamtuner.families.sdxl.original_names import original_name
 from dreamtuner.families.sdxl.text import encode_text
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
@@ -75,6 +76,12 @@ class SDXLBackbone(SDXLParts, UNetBackbone):
     def embedding_names(self) -> Mapping[str, str]:
         """CLIP ViT-L and OpenCLIP ViT-bigG, as files of embeddings call them."""
         return {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
+
+    def kohya_name(self, part: str, layer: str) -> str:
+        """Return what kohya's trainer calls a layer: of the U-Net by the original names, not by diffusers'."""
+        head = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}[part]
+        named = original_name(layer, self.unet.config.layers_per_block) if part == "unet" else layer
+        return head + named.replace(".", "_")
 
     def stock(self, **models: Any) -> Any:
         """Return the stock pipeline of these models, `models` instead of its own."""

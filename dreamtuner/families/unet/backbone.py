@@ -188,6 +188,10 @@ class UNetBackbone(UNetParts):
         """Empty: a file of embeddings names the token."""
         return {}
 
+    def kohya_name(self, part: str, layer: str) -> str:
+        """Return what kohya's trainer calls a layer: diffusers' name with underscores."""
+        return {"unet": "lora_unet_", "text_encoder": "lora_te_"}[part] + layer.replace(".", "_")
+
     def stock(self, **models: Any) -> Any:
         """Return the stock pipeline of these models, `models` instead of its own."""
         own = {name: getattr(self, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}

@@ -114,6 +114,8 @@ def test_loras_and_embeddings_are_opened_by_stock_diffusers(
     if kind == "lora-kohya":
         heads = {name.split("_", 2)[1] for name in load_file(out / file)}
         assert heads == {"unet", "te1", "te2"}
+        unet = {name.partition("_blocks")[0] for name in load_file(out / file) if name.startswith("lora_unet")}
+        assert unet == {"lora_unet_input", "lora_unet_middle_block_1_transformer", "lora_unet_output"}
 
 
 def test_memory_counts_both_text_encoders(backbone: SDXLBackbone) -> None:
