@@ -79,7 +79,7 @@ def family_of(profile: Profile) -> Family:
         require_weights(profile)
     for family in installed.values():
         if isinstance(family, ExplainingFamily) and (why := family.refusal(profile)):
-            raise FamilyError(f"profile {profile.name!r}: {profile.weights} cannot be used: {why}")
+            raise FamilyError(f"profile {profile.name!r}: {why}")
     broken = "".join(f"; {why}" for why in FAMILIES.broken().values())
     raise FamilyError(
         f"profile {profile.name!r}: no model family reads {profile.weights}; known are {', '.join(installed)}: "

@@ -8,9 +8,6 @@ from torch import Tensor
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 
-TIME_IDS = 6
-"""Original height and width, top and left of the crop, target height and width; Podell et al. 2023, Sec. 2.2."""
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SDXLDenoiser(UNetDenoiser):
@@ -19,7 +16,10 @@ class SDXLDenoiser(UNetDenoiser):
     pixels_per_latent: int
 
     def conditions(self, x: Tensor, c: TextStates) -> dict[str, Any]:
-        """Add pooled text and time ids: an image of the size of the latents x, generated at this size and not cropped.
+        """Add pooled text and time ids: an image of the size of the latents x, made at this size and not cropped.
+
+        Time ids are original height and width, top and left of the crop, and target height and width (Podell et al.
+        2023, Sec. 2.2).
 
         Raises:
             ValueError: the text states have no pooled ones.

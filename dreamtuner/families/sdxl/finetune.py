@@ -4,8 +4,8 @@ import torch
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from dreamtuner.families.memory import Need
-from dreamtuner.families.sdxl.denoiser import TIME_IDS
 from dreamtuner.families.unet.finetune import need_of
+from dreamtuner.models.model_kind import TIME_IDS
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 

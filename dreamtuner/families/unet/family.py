@@ -3,9 +3,9 @@
 import torch
 
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.families.unet.configs import config_of, further_inputs
 from dreamtuner.families.unet.finetune import memory_need
 from dreamtuner.families.unet.load import load_parts
+from dreamtuner.models.model_kind import conditioning, kind_problem
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import require_weights, weights_digest
 
@@ -14,12 +14,12 @@ __all__ = ["load_backbone", "memory_need", "reads", "refusal"]
 
 def reads(profile: Profile) -> bool:
     """Return whether the profile's folder contains a U-Net that makes images from text states alone."""
-    return _is_plain(profile) and refusal(profile) is None
+    return conditioning(profile) == "none" and kind_problem(profile) is None
 
 
 def refusal(profile: Profile) -> str | None:
-    """Return why a U-Net that takes an image beside the prompt cannot be used; None for any other model."""
-    return further_inputs(profile) if _is_plain(profile) else None
+    """Return why a U-Net that takes more than noise and text cannot be used; None for any other model."""
+    return kind_problem(profile) if conditioning(profile) == "none" else None
 
 
 def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype | None = None) -> UNetBackbone:
@@ -27,8 +27,3 @@ def load_backbone(profile: Profile, *, device: str = "cpu", dtype: torch.dtype |
     require_weights(profile)
     parts = load_parts(profile, device=device, dtype=dtype or torch.float32)
     return UNetBackbone(weights_digest=weights_digest(profile), profile=profile, **parts)
-
-
-def _is_plain(profile: Profile) -> bool:
-    unet = config_of(profile, "unet")
-    return bool(unet) and unet.get("addition_embed_type") is None

@@ -5,7 +5,6 @@ Each problem is one sentence with its remedy. Empty lists mean that nothing spea
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.lora_shapes import lora_problem
 from dreamtuner.models.intake.memory_check import memory_problem
 from dreamtuner.models.intake.safetensors_header import demand_no_pointer, read_header
+from dreamtuner.models.model_kind import config_of, kind_problem
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import weight_files
 
@@ -24,7 +24,9 @@ def problems(profile: Profile, *, loras: bool = True, free_bytes: int | None = N
 
     `loras`: check all of the profile's LoRAs, too; `free_bytes`: memory of the device, None: not considered.
     """
-    found = [*_incomplete(profile), *_wrong_kind(profile), *_wrong_encoder(profile), *_wrong_controlnets(profile)]
+    kind = kind_problem(profile)
+    found = [*_incomplete(profile), *([kind] if kind else _wrong_text(profile))]
+    found += [*_wrong_encoder(profile), *_wrong_controlnets(profile)]
     if loras:
         found += [one for name in profile.loras if (one := lora_problem(profile, name)) is not None]
     if not found and free_bytes is not None and (short := memory_problem(profile, free_bytes)) is not None:
@@ -36,7 +38,7 @@ def family_problem(folder: Path) -> str | None:
     """Return why a folder is not a model that is known, judging by its configs; None if nothing speaks against it."""
     if (folder / "unet" / "config.json").is_file():
         return None
-    index = _config(folder / "model_index.json")
+    index = config_of(folder / "model_index.json")
     if index is None:
         return (
             f"{folder} has no model_index.json and no unet/config.json; give the folder of a pipeline in the diffusers "
@@ -87,29 +89,11 @@ def _whole(file: Path) -> None:
         raise IntakeError(f"{file} is cut off; the download is incomplete: repeat it")
 
 
-def _wrong_kind(profile: Profile) -> Iterator[str]:
-    """Find models of other tasks: they have a U-Net, but take more than noise and text."""
-    unet, vae = _config(profile.folder("unet") / "config.json"), _config(profile.folder("vae") / "config.json")
-    if unet is None or vae is None:
-        return
-    channels, latent = unet.get("in_channels", 4), vae.get("latent_channels", 4)
-    taken = f"its U-Net takes {channels} channels, a text-to-image model {latent}"
-    if channels == 2 * latent + 1:
-        yield f"{profile.weights} is an inpainting model ({taken}); use the model that it was made from"
-    elif channels == 2 * latent:
-        yield f"{profile.weights} is an InstructPix2Pix or edit model ({taken}); use the model that it was made from"
-    elif channels != latent:
-        yield f"{profile.weights} is not a text-to-image model ({taken}); use the model that it was made from"
-    index = _config(profile.weights / "model_index.json") or {}
-    if index.get("requires_aesthetics_score") is True:
-        yield f"{profile.weights} is the refiner of SDXL, which only finishes images; use the base model"
-    if (width := unet.get("cross_attention_dim")) is not None and unet.get("encoder_hid_dim") is None:
-        yield from _wrong_text(profile, width)
-
-
-def _wrong_text(profile: Profile, width: Any) -> Iterator[str]:
+def _wrong_text(profile: Profile) -> Iterator[str]:
     """Find text encoders of another model: their widths add up to what the U-Net reads."""
-    configs = [_config(profile.folder(part) / "config.json") for part in ("text_encoder", "text_encoder_2")]
+    unet = config_of(profile.folder("unet") / "config.json") or {}
+    width = None if unet.get("encoder_hid_dim") is not None else unet.get("cross_attention_dim")
+    configs = [config_of(profile.folder(part) / "config.json") for part in ("text_encoder", "text_encoder_2")]
     widths = [one["hidden_size"] for one in configs if one is not None and isinstance(one.get("hidden_size"), int)]
     if widths and isinstance(width, int) and sum(widths) != width:
         yield (
@@ -120,7 +104,7 @@ def _wrong_text(profile: Profile, width: Any) -> Iterator[str]:
 
 def _wrong_encoder(profile: Profile) -> Iterator[str]:
     """Find a subject-encoder that was trained for another U-Net or another CLIP model."""
-    encoder = _config(profile.folder("subject_encoder") / "config.json")
+    encoder = config_of(profile.folder("subject_encoder") / "config.json")
     if encoder is None:
         return
     folder = profile.folder("subject_encoder")
@@ -135,7 +119,7 @@ def _wrong_encoder(profile: Profile) -> Iterator[str]:
                 f"{folder} was trained for another U-Net ({len(lacking)} of its layers differ, such as {lacking[0]}); "
                 "use the one of this model, or remove it"
             )
-    tower = _config(profile.tower / "config.json")
+    tower = config_of(profile.tower / "config.json")
     vision = (tower or {}).get("vision_config") or {}
     if "hidden_size" in vision and encoder.get("vision_width") not in (None, vision["hidden_size"]):
         yield (
@@ -158,11 +142,11 @@ def _widths_of_blocks(profile: Profile) -> dict[str, int]:
 
 def _wrong_controlnets(profile: Profile) -> Iterator[str]:
     """Find ControlNets of another model: they read text states and have channels as their U-Net does."""
-    unet = _config(profile.folder("unet") / "config.json")
+    unet = config_of(profile.folder("unet") / "config.json")
     if unet is None:
         return
     for kind, folder in profile.controlnets.items():
-        control = _config(folder / "config.json")
+        control = config_of(folder / "config.json")
         if control is None:
             yield f"{folder}: the ControlNet {kind} has no config.json; correct `controlnets.{kind}`, or fetch it"
             continue
@@ -173,13 +157,3 @@ def _wrong_controlnets(profile: Profile) -> Iterator[str]:
                     f"{unet[key]}); use one that was made for this one"
                 )
                 break
-
-
-def _config(file: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return found if isinstance(found, dict) else None
