@@ -35,8 +35,8 @@ def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunS
         planned = plan_cells(run.spec, run.facts, run.ready.setup)
         run.record(planned)
         made = result_of(lambda: generate(run.id, check)) if planned else CellOutcomes((), ())
-        if planned and spec.score:
-            score(run.id, spec.profile, spec.score)
+        if planned and run.ready.metrics:
+            score(run.id, spec.profile, run.ready.metrics)
         summary = run.patience.retry(lambda: _report(run, planned, made, check))
         run.row.reason = summary.reason
     return completed_or_failed(summary, summary.reason)
@@ -47,7 +47,7 @@ def _report(run: SpecRun, planned: Sequence[PlannedCell], made: CellOutcomes, ch
     with resources.catalog.read() as s:
         cells = {cell.digest: cell for cell in views.cells_of_run(s, run.id)}
         warnings = views.warnings_of_run(s, run.id)
-    subjects = summarise(spec, run.ingested, planned, made, cells)
+    subjects = summarise(spec, run.ready.metrics, run.ingested, planned, made, cells)
     key = sheet_key(spec, run.ingested, planned, cells, layouts, warnings)
     path = None if made.made or check else reuse_sheet(key, resources, run.id)
     if path is None:

@@ -16,6 +16,7 @@ from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_fi
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
 from flows.faults import fault_of
 from flows.image_io import open_reference
+from flows.ingestion.choice import ingestion_choice
 from flows.ingestion.facts import caption_of
 from flows.ingestion.store_subject import Ingested
 from flows.planning.cells import GenerationSetup, digest_of
@@ -139,7 +140,7 @@ def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Re
             class_word=assets.class_word,
             style=assets.style,
             image=lambda: open_reference(get_blob(resources.store, assets.image_sha256)),
-            captioner=CAPTIONERS[resources.settings.captioner],
+            captioner=CAPTIONERS[ingestion_choice(resources.settings, profile).captioner],
         ),
         class_word=assets.class_word,
         style=assets.style,

@@ -36,8 +36,10 @@ class Settings(BaseModel):
         1800.0, ge=0, description="a run waits this long while store, catalog or disk are unavailable"
     )
     profiles: str = Field("", description="folders with model profiles, besides home/profiles, separated as in PATH")
-    masker: str = Field("grabcut", description="the masker that segments references: the name of an installed one")
-    captioner: str = Field("class-word", description="the captioner of references: the name of an installed one")
+    masker: str | None = Field(None, description="the masker that segments references; null: the profile's, or grabcut")
+    captioner: str | None = Field(
+        None, description="the captioner of references; null: the profile's, or one that uses the class word"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
@@ -136,14 +138,14 @@ def _explain(field: int | str, message: str) -> str:
 
 def _demand_plugins(settings: Settings) -> None:
     """Raise SettingsError unless masker and captioner are installed; skips the built-in defaults."""
-    if settings.masker != Settings.model_fields["masker"].default:
+    if settings.masker is not None:
         from dreamtuner.preprocess.maskers import MASKERS
 
         if settings.masker not in MASKERS:
             raise SettingsError(
                 f"DREAMTUNER_MASKER: there is no {settings.masker!r}; choose one of: {', '.join(MASKERS)}"
             )
-    if settings.captioner != Settings.model_fields["captioner"].default:
+    if settings.captioner is not None:
         from dreamtuner.preprocess.captioners import CAPTIONERS
 
         if settings.captioner not in CAPTIONERS:

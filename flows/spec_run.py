@@ -77,7 +77,7 @@ def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) 
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)
         defaults.remember(resources.catalog, new=new_defaults)
-        result = result_of(lambda: ingest(spec.subjects))
+        result = result_of(lambda: ingest(spec.subjects, spec.profile))
         finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources)
         ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused

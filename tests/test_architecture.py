@@ -66,7 +66,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("sources", "ingest", "lost", "thumbnails", "maintenance"),
     ),
     "dreamtuner": (
-        *("plugins", "settings", "models", "attention", "families", "preprocess"),
+        *("plugins", "settings", "models", "attention", "families", "preprocess", "postprocess"),
         *("sampling", "rendering", "pipeline", "score", "train", "finetune", "baselines"),
         *("pocket.world", "pocket.training", "evaluation", "pocket", "bench"),
     ),

@@ -34,6 +34,7 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/": METHOD,
     "dreamtuner/settings/": set(),
     "dreamtuner/preprocess/": {"masks"},
+    "dreamtuner/postprocess/spandrel_file.py": {"method", "upscalers"},
     "dreamtuner/rendering/video_file.py": {"video"},
     "dreamtuner/train/": {"train"},
     "dreamtuner/pocket/": {"train"},
@@ -124,7 +125,9 @@ def test_a_missing_library_is_said_with_the_extra_that_brings_it() -> None:
 
 
 def test_all_is_every_extra_but_those_of_who_works_on_it() -> None:
-    assert EXTRAS["all"] == set().union(*(found for extra, found in EXTRAS.items() if extra not in ("dev", "docs")))
+    assert EXTRAS["all"] == set().union(
+        *(found for extra, found in EXTRAS.items() if extra not in ("dev", "docs", "upscalers"))
+    )
     assert not EXTRAS["dashboard"] & {"torch", "prefect"}
 
 

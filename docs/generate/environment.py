@@ -18,7 +18,9 @@ def platform_table() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         default = field.default
-        words = "" if default in ("", ()) else code(str(default).lower() if isinstance(default, bool) else default)
+        words = (
+            "" if default in ("", (), None) else code(str(default).lower() if isinstance(default, bool) else default)
+        )
         rows.append([code(variable_of(name)), words, escaped(field.description or "")])
     return table(["Variable", "Default", "Meaning"], rows)
 

@@ -13,10 +13,11 @@ from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.guidance_plan import plan_steps
-from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler
+from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.second_pass import second_calls, second_pass, second_size
 from dreamtuner.sampling.subject import layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
@@ -54,6 +55,7 @@ def generate(
     if sampling.beta > 0:
         backbone.check_encoder()
     backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
+    backbone.latent_shape(*second_size(sampling))
     size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     places = _by_kinds(cells)
@@ -70,7 +72,8 @@ def generate(
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
     batches = {kinds: _batches(ours, lengths, batch_size) for kinds, ours in places.items()}
-    steps = len(plan) * sum(map(len, batches.values()))
+    again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
+    steps = (len(plan) + again) * sum(map(len, batches.values()))
     done = 0
     pictures: dict[int, Image.Image] = {}
     for kinds, ours in batches.items():
@@ -96,8 +99,19 @@ def generate(
                 report = None if on_step is None else partial(_report, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": uc}, controls)
                 images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                if again:
+                    images = second_pass(
+                        backbone,
+                        images,
+                        sampling,
+                        fresh_scheduler(template, sampling.steps, backbone.device),
+                        partial(model.predict, {"c": c, "uc": uc}, recorded=False),
+                        controls,
+                        [seeded(cells[i].seed, "second pass") for i in batch],
+                        on_step=None if on_step is None else partial(_report, on_step, done + again, steps),
+                    )
                 pictures.update(zip(batch, images, strict=True))
-                done += len(plan)
+                done += len(plan) + again
     return [pictures[i] for i in range(len(cells))]
 
 

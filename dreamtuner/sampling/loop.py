@@ -55,6 +55,7 @@ def denoise(
     *,
     generators: torch.Generator | Sequence[torch.Generator] | None,
     eta: float = 0.0,
+    first: int = 0,
     on_step: OnStep | None = None,
     stopped: Callable[[], bool] | None = None,
 ) -> Tensor:
@@ -67,6 +68,7 @@ def denoise(
         generators: for schedulers that add noise in their steps (DDIM does not): one per row, one for all, or None for
             torch's default generator.
         eta: for schedulers whose steps take it, 0..1; others ignore it.
+        first: the first of the scheduler's timesteps to take; x is noised to it.
         on_step: called as on_step(step, x) after each step, step in 0..steps-1.
         stopped: called before each step; if it returns True, the x reached so far is returned.
     """
@@ -74,7 +76,7 @@ def denoise(
     one = generators is None or isinstance(generators, torch.Generator)
     given = {"generator": generators if one else list(generators), "eta": eta}  # type: ignore[arg-type]
     extra = {name: value for name, value in given.items() if name in taken}
-    for step, t in enumerate(scheduler.timesteps):
+    for step, t in enumerate(scheduler.timesteps[first:], first):
         if stopped is not None and stopped():
             break
         prediction = predict(scheduler.scale_model_input(x, t), t, step)

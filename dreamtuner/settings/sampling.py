@@ -162,6 +162,26 @@ class Sampling(BaseModel):
     dtype: Annotated[Dtype, Later(neutral="float32")] = Field(
         default="float32", description="what the models compute in; auto: bfloat16 or float16 where the device has it"
     )
+    second_pass: Annotated[Real, Later(neutral=1.0)] = Field(
+        default=1.0,
+        ge=1,
+        le=4,
+        description="enlarges the image by this factor and denoises it once more, with the subject; 1 = no second pass",
+    )
+    second_strength: Annotated[Probability, Later(neutral=0.5)] = Field(
+        default=0.5, gt=0, description="share of the steps, the last ones, that the second pass repeats"
+    )
+    upscale: Annotated[Real, Later(neutral=1.0)] = Field(
+        default=1.0, ge=1, le=8, description="enlarges the finished image by this factor, by `upscaler`; 1 = not"
+    )
+    upscaler: Annotated[str | None, Later(neutral=None)] = Field(
+        default=None, min_length=1, description="lanczos, or one of the profile's `upscalers` by name; null: lanczos"
+    )
+    cutout: Annotated[str | None, Later(neutral=None)] = Field(
+        default=None,
+        min_length=1,
+        description="a masker, such as grabcut, whose mask of the image becomes its alpha channel; null: none",
+    )
 
     @model_validator(mode="after")
     def _one_spelling(self) -> Self:
@@ -176,7 +196,11 @@ class Sampling(BaseModel):
         loras = {name: self.loras[name] for name in sorted(self.loras) if self.loras[name] != 0}
         scales = {kind: self.control_weights[kind] for kind in sorted(self.control_weights)}
         scales = {kind: scale for kind, scale in scales.items() if scale != 1}
-        stated = {"size": size, "resolution": side, "loras": loras, "control_weights": scales}
+        stated: dict[str, Any] = {"size": size, "resolution": side, "loras": loras, "control_weights": scales}
+        if self.second_pass == 1:
+            stated["second_strength"] = 0.5
+        if self.upscale == 1 or self.upscaler == "lanczos":
+            stated["upscaler"] = None
         if self.scheduler is not None:
             found = find_scheduler(self.scheduler)
             stated["scheduler"] = self.scheduler if found is None else found.name
@@ -185,8 +209,10 @@ class Sampling(BaseModel):
         return self
 
     def without_adapters(self) -> Self:
-        """Return the settings with the model's own weights in float32: no LoRAs, its own VAE, no FreeU."""
-        return self.model_copy(update={"loras": {}, "vae": None, "freeu": None, "dtype": "float32"})
+        """Return the settings with the model's own weights in float32, and the image as the first pass leaves it."""
+        own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32"}
+        first = {"second_pass": 1.0, "second_strength": 0.5, "upscale": 1.0, "upscaler": None, "cutout": None}
+        return self.model_copy(update={**own, **first})
 
     @property
     def text(self) -> TextSettings:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.finetune.result import load_finetuned
+from dreamtuner.postprocess.finish import finished
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
@@ -185,7 +186,7 @@ def generate_together(
         layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
     )
     with _model(first, resources, backbone) as model:
-        return generate(
+        images = generate(
             model,
             [reference, *frames_before(first, resources, pictures)],
             [
@@ -202,6 +203,7 @@ def generate_together(
             layers_of_first=layers_of_first(first),
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
+    return finished(images, sampling, backbone.profile.upscalers)
 
 
 def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> AbstractContextManager[Backbone]:

@@ -60,19 +60,23 @@ def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]
     return found
 
 
-def read_own(subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings) -> LayoutFile | None:
+def read_own(
+    subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings, estimator: str | None = None
+) -> LayoutFile | None:
     """Read the control image of the subject's reference (RGB, same size); None if it has none.
 
-    `auto` estimates it. Raises SourceError, ImageError, LayoutError or PluginError.
+    `auto` estimates it, by `estimator` unless it names one itself. Raises SourceError, ImageError, LayoutError or
+    PluginError.
     """
     place = subject.layouts.get(kind)
     if place is None:
         return None
     if is_auto(kind, place):
-        from dreamtuner.preprocess.estimators import estimated, estimator_of  # of other packages, for `auto` alone
+        # of other packages, for `auto` alone
+        from dreamtuner.preprocess.estimators import estimated, estimator_of
 
-        estimator = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or None)
-        return LayoutFile(kind, place, png_bytes(estimated(estimator, reference)))
+        chosen = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or estimator)
+        return LayoutFile(kind, place, png_bytes(estimated(chosen, reference)))
     data = read(place, settings)
     image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
     if image.size != reference.size:

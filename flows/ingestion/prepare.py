@@ -12,13 +12,13 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
+from flows.ingestion.choice import ingestion_choice
 from flows.ingestion.facts import Facts, caption_of
 from flows.ingestion.known import Stored, differing, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
 from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, wants_auto_mask
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
-from flows.settings import Settings
 from flows.spec.problems import SubjectError
 from flows.spec.subject import SubjectSpec
 from storage import objects
@@ -58,14 +58,21 @@ class Prepared:
 
 
 def prepare(
-    subject: SubjectSpec, resources: Resources, stored: Stored | None = None, *, given: Given = "spec"
+    subject: SubjectSpec,
+    resources: Resources,
+    stored: Stored | None = None,
+    *,
+    given: Given = "spec",
+    profile: str | None = None,
 ) -> Prepared:
     """Fetch, decode and mask a subject. Raises SubjectError.
 
     `stored`: the subject of this name in the catalog, which provides omitted values and a mask that a person gave.
-    `given`: the origin of a mask in the entry, "spec" or "ingest".
+    `given`: the origin of a mask in the entry, "spec" or "ingest". `profile`: whose masker, captioner and
+    estimators are the default, if any.
     """
     settings = resources.settings
+    choice = ingestion_choice(settings, None if profile is None else resources.profile(profile))
     limits = ImageLimits(max_bytes=settings.max_source_bytes)
     if subject.reference is None:
         if stored is None:
@@ -94,17 +101,17 @@ def prepare(
             given=given,
             insist=subject.replace or given == "ingest",
             known=known,
-            masker=MASKERS[settings.masker],
+            masker=MASKERS[choice.masker],
         )
     layouts = []
     for kind, place in subject.layouts.items():
         with _naming(f"{kind} {shown(place)}"):
-            layouts.append(read_own(subject, kind, decoded.image, settings))
+            layouts.append(read_own(subject, kind, decoded.image, settings, choice.estimators.get(kind)))
     caption = subject.caption
     if subject.reference is None and caption is None and stored is not None:
         caption = stored.assets.caption
     with _naming("caption"):
-        facts = _facts(subject, stored, caption, sha256, chosen, layouts, decoded.image, settings)
+        facts = _facts(subject, stored, caption, sha256, chosen, layouts, decoded.image, choice.captioner)
     return Prepared(
         subject,
         facts,
@@ -138,7 +145,7 @@ def _facts(
     chosen: ChosenMask,
     layouts: Sequence[LayoutFile | None],
     image: Image.Image,
-    settings: Settings,
+    captioner: str,
 ) -> Facts:
     """Collect the facts of an entry that has a class word and a reference, or is in the catalog."""
     assets = None if stored is None else stored.assets
@@ -150,7 +157,7 @@ def _facts(
         class_word=class_word,
         style=style,
         caption=caption_of(
-            caption, class_word=class_word, style=style, image=lambda: image, captioner=CAPTIONERS[settings.captioner]
+            caption, class_word=class_word, style=style, image=lambda: image, captioner=CAPTIONERS[captioner]
         ),
         reference_sha256=sha256,
         mask_sha256=chosen.sha256,

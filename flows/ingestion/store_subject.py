@@ -38,14 +38,12 @@ class IngestResult:
     refused: dict[str, str]
 
 
-def prepare_and_store(subject: SubjectSpec, resources: Resources, *, given: Given = "spec") -> Ingested:
-    """Read, check, mask and store one subject. Raises SubjectError.
-
-    `given`: the origin of a mask in the entry, "spec" or "ingest".
-    """
-    return store_prepared(
-        prepare(subject, resources, stored_subject(subject.name, resources), given=given), resources, given=given
-    )
+def prepare_and_store(
+    subject: SubjectSpec, resources: Resources, *, given: Given = "spec", profile: str | None = None
+) -> Ingested:
+    """Read, check, mask and store one subject. Raises SubjectError. `given`, `profile`: as in `prepare`."""
+    stored = stored_subject(subject.name, resources)
+    return store_prepared(prepare(subject, resources, stored, given=given, profile=profile), resources, given=given)
 
 
 def store_prepared(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:

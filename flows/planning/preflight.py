@@ -24,16 +24,17 @@ from flows.spec.problems import InputError, Problem, dotted
 
 @dataclass(frozen=True)
 class Ready:
-    """A checked spec: its generation setup, and its control images as they were read."""
+    """A checked spec: its generation setup, its control images as they were read, and its metrics by name."""
 
     setup: GenerationSetup
     layouts: GridLayouts
+    metrics: tuple[str, ...]
 
 
 def demand_models(spec: Spec, resources: Resources) -> None:
     """Raise InputError if models are missing; only checks folders, so it is fast enough to run first."""
     profile = resources.profile(spec.profile)
-    missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec) for one in m.missing(profile))]
+    missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec, profile) for one in m.missing(profile))]
     if missing:
         what = (
             f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
@@ -49,11 +50,17 @@ def demand_models(spec: Spec, resources: Resources) -> None:
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(*path, i), message=message)]) from error
 
 
-def _metrics(spec: Spec) -> list[Metric]:
+def metric_names(spec: Spec, profile: Profile) -> tuple[str, ...]:
+    """Return the metrics of the spec, else of the profile, else CLIP-I and CLIP-T."""
+    stated = profile.score if spec.score is None else spec.score
+    return ("clip_i", "clip_t") if stated is None else tuple(stated)
+
+
+def _metrics(spec: Spec, profile: Profile) -> list[Metric]:
     """Look up the spec's metrics. Raises InputError if one is unknown or cannot be loaded."""
     found: list[Metric] = []
     problems: list[Problem] = []
-    for i, name in enumerate(spec.score):
+    for i, name in enumerate(metric_names(spec, profile)):
         try:
             found.append(METRICS[name])
         except PluginError as error:
@@ -87,7 +94,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
-    return Ready(setup, layouts)
+    return Ready(setup, layouts, metric_names(spec, profile))
 
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:
@@ -116,10 +123,29 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
     for sampling in settings:
         try:
             demand_fit(profile, sampling)
+            _demand_finishing(profile, sampling)
         except FitError as error:
             whose = "" if error.field in spec.sampling else f" (a default of profile {profile.name!r})"
             problem = Problem(path=("sampling", error.field), message=f"{error.message}{whose}")
             raise InputError(f"spec {spec.name!r}", [problem]) from error
+
+
+def _demand_finishing(profile: Profile, sampling: Sampling) -> None:
+    """Raise FitError unless upscaler and masker of the finished image exist. Neither is loaded for neutral settings."""
+    if sampling.upscaler is not None:
+        from dreamtuner.postprocess.upscalers import UpscalerError, check_upscaler
+
+        try:
+            check_upscaler(sampling.upscaler, profile.upscalers)
+        except UpscalerError as error:
+            raise FitError("upscaler", str(error)) from error
+    if sampling.cutout is not None:
+        from dreamtuner.preprocess.maskers import MASKERS
+
+        try:
+            MASKERS[sampling.cutout]
+        except PluginError as error:
+            raise FitError("cutout", str(error)) from error
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:

@@ -62,7 +62,7 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     subjects, facts, files = [], [], []
     for subject in spec.subjects:
         try:
-            prepared = prepare(subject, resources, stored_subject(subject.name, resources))
+            prepared = prepare(subject, resources, stored_subject(subject.name, resources), profile=spec.profile)
         except SubjectError as error:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue

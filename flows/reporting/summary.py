@@ -66,6 +66,7 @@ class RunSummary:
 
 def summarise(
     spec: Spec,
+    metrics: Sequence[str],
     ingested: IngestResult,
     planned: Sequence[PlannedCell],
     made: CellOutcomes,
@@ -83,7 +84,7 @@ def summarise(
         ours = [cell.digest for cell in planned if cell.subject == subject.name]
         n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
         fresh.difference_update(ours)
-        scores = {metric: _mean(metric, ours, cells) for metric in spec.score}
+        scores = {metric: _mean(metric, ours, cells) for metric in metrics}
         why = dict.fromkeys(made.blocked.get(one) or cells[one].error or "" for one in ours if one in failed)
         summaries.append(
             SubjectSummary(

@@ -100,10 +100,11 @@ class Spec(StrictModel):
         default=None,
         description='fine-tune on each subject first: {} for the profile\'s values, or {"steps": 300, "mode": "lora"}',
     )
-    score: tuple[str, ...] = Field(
-        default=("clip_i", "clip_t"),
+    score: tuple[str, ...] | None = Field(
+        default=None,
         strict=False,
-        description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt); or none",
+        description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt); [] for "
+        "none; null: the profile's, else clip_i and clip_t",
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,
@@ -135,8 +136,8 @@ class Spec(StrictModel):
 
     @field_validator("depth", "score")
     @classmethod
-    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _each_once(values)
+    def _each_once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else _each_once(values)
 
     @field_validator("controls")
     @classmethod

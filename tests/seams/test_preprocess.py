@@ -14,8 +14,10 @@ from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
 from dreamtuner.preprocess.maskers import found_by, method_of
 from flows.ingestion.prepare import Prepared, prepare
+from flows.planning.preflight import metric_names
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError
+from flows.spec.model import Spec
 from flows.spec.problems import SubjectError
 from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import read_spec
@@ -51,6 +53,24 @@ def test_the_masker_of_the_page_finds_the_masks_of_references(outside: Outside, 
     found = prepared(reference, {"DREAMTUNER_MASKER": "dark"}).mask
     assert found.method == "dark-1"
     assert np.asarray(found.mask).tolist() == np.where(np.asarray(Image.open(reference))[..., 0] < 128, 255, 0).tolist()
+
+
+def test_a_profile_names_its_masker_and_a_variable_comes_before_it(outside: Outside, reference: Path) -> None:
+    outside.install_page("add-a-masker.md")
+    folder = reference.parent / "home" / "profiles"
+    folder.mkdir(parents=True)
+    own = "weights: package:dreamtuner.pocket/weights\nresolution: 64\nlicence: Apache-2.0\nmasker: dark\nscore: []\n"
+    (folder / "own.yaml").write_text(own)
+    subject = SubjectSpec(name="pip", class_word="bear", reference=str(reference))
+    for variable, method in (("", "dark-1"), ("grabcut", "grabcut-1")):
+        environ = {"DREAMTUNER_HOME": str(reference.parent / "home")}
+        settings = Settings.load(environ | ({"DREAMTUNER_MASKER": variable} if variable else {}))
+        resources = Resources.open(settings)
+        assert prepare(subject, resources, profile="own").mask.method == method
+    spec = Spec(name="t", subjects=(subject,), prompts=("a {subject}",), seeds=(1,))
+    assert metric_names(spec, resources.profile("own")) == ()
+    assert metric_names(spec, resources.profile("pocket")) == ("clip_i", "clip_t")
+    assert metric_names(spec.model_copy(update={"score": ("clip_t",)}), resources.profile("own")) == ("clip_t",)
 
 
 def test_a_masker_that_is_not_installed_is_answered_with_those_that_are() -> None:

@@ -75,6 +75,9 @@ class ProfileFile(BaseModel):
     variant: Text | None = Field(default=None, description='infix of the weight files to load, such as "fp16"')
     loras: dict[Text, Text] = Field(default={}, description="LoRA files by the name that specs use")
     vaes: dict[Text, Text] = Field(default={}, description="folders of further autoencoders, by name")
+    upscalers: dict[Text, Text] = Field(
+        default={}, description="upscalers by name: folders of a Swin2SR, or single files that spandrel reads"
+    )
     embeddings: dict[Text, Text] = Field(default={}, description="textual-inversion files, by the token in prompts")
     controlnets: dict[Text, Text] = Field(default={}, description="ControlNet folders by kind: pose, depth, canny ...")
     subject_encoder: Text | None = Field(default=None, description="folder of a subject-encoder")
@@ -124,6 +127,7 @@ class ProfileFile(BaseModel):
             variant=self.variant or _variant(self.weights),
             loras=placed(self.loras),
             vaes=placed(self.vaes),
+            upscalers=placed(self.upscalers),
             embeddings=placed(self.embeddings),
             controlnets=placed(self.controlnets),
             subject_encoder=place(self.subject_encoder),
@@ -144,7 +148,7 @@ class ProfileFile(BaseModel):
     def places(self) -> dict[str, str]:
         """Return everything that the file says where it is, by field: weights, clip, controlnets.pose ..."""
         single = {name: getattr(self, name) for name in ("weights", "subject_encoder", "clip")}
-        groups = {name: getattr(self, name) for name in ("controlnets", "vaes", "loras", "embeddings")}
+        groups = {name: getattr(self, name) for name in ("controlnets", "vaes", "upscalers", "loras", "embeddings")}
         many = {f"{group}.{name}": place for group, places in groups.items() for name, place in places.items()}
         return {field: place for field, place in (single | many).items() if place is not None}
 

@@ -56,6 +56,7 @@ class Profile(BaseModel):
     variant: str | None = Field(default=None, description='infix of the weight files to load, such as "fp16"')
     loras: Mapping[str, Path] = Field(default={}, description="LoRA files by name")
     vaes: Mapping[str, Path] = Field(default={}, description="folders of further autoencoders, by name")
+    upscalers: Mapping[str, Path] = Field(default={}, description="upscalers, folders or single files, by name")
     embeddings: Mapping[str, Path] = Field(default={}, description="textual-inversion files by the token in prompts")
     controlnets: Mapping[str, Path] = Field(default={}, description="ControlNet folders outside of `weights`, by kind")
     subject_encoder: Path | None = Field(default=None, description="folder of a subject-encoder outside of `weights`")
