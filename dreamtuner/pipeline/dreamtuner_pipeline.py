@@ -28,7 +28,7 @@ from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.model import KV_BYTES, guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
-from dreamtuner.settings.sampling import PromptSyntax, Sampling, TextSettings
+from dreamtuner.settings.sampling import NegativeIn, PromptSyntax, Sampling, TextSettings
 
 
 class DreamTunerPipeline(Components):
@@ -110,6 +110,7 @@ class DreamTunerPipeline(Components):
         guidance_scale: float | None = None,
         clip_skip: int | None = None,
         prompt_syntax: PromptSyntax | None = None,
+        negative_in: NegativeIn | None = None,
         negative_prompt: str | Sequence[str] | None = None,
         num_images_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
@@ -140,6 +141,8 @@ class DreamTunerPipeline(Components):
                 None: the pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of
                 w_c.
             clip_skip, prompt_syntax: as in `Sampling`, for all texts of the call; None: the pipeline's `defaults`.
+            negative_prompt: what the images should not show, or `negative_prompt_embeds`. With a reference it acts in
+                the steps of Eq. 5 alone, 1 - p_r of them; with `negative_in` = "all" in every step.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
             latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
             output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
@@ -173,6 +176,7 @@ class DreamTunerPipeline(Components):
             guidance_rescale=guidance_rescale,
             clip_skip=clip_skip,
             prompt_syntax=prompt_syntax,
+            negative_in=negative_in,
         )
         if s.eta > 0 and "eta" not in inspect.signature(self.scheduler.step).parameters:
             raise ValueError(f"eta: {type(self.scheduler).__name__} has none; leave it out, or set a DDIMScheduler")
@@ -197,7 +201,10 @@ class DreamTunerPipeline(Components):
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.width, s.height)), generator, latents)
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
         subjects = self._subjects(parts, references, s, reference_caption_embeds)
-        plan = plan_steps(self.scheduler, subjects, s)
+        undesired = negative_prompt_embeds is not None or any(
+            one.strip() for one in texts("negative_prompt", negative_prompt, prompts)
+        )
+        plan = plan_steps(self.scheduler, subjects, s, negative=undesired)
         compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
         c, uc = self.encode_prompt(
             prompt,

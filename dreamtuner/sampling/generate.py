@@ -65,7 +65,7 @@ def generate(
     layouts = [{k: layout_pixels(k, image, size) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
-    plan = plan_steps(template, subjects, sampling)
+    plan = plan_steps(template, subjects, sampling, negative=bool(negative_prompt.strip()))
     undesired = negative_prompt or None
     prompts = {"", undesired, *(cell.prompt for cell in cells)} if cells else set()
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}

@@ -4,6 +4,13 @@
     eps_c = w_c * eps(x_t, c, x^r_{t-dt}) - (w_c - 1) * eps(x_t, uc, x^r_{t+dt'})     (5)
     each step: lambda ~ U(0, 1);  eps = eps_r if lambda <= p_r else eps_c             (6)
 
+uc is the negative prompt. It is in Eq. 5 alone, that is in 1 - p_r of the steps. With `negative_in` = "all" it takes
+the place of c in the undesired branch of Eq. 4 too, so that it acts in every step at no further cost:
+
+    eps_r = w_r * eps(x_t, c, x^r_{t-dt}) - (w_r - 1) * eps(x_t, uc, none)            (4, negative prompt in all steps)
+
+That is ours, not the paper's. Without a negative prompt it is not used: Eq. 4 stays as it is.
+
 Decided where the paper is silent:
 - dt and dt' count training timesteps (of 1000), so that they mean the same noise at any number of steps; t - dt and
   t + dt' stop at the ends of the chain. The reference goes through the U-Net under its own timestep.
@@ -62,10 +69,16 @@ class Pair(NamedTuple):
         level = guided * (wanted.std(axes, keepdim=True) / guided.std(axes, keepdim=True))  # Eq. 15
         return self.rescale * level + (1 - self.rescale) * guided  # Eq. 16
 
+    @property
+    def by_reference(self) -> bool:
+        """Whether this is Eq. 4: the undesired branch sees no reference, but the wanted one does."""
+        return self.other.x_r is None and self.wanted.x_r is not None
 
-def reference_guidance(t: float, s: Sampling) -> Pair:
-    """Return the pair of Eq. 4 at timestep t >= 0."""
-    return Pair(s.w_r, Branch("c", max(t - s.dt, 0)), Branch("c", None))
+
+def reference_guidance(t: float, s: Sampling, *, negative: bool = False) -> Pair:
+    """Return the pair of Eq. 4 at timestep t >= 0. `negative`: whether there is a negative prompt."""
+    undesired: Literal["c", "uc"] = "uc" if negative and s.negative_in == "all" else "c"
+    return Pair(s.w_r, Branch("c", max(t - s.dt, 0)), Branch(undesired, None))
 
 
 def text_guidance(t: float, s: Sampling, *, t_max: float, reference: bool) -> Pair:
@@ -75,11 +88,11 @@ def text_guidance(t: float, s: Sampling, *, t_max: float, reference: bool) -> Pa
     return Pair(s.w_c, Branch("c", max(t - s.dt, 0)), Branch("uc", min(t + s.dt_prime, t_max)))
 
 
-def interleaved(lam: float, t: float, s: Sampling, *, t_max: float, reference: bool) -> Pair:
-    """Choose the pair of a step by Eq. 6. `lam`: the step's lambda in [0, 1).
+def interleaved(lam: float, t: float, s: Sampling, *, t_max: float, reference: bool, negative: bool = False) -> Pair:
+    """Choose the pair of a step by Eq. 6. `lam`: the step's lambda in [0, 1); `negative`: as in `reference_guidance`.
 
     At p_r = 0 the result is never Eq. 4 (although lambda may be 0); at p_r = 1 it always is.
     """
     if reference and s.p_r > 0 and lam <= s.p_r:
-        return reference_guidance(t, s)
+        return reference_guidance(t, s, negative=negative)
     return text_guidance(t, s, t_max=t_max, reference=reference)

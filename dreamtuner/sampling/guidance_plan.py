@@ -13,13 +13,16 @@ from dreamtuner.sampling.subject import Subject
 from dreamtuner.settings.sampling import Sampling
 
 
-def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) -> list[Pair]:
+def plan_steps(
+    scheduler: Any, subjects: Sequence[Subject], sampling: Sampling, *, negative: bool = False
+) -> list[Pair]:
     """Return the pair of Eq. 6 for every model call that `scheduler`, a template, makes in `sampling.steps` steps.
 
     Lambda is sampled once per step: if a solver evaluates the model twice, both evaluations use the same guidance.
 
     `subjects`: the references of one subject, of which the first seeds lambda; if empty, every step is text-guided. So
-    the frames of a video, whose other references change, are guided alike at the same noise level.
+    the frames of a video, whose other references change, are guided alike at the same noise level. `negative`: whether
+    there is a negative prompt.
     """
     digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
     fresh = fresh_scheduler(scheduler, sampling.steps)
@@ -29,7 +32,9 @@ def plan_steps(scheduler: Any, subjects: Sequence[Subject], sampling: Sampling) 
 
     def pair(call: int, t: float) -> Pair:
         lam = step_lambda(digest, call // calls)
-        placed = interleaved(lam, chain.place(t), sampling, t_max=chain.last, reference=bool(subjects))
+        placed = interleaved(
+            lam, chain.place(t), sampling, t_max=chain.last, reference=bool(subjects), negative=negative
+        )
         wanted, other = (
             one if one.x_r is None else one._replace(x_r=chain.timestep(one.x_r))
             for one in (placed.wanted, placed.other)

@@ -70,7 +70,7 @@ class GuidedModel:
         there is one, records this call.
         """
         pair = self._plan[step]
-        if w_c is not None and pair.other.text == "uc":
+        if w_c is not None and not pair.by_reference:
             pair = pair._replace(w=w_c)
         branches = pair.branches
         rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)

@@ -35,6 +35,7 @@ Offset = Annotated[int, Number, Field(ge=0, le=999)]
 
 Dtype = Literal["float32", "bfloat16", "float16", "auto"]
 PromptSyntax = Literal["literal", "weighted"]
+NegativeIn = Literal["text", "all"]
 Crop = Literal["square", "none"]
 Strength = Annotated[float, Number, Field(ge=0, le=2)]
 Weight = Annotated[float, Number, Field(ge=-10, le=10)]
@@ -146,6 +147,10 @@ class Sampling(BaseModel):
     prompt_syntax: Annotated[PromptSyntax, Later(neutral="literal")] = Field(
         default="literal",
         description="weighted: (word:1.2), BREAK and long prompts are understood; literal: plain text",
+    )
+    negative_in: Annotated[NegativeIn, Later(neutral="text")] = Field(
+        default="text",
+        description="steps in which a negative prompt acts: text = those of Eq. 5, 1 - p_r of them; all = Eq. 4's too",
     )
     loras: Annotated[Mapping[str, Weight], Later(neutral={})] = Field(
         default={}, description="weights of the profile's LoRAs by name, such as {watercolour: 0.8}"

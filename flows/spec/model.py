@@ -95,7 +95,12 @@ class Spec(StrictModel):
         description="control images of other kinds that the profile has a ControlNet for, each a list as `poses`, "
         f'such as {{"canny": ["edges.png"]}}: {PLACE}',
     )
-    negative_prompt: str = Field(default="", max_length=2000, description="what the images should not show")
+    negative_prompt: str = Field(
+        default="",
+        max_length=2000,
+        description="what the images should not show; with a reference it acts in 1 - p_r of the steps, in every step "
+        "with sampling.negative_in: all",
+    )
     finetune: dict[str, Any] | None = Field(
         default=None,
         description='fine-tune on each subject first: {} for the profile\'s values, or {"steps": 300, "mode": "lora"}',

@@ -47,6 +47,7 @@ def test_numbers_that_are_written_as_text_are_refused(model: type[BaseModel]) ->
         "reference_crop",
         "scheduler",
         "prompt_syntax",
+        "negative_in",
         "loras",
         "vae",
         "freeu",

@@ -141,3 +141,14 @@ def test_an_image_does_not_depend_on_longer_prompts_beside_it(tiny: UNetBackbone
 def test_a_prompt_that_cannot_be_parsed_is_an_error(tiny: UNetBackbone) -> None:
     with pytest.raises(PromptSyntaxError, match="never closed"):
         tiny.encode_text("a (bear", WEIGHTED)
+
+
+def test_a_negative_prompt_acts_in_every_step_only_where_that_is_set(tiny: UNetBackbone, pip: Reference) -> None:
+    """At p_r = 1 all steps are Eq. 4."""
+    images = {}
+    for steps, negative in (("text", ""), ("text", "snow"), ("all", ""), ("all", "snow")):
+        s = S.model_copy(update={"p_r": 1.0, "negative_in": steps})
+        [image] = generate(tiny, pip, [Cell("a bear", 0)], s, negative_prompt=negative)
+        images[steps, negative] = image.tobytes()
+    assert images["text", ""] == images["text", "snow"] == images["all", ""]
+    assert images["all", "snow"] != images["text", ""]

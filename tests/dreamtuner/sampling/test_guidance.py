@@ -59,3 +59,20 @@ def test_guidance_in_v_is_guidance_in_eps() -> None:
     pair = Pair(4.0, Branch("c", 1), Branch("uc", 1))
     in_eps = pair.combine([a * v_1 + b * x_t, a * v_2 + b * x_t])
     torch.testing.assert_close(in_eps, a * pair.combine([v_1, v_2]) + b * x_t)
+
+
+def test_a_negative_prompt_takes_the_place_of_the_prompt_in_equation_4_where_it_acts_in_all_steps() -> None:
+    everywhere = S.model_copy(update={"negative_in": "all"})
+    assert reference_guidance(500, everywhere, negative=True) == Pair(3.0, Branch("c", 480), Branch("uc", None))
+    for s, negative in ((everywhere, False), (S, True)):
+        assert reference_guidance(500, s, negative=negative) == reference_guidance(500, S)
+    assert interleaved(0.5, 500, everywhere, t_max=999, reference=True, negative=True).other.text == "uc"
+    for lam, reference in ((0.95, True), (0.5, False)):  # Eq. 5 is what it was
+        pair = interleaved(lam, 500, everywhere, t_max=999, reference=reference, negative=True)
+        assert pair == interleaved(lam, 500, S, t_max=999, reference=reference)
+        assert not pair.by_reference
+
+
+def test_which_equation_a_pair_is_does_not_depend_on_its_text() -> None:
+    assert reference_guidance(500, S).by_reference
+    assert reference_guidance(500, S.model_copy(update={"negative_in": "all"}), negative=True).by_reference
