@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.families.text_states import TextStates
+from dreamtuner.models.adapters import Adapters
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -106,6 +107,20 @@ class FindsWords(Protocol):
         """Collect each cross-attention layer's weights on the words in predictions inside: rows x tokens, 0..1 each.
 
         words: N L bool, the positions of the words in the text states of each row.
+        """
+        ...
+
+
+@runtime_checkable
+class Adaptable(Backbone, Protocol):
+    """A backbone that can use LoRAs, other VAEs, embeddings and FreeU of its profile."""
+
+    def adapted(self, adapters: Adapters) -> AbstractContextManager[Self]:
+        """Return a context with a backbone of the same models that uses the adapters.
+
+        LoRAs are merged into the weights, so that captured keys and values contain them. On exit the models are
+        restored bit for bit. The texts to encode name an embedding's vectors one by one (`Adapters.expand`). Raises
+        ValueError, which names the adapter that does not fit.
         """
         ...
 

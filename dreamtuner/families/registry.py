@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.backbone import Adaptable, Backbone, FineTunable
 from dreamtuner.families.memory import Need
 from dreamtuner.families.precision import torch_dtype
 from dreamtuner.models.profiles import Profile
@@ -104,6 +104,16 @@ def fine_tunable_family(profile: Profile) -> FineTunableFamily:
             f"finetune: models of the profile {profile.name!r} cannot be fine-tuned; choose another profile"
         )
     return family
+
+
+def adaptable(backbone: Backbone) -> Adaptable:
+    """Return the backbone as an `Adaptable`. Raises FamilyError if it is not one."""
+    if not isinstance(backbone, Adaptable):
+        raise FamilyError(
+            f"sampling: models of the profile {backbone.profile.name!r} cannot use LoRAs, other VAEs, embeddings and "
+            "FreeU; remove them, or choose another profile"
+        )
+    return backbone
 
 
 def fine_tunable(backbone: Backbone) -> FineTunable:

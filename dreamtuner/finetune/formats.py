@@ -18,9 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.parameters import replaced_parameters
 from dreamtuner.families.registry import fine_tunable
 from dreamtuner.finetune.learned_token import with_token
-from dreamtuner.finetune.result import Checkpoint, replaced_parameters
+from dreamtuner.finetune.result import Checkpoint
 
 Format = Literal["textual-inversion", "lora", "lora-kohya", "diffusers"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import Backbone, FineTunable
+from dreamtuner.families.parameters import replaced_parameters
 from dreamtuner.families.registry import fine_tunable
 from dreamtuner.finetune.learned_token import token_added, with_token, word_of
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -64,27 +65,6 @@ class Checkpoint:
         ours = self.part(name)
         matrices = {key: one for key, one in ours.items() if ".lora_" in key}
         return {key: one for key, one in ours.items() if key not in matrices} | lora.merged(model, matrices)
-
-
-@contextmanager
-def replaced_parameters(model: Any, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Replace the values of these parameters inside the context; restore the original tensors on exit.
-
-    Raises:
-        ValueError: the model has no such parameter, or one of another shape.
-    """
-    parameters = dict(model.named_parameters())
-    for name, value in weights.items():
-        if name not in parameters or parameters[name].shape != value.shape:
-            raise ValueError(f"checkpoint: it has {name} of shape {tuple(value.shape)}, which belongs to another model")
-    before = {name: parameters[name].data for name in weights}
-    try:
-        for name, value in weights.items():
-            parameters[name].data = value.to(before[name].device, before[name].dtype)
-        yield
-    finally:
-        for name, value in before.items():
-            parameters[name].data = value
 
 
 @contextmanager

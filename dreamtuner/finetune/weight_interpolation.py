@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.families import lora
-from dreamtuner.finetune.result import replaced_parameters
+from dreamtuner.families.parameters import replaced_parameters
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.train.state import trainable
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.text_states import TextStates
+from dreamtuner.families.unet.adapt import adapted
 from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.conversion.portable import make_portable
 from dreamtuner.families.unet.denoiser import UNetDenoiser
@@ -21,6 +22,7 @@ from dreamtuner.families.unet.load import load_controlnet, load_encoder
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.families.unet.text import encode_text, word_places
 from dreamtuner.families.unet.word_map import word_maps
+from dreamtuner.models.adapters import Adapters
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -172,16 +174,24 @@ class UNetParts:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UNetBackbone(UNetParts):
-    """The parts of a profile, frozen and in eval mode. `weights_digest`: see the function of that name."""
+    """The parts of a profile, frozen and in eval mode. `weights_digest`: see the function of that name.
+
+    `read`: the LoRAs and VAEs read so far, by file and digest.
+    """
 
     weights_digest: str
     profile: Profile
+    read: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     def controlnet(self, kind: Kind) -> Any:
         """Return the profile's ControlNet of this kind, loaded on first use. Raises LayoutError if there is none."""
         if kind not in self.controlnets:
             self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
         return self.controlnets[kind]
+
+    def adapted(self, adapters: Adapters) -> AbstractContextManager[Self]:
+        """See `dreamtuner.families.backbone.Adaptable`."""
+        return adapted(self, adapters)
 
     @property
     def embedding_names(self) -> Mapping[str, str]:
