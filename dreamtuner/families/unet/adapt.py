@@ -14,7 +14,7 @@ from dreamtuner.families.low_rank import Layers, merged_weights, read_lora
 from dreamtuner.families.parameters import replaced_parameters
 from dreamtuner.families.unet.load import load_vae
 from dreamtuner.models.adapters import Adapters, adapter_digest
-from dreamtuner.models.adapters.embedding import ENCODERS, read_embedding
+from dreamtuner.models.adapters.embedding import read_embedding
 
 B = TypeVar("B", bound=Any)
 
@@ -23,25 +23,24 @@ B = TypeVar("B", bound=Any)
 def adapted(backbone: B, adapters: Adapters) -> Iterator[B]:
     """Return the backbone with the adapters inside the context; on exit its models are restored bit for bit.
 
-    `backbone`: a `UNetBackbone`, or one with further text encoders and tokenizers in fields such as `text_encoder_2`.
+    `backbone`: a `UNetBackbone`, or one with further text encoders.
     """
-    encoders = {name: one for name in ENCODERS if (one := getattr(backbone, name, None)) is not None}
-    models = {"unet": backbone.unet, **encoders}
-    changes: dict[str, Any] = {}
+    models = {"unet": backbone.unet, **backbone.text_encoders}
+    changed = backbone
     with ExitStack() as stack:
         loras = [(_lora(backbone, name, models), weight) for name, weight in adapters.loras.items()]
         for part, model in models.items():
             weights = merged_weights(model, [(layers[part], weight) for layers, weight in loras if part in layers])
             stack.enter_context(replaced_parameters(model, weights, what="sampling.loras"))
         if adapters.embeddings:
-            changes |= _embedded(backbone, adapters.embeddings, encoders, stack)
+            changed = changed.with_tokenizers(_embedded(backbone, adapters.embeddings, stack))
         if adapters.vae is not None:
-            changes["vae"] = _vae(backbone, adapters.vae)
+            changed = replace(changed, vae=_vae(backbone, adapters.vae))
         if adapters.freeu is not None:
             s1, s2, b1, b2 = adapters.freeu
             backbone.unet.enable_freeu(s1=s1, s2=s2, b1=b1, b2=b2)
             stack.callback(backbone.unet.disable_freeu)
-        yield replace(backbone, **changes)
+        yield changed
 
 
 def _lora(backbone: Any, name: str, models: Mapping[str, Any]) -> Layers:
@@ -65,16 +64,12 @@ def _vae(backbone: Any, name: str) -> Any:
     return backbone.read[key]
 
 
-def _embedded(
-    backbone: Any, counts: Mapping[str, int], encoders: Mapping[str, Any], stack: ExitStack
-) -> dict[str, Any]:
-    """Add the embeddings' vectors to every text encoder; return the tokenizers that read them, by field."""
+def _embedded(backbone: Any, counts: Mapping[str, int], stack: ExitStack) -> dict[str, Any]:
+    """Add the embeddings' vectors to every text encoder; return the tokenizers that read them, by text encoder."""
     vectors = [read_embedding(backbone.profile.embeddings[token]) for token in counts]
     tokenizers = {}
-    for name, encoder in encoders.items():
-        field = name.replace("text_encoder", "tokenizer")
-        tokenizer = getattr(backbone, field)
-        tokenizers[field] = with_tokens(tokenizer, counts)
+    for name, tokenizer in backbone.tokenizers.items():
+        tokenizers[name] = with_tokens(tokenizer, counts)
         rows = torch.cat([one[name] for one in vectors])
-        stack.enter_context(tokens_added(encoder, rows, first=len(tokenizer)))
+        stack.enter_context(tokens_added(backbone.text_encoders[name], rows, first=len(tokenizer)))
     return tokenizers

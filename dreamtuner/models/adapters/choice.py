@@ -10,8 +10,9 @@ from dreamtuner.models.adapters.embedding import check_embedding, expand_tokens,
 from dreamtuner.models.adapters.lora import check_lora
 from dreamtuner.models.adapters.problem import AdapterError
 from dreamtuner.models.adapters.vae import check_vae
+from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.weights import digest_of, file_sha256
+from dreamtuner.models.weights import digest_of
 from dreamtuner.settings.sampling import Sampling
 
 
