@@ -39,6 +39,10 @@ class UnmetRequirementError(RuntimeError):
     """A cell needs something that this worker lacks; the message names it and the remedy."""
 
 
+class CellChangedError(UnmetRequirementError):
+    """A cell's row does not hash to its digest, or the files on disk are not those it was planned with."""
+
+
 _NO_MEMORY = {errno.ENOMEM}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_FOUND = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}

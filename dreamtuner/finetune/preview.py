@@ -40,7 +40,7 @@ class FineTunePreview:
     def generate(self, backbone: Backbone) -> tuple[Image.Image, float | None]:
         """Generate the previews. Returns them side by side, RGB, and their mean masked CLIP-I, -1..1, or None."""
         with torch.no_grad():
-            pictures = generate(backbone, self.reference, self.cells, self.sampling)
+            pictures = generate(backbone, self.reference, self.cells, self.sampling, embeddings=())
         row = Image.new("RGB", (sum(one.width for one in pictures), pictures[0].height))
         for i, one in enumerate(pictures):
             row.paste(one, (i * pictures[0].width, 0))

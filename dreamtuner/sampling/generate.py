@@ -1,6 +1,7 @@
 """Generates images from references and cells: encodes what the cells share once, then generates in batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from dreamtuner.families.backbone import Parts
 from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
+from dreamtuner.sampling.adapted import adapted
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import KV_BYTES, guided
@@ -34,6 +36,7 @@ def generate(
     kv_bytes: int = KV_BYTES,
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
+    embeddings: Collection[str] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
     """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
@@ -41,8 +44,11 @@ def generate(
     Without a reference, with an empty mask, or at w_ref = beta = 0 the result is the plain model's, text-guided at w_c
     in every step. `batch_size`: cells per batch (twice as many U-Net rows); it changes the last bits of an image at
     most. `kv_bytes`: how many bytes of the reference's keys and values may be held. `recorder`: records the attention
-    of one point of the one cell. `layers_of_first`: as in `guided`. `on_step(done, total)` is called after each step of
-    each batch, done from 1 to total; an exception that it raises ends the call and the models are restored.
+    of one point of the one cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings
+    that texts may use; None: all. `on_step(done, total)` is called after each step of each batch, done from 1 to total;
+    an exception that it raises ends the call and the models are restored.
+
+    LoRAs, VAE and FreeU of the settings are used for this call alone, and so are embeddings whose tokens occur.
 
     Raises:
         ValueError: names the setting that does not fit.
@@ -56,8 +62,37 @@ def generate(
         backbone.check_encoder()
     backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
     backbone.latent_shape(*second_size(sampling))
-    size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
+    texts = [negative_prompt, *(cell.prompt for cell in cells), *(one.caption for one in given)]
+    with adapted(backbone, sampling, texts, embeddings) as (parts, read):
+        return _generate(
+            parts,
+            [replace(one, caption=read(one.caption)) for one in given],
+            [replace(cell, prompt=read(cell.prompt)) for cell in cells],
+            sampling,
+            negative_prompt=read(negative_prompt),
+            batch_size=batch_size,
+            kv_bytes=kv_bytes,
+            recorder=recorder,
+            layers_of_first=layers_of_first,
+            on_step=on_step,
+        )
+
+
+def _generate(
+    backbone: Parts,
+    given: Sequence[Reference],
+    cells: Sequence[Cell],
+    sampling: Sampling,
+    *,
+    negative_prompt: str,
+    batch_size: int,
+    kv_bytes: int,
+    recorder: AttentionRecorder | None,
+    layers_of_first: bool,
+    on_step: Callable[[int, int], None] | None,
+) -> list[Image.Image]:
+    size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
     places = _by_kinds(cells)
     scales: dict[str, Any] = {"control_weights": sampling.control_weights} if sampling.control_weights else {}
     # validated before anything is computed, too

@@ -17,8 +17,9 @@ from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
+from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.earlier_frames import frames_before, layers_of_first
-from flows.faults import UnmetRequirementError, fault_of
+from flows.faults import CellChangedError, UnmetRequirementError, fault_of
 from flows.image_io import open_picture, open_reference
 from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import Resources, free_memory
@@ -27,10 +28,6 @@ from storage.objects import ObjectStore, get_blob
 
 Group = Sequence[CellDetail]
 T = TypeVar("T")
-
-
-class CellChangedError(UnmetRequirementError):
-    """A cell's row does not hash to its digest, or the weights on disk are not those it was planned with."""
 
 
 class ResultHandler(Protocol):
@@ -51,7 +48,7 @@ class ResultHandler(Protocol):
 
 def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a recipe stored in a cell row's `settings`; the rest has its own columns."""
-    names = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames")
+    names = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames", "adapters")
     return {key: recipe[key] for key in names if key in recipe}
 
 
@@ -71,6 +68,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         own_layouts=of_kinds(cell.reference_pose, cell.reference_depth, cell.reference_controls),
         controlnets=cell.settings.get("controlnets"),
         frames=cell.settings.get("frames"),
+        adapters=cell.settings.get("adapters"),
     )
     if digest_of(recipe) != cell.digest:
         raise CellChangedError(
@@ -176,6 +174,8 @@ def generate_together(
             raise CellChangedError(
                 f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again"
             )
+    adapters = first.settings.get("adapters", {})
+    demand_adapters(adapters, first.profile, resources)
     objects = resources.store
     pictures = _Pictures(objects)
     own = of_kinds(first.reference_pose, first.reference_depth, first.reference_controls)
@@ -201,6 +201,7 @@ def generate_together(
             negative_prompt=first.settings["negative_prompt"],
             recorder=recorder,
             layers_of_first=layers_of_first(first),
+            embeddings=embeddings_in(adapters),
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
     return finished(images, sampling, backbone.profile.upscalers)

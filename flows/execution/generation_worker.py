@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.earlier_frames import FrameMissingError
-from flows.execution.generate_batch import CellChangedError, Group, generate_groups, group_by_reference, recipe_of_row
+from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
+from flows.faults import CellChangedError
 from flows.outcome import CellOutcomes
 from flows.planning.cells import canonical
 from flows.progress import report_note, report_part

@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from dreamtuner.models.adapters import embedding_label
+from dreamtuner.models.adapters.embedding import tokens_in
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
@@ -66,11 +68,13 @@ def recipe_of(
     own_layouts: Mapping[Kind, str] | None = None,
     controlnets: Mapping[Kind, str] | None = None,
     frames: Mapping[str, str] | None = None,
+    adapters: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
     `sampling`: the settings as `to_fields` gives them; `controlnets`: the weights digest of each ControlNet used;
-    `frames`: in a video, the cells used as additional references, and how (flows.planning.video).
+    `frames`: in a video, the cells used as additional references, and how (flows.planning.video); `adapters`: the
+    digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour".
 
     Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
@@ -94,6 +98,7 @@ def recipe_of(
         "reference_layouts": {kind: own[kind] for kind in followed if kind in own},
         "controlnets": {kind: (controlnets or {})[kind] for kind in followed},
         "frames": dict(frames or {}),
+        "adapters": dict(adapters or {}),
     }
     return recipe | {name: value for name, value in more.items() if value}
 
@@ -103,7 +108,8 @@ class GenerationSetup:
     """What the cells of a spec share: weights digest, sampling settings by style (the spec's override the profile's).
 
     `layouts`: the grid's control images by kind, in spec order, as SHA-256 or None; `controlnets`: the weights digest
-    of each ControlNet used; `finetune`: the fine-tuning of each subject; None: the base model.
+    of each ControlNet used; `finetune`: the fine-tuning of each subject; None: the base model. `adapters`: the digests
+    of LoRAs and VAE used, by style and label; `embeddings`: those of all embeddings, by token.
     """
 
     weights: str
@@ -111,11 +117,19 @@ class GenerationSetup:
     layouts: Mapping[Kind, Sequence[str | None]] = field(default_factory=dict)
     controlnets: Mapping[Kind, str] = field(default_factory=dict)
     finetune: FineTuneJob | None = None
+    adapters: Mapping[Style, Mapping[str, str]] = field(default_factory=dict)
+    embeddings: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def fields(self) -> Mapping[Style, dict[str, Any]]:
         """Return each style's settings as recipe fields; computed once, as grids are large."""
         return {style: to_fields(numbers) for style, numbers in self.sampling.items()}
+
+    def adapters_used(self, style: Style, texts: Sequence[str]) -> dict[str, str]:
+        """Return the digests of the adapters that an image of this style and these texts uses, by label."""
+        tokens = tokens_in(texts, self.embeddings)
+        used = {embedding_label(token): self.embeddings[token] for token in tokens}
+        return {**self.adapters.get(style, {}), **used}
 
     def finetune_recipe(self, one: Facts) -> dict[str, Any] | None:
         """Return the recipe of a subject's fine-tuning; None without fine-tuning."""
@@ -180,5 +194,6 @@ class SubjectPlanner:
             own_layouts=own,
             controlnets=self._setup.controlnets,
             frames=frames,
+            adapters=self._setup.adapters_used(one.style, (prompt, self._spec.negative_prompt, one.caption)),
         )
         return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

@@ -13,6 +13,7 @@ from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
+from flows.planning.adapters import demand_adapters
 from flows.planning.cells import GenerationSetup
 from flows.planning.finetune import FineTuneJob
 from flows.planning.texts import NamedTexts, demand_encodable
@@ -85,12 +86,14 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     demand_settings(spec, profile, sampling.values())
+    adapters, embeddings = demand_adapters(spec, profile, sampling)
     layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
     tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
-    setup = GenerationSetup(resources.weights_digest(spec.profile), sampling, digests, controlnets, tuning)
+    weights = resources.weights_digest(spec.profile)
+    setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings)
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)

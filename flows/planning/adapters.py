@@ -1,0 +1,50 @@
+"""Checks a spec's LoRAs, VAE and embeddings against the profile's files, and returns their digests."""
+
+from collections.abc import Mapping
+
+from dreamtuner.models.adapters import (
+    AdapterError,
+    adapter_digest,
+    adapters_used,
+    check_settings,
+    embedding_label,
+)
+from dreamtuner.models.adapters.embedding import check_embedding, tokens_in
+from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.sampling import Sampling, Style
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem
+
+
+def demand_adapters(
+    spec: Spec, profile: Profile, sampling: Mapping[Style, Sampling]
+) -> tuple[dict[Style, dict[str, str]], dict[str, str]]:
+    """Return the digests of the LoRAs and VAE of each style by label, and of the profile's embeddings by token.
+
+    An embedding whose token no text of the spec has may be broken: it is then plain text. Reads headers and hashes
+    files, loads nothing. Raises InputError, which names the field, the profile's names, and what is wrong with a file.
+    """
+    try:
+        for numbers in sampling.values():
+            check_settings(profile, numbers)
+        digests = {style: adapters_used(profile, numbers) for style, numbers in sampling.items()}
+        embeddings = _embeddings(spec, profile)
+    except AdapterError as error:
+        raise InputError(f"spec {spec.name!r}", [Problem(path=error.path, message=error.message)]) from error
+    return digests, embeddings
+
+
+def _embeddings(spec: Spec, profile: Profile) -> dict[str, str]:
+    captions = [one.caption for one in spec.subjects if one.caption is not None]
+    words = [one.class_word for one in spec.subjects if one.class_word is not None]
+    used = tokens_in([*spec.prompts, spec.negative_prompt, *captions, *words], profile.embeddings)
+    for token in used:
+        check_embedding(profile, token)
+    found = {}
+    for token in profile.embeddings:
+        try:
+            check_embedding(profile, token)
+        except AdapterError:
+            continue
+        found[token] = adapter_digest(profile, embedding_label(token))
+    return found
