@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from dreamtuner.models.adapters.embedding import expand_tokens, token_names, usable_embeddings
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.prompt_syntax import chunked, parse
 from dreamtuner.settings.sampling import PromptSyntax
@@ -41,11 +42,20 @@ class Reading:
 
 
 class TextReader:
-    """A model's tokenizer and its maximum number of tokens. `word`: a learned token that it knows, such as [S*]."""
+    """A model's tokenizer and its maximum number of tokens.
 
-    def __init__(self, tokenizer: Tokenizer, limit: int, word: str | None = None) -> None:
+    `words`: learned tokens that it knows, such as [S*]; `embeddings`: vectors by the tokens of textual inversions.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        limit: int,
+        words: Collection[str] = (),
+        embeddings: Mapping[str, int] | None = None,
+    ) -> None:
         self.limit = limit
-        self._tokenizer, self._words = tokenizer, [] if word is None else [word]
+        self._tokenizer, self._words, self._embeddings = tokenizer, words, embeddings or {}
         self._known: dict[tuple[str, PromptSyntax], Reading] = {}
 
     def read(self, texts: Sequence[str], syntax: PromptSyntax = "literal") -> list[Reading]:
@@ -57,10 +67,11 @@ class TextReader:
             self._known.clear()
         new = [text for text in dict.fromkeys(texts) if (text, syntax) not in self._known]
         if syntax == "weighted":
-            self._known |= {(text, syntax): self._weighted(text) for text in new}
+            self._known |= {(text, syntax): self._weighted(expand_tokens(text, self._embeddings)) for text in new}
         else:
-            for text, encoding in zip(new, self._tokenizer.encode_batch(new), strict=True):
-                self._known[text, syntax] = self._reading(text, encoding.ids, encoding.offsets, encoding.word_ids)
+            expanded = [expand_tokens(text, self._embeddings) for text in new]
+            for text, whole, encoding in zip(new, expanded, self._tokenizer.encode_batch(expanded), strict=True):
+                self._known[text, syntax] = self._reading(whole, encoding.ids, encoding.offsets, encoding.word_ids)
         return [self._known[text, syntax] for text in texts]
 
     def _weighted(self, text: str) -> Reading:
@@ -93,25 +104,28 @@ class TextReader:
 def reader_of(profile: Profile, word: str | None = None) -> TextReader | None:
     """Return the reader of a profile's prompts, or None if its folder has no tokenizer of a supported kind.
 
-    `word`: an additional learned token, such as [S*].
+    `word`: an additional learned token, such as [S*]. It knows the profile's embeddings that fit the model.
     """
     folder = profile.weights / "tokenizer"
     file = next((one for one in (folder / "tokenizer.json", folder / "vocab.json") if one.is_file()), None)
-    return None if file is None else _reader(file, file.stat().st_mtime_ns, word)
+    if file is None:
+        return None
+    return _reader(file, file.stat().st_mtime_ns, word, tuple(usable_embeddings(profile).items()))
 
 
 @lru_cache(maxsize=16)
-def _reader(file: Path, mtime_ns: int, word: str | None) -> TextReader:
+def _reader(file: Path, mtime_ns: int, word: str | None, embeddings: tuple[tuple[str, int], ...]) -> TextReader:
     """`mtime_ns` is the cache's key: it changes when the file does."""
     tokenizer = Tokenizer.from_file(str(file)) if file.name == "tokenizer.json" else _clip(file.parent)
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    if word is not None:
-        tokenizer.add_tokens([word])
+    learned = [] if word is None else [word]
+    names = [name for token, count in embeddings for name in token_names(token, count)]
+    tokenizer.add_tokens([*learned, *(AddedToken(name, normalized=False) for name in names)])
     config = file.parent / "tokenizer_config.json"
     stated = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     length = stated.get("model_max_length", CLIP_LENGTH)
-    return TextReader(tokenizer, int(length) if length < 1e6 else CLIP_LENGTH, word)
+    return TextReader(tokenizer, int(length) if length < 1e6 else CLIP_LENGTH, [*learned, *names], dict(embeddings))
 
 
 def _clip(folder: Path) -> Tokenizer:

@@ -9,7 +9,7 @@ from dreamtuner.models.adapters import (
     check_settings,
     embedding_label,
 )
-from dreamtuner.models.adapters.embedding import check_embedding, tokens_in
+from dreamtuner.models.adapters.embedding import check_embedding, tokens_in, usable_embeddings
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.spec.model import Spec
@@ -40,11 +40,4 @@ def _embeddings(spec: Spec, profile: Profile) -> dict[str, str]:
     used = tokens_in([*spec.prompts, spec.negative_prompt, *captions, *words], profile.embeddings)
     for token in used:
         check_embedding(profile, token)
-    found = {}
-    for token in profile.embeddings:
-        try:
-            check_embedding(profile, token)
-        except AdapterError:
-            continue
-        found[token] = adapter_digest(profile, embedding_label(token))
-    return found
+    return {token: adapter_digest(profile, embedding_label(token)) for token in usable_embeddings(profile)}

@@ -28,7 +28,7 @@ def demand_encodable(spec: Spec, subjects: Sequence[NamedTexts], setup: Generati
     if most is not None and any(setup.sampling[style].clip_skip > most for style in styles):
         message = f"of the text encoder of profile {spec.profile!r}, at most {most} can be skipped; choose 0 to {most}"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "clip_skip"), message=message)])
-    words = [word for word in [learned_word(setup)] if word is not None]
+    words = [*setup.embeddings, *(word for word in [learned_word(setup)] if word is not None)]
     problems: dict[tuple[str | int, ...], Problem] = {}
     for path, text, syntax in _texts(spec, subjects, styles, setup):
         if syntax == "literal" or path in problems:

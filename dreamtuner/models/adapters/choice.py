@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dreamtuner.models.adapters.embedding import check_embedding, expand_tokens, tokens_in, vectors_in
+from dreamtuner.models.adapters.embedding import check_embedding, expand_tokens, tokens_in, vectors_of
 from dreamtuner.models.adapters.lora import check_lora
 from dreamtuner.models.adapters.problem import AdapterError
 from dreamtuner.models.adapters.vae import check_vae
@@ -49,10 +49,7 @@ def adapters_of(
     for token in found:
         _demand(token, profile.embeddings, "embedding", ("profile", "embeddings", token))
         check_embedding(profile, token)
-    counts = {
-        token: next(iter(vectors_in(profile.embeddings[token], ("profile", "embeddings", token)).values()))[0]
-        for token in found
-    }
+    counts = {token: vectors_of(profile, token) for token in found}
     return Adapters(sampling.loras, sampling.vae, counts, sampling.freeu)
 
 

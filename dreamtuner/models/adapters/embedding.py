@@ -111,6 +111,24 @@ def check_embedding(profile: Profile, token: str) -> None:
         raise AdapterError(path, f"{file.name} has different numbers of vectors for its text encoders; get it again")
 
 
+def usable_embeddings(profile: Profile) -> dict[str, int]:
+    """Return the number of vectors of each of the profile's embeddings, by token, without those that do not fit."""
+    found = {}
+    for token in profile.embeddings:
+        try:
+            check_embedding(profile, token)
+        except AdapterError:
+            continue
+        found[token] = vectors_of(profile, token)
+    return found
+
+
+def vectors_of(profile: Profile, token: str) -> int:
+    """Return the number of vectors of the profile's embedding of this token. Raises AdapterError."""
+    found = vectors_in(profile.embeddings[token], ("profile", "embeddings", token))
+    return next(iter(found.values()))[0]
+
+
 def _tensors(file: Path, path: tuple[str, ...]) -> dict[str, Any]:
     """Return the tensors of a file by name; needs torch."""
     import torch
