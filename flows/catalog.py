@@ -18,7 +18,7 @@ from storage.catalog import views
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
-def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunSummary:
+def catalog(spec: Spec, new_defaults: bool = False, check: bool = False, new_weights: bool = False) -> RunSummary:
     """Ingest every subject, generate missing images, score unscored ones, render the contact sheet.
 
     If the spec sets `finetune`, the model is first fine-tuned on each subject, once, and uses that checkpoint.
@@ -30,8 +30,9 @@ def catalog(spec: Spec, new_defaults: bool = False, check: bool = False) -> RunS
         spec: The spec. Its paths are on the worker's machine.
         new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
         check: Check every image of the run in the store first; regenerate lost ones.
+        new_weights: Generate again what an earlier run of the spec generated with other weights of its profile.
     """
-    with spec_run(spec, demand_grid, new_defaults=new_defaults) as run:
+    with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights) as run:
         planned = plan_cells(run.spec, run.facts, run.ready.setup)
         run.record(planned)
         made = result_of(lambda: generate(run.id, check)) if planned else CellOutcomes((), ())

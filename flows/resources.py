@@ -88,6 +88,11 @@ class Resources:
         """Return the digest of the profile's weights on disk, hashed once. Raises WeightsMissingError."""
         return _once(self._loaded, ("weights", profile), lambda: weights_digest(self.profile(profile)))
 
+    def part_digests(self, profile: str) -> dict[str, str]:
+        """Return the digest of each part of the profile that affects an image."""
+        found = self.profile(profile)
+        return {part: parts_digest(found, [part]) for part in found.image_parts}
+
     def controlnet_digest(self, profile: str, kind: Kind) -> str:
         """Return the weights digest of the profile's ControlNet of this kind."""
         return _once(
@@ -107,11 +112,27 @@ class Resources:
         computed = torch_dtype(dtype, self.device)
         for key in [one for one in self._loaded if one[:2] == ("backbone", profile) and one[2] != computed]:
             del self._loaded[key]
-        return _once(
-            self._loaded,
-            ("backbone", profile, computed),
-            lambda: load_backbone(self.profile(profile), device=self.device, dtype=computed),
-        )
+
+        def load() -> "Backbone":
+            found = self.profile(profile)
+            self._demand_memory(found, dtype)
+            return load_backbone(found, device=self.device, dtype=computed)
+
+        return _once(self._loaded, ("backbone", profile, computed), load)
+
+    def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
+        """Raise UnmetRequirementError if the weights do not fit into what memory is free on the device."""
+        from dreamtuner.models.intake.memory_check import free_memory_bytes, memory_problem
+        from flows.faults import UnmetRequirementError
+
+        if self.device.startswith("cuda"):
+            import torch
+
+            free: int | None = torch.cuda.mem_get_info(self.device)[0]
+        else:
+            free = free_memory_bytes()
+        if free is not None and (short := memory_problem(profile, free, dtype)) is not None:
+            raise UnmetRequirementError(short)
 
     def scorer(self, profile: str, metric: str) -> Any:
         """Load the model of a metric for a profile, once; metrics with the same loader share it."""

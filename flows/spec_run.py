@@ -16,6 +16,7 @@ from flows.ingestion.store_subject import Ingested, IngestResult
 from flows.outcome import result_of
 from flows.patience import Patience
 from flows.planning.cells import PlannedCell
+from flows.planning.changed_weights import demand_same_weights
 from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
 from flows.planning.preflight import Ready, preflight
 from flows.planning.warnings import warnings_of
@@ -64,11 +65,13 @@ class SpecRun:
 
 
 @contextmanager
-def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) -> Iterator[SpecRun]:
+def spec_run(
+    spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool, new_weights: bool = False
+) -> Iterator[SpecRun]:
     """Start a run of the spec: check its models, ingest its subjects, fine-tune on them. It ends with the block.
 
     `demand`: raises InputError for a spec that the flow cannot run; `new_defaults`: use the profile's newest defaults,
-    not those of the first run of a spec of this name.
+    not those of the first run of a spec of this name; `new_weights`: generate again what was made with other weights.
     """
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
@@ -76,6 +79,8 @@ def spec_run(spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool) 
         current = resources.profile(spec.profile)
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)
+        if not new_weights:
+            demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
         result = result_of(lambda: ingest(spec.subjects, spec.profile))
         finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources)
@@ -105,7 +110,8 @@ def record(
     pieces = [(data, content_type(data)) for data in files.values()]
     with storing(resources.catalog, resources.store, *pieces) as (s, _):
         licence = resources.profile(spec.profile).licence.name
-        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=ready.setup.weights, licence=licence)
+        weights, parts = ready.setup.weights, resources.part_digests(spec.profile)
+        profile_id = writes.add_profile(s, name=spec.profile, weights_digest=weights, licence=licence, parts=parts)
         checkpoints = {cell.recipe["checkpoint"] for cell in planned} - {None}
         ids = {digest: views.training(s, digest).checkpoint_id for digest in checkpoints}
         records = [

@@ -91,7 +91,7 @@ def demand_poses(spec: Spec) -> None:
 
 
 @flow(name="video", flow_run_name="{spec.name}")
-def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
+def video(spec: Spec, fps: int = 8, new_defaults: bool = False, new_weights: bool = False) -> VideoSummary:
     """Generate the missing frames of every clip, one after the other; write each as MP4 and WebP with its flicker.
 
     There is a clip for each subject, prompt and seed; its poses are also generated as independent frames, to compare.
@@ -101,8 +101,9 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False) -> VideoSummary:
         spec: The spec; its poses are the frames. Its paths are on the worker's machine.
         fps: Frames per second.
         new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
+        new_weights: Generate again what an earlier run of the spec generated with other weights of its profile.
     """
-    with spec_run(spec, demand_poses, new_defaults=new_defaults) as run:
+    with spec_run(spec, demand_poses, new_defaults=new_defaults, new_weights=new_weights) as run:
         clips = plan_clips(run.spec, run.facts, run.ready.setup)
         frames = [cell for clip in clips for cell in clip.frames]
         run.record([cell for clip in clips for cell in clip.alone] + frames)

@@ -16,7 +16,7 @@ from rich.text import Text
 from deploy.cli.error_message import sentence
 from deploy.cli.missing_extra import EXTRA_OF
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
-from dreamtuner.models.profiles import profile_names, ships
+from dreamtuner.models.profiles import DEFAULT_PROFILE, profile_names, ships
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.preprocess.estimators import ESTIMATORS
@@ -152,7 +152,7 @@ def _profile(settings: Settings, name: str) -> Finding:
     except PluginError as error:
         return Finding(what, "missing", *str(error).rsplit("; ", 1))
     missing = profile.missing()
-    if missing and ships(name) and len(missing) == len(profile.image_parts):
+    if missing and ships(name) and name != DEFAULT_PROFILE and len(missing) == len(profile.image_parts):
         detail = f"not fetched: {profile.resolution} px, {profile.licence}"
         return Finding(what, "note", detail, f"get it with: {profile.remedy}")
     if missing:

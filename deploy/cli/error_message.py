@@ -44,11 +44,18 @@ def sentence(error: BaseException, settings: Settings | None) -> str:
 
 def is_bad_input(error: BaseException) -> bool:
     """Return whether the input has to change."""
+    if _is(error, "IntakeError"):
+        return not _is(error, "HubError")
     return isinstance(error, InputError | SettingsError | SubjectError) or _is(error, "SubmitError")
 
 
 def _sentence(error: BaseException, settings: Settings | None) -> str:
-    if is_bad_input(error) or _is(error, "OutputLostError") or any(_is(one, "SourceError") for one in chain(error)):
+    if (
+        is_bad_input(error)
+        or _is(error, "HubError")
+        or _is(error, "OutputLostError")
+        or any(_is(one, "SourceError") for one in chain(error))
+    ):
         return str(error)
     home = settings.home if settings is not None else Path(os.environ.get("DREAMTUNER_HOME") or ".dreamtuner")
     for one in chain(error):

@@ -17,6 +17,7 @@ PLACES = {
     "status": "deploy.cli.commands.status:status",
     "ingest": "deploy.cli.commands.ingest:ingest",
     "attention": "deploy.cli.commands.attention:attention",
+    "models": "deploy.cli.commands.models:models",
     "doctor": "deploy.cli.commands.doctor:doctor",
     "deploy": "deploy.cli.commands.register:deploy",
     "subjects": "deploy.cli.commands.subjects:subjects",

@@ -30,6 +30,7 @@ def run_catalog(
     started: Callable[[], None],
     *,
     new_defaults: bool = False,
+    new_weights: bool = False,
     check: bool = False,
 ) -> "RunSummary":
     """Run the catalog flow in this process; see `_beside_prefect`."""
@@ -37,7 +38,7 @@ def run_catalog(
         from flows.catalog import catalog
         from flows.outcome import result_of
 
-        return result_of(lambda: catalog(redacted(spec), new_defaults, check))
+        return result_of(lambda: catalog(redacted(spec), new_defaults, check, new_weights))
 
 
 def run_video(
@@ -48,13 +49,14 @@ def run_video(
     started: Callable[[], None],
     *,
     new_defaults: bool = False,
+    new_weights: bool = False,
 ) -> "VideoSummary":
     """Run the video flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.outcome import result_of
         from flows.video import video
 
-        return result_of(lambda: video(redacted(spec), fps, new_defaults))
+        return result_of(lambda: video(redacted(spec), fps, new_defaults, new_weights))
 
 
 def run_finetune(

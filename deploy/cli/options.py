@@ -14,6 +14,10 @@ NewDefaults = Annotated[
     bool,
     typer.Option("--new-defaults", help="Use the profile's newest defaults, not those of the first run."),
 ]
+NewWeights = Annotated[
+    bool,
+    typer.Option("--new-weights", help="Regenerate the spec's images if the profile's weights changed since."),
+]
 Check = Annotated[
     bool, typer.Option("--check", help="Check every image in the store; regenerate lost or damaged ones.")
 ]

@@ -126,7 +126,11 @@ def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
     ]
     counts = {"total": len(found.cells), "missing": found.missing(), "there": len(found.cells) - found.missing()}
     head = {"name": spec.name, "profile": spec.profile, "cells": counts, "warnings": warnings_json(found.warnings)}
-    return {**head, "subjects": subjects, "grid": cells, "newer_defaults": found.newer_defaults}
+    return {**head, "subjects": subjects, "grid": cells, **_changes(found)}
+
+
+def _changes(found: "Preview") -> dict[str, str | None]:
+    return {"newer_defaults": found.newer_defaults, "changed_weights": found.changed_weights}
 
 
 def plan_table(spec: Spec, found: "Preview") -> RenderableType:
@@ -152,7 +156,7 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
     total = f"{spec.name}: {grid}; {found.missing()} cells to generate"
     errors = [Text(f"{one.name}: {one.error}", style="red") for one in found.subjects if one.error is not None]
     warnings = warning_lines(found.warnings, len(found.subjects))
-    newer: list[RenderableType] = [] if found.newer_defaults is None else ["", Text(found.newer_defaults)]
+    newer = [part for one in _changes(found).values() if one is not None for part in ("", Text(one))]
     return Group(
         Text(total, style="bold"), "", table, *([""] if errors or warnings else []), *warnings, *errors, *newer
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flows.ingestion.known import stored_subject
 from flows.ingestion.prepare import prepare
 from flows.planning.cells import PlannedCell, plan_cells
+from flows.planning.changed_weights import changed_weights
 from flows.planning.defaults import defaults_of_spec, newer_defaults
 from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
@@ -35,7 +36,8 @@ class SubjectPreview:
 class Preview:
     """The grid, and the states of its cells that are in the catalog (digest to state).
 
-    `newer_defaults`: what newer defaults of the profile would change, if any.
+    `newer_defaults`: what newer defaults of the profile would change, if any; `changed_weights`: what its other weights
+    would regenerate, if they changed since the spec last ran.
     """
 
     subjects: tuple[SubjectPreview, ...]
@@ -43,6 +45,7 @@ class Preview:
     states: Mapping[str, CellState]
     warnings: tuple[RunWarning, ...] = ()
     newer_defaults: str | None = None
+    changed_weights: str | None = None
 
     def missing(self, subject: str | None = None) -> int:
         """Return how many cells a run would generate, of one subject or of all."""
@@ -75,7 +78,8 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     warnings = warnings_of(spec, files, ready.setup, resources.profile(spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
     newer = newer_defaults(spec, defaults, [one.style for one in facts])
-    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer)
+    changed = changed_weights(spec, resources, catalog)
+    return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer, changed)
 
 
 def _states(catalog: "Catalog", cells: list[PlannedCell]) -> dict[str, CellState]:

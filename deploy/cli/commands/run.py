@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.exit import OK, SOME_FAILED, leave, run_with_progress
-from deploy.cli.options import AsJson, Check, NewDefaults, SpecPath
+from deploy.cli.options import AsJson, Check, NewDefaults, NewWeights, SpecPath
 from deploy.cli.terminal import plain_terminal, print_line, print_result
 from flows.settings import Settings
 
@@ -19,6 +19,7 @@ def run(
         typer.Option("--submit", help="Submit the run to the Prefect server at PREFECT_API_URL and return at once."),
     ] = False,
     new_defaults: NewDefaults = False,
+    new_weights: NewWeights = False,
     check: Check = False,
     as_json: AsJson = False,
 ) -> None:
@@ -28,8 +29,9 @@ def run(
     {"run", "made", "skipped", "failed", "contact_sheet", "warnings", "newer_defaults"}, with --submit {"flow_run",
     "name", "url"}; progress goes to stderr.
     """
+    how = {"new_defaults": new_defaults, "new_weights": new_weights, "check": check}
     if submit:
-        _submit(spec, {"new_defaults": new_defaults, "check": check}, as_json)
+        _submit(spec, how, as_json)
         return
     from deploy.cli.local_run import run_catalog
     from deploy.cli.tables import print_sheet, run_json, run_table
@@ -43,7 +45,7 @@ def run(
     terminal, summary = run_with_progress(
         "run",
         settings,
-        lambda line: run_catalog(parsed, settings, line, line.started, new_defaults=new_defaults, check=check),
+        lambda line: run_catalog(parsed, settings, line, line.started, **how),
     )
     if as_json:
         print_line(terminal, run_json(summary))

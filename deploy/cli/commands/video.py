@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.exit import OK, SOME_FAILED, leave, run_with_progress
-from deploy.cli.options import AsJson, NewDefaults, SpecPath
+from deploy.cli.options import AsJson, NewDefaults, NewWeights, SpecPath
 from deploy.cli.terminal import print_line
 from flows.settings import Settings
 
@@ -14,6 +14,7 @@ def video(
     spec: SpecPath,
     fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second.")] = 8,
     new_defaults: NewDefaults = False,
+    new_weights: NewWeights = False,
     as_json: AsJson = False,
 ) -> None:
     """Generate a video from the poses of a spec: one clip per subject, prompt and seed, as MP4 and WebP.
@@ -36,7 +37,9 @@ def video(
     terminal, summary = run_with_progress(
         "video",
         settings,
-        lambda line: run_video(parsed, fps, settings, line, line.started, new_defaults=new_defaults),
+        lambda line: run_video(
+            parsed, fps, settings, line, line.started, new_defaults=new_defaults, new_weights=new_weights
+        ),
     )
     if as_json:
         print_line(terminal, video_json(summary))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.lora_shapes import lora_problem
 from dreamtuner.models.intake.memory_check import memory_problem
@@ -27,6 +28,10 @@ def problems(profile: Profile, *, loras: bool = True, free_bytes: int | None = N
     kind = kind_problem(profile)
     found = [*_incomplete(profile), *([kind] if kind else _wrong_text(profile))]
     found += [*_wrong_encoder(profile), *_wrong_controlnets(profile)]
+    try:
+        demand_fit(profile, profile.natural)
+    except FitError as error:
+        found.append(str(error))
     if loras:
         found += [one for name in profile.loras if (one := lora_problem(profile, name)) is not None]
     if not found and free_bytes is not None and (short := memory_problem(profile, free_bytes)) is not None:

@@ -60,7 +60,12 @@ def fetch(
             locked = None if before is None or update else before.place(field)
             if locked is not None and locked.stated == one and locked.commit is not None:
                 source = HubSource(source.repository, source.path, locked.commit, source.variant)
-            found[field] = fetch_place(field, source, stated.parts, offline=offline, say=say)
+            try:
+                found[field] = fetch_place(field, source, stated.parts, offline=offline, say=say)
+            except IntakeError as error:
+                if field != "clip" or not hub.is_offline(offline):
+                    raise
+                say(f"without its CLIP model, which scores need: {error}")
         draft = lock_of(name, None, stated.places(), found)
         profile = read_profile(file, draft)
         if missing := profile.missing():
@@ -135,7 +140,7 @@ def lock_of(name: str, profile: Profile | None, stated: Mapping[str, str], found
     places = []
     for field, place in stated.items():
         snapshot = found.get(field)
-        if snapshot is None and profile is None:
+        if snapshot is None and (profile is None or place.startswith(HUB)):
             continue
         at = _folder_of(profile, field) if snapshot is None else snapshot.folder / hub_source(place).path
         assert at is not None

@@ -8,17 +8,18 @@ from pathlib import Path
 from dreamtuner.models.intake.safetensors_header import read_header
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import weight_files
+from dreamtuner.settings.sampling import Dtype
 
 HEADROOM = 1.1
 """Factor for what loading takes beyond the weights. An image's own memory depends on its size and is not included."""
 
 
-def weights_bytes(profile: Profile) -> int:
-    """Estimate the bytes of all weights in memory, in the dtype of the profile; "auto" counts as 2 bytes a number.
+def weights_bytes(profile: Profile, dtype: Dtype | None = None) -> int:
+    """Estimate the bytes of all weights in memory; "auto" counts as 2 bytes a number. `dtype`: None: the profile's.
 
     Files that are not safetensors count by their size.
     """
-    each = 4 if profile.natural.dtype == "float32" else 2
+    each = 4 if (dtype or profile.natural.dtype) == "float32" else 2
     parts = [*profile.image_parts, *(("subject_encoder",) if profile.has_encoder else ())]
     total = 0
     for part in parts:
@@ -30,12 +31,13 @@ def weights_bytes(profile: Profile) -> int:
     return total
 
 
-def memory_problem(profile: Profile, free_bytes: int) -> str | None:
+def memory_problem(profile: Profile, free_bytes: int, dtype: Dtype | None = None) -> str | None:
     """Return why the model does not fit into this much memory; None if its weights do."""
-    needed = int(weights_bytes(profile) * HEADROOM)
+    needed = int(weights_bytes(profile, dtype) * HEADROOM)
     if needed <= free_bytes:
         return None
-    smaller = ", set sampling.dtype to float16 or bfloat16" if profile.natural.dtype == "float32" else ""
+    wide = (dtype or profile.natural.dtype) == "float32"
+    smaller = ", set sampling.dtype to float16 or bfloat16" if wide else ""
     return (
         f"the weights of {profile.name} take {needed / 1e9:.1f} GB in memory, {free_bytes / 1e9:.1f} GB are free; end "
         f"other programs, use a device with more memory{smaller}"

@@ -56,6 +56,7 @@ from .runs.cells import cell, cell_states_of, cells, cells_of_run, unscored, uns
 from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
+from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
 from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
@@ -87,6 +88,7 @@ __all__ = [
     "Page",
     "PastRun",
     "Principal",
+    "ProfileUse",
     "Queue",
     "ReferenceView",
     "ReviewView",
@@ -134,6 +136,7 @@ __all__ = [
     "place",
     "place_of",
     "poll_run",
+    "profile_uses",
     "queue",
     "queues_of",
     "recent_runs",
@@ -164,4 +167,5 @@ __all__ = [
     "warnings_of_outputs",
     "warnings_of_run",
     "warnings_of_subject",
+    "weights_of_spec",
 ]

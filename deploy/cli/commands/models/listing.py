@@ -1,0 +1,69 @@
+"""`dreamtuner models list`: which profiles there are, and which can be used."""
+
+from typing import Any
+
+from deploy.cli.options import AsJson
+from deploy.cli.terminal import print_result
+
+
+def listing(as_json: AsJson = False) -> None:
+    """List all profiles: whether their weights are here, locked or not, licence, size and source."""
+    from dreamtuner.models.profiles import profile_names
+    from flows.settings import Settings
+
+    settings = Settings.load()
+    found = [_row(settings, name) for name in profile_names(settings.profile_folders)]
+    if as_json:
+        print_result({"models": found})
+        return
+    from deploy.cli.tables import new_table
+
+    table = new_table("profile", "state", "size", "px", "licence", "source")
+    for column in table.columns:
+        column.justify = "left"
+    for one in found:
+        size = "" if one["bytes"] is None else f"{one['bytes'] / 1e9:.2f} GB"
+        state = one["state"] + (", locked" if one["locked"] else "")
+        side = "" if one["resolution"] is None else str(one["resolution"])
+        table.add_row(one["name"], state, size, side, one["licence"] or "", one["source"] or one["remedy"] or "")
+    print_result(table)
+
+
+def _row(settings: Any, name: str) -> dict[str, Any]:
+    from dreamtuner.models.intake.lock import read_lock
+    from dreamtuner.models.profiles import place_of_lock, ships
+    from dreamtuner.plugins import PluginError
+    from flows.resources import Resources
+
+    row: dict[str, Any] = {"name": name, "ships": ships(name)}
+    try:
+        profile = Resources.open(settings).profile(name)
+    except PluginError as error:
+        empty = dict.fromkeys(("bytes", "resolution", "licence", "commercial", "source", "weights", "remedy"))
+        return {**row, "state": "broken", "locked": False, **empty, "problem": str(error)}
+    lock = read_lock(place_of_lock(name, settings.profile_folders))
+    missing = profile.missing()
+    state = "ready" if not missing else "not fetched" if len(missing) == len(profile.image_parts) else "incomplete"
+    size = sum(one.bytes for place in lock.places for one in place.files) if lock else _size(profile)
+    return {
+        **row,
+        "state": state,
+        "locked": lock is not None,
+        "bytes": size,
+        "resolution": profile.resolution,
+        "licence": profile.licence.name,
+        "commercial": profile.licence.commercial,
+        "source": profile.source,
+        "weights": str(profile.weights),
+        "remedy": profile.remedy if missing else None,
+        "problem": f"missing: {', '.join(missing)}" if missing else None,
+    }
+
+
+def _size(profile: Any) -> int | None:
+    from dreamtuner.models.weights import loaded_files
+
+    if profile.missing():
+        return None
+    files = [one for part in profile.image_parts for one in loaded_files(profile.folder(part), profile.variant)]
+    return sum(one.stat().st_size for one in files)

@@ -1,0 +1,68 @@
+"""Removes a profile's file and lock and, on request, what was downloaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamtuner.models.intake.errors import IntakeError
+from dreamtuner.models.intake.hub_cache import cache_root
+from dreamtuner.models.intake.lock import Lock, alone, read_lock
+from dreamtuner.models.profiles import place_of_lock, profile_names, ships, user_folders
+
+
+@dataclass(frozen=True)
+class Removed:
+    """`removed`: files and snapshots; `kept`: folders with weights that stay; `freed`: bytes."""
+
+    removed: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    freed: int = 0
+
+
+def remove(name: str, folders: Sequence[Path] | None = None, *, weights: bool = False) -> Removed:
+    """Remove the profile's file in DREAMTUNER_HOME/profiles and its lock; `weights`: its snapshots in the cache, too.
+
+    A snapshot that another profile is locked to stays. Raises IntakeError if there is nothing to remove.
+    """
+    folders = user_folders() if folders is None else folders
+    file, place = folders[0] / f"{name}.yaml", place_of_lock(name, folders)
+    with alone(name, folders[0]):
+        there = [one for one in (file, place) if one.is_file()]
+        if not there:
+            raise IntakeError(_nothing(name, folders))
+        lock = read_lock(place)
+        found = [] if lock is None else [one.found for one in lock.places]
+        freed, gone = _delete(lock, _shared(name, folders)) if weights and lock is not None else (0, [])
+        for one in there:
+            one.unlink()
+    kept = tuple(one for one in found if one.exists())
+    return Removed((*there, *gone), kept, freed)
+
+
+def _nothing(name: str, folders: Sequence[Path]) -> str:
+    if name not in profile_names(folders):
+        return f"there is no profile {name!r}; there are: {', '.join(profile_names(folders))}"
+    if ships(name):
+        return f"{name!r} comes with the program and is not fetched; there is nothing to remove"
+    return f"the file of {name!r} is not in {folders[0]}; remove it where it is, in another folder or a package"
+
+
+def _shared(name: str, folders: Sequence[Path]) -> set[str | None]:
+    """Return the commits that other profiles are locked to."""
+    others = (read_lock(place_of_lock(one, folders)) for one in profile_names(folders) if one != name)
+    return {place.commit for lock in others if lock is not None for place in lock.places}
+
+
+def _delete(lock: Lock, shared: set[str | None]) -> tuple[int, list[Path]]:
+    """Delete the lock's snapshots from the hub's cache, with blobs that no other snapshot uses."""
+    from huggingface_hub import scan_cache_dir
+
+    commits = {one.commit: one.found for one in lock.places if one.commit is not None and one.commit not in shared}
+    if not commits or not cache_root().is_dir():
+        return 0, []
+    plan = scan_cache_dir(cache_root()).delete_revisions(*commits)
+    freed = plan.expected_freed_size
+    plan.execute()
+    return freed, list(commits.values())

@@ -1,0 +1,120 @@
+"""`dreamtuner models`: what each command prints, writes and refuses, with its exit code."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.main import app
+from dreamtuner.models.intake.errors import HubError, IntakeError
+from dreamtuner.plugins import UnknownNameError
+from flows.resources import Resources
+from tests.light_models import UNET, clip, stable_diffusion
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return stable_diffusion(tmp_path / "model")
+
+
+def run(*words: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(app, ["models", *words, "--json"])
+    assert done.exit_code == code, done.output + str(done.exception)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def listed(name: str) -> dict[str, Any]:
+    return next(one for one in run("list")["models"] if one["name"] == name)
+
+
+def test_profiles_that_ship_are_listed_as_not_fetched_with_the_command(home: Path) -> None:
+    assert [one["name"] for one in run("list")["models"]] == ["anything-v3", "pocket", "sd15", "sd21", "sdxl"]
+    sd15 = listed("sd15")
+    assert (sd15["state"], sd15["locked"], sd15["remedy"]) == ("not fetched", False, "dreamtuner models fetch sd15")
+    assert (sd15["licence"], sd15["commercial"], sd15["ships"]) == ("CreativeML-OpenRAIL-M", True, True)
+    assert listed("pocket")["state"] == "ready"
+    assert "not fetched" in CliRunner().invoke(app, ["models", "list"]).stdout
+    assert not home.exists()
+
+
+def test_a_model_is_added_checked_and_removed(home: Path, model: Path, tmp_path: Path) -> None:
+    done = run("add", "mine", str(model), "--clip", str(clip(tmp_path / "clip")), "--licence", "mit", "--no-picture")
+    assert (done["licence"], done["commercial"], done["resolution"], done["notes"]) == ("MIT", True, 64, [])
+    assert listed("mine")["state"] == "ready"
+    found = run("check", "mine")
+    assert found["ok"]
+    assert found["models"][0]["images"] == []
+
+    config = model / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text() + " ")
+    (model / "unet" / "more.txt").write_text("loaded by nobody, but it counts")
+    found = run("check", code=1)
+    mine = next(one for one in found["models"] if one["name"] == "mine")
+    assert mine["problems"] == []
+    assert [one.partition(" ")[2].partition(" ")[0] for one in mine["changed"]] == [
+        "scheduler/scheduler_config.json",
+        "unet/more.txt",
+    ]
+    done = run("fetch", "mine", "--offline")
+    assert done["changed"] == ["weights: scheduler/scheduler_config.json", "weights: unet/more.txt"]
+    assert run("check", "mine")["ok"]
+
+    os.truncate(model / UNET, 100)
+    assert "the download is incomplete" in run("check", "mine", code=1)["models"][0]["problems"][0]
+    done = run("remove", "mine")
+    assert [Path(one).name for one in done["removed"]] == ["mine.yaml", "mine.lock.json"]
+    assert done["kept"] == [str(model), str(tmp_path / "clip")]
+    assert "mine" not in [one["name"] for one in run("list")["models"]]
+
+
+def test_what_is_refused_is_one_sentence(home: Path, model: Path) -> None:
+    runner = CliRunner()
+    for words, kind, said in (
+        (["add", "mine", str(model / "none")], IntakeError, "no such file or folder"),
+        (["add", "mine", "o/n", "--offline"], IntakeError, "the net is not used"),
+        (["add", "pocket", str(model)], IntakeError, "embedded profile"),
+        (["fetch", "sd15", "--offline"], IntakeError, "the net is not used"),
+        (["fetch", "none"], IntakeError, "there is no file of a profile"),
+        (["remove", "sd15"], IntakeError, "is not fetched; there is nothing to remove"),
+        (["remove", "none"], IntakeError, "there is no profile 'none'"),
+        (["check", "none"], UnknownNameError, "there is no profile 'none'"),
+    ):
+        done = runner.invoke(app, ["models", *words])
+        assert isinstance(done.exception, kind), done.output
+        assert said in str(done.exception)
+
+
+def test_exit_codes_tell_bad_input_from_a_hub_that_fails() -> None:
+    from deploy.cli.error_message import is_bad_input, sentence
+
+    assert is_bad_input(IntakeError("a"))
+    assert not is_bad_input(HubError("the hub does not answer"))
+    assert sentence(HubError("the hub does not answer"), None) == "the hub does not answer"
+
+
+def test_a_model_that_images_were_made_with_is_removed_only_by_force(
+    home: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from storage.catalog import views
+    from storage.catalog.views import ProfileUse
+
+    run("add", "mine", str(model), "--no-picture", "--offline")
+    assert Resources.open().catalog is not None
+    monkeypatch.setattr(views, "profile_uses", lambda s, name: [ProfileUse("w", None, None, 3, 2)])
+    done = CliRunner().invoke(app, ["models", "remove", "mine"])
+    assert "2 images were generated with the profile mine" in str(done.exception)
+    assert (home / "profiles" / "mine.yaml").is_file()
+    assert run("check", "mine")["models"][0]["images"] == [
+        {"weights_digest": "w", "present": False, "cells": 3, "images": 2}
+    ]
+    assert run("remove", "mine", "--force")["images"] == 2
