@@ -18,6 +18,14 @@ from dreamtuner.attention.self_subject import Attendable, SubjectKeys, attend
 Layers = Mapping[str, SubjectKeys]
 """Subject keys of one reference at one noise level, by layer name."""
 
+
+class LastLayerReached(BaseException):
+    """Ends a model call whose output nobody needs, once the last layer to capture has been; see `SelfSubject.capture`.
+
+    Not an Exception, so that nothing between the layer and the call takes it for a failure.
+    """
+
+
 Captured = dict[str, tuple[Tensor, Tensor]]
 """Layer name -> k_r, v_r, each `rows heads F d`: every row of the reference pass, subject tokens only."""
 
@@ -26,14 +34,16 @@ class SubjectLayer:
     """Self-attention of one layer. It holds only its own layer's tensors.
 
     `groups` states which rows of the batch see which subject: (row count, keys or None), in order; None: no row sees
-    any. `foreground` maps a token count to the indices to capture; None: nothing is captured. `recorded` is the row to
-    record and, by token count, the query in it; None: no weights are computed.
+    any. `foreground` maps a token count to the indices to capture; None: nothing is captured. `last`: the call may end
+    after a capture; a compiled layer cannot end it and goes on. `recorded` is the row to record and, by token count,
+    the query in it; None: no weights are computed.
     """
 
     def __init__(self) -> None:
         self.groups: tuple[tuple[int, Attendable | None], ...] | None = None
         self.foreground: Mapping[int, Tensor] | None = None
         self.captured: list[tuple[Tensor, Tensor]] = []
+        self.last = False
         self.recorded: tuple[int, Mapping[int, int]] | None = None
         self.weights: tuple[int, Tensor] | None = None
 
@@ -42,6 +52,8 @@ class SubjectLayer:
         if self.foreground is not None:
             positions = self.foreground[k.shape[2]]
             self.captured.append((k[:, :, positions], v[:, :, positions]))
+            if self.last and not torch.compiler.is_compiling():
+                raise LastLayerReached
         if self.recorded is not None:
             self._record(q, k, *self.recorded)
         if self.groups is None:
@@ -70,16 +82,17 @@ class SelfSubject:
         self._layers = dict(layers)
 
     @contextmanager
-    def capture(self, foreground: Mapping[int, Tensor]) -> Iterator[Captured]:
+    def capture(self, foreground: Mapping[int, Tensor], *, last: str | None = None) -> Iterator[Captured]:
         """Capture keys and values of all model calls inside; the yielded dict is filled on exit, unless by an error.
 
         A model that is not called, such as a ControlNet without a control image, has no entry. `foreground`: a layer's
-        token count -> indices of its subject tokens (F).
+        token count -> indices of its subject tokens (F). `last`: the name of the layer that is reached last; a call
+        ends there by `LastLayerReached`, since what follows decides only its output.
         """
         captured: Captured = {}
         try:
-            for layer in self._layers.values():
-                layer.foreground, layer.captured = foreground, []
+            for name, layer in self._layers.items():
+                layer.foreground, layer.captured, layer.last = foreground, [], name == last
             yield captured
             for name, layer in self._layers.items():
                 if layer.captured:
@@ -87,7 +100,7 @@ class SelfSubject:
                     captured[name] = torch.cat(keys), torch.cat(values)
         finally:
             for layer in self._layers.values():
-                layer.foreground, layer.captured = None, []
+                layer.foreground, layer.captured, layer.last = None, [], False
 
     @contextmanager
     def record(self, row: int, tokens: Mapping[int, int]) -> Iterator[dict[str, tuple[int, Tensor]]]:

@@ -28,16 +28,21 @@ VISION = SimpleNamespace(config=SimpleNamespace(num_hidden_layers=24, hidden_siz
 def sd15_unet(device: str, dtype: torch.dtype = torch.float32) -> Any:
     """A U-Net of SD 1.5's config: 860 M parameters, random (on the meta device none at all), frozen."""
     with torch.device(device):
-        unet = build.new_unet(
-            sample_size=LATENT[1],
-            in_channels=LATENT[0],
-            out_channels=LATENT[0],
-            block_out_channels=(320, 640, 1280, 1280),
-            layers_per_block=2,
-            cross_attention_dim=TEXT[1],
-            attention_head_dim=8,
-        )
+        unet = new_sd15_unet()
     return nn.Module.to(unet, dtype).requires_grad_(False).eval()  # diffusers' own `to` warns of a dtype
+
+
+def new_sd15_unet() -> Any:
+    """The same on the default device, in the default dtype, trainable."""
+    return build.new_unet(
+        sample_size=LATENT[1],
+        in_channels=LATENT[0],
+        out_channels=LATENT[0],
+        block_out_channels=(320, 640, 1280, 1280),
+        layers_per_block=2,
+        cross_attention_dim=TEXT[1],
+        attention_head_dim=8,
+    )
 
 
 def sd15_encoder(unet: Any, device: str, dtype: torch.dtype = torch.float32) -> SubjectEncoder:

@@ -9,6 +9,7 @@ from diffusers import ImagePipelineOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from dreamtuner.families.inference_memory import KV_BYTES, free_bytes, portions
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.pipeline.callbacks import StepEnd, Text
@@ -25,7 +26,7 @@ from dreamtuner.pipeline.components import Components
 from dreamtuner.pipeline.image_inputs import Pictures
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
-from dreamtuner.sampling.model import KV_BYTES, guided
+from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import NegativeIn, PromptSyntax, Sampling, TextSettings
@@ -220,9 +221,12 @@ class DreamTunerPipeline(Components):
         text: Text = {"c": TextStates(c)} if uc is None else {"c": TextStates(c), "uc": TextStates(uc)}
         denoiser = parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects))
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
+        fit = portions(parts, s.width, s.height, controlnets=len(controls), free=free_bytes(x.device))
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
         with (
-            guided(denoiser, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes) as model,
+            guided(
+                denoiser, subjects, plan, w_ref=s.w_ref, beta=s.beta, kv_bytes=kv_bytes, reference_rows=fit.rows
+            ) as model,
             self.progress_bar(total=len(plan)) as bar,
         ):
             x = denoise(

@@ -10,13 +10,14 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.inference_memory import decoded, free_bytes, portions
 from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.adapted import adapted
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler, seeded
-from dreamtuner.sampling.model import KV_BYTES, guided
+from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.second_pass import second_calls, second_pass, second_size
@@ -32,8 +33,8 @@ def generate(
     sampling: Sampling,
     *,
     negative_prompt: str = "",
-    batch_size: int = 16,
-    kv_bytes: int = KV_BYTES,
+    batch_size: int | None = None,
+    kv_bytes: int | None = None,
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
     embeddings: Collection[str] | None = None,
@@ -42,11 +43,12 @@ def generate(
     """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
 
     Without a reference, with an empty mask, or at w_ref = beta = 0 the result is the plain model's, text-guided at w_c
-    in every step. `batch_size`: cells per batch (twice as many U-Net rows); it changes the last bits of an image at
-    most. `kv_bytes`: how many bytes of the reference's keys and values may be held. `recorder`: records the attention
-    of one point of the one cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings
-    that texts may use; None: all. `on_step(done, total)` is called after each step of each batch, done from 1 to total;
-    an exception that it raises ends the call and the models are restored.
+    in every step. `batch_size`: cells per batch (twice as many U-Net rows), by default as many as the free memory
+    holds; it changes the last bits of an image at most. `kv_bytes`: how many bytes of the reference's keys and values
+    may be held, by default what the free memory allows. `recorder`: records the attention of one point of the one
+    cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings that texts may use; None:
+    all. `on_step(done, total)` is called after each step of each batch, done from 1 to total; an exception that it
+    raises ends the call and the models are restored.
 
     LoRAs, VAE and FreeU of the settings are used for this call alone, and so are embeddings whose tokens occur.
 
@@ -54,7 +56,7 @@ def generate(
         ValueError: names the setting that does not fit.
         LayoutError: names the control image that cannot be used.
     """
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size: {batch_size} is too small; give 1 or more")
     if recorder is not None and len(cells) != 1:
         raise ValueError(f"recorder: attention is recorded for one cell, not {len(cells)}; generate that cell alone")
@@ -86,8 +88,8 @@ def _generate(
     sampling: Sampling,
     *,
     negative_prompt: str,
-    batch_size: int,
-    kv_bytes: int,
+    batch_size: int | None,
+    kv_bytes: int | None,
     recorder: AttentionRecorder | None,
     layers_of_first: bool,
     on_step: Callable[[int, int], None] | None,
@@ -106,7 +108,9 @@ def _generate(
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
-    batches = {kinds: _batches(ours, lengths, batch_size) for kinds, ours in places.items()}
+    largest, free = second_size(sampling), free_bytes(backbone.device)
+    fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
+    batches = {kinds: _batches(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
     steps = (len(plan) + again) * sum(map(len, batches.values()))
     done = 0
@@ -121,7 +125,8 @@ def _generate(
             plan,
             w_ref=sampling.w_ref,
             beta=sampling.beta,
-            kv_bytes=kv_bytes,
+            kv_bytes=fit[kinds].kv_bytes if kv_bytes is None else kv_bytes,
+            reference_rows=fit[kinds].rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
         ) as model:
@@ -169,7 +174,8 @@ def generate_batch(
     scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
     x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
     x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
-    return backbone.decode(denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step))
+    x_0 = denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step)
+    return decoded(backbone, x_0, (sampling.width, sampling.height))
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

@@ -11,16 +11,13 @@ from dreamtuner.attention.self_subject import concatenate
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.denoiser import Denoiser, EncodedSubject
+from dreamtuner.families.inference_memory import KV_BYTES, MAX_ROWS
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.recorder import AttentionRecorder, SeenReference
 from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
-
-KV_BYTES = 4 << 30
-"""Default memory budget of captured keys and values, bytes. 30 steps take 0.55 GB with SD 1.5 and 5 GB with SDXL, at
-40 % foreground."""
 
 
 class GuidedModel:
@@ -37,12 +34,13 @@ class GuidedModel:
         w_ref: float,
         beta: float,
         kv_bytes: int,
+        reference_rows: int = MAX_ROWS,
         recorder: AttentionRecorder | None = None,
         layers_of_first: bool = False,
     ) -> None:
         self._denoiser, self._ssa, self._sea = denoiser, ssa, sea
         self._subjects, self._plan, self._beta = subjects, plan, beta
-        self._layers_of_first = layers_of_first
+        self._layers_of_first, self._reference_rows = layers_of_first, reference_rows
         self._recorder = recorder
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
         seen = [subject for subject in subjects if subject.foreground is not None]
@@ -136,6 +134,8 @@ class GuidedModel:
             rows,
             w_ref=w_ref,
             digest=subject.digest,
+            chunk=self._reference_rows,
+            last=next(reversed(self._denoiser.self_attention), None),
         )
 
     def _seen(self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]]) -> AbstractContextManager[None]:
@@ -151,6 +151,7 @@ def guided(
     w_ref: float,
     beta: float,
     kv_bytes: int = KV_BYTES,
+    reference_rows: int = MAX_ROWS,
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
 ) -> Iterator[GuidedModel]:
@@ -158,6 +159,7 @@ def guided(
 
     The reference passes run when the first step needs them. `kv_bytes`: the most bytes of keys and values to hold; if
     not all fit, they are encoded for as many steps at a time as do. Raises ValueError if a single step does not fit.
+    `reference_rows`: how many rows of a reference pass run at a time; it changes the last bits at most.
     `recorder`: records the attention of one point of a call's first cell. `layers_of_first`: of several references,
     attend only in the layers that the first one captured, as cells of the first release did.
     """
@@ -174,6 +176,7 @@ def guided(
             w_ref=w_ref,
             beta=beta,
             kv_bytes=kv_bytes,
+            reference_rows=reference_rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
         )

@@ -8,6 +8,7 @@ Decided where the paper is silent:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from dreamtuner.attention.maps import stride
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.attention.subject_layers import Layers, SelfSubject
+from dreamtuner.attention.subject_layers import LastLayerReached, Layers, SelfSubject
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.loop import seeded
 
@@ -97,8 +98,11 @@ def encode_reference(
     w_ref: float,
     digest: str,
     chunk: int = 32,
+    last: str | None = None,
 ) -> ReferenceFeatures:
     """Encode all rows in one pass, `chunk` at a time. x_0: C H W latents; c_r: one row, the reference's own caption.
+
+    `last`: the self-attention layer that a call reaches last, where it may end.
 
     `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. The result equals
     that of a separate pass at every step, at far lower cost.
@@ -112,13 +116,14 @@ def encode_reference(
         noise = torch.randn(x_0.shape, generator=seeded(digest, "noise", row.step)).to(x_0)
         return noised(x_0, noise, row.timestep)
 
-    with ssa.capture(foreground) as captured:
+    with ssa.capture(foreground, last=last) as captured:
         for first in range(0, len(wanted), chunk):
             part = wanted[first : first + chunk]
             t = torch.tensor([row.timestep for row in part], device=x_0.device)
-            predict(torch.stack([x_r(row) for row in part]), t, c_r.expand(len(part)))
+            with suppress(LastLayerReached):
+                predict(torch.stack([x_r(row) for row in part]), t, c_r.repeat_interleave(len(part)))
     log_w = x_0.new_tensor(w_ref).log()
-    return ReferenceFeatures(index, {n: (k, v, log_w.expand(k.shape[2])) for n, (k, v) in captured.items()})
+    return ReferenceFeatures(index, {n: (k, v, log_w.repeat(k.shape[2])) for n, (k, v) in captured.items()})
 
 
 class ReferencePass:

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.inference_memory import decoded
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise
 from dreamtuner.settings.sampling import Sampling, nearest_side, step_of
@@ -59,9 +60,8 @@ def second_pass(
     x = scheduler.add_noise(x_0, noise, scheduler.timesteps[first : first + 1].expand(len(x_0)))
     larger = {kind: F.interpolate(one, (height, width), mode="bilinear") for kind, one in controls.items()}
     again: Predict = lambda x, t, step: predict(larger, x, t, step)  # noqa: E731
-    return backbone.decode(
-        denoise(again, x, scheduler, generators=generators, eta=sampling.eta, first=first, on_step=on_step)
-    )
+    x_0 = denoise(again, x, scheduler, generators=generators, eta=sampling.eta, first=first, on_step=on_step)
+    return decoded(backbone, x_0, (width, height))
 
 
 def second_calls(sampling: Sampling, scheduler: Any) -> int:

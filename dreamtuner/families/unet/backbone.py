@@ -19,6 +19,7 @@ from dreamtuner.families.unet.conversion.portable import make_portable
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.finetune import set_learning
 from dreamtuner.families.unet.load import load_controlnet, load_encoder
+from dreamtuner.families.unet.memory import decode_bytes, row_bytes
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.families.unet.text import encode_text, word_places
 from dreamtuner.families.unet.word_map import word_maps
@@ -129,6 +130,15 @@ class UNetParts:
                 field = "resolution" if width == tall else "size"
                 raise ValueError(f"sampling.{field}: {side} is not a multiple of {f}; choose one that is")
         return int(self.unet.config.in_channels), tall // f, width // f
+
+    def row_bytes(self, width: int, height: int) -> int:
+        """Estimate the memory of a row of the U-Net; see `EstimatesMemory`."""
+        _, rows, columns = self.latent_shape(width, height)
+        return row_bytes(self.unet, (rows, columns))
+
+    def decode_bytes(self, width: int, height: int) -> int:
+        """Estimate the memory of decoding an image; see `EstimatesMemory`."""
+        return decode_bytes(self.vae, width, height)
 
     def encode_text(self, prompt: str | None, settings: TextSettings = _LITERAL) -> TextStates:
         """Encode one prompt, padded to a multiple of the encoder's length, on its own: the same bits in any batch."""

@@ -20,7 +20,9 @@ ROWS = [Row(step, t) for step, t in ((0, 999), (0, 989), (1, 400), (1, 430), (2,
 
 
 @torch.no_grad()
-def encode(tiny: UNetBackbone, rows: list[Row], *, chunk: int = 32, w_ref: float = 3.0) -> ReferenceFeatures:
+def encode(
+    tiny: UNetBackbone, rows: list[Row], *, chunk: int = 32, w_ref: float = 3.0, last: str | None = None
+) -> ReferenceFeatures:
     x_0 = torch.randn(8, 16, 16, generator=torch.Generator().manual_seed(1))
     m_r = torch.zeros(64, 64)
     m_r[10:50, 20:44] = 1
@@ -37,6 +39,7 @@ def encode(tiny: UNetBackbone, rows: list[Row], *, chunk: int = 32, w_ref: float
             w_ref=w_ref,
             digest="d",
             chunk=chunk,
+            last=last,
         )
 
 
@@ -49,6 +52,36 @@ def test_one_pass_for_all_steps_equals_a_pass_at_every_step(tiny: UNetBackbone, 
             torch.testing.assert_close(keys.k_r, alone[name].k_r, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(keys.v_r, alone[name].v_r, rtol=1e-5, atol=1e-5)
             assert torch.equal(keys.log_m, alone[name].log_m)
+
+
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_pieces_of_a_pass_differ_in_the_last_bits_at_most(tiny: UNetBackbone, chunk: int) -> None:
+    rows = [Row(step, 999.0 - 30 * step) for step in range(33)]
+    whole, pieces = encode(tiny, rows), encode(tiny, rows, chunk=chunk)
+    assert whole.rows == pieces.rows
+    for name, (k, v, log_m) in whole.layers.items():
+        torch.testing.assert_close(pieces.layers[name][0], k, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(pieces.layers[name][1], v, rtol=1e-5, atol=1e-5)
+        assert torch.equal(pieces.layers[name][2], log_m)
+
+
+def test_a_pass_ends_at_its_last_layer_with_the_same_bits(tiny: UNetBackbone) -> None:
+    reached: list[str] = []
+    names = tiny.denoiser().self_attention
+    watched = [(name, tiny.unet.get_submodule(name)) for name in [*names, "conv_out"]]
+    hooks = [part.register_forward_hook(lambda *_, name=name: reached.append(name)) for name, part in watched]
+    try:
+        whole = encode(tiny, ROWS)
+        assert reached == [*names, "conv_out"]
+        reached.clear()
+        ended = encode(tiny, ROWS, last=names[-1])
+        assert reached == [*names[:-1]]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert list(ended.layers) == list(whole.layers)
+    for name, tensors in whole.layers.items():
+        assert all(torch.equal(a, b) for a, b in zip(ended.layers[name], tensors, strict=True))
 
 
 def test_features_know_what_was_asked_for_and_nothing_else(tiny: UNetBackbone) -> None:

@@ -1,0 +1,92 @@
+"""What generating takes in memory, and how much of it to do at a time: cells of a batch, rows of a pass, images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreamtuner.families.backbone import Parts
+from dreamtuner.models.intake.memory_check import free_memory_bytes
+
+MAX_CELLS = 16
+"""Cells of a batch at most: more are no faster."""
+MAX_ROWS = 32
+"""Rows of a piece of the reference pass at most."""
+MAX_POSITIONS = 8 * 64 * 64
+"""Latent positions of a piece of the reference pass at most, if that is more than a row: 8 rows of 512 x 512 pixels
+with Stable Diffusion. On a CPU larger pieces were slower per row, since they leave its caches."""
+KV_BYTES = 4 << 30
+"""Default memory budget of captured keys and values, bytes. 30 steps take 0.55 GB with SD 1.5 and 5 GB with SDXL, at
+40 % foreground."""
+MIN_KV_BYTES = 1 << 30
+"""The least budget of keys and values, so that a step's always fit."""
+PER_CONTROLNET = 0.5
+"""What a ControlNet adds to a row, of the denoiser's own: the residuals of half a U-Net."""
+USABLE = 0.8
+"""Share of the free memory to use; the rest is for what is not counted."""
+
+
+@runtime_checkable
+class EstimatesMemory(Protocol):
+    """Parts that estimate the memory of their activations, for images of a size in pixels. Weights do not count."""
+
+    def row_bytes(self, width: int, height: int) -> int:
+        """Estimate the bytes that each row of a call of the denoiser takes at its peak."""
+        ...
+
+    def decode_bytes(self, width: int, height: int) -> int:
+        """Estimate the bytes that decoding one image takes at its peak."""
+        ...
+
+
+@dataclass(frozen=True)
+class Portions:
+    """How much to do at a time: cells of a batch, rows of a piece of the reference pass, bytes of keys and values."""
+
+    cells: int
+    rows: int
+    kv_bytes: int
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Return the memory of the device that is still free, bytes, with what torch holds unused; None if unknown."""
+    if device.type == "cuda":
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + held
+    return free_memory_bytes() if device.type == "cpu" else None
+
+
+def portions(parts: Parts, width: int, height: int, *, controlnets: int = 0, free: int | None) -> Portions:
+    """Return how much fits into `free` bytes for images of this size, pixels; at least one of each.
+
+    `parts`: of any family; what one does not estimate is not limited. `free`: None if unknown. `controlnets`: how many
+    run in a call. A cell takes two rows.
+    """
+    _, rows, columns = parts.latent_shape(width, height)
+    best = max(1, min(MAX_ROWS, MAX_POSITIONS // (rows * columns)))
+    if free is None or not isinstance(parts, EstimatesMemory):
+        return Portions(MAX_CELLS, best, KV_BYTES)
+    held = min(KV_BYTES, free // 2)
+    each = parts.row_bytes(width, height) * (1 + PER_CONTROLNET * controlnets)
+    fit = int((free - held) * USABLE // each)
+    return Portions(max(1, min(MAX_CELLS, fit // 2)), max(1, min(best, fit)), max(MIN_KV_BYTES, held))
+
+
+def images_at_once(parts: Parts, width: int, height: int, *, free: int | None) -> int | None:
+    """Return how many images to decode at a time in `free` bytes, 1 or more; None: any number."""
+    if free is None or not isinstance(parts, EstimatesMemory):
+        return None
+    return max(1, int(free * USABLE // parts.decode_bytes(width, height)))
+
+
+def decoded(parts: Parts, x_0: Tensor, size: tuple[int, int]) -> list[Image.Image]:
+    """Decode scaled latents N C H W to N RGB images of width and height `size`, as many at a time as the memory holds.
+
+    How many changes the last bits of a value at most, which rounding to 8 bits mostly hides.
+    """
+    count = images_at_once(parts, *size, free=free_bytes(x_0.device)) or max(len(x_0), 1)
+    return [image for part in x_0.split(count) for image in parts.decode(part)]
