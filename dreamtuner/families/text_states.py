@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,11 +14,13 @@ class TextStates:
     """The text conditions of N rows.
 
     `states`: N L D, one state per token, for cross-attention; `pooled`: N P, one vector per text, for models that use
-    one beside the states, otherwise None.
+    one beside the states, otherwise None. `image_prompts`: for each IP-Adapter of the model, the embeddings of its K
+    images, N K D or N K T D.
     """
 
     states: Tensor
     pooled: Tensor | None = None
+    image_prompts: tuple[Tensor, ...] = ()
 
     def __len__(self) -> int:
         """Return N."""
@@ -26,7 +28,7 @@ class TextStates:
 
     def __getitem__(self, rows: slice | Sequence[int]) -> TextStates:
         """Return these rows, with the first axis kept: [-1:] is the last row as a batch of one."""
-        return TextStates(self.states[rows], None if self.pooled is None else self.pooled[rows])
+        return self._each(lambda one: one[rows])
 
     @property
     def length(self) -> int:
@@ -35,33 +37,34 @@ class TextStates:
 
     @classmethod
     def cat(cls, parts: Sequence[TextStates]) -> TextStates:
-        """Concatenate rows. All must have one L. Raises ValueError if only some have `pooled`."""
+        """Concatenate rows. All must have one L. Raises ValueError if only some have `pooled` or `image_prompts`."""
         pooled = [one.pooled for one in parts if one.pooled is not None]
         if pooled and len(pooled) < len(parts):
             raise ValueError("text states: some have pooled states and some have none; give all or none")
-        return cls(torch.cat([one.states for one in parts]), torch.cat(pooled) if pooled else None)
+        if len({len(one.image_prompts) for one in parts}) > 1:
+            raise ValueError("text states: some have image prompts and some have none; give all or none")
+        images = tuple(torch.cat(rows) for rows in zip(*(one.image_prompts for one in parts), strict=True))
+        return cls(torch.cat([one.states for one in parts]), torch.cat(pooled) if pooled else None, images)
 
     def zeros(self) -> TextStates:
         """Return states of the same shapes that are zero."""
-        return TextStates(torch.zeros_like(self.states), None if self.pooled is None else torch.zeros_like(self.pooled))
+        return self._each(torch.zeros_like)
 
     def expand(self, rows: int) -> TextStates:
         """Repeat a single row to N = `rows`, as a view."""
-        pooled = None if self.pooled is None else self.pooled.expand(rows, -1)
-        return TextStates(self.states.expand(rows, -1, -1), pooled)
+        return self._each(lambda one: one.expand(rows, *one.shape[1:]))
 
     def repeat_interleave(self, times: int) -> TextStates:
         """Repeat each row `times` times, one after the other."""
-        pooled = None if self.pooled is None else self.pooled.repeat_interleave(times, dim=0)
-        return TextStates(self.states.repeat_interleave(times, dim=0), pooled)
+        return self._each(lambda one: one.repeat_interleave(times, dim=0))
 
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> TextStates:
-        """Move and convert both tensors; None leaves device or dtype as it is."""
+        """Move and convert all tensors; None leaves device or dtype as it is."""
 
         def moved(one: Tensor) -> Tensor:
             return one.to(one.device if device is None else device, one.dtype if dtype is None else dtype)
 
-        return TextStates(moved(self.states), None if self.pooled is None else moved(self.pooled))
+        return self._each(moved)
 
     @classmethod
     def together(cls, parts: Sequence[TextStates], filler: TextStates) -> TextStates:
@@ -80,4 +83,8 @@ class TextStates:
         if not times:
             return self
         more = filler.states.to(self.states).repeat(len(self), times, 1)
-        return TextStates(torch.cat([self.states, more], dim=1), self.pooled)
+        return replace(self, states=torch.cat([self.states, more], dim=1))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> TextStates:
+        pooled = None if self.pooled is None else change(self.pooled)
+        return TextStates(change(self.states), pooled, tuple(change(one) for one in self.image_prompts))

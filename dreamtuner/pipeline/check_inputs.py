@@ -3,7 +3,7 @@
 Every error names the argument and the fix.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -32,6 +32,23 @@ def check_plain(output_type: str, num_images_per_prompt: int, names: Sequence[st
         raise ValueError(
             f"callback_on_step_end_tensor_inputs: there is no {', '.join(unknown)}; choose from {', '.join(TENSORS)}"
         )
+
+
+def check_attention(given: Mapping[str, Any] | None, *, encoder: bool) -> dict[str, Any]:
+    """Return the arguments of attention processors, without None. `encoder`: whether the subject-encoder is in use.
+
+    Raises ValueError if they do not fit.
+    """
+    attention = {name: value for name, value in (given or {}).items() if value is not None}
+    if encoder and "gligen" in attention:
+        raise ValueError(
+            "cross_attention_kwargs: the subject-encoder's layers are in the place of gligen; leave it out, or "
+            "set beta to 0"
+        )
+    scale = attention.get("scale", 1.0)
+    if isinstance(scale, bool) or not isinstance(scale, int | float):
+        raise ValueError(f"cross_attention_kwargs: scale is {scale!r}; give a number, 1 for LoRAs at full strength")
+    return attention
 
 
 def count_prompts(prompt: str | Sequence[str] | None, prompt_embeds: Tensor | None) -> int:

@@ -5,9 +5,15 @@ from typing import Any, ClassVar, Self
 import torch
 from diffusers import AutoencoderKL, ControlNetModel, DiffusionPipeline, UNet2DConditionModel
 from diffusers.image_processor import VaeImageProcessor
+from diffusers.loaders import (
+    FromSingleFileMixin,
+    IPAdapterMixin,
+    StableDiffusionLoraLoaderMixin,
+    TextualInversionLoaderMixin,
+)
 from diffusers.pipelines.pipeline_utils import StableDiffusionMixin
 from diffusers.schedulers import KarrasDiffusionSchedulers
-from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel
+from transformers import CLIPTextModel, CLIPTokenizer, CLIPVisionModel, CLIPVisionModelWithProjection
 from transformers.image_processing_utils import BaseImageProcessor
 
 from dreamtuner.families.precision import torch_dtype
@@ -22,8 +28,18 @@ from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling, Style
 
 
-class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
-    """A pipeline without `__call__`: loaded, saved, moved and offloaded like diffusers' own."""
+class Components(
+    DiffusionPipeline,  # type: ignore[misc]
+    StableDiffusionMixin,  # type: ignore[misc]
+    TextualInversionLoaderMixin,  # type: ignore[misc]
+    StableDiffusionLoraLoaderMixin,  # type: ignore[misc]
+    IPAdapterMixin,  # type: ignore[misc]
+    FromSingleFileMixin,  # type: ignore[misc]
+):
+    """A pipeline without `__call__`: loaded, saved, moved and offloaded like diffusers' own.
+
+    Single files, LoRAs, embeddings and IP-Adapters are loaded by the methods of diffusers' own pipelines.
+    """
 
     model_cpu_offload_seq = "image_encoder->text_encoder->unet->vae"  # ControlNets and the encoder serve every step
     _optional_components: ClassVar[list[str]] = [
@@ -45,7 +61,7 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         controlnet_depth: ControlNetModel | None = None,
         controlnet_pose: ControlNetModel | None = None,
         subject_encoder: SubjectEncoder | None = None,
-        image_encoder: CLIPVisionModel | None = None,
+        image_encoder: CLIPVisionModel | CLIPVisionModelWithProjection | None = None,
         feature_extractor: BaseImageProcessor | None = None,
         defaults: dict[str, Any] | None = None,
     ) -> None:
@@ -101,6 +117,13 @@ class Components(DiffusionPipeline, StableDiffusionMixin):  # type: ignore[misc]
         profile = get_profile(profile) if isinstance(profile, str) else profile
         dtype = torch_dtype(profile.sampling(style).dtype, device) if dtype is None else dtype
         return cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
+
+    def unload_ip_adapter(self) -> None:
+        """Remove the IP-Adapters. What the subject-encoder reads by is kept."""
+        read = {name: getattr(self, name) for name in ("image_encoder", "feature_extractor")}
+        super().unload_ip_adapter()
+        if self.subject_encoder is not None:
+            self.register_modules(**read)
 
     @property
     def guidance_scale(self) -> float:

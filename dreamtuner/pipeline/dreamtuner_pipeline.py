@@ -1,7 +1,8 @@
 """DreamTunerPipeline: the method as a diffusers pipeline. It generates the same images as `dreamtuner.sampling`."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,13 +15,16 @@ from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.pipeline.callbacks import StepEnd, Text
 from dreamtuner.pipeline.check_inputs import (
+    check_attention,
     check_control_images,
     check_plain,
     check_references,
     count_prompts,
     resolve_settings,
+    texts,
 )
 from dreamtuner.pipeline.image_inputs import Pictures
+from dreamtuner.pipeline.image_prompts import AdapterImages, image_prompts
 from dreamtuner.pipeline.prompt_encoding import PromptEncoding
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
@@ -73,6 +77,9 @@ class DreamTunerPipeline(PromptEncoding):
         prompt_embeds: Tensor | None = None,
         negative_prompt_embeds: Tensor | None = None,
         reference_caption_embeds: Tensor | None = None,
+        ip_adapter_image: AdapterImages = None,
+        ip_adapter_image_embeds: Sequence[Tensor] | None = None,
+        cross_attention_kwargs: Mapping[str, Any] | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
         callback_on_step_end: Callable[..., dict[str, Any] | None] | None = None,
@@ -100,6 +107,10 @@ class DreamTunerPipeline(PromptEncoding):
                 the steps of Eq. 5 alone, 1 - p_r of them; with `negative_in` = "all" in every step.
             generator: one for all images, or a list of one per image, which then alone determines its noise.
             latents: x_T before the scheduler's scale, N C H W, instead of sampled noise.
+            ip_adapter_image: for IP-Adapters that are loaded, an image or for each adapter one or a list; or
+                `ip_adapter_image_embeds`, for each adapter 2 K D or 2 K T D of K images, the undesired ones first.
+            cross_attention_kwargs: passed to the attention processors of the U-Net in every prediction, that of the
+                reference included; `scale` scales LoRA layers of U-Net and text encoder.
             output_type: "pil", "np" (N H W 3 in 0..1), "pt" (N 3 H W in 0..1) or "latent" (N C H W float32, scaled).
             callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, with the tensors that
                 `callback_on_step_end_tensor_inputs` names; tensors that it returns replace them.
@@ -155,7 +166,11 @@ class DreamTunerPipeline(PromptEncoding):
         }
         x = self._noise((prompts * num_images_per_prompt, *parts.latent_shape(s.width, s.height)), generator, latents)
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
-        subjects = self._subjects(parts, references, s, reference_caption_embeds)
+        attention = check_attention(cross_attention_kwargs, encoder=s.beta > 0)
+        images = image_prompts(self, ip_adapter_image, ip_adapter_image_embeds)
+        with self._scaled_text(attention.get("scale")):
+            subjects = self._subjects(parts, references, s, reference_caption_embeds)
+        subjects = [replace(one, c_r=images.beside(one.c_r, undesired=True)) for one in subjects]
         undesired = negative_prompt_embeds is not None or any(
             one.strip() for one in texts("negative_prompt", negative_prompt, prompts)
         )
@@ -171,9 +186,14 @@ class DreamTunerPipeline(PromptEncoding):
             negative_prompt_embeds,
             s.clip_skip,
             s.prompt_syntax,
+            attention.get("scale"),
         )
-        text: Text = {"c": TextStates(c)} if uc is None else {"c": TextStates(c), "uc": TextStates(uc)}
-        denoiser = parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects))
+        text: Text = {"c": images.beside(TextStates(c))}
+        if uc is not None:
+            text["uc"] = images.beside(TextStates(uc), undesired=True)
+        denoiser = replace(
+            parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects)), cross_attention_kwargs=attention
+        )
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
         fit = portions(parts, s.width, s.height, controlnets=len(controls), free=free_bytes(x.device))
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
@@ -192,11 +212,11 @@ class DreamTunerPipeline(PromptEncoding):
                 on_step=StepEnd(self, bar, scheduler.timesteps, text, callback_on_step_end, names),
                 stopped=lambda: self._interrupt,
             )
-        images = x
+        made = x
         if output_type != "latent":
-            images = self.image_processor.postprocess(parts.decode_pixels(x), output_type=output_type)
+            made = self.image_processor.postprocess(parts.decode_pixels(x), output_type=output_type)
         self.maybe_free_model_hooks()
-        return ImagePipelineOutput(images=images) if return_dict else (images,)
+        return ImagePipelineOutput(images=made) if return_dict else (made,)
 
     def _subjects(
         self, parts: UNetParts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None
@@ -213,6 +233,7 @@ class DreamTunerPipeline(PromptEncoding):
         given: Sequence[Tensor | None] = [None] * len(references) if embeds is None else list(embeds)
         if embeds is None and references:
             self._require_text("reference_caption")
+            references = [replace(one, caption=self._with_vectors(one.caption)) for one in references]
         prepared = [
             prepare_subject(
                 parts,

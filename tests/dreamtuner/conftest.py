@@ -1,6 +1,7 @@
 """A tiny Stable Diffusion with random weights in diffusers' standard classes, on disk in the plain layout."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,14 @@ def whole(tiny: UNetBackbone) -> DreamTunerPipeline:
         feature_extractor=CLIPImageProcessorPil(size=size, crop_size={"height": 32, "width": 32}),
         defaults=Sampling(steps=3, p_r=0.6, w_r=2.0, w_c=4.0, beta=0.2).model_dump(),
     )
+
+
+@pytest.fixture
+def copied(whole: DreamTunerPipeline) -> DreamTunerPipeline:
+    """One whose models a test may change."""
+    pipe = DreamTunerPipeline(**deepcopy(whole.components), defaults=whole.config.defaults)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ class UNetDenoiser:
     `alphas_cumprod`: of the training schedule, to noise references; None if it has none. `controlnets`: by kind of
     control image; `control_weights`: the scale of their residuals, 1 where a kind is missing. `encoder`: the
     subject-encoder whose S-E-A layers are attached, or None. `sigma_data`: of a model that was trained by EDM, to noise
-    references by sigma; None for all others.
+    references by sigma; None for all others. `cross_attention_kwargs`: of the U-Net in every prediction, as diffusers
+    takes them; those of ControlNets stay empty, as in its own pipelines.
     """
 
     unet: Any
@@ -33,6 +34,7 @@ class UNetDenoiser:
     encoder: SubjectEncoder | None = None
     control_weights: Mapping[Kind, float] = field(default_factory=dict)
     sigma_data: float | None = None
+    cross_attention_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -75,8 +77,11 @@ class UNetDenoiser:
                 sum(parts[1:], parts[0]) for parts in zip(*(d for d, _ in residuals), strict=True)
             ]
             extra["mid_block_additional_residual"] = sum((mid for _, mid in residuals[1:]), residuals[0][1])
-        if slot := slot_of(self.unet):
-            extra["cross_attention_kwargs"] = slot
+        if attention := {**self.cross_attention_kwargs, **slot_of(self.unet)}:
+            extra["cross_attention_kwargs"] = attention
+        if c.image_prompts:
+            added = conditions.get("added_cond_kwargs", {})
+            conditions["added_cond_kwargs"] = {**added, "image_embeds": list(c.image_prompts)}
         prediction: Tensor = self.unet(x, t, **conditions, return_dict=False, **extra)[0]
         return prediction
 

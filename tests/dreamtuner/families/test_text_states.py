@@ -1,5 +1,7 @@
 """Rows of text conditions: the two tensors keep together through every operation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -45,3 +47,15 @@ def test_padding_repeats_the_filler_and_leaves_what_was() -> None:
 def test_rows_with_and_without_pooled_states_do_not_mix() -> None:
     with pytest.raises(ValueError, match="give all or none"):
         TextStates.cat([_states(1), _states(1, pooled=False)])
+
+
+def test_image_prompts_keep_with_their_rows() -> None:
+    text = replace(_states(2), image_prompts=(torch.arange(6.0).view(2, 1, 3), torch.arange(16.0).view(2, 2, 1, 4)))
+    joined = TextStates.cat([text, text[[1]].expand(2)]).repeat_interleave(2).to(dtype=torch.float16)
+    for one, before in zip(joined.image_prompts, text.image_prompts, strict=True):
+        assert one.dtype == torch.float16
+        assert torch.equal(one.float(), before[[0, 0, 1, 1, 1, 1, 1, 1]])
+    assert len(text.padded(9, _states(1, seed=1)).image_prompts) == 2
+    assert not any(one.any() for one in text.zeros().image_prompts)
+    with pytest.raises(ValueError, match="some have image prompts"):
+        TextStates.cat([text, _states(1)])

@@ -3,7 +3,6 @@
 import inspect
 import json
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,6 @@ from dreamtuner.plugins import UnknownNameError
 from dreamtuner.settings.sampling import Sampling
 
 ImageRequest = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def copied(whole: DreamTunerPipeline) -> DreamTunerPipeline:
-    """One whose models a test may change."""
-    pipe = DreamTunerPipeline(**deepcopy(whole.components), defaults=whole.config.defaults)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 @pytest.fixture
