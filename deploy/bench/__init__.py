@@ -2,13 +2,14 @@
 
 import typer
 
-from deploy.bench import catalog, dashboard, fidelity, orchestration, pocket, speed, table1
+from deploy.bench import catalog, dashboard, fidelity, negative, orchestration, pocket, speed, table1
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
     fidelity.fidelity,
     table1.table1,
     pocket.pocket,
+    negative.negative,
     speed.speed,
     catalog.catalog,
     dashboard.dashboard,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import CLIPTokenizer
 
+from dreamtuner.families.unet.text import tokens_of
 from dreamtuner.finetune.learned_token import with_token
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.models.tokens import CLIP_LENGTH, reader_of
@@ -51,6 +52,22 @@ def test_a_learned_word_is_one_token(tokenizer: CLIPTokenizer) -> None:
     reader = reader_of(get_profile("pocket"), "[S*]")
     assert reader is not None
     assert list(reader.read(["a bear [S*]"])[0].tokens) == with_token(tokenizer, "[S*]")("a bear [S*]")["input_ids"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a (bear:1.2) [S*]", "a bear BREAK in the (snow)", ", ".join(["a photo of a bear on the beach"] * 20)],
+)
+def test_weighted_prompts_are_read_as_they_are_encoded(tokenizer: CLIPTokenizer, text: str) -> None:
+    reader = reader_of(get_profile("pocket"), "[S*]")
+    assert reader is not None
+    [read] = reader.read([text], "weighted")
+    encoded = tokens_of(with_token(tokenizer, "[S*]"), text, "weighted")
+    kept = encoded.mask.bool()
+    assert list(read.tokens) == encoded.ids[kept].tolist()
+    assert list(read.weights or (1.0,) * len(read.tokens)) == pytest.approx(encoded.weights[kept].tolist())
+    assert read.cut == ""
+    assert read.count == int(encoded.mask.sum())
 
 
 def test_whole_words_are_cut_off_and_unknown_ones_are_named() -> None:
