@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from dreamtuner.models.adapters import AdapterError, adapter_digest, embedding_label
+from dreamtuner.plugins import PluginError
+from dreamtuner.postprocess.upscalers import UpscalerError
+from dreamtuner.postprocess.used import finishing_digest, is_finishing
 from flows.faults import CellChangedError, UnmetRequirementError
 from flows.resources import Resources
 
@@ -16,8 +19,9 @@ def demand_adapters(planned: Mapping[str, str], profile: str, resources: Resourc
     """
     for label, digest in planned.items():
         try:
-            found = adapter_digest(resources.profile(profile), label)
-        except AdapterError as error:
+            digest_of = finishing_digest if is_finishing(label) else adapter_digest
+            found = digest_of(resources.profile(profile), label)
+        except (AdapterError, UpscalerError, PluginError) as error:
             raise UnmetRequirementError(f"this worker lacks the {label} of profile {profile}: {error}") from error
         if found != digest:
             raise CellChangedError(f"the {label} of profile {profile} changed since the plan; run the spec again")

@@ -11,6 +11,7 @@ from dreamtuner.models.adapters import (
 )
 from dreamtuner.models.adapters.embedding import check_embedding, tokens_in, usable_embeddings
 from dreamtuner.models.profiles import Profile
+from dreamtuner.plugins import PluginError
 from dreamtuner.settings.sampling import Sampling, Style
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
@@ -19,7 +20,7 @@ from flows.spec.problems import InputError, Problem
 def demand_adapters(
     spec: Spec, profile: Profile, sampling: Mapping[Style, Sampling]
 ) -> tuple[dict[Style, dict[str, str]], dict[str, str]]:
-    """Return the digests of the LoRAs and VAE of each style by label, and of the profile's embeddings by token.
+    """Return digests: of LoRAs, VAE, upscaler and masker by style and label, and of the embeddings by token.
 
     An embedding whose token no text of the spec has may be broken: it is then plain text. Reads headers and hashes
     files, loads nothing. Raises InputError, which names the field, the profile's names, and what is wrong with a file.
@@ -27,11 +28,27 @@ def demand_adapters(
     try:
         for numbers in sampling.values():
             check_settings(profile, numbers)
-        digests = {style: adapters_used(profile, numbers) for style, numbers in sampling.items()}
+        digests = {
+            style: adapters_used(profile, numbers) | _finishing(spec, profile, numbers)
+            for style, numbers in sampling.items()
+        }
         embeddings = _embeddings(spec, profile)
     except AdapterError as error:
         raise InputError(f"spec {spec.name!r}", [Problem(path=error.path, message=error.message)]) from error
     return digests, embeddings
+
+
+def _finishing(spec: Spec, profile: Profile, sampling: Sampling) -> dict[str, str]:
+    if sampling.upscaler is None and sampling.cutout is None:  # most specs: nothing of it is loaded
+        return {}
+    from dreamtuner.postprocess.upscalers import UpscalerError
+    from dreamtuner.postprocess.used import finishing_used
+
+    try:
+        return finishing_used(profile, sampling)
+    except (UpscalerError, PluginError) as error:
+        field = "upscaler" if isinstance(error, UpscalerError) else "cutout"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", field), message=str(error))]) from error
 
 
 def _embeddings(spec: Spec, profile: Profile) -> dict[str, str]:

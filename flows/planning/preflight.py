@@ -144,29 +144,10 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
     for sampling in settings:
         try:
             demand_fit(profile, sampling)
-            _demand_finishing(profile, sampling)
         except FitError as error:
             whose = "" if error.field in spec.sampling else f" (a default of profile {profile.name!r})"
             problem = Problem(path=("sampling", error.field), message=f"{error.message}{whose}")
             raise InputError(f"spec {spec.name!r}", [problem]) from error
-
-
-def _demand_finishing(profile: Profile, sampling: Sampling) -> None:
-    """Raise FitError unless upscaler and masker of the finished image exist. Neither is loaded for neutral settings."""
-    if sampling.upscaler is not None:
-        from dreamtuner.postprocess.upscalers import UpscalerError, check_upscaler
-
-        try:
-            check_upscaler(sampling.upscaler, profile.upscalers)
-        except UpscalerError as error:
-            raise FitError("upscaler", str(error)) from error
-    if sampling.cutout is not None:
-        from dreamtuner.preprocess.maskers import MASKERS
-
-        try:
-            MASKERS[sampling.cutout]
-        except PluginError as error:
-            raise FitError("cutout", str(error)) from error
 
 
 def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:

@@ -53,6 +53,8 @@ def test_numbers_that_are_written_as_text_are_refused(model: type[BaseModel]) ->
         "freeu",
         "control_weights",
         "dtype",
+        "upscaler",
+        "cutout",
     }
     for name in set(model.model_fields) - texts:
         for slip in ("0.5", "20", True):

@@ -44,7 +44,7 @@ def led(whole: DreamTunerPipeline, tiny: UNetBackbone) -> UNetBackbone:
         ),
         ("depth", ramp(32, 32), "depth: the control image is 32 pixels wide, the image 64; give one at least as large"),
         ("depth", ramp(96, 96), "depth: the control image is 96 pixels wide, not a multiple of 64; resize it to 64"),
-        ("edges", ramp(64, 64), "kind: 'edges' is not one of depth, pose"),
+        ("canny", Image.new("RGB", (64, 64)), "canny: the control image has a single colour"),
     ],
 )
 def test_what_is_no_layout_is_refused_by_name(kind: Kind, image: Image.Image, said: str) -> None:
