@@ -15,6 +15,7 @@ from dreamtuner.families.parameters import replaced_parameters
 from dreamtuner.families.unet.load import load_vae
 from dreamtuner.models.adapters import Adapters, adapter_digest
 from dreamtuner.models.adapters.embedding import read_embedding
+from dreamtuner.models.adapters.problem import file_of
 
 B = TypeVar("B", bound=Any)
 
@@ -44,7 +45,7 @@ def adapted(backbone: B, adapters: Adapters) -> Iterator[B]:
 
 
 def _lora(backbone: Any, name: str, models: Mapping[str, Any]) -> Layers:
-    file = backbone.profile.loras[name]
+    file = file_of(backbone.profile.loras[name])
     key = str(file), adapter_digest(backbone.profile, f"lora {name}")
     if key not in backbone.read:
         try:

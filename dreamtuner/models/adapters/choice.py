@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dreamtuner.models.adapters.embedding import check_embedding, expand_tokens, tokens_in, vectors_of
 from dreamtuner.models.adapters.lora import check_lora
-from dreamtuner.models.adapters.problem import AdapterError
+from dreamtuner.models.adapters.problem import AdapterError, file_of
 from dreamtuner.models.adapters.vae import check_vae
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import Profile
@@ -85,7 +85,7 @@ def adapter_digest(profile: Profile, label: str) -> str:
     have: Mapping[str, Path] = {"lora": profile.loras, "vae": profile.vaes, "embedding": profile.embeddings}[kind]
     path = (kind, name)
     _demand(name, have, {"lora": "LoRA", "vae": "VAE"}.get(kind, kind), path)
-    place = have[name]
+    place = have[name] if kind == "vae" else file_of(have[name])
     if not place.exists():
         raise AdapterError(path, f"{place} is missing; put it there, or choose another")
     return digest_of(place, ["."], profile.variant) if kind == "vae" else file_sha256(place)

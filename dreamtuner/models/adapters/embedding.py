@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from dreamtuner.models.adapters.problem import AdapterError, shapes_in
+from dreamtuner.models.adapters.problem import AdapterError, file_of, shapes_in
 from dreamtuner.models.profiles import Profile
 
 ENCODERS = ("text_encoder", "text_encoder_2")
@@ -90,7 +90,7 @@ def _vectors_in(file: Path, path: tuple[str, ...], mtime_ns: int, size: int) -> 
 
 def read_embedding(file: Path) -> dict[str, Any]:
     """Return the vectors for each text encoder, as tensors N D. Pickles are opened as weights only."""
-    path = ("embeddings", file.name)
+    file, path = file_of(file), ("embeddings", file.name)
     tensors = _tensors(file, path)
     named = {_encoder(name, tensors, file, path): one for name, one in tensors.items()}
     return {name: one[None] if one.ndim == 1 else one for name, one in named.items()}
@@ -98,7 +98,7 @@ def read_embedding(file: Path) -> dict[str, Any]:
 
 def check_embedding(profile: Profile, token: str) -> None:
     """Raise AdapterError unless the profile's embedding of this token is readable and fits its text encoders."""
-    file, path = profile.embeddings[token], ("profile", "embeddings", token)
+    file, path = file_of(profile.embeddings[token]), ("profile", "embeddings", token)
     found = vectors_in(file, path)
     widths = {
         name: _width(profile.folder(name)) for name in ENCODERS if (profile.folder(name) / "config.json").is_file()
@@ -125,7 +125,7 @@ def usable_embeddings(profile: Profile) -> dict[str, int]:
 
 def vectors_of(profile: Profile, token: str) -> int:
     """Return the number of vectors of the profile's embedding of this token. Raises AdapterError."""
-    found = vectors_in(profile.embeddings[token], ("profile", "embeddings", token))
+    found = vectors_in(file_of(profile.embeddings[token]), ("profile", "embeddings", token))
     return next(iter(found.values()))[0]
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from dreamtuner.models.adapters.problem import AdapterError, Shapes, shapes_in
+from dreamtuner.models.adapters.problem import AdapterError, Shapes, file_of, shapes_in
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import weight_files
 
@@ -45,8 +45,8 @@ _LDM = re.compile(r"(input_blocks|middle_block|output_blocks)_")
 
 def check_lora(profile: Profile, name: str, path: tuple[str, ...]) -> None:
     """Raise AdapterError unless the profile's LoRA of this name exists, is readable and fits the profile's model."""
-    file = profile.loras[name]
-    if file.suffix != ".safetensors":
+    file = file_of(profile.loras[name])
+    if file.exists() and file.suffix != ".safetensors":
         raise AdapterError(path, f"{file} is not a .safetensors file; convert it")
     shapes = shapes_in(file, path)
     for mark, form in _UNREADABLE.items():

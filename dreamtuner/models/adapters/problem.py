@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 Shapes = dict[str, tuple[int, ...]]
+_WEIGHTS = (".safetensors", ".pt", ".bin")
 
 
 class AdapterError(ValueError):
@@ -15,6 +16,12 @@ class AdapterError(ValueError):
     def __init__(self, path: tuple[str, ...], message: str) -> None:
         super().__init__(f"{'.'.join(path)}: {message}")
         self.path, self.message = path, message
+
+
+def file_of(place: Path) -> Path:
+    """Return the one file at the place of a LoRA or embedding: itself, or the only weights in a folder."""
+    files = [one for one in sorted(place.iterdir()) if one.suffix in _WEIGHTS] if place.is_dir() else [place]
+    return files[0] if len(files) == 1 else place / "(one file of weights)"
 
 
 def shapes_in(file: Path, path: tuple[str, ...]) -> Shapes:
