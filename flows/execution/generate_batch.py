@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from PIL import Image
@@ -17,6 +18,7 @@ from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.earlier_frames import frames_before, layers_of_first
 from flows.faults import CellChangedError, UnmetRequirementError, fault_of
@@ -174,6 +176,8 @@ def generate_together(
             raise CellChangedError(
                 f"the {kind} ControlNet of {first.profile} changed since the plan; run the spec again"
             )
+    if sampling.scheduler is not None:
+        _loaded(partial(known_scheduler, sampling.scheduler), f"the scheduler {sampling.scheduler!r}")
     adapters = first.settings.get("adapters", {})
     demand_adapters(adapters, first.profile, resources)
     objects = resources.store
