@@ -1,6 +1,6 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dreamtuner.models.fit import FitError, demand_fit
@@ -33,10 +33,7 @@ class Ready:
 
 
 def demand_models(spec: Spec, resources: Resources) -> None:
-    """Raise InputError if models are missing or cannot work; reads only configs and headers, so it is fast.
-
-    LoRAs are checked if the spec or the profile's defaults use them.
-    """
+    """Raise InputError if models are missing or cannot work; reads only configs and headers, so it is fast."""
     profile = resources.profile(spec.profile)
     missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec, profile) for one in m.missing(profile))]
     if missing:
@@ -57,16 +54,9 @@ def demand_models(spec: Spec, resources: Resources) -> None:
 
 def _demand_working(spec: Spec, profile: Profile) -> None:
     from dreamtuner.models.intake.checks import problems
-    from dreamtuner.models.intake.lora_shapes import lora_problem
 
-    found = [Problem(path=("profile",), message=one) for one in problems(profile, loras=False)]
-    stated = spec.sampling.get("loras")
-    used = {*profile.natural.loras, *(stated if isinstance(stated, Mapping) else ())} & set(profile.loras)
-    for name in sorted(used):
-        if (wrong := lora_problem(profile, name)) is not None:
-            found.append(Problem(path=("sampling", "loras", name), message=wrong))
-    if found:
-        raise InputError(f"spec {spec.name!r}", found)
+    if found := problems(profile, adapters=False):  # those that the spec uses are checked with its settings
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=one) for one in found])
 
 
 def metric_names(spec: Spec, profile: Profile) -> tuple[str, ...]:

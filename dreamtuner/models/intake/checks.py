@@ -6,13 +6,17 @@ Each problem is one sentence with its remedy. Empty lists mean that nothing spea
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dreamtuner.models.adapters import AdapterError
+from dreamtuner.models.adapters.embedding import check_embedding
+from dreamtuner.models.adapters.lora import check_lora
+from dreamtuner.models.adapters.vae import check_vae
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.intake.errors import IntakeError
-from dreamtuner.models.intake.lora_shapes import lora_problem
 from dreamtuner.models.intake.memory_check import memory_problem
 from dreamtuner.models.intake.safetensors_header import demand_no_pointer, read_header
 from dreamtuner.models.model_kind import config_of, kind_problem
@@ -20,10 +24,11 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import weight_files
 
 
-def problems(profile: Profile, *, loras: bool = True, free_bytes: int | None = None) -> list[str]:
+def problems(profile: Profile, *, adapters: bool = True, free_bytes: int | None = None) -> list[str]:
     """Return what keeps the profile's model from working; of missing parts `Profile.missing` speaks.
 
-    `loras`: check all of the profile's LoRAs, too; `free_bytes`: memory of the device, None: not considered.
+    `adapters`: check all of the profile's LoRAs, VAEs and embeddings, too; `free_bytes`: memory of the device, None:
+    not considered.
     """
     kind = kind_problem(profile)
     found = [*_incomplete(profile), *([kind] if kind else _wrong_text(profile))]
@@ -32,8 +37,8 @@ def problems(profile: Profile, *, loras: bool = True, free_bytes: int | None = N
         demand_fit(profile, profile.natural)
     except FitError as error:
         found.append(str(error))
-    if loras:
-        found += [one for name in profile.loras if (one := lora_problem(profile, name)) is not None]
+    if adapters:
+        found += _wrong_adapters(profile)
     if not found and free_bytes is not None and (short := memory_problem(profile, free_bytes)) is not None:
         found.append(short)
     return found
@@ -162,3 +167,17 @@ def _wrong_controlnets(profile: Profile) -> Iterator[str]:
                     f"{unet[key]}); use one that was made for this one"
                 )
                 break
+
+
+def _wrong_adapters(profile: Profile) -> Iterator[str]:
+    """Find LoRAs, VAEs and embeddings that are missing, damaged, or made for another model."""
+    checks: list[Callable[[], None]] = [
+        *(partial(check_lora, profile, name, ("loras", name)) for name in profile.loras),
+        *(partial(check_vae, profile, name, ("vaes", name)) for name in profile.vaes),
+        *(partial(check_embedding, profile, token) for token in profile.embeddings),
+    ]
+    for check in checks:
+        try:
+            check()
+        except AdapterError as error:
+            yield str(error)

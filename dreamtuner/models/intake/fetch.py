@@ -94,7 +94,7 @@ def fetch_place(
     """
 
     def choose(names: Sequence[str], read: Callable[[str], bytes]) -> list[str]:
-        if field.partition(".")[0] in ("loras", "embeddings"):
+        if field.partition(".")[0] in ("loras", "embeddings", "upscalers"):
             return _one_file(names, source)
         if field != "weights":
             return chosen_of_model(names, source.path, source.variant)

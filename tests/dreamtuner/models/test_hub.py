@@ -166,7 +166,7 @@ def test_components_of_a_profile_are_fetched_too(hub: Hub, home: Path, model: Pa
     with pytest.raises(IntakeError, match="name the file, as in hub:some/lora/FILE; its files are: diffusion_"):
         fetch("whole")
     (home / "profiles" / "whole.yaml").write_text(text + f"loras: {{a: '{lora}'}}\n")
-    with pytest.raises(IntakeError, match=r"loras\.a: .* has no LoRA weights"):
+    with pytest.raises(IntakeError, match=r"loras\.a: .* has no LoRA layers"):
         fetch("whole")
 
 
