@@ -37,7 +37,9 @@ def stable_diffusion(folder: Path, *, width: int = 12, channels: int = 4, side: 
     written(folder, "model_index.json", STABLE_DIFFUSION)
     written(folder, "unet/config.json", {**unet, "sample_size": side, "block_out_channels": [8]})
     written(folder, UNET, shapes)
-    written(folder, "vae/config.json", {"_class_name": "AutoencoderKL", "latent_channels": 4, "block_out_channels": [4] * 4})
+    written(
+        folder, "vae/config.json", {"_class_name": "AutoencoderKL", "latent_channels": 4, "block_out_channels": [4] * 4}
+    )
     written(folder, "vae/diffusion_pytorch_model.safetensors", {"decoder.conv_in.weight": (4, 4)})
     written(folder, "text_encoder/config.json", {"hidden_size": width})
     written(folder, "text_encoder/model.safetensors", {"embeddings.weight": (3, width)})

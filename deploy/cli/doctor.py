@@ -16,7 +16,8 @@ from rich.text import Text
 from deploy.cli.error_message import sentence
 from deploy.cli.missing_extra import EXTRA_OF
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
-from dreamtuner.models.profiles import DEFAULT_PROFILE, profile_names, ships
+from dreamtuner.models.profiles import DEFAULT_PROFILE, place_of_lock, profile_names, ships
+from dreamtuner.models.weights import loaded_bytes
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.preprocess.estimators import ESTIMATORS
@@ -162,7 +163,10 @@ def _profile(settings: Settings, name: str) -> Finding:
     if not (profile.tower / "config.json").is_file():
         detail = f"generates {profile.resolution} px images but cannot score: no tower in {profile.tower}"
         return Finding(what, "note", detail, f"get it with: {profile.remedy}")
-    return Finding(what, "ok", f"ready: {profile.resolution} px, {profile.licence}, {profile.weights}")
+    size = loaded_bytes(profile) / 1e9
+    lock = place_of_lock(name, settings.profile_folders)
+    kept = f"{size:.2f} GB, {'locked' if lock.is_file() else 'not locked'}"
+    return Finding(what, "ok", f"ready: {profile.resolution} px, {profile.licence}, {profile.weights}, {kept}")
 
 
 def _deployments() -> list[Finding]:

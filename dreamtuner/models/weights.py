@@ -85,6 +85,12 @@ def _unread(file: Path) -> bool:
     return file.name in BESIDE and file.with_name("tokenizer.json").is_file()
 
 
+def loaded_bytes(profile: Profile) -> int:
+    """Return the size of the files that are loaded of the parts that affect an image."""
+    parts = ((profile.folder(part), profile.variant) for part in profile.image_parts)
+    return sum(file.stat().st_size for folder, variant in parts for file in loaded_files(folder, variant))
+
+
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     """Return the weight files that `from_pretrained` of diffusers and transformers reads; empty if it finds none."""
     for infix in [*([f".{variant}"] if variant else []), ""]:

@@ -32,6 +32,7 @@ def listing(as_json: AsJson = False) -> None:
 def _row(settings: Any, name: str) -> dict[str, Any]:
     from dreamtuner.models.intake.lock import read_lock
     from dreamtuner.models.profiles import place_of_lock, ships
+    from dreamtuner.models.weights import loaded_bytes
     from dreamtuner.plugins import PluginError
     from flows.resources import Resources
 
@@ -44,7 +45,13 @@ def _row(settings: Any, name: str) -> dict[str, Any]:
     lock = read_lock(place_of_lock(name, settings.profile_folders))
     missing = profile.missing()
     state = "ready" if not missing else "not fetched" if len(missing) == len(profile.image_parts) else "incomplete"
-    size = sum(one.bytes for place in lock.places for one in place.files) if lock else _size(profile)
+    size = (
+        sum(one.bytes for place in lock.places for one in place.files)
+        if lock
+        else None
+        if missing
+        else loaded_bytes(profile)
+    )
     return {
         **row,
         "state": state,
@@ -58,12 +65,3 @@ def _row(settings: Any, name: str) -> dict[str, Any]:
         "remedy": profile.remedy if missing else None,
         "problem": f"missing: {', '.join(missing)}" if missing else None,
     }
-
-
-def _size(profile: Any) -> int | None:
-    from dreamtuner.models.weights import loaded_files
-
-    if profile.missing():
-        return None
-    files = [one for part in profile.image_parts for one in loaded_files(profile.folder(part), profile.variant)]
-    return sum(one.stat().st_size for one in files)
