@@ -24,6 +24,7 @@ from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.layouts import OWN_FIELDS, kinds_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pipeline.callbacks import TENSORS
+from dreamtuner.pipeline.load_adapters import load_adapters
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling, Style
 
@@ -98,7 +99,7 @@ class Components(
             subject_encoder=backbone.encoder,
             image_encoder=backbone.image_encoder,
             feature_extractor=backbone.image_processor,
-            defaults=sampling.model_copy(update={"scheduler": None}).model_dump(mode="json"),
+            defaults=sampling.without_adapters().model_copy(update={"scheduler": None}).model_dump(mode="json"),
         )
 
     @classmethod
@@ -112,11 +113,14 @@ class Components(
     ) -> Self:
         """Load the pipeline of a profile, or of the profile with this name; by default in the dtype of its settings.
 
-        Raises as `load_backbone` and `get_profile` do.
+        The LoRAs, VAE and FreeU of its settings and all of its embeddings are loaded as diffusers loads them. Raises
+        as `load_backbone`, `get_profile` and `load_adapters` do.
         """
         profile = get_profile(profile) if isinstance(profile, str) else profile
         dtype = torch_dtype(profile.sampling(style).dtype, device) if dtype is None else dtype
-        return cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
+        pipe = cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
+        load_adapters(pipe, profile, profile.sampling(style))
+        return pipe
 
     def unload_ip_adapter(self) -> None:
         """Remove the IP-Adapters. What the subject-encoder reads by is kept."""

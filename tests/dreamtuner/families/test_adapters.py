@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline
@@ -15,6 +16,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.finetune.result import Checkpoint, load_finetuned
 from dreamtuner.models.adapters import AdapterError, adapters_of
 from dreamtuner.models.profiles import Profile, folder_profile
+from dreamtuner.pipeline import DreamTunerPipeline
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -163,6 +165,18 @@ def test_images_use_what_their_settings_say_and_class_images_do_not(backbone: UN
         picture(loras={"oil": 1})
     with pytest.raises(ValueError, match=r"sampling.dtype: bfloat16, but the model is loaded in float32"):
         picture(dtype="bfloat16")
+
+
+def test_a_pipeline_of_the_profile_has_what_its_settings_name(backbone: UNetBackbone) -> None:
+    numbers = Sampling(steps=2, loras={"water": 0.8}, vae="other", freeu=FREEU)
+    profile = backbone.profile.model_copy(update={"natural": numbers})
+    pipe = DreamTunerPipeline.from_profile(profile)
+    pipe.set_progress_bar_config(disable=True)
+    seed = torch.Generator().manual_seed(1)
+    [theirs] = pipe("a bad bear", generator=seed, num_inference_steps=2, output_type="pil").images
+    [ours] = generate(backbone, None, [Cell("a bad bear", 1)], profile.sampling())
+    assert np.abs(np.asarray(ours).astype(int) - np.asarray(theirs)).max() <= 1
+    assert pipe.config.defaults["loras"] == {}
 
 
 def test_a_lora_is_merged_over_a_fine_tuned_model(backbone: UNetBackbone) -> None:
