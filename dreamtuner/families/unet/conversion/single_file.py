@@ -67,7 +67,8 @@ def convert_model(
     _finish(out, scratch)
     if any(name.startswith("model_ema.") for name in shapes):
         notes.append("the file also has averaged weights (model_ema.*), which are left out")
-    notes.append("the safety checker is left out: no single file has one")
+    if found.kind != "sdxl":
+        notes.append("the safety checker is left out: no single file has one")
     return notes
 
 
