@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from deploy.cli.main import app
@@ -13,6 +15,7 @@ from dreamtuner.models.intake.errors import HubError, IntakeError
 from dreamtuner.plugins import UnknownNameError
 from flows.resources import Resources
 from tests.light_models import UNET, clip, stable_diffusion
+from tests.single_files import write_single_file
 
 
 @pytest.fixture
@@ -118,3 +121,28 @@ def test_a_model_that_images_were_made_with_is_removed_only_by_force(
         {"weights_digest": "w", "present": False, "cells": 3, "images": 2}
     ]
     assert run("remove", "mine", "--force")["images"] == 2
+
+
+@pytest.mark.slow
+def test_a_single_file_is_taken_in_as_a_folder_and_converted_on_request(home: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "tiny.safetensors", tmp_path / "out"
+    write_single_file("sd15", file)
+    done = run("convert", str(file), str(out))
+    assert (done["kind"], done["made"], done["out"]) == ("sd15", True, str(out))
+    assert not run("convert", str(file), str(out))["made"]
+    done = run("add", "mine", str(file), "--no-picture")
+    assert Path(done["weights"]).parent == home / "models"
+    assert done["source"] == str(file)
+    assert any("safety checker is left out" in one for one in done["notes"])
+    assert run("check", "mine")["ok"]
+    assert run("add", "mine", str(file), "--no-picture", "--force")["weights"] == done["weights"]
+
+
+def test_a_file_that_is_no_model_is_refused_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
+    save_file({"lora_unet_a.lora_up.weight": torch.ones(2, 2)}, tmp_path / "style.safetensors")
+    (tmp_path / "text.safetensors").write_text("not weights" * 20)
+    for name, why in (("style", "is a LoRA, not a model"), ("text", "is not a safetensors file")):
+        done = CliRunner().invoke(app, ["models", "add", "mine", str(tmp_path / f"{name}.safetensors")])
+        assert isinstance(done.exception, IntakeError)
+        assert why in str(done.exception)
+    assert not (home / "models").exists()

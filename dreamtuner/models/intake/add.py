@@ -72,12 +72,14 @@ def take_in(
     clip: str | None = None,
     offline: bool = False,
     force: bool = False,
+    origin: Path | None = None,
     say: Say = lambda line: None,
 ) -> Taken:
     """Fetch a model if need be, check it, and describe it as a profile. Writes no profile; call `Taken.write`.
 
     A name of a profile that ships keeps that profile's numbers. `licence`: as its page states it; None: what source or
-    profile say; `clip`: a folder or owner/name of the CLIP model of scores.
+    profile say; `clip`: a folder or owner/name of the CLIP model of scores; `origin`: the file that a folder was
+    converted from.
 
     Raises:
         IntakeError: the source is not a model, cannot be fetched, or cannot work.
@@ -86,9 +88,7 @@ def take_in(
     demand_name(name, folders, force=force)
     found = parse_source(source, variant)
     if isinstance(found, FileSource):
-        raise IntakeError(
-            f"{found.file}: single files are not taken in yet; convert it to the diffusers layout and give its folder"
-        )
+        raise IntakeError(f"{found.file} is one file; convert it first: dreamtuner models convert {found.file} OUT")
     snapshots, stated, folder = _weights(found, offline, say)
     if (wrong := family_problem(folder)) is not None:
         raise IntakeError(wrong)
@@ -99,7 +99,7 @@ def take_in(
     elif (only := _only_variant(folder)) is not None:
         content["variant"] = only
     if isinstance(found, FolderSource):
-        content["source"] = str(found)
+        content["source"] = str(origin or found)
     snapshot = snapshots.get("weights")
     content["licence"] = _licence(
         licence, snapshot.licence if snapshot else _page_licence(folder), content.get("licence")

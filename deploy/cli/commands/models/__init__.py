@@ -1,16 +1,18 @@
-"""`dreamtuner models ...`: take models in, fetch, list, check and remove them."""
+"""`dreamtuner models ...`: take models in, fetch, list, check, remove and convert them."""
 
 import typer
 
 from deploy.cli.commands.models.add import add
 from deploy.cli.commands.models.check import check
+from deploy.cli.commands.models.convert import convert
 from deploy.cli.commands.models.fetch import fetch
 from deploy.cli.commands.models.listing import listing
 from deploy.cli.commands.models.remove import remove
 
-models = typer.Typer(help="Take models in, fetch, list, check and remove them.", no_args_is_help=True)
+models = typer.Typer(help="Take models in, fetch, list, check, remove and convert them.", no_args_is_help=True)
 models.command("add")(add)
 models.command("fetch")(fetch)
 models.command("list")(listing)
 models.command("check")(check)
 models.command("remove")(remove)
+models.command("convert")(convert)

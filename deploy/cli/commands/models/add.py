@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.cli.commands.models.arguments import Name, Offline, progress
+from deploy.cli.commands.models.convert import Config, as_folder
 from deploy.cli.options import AsJson
 from deploy.cli.terminal import print_result
 
@@ -15,7 +16,8 @@ def add(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="owner/name[@revision][:variant] on the hub, a folder in diffusers' layout, or the hub's cache.",
+            help="owner/name[@revision][:variant] on the hub, a folder in diffusers' layout, the hub's cache, or one "
+            ".safetensors or .ckpt file with all weights.",
         ),
     ],
     variant: Annotated[str | None, typer.Option(help="Infix of the weight files to load, such as fp16.")] = None,
@@ -29,14 +31,16 @@ def add(
     picture: Annotated[
         bool, typer.Option(help="Load the model and generate one image before the profile is written.")
     ] = True,
+    config: Config = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace your profile of this name.")] = False,
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a model in: find its files, check them, try it, and write a profile NAME with a lock.
 
-    Weights of the hub go into the hub's own cache; a folder stays where it is. Nothing is written under NAME before the
-    model has generated an image. A profile that ships, such as sd15, keeps its numbers when you give its weights.
+    Weights of the hub go into the hub's own cache; a folder stays where it is; a file is converted to a folder in
+    DREAMTUNER_HOME/models. Nothing is written under NAME before the model has generated an image. A profile that ships,
+    such as sd15, keeps its numbers when you give its weights.
     """
     from dreamtuner.models.intake.add import demand_name, take_in
     from dreamtuner.models.intake.lock import alone
@@ -46,16 +50,17 @@ def add(
     settings = Settings.load()
     folders = settings.profile_folders
     demand_name(name, folders, force=force)
-    with alone(name, folders[0]):
+    with alone(name, folders[0]), as_folder(name, source, settings.home / "models", config, progress) as origin:
         taken = take_in(
             name,
-            source,
+            origin.source,
             folders=folders,
             variant=variant,
             licence=licence,
             clip=clip,
             offline=offline,
             force=force,
+            origin=origin.file,
             say=progress,
         )
         profile = taken.profile
@@ -90,7 +95,7 @@ def add(
         "commercial": profile.licence.commercial,
         "bytes": sum(one.bytes for place in taken.lock.places for one in place.files),
         **tried,
-        "notes": list(taken.notes),
+        "notes": [*origin.notes, *taken.notes],
     }
     if as_json:
         print_result(shown)

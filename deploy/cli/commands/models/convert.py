@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Config = Annotated[
     str,
     typer.Option(
-        help="Architecture of a single file: auto, sd15, sd21 (v-prediction, 768 pixels), sd21-base (noise, 512), sdxl, "
-        "or a folder in diffusers' layout whose configs to use."
+        help="Architecture of a single file: auto, sd15, sd21 (v-prediction, 768 pixels), sd21-base (noise, 512), "
+        "sdxl, or a folder in diffusers' layout whose configs to use."
     ),
 ]
 
@@ -43,8 +43,8 @@ def convert(
     """Convert weights to what is read here: folders in diffusers' layout, and safetensors.
 
     Takes a Stable Diffusion 1.x, 2.x or XL in one file, a VAE in a file, a folder with .bin files, and LoRAs and
-    embeddings as pickles. Pickles are opened without running code; those that need more than weights are rejected. Works
-    offline. OUT appears once it is complete; an identical earlier conversion is kept.
+    embeddings as pickles. Pickles are opened without running code; those that need more than weights are rejected.
+    Works offline. OUT appears once it is complete; an identical earlier conversion is kept.
     """
     from dreamtuner.families.unet.conversion.convert import convert as convert_weights
 
@@ -93,7 +93,7 @@ def as_folder(name: str, source: str, models: Path, config: str, say: Callable[[
     say(f"converting {file}")
     file = file.resolve()
     digest = hashlib.sha256(f"{file_sha256(file)} {config}".encode()).hexdigest()
-    done = convert_weights(file, models / f"{name}-{digest[:8]}", config=config)
+    done = convert_weights(file, models / f"{name}-{digest[:8]}", config=config, only_models=True)
     try:
         yield Origin(str(done.out), file, done.notes)
     except BaseException:

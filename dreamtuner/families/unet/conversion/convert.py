@@ -30,6 +30,8 @@ from dreamtuner.models.intake.file_kinds import FileKind, Shapes, file_kind
 from dreamtuner.models.intake.safetensors_header import read_header
 
 DTYPES = ("keep", "float16", "bfloat16", "float32")
+_LISTED = {"lora": "LoRA", "embedding": "textual inversion", "vae": "VAE"}
+"""Kinds of files that a profile names beside its model, under the kind's plural."""
 RECORD = "conversion.json"
 """File in a converted folder that says what it was converted from and holds the digests of its files."""
 
@@ -44,7 +46,9 @@ class Conversion:
     notes: tuple[str, ...] = ()
 
 
-def convert(source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO) -> Conversion:
+def convert(
+    source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO, only_models: bool = False
+) -> Conversion:
     """Convert a file or folder to `out`, which is complete once it exists. An identical earlier conversion is kept.
 
     Args:
@@ -52,6 +56,7 @@ def convert(source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO)
         out: the folder to write; for a LoRA or an embedding, the .safetensors file.
         dtype: one of DTYPES, of all weights; keep: the file's own.
         config: the architecture of a model: a name in configs.SHIPPED, "auto", or a folder whose configs to use.
+        only_models: reject LoRAs, embeddings and VAEs.
 
     Raises:
         IntakeError: the source cannot be converted, or `out` exists and is something else.
@@ -68,6 +73,11 @@ def convert(source: Path, out: Path, *, dtype: str = "keep", config: str = AUTO)
         )
     held = open_pickle(source) if is_pickle(source) or source.suffix.lower() in SUFFIXES else None
     found, shapes = _recognised(source, held)
+    if only_models and found.kind in _LISTED:
+        raise IntakeError(
+            f"{source.name} is a {_LISTED[found.kind]}, not a model; give the model, and name this file in its profile "
+            f"under {found.kind}s"
+        )
     if found.kind in ("lora", "embedding"):
         return _converted_tensors(source, held, out, found.kind, dtype)
     if found.kind == "vae":
