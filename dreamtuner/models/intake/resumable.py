@@ -32,13 +32,14 @@ def download_blob(file: RemoteFile, blobs: Path, *, endpoint: str, token: str | 
     Raises HubError if what arrives has another sum; it is removed.
     """
     from filelock import FileLock
-    from huggingface_hub import HfApi, hf_hub_url
+    from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, but not in its __all__
 
     blob, part = blobs / file.sha256, blobs / f"{file.sha256}.part"
     blobs.mkdir(parents=True, exist_ok=True)
     identity = {"Accept-Encoding": "identity"}  # a range of compressed bytes would be another range
-    headers: dict[str, Any] = {**HfApi(endpoint=endpoint, token=token)._build_hf_headers(), **identity}
+    headers: dict[str, Any] = {**build_hf_headers(token=token), **identity}
     with FileLock(blobs / f"{file.sha256}.busy"):
         if blob.is_file() and blob.stat().st_size == file.size:
             return
