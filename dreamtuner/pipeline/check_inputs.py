@@ -10,8 +10,9 @@ from PIL import Image
 from pydantic import ValidationError
 from torch import Tensor
 
-from dreamtuner.models.layouts import OWN_FIELDS, Kind
+from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.pipeline.callbacks import TENSORS
+from dreamtuner.pipeline.control_kinds import image_argument, reference_argument
 from dreamtuner.pipeline.image_inputs import Pictures, pil_images
 from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.sampling import Sampling, TextSettings
@@ -81,7 +82,7 @@ def resolve_settings(
     width: int | None,
     guidance_scale: float | None,
     w_c: float | None,
-    **numbers: float | str | None,
+    **numbers: float | str | Mapping[str, float] | None,
 ) -> Sampling:
     """Return `defaults` updated by the arguments that are not None. Raises ValueError, which names the argument."""
     if guidance_scale is not None and w_c is not None:
@@ -96,7 +97,7 @@ def resolve_settings(
     try:
         return Sampling.model_validate(defaults.merged({k: v for k, v in given.items() if v is not None}))
     except ValidationError as invalid:
-        named = [(str(error["loc"][0]), error) for error in invalid.errors()]
+        named = [(".".join(map(str, error["loc"])), error) for error in invalid.errors()]
         reasons = [f"{_FIELDS.get(name, name)}: invalid value {e['input']!r}: {e['msg'].lower()}" for name, e in named]
         raise ValueError("; ".join(reasons)) from None
 
@@ -124,20 +125,22 @@ def check_references(
     if any(one is None for one in images):
         raise ValueError("reference_image: the list contains None; leave it out")
     if not images:
-        beside: list[tuple[str, object]] = [("mask", mask), ("caption", caption), ("caption_embeds", caption_embeds)]
-        for name, value in [*beside, *layouts.items()]:
+        beside: dict[str, object] = {"mask": mask, "caption": caption, "caption_embeds": caption_embeds}
+        given = {f"reference_{name}": value for name, value in beside.items()}
+        for name, value in {**given, **{reference_argument(kind): one for kind, one in layouts.items()}}.items():
             if value is not None:
-                raise ValueError(f"reference_{name}: there is no reference_image; give one, or leave this out")
+                raise ValueError(f"{name}: there is no reference_image; give one, or leave this out")
         return []
     for kind, own_layout in layouts.items():
         if own_layout is not None and kind not in followed:
             raise ValueError(
-                f"reference_{kind}: it is used only together with {kind}_image; give that too, or leave it out"
+                f"{reference_argument(kind)}: it is used only together with {image_argument(kind)}; give that too, or "
+                "leave it out"
             )
     captions = _captions(caption, caption_embeds, len(images))
     masks = _beside("reference_mask", mask, images)
     own: dict[Kind, list[Image.Image | None]] = {
-        kind: _beside(f"reference_{kind}", given, images) for kind, given in layouts.items()
+        kind: _beside(reference_argument(kind), given, images) for kind, given in layouts.items()
     }
     return [
         Reference(
@@ -157,16 +160,17 @@ def check_control_images(images: dict[Kind, Pictures], prompts: int, each: int) 
     Raises ValueError, which names the argument.
     """
     controls: dict[Kind, list[Image.Image]] = {}
-    for kind in OWN_FIELDS:
-        given = pil_images(f"{kind}_image", images.get(kind))
+    for kind in in_order(images):
+        name = image_argument(kind)
+        given = pil_images(name, images[kind])
         if not given:
             continue
         if len(given) not in (1, prompts):
             raise ValueError(
-                f"{kind}_image: {len(given)} control images for {prompts} prompts; give one for all, or one for each"
+                f"{name}: {len(given)} control images for {prompts} prompts; give one for all, or one for each"
             )
         if any(one is None for one in given):
-            raise ValueError(f"{kind}_image: one is None; generate images without control image in a separate call")
+            raise ValueError(f"{name}: one is None; generate images without control image in a separate call")
         each_prompt = given * (prompts if len(given) == 1 else 1)
         controls[kind] = [one for one in each_prompt if one is not None for _ in range(each)]
     return controls

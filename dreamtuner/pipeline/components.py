@@ -3,7 +3,13 @@
 from typing import Any, ClassVar, Self
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, DiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    DiffusionPipeline,
+    MultiControlNetModel,
+    UNet2DConditionModel,
+)
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.loaders import (
     FromSingleFileMixin,
@@ -21,9 +27,11 @@ from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.unet.backbone import UNetBackbone, UNetParts
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.models.layouts import OWN_FIELDS, kinds_of
+from dreamtuner.models.layouts import OWN_FIELDS, Kind, in_order, kinds_of
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.pipeline.callbacks import TENSORS
+from dreamtuner.pipeline.control_kinds import as_components, check_kinds, nets_of
+from dreamtuner.pipeline.defaults import check_defaults, defaults_of
 from dreamtuner.pipeline.load_adapters import load_adapters
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling, Style
@@ -44,6 +52,7 @@ class Components(
 
     model_cpu_offload_seq = "image_encoder->text_encoder->unet->vae"  # ControlNets and the encoder serve every step
     _optional_components: ClassVar[list[str]] = [
+        "controlnet",
         "controlnet_depth",
         "controlnet_pose",
         "subject_encoder",
@@ -64,42 +73,52 @@ class Components(
         subject_encoder: SubjectEncoder | None = None,
         image_encoder: CLIPVisionModel | CLIPVisionModelWithProjection | None = None,
         feature_extractor: BaseImageProcessor | None = None,
+        controlnet: ControlNetModel | MultiControlNetModel | None = None,
+        control_kinds: list[str] | None = None,
         defaults: dict[str, Any] | None = None,
     ) -> None:
-        modules = {name: part for name, part in locals().items() if name not in ("self", "defaults", "__class__")}
+        no_modules = {"self", "control_kinds", "defaults", "__class__"}
+        modules = {name: part for name, part in locals().items() if name not in {*no_modules, "no_modules"}}
         if (kind := getattr(getattr(unet, "config", None), "addition_embed_type", None)) is not None:
             raise ValueError(
                 f"unet: it needs more than text states ({kind}), as Stable Diffusion XL does; this pipeline is for "
                 "Stable Diffusion 1.x and 2.x: generate with dreamtuner.sampling.generate, or by a spec"
             )
         super().__init__()
+        kinds = check_kinds(controlnet, control_kinds, [one for one in OWN_FIELDS if modules[f"controlnet_{one}"]])
         self.register_modules(**modules)
-        checked = None if defaults is None else from_fields(Sampling, defaults).model_dump(mode="json")
-        if checked is not None and checked["scheduler"] is not None:
-            raise ValueError(
-                f"defaults: scheduler is {checked['scheduler']!r}, but this pipeline generates with its component "
-                "`scheduler`; set that, and leave it out here"
-            )
-        self.register_to_config(defaults=checked)
+        self.register_to_config(defaults=None if defaults is None else check_defaults(defaults), control_kinds=kinds)
         self.vae_scale_factor = 8 if vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
         self.image_processor = VaeImageProcessor(vae_scale_factor=self.vae_scale_factor)
         self._guidance_scale, self._num_timesteps, self._interrupt = 1.0, 0, False
 
     @classmethod
     def from_backbone(cls, backbone: UNetBackbone, *, style: Style = "natural") -> Self:
-        """Create a pipeline that shares the models of `backbone`, with its profile's settings and ControlNets."""
+        """Create a pipeline that shares the models of `backbone`, with its profile's settings and ControlNets.
+
+        Raises ValueError if the settings name a LoRA, VAE or FreeU, which would change the models: `from_profile` loads
+        those, and the profile's embeddings.
+        """
         sampling = backbone.profile.sampling(style)
+        if changed := [name for name in ("loras", "vae", "freeu") if getattr(sampling, name)]:
+            raise ValueError(
+                f"sampling.{changed[0]}: it would change models that are shared; load the pipeline by from_profile"
+            )
+        return cls._of(backbone, sampling)
+
+    @classmethod
+    def _of(cls, backbone: UNetBackbone, sampling: Sampling) -> Self:
         return cls(
             vae=backbone.vae,
             text_encoder=backbone.text_encoder,
             tokenizer=backbone.tokenizer,
             unet=backbone.unet,
             scheduler=chosen_scheduler(backbone.scheduler, sampling),
-            **{f"controlnet_{kind}": backbone.controlnet(kind) for kind in kinds_of(backbone.profile)},
+            **as_components({kind: backbone.controlnet(kind) for kind in kinds_of(backbone.profile)}),
             subject_encoder=backbone.encoder,
             image_encoder=backbone.image_encoder,
             feature_extractor=backbone.image_processor,
-            defaults=sampling.without_adapters().model_copy(update={"scheduler": None}).model_dump(mode="json"),
+            defaults=defaults_of(sampling),
         )
 
     @classmethod
@@ -117,9 +136,10 @@ class Components(
         as `load_backbone`, `get_profile` and `load_adapters` do.
         """
         profile = get_profile(profile) if isinstance(profile, str) else profile
-        dtype = torch_dtype(profile.sampling(style).dtype, device) if dtype is None else dtype
-        pipe = cls.from_backbone(load_backbone(profile, device=device, dtype=dtype), style=style)
-        load_adapters(pipe, profile, profile.sampling(style))
+        sampling = profile.sampling(style)
+        dtype = torch_dtype(sampling.dtype, device) if dtype is None else dtype
+        pipe = cls._of(load_backbone(profile, device=device, dtype=dtype), sampling)
+        load_adapters(pipe, profile, sampling)
         return pipe
 
     def unload_ip_adapter(self) -> None:
@@ -173,6 +193,12 @@ class Components(
             encoder=self.subject_encoder,
             image_encoder=self.image_encoder,
             image_processor=self.feature_extractor,
-            controlnets={kind: one for kind in OWN_FIELDS if (one := getattr(self, f"controlnet_{kind}")) is not None},
+            controlnets=self._controlnets(),
             place=self._execution_device,
         )
+
+    def _controlnets(self) -> dict[Kind, ControlNetModel]:
+        """Return the ControlNets by kind, in the order in which they run."""
+        named = dict(zip(self.config.control_kinds or (), nets_of(self.controlnet), strict=True))
+        named |= {kind: one for kind in OWN_FIELDS if (one := getattr(self, f"controlnet_{kind}")) is not None}
+        return {kind: named[kind] for kind in in_order(named)}

@@ -13,6 +13,7 @@ from torch import Tensor
 from dreamtuner.families.inference_memory import KV_BYTES, free_bytes, portions
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetParts
+from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.pipeline.callbacks import StepEnd, Text
 from dreamtuner.pipeline.check_inputs import (
     check_attention,
@@ -23,6 +24,7 @@ from dreamtuner.pipeline.check_inputs import (
     resolve_settings,
     texts,
 )
+from dreamtuner.pipeline.control_kinds import by_kind, image_argument
 from dreamtuner.pipeline.image_inputs import Pictures
 from dreamtuner.pipeline.image_prompts import AdapterImages, image_prompts
 from dreamtuner.pipeline.prompt_encoding import PromptEncoding
@@ -31,7 +33,7 @@ from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
-from dreamtuner.settings.sampling import NegativeIn, PromptSyntax, Sampling
+from dreamtuner.settings.sampling import Crop, NegativeIn, PromptSyntax, Sampling
 
 
 class DreamTunerPipeline(PromptEncoding):
@@ -54,6 +56,10 @@ class DreamTunerPipeline(PromptEncoding):
         depth_image: Pictures = None,
         reference_pose: Pictures = None,
         reference_depth: Pictures = None,
+        control_images: Mapping[Kind, Pictures] | None = None,
+        reference_control_images: Mapping[Kind, Pictures] | None = None,
+        control_weights: Mapping[Kind, float] | None = None,
+        reference_crop: Crop | None = None,
         height: int | None = None,
         width: int | None = None,
         num_inference_steps: int | None = None,
@@ -98,6 +104,8 @@ class DreamTunerPipeline(PromptEncoding):
             pose_image, depth_image: control images of the images' size, per kind one for all prompts or one each.
             reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
                 control image; if omitted, the reference is encoded without that ControlNet.
+            control_images, reference_control_images: the same by kind, for any kind of `control_kinds`.
+            control_weights, reference_crop: as in `Sampling`; None: the pipeline's `defaults`.
             height, width: the size of the images, pixels; one alone: the side of a square.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, eta, guidance_rescale: as in `Sampling`;
                 None: the pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of
@@ -143,23 +151,28 @@ class DreamTunerPipeline(PromptEncoding):
             clip_skip=clip_skip,
             prompt_syntax=prompt_syntax,
             negative_in=negative_in,
+            reference_crop=reference_crop,
+            control_weights=control_weights,
         )
         if s.eta > 0 and "eta" not in inspect.signature(self.scheduler.step).parameters:
             raise ValueError(f"eta: {type(self.scheduler).__name__} has none; leave it out, or set a DDIMScheduler")
-        controls = check_control_images({"pose": pose_image, "depth": depth_image}, prompts, num_images_per_prompt)
+        followed = by_kind("control_images", {"pose": pose_image, "depth": depth_image}, control_images)
+        controls = check_control_images(followed, prompts, num_images_per_prompt)
         references = check_references(
             reference_image,
             reference_mask,
             reference_caption,
             reference_caption_embeds,
-            {"pose": reference_pose, "depth": reference_depth},
+            by_kind(
+                "reference_control_images",
+                {"pose": reference_pose, "depth": reference_depth},
+                reference_control_images,
+            ),
             controls,
         )
         parts = self._parts()
-        if missing := [kind for kind in controls if kind not in parts.controlnets]:
-            raise ValueError(
-                f"{missing[0]}_image: this pipeline has no controlnet_{missing[0]}; load it with one, or leave it out"
-            )
+        self._require_controlnets(parts, {image_argument(kind): kind for kind in controls})
+        self._require_controlnets(parts, {f"control_weights.{kind}": kind for kind in control_weights or ()})
         led = {
             kind: torch.stack([layout_pixels(kind, one, (s.width, s.height)) for one in each])
             for kind, each in controls.items()
@@ -192,7 +205,8 @@ class DreamTunerPipeline(PromptEncoding):
         if uc is not None:
             text["uc"] = images.beside(TextStates(uc), undesired=True)
         denoiser = replace(
-            parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects)), cross_attention_kwargs=attention
+            parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects), control_weights=s.control_weights),
+            cross_attention_kwargs=attention,
         )
         scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
         fit = portions(parts, s.width, s.height, controlnets=len(controls), free=free_bytes(x.device))
@@ -217,6 +231,13 @@ class DreamTunerPipeline(PromptEncoding):
             made = self.image_processor.postprocess(parts.decode_pixels(x), output_type=output_type)
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=made) if return_dict else (made,)
+
+    def _require_controlnets(self, parts: UNetParts, kinds: Mapping[str, Kind]) -> None:
+        """Raise ValueError, which names the argument, if there is no ControlNet of a kind. `kinds`: by argument."""
+        for name, kind in kinds.items():
+            if kind not in parts.controlnets:
+                known = f"controlnet_{kind}" if kind in OWN_FIELDS else f"controlnet of control_kinds {kind}"
+                raise ValueError(f"{name}: this pipeline has no {known}; load it with one, or leave it out")
 
     def _subjects(
         self, parts: UNetParts, references: Sequence[Reference], s: Sampling, embeds: Tensor | None

@@ -110,7 +110,7 @@ def test_a_stock_folder_and_a_stock_pipeline_serve(
 
 
 def test_its_components_are_what_it_was_made_of(whole: DreamTunerPipeline) -> None:
-    made_of = set(inspect.signature(DreamTunerPipeline.__init__).parameters) - {"self", "defaults"}
+    made_of = set(inspect.signature(DreamTunerPipeline.__init__).parameters) - {"self", "control_kinds", "defaults"}
     assert set(whole.components) == made_of
     json.dumps({name: value for name, value in whole.config.items() if name == "defaults"})
     with pytest.raises(ValueError, match="w_reff"):
