@@ -11,24 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dreamtuner.models.adapters import AdapterError
-from dreamtuner.models.adapters.embedding import check_embedding
-from dreamtuner.models.adapters.lora import check_lora
-from dreamtuner.models.adapters.vae import check_vae
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.intake.errors import IntakeError
-from dreamtuner.models.intake.memory_check import memory_problem
 from dreamtuner.models.intake.safetensors_header import demand_no_pointer, read_header
 from dreamtuner.models.model_kind import config_of, kind_problem
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import weight_files
 
 
-def problems(profile: Profile, *, adapters: bool = True, free_bytes: int | None = None) -> list[str]:
+def problems(profile: Profile, *, adapters: bool = True) -> list[str]:
     """Return what keeps the profile's model from working; of missing parts `Profile.missing` speaks.
 
-    `adapters`: check all of the profile's LoRAs, VAEs and embeddings, too; `free_bytes`: memory of the device, None:
-    not considered.
+    `adapters`: check all of the profile's LoRAs, VAEs and embeddings, too.
     """
     kind = kind_problem(profile)
     found = [*_incomplete(profile), *([kind] if kind else _wrong_text(profile))]
@@ -39,8 +33,6 @@ def problems(profile: Profile, *, adapters: bool = True, free_bytes: int | None 
         found.append(str(error))
     if adapters:
         found += _wrong_adapters(profile)
-    if not found and free_bytes is not None and (short := memory_problem(profile, free_bytes)) is not None:
-        found.append(short)
     return found
 
 
@@ -171,6 +163,13 @@ def _wrong_controlnets(profile: Profile) -> Iterator[str]:
 
 def _wrong_adapters(profile: Profile) -> Iterator[str]:
     """Find LoRAs, VAEs and embeddings that are missing, damaged, or made for another model."""
+    if not (profile.loras or profile.vaes or profile.embeddings):
+        return
+    from dreamtuner.models.adapters import AdapterError
+    from dreamtuner.models.adapters.embedding import check_embedding
+    from dreamtuner.models.adapters.lora import check_lora
+    from dreamtuner.models.adapters.vae import check_vae
+
     checks: list[Callable[[], None]] = [
         *(partial(check_lora, profile, name, ("loras", name)) for name in profile.loras),
         *(partial(check_vae, profile, name, ("vaes", name)) for name in profile.vaes),
