@@ -12,7 +12,6 @@ from diffusers import (
 )
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.loaders import (
-    FromSingleFileMixin,
     IPAdapterMixin,
     StableDiffusionLoraLoaderMixin,
     TextualInversionLoaderMixin,
@@ -33,6 +32,7 @@ from dreamtuner.pipeline.callbacks import TENSORS
 from dreamtuner.pipeline.control_kinds import as_components, check_kinds, nets_of
 from dreamtuner.pipeline.defaults import check_defaults, defaults_of
 from dreamtuner.pipeline.load_adapters import load_adapters
+from dreamtuner.pipeline.single_file import SingleFileMixin
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling, Style
 
@@ -43,7 +43,7 @@ class Components(
     TextualInversionLoaderMixin,  # type: ignore[misc]
     StableDiffusionLoraLoaderMixin,  # type: ignore[misc]
     IPAdapterMixin,  # type: ignore[misc]
-    FromSingleFileMixin,  # type: ignore[misc]
+    SingleFileMixin,
 ):
     """A pipeline without `__call__`: loaded, saved, moved and offloaded like diffusers' own.
 
