@@ -109,7 +109,11 @@ def test_beside_a_subject_encoder_it_takes_embeddings(
         copied(**asked(**CALL, ip_adapter_image_embeds=[torch.zeros(3, 1, CLIP)]))
     with pytest.raises(ValueError, match="ip_adapter_image_embeds: 2 for 1 IP-Adapters"):
         copied(**asked(**CALL, ip_adapter_image_embeds=[torch.zeros(2, 1, CLIP)] * 2))
-    embeds = [torch.randn(1, 1, CLIP, generator=torch.Generator().manual_seed(0))]
+    own = CLIPVisionModelWithProjection.from_pretrained(tmp_path / "image_encoder")
+    stock = StableDiffusionPipeline.from_pipe(
+        copied, image_encoder=own, safety_checker=None, requires_safety_checker=False
+    )
+    embeds = stock.prepare_ip_adapter_image_embeds(pip.image, None, "cpu", 1, True)
     assert (copied(**asked(**CALL, ip_adapter_image_embeds=embeds)).images - plain).abs().max() > 1e-3
     copied.unload_ip_adapter()
     assert copied.image_encoder is encoder
