@@ -1,9 +1,17 @@
 """`dreamtuner bench speed`: measure the cost of a reference."""
 
 import json
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Shapes(StrEnum):
+    """Whose shapes are timed."""
+
+    pocket = "pocket"
+    sd15 = "sd15"
 
 
 def speed(
@@ -28,12 +36,17 @@ def speed(
     from dreamtuner.bench.flops import count_flops
     from dreamtuner.bench.gpu import time_gpu
     from dreamtuner.bench.pocket import time_grid
-    from dreamtuner.bench.speed import flop_ratios, gpu_ratios, grid_ratios
+    from dreamtuner.bench.sd15 import time_steps
+    from dreamtuner.bench.speed import flop_ratios, gpu_ratios, grid_ratios, step_ratios
     from flows.resources import Resources
 
     flops = count_flops()
     figures, raw = flop_ratios(flops), {"flops": asdict(flops)}
-    if timed:
+    if timed and shapes is Shapes.sd15:
+        at_sd15 = time_steps(repeats, _say_run)
+        figures += step_ratios(at_sd15)
+        raw["sd15"] = asdict(at_sd15)
+    elif timed:
         backbone = Resources.open().backbone("pocket")
         for count in (cells, 1):
             grid = time_grid(backbone, count, steps, repeats, _say_run)

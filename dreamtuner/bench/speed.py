@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dreamtuner.bench import gpu, pocket
+from dreamtuner.bench import gpu, pocket, sd15
 from dreamtuner.bench.flops import Flops
 from dreamtuner.bench.gpu import GpuTiming
 from dreamtuner.bench.pocket import GridTiming
+from dreamtuner.bench.sd15 import StepTiming
 from dreamtuner.bench.timing import Ratio, ratio
 
 FLOPS_WANTED = {"ours, S-S-A": 1.05, "ours, S-S-A + S-E-A": 1.09}
 GRID_WANTED = {pocket.SSA: 1.20, pocket.SSA_SEA: 1.30}
 ALONE_WANTED = {pocket.SSA: 1.75}
 """Targets for a single cell; there is none with S-E-A."""
+STEP_WANTED = {sd15.EQ_4: 1.11, sd15.EQ_5: 1.18}
+COMPOSED_WANTED = {sd15.GRID: 1.13, sd15.ALONE: 1.60}
+"""Targets by cells at SD 1.5's shapes."""
 GPU_WANTED = {gpu.SSA: 0.90, gpu.SSA_SEA: 0.85}
 
 
@@ -54,6 +58,25 @@ def grid_ratios(found: GridTiming) -> list[Speed]:
             for name, seconds in times.items()
             if name != pocket.STOCK
         ]
+    return figures
+
+
+def step_ratios(found: StepTiming) -> list[Speed]:
+    """Return processor times at SD 1.5's shapes relative to stock guidance: of one step, and composed of steps."""
+    figures = []
+    for cells, ways in found.batches.items():
+        group = f"CPU time of a step at SD 1.5's shapes, bf16, {cells} cells, {100 * found.share:.0f} % subject"
+        wanted: Mapping[str, float] = STEP_WANTED if cells == sd15.BATCH else {}
+        stock = ways[sd15.STOCK].cpu
+        figures += [
+            Speed(group, name, ratio(timing.cpu, stock), wanted.get(name))
+            for name, timing in ways.items()
+            if name != sd15.STOCK
+        ]
+    group = f"the same of {found.steps} steps and one reference pass, composed"
+    for cells, limit in COMPOSED_WANTED.items():
+        name = f"{cells} cell{'s' if cells > 1 else ''}, S-S-A"
+        figures.append(Speed(group, name, ratio(found.our_seconds(cells), found.stock_seconds(cells)), limit))
     return figures
 
 
