@@ -41,6 +41,16 @@ class Settings(BaseModel):
         None, description="the captioner of references; null: the profile's, or one that uses the class word"
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    batch: int | None = Field(None, ge=1, description="cells per batch; default: as many as memory holds, at most 16")
+    offload: Literal["none", "model", "group"] = Field(
+        "none",
+        description="for a GPU with little memory: weights stay in main memory, and whole models (model) or single "
+        "layers (group) move to the GPU while they compute; group takes the least memory and the most time",
+    )
+    compile: bool = Field(False, description="compile the blocks of the denoiser when they are first used")
+    attention: Literal["auto", "flash", "efficient", "cudnn", "math"] = Field(
+        "auto", description="attention kernels to prefer; auto: PyTorch chooses"
+    )
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
     )
@@ -68,6 +78,10 @@ class Settings(BaseModel):
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(settings.home)):
             use = "name a folder here, and a bucket in DREAMTUNER_STORE_URL"
             raise SettingsError(f"DREAMTUNER_HOME: {given['home']!r} is a URL; {use}")
+        if settings.compile and settings.offload == "group":
+            raise SettingsError(
+                "DREAMTUNER_COMPILE: not with DREAMTUNER_OFFLOAD=group, which moves every layer; unset one"
+            )
         _demand_plugins(settings)
         home = settings.home.expanduser().absolute()
         if not settings.catalog_url and set("?#%") & set(str(home)):

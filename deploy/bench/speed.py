@@ -19,6 +19,13 @@ def speed(
     steps: Annotated[int, typer.Option(min=1, help="Steps of the timed cells; all times grow with it.")] = 20,
     repeats: Annotated[int, typer.Option(min=1, help="Repetitions; every variant is timed in each.")] = 5,
     timed: Annotated[bool, typer.Option(help="Also time generation, or only count FLOPs.")] = True,
+    shapes: Annotated[
+        Shapes,
+        typer.Option(
+            help="pocket: time the pocket model. sd15: time steps at Stable Diffusion 1.5's shapes in bfloat16 on the "
+            "CPU, and compose the time of grids; takes minutes and 3 GB."
+        ),
+    ] = Shapes.pocket,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Measure what a reference costs: FLOPs at SD 1.5, time on the pocket model, throughput on a GPU if available.

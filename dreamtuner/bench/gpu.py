@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dreamtuner.bench.sd15 import PIECE
 from dreamtuner.bench.shapes import (
     TEXT,
     even_plan,
@@ -21,6 +22,7 @@ from dreamtuner.bench.shapes import (
     sd15_unet,
 )
 from dreamtuner.bench.timing import Timing, interleaved_timings
+from dreamtuner.families.compiled import GRAPHS
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -61,7 +63,7 @@ def time_gpu(
     unet = sd15_unet("cuda", torch.bfloat16)
     encoder = sd15_encoder(unet, "cuda", torch.bfloat16)
     # blocks with and without S-E-A, and the reference pass's numbers of rows, are graphs of their own
-    torch._dynamo.config.recompile_limit = 64
+    torch._dynamo.config.recompile_limit = GRAPHS
     unet.compile(dynamic=False)
     ways = gpu_ways(unet, encoder, cells, steps, batch, share)
     peak = {}
@@ -105,7 +107,9 @@ def gpu_ways(
     def ours(encoder: SubjectEncoder | None) -> None:
         subject = sd15_subject(share, unet, encoder)
         plan = even_plan(steps, s)
-        with guided(sd15_denoiser(unet, encoder), [subject], plan, w_ref=s.w_ref, beta=BETA) as model:
+        with guided(
+            sd15_denoiser(unet, encoder), [subject], plan, w_ref=s.w_ref, beta=BETA, reference_rows=PIECE
+        ) as model:
             for count in parts:
                 now = {side: states[:count] for side, states in text.items()}
 

@@ -7,6 +7,7 @@ hours on a CPU, so its time is composed of that of its parts.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -81,18 +82,26 @@ def time_steps(
     plan = even_plan(steps, s)
     kinds = {EQ_4: [p for p in plan if p.other.x_r is None], EQ_5: [p for p in plan if p.other.x_r is not None]}
     denoiser, subject = sd15_denoiser(unet, None), sd15_subject(share, unet, None)
-    pairs = [kinds[EQ_4][0], kinds[EQ_5][0]]
+    pairs, processors = [kinds[EQ_4][0], kinds[EQ_5][0]], dict(unet.attn_processors)
+
+    def plainly(run: Callable[..., object], *args: Any) -> Callable[[], None]:
+        def way() -> None:
+            with _processors(unet, processors):
+                run(*args)
+
+        return way
+
     with guided(denoiser, [subject], pairs, w_ref=s.w_ref, beta=0.0) as model:
         ways: dict[str, Callable[[], object]] = {}
         for cells in (BATCH, ALONE):
             text, x, t = _inputs(unet, cells)
-            ways[f"{cells}: {STOCK}"] = lambda text=text, x=x, t=t: _stock(unet, text, x, t, s.w_c)
+            ways[f"{cells}: {STOCK}"] = plainly(_stock, unet, text, x, t, s.w_c)
             for step, name in enumerate((EQ_4, EQ_5)):
-                ways[f"{cells}: {name}"] = lambda text=text, x=x, t=t, i=step: model.predict(text, {}, x, t, i)
+                ways[f"{cells}: {name}"] = partial(model.predict, text, {}, x, t, step)
         text, x, t = _inputs(unet, BATCH)
-        ways[f"{BATCH}: {NAIVE}"] = lambda: _naive(denoiser, subject, pairs[1], s.w_ref, text, x, t)
+        ways[f"{BATCH}: {NAIVE}"] = plainly(_naive, denoiser, subject, pairs[1], s.w_ref, text, x, t)
         for rows in (1, PIECE):
-            ways[f"pass: {rows}"] = lambda rows=rows: _piece(denoiser, subject, rows, s.w_ref)
+            ways[f"pass: {rows}"] = plainly(_piece, denoiser, subject, rows, s.w_ref)
         ways[f"{ALONE}: {EQ_5}"]()  # warm up, and encode the reference of the two steps
         ways[f"{ALONE}: {STOCK}"]()
         found = interleaved_timings(ways, repeats, on_run)
@@ -117,21 +126,20 @@ def _inputs(unet: Any, cells: int) -> tuple[dict[Any, TextStates], Tensor, Tenso
 
 def _stock(unet: Any, text: Mapping[Any, TextStates], x: Tensor, t: Tensor, w_c: float) -> Tensor:
     """Compute a step's guidance as diffusers' pipelines do."""
-    with _stock_processors(unet):
-        states = torch.cat([text["uc"].states, text["c"].states])
-        uc, c = unet(torch.cat([x] * 2), t, encoder_hidden_states=states, return_dict=False)[0].chunk(2)
+    states = torch.cat([text["uc"].states, text["c"].states])
+    uc, c = unet(torch.cat([x] * 2), t, encoder_hidden_states=states, return_dict=False)[0].chunk(2)
     guided: Tensor = uc + w_c * (c - uc)
     return guided
 
 
-def _naive(denoiser: Any, subject: Subject, pair: Pair, w_ref: float, text: Any, x: Tensor, t: Tensor) -> Tensor:
-    with _stock_processors(denoiser.unet), naive_predict(denoiser, subject, [pair], w_ref=w_ref) as predict:
+def _naive(denoiser: Denoiser, subject: Subject, pair: Pair, w_ref: float, text: Any, x: Tensor, t: Tensor) -> Tensor:
+    with naive_predict(denoiser, subject, [pair], w_ref=w_ref) as predict:
         return predict(text)(x, t, 0)
 
 
 def _piece(denoiser: Denoiser, subject: Subject, rows: int, w_ref: float) -> None:
     assert subject.foreground is not None
-    with _stock_processors(denoiser.unet), denoiser.attach_self_subject() as ssa:  # type: ignore[attr-defined]
+    with denoiser.attach_self_subject() as ssa:
         encode_reference(
             ssa,
             lambda x, t, c: denoiser.predict(x, t, c, {}),
@@ -148,10 +156,10 @@ def _piece(denoiser: Denoiser, subject: Subject, rows: int, w_ref: float) -> Non
 
 
 @contextmanager
-def _stock_processors(unet: Any) -> Iterator[None]:
+def _processors(unet: Any, stock: Mapping[str, Any]) -> Iterator[None]:
     """Give the U-Net its stock attention inside, although S-S-A is attached."""
     ours = dict(unet.attn_processors)
-    unet.set_default_attn_processor()
+    unet.set_attn_processor(dict(stock))
     try:
         yield
     finally:

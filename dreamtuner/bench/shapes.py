@@ -27,9 +27,14 @@ VISION = SimpleNamespace(config=SimpleNamespace(num_hidden_layers=24, hidden_siz
 
 def sd15_unet(device: str, dtype: torch.dtype = torch.float32) -> Any:
     """A U-Net of SD 1.5's config: 860 M parameters, random (on the meta device none at all), frozen."""
-    with torch.device(device):
-        unet = new_sd15_unet()
-    return nn.Module.to(unet, dtype).requires_grad_(False).eval()  # diffusers' own `to` warns of a dtype
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)  # converted afterwards they would need three times the memory
+    try:
+        with torch.device(device):
+            unet = new_sd15_unet()
+    finally:
+        torch.set_default_dtype(before)
+    return unet.requires_grad_(False).eval()
 
 
 def new_sd15_unet() -> Any:

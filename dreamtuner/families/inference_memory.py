@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -40,6 +41,15 @@ class EstimatesMemory(Protocol):
 
     def decode_bytes(self, width: int, height: int) -> int:
         """Estimate the bytes that decoding one image takes at its peak."""
+        ...
+
+
+@runtime_checkable
+class TilesImages(Protocol):
+    """Parts that can encode and decode images in overlapping tiles, which takes little memory at any size."""
+
+    def tiling(self) -> AbstractContextManager[None]:
+        """Work in tiles inside, if an image is larger than one; where tiles overlap, the image is blended."""
         ...
 
 
@@ -90,3 +100,12 @@ def decoded(parts: Parts, x_0: Tensor, size: tuple[int, int]) -> list[Image.Imag
     """
     count = images_at_once(parts, *size, free=free_bytes(x_0.device)) or max(len(x_0), 1)
     return [image for part in x_0.split(count) for image in parts.decode(part)]
+
+
+def tiling(parts: Parts, wanted: bool) -> AbstractContextManager[None]:
+    """Return the context of `TilesImages.tiling` if wanted. Raises ValueError if the model cannot tile."""
+    if not wanted:
+        return nullcontext()
+    if not isinstance(parts, TilesImages):
+        raise ValueError("sampling.vae_tiling: this model cannot decode in tiles; set it to false")
+    return parts.tiling()

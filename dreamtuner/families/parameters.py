@@ -29,4 +29,4 @@ def replaced_parameters(model: Any, weights: Mapping[str, Tensor], *, what: str 
         yield
     finally:
         for name, value in before.items():
-            parameters[name].data = value
+            parameters[name].data = value.to(parameters[name].device)  # an offloaded model may have moved meanwhile

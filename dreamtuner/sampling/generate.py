@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
-from dreamtuner.families.inference_memory import decoded, free_bytes, portions
+from dreamtuner.families.inference_memory import decoded, free_bytes, portions, tiling
 from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
@@ -66,7 +66,10 @@ def generate(
     backbone.latent_shape(*second_size(sampling))
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
     texts = [negative_prompt, *(cell.prompt for cell in cells), *(one.caption for one in given)]
-    with adapted(backbone, sampling, texts, embeddings) as (parts, read):
+    with (
+        adapted(backbone, sampling, texts, embeddings) as (parts, read),
+        tiling(parts, sampling.vae_tiling),
+    ):
         return _generate(
             parts,
             [replace(one, caption=read(one.caption)) for one in given],

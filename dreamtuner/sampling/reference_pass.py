@@ -7,7 +7,7 @@ Decided where the paper is silent:
   token of a coarse layer, the tokens that hold most of it are used, so that the layer is not left without a subject.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dreamtuner.attention.maps import stride
 from dreamtuner.attention.self_subject import SubjectKeys
-from dreamtuner.attention.subject_layers import LastLayerReached, Layers, SelfSubject
+from dreamtuner.attention.subject_layers import Captured, LastLayerReached, Layers, SelfSubject
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.loop import seeded
 
@@ -116,14 +116,23 @@ def encode_reference(
         noise = torch.randn(x_0.shape, generator=seeded(digest, "noise", row.step)).to(x_0)
         return noised(x_0, noise, row.timestep)
 
-    with ssa.capture(foreground, last=last) as captured:
-        for first in range(0, len(wanted), chunk):
-            part = wanted[first : first + chunk]
-            t = torch.tensor([row.timestep for row in part], device=x_0.device)
-            with suppress(LastLayerReached):
-                predict(torch.stack([x_r(row) for row in part]), t, c_r.repeat_interleave(len(part)))
+    pieces: list[Captured] = []
+    for first in range(0, len(wanted), chunk):
+        part = wanted[first : first + chunk]
+        t = torch.tensor([row.timestep for row in part], device=x_0.device)
+        # a capture for each piece: compiled layers would be compiled again for every piece that they hold already
+        with ssa.capture(foreground, last=last) as captured, suppress(LastLayerReached):
+            predict(torch.stack([x_r(row) for row in part]), t, c_r.repeat_interleave(len(part)))
+        pieces.append(captured)
     log_w = x_0.new_tensor(w_ref).log()
-    return ReferenceFeatures(index, {n: (k, v, log_w.repeat(k.shape[2])) for n, (k, v) in captured.items()})
+    return ReferenceFeatures(index, {n: (k, v, log_w.repeat(k.shape[2])) for n, (k, v) in _concatenated(pieces)})
+
+
+def _concatenated(pieces: Sequence[Captured]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+    """Concatenate the rows of pieces, layer by layer; the pieces' own are freed on the way."""
+    for name in list(pieces[0]):
+        keys, values = zip(*[piece.pop(name) for piece in pieces], strict=True)
+        yield name, (keys[0], values[0]) if len(pieces) == 1 else (torch.cat(keys), torch.cat(values))
 
 
 class ReferencePass:

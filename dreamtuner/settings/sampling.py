@@ -167,6 +167,11 @@ class Sampling(BaseModel):
     dtype: Annotated[Dtype, Later(neutral="float32")] = Field(
         default="float32", description="what the models compute in; auto: bfloat16 or float16 where the device has it"
     )
+    vae_tiling: Annotated[bool, Later(neutral=False)] = Field(
+        default=False,
+        description="the autoencoder works in overlapping tiles of its own size, so that a large image takes little "
+        "memory; blending changes pixels near their borders",
+    )
     second_pass: Annotated[Real, Later(neutral=1.0)] = Field(
         default=1.0,
         ge=1,

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
+from dreamtuner.families.placement import attention_kernels
 from dreamtuner.finetune.result import load_finetuned
 from dreamtuner.postprocess.finish import finished
 from dreamtuner.sampling.generate import generate
@@ -189,7 +190,7 @@ def generate_together(
         caption=first.settings["caption"],
         layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
     )
-    with _model(first, resources, backbone) as model:
+    with _model(first, resources, backbone) as model, attention_kernels(resources.settings.attention):
         images = generate(
             model,
             [reference, *frames_before(first, resources, pictures)],
@@ -203,6 +204,7 @@ def generate_together(
             ],
             sampling,
             negative_prompt=first.settings["negative_prompt"],
+            batch_size=resources.settings.batch,
             recorder=recorder,
             layers_of_first=layers_of_first(first),
             embeddings=embeddings_in(adapters),

@@ -21,11 +21,26 @@ def test_a_server_is_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("CHUNK_CELLS", "0"), ("LEASE_SECONDS", "soon"), ("MAX_SOURCE_BYTES", "-1")]
+    ("name", "value"),
+    [
+        ("CHUNK_CELLS", "0"),
+        ("LEASE_SECONDS", "soon"),
+        ("MAX_SOURCE_BYTES", "-1"),
+        ("BATCH", "0"),
+        ("OFFLOAD", "disk"),
+        ("COMPILE", "blocks"),
+        ("ATTENTION", "xformers"),
+    ],
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"DREAMTUNER_{name}: .*correct the variable or unset it"):
         Settings.load({f"DREAMTUNER_{name}": value})
+
+
+def test_layers_that_move_are_not_compiled() -> None:
+    assert Settings.load({"DREAMTUNER_COMPILE": "1", "DREAMTUNER_OFFLOAD": "model"}).compile
+    with pytest.raises(SettingsError, match="DREAMTUNER_COMPILE: not with DREAMTUNER_OFFLOAD=group, which"):
+        Settings.load({"DREAMTUNER_COMPILE": "1", "DREAMTUNER_OFFLOAD": "group"})
 
 
 def test_prefect_sends_nothing_home() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -60,8 +61,8 @@ def _vae(backbone: Any, name: str) -> Any:
     folder = backbone.profile.vaes[name]
     key = str(folder), adapter_digest(backbone.profile, f"vae {name}")
     if key not in backbone.read:
-        variant, device = backbone.profile.variant, str(backbone.device)
-        backbone.read[key] = load_vae(folder, variant, device=device, dtype=backbone.unet.dtype)
+        load = partial(load_vae, folder, backbone.profile.variant, dtype=backbone.unet.dtype)
+        backbone.read[key] = backbone.placed(load, "vae")
     return backbone.read[key]
 
 

@@ -1,10 +1,11 @@
 """The backbone of Stable Diffusion 1.x and 2.x: conversion between images, text and latents, and its denoiser."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from diffusers.image_processor import VaeImageProcessor
@@ -12,6 +13,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.families.compiled import compile_blocks
+from dreamtuner.families.offload import HOME, Offload, Offloader
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.adapt import adapted
 from dreamtuner.families.unet.build import stock_pipeline
@@ -30,6 +33,7 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import TextSettings
 
 _LITERAL = TextSettings()
+M = TypeVar("M")
 
 
 def tokenizer_of(text_encoder: str) -> str:
@@ -175,6 +179,18 @@ class UNetParts:
         latents: Tensor = x_0 / self.vae.config.scaling_factor
         return latents
 
+    @contextmanager
+    def tiling(self) -> Iterator[None]:
+        """See `dreamtuner.families.inference_memory.TilesImages`."""
+        if self.vae.use_tiling:
+            yield
+            return
+        self.vae.enable_tiling()
+        try:
+            yield
+        finally:
+            self.vae.disable_tiling()
+
     def decode(self, x_0: Tensor) -> list[Image.Image]:
         """Decode scaled latents N C H W to N RGB images."""
         pixels = self.decode_pixels(x_0)
@@ -186,18 +202,45 @@ class UNetParts:
 class UNetBackbone(UNetParts):
     """The parts of a profile, frozen and in eval mode. `weights_digest`: see the function of that name.
 
-    `read`: the LoRAs and VAEs read so far, by file and digest.
+    `read`: the LoRAs and VAEs read so far, by file and digest. `offloader`: keeps the models in main memory, or None.
     """
 
     weights_digest: str
     profile: Profile
     read: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
+    offloader: Offloader | None = field(default=None, repr=False)
 
     def controlnet(self, kind: Kind) -> Any:
         """Return the profile's ControlNet of this kind, loaded on first use. Raises LayoutError if there is none."""
         if kind not in self.controlnets:
-            self.controlnets[kind] = load_controlnet(self.profile, kind, device=str(self.device), dtype=self.unet.dtype)
+            load = partial(load_controlnet, self.profile, kind, dtype=self.unet.dtype)
+            self.controlnets[kind] = self.placed(load, "denoiser")
         return self.controlnets[kind]
+
+    def offloaded(self, mode: Offload, device: str) -> Self:
+        """See `dreamtuner.families.offload.Offloadable`."""
+        offloader = Offloader(mode, torch.device(device))
+        for model in (self.unet, self.encoder, *self.controlnets.values()):
+            if model is not None:
+                offloader.add(model, "denoiser")
+        for model in self.text_encoders.values():
+            offloader.add(model, "text")
+        offloader.add(self.vae, "vae")
+        if self.image_encoder is not None:
+            offloader.add(self.image_encoder, "image")
+        return replace(self, place=torch.device(device), offloader=offloader)
+
+    def placed(self, load: Callable[..., M], group: str) -> M:
+        """Return the model of `load(device=...)` on the device of the others, offloaded with those of `group`."""
+        if self.offloader is None:
+            return load(device=str(self.device))
+        model = load(device=str(HOME))
+        self.offloader.add(model, group)
+        return model
+
+    def compile_blocks(self) -> None:
+        """See `dreamtuner.families.compiled.Compilable`."""
+        compile_blocks(self.unet)
 
     def adapted(self, adapters: Adapters) -> AbstractContextManager[Self]:
         """See `dreamtuner.families.backbone.Adaptable`."""
@@ -233,7 +276,7 @@ class UNetBackbone(UNetParts):
 
     def with_encoder(self, folder: Path) -> Self:
         """Return a backbone of the same models with the subject-encoder of this folder."""
-        return replace(self, encoder=load_encoder(folder, device=str(self.device)))
+        return replace(self, encoder=self.placed(partial(load_encoder, folder), "denoiser"))
 
     def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
         """Write a folder in the plain diffusers layout, including the subject-encoder; transformers 4 opens it too."""

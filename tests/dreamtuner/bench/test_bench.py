@@ -6,12 +6,14 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
+from dreamtuner.bench import sd15
 from dreamtuner.bench.flops import Flops, count_flops
 from dreamtuner.bench.gpu import gpu_ways
 from dreamtuner.bench.naive import naive_generate
+from dreamtuner.bench.sd15 import StepTiming
 from dreamtuner.bench.shapes import VISION, even_plan
-from dreamtuner.bench.speed import flop_ratios
-from dreamtuner.bench.timing import Ratio, interleaved_timings, ratio
+from dreamtuner.bench.speed import flop_ratios, step_ratios
+from dreamtuner.bench.timing import Ratio, Timing, interleaved_timings, ratio
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.sampling.request import Cell, Reference
@@ -69,6 +71,42 @@ def test_the_ways_for_a_gpu_run_where_there_is_none(tiny: UNetBackbone, monkeypa
     monkeypatch.setattr("dreamtuner.bench.shapes.LATENT", (8, 16, 16))
     for run in gpu_ways(unet, SubjectEncoder.for_unet(unet, VISION, width=16).eval(), 3, 2, 2, 0.4).values():
         run()
+
+
+def test_steps_at_true_shapes_are_timed_beside_stock_guidance(
+    tiny: UNetBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("sd15", "shapes"):
+        monkeypatch.setattr(f"dreamtuner.bench.{module}.TEXT", (5, 16))
+        monkeypatch.setattr(f"dreamtuner.bench.{module}.LATENT", (8, 16, 16))
+    before = dict(tiny.unet.attn_processors)
+    ran: list[str] = []
+    found = sd15.time_steps(2, lambda name, repeat, seconds: ran.append(name), steps=10, unet=tiny.unet)
+    assert len(ran) == 2 * len(set(ran)) == 2 * 9
+    assert found.plan == {sd15.EQ_4: 9, sd15.EQ_5: 1}
+    assert list(found.batches) == [4, 1]
+    assert list(found.pieces) == [1, sd15.PIECE] == [1, 8]
+    assert [(one.name, one.wanted) for one in step_ratios(found)][-2:] == [
+        ("64 cells, S-S-A", 1.13),
+        ("1 cell, S-S-A", 1.60),
+    ]
+    assert dict(tiny.unet.attn_processors) == before
+
+
+def test_a_grid_is_composed_of_its_steps_and_one_reference_pass() -> None:
+    def takes(seconds: float) -> Timing:
+        return Timing((99.0,), (seconds,))
+
+    batches = {
+        4: {sd15.STOCK: takes(10), sd15.EQ_4: takes(11), sd15.EQ_5: takes(12)},
+        1: {sd15.STOCK: takes(3), sd15.EQ_4: takes(4), sd15.EQ_5: takes(5)},
+    }
+    plan = {sd15.EQ_4: 27, sd15.EQ_5: 3}
+    found = StepTiming(30, 0.4, plan, batches, {1: takes(2), sd15.PIECE: takes(8)})
+    assert found.pass_seconds() == (2 + 32,)
+    assert found.stock_seconds(64) == (16 * 30 * 10,)
+    assert found.our_seconds(64) == (16 * (27 * 11 + 3 * 12) + 34,)
+    assert found.our_seconds(1) == (27 * 4 + 3 * 5 + 34,)
 
 
 def test_timings_stand_side_by_side() -> None:
