@@ -10,7 +10,7 @@ from diffusers import ImagePipelineOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from dreamtuner.families.inference_memory import KV_BYTES, free_bytes, portions
+from dreamtuner.families.inference_memory import KV_BYTES, free_bytes, portions, tiling
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.backbone import UNetParts
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
@@ -181,7 +181,7 @@ class DreamTunerPipeline(PromptEncoding):
         led = {kind: layouts.to(x.device) for kind, layouts in led.items()}
         attention = check_attention(cross_attention_kwargs, encoder=s.beta > 0)
         images = image_prompts(self, ip_adapter_image, ip_adapter_image_embeds)
-        with self._scaled_text(attention.get("scale")):
+        with self._scaled_text(attention.get("scale")), tiling(parts, s.vae_tiling):
             subjects = self._subjects(parts, references, s, reference_caption_embeds)
         subjects = [replace(one, c_r=images.beside(one.c_r, undesired=True)) for one in subjects]
         undesired = negative_prompt_embeds is not None or any(
