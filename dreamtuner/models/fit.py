@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from dreamtuner.models.model_kind import config_of
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.sampling import Sampling
@@ -36,12 +36,12 @@ def demand_fit(profile: Profile, sampling: Sampling) -> None:
 
     A part without a readable config is not judged: loading it says what is wrong.
     """
-    if (own := _config(profile, "scheduler")) is None:
+    if (own := config_of(profile.folder("scheduler") / "scheduler_config.json")) is None:
         if sampling.scheduler is not None:
             _known(sampling.scheduler)
     else:
         demand_scheduler(sampling, own)
-    vae = _config(profile, "vae")
+    vae = config_of(profile.folder("vae") / "config.json")
     f = 1 if vae is None else 1 << (len(vae.get("block_out_channels", [0])) - 1)
     for side in (sampling.width, sampling.height):
         if side % f:
@@ -78,12 +78,3 @@ def _known(name: str) -> SchedulerRecord:
         return known_scheduler(name)
     except PluginError as error:
         raise FitError("scheduler", str(error)) from error
-
-
-def _config(profile: Profile, part: str) -> dict[str, Any] | None:
-    file = profile.folder(part) / ("scheduler_config.json" if part == "scheduler" else "config.json")
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from dreamtuner.models.adapters.embedding import expand_tokens, token_names, usable_embeddings
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.prompt_syntax import chunked, parse
 from dreamtuner.settings.sampling import PromptSyntax
 
 CLIP_LENGTH = 77
@@ -67,15 +65,25 @@ class TextReader:
             self._known.clear()
         new = [text for text in dict.fromkeys(texts) if (text, syntax) not in self._known]
         if syntax == "weighted":
-            self._known |= {(text, syntax): self._weighted(expand_tokens(text, self._embeddings)) for text in new}
+            self._known |= {(text, syntax): self._weighted(self._expand(text)) for text in new}
         else:
-            expanded = [expand_tokens(text, self._embeddings) for text in new]
+            expanded = [self._expand(text) for text in new]
             for text, whole, encoding in zip(new, expanded, self._tokenizer.encode_batch(expanded), strict=True):
                 self._known[text, syntax] = self._reading(whole, encoding.ids, encoding.offsets, encoding.word_ids)
         return [self._known[text, syntax] for text in texts]
 
+    def _expand(self, text: str) -> str:
+        """Replace the tokens of embeddings by the names of their vectors."""
+        if not self._embeddings:
+            return text
+        from dreamtuner.models.adapters.embedding import expand_tokens
+
+        return expand_tokens(text, self._embeddings)
+
     def _weighted(self, text: str) -> Reading:
         """Read a weighted prompt: every chunk has its own begin and end, and nothing is truncated."""
+        from dreamtuner.models.prompt_syntax import chunked, parse
+
         spelled: list[str] = []
         sections: list[list[tuple[int, float]]] = []
         for section in parse(text, self._words):
@@ -110,7 +118,12 @@ def reader_of(profile: Profile, word: str | None = None) -> TextReader | None:
     file = next((one for one in (folder / "tokenizer.json", folder / "vocab.json") if one.is_file()), None)
     if file is None:
         return None
-    return _reader(file, file.stat().st_mtime_ns, word, tuple(usable_embeddings(profile).items()))
+    embeddings: dict[str, int] = {}
+    if profile.embeddings:
+        from dreamtuner.models.adapters.embedding import usable_embeddings
+
+        embeddings = usable_embeddings(profile)
+    return _reader(file, file.stat().st_mtime_ns, word, tuple(embeddings.items()))
 
 
 @lru_cache(maxsize=16)
@@ -120,7 +133,11 @@ def _reader(file: Path, mtime_ns: int, word: str | None, embeddings: tuple[tuple
     tokenizer.no_truncation()
     tokenizer.no_padding()
     learned = [] if word is None else [word]
-    names = [name for token, count in embeddings for name in token_names(token, count)]
+    names: list[str] = []
+    if embeddings:
+        from dreamtuner.models.adapters.embedding import token_names
+
+        names = [name for token, count in embeddings for name in token_names(token, count)]
     tokenizer.add_tokens([*learned, *(AddedToken(name, normalized=False) for name in names)])
     config = file.parent / "tokenizer_config.json"
     stated = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}

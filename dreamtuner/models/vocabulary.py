@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-VOCABULARY, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
-BESIDE = (VOCABULARY, MERGES, ADDED)
-"""Files that are not read where there is a tokenizer.json, which holds the same."""
+from dreamtuner.models.weights import BESIDE
+
+VOCABULARY, MERGES, ADDED = BESIDE
 MERGES_VERSION = "#version: 0.2"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import ENCODER_PARTS, Profile
-from dreamtuner.models.vocabulary import BESIDE
 
 _WEIGHTS = {".safetensors", ".bin"}
 _HASHED = {".json", ".txt", ".model", *_WEIGHTS}
@@ -17,6 +16,8 @@ _REWRITTEN = {_RENAMED_SHA256: _EARLIER_SHA256}
 """SHA-256 of files whose tensors have other names in an earlier release -> SHA-256 of the earlier file, which stays in
 digests: pocket's text encoder, whose names transformers 4 reads too."""
 _INDEX = ".index"
+BESIDE = ("vocab.json", "merges.txt", "added_tokens.json")
+"""Vocabulary files that are not read where there is a tokenizer.json, which holds the same."""
 _NAMES = [
     *((stem, ".safetensors") for stem in ("diffusion_pytorch_model", "model")),
     *((stem, ".bin") for stem in ("diffusion_pytorch_model", "pytorch_model")),

@@ -12,7 +12,6 @@ from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
 from flows.spec.subject import AUTO
 from storage import objects
-from storage.catalog.mask_precedence import keeps_current
 from storage.catalog.records import PERSONS, Given, MaskFacts
 
 WHERE = {"spec": "in a spec", "ingest": "by `dreamtuner ingest`", "dashboard": "in the dashboard"}
@@ -88,13 +87,12 @@ def choose_mask(
         png = before
     digest = sha256(png).hexdigest()
     same = next((one for one in known.masks if (one.sha256, one.method) == (digest, mask.method)), None)
-    if (
-        current is not None
-        and current is not same
-        and keeps_current(current, same, given=how, requested=asked, insist=insist)
-    ):
-        reused = _reused(known, current, _bytes(known, current) or png, image)
-        return replace(reused, notes=(*reused.notes, _stayed(current, asked)))
+    if current is not None and current is not same:
+        from storage.catalog.mask_precedence import keeps_current
+
+        if keeps_current(current, same, given=how, requested=asked, insist=insist):
+            reused = _reused(known, current, _bytes(known, current) or png, image)
+            return replace(reused, notes=(*reused.notes, _stayed(current, asked)))
     return ChosenMask(mask, png, how, asked, notes=mask.notes)
 
 

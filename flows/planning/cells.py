@@ -8,8 +8,6 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from dreamtuner.models.adapters import embedding_label
-from dreamtuner.models.adapters.embedding import tokens_in
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
@@ -127,9 +125,13 @@ class GenerationSetup:
 
     def adapters_used(self, style: Style, texts: Sequence[str]) -> dict[str, str]:
         """Return the digests of the adapters that an image of this style and these texts uses, by label."""
-        tokens = tokens_in(texts, self.embeddings)
-        used = {embedding_label(token): self.embeddings[token] for token in tokens}
-        return {**self.adapters.get(style, {}), **used}
+        own = dict(self.adapters.get(style, {}))
+        if not self.embeddings:
+            return own
+        from dreamtuner.models.adapters import embedding_label
+        from dreamtuner.models.adapters.embedding import tokens_in
+
+        return own | {embedding_label(token): self.embeddings[token] for token in tokens_in(texts, self.embeddings)}
 
     def finetune_recipe(self, one: Facts) -> dict[str, Any] | None:
         """Return the recipe of a subject's fine-tuning; None without fine-tuning."""

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from storage.catalog import Catalog
 
 
-def changed_weights(spec: Spec, resources: Resources, catalog: Catalog | None) -> str | None:
+def changed_weights(spec: Spec, resources: Resources, catalog: Catalog) -> str | None:
     """Return a sentence if the newest run of this spec has images of other weights of its profile; else None.
 
-    Older catalogs do not say which parts changed. `catalog`: None if there is none yet.
+    Older catalogs do not say which parts changed.
     """
-    if catalog is None:
-        return None
     with catalog.read() as s:
         past = views.weights_of_spec(s, spec.name, spec.profile)
     if past is None or not past.images or past.weights_digest == resources.weights_digest(spec.profile):
@@ -33,7 +31,7 @@ def changed_weights(spec: Spec, resources: Resources, catalog: Catalog | None) -
     )
 
 
-def demand_same_weights(spec: Spec, resources: Resources, catalog: Catalog | None) -> None:
+def demand_same_weights(spec: Spec, resources: Resources, catalog: Catalog) -> None:
     """Raise InputError if the weights changed since the spec last ran; nothing is regenerated unasked."""
     if (changed := changed_weights(spec, resources, catalog)) is not None:
         remedy = "--new-weights does that; or bring the earlier weights back, or give the spec another name"

@@ -1,6 +1,6 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dreamtuner.models.fit import FitError, demand_fit
@@ -13,7 +13,6 @@ from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
-from flows.planning.adapters import demand_adapters
 from flows.planning.cells import GenerationSetup
 from flows.planning.finetune import FineTuneJob
 from flows.planning.texts import NamedTexts, demand_encodable
@@ -94,7 +93,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     demand_settings(spec, profile, sampling.values())
-    adapters, embeddings = demand_adapters(spec, profile, sampling)
+    adapters, embeddings = _adapters(spec, profile, sampling)
     layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
@@ -106,6 +105,18 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
     return Ready(setup, layouts, metric_names(spec, profile))
+
+
+def _adapters(
+    spec: Spec, profile: Profile, sampling: Mapping[Style, Sampling]
+) -> tuple[Mapping[Style, Mapping[str, str]], Mapping[str, str]]:
+    """Check what the settings add to the model and return its digests, as `demand_adapters`; most specs add nothing."""
+    used = any(one.loras or one.vae or one.upscaler or one.cutout for one in sampling.values())
+    if not used and not profile.embeddings:
+        return {}, {}
+    from flows.planning.adapters import demand_adapters
+
+    return demand_adapters(spec, profile, sampling)
 
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flows.ingestion.known import stored_subject
 from flows.ingestion.prepare import prepare
 from flows.planning.cells import PlannedCell, plan_cells
-from flows.planning.changed_weights import changed_weights
 from flows.planning.defaults import defaults_of_spec, newer_defaults
 from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
@@ -78,8 +77,14 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     warnings = warnings_of(spec, files, ready.setup, resources.profile(spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
     newer = newer_defaults(spec, defaults, [one.style for one in facts])
-    changed = changed_weights(spec, resources, catalog)
+    changed = None if catalog is None else _changed_weights(spec, resources, catalog)
     return Preview(tuple(subjects), tuple(cells), states, tuple(warnings), newer, changed)
+
+
+def _changed_weights(spec: Spec, resources: Resources, catalog: "Catalog") -> str | None:
+    from flows.planning.changed_weights import changed_weights  # only where there is a catalog
+
+    return changed_weights(spec, resources, catalog)
 
 
 def _states(catalog: "Catalog", cells: list[PlannedCell]) -> dict[str, CellState]:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dreamtuner.models.profiles import Profile
-from dreamtuner.models.prompt_syntax import PromptSyntaxError, parse
 from dreamtuner.models.tokens import most_clip_skip
 from dreamtuner.settings.sampling import PromptSyntax, Style
 from flows.planning.cells import GenerationSetup
 from flows.spec.model import Spec, expand
 from flows.spec.problems import InputError, Problem
+
+Position = tuple[str | int, ...]
 
 
 class NamedTexts(NamedTuple):
@@ -29,9 +30,17 @@ def demand_encodable(spec: Spec, subjects: Sequence[NamedTexts], setup: Generati
         message = f"of the text encoder of profile {spec.profile!r}, at most {most} can be skipped; choose 0 to {most}"
         raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "clip_skip"), message=message)])
     words = [*setup.embeddings, *(word for word in [learned_word(setup)] if word is not None)]
-    problems: dict[tuple[str | int, ...], Problem] = {}
-    for path, text, syntax in _texts(spec, subjects, styles, setup):
-        if syntax == "literal" or path in problems:
+    weighted = [(path, text) for path, text, syntax in _texts(spec, subjects, styles, setup) if syntax == "weighted"]
+    if weighted:
+        _demand_parsed(spec, weighted, words)
+
+
+def _demand_parsed(spec: Spec, texts: Iterable[tuple[Position, str]], words: Sequence[str]) -> None:
+    from dreamtuner.models.prompt_syntax import PromptSyntaxError, parse
+
+    problems: dict[Position, Problem] = {}
+    for path, text in texts:
+        if path in problems:
             continue
         try:
             parse(text, words)
@@ -54,7 +63,7 @@ def subject_words(class_word: str, setup: GenerationSetup) -> str:
 
 def _texts(
     spec: Spec, subjects: Sequence[NamedTexts], styles: Iterable[Style], setup: GenerationSetup
-) -> Iterable[tuple[tuple[str | int, ...], str, PromptSyntax]]:
+) -> Iterable[tuple[Position, str, PromptSyntax]]:
     """Yield every text with its place and its syntax, expanded for each subject."""
     for style in styles:
         syntax = setup.sampling[style].prompt_syntax

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from dreamtuner.models.intake.errors import IntakeError
+from dreamtuner.models.intake.safetensors_header import read_header
 
 Shapes = dict[str, tuple[int, ...]]
 _WEIGHTS = (".safetensors", ".pt", ".bin")
@@ -29,8 +30,6 @@ def shapes_in(file: Path, path: tuple[str, ...]) -> Shapes:
     if not file.is_file():
         raise AdapterError(path, f"the file {file} is missing; put it there, or choose another")
     try:
-        with safe_open(file, framework="np") as opened:
-            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        message = f"{file} is not a safetensors file, or not all of it ({error}); get it again"
-        raise AdapterError(path, message) from error
+        return {name: one.shape for name, one in read_header(file).items()}
+    except (IntakeError, OSError) as error:
+        raise AdapterError(path, str(error)) from error

@@ -15,7 +15,8 @@ from dreamtuner.finetune.learned_token import with_token
 from dreamtuner.models import weights
 from dreamtuner.models.profiles import folder_profile, get_profile
 from dreamtuner.models.tokens import reader_of
-from dreamtuner.models.vocabulary import BESIDE, write_vocabulary
+from dreamtuner.models.vocabulary import write_vocabulary
+from dreamtuner.models.weights import BESIDE
 
 POCKET = get_profile("pocket").weights
 

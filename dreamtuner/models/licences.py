@@ -1,9 +1,16 @@
-"""The record of a weights' licence, and the one rule that decides whether a purpose is allowed under it."""
+"""Licences of weights: one record per licence, and the one rule that decides whether a purpose is allowed under it.
+
+The known ones are in licences.yaml, which ships with the package. Needs no torch.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="an ISO 3166-1 country code, or EU")]
@@ -31,6 +38,41 @@ class LicenceRecord(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+UNKNOWN = LicenceRecord(name="unknown")
+"""The record of weights whose licence is not stated."""
+
+
+@cache
+def _table() -> tuple[dict[str, LicenceRecord], dict[str, str]]:
+    """Return the records by name, and every name and tag in lower case -> name."""
+    content: Mapping[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+    records, names = dict[str, LicenceRecord](), dict[str, str]()
+    for name, terms in content.items():
+        tags = terms.pop("tags", [])
+        records[name] = LicenceRecord(name=name, **terms)
+        names |= {tag.lower(): name for tag in (name, *tags)}
+    return records, names
+
+
+def known_licences() -> dict[str, LicenceRecord]:
+    """Return all known records by name."""
+    return dict(_table()[0])
+
+
+def licence_of(stated: str | Mapping[str, Any]) -> LicenceRecord:
+    """Return the record of a licence that is stated by name, by a model page's tag, or in full.
+
+    A name that is not known gives a record of that name with unknown terms. A mapping may name a known licence and
+    override single terms. Raises pydantic.ValidationError if a term is invalid.
+    """
+    records, names = _table()
+    if isinstance(stated, str):
+        known = names.get(stated.strip().lower())
+        return LicenceRecord(name=stated) if known is None else records[known]
+    base = licence_of(stated["name"]).model_dump(exclude_defaults=True) if isinstance(stated.get("name"), str) else {}
+    return LicenceRecord.model_validate({**base, **stated, **({"name": base["name"]} if base else {})})
 
 
 class Purpose(BaseModel):
