@@ -1,5 +1,6 @@
 """What `defaults` may hold, and a pipeline of a profile whose settings name LoRAs, a VAE, embeddings and FreeU."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from safetensors.torch import save_file
 
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline
@@ -37,6 +39,7 @@ def test_settings_that_cannot_act_are_refused_by_name(
         DreamTunerPipeline(**whole.components, defaults={"steps": 2, name: value})
 
 
+@pytest.mark.slow
 def test_a_profiles_adapters_are_in_its_pipeline(
     tiny_profile: Profile, pip: Reference, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,5 +70,10 @@ def test_a_profiles_adapters_are_in_its_pipeline(
     assert np.abs(np.asarray(ours[0], int) - np.asarray(theirs[0], int)).max() <= 1
     plain = generate(backbone, reference, [Cell("a <cat>, b", 1)], sampling.model_copy(update={"loras": {}}))
     assert np.abs(np.asarray(ours[0], int) - np.asarray(plain[0], int)).max() > 1
-    with pytest.raises(ValueError, match=r"sampling.loras: it would change models that are shared"):
-        DreamTunerPipeline.from_backbone(backbone)
+
+
+@pytest.mark.parametrize("changes", [{"loras": {"snow": 1.0}}, {"vae": "bright"}, {"freeu": (0.9, 0.2, 1.2, 1.4)}])
+def test_models_that_are_shared_are_not_changed(tiny: UNetBackbone, changes: dict[str, Any]) -> None:
+    profile = tiny.profile.model_copy(update={"natural": tiny.profile.sampling(**changes)})
+    with pytest.raises(ValueError, match=rf"sampling.{next(iter(changes))}: .*load the pipeline by from_profile"):
+        DreamTunerPipeline.from_backbone(replace(tiny, profile=profile))
