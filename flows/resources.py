@@ -106,6 +106,7 @@ class Resources:
 
         It replaces the profile's model of another dtype, so that the weights are in memory once.
         """
+        from dreamtuner.families.placement import placed
         from dreamtuner.families.precision import torch_dtype
         from dreamtuner.families.registry import load_backbone
 
@@ -116,16 +117,21 @@ class Resources:
         def load() -> "Backbone":
             found = self.profile(profile)
             self._demand_memory(found, dtype)
-            return load_backbone(found, device=self.device, dtype=computed)
+            return placed(
+                lambda device: load_backbone(found, device=device, dtype=computed),
+                self.device,
+                offload=self.settings.offload,
+                compiled=self.settings.compile,
+            )
 
         return _once(self._loaded, ("backbone", profile, computed), load)
 
     def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
-        """Raise UnmetRequirementError if the weights do not fit into what memory is free on the device."""
+        """Raise UnmetRequirementError if the weights do not fit into what memory is free where they will lie."""
         from dreamtuner.models.intake.memory_check import free_memory_bytes, memory_problem
         from flows.faults import UnmetRequirementError
 
-        if self.device.startswith("cuda"):
+        if self.device.startswith("cuda") and self.settings.offload == "none":
             import torch
 
             free: int | None = torch.cuda.mem_get_info(self.device)[0]

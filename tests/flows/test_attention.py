@@ -2,10 +2,12 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from dreamtuner.sampling import generate as generating
 from flows.attention import store_map
 from flows.execution.attention_map import attention_map, difference, point_of
 from flows.resources import Resources
@@ -33,6 +35,25 @@ def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
     (tmp_path / "cell.png").write_bytes(get_blob(Resources.open(settings).store, stored))
     again = attention_map(str(tmp_path / "cell.png"), "0.5,0.3", Resources.open(settings))
     assert (again.digest, again.image.tobytes()) == (made.digest, made.image.tobytes())
+
+
+def test_a_cell_of_an_offloaded_model_in_a_batch_of_its_own_is_the_same(
+    make_cells: MakeCells, settings: Settings, digests: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    original = generating.generate_batch
+
+    def counted(backbone: Any, cells: Any, *args: Any, **kwargs: Any) -> Any:
+        batches.append(len(cells))
+        return original(backbone, cells, *args, **kwargs)
+
+    monkeypatch.setattr(generating, "generate_batch", counted)
+    monkeypatch.setenv("DREAMTUNER_OFFLOAD", "group")
+    monkeypatch.setenv("DREAMTUNER_BATCH", "1")
+    make_cells(digests[:2])
+    assert batches == [1, 1]
+    made = attention_map(digests[0], "0.5,0.3", Resources.open(settings))
+    assert made.redrawn == "The image regenerated from its recipe equals the stored one bit for bit."
 
 
 def test_a_map_is_kept_with_the_picture_that_it_is_of(

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.models.profiles import get_profile
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError
@@ -79,3 +80,18 @@ def _profile(home: Path, name: str) -> None:
     file = home / "profiles" / f"{name}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text("weights: own\nresolution: 64\nlicence: MIT\n")
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # inside torch, when its compiler is imported
+def test_settings_of_memory_and_speed_reach_the_model(settings: Settings) -> None:
+    plain = Resources(settings).backbone("pocket")
+    offloaded = Resources(settings.model_copy(update={"offload": "model"})).backbone("pocket")
+    assert isinstance(plain, UNetBackbone)
+    assert isinstance(offloaded, UNetBackbone)
+    assert (plain.offloader, plain.place) == (None, None)
+    assert offloaded.offloader is not None
+    assert str(offloaded.device) == "cpu"
+    compiled = Resources(settings.model_copy(update={"compile": True})).backbone("pocket")
+    assert isinstance(compiled, UNetBackbone)
+    blocks = [len([one for one in b.unet.modules() if one._compiled_call_impl is not None]) for b in (plain, compiled)]
+    assert blocks == [0, len(plain.denoiser().self_attention)]
