@@ -16,7 +16,7 @@ from typing import Annotated
 from PIL import Image
 from pydantic import AfterValidator
 
-from dreamtuner.models.profiles import CONTROLNET, Profile
+from dreamtuner.models.profiles import CONTROLNET, SAME_KINDS, Profile
 
 Kind = str
 """The kind of a control image and of the ControlNet that reads it: pose, depth, canny, lineart ..."""
@@ -41,7 +41,7 @@ def kind_name(stated: str) -> Kind:
     """Validate the name of a kind; openpose is called pose here. Raises ValueError."""
     if not _KIND.fullmatch(stated):
         raise ValueError(f"{stated!r} is not a kind of control image; write a name such as canny, in small letters")
-    return "pose" if stated == "openpose" else stated
+    return SAME_KINDS.get(stated, stated)
 
 
 KindName = Annotated[str, AfterValidator(kind_name)]
@@ -103,7 +103,11 @@ def part_of(kind: Kind) -> str:
 def kinds_of(profile: Profile) -> list[Kind]:
     """Return the kinds of control image that the profile has a ControlNet for."""
     inside = (folder.name.removeprefix(CONTROLNET) for folder in profile.weights.glob(f"{CONTROLNET}*"))
-    return [kind for kind in in_order((*inside, *profile.controlnets)) if profile.folder(part_of(kind)).is_dir()]
+    return [
+        kind
+        for kind in in_order(map(kind_name, (*inside, *profile.controlnets)))
+        if profile.folder(part_of(kind)).is_dir()
+    ]
 
 
 def require_controlnet(profile: Profile, kind: Kind) -> None:

@@ -22,6 +22,8 @@ ENCODER_PARTS = ("subject_encoder", "tower")
 
 CONTROLNET = "controlnet-"
 """Prefix of the folders of ControlNets: controlnet-pose, controlnet-depth."""
+SAME_KINDS = {"openpose": "pose"}
+"""Other names of kinds of control images."""
 
 
 def _licence(stated: Any) -> LicenceRecord:
@@ -71,7 +73,8 @@ class Profile(BaseModel):
     def folder(self, part: str) -> Path:
         """Return the folder of a part such as "unet", "tower", "subject_encoder" or "controlnet-pose"."""
         outside = {"tower": self.clip, "subject_encoder": self.subject_encoder}
-        outside |= {f"{CONTROLNET}{kind}": folder for kind, folder in self.controlnets.items()}
+        named = {SAME_KINDS.get(kind, kind): folder for kind, folder in self.controlnets.items()}
+        outside |= {f"{CONTROLNET}{kind}": folder for kind, folder in named.items()}
         return outside.get(part) or self.weights / part
 
     @property
