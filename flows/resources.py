@@ -128,15 +128,13 @@ class Resources:
 
     def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
         """Raise UnmetRequirementError if the weights do not fit into what memory is free where they will lie."""
-        from dreamtuner.models.intake.memory_check import free_memory_bytes, memory_problem
+        import torch
+
+        from dreamtuner.families.inference_memory import free_bytes
+        from dreamtuner.models.intake.memory_check import memory_problem
         from flows.faults import UnmetRequirementError
 
-        if self.device.startswith("cuda") and self.settings.offload == "none":
-            import torch
-
-            free: int | None = torch.cuda.mem_get_info(self.device)[0]
-        else:
-            free = free_memory_bytes()
+        free = free_bytes(torch.device(self.device if self.settings.offload == "none" else "cpu"))
         if free is not None and (short := memory_problem(profile, free, dtype)) is not None:
             raise UnmetRequirementError(short)
 

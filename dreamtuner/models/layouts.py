@@ -112,9 +112,14 @@ def kinds_of(profile: Profile) -> list[Kind]:
 
 def require_controlnet(profile: Profile, kind: Kind) -> None:
     """Raise LayoutError if the profile has no ControlNet of this kind."""
+    if (lacking := lacking_controlnet(profile, kind)) is not None:
+        raise LayoutError(f"{kind}: {lacking}; get it with: {profile.remedy}")
+
+
+def lacking_controlnet(profile: Profile, kind: Kind) -> str | None:
+    """Return a sentence if the profile has no ControlNet of this kind, with those it has; else None."""
     have = kinds_of(profile)
-    if kind not in have:
-        known = f"it has {', '.join(have)}" if have else "it has no ControlNets"
-        raise LayoutError(
-            f"{kind}: the profile {profile.name} has no ControlNet of this kind; {known}; get it with: {profile.remedy}"
-        )
+    if kind in have:
+        return None
+    known = f"it has {', '.join(have)}" if have else "it has no ControlNets"
+    return f"the profile {profile.name} has no ControlNet of this kind; {known}"

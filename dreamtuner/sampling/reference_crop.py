@@ -1,7 +1,7 @@
 """How a reference is brought to the size that the model sees: a square around its subject, or its own aspect ratio.
 
 The paper's references are square, as its images are. Decided where it is silent:
-- For images that are not square, the square has about the image's area (`settings.sampling.square_side`), so that the
+- For images that are not square, the square has about the image's area (`settings.size.square_side`), so that the
   subject has about the scale that the model was trained on.
 - Without cropping, the reference keeps its aspect ratio at about the image's area, whatever the image's own; nothing is
   cut off and nothing is added.
@@ -13,7 +13,8 @@ from math import sqrt
 from PIL import Image
 
 from dreamtuner.sampling.request import Reference
-from dreamtuner.settings.sampling import Sampling, nearest_side, step_of
+from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.size import nearest_side, step_of
 
 
 def shown(

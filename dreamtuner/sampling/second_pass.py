@@ -16,7 +16,8 @@ from dreamtuner.families.backbone import Parts
 from dreamtuner.families.inference_memory import decoded
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise
-from dreamtuner.settings.sampling import Sampling, nearest_side, step_of
+from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.size import nearest_side, step_of
 
 GuidedPredict = Callable[[Mapping[Kind, Tensor], Tensor, Tensor, int], Tensor]
 """As `Predict`, with the control images first."""

@@ -1,14 +1,13 @@
 """Frozen settings of one image: every number of the paper, its symbol, and its source in the paper."""
 
-import re
 from collections.abc import Mapping
-from math import gcd, sqrt
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from dreamtuner.settings.recipe_fields import Later
 from dreamtuner.settings.schedulers import find_scheduler
+from dreamtuner.settings.size import Size, square_side
 
 Style = str
 """The name of a style in `settings.styles.STYLES`: natural, anime, or one that another package adds."""
@@ -39,7 +38,6 @@ NegativeIn = Literal["text", "all"]
 Crop = Literal["square", "none"]
 Strength = Annotated[float, Number, Field(ge=0, le=2)]
 Weight = Annotated[float, Number, Field(ge=-10, le=10)]
-_SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})")
 
 
 class TextSettings(NamedTuple):
@@ -47,41 +45,6 @@ class TextSettings(NamedTuple):
 
     clip_skip: int = 0
     syntax: PromptSyntax = "literal"
-
-
-def _size(value: Any) -> Any:
-    """Accept "768x512", width first; each side a multiple of 8 in 16..4096 pixels."""
-    if value is None:
-        return None
-    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"must be width x height in pixels, not {value!r}; write for example 768x512")
-    for side in map(int, found.groups()):
-        if side % 8 or not 16 <= side <= 4096:
-            raise ValueError(f"{side} is not a multiple of 8 in 16..4096; choose one that is, such as {_near(side)}")
-    return value
-
-
-def _near(side: int) -> int:
-    return min(max(round(side / 8) * 8, 16), 4096)
-
-
-def square_side(width: int, height: int) -> int:
-    """Return the side of a square of about the same area, pixels.
-
-    It is a multiple of the largest power of two, at most 16, that divides both sides, so that it suits the same models.
-    """
-    return nearest_side(sqrt(width * height), step_of(width, height))
-
-
-def step_of(width: int, height: int) -> int:
-    """Return the largest power of two, at most 16, that divides both sides."""
-    return gcd(width, height, 16)
-
-
-def nearest_side(length: float, step: int) -> int:
-    """Return the multiple of `step`, a divisor of 16, that is nearest to `length`, in 16..4096 pixels."""
-    return min(max(round(length / step) * step, 16), 4096)
 
 
 class Sampling(BaseModel):
@@ -120,7 +83,7 @@ class Sampling(BaseModel):
         default=0.0,
         description="beta, strength of the subject-encoder, Eq. 1; the paper's 0.2, Sec. 4; 0 = no encoder",
     )
-    size: Annotated[str | None, BeforeValidator(_size), Later(neutral=None)] = Field(
+    size: Annotated[Size, Later(neutral=None)] = Field(
         default=None, description="width x height, pixels, such as 768x512; null: a square of `resolution`"
     )
     reference_crop: Annotated[Crop, Later(neutral="square")] = Field(

@@ -12,7 +12,6 @@ from flows.spec.problems import InputError, Problem
 from flows.spec.subject import SubjectSpec
 from storage import objects
 from storage.catalog import views
-from storage.catalog.name_conflicts import REPLACE, differences, name_taken_message, unknown_name_message
 from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def stored_subject(name: str, resources: Resources) -> Stored | None:
 
 def unknown_name(name: str, resources: Resources) -> str:
     """Return the error message for a name that is not in the catalog, with similar names."""
+    from storage.catalog.name_conflicts import unknown_name_message  # where there is something to say, as below
+
     catalog = resources.catalog_if_any
     if catalog is None:
         return unknown_name_message(name, ())
@@ -64,12 +65,12 @@ def unknown_name(name: str, resources: Resources) -> str:
 
 
 def demand_subjects(
-    subjects: Sequence[SubjectSpec], resources: Resources, source: str, *, replace: str = REPLACE
+    subjects: Sequence[SubjectSpec], resources: Resources, source: str, *, replace: str | None = None
 ) -> None:
     """Raise InputError unless every name means the same subject in the catalog and in the entry; writes nothing.
 
     References of stored names are read and compared. Ingestion later rejects those that cannot be read. `replace`: how
-    users of the caller ask to replace the stored subject.
+    users of the caller ask to replace the stored subject; None: as in a spec.
     """
     stored = {one.name: stored_subject(one.name, resources) for one in subjects}
     known = [one for one in subjects if stored[one.name] is not None and not one.replace]
@@ -84,9 +85,16 @@ def demand_subjects(
             continue
         found = [] if one.replace else differing(one, there.assets, data.get(one.reference or ""))
         if found:
-            problems.append(Problem(path=path, message=name_taken_message(one.name, there.assets, found, replace)))
+            problems.append(Problem(path=path, message=name_taken(one.name, there.assets, found, replace)))
     if problems:
         raise InputError(source, problems)
+
+
+def name_taken(name: str, stored: SubjectAssets, found: Sequence[str], replace: str | None = None) -> str:
+    """Return the error message for an entry that differs from the stored subject of its name, as `found` says."""
+    from storage.catalog.name_conflicts import REPLACE, name_taken_message
+
+    return name_taken_message(name, stored, found, replace or REPLACE)
 
 
 def differing(subject: SubjectSpec, stored: SubjectAssets, reference: bytes | None) -> list[str]:
@@ -94,6 +102,8 @@ def differing(subject: SubjectSpec, stored: SubjectAssets, reference: bytes | No
 
     An entry with a reference is complete: its style is natural if it gives none.
     """
+    from storage.catalog.name_conflicts import differences
+
     style = subject.style or (None if subject.reference is None else "natural")
     sha256 = None if reference is None else hashlib.sha256(reference).hexdigest()
     return differences(stored, class_word=subject.class_word, style=style, image_sha256=sha256)

@@ -14,7 +14,7 @@ from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Style
 from flows.ingestion.choice import ingestion_choice
 from flows.ingestion.facts import Facts, caption_of
-from flows.ingestion.known import Stored, differing, unknown_name
+from flows.ingestion.known import Stored, differing, name_taken, unknown_name
 from flows.ingestion.layouts import LayoutFile, read_own
 from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, wants_auto_mask
 from flows.ingestion.sources import read, shown
@@ -22,7 +22,6 @@ from flows.resources import Resources
 from flows.spec.problems import SubjectError
 from flows.spec.subject import SubjectSpec
 from storage import objects
-from storage.catalog.name_conflicts import name_taken_message
 from storage.catalog.records import Given
 from storage.sources import SourceError
 
@@ -87,7 +86,7 @@ def prepare(
     if stored is not None and not subject.replace:
         found = differing(subject, stored.assets, reference)
         if found:
-            raise SubjectError(f"name: {name_taken_message(subject.name, stored.assets, found)}")
+            raise SubjectError(f"name: {name_taken(subject.name, stored.assets, found)}")
     with _naming(f"reference {shown(source)}"):
         decoded = decode_image(reference, limits=limits)
     known = KnownMasks() if stored is None else stored.masks(sha256)

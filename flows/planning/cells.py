@@ -1,19 +1,23 @@
 """Expands a spec and its subjects to cells. Pure, so that equal specs always give equal digests."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 from flows.ingestion.facts import Facts
-from flows.planning.finetune import FineTuneJob
 from flows.spec.model import Spec, expand
+
+if TYPE_CHECKING:
+    from flows.planning.finetune import FineTuneJob
 
 
 @dataclass(frozen=True)

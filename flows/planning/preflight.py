@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from dreamtuner.models.fit import FitError, demand_fit
-from dreamtuner.models.layouts import LayoutError, in_order, kinds_of, require_controlnet
+from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -14,12 +15,14 @@ from dreamtuner.settings.styles import STYLES
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
-from flows.planning.finetune import FineTuneJob
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec, expand
 from flows.spec.problems import InputError, Problem, dotted
+
+if TYPE_CHECKING:
+    from flows.planning.finetune import FineTuneJob
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     demand_models(spec, resources)
     demand_subjects(spec.subjects, resources, f"spec {spec.name!r}")
     profile = profile or resources.profile(spec.profile)
-    if spec.sampling.get("beta", 0) > 0 and not profile.has_encoder:
-        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
-        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "beta"), message=message)])
+    _demand_encoder(spec, profile, "sampling", spec.sampling)
     _demand_kinds(spec, profile)
     learnt = spec.finetune is not None
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
@@ -107,6 +108,13 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     return Ready(setup, layouts, metric_names(spec, profile))
 
 
+def _demand_encoder(spec: Spec, profile: Profile, field: str, settings: Mapping[str, Any]) -> None:
+    """Raise InputError if these settings of the spec use a subject-encoder and the profile has none."""
+    if settings.get("beta", 0) > 0 and not profile.has_encoder:
+        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=(field, "beta"), message=message)])
+
+
 def _adapters(
     spec: Spec, profile: Profile, sampling: Mapping[Style, Sampling]
 ) -> tuple[Mapping[Style, Mapping[str, str]], Mapping[str, str]]:
@@ -121,14 +129,10 @@ def _adapters(
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:
     """Raise InputError if a scale is given for a ControlNet that the profile lacks."""
-    have = kinds_of(profile)
     for kind in spec.sampling.get("control_weights") or {}:
-        if kind not in have:
-            known = f"it has {', '.join(have)}" if have else "it has no ControlNets"
-            message = f"the profile {profile.name} has no ControlNet of this kind; {known}"
-            raise InputError(
-                f"spec {spec.name!r}", [Problem(path=("sampling", "control_weights", kind), message=message)]
-            )
+        if (lacking := lacking_controlnet(profile, kind)) is not None:
+            path = ("sampling", "control_weights", kind)
+            raise InputError(f"spec {spec.name!r}", [Problem(path=path, message=lacking)])
 
 
 def _stated(spec: Spec) -> Iterator[NamedTexts]:
@@ -151,11 +155,12 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
             raise InputError(f"spec {spec.name!r}", [problem]) from error
 
 
-def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
+def finetune_job(config: FineTuneConfig, profile: Profile) -> "FineTuneJob":
     """Return how a profile is fine-tuned on subjects, in every style.
 
     In float32, without LoRAs, VAE and FreeU, on squares: so one checkpoint serves specs with any of these.
     """
+    from flows.planning.finetune import FineTuneJob
 
     def numbers(style: Style, learnt: bool) -> Sampling:
         return _square(profile.sampling(style, learnt=learnt), profile).without_adapters()
@@ -174,7 +179,5 @@ def _square(sampling: Sampling, profile: Profile) -> Sampling:
 
 def _finetune(spec: Spec, profile: Profile) -> FineTuneConfig:
     overrides = spec.finetune or {}
-    if overrides.get("beta", 0) > 0 and not profile.has_encoder:
-        message = f"profile {spec.profile!r} has no subject-encoder; train it, remove beta, or write beta: 0"
-        raise InputError(f"spec {spec.name!r}", [Problem(path=("finetune", "beta"), message=message)])
+    _demand_encoder(spec, profile, "finetune", overrides)
     return profile.finetuning(**overrides)

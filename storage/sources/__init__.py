@@ -6,12 +6,28 @@ import stat
 from pathlib import Path
 
 from storage.redaction import redact_url
-from storage.sources.errors import SourceError, too_large
 
-__all__ = ["SourceError", "read_source"]
+__all__ = ["SourceBusyError", "SourceError", "read_source", "too_large"]
 
 _HALF = re.compile(r"(https?|s3|file|ftp|gs):", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+
+
+class SourceError(Exception):
+    """The source cannot or must not be read; the message names it and the remedy."""
+
+
+class SourceBusyError(SourceError):
+    """The source is temporarily unavailable; `after`: the seconds that its server requests to wait."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+def too_large(shown: str, max_bytes: int) -> SourceError:
+    """Build the error for a source that exceeds the limit."""
+    return SourceError(f"{shown} is larger than the limit of {max_bytes:,} bytes; use a smaller file")
 
 
 def read_source(source: str, *, max_bytes: int, allow_private: bool = False, base: Path | None = None) -> bytes:

@@ -3,7 +3,7 @@
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from storage.sources.errors import SourceBusyError, SourceError
+from storage.sources import SourceBusyError, SourceError
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291: all that is routed on the Internet today
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits

@@ -6,7 +6,7 @@ from storage.objects.client import s3_client
 from storage.objects.s3_url import split_s3_url
 from storage.objects.store import StoreError
 from storage.redaction import redact_text, redact_url
-from storage.sources.errors import SourceError, too_large
+from storage.sources import SourceError, too_large
 
 
 def read_object(source: str, *, max_bytes: int) -> bytes:

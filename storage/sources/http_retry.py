@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httpx
 
-from storage.sources.errors import SourceBusyError
+from storage.sources import SourceBusyError
 
 T = TypeVar("T")
 PAUSES = (0.5, 1.5, 4.0)

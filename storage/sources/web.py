@@ -7,8 +7,8 @@ import time
 import httpx
 
 from storage.redaction import redact_url
+from storage.sources import SourceBusyError, SourceError, too_large
 from storage.sources.addresses import resolve
-from storage.sources.errors import SourceBusyError, SourceError, too_large
 from storage.sources.http_retry import BUSY, retry_transient, seconds_after
 
 TOTAL_SECONDS = 60.0  # for the body of each hop; a server that drips bytes is cut off

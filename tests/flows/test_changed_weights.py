@@ -99,10 +99,10 @@ def test_a_model_that_cannot_work_is_said_before_anything_is_planned(
 def test_too_little_memory_is_said_when_the_model_is_loaded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dreamtuner.models.intake import memory_check
+    from dreamtuner.families import inference_memory
     from flows.faults import UnmetRequirementError
 
-    monkeypatch.setattr(memory_check, "free_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(inference_memory, "free_bytes", lambda device: 1000)
     resources = Resources(settings)
     with pytest.raises(UnmetRequirementError, match=r"the weights of pocket take .* GB in memory"):
         resources.backbone("pocket")

@@ -21,7 +21,8 @@ from dreamtuner.models.intake.lock import Lock, write_lock, write_whole
 from dreamtuner.models.intake.sources import FileSource, FolderSource, HubSource, hub_source, parse_source
 from dreamtuner.models.licences import UNKNOWN, licence_of
 from dreamtuner.models.profiles import Profile, place_of_lock, ships, user_folders
-from dreamtuner.models.profiles.file import HUB, read_profile, read_profile_file
+from dreamtuner.models.profiles.file import read_profile, read_profile_file
+from dreamtuner.models.profiles.places import HUB
 from dreamtuner.models.profiles.profile import parts_in
 from dreamtuner.models.profiles.registry import BUILTIN
 from dreamtuner.models.weights import variant_in

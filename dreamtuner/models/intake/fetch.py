@@ -15,7 +15,8 @@ from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.lock import Lock, LockedFile, LockedPlace, alone, now, read_lock, write_lock
 from dreamtuner.models.intake.sources import HubSource, hub_source
 from dreamtuner.models.profiles import Profile, parts_listed, place_of_file, place_of_lock, profile_file
-from dreamtuner.models.profiles.file import HUB, read_profile
+from dreamtuner.models.profiles.file import read_profile
+from dreamtuner.models.profiles.places import HUB
 from dreamtuner.models.weights import loaded_files
 
 Say = Callable[[str], None]

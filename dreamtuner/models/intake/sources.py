@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.hub_cache import cached_commits, repository_of, snapshot_of
-from dreamtuner.models.profiles.file import HUB
+from dreamtuner.models.profiles.places import HUB
 
 _PART = r"[\w.-]+"
 _REPOSITORY = re.compile(

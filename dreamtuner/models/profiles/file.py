@@ -1,4 +1,4 @@
-"""Reads and validates a profile's YAML file; every error names the file, the key and the remedy.
+"""The contents of a profile's YAML file, and the profile that they describe; every error names key and remedy.
 
     weights: /models/stable-diffusion     # relative to this file, package:NAME/FOLDER, or hub:OWNER/NAME
     resolution: 512
@@ -10,18 +10,16 @@ The profile is named after the file, without .yaml.
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dreamtuner.models.licences import LicenceRecord, licence_of
+from dreamtuner.models.profiles.places import HUB, origin_of, variant_of, weights_folder
 from dreamtuner.models.profiles.profile import Profile
+from dreamtuner.models.profiles.yaml_file import ProfileError, invalid, read_mapping
 from dreamtuner.plugins import PluginError
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
@@ -31,16 +29,7 @@ from dreamtuner.settings.styles import STYLES
 if TYPE_CHECKING:
     from dreamtuner.models.intake.lock import Lock
 
-HUB = "hub:"
-"""Prefix of a place that is a repository of the hub: hub:owner/name."""
-PACKAGE = "package:"
-"""Prefix of weights inside an installed package: package:my_models/weights."""
-
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
-
-
-class ProfileError(PluginError):
-    """A profile file that cannot be used; the message names its keys and what to write."""
 
 
 class ProfileFile(BaseModel):
@@ -124,7 +113,7 @@ class ProfileFile(BaseModel):
             tuning=tuning,
             full_tuning=_numbers(FineTuneConfig, full, "finetune_full"),
             finetuned_sampling=self.finetuned_sampling,
-            variant=self.variant or _variant(self.weights),
+            variant=self.variant or variant_of(self.weights),
             loras=placed(self.loras),
             vaes=placed(self.vaes),
             upscalers=placed(self.upscalers),
@@ -137,7 +126,7 @@ class ProfileFile(BaseModel):
             estimators=self.estimators,
             score=self.score,
             sizes=self.sizes,
-            source=self.source or _origin(self.weights, lock),
+            source=self.source or origin_of(self.weights, lock),
         )
 
     def _remedy(self, name: str, weights: Path) -> str:
@@ -172,86 +161,14 @@ def read_profile_file(file: Path) -> ProfileFile:
     Raises:
         ProfileError: it cannot be read or is invalid; the message names keys and remedies.
     """
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise ProfileError(f"is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, Mapping):
-        raise ProfileError(f"has no keys; write at least {', '.join(_required())}")
+    content = read_mapping(file)
+    if not content:
+        required = [name for name, field in ProfileFile.model_fields.items() if field.is_required()]
+        raise ProfileError(f"has no keys; write at least {', '.join(required)}")
     try:
         return ProfileFile.model_validate(content)
     except ValidationError as error:
-        raise ProfileError("; ".join(_problems(error, ProfileFile))) from error
-
-
-def weights_folder(stated: str, file: Path, lock: Lock | None = None) -> Path:
-    """Resolve a place in a profile file to a folder or file.
-
-    A repository of the hub that is not locked yet resolves to its folder in the hub's cache, which no part is in.
-    Raises ProfileError if a package is not installed, or a repository has no such name.
-    """
-    if stated.startswith(HUB):
-        return _cached(stated, lock)
-    if not stated.startswith(PACKAGE):
-        return (file.parent / Path(stated).expanduser()).resolve()
-    package, _, folder = stated.removeprefix(PACKAGE).partition("/")
-    try:
-        return Path(str(files(package))) / folder
-    except (ImportError, TypeError, ValueError) as error:
-        raise ProfileError(f"weights: package {package!r} is not installed; install it, or name a folder") from error
-
-
-def _cached(stated: str, lock: Lock | None) -> Path:
-    from dreamtuner.models.intake.errors import IntakeError
-    from dreamtuner.models.intake.hub_cache import repository_folder
-    from dreamtuner.models.intake.sources import hub_source
-
-    try:
-        repository = hub_source(stated).repository
-    except IntakeError as error:
-        raise ProfileError(str(error)) from error
-    return (lock.folder(stated) if lock is not None else None) or repository_folder(repository)
-
-
-def _variant(stated: str) -> str | None:
-    """Return the variant that is part of the weights' source, if any."""
-    if not stated.startswith(HUB):
-        return None
-    from dreamtuner.models.intake.sources import hub_source
-
-    return hub_source(stated).variant
-
-
-def _origin(stated: str, lock: Lock | None) -> str | None:
-    """Return owner/name@commit of locked weights of the hub, without a lock what the file says; else None."""
-    if not stated.startswith(HUB):
-        return None
-    place = None if lock is None else lock.place("weights")
-    return f"{place.repository}@{place.commit}" if place and place.commit else stated.removeprefix(HUB)
-
-
-class _Loader(yaml.SafeLoader):
-    """Parses 4e-4 as a number, as YAML 1.2 does (PyYAML parses it as a string), and rejects duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Reject duplicate keys."""
-        seen = set[Any]()
-        for key, _ in node.value:
-            if key.value in seen:
-                problem = f"duplicate key {key.value!r}; remove one"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_EXPONENT = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
-
-
-def _required() -> list[str]:
-    return [name for name, field in ProfileFile.model_fields.items() if field.is_required()]
+        raise invalid(error, ProfileFile) from error
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:
@@ -273,26 +190,11 @@ def _terms(stated: Mapping[str, Any]) -> LicenceRecord:
     try:
         return licence_of(stated)
     except ValidationError as error:
-        raise ProfileError("; ".join(_problems(error, LicenceRecord, ("licence",)))) from error
+        raise invalid(error, LicenceRecord, "licence") from error
 
 
 def _numbers(model: type[Any], values: Mapping[str, Any], key: str) -> Any:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise ProfileError("; ".join(_problems(error, model, (key,)))) from error
-
-
-def _problems(error: ValidationError, model: type[BaseModel], at: Sequence[str] = ()) -> Iterator[str]:
-    """Yield one sentence per problem: the key, the value found, what to write."""
-    for one in error.errors(include_url=False):
-        where, key = ".".join(map(str, (*at, *one["loc"]))), str(one["loc"][-1]) if one["loc"] else ""
-        if one["type"] == "missing":
-            yield f"{where}: is missing; add it"
-        elif one["type"] == "extra_forbidden":
-            keys = list((Rates if "lr" in one["loc"][:-1] else model).model_fields)
-            near = difflib.get_close_matches(key, keys, n=1)
-            yield f"{where}: unknown key; " + (f"did you mean {near[0]}?" if near else f"known: {', '.join(keys)}")
-        else:
-            message = one["msg"].removeprefix("Value error, ")
-            yield f"{where}: {message[:1].lower()}{message[1:]} (found {one['input']!r})"
+        raise invalid(error, model, key) from error

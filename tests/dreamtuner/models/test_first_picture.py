@@ -39,6 +39,6 @@ def test_a_model_that_cannot_be_loaded_is_not_written(
 
     monkeypatch.setattr("dreamtuner.families.registry.load_backbone", fails)
     assert "cannot be loaded (RuntimeError: size mismatch" in str(add(str(tiny_profile.weights))[2])
-    monkeypatch.setattr(first_picture, "free_bytes", lambda device: 100)
+    monkeypatch.setattr("dreamtuner.families.inference_memory.free_bytes", lambda device: 100)
     assert "the weights of mine take" in str(add(str(tiny_profile.weights))[2])
     assert list((home / "profiles").glob("mine*")) == []

@@ -39,6 +39,7 @@ def first_picture(profile: Profile, device: str) -> FirstPicture:
     """
     import torch
 
+    from dreamtuner.families.inference_memory import free_bytes
     from dreamtuner.families.precision import torch_dtype
     from dreamtuner.families.registry import FamilyError, load_backbone
     from dreamtuner.models.intake.errors import IntakeError
@@ -46,7 +47,7 @@ def first_picture(profile: Profile, device: str) -> FirstPicture:
     from dreamtuner.sampling.generate import generate
     from dreamtuner.sampling.request import Cell
 
-    free = free_bytes(device)
+    free = free_bytes(torch.device(device))
     if free is not None and (short := memory_problem(profile, free)) is not None:
         raise IntakeError(short)
     sampling = profile.sampling().model_copy(update={"beta": 0.0})
@@ -67,14 +68,3 @@ def first_picture(profile: Profile, device: str) -> FirstPicture:
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return FirstPicture(image, device, sampling.steps, loaded - start, done - loaded, peak)
-
-
-def free_bytes(device: str) -> int | None:
-    """Return the free memory of a device, bytes; None if it is unknown."""
-    if device.startswith("cuda"):
-        import torch
-
-        return int(torch.cuda.mem_get_info(device)[0])
-    from dreamtuner.models.intake.memory_check import free_memory_bytes
-
-    return free_memory_bytes()
