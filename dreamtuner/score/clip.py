@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ class ClipModel:
     def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
         """Embed N images as N D unit vectors, float32, on the CPU."""
         pixels = self.image_processor([image.convert("RGB") for image in images], return_tensors="pt")["pixel_values"]
-        return _unit(self.model.get_image_features(pixels.to(self.model.device, self.model.dtype)))
+        return unit(self.model.get_image_features(pixels.to(self.model.device, self.model.dtype)))
 
     @torch.inference_mode()
     def embed_texts(self, prompts: Sequence[str]) -> Tensor:
@@ -35,12 +36,16 @@ class ClipModel:
         tokens = self.tokenizer(
             list(prompts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         ).to(self.model.device)
-        return _unit(self.model.get_text_features(tokens["input_ids"], attention_mask=tokens["attention_mask"]))
+        return unit(self.model.get_text_features(tokens["input_ids"], attention_mask=tokens["attention_mask"]))
 
 
 def load_clip(profile: Profile, *, device: str = "cpu") -> ClipModel:
     """Load a profile's CLIP model in float32. Raises WeightsMissingError, which says how to get it."""
-    folder = require_clip(profile)
+    return load_clip_folder(require_clip(profile), device=device)
+
+
+def load_clip_folder(folder: Path, *, device: str = "cpu") -> ClipModel:
+    """Load the CLIP model of a folder, with its image processor and tokenizer, in float32."""
     model = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return ClipModel(
         model=model.requires_grad_(False).eval().to(device),
@@ -49,8 +54,8 @@ def load_clip(profile: Profile, *, device: str = "cpu") -> ClipModel:
     )
 
 
-def _unit(features: Any) -> Tensor:
+def unit(features: Any) -> Tensor:
     """Normalise the projected vectors, which transformers 5 wraps in an output object and older versions do not."""
     vectors = features if isinstance(features, Tensor) else features.pooler_output
-    unit: Tensor = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
-    return unit
+    normalised: Tensor = torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()
+    return normalised

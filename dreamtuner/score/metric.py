@@ -17,7 +17,7 @@ INPUTS: tuple[Input, ...] = get_args(Input)
 
 
 class Metric(Protocol):
-    """A metric of generated images. A class may inherit from this one to get the defaults of three methods."""
+    """A metric of generated images. A class may inherit from this one to get the defaults of four members."""
 
     @property
     def name(self) -> str:
@@ -28,6 +28,11 @@ class Metric(Protocol):
     def takes(self) -> Collection[Input]:
         """The inputs that `score` is called with."""
         ...
+
+    @property
+    def models(self) -> Collection[str]:
+        """The names of auxiliary models that it needs, which `dreamtuner models fetch` provides."""
+        return ()
 
     def version(self, profile: Profile) -> str:
         """Return the version of stored scores: it differs whenever equal inputs would score differently. Loads nothing.
@@ -72,6 +77,7 @@ def _checked(name: str, found: Any) -> Metric:
     return metric
 
 
+_OPENAI, _DINO = "dreamtuner.score.openai_clip_metrics", "dreamtuner.score.dino_metrics"
 METRICS: Registry[Metric] = Registry(
     "metric",
     "dreamtuner.metrics",
@@ -79,6 +85,19 @@ METRICS: Registry[Metric] = Registry(
         "clip_i": "dreamtuner.score.clip_metrics:ClipI",
         "clip_i_masked": "dreamtuner.score.clip_metrics:MASKED",
         "clip_t": "dreamtuner.score.clip_metrics:ClipT",
+        "clip_i_b32": f"{_OPENAI}:I_B32",
+        "clip_i_b32_masked": f"{_OPENAI}:I_B32_MASKED",
+        "clip_t_b32": f"{_OPENAI}:T_B32",
+        "clip_i_l14": f"{_OPENAI}:I_L14",
+        "clip_i_l14_masked": f"{_OPENAI}:I_L14_MASKED",
+        "clip_t_l14": f"{_OPENAI}:T_L14",
+        "dino_s16": f"{_DINO}:S16",
+        "dino_s16_masked": f"{_DINO}:S16_MASKED",
+        "dinov2_s": f"{_DINO}:V2_S",
+        "dinov2_s_masked": f"{_DINO}:V2_S_MASKED",
+        "dinov2_b": f"{_DINO}:V2_B",
+        "dinov2_b_masked": f"{_DINO}:V2_B_MASKED",
+        "aesthetic_l14": "dreamtuner.score.aesthetic:Aesthetic",
     },
     needs=("name", "takes", "version", "missing", "load", "score"),
     check=_checked,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dreamtuner.models.auxiliary import missing_auxiliaries
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
 from dreamtuner.models.profiles import Profile
@@ -37,7 +38,9 @@ class Ready:
 def demand_models(spec: Spec, resources: Resources) -> None:
     """Raise InputError if models are missing or cannot work; reads only configs and headers, so it is fast."""
     profile = resources.profile(spec.profile)
-    missing = [*profile.missing(), *dict.fromkeys(one for m in _metrics(spec, profile) for one in m.missing(profile))]
+    metrics = _metrics(spec, profile)
+    _demand_models_of_metrics(spec, metrics)
+    missing = [*profile.missing(), *dict.fromkeys(one for m in metrics for one in m.missing(profile))]
     if missing:
         what = (
             f"profile {spec.profile!r} lacks {', '.join(missing)} in {profile.weights}; get them with: {profile.remedy}"
@@ -52,6 +55,17 @@ def demand_models(spec: Spec, resources: Resources) -> None:
                 i = next(i for i, place in enumerate(places) if place is not None)
                 message = f"{error}; or leave {dotted(path)} out"
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(*path, i), message=message)]) from error
+
+
+def _demand_models_of_metrics(spec: Spec, metrics: Iterable[Metric]) -> None:
+    """Raise InputError if a metric needs an auxiliary model that is not on this machine."""
+    problems = [
+        Problem(path=("score", i), message=f"the metric {one.name} needs {lacking}")
+        for i, one in enumerate(metrics)
+        for lacking in missing_auxiliaries(getattr(one, "models", ()))
+    ]
+    if problems:
+        raise InputError(f"spec {spec.name!r}", problems)
 
 
 def _demand_working(spec: Spec, profile: Profile) -> None:

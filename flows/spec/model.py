@@ -108,8 +108,8 @@ class Spec(StrictModel):
     score: tuple[str, ...] | None = Field(
         default=None,
         strict=False,
-        description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt); [] for "
-        "none; null: the profile's, else clip_i and clip_t",
+        description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt), "
+        "dino_s16, clip_i_l14, clip_t_l14 and others; [] for none; null: the profile's, else clip_i and clip_t",
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,

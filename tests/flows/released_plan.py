@@ -221,7 +221,11 @@ def digests(folder: Path) -> dict[str, Any]:
         "weights": {
             "with subject-encoder": weights_digest(bare),
             "controlnet": folder_digest(weights, ["unet"]),
-            "scores": {name: metric.version(bare) for name, metric in sorted(METRICS.working().items())},
+            "scores": {
+                name: metric.version(bare)
+                for name, metric in sorted(METRICS.working().items())
+                if not metric.missing(bare)
+            },
         },
         "draws": {
             "reference": reference_digest(image),

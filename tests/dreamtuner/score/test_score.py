@@ -64,7 +64,7 @@ def test_clip_t_is_the_models_own_logit_without_its_temperature(tower: ClipModel
 
 
 def test_a_picture_alone_scores_as_in_its_batch(tower: ClipModel, images: list[Image.Image]) -> None:
-    for name in METRICS:
+    for name in ("clip_i", "clip_i_masked", "clip_t"):
         assert score(name, tower, images)[0] == pytest.approx(score(name, tower, images[:1])[0], abs=1e-6)
         given = {"reference": images[0], "reference_mask": None, "prompts": []}
         assert METRICS[name].score(tower, [], **{one: given[one] for one in METRICS[name].takes}) == []

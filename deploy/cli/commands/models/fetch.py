@@ -1,4 +1,4 @@
-"""`dreamtuner models fetch`: download what a profile names, and lock it."""
+"""`dreamtuner models fetch`: download what a profile names, or an auxiliary model, and lock it."""
 
 from typing import Annotated
 
@@ -19,27 +19,31 @@ def fetch(
 ) -> None:
     """Download everything that a profile names, compare every file with its sum, and write the profile's lock.
 
+    NAME may also be an auxiliary model, which metrics bring, such as dino-vits16; models list shows them.
+
     Run it again after an interrupt: what is there is kept. A locked profile is fetched at its commits, so that a lock
     which is copied to another machine gives the same files there.
     """
+    from dreamtuner.models.auxiliary import AUXILIARY
+    from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
     from dreamtuner.models.intake.fetch import fetch as fetch_profile
+    from dreamtuner.models.profiles import profile_names
     from flows.settings import Settings
 
     settings = Settings.load()
-    done = fetch_profile(name, settings.profile_folders, offline=offline, update=update, say=progress)
-    files = [one for place in done.lock.places for one in place.files]
+    if name in AUXILIARY and name not in profile_names(settings.profile_folders):
+        lock, changed = fetch_auxiliary(name, offline=offline, update=update, say=progress)
+        (place,) = lock.places
+        weights = place.folder
+        source: str | None = f"{place.repository}@{place.commit}"
+    else:
+        done = fetch_profile(name, settings.profile_folders, offline=offline, update=update, say=progress)
+        lock, changed, weights, source = done.lock, done.changed, done.profile.weights, done.profile.source
+    files = [one for place in lock.places for one in place.files]
     size = sum(one.bytes for one in files)
     if as_json:
-        print_result(
-            {
-                "name": name,
-                "weights": str(done.profile.weights),
-                "source": done.profile.source,
-                "files": len(files),
-                "bytes": size,
-                "changed": list(done.changed),
-            }
-        )
+        shown = {"name": name, "weights": str(weights), "source": source, "files": len(files), "bytes": size}
+        print_result({**shown, "changed": list(changed)})
         return
-    lines = [f"{name}: {len(files)} files, {size / 1e9:.2f} GB, locked; {done.profile.weights}"]
-    typer.echo("\n".join([*lines, *(f"changed: {one}" for one in done.changed)]))
+    lines = [f"{name}: {len(files)} files, {size / 1e9:.2f} GB, locked; {weights}"]
+    typer.echo("\n".join([*lines, *(f"changed: {one}" for one in changed)]))

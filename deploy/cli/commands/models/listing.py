@@ -1,4 +1,4 @@
-"""`dreamtuner models list`: which profiles there are, and which can be used."""
+"""`dreamtuner models list`: which profiles and auxiliary models there are, and which can be used."""
 
 from typing import Any
 
@@ -7,14 +7,19 @@ from deploy.cli.terminal import print_result
 
 
 def listing(as_json: AsJson = False) -> None:
-    """List all profiles: whether their weights are here, locked or not, licence, size and source."""
+    """List all profiles: whether their weights are here, locked or not, licence, size and source.
+
+    Below them the auxiliary models, which metrics bring; each is fetched by its name, too.
+    """
+    from dreamtuner.models.auxiliary import AUXILIARY
     from dreamtuner.models.profiles import profile_names
     from flows.settings import Settings
 
     settings = Settings.load()
     found = [_row(settings, name) for name in profile_names(settings.profile_folders)]
+    further = [_auxiliary(name) for name in AUXILIARY.working()]
     if as_json:
-        print_result({"models": found})
+        print_result({"models": found, "auxiliary": further})
         return
     from deploy.cli.tables import new_table
 
@@ -27,6 +32,35 @@ def listing(as_json: AsJson = False) -> None:
         side = "" if one["resolution"] is None else str(one["resolution"])
         table.add_row(one["name"], state, size, side, one["licence"] or "", one["source"] or one["remedy"] or "")
     print_result(table)
+    table = new_table("auxiliary model", "state", "size", "licence", "for", "source")
+    for column in table.columns:
+        column.justify = "left"
+    for one in further:
+        size = "" if one["bytes"] is None else f"{one['bytes'] / 1e9:.2f} GB"
+        state = one["state"] + (", locked" if one["locked"] else "")
+        table.add_row(one["name"], state, size, one["licence"], one["purpose"], one["remedy"] or one["source"])
+    print_result(table)
+
+
+def _auxiliary(name: str) -> dict[str, Any]:
+    from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
+    from dreamtuner.models.auxiliary.place import auxiliary_lock
+    from dreamtuner.models.intake.lock import read_lock
+
+    model, place, lock = AUXILIARY[name], auxiliary_place(name), read_lock(auxiliary_lock(name))
+    locked = None if lock is None else lock.place("weights")
+    return {
+        "name": name,
+        "state": "not fetched" if place is None else "ready",
+        "locked": locked is not None,
+        "bytes": None if locked is None else sum(one.bytes for one in locked.files),
+        "licence": model.licence.name,
+        "commercial": model.licence.commercial,
+        "source": f"{locked.repository}@{locked.commit}" if locked is not None else model.source.removeprefix("hub:"),
+        "weights": None if place is None else str(place),
+        "purpose": model.purpose,
+        "remedy": model.remedy if place is None else None,
+    }
 
 
 def _row(settings: Any, name: str) -> dict[str, Any]:

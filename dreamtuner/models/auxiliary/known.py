@@ -1,0 +1,56 @@
+"""The auxiliary models that are known: where each comes from, and under which licence."""
+
+from dreamtuner.models.auxiliary.model import AuxiliaryModel
+from dreamtuner.models.licences import licence_of
+
+_OPENAI = licence_of({"name": "MIT", "source": "https://github.com/openai/CLIP/blob/main/LICENSE"})
+_DINO = licence_of({"name": "Apache-2.0", "source": "https://github.com/facebookresearch/dino/blob/main/LICENSE"})
+_DINOV2 = licence_of({"name": "Apache-2.0", "source": "https://github.com/facebookresearch/dinov2/blob/main/LICENSE"})
+_LAION = licence_of(
+    {
+        "name": "Apache-2.0",
+        "source": "https://github.com/christophschuhmann/improved-aesthetic-predictor/blob/main/LICENSE",
+    }
+)
+
+CLIP_B32 = AuxiliaryModel(
+    name="clip-vit-b32",
+    source="hub:openai/clip-vit-base-patch32",
+    licence=_OPENAI,
+    purpose="metrics clip_i_b32 and clip_t_b32",
+    model_types=("clip",),
+)
+CLIP_L14 = AuxiliaryModel(
+    name="clip-vit-l14",
+    source="hub:openai/clip-vit-large-patch14",
+    licence=_OPENAI,
+    purpose="metrics clip_i_l14, clip_t_l14 and aesthetic_l14",
+    model_types=("clip",),
+)
+DINO_S16 = AuxiliaryModel(
+    name="dino-vits16",
+    source="hub:facebook/dino-vits16",
+    licence=_DINO,
+    purpose="metric dino_s16",
+    model_types=("vit",),
+)
+DINOV2_S = AuxiliaryModel(
+    name="dinov2-small",
+    source="hub:facebook/dinov2-small",
+    licence=_DINOV2,
+    purpose="metric dinov2_s",
+    model_types=("dinov2",),
+)
+DINOV2_B = AuxiliaryModel(
+    name="dinov2-base",
+    source="hub:facebook/dinov2-base",
+    licence=_DINOV2,
+    purpose="metric dinov2_b",
+    model_types=("dinov2",),
+)
+AESTHETIC_L14 = AuxiliaryModel(
+    name="aesthetic-l14",
+    source="hub:trl-lib/ddpo-aesthetic-predictor/aesthetic-model.pth",
+    licence=_LAION,
+    purpose="metric aesthetic_l14, with clip-vit-l14",
+)
