@@ -56,8 +56,9 @@ class Settings(BaseModel):
     )
     profile_weights: tuple[tuple[str, Path], ...] = Field(
         (),
-        description="another folder, in the same layout, for the weights of one profile; its name is upper-cased, and "
-        "_ stands for all but A-Z and 0-9: DREAMTUNER_POCKET_WEIGHTS, DREAMTUNER_SD_15_WEIGHTS for sd-15",
+        description="another folder, in the same layout, for the weights of one profile or auxiliary model; its name "
+        "is upper-cased, and _ stands for all but A-Z and 0-9: DREAMTUNER_POCKET_WEIGHTS, DREAMTUNER_SD_15_WEIGHTS for "
+        "sd-15, DREAMTUNER_DINO_VITS16_WEIGHTS for dino-vits16",
     )
 
     @classmethod

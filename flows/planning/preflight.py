@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dreamtuner.models.auxiliary import missing_auxiliaries
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
 from dreamtuner.models.profiles import Profile
@@ -59,10 +58,15 @@ def demand_models(spec: Spec, resources: Resources) -> None:
 
 def _demand_models_of_metrics(spec: Spec, metrics: Iterable[Metric]) -> None:
     """Raise InputError if a metric needs an auxiliary model that is not on this machine."""
+    needed = [(i, one.name, models) for i, one in enumerate(metrics) if (models := getattr(one, "models", ()))]
+    if not needed:
+        return
+    from dreamtuner.models.auxiliary import missing_auxiliaries
+
     problems = [
-        Problem(path=("score", i), message=f"the metric {one.name} needs {lacking}")
-        for i, one in enumerate(metrics)
-        for lacking in missing_auxiliaries(getattr(one, "models", ()))
+        Problem(path=("score", i), message=f"the metric {name} needs {lacking}")
+        for i, name, models in needed
+        for lacking in missing_auxiliaries(models)
     ]
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)

@@ -14,7 +14,8 @@ from deploy.cli.main import app
 from dreamtuner.models.intake.errors import HubError, IntakeError
 from dreamtuner.plugins import UnknownNameError
 from flows.resources import Resources
-from tests.light_models import UNET, clip, stable_diffusion
+from tests.auxiliary_models import in_cache
+from tests.light_models import UNET, clip, stable_diffusion, written
 from tests.single_files import write_single_file
 
 
@@ -146,3 +147,29 @@ def test_a_file_that_is_no_model_is_refused_and_leaves_nothing(home: Path, tmp_p
         assert isinstance(done.exception, IntakeError)
         assert why in str(done.exception)
     assert not (home / "models").exists()
+
+
+def test_an_auxiliary_model_is_listed_fetched_and_checked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row() -> dict[str, Any]:
+        return next(one for one in run("list")["auxiliary"] if one["name"] == "dino-vits16")
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert (row()["state"], row()["remedy"]) == ("not fetched", "dreamtuner models fetch dino-vits16")
+    assert (row()["licence"], row()["commercial"]) == ("Apache-2.0", True)
+    assert run("check", "dino-vits16", code=1)["models"][0]["problems"] == [
+        "is not on this machine; get it with: dreamtuner models fetch dino-vits16"
+    ]
+    snapshot = in_cache(tmp_path / "cache", "facebook/dino-vits16")
+    written(snapshot, "config.json", {"model_type": "vit"})
+    written(snapshot, "model.safetensors", {"embeddings.cls_token": (1, 1, 4)})
+    done = run("fetch", "dino-vits16")
+    assert (done["files"], done["source"]) == (2, f"facebook/dino-vits16@{snapshot.name}")
+    assert (row()["state"], row()["locked"], row()["weights"]) == ("ready", True, str(snapshot))
+    assert "dino-vits16" in [one["name"] for one in run("check")["models"]]
+    (snapshot / "config.json").write_text('{"model_type": "vit", "hidden_size": 3}')
+    assert run("check", "dino-vits16", code=1)["models"][0]["changed"][0].startswith("weights: config.json has")
+    done = run("remove", "dino-vits16")
+    assert [Path(one).name for one in done["removed"]] == ["dino-vits16.lock.json"]
+    assert (row()["state"], snapshot.is_dir()) == ("not fetched", True)

@@ -12,7 +12,7 @@ from dreamtuner.models.weights import loaded_files
 
 def changed_since(lock: Lock, profile: Profile) -> list[str]:
     """Return what differs from the lock, one phrase a file: missing, changed, or loaded but not locked."""
-    found = [one for place in lock.places for one in _changed(place)]
+    found = changed_places(lock)
     weights = lock.place("weights")
     if weights is None:
         return found
@@ -24,6 +24,11 @@ def changed_since(lock: Lock, profile: Profile) -> list[str]:
         names = (f"{part}/{one.relative_to(folder).as_posix()}" for one in loaded_files(folder, profile.variant))
         found += [f"weights: {name} is loaded, but not in the lock" for name in sorted(names) if name not in locked]
     return found
+
+
+def changed_places(lock: Lock) -> list[str]:
+    """Return which locked files are missing or changed, one phrase each."""
+    return [one for place in lock.places for one in _changed(place)]
 
 
 def _changed(place: LockedPlace) -> list[str]:

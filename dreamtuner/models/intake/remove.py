@@ -1,4 +1,4 @@
-"""Removes a profile's file and lock and, on request, what was downloaded for it."""
+"""Removes a profile's file and lock, or an auxiliary model's lock, and, on request, what was downloaded for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamtuner.models.auxiliary import AUXILIARY
+from dreamtuner.models.auxiliary.place import auxiliary_lock
 from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.hub_cache import cache_root
 from dreamtuner.models.intake.lock import Lock, alone, read_lock
@@ -24,17 +26,20 @@ class Removed:
 def remove(name: str, folders: Sequence[Path] | None = None, *, weights: bool = False) -> Removed:
     """Remove the profile's file in DREAMTUNER_HOME/profiles and its lock; `weights`: its snapshots in the cache, too.
 
-    A snapshot that another profile is locked to stays. Raises IntakeError if there is nothing to remove.
+    Of an auxiliary model the lock is removed. A snapshot that another profile or auxiliary model is locked to stays.
+    Raises IntakeError if there is nothing to remove.
     """
     folders = user_folders() if folders is None else folders
     file, place = folders[0] / f"{name}.yaml", place_of_lock(name, folders)
-    with alone(name, folders[0]):
+    if name in AUXILIARY and name not in profile_names(folders):
+        place = auxiliary_lock(name)
+    with alone(name, place.parent):
         there = [one for one in (file, place) if one.is_file()]
         if not there:
             raise IntakeError(_nothing(name, folders))
         lock = read_lock(place)
         found = [] if lock is None else [one.found for one in lock.places]
-        freed, gone = _delete(lock, _shared(name, folders)) if weights and lock is not None else (0, [])
+        freed, gone = _delete(lock, _shared(place, folders)) if weights and lock is not None else (0, [])
         for one in there:
             one.unlink()
     kept = tuple(one for one in found if one.exists())
@@ -43,15 +48,19 @@ def remove(name: str, folders: Sequence[Path] | None = None, *, weights: bool = 
 
 def _nothing(name: str, folders: Sequence[Path]) -> str:
     if name not in profile_names(folders):
+        if name in AUXILIARY:
+            return f"the model {name!r} is not fetched; there is nothing to remove"
         return f"there is no profile {name!r}; there are: {', '.join(profile_names(folders))}"
     if ships(name):
         return f"{name!r} comes with the program and is not fetched; there is nothing to remove"
     return f"the file of {name!r} is not in {folders[0]}; remove it where it is, in another folder or a package"
 
 
-def _shared(name: str, folders: Sequence[Path]) -> set[str | None]:
-    """Return the commits that other profiles are locked to."""
-    others = (read_lock(place_of_lock(one, folders)) for one in profile_names(folders) if one != name)
+def _shared(own: Path, folders: Sequence[Path]) -> set[str | None]:
+    """Return the commits that other locks than `own` hold, of profiles and of auxiliary models."""
+    places = (place_of_lock(one, folders) for one in profile_names(folders))
+    places_of_others = {*places, *(auxiliary_lock(one) for one in AUXILIARY)} - {own}
+    others = (read_lock(one) for one in places_of_others)
     return {place.commit for lock in others if lock is not None for place in lock.places}
 
 

@@ -14,23 +14,31 @@ if TYPE_CHECKING:
 
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The profile; default: all whose weights are here.")
+        str | None, typer.Argument(metavar="NAME", help="The profile or auxiliary model; default: all that are here.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every file that is loaded again, compare it with the lock, and look for what cannot work.
 
-    Also says how many images the catalog has of a profile's present and earlier weights. Exit code 1 if something is
-    wrong.
+    Auxiliary models that are fetched are checked, too. Also says how many images the catalog has of a profile's present
+    and earlier weights. Exit code 1 if something is wrong.
     """
+    from dreamtuner.models.auxiliary import AUXILIARY
     from dreamtuner.models.profiles import profile_names
     from flows.resources import Resources
     from flows.settings import Settings
 
     settings = Settings.load()
     resources = Resources.open(settings)
-    names = [name] if name else profile_names(settings.profile_folders)
-    found = [one for each in names if (one := _checked(each, resources, named=name is not None)) is not None]
+    profiles = profile_names(settings.profile_folders)
+    names = [name] if name else [*profiles, *(one for one in AUXILIARY.working() if one not in profiles)]
+    found = []
+    for each in names:
+        if each in AUXILIARY and each not in profiles:
+            one = _checked_auxiliary(each, named=name is not None)
+        else:
+            one = _checked(each, resources, named=name is not None)
+        found += [] if one is None else [one]
     if as_json:
         print_result({"ok": all(one["ok"] for one in found), "models": found})
     else:
@@ -72,6 +80,36 @@ def _checked(name: str, resources: "Resources", *, named: bool) -> dict[str, Any
         "locked": lock is not None,
         "weights_digest": digest,
         "images": _images(name, resources, digest),
+    }
+
+
+def _checked_auxiliary(name: str, *, named: bool) -> dict[str, Any] | None:
+    """Check one auxiliary model; None for one that is not on this machine, unless it is named."""
+    from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_digest, auxiliary_place
+    from dreamtuner.models.auxiliary.fetch import demand_kind
+    from dreamtuner.models.auxiliary.place import auxiliary_lock
+    from dreamtuner.models.intake.errors import IntakeError
+    from dreamtuner.models.intake.lock import read_lock
+    from dreamtuner.models.intake.locked_files import changed_places
+
+    model, place, lock = AUXILIARY[name], auxiliary_place(name), read_lock(auxiliary_lock(name))
+    if place is None and lock is None and not named:
+        return None
+    wrong = [f"is not on this machine; get it with: {model.remedy}"] if place is None else []
+    try:
+        if place is not None:
+            demand_kind(model, place)
+    except IntakeError as error:
+        wrong.append(str(error))
+    changed = [] if lock is None or place is None else changed_places(lock)
+    return {
+        "name": name,
+        "ok": not wrong and not changed,
+        "problems": wrong,
+        "changed": changed,
+        "locked": lock is not None,
+        "weights_digest": None if wrong or changed else auxiliary_digest(name),
+        "images": [],
     }
 
 
