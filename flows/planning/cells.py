@@ -36,10 +36,10 @@ class PlannedCell:
     own_layouts: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
-    def place(self) -> tuple[str, tuple[str, ...], int]:
+    def place(self) -> tuple[str, tuple[tuple[Kind, str], ...], int]:
         """Return its position in its subject's grid: prompt, control images (pose and depth map first), seed."""
         kinds = ("pose", "depth", *sorted(self.layouts.keys() - OWN_FIELDS))
-        return self.prompt, tuple(self.layouts[kind] for kind in kinds if kind in self.layouts), self.seed
+        return self.prompt, tuple((kind, self.layouts[kind]) for kind in kinds if kind in self.layouts), self.seed
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

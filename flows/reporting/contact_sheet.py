@@ -115,7 +115,7 @@ def _block(
             SheetRow(
                 prompt,
                 [_cell(placed[prompt, images, seed], resources) for seed in seeds],
-                [(names[sha], open_reference(get_blob(store, sha))) for sha in images],
+                [(names[sha], open_reference(get_blob(store, sha))) for _, sha in images],
                 [one.message for one in own_warnings if one.prompt == prompt],
             )
             for prompt, images in rows[:MAX_ROWS]

@@ -83,12 +83,11 @@ def test_a_recipe_holds_what_its_cell_uses_and_nothing_else(planned: Plan, files
     assert weaker.digest != both.digest
 
 
+@pytest.mark.parametrize("more", [{}, pytest.param({"dtype": "bfloat16"}, marks=pytest.mark.slow)])
 def test_cells_of_adapters_are_generated_from_their_rows(
-    planned: Plan, settings: Settings, make_cells: MakeCells, files: Path
+    planned: Plan, settings: Settings, make_cells: MakeCells, files: Path, more: dict[str, Any]
 ) -> None:
-    digests = [
-        cell.digest for fields in ({}, {"loras": {"ink": 0.8}, "dtype": "bfloat16"}) for cell in planned(**fields)
-    ]
+    digests = [cell.digest for fields in ({}, {"loras": {"ink": 0.8}, **more}) for cell in planned(**fields)]
     assert make_cells(digests).made == tuple(digests)
     with Resources.open(settings).catalog.read() as s:
         rows = [views.cell(s, digest) for digest in digests]
@@ -108,20 +107,16 @@ def test_a_worker_with_other_files_releases_the_cells_and_says_which(
     assert "this worker lacks the lora water of profile mine" in make_cells(digests).blocked[digests[0]]
 
 
-@pytest.mark.parametrize(
-    ("sampling", "why"),
-    [
-        ({"loras": {"oil": 1}}, r"sampling\.loras\.oil: the profile has no LoRA 'oil'; it has ink, water"),
-        ({"loras": {"water": 1}}, r"sampling\.loras\.water: the file .* is missing"),
-        ({"vae": "kl"}, r"sampling\.vae: the profile has no VAE 'kl'; it has own"),
-    ],
-)
-def test_what_the_profile_lacks_is_refused_before_anything_is_written(
-    planned: Plan, files: Path, sampling: dict[str, Any], why: str
-) -> None:
+def test_what_the_profile_lacks_is_refused_before_anything_is_written(planned: Plan, files: Path) -> None:
     (files / "water.safetensors").unlink()
-    with pytest.raises(InputError, match=why):
-        planned(**sampling)
+    refused: dict[str, dict[str, Any]] = {
+        r"sampling\.loras\.oil: the profile has no LoRA 'oil'; it has ink, water": {"loras": {"oil": 1}},
+        r"sampling\.loras\.water: the file .* is missing": {"loras": {"water": 1}},
+        r"sampling\.vae: the profile has no VAE 'kl'; it has own": {"vae": "kl"},
+    }
+    for why, sampling in refused.items():
+        with pytest.raises(InputError, match=why):
+            planned(**sampling)
 
 
 def test_a_broken_embedding_is_refused_where_a_prompt_has_its_token(planned: Plan, files: Path) -> None:

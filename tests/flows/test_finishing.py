@@ -23,6 +23,7 @@ def order(references: Path, **sampling: object) -> Spec:
     return Spec.model_validate({**given, "sampling": {"steps": 2, **sampling}})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_a_larger_image_with_alpha_is_stored_and_scored(settings: Settings, references: Path) -> None:
     spec = order(references, second_pass=1.25, upscale=2, cutout="grabcut")
@@ -36,6 +37,16 @@ def test_a_larger_image_with_alpha_is_stored_and_scored(settings: Settings, refe
         assert (image.mode, image.size) == ("RGBA", (160, 160))
         assert json.loads(image.info["dreamtuner"])["adapters"] == {"cutout grabcut": "grabcut-1"}
     assert (catalog(spec).made, catalog(spec).skipped) == (0, 1)
+
+
+def test_a_recipe_says_what_finished_its_image(settings: Settings, references: Path) -> None:
+    [plain] = preview(order(references), Resources.open(settings)).cells
+    [cell] = preview(order(references, upscale=2, cutout="grabcut"), Resources.open(settings)).cells
+    assert cell.recipe["adapters"] == {"cutout grabcut": "grabcut-1"}
+    assert cell.recipe["sampling"].items() - plain.recipe["sampling"].items() == {
+        ("upscale", 2.0),
+        ("cutout", "grabcut"),
+    }
 
 
 @pytest.mark.parametrize(

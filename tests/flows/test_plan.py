@@ -67,16 +67,28 @@ OTHERS = {
     "freeu": [0.9, 0.2, 1.2, 1.4],
     "control_weights": {"pose": 0.5},
     "dtype": "bfloat16",
+    "negative_in": "all",
+    "cutout": "grabcut",
+    "upscaler": "esrgan",
+    "second_pass": 2.0,
+    "second_strength": 0.75,
+    "upscale": 2.0,
+    "vae_tiling": True,
 }
+WITH = {"second_strength": {"second_pass": 2.0}, "upscaler": {"upscale": 2.0}}
+"""Settings that act beside others alone."""
 
 
 @pytest.mark.parametrize("name", sorted(Sampling.model_fields))
 def test_every_number_of_the_method_counts(name: str) -> None:
     value = getattr(NUMBERS["natural"], name)
     other = OTHERS[name] if name in OTHERS else value + 8 if isinstance(value, int) else value / 2 + 0.25
-    numbers = {**NUMBERS, "natural": Sampling.model_validate({name: other})}
-    changed = plan_cells(spec(), [PIP], GenerationSetup("ee", numbers))
-    assert not {cell.digest for cell in changed} & {cell.digest for cell in plan()}
+    beside = WITH.get(name, {})
+    plain, changed = (
+        plan_cells(spec(), [PIP], GenerationSetup("ee", {**NUMBERS, "natural": Sampling.model_validate(fields)}))
+        for fields in (beside, {**beside, name: other})
+    )
+    assert not {cell.digest for cell in changed} & {cell.digest for cell in plain}
 
 
 def test_weights_and_negative_prompt_count() -> None:
@@ -107,9 +119,8 @@ def test_every_prompt_in_every_pose_and_depth_map_and_seed() -> None:
     cells = plan_cells(spec(), [PIP, MOMO], LED)
     assert len({cell.digest for cell in cells}) == len(cells) == 2 * 2 * 3 * 2 * 3
     places = [cell.place[1:] for cell in cells[:9]]
-    assert places == [(None, depth, seed) for depth in (None, "33" * 32) for seed in (1, 2, 3)] + [
-        ("11" * 32, None, seed) for seed in (1, 2, 3)
-    ]
+    images: list[dict[str, str]] = [{}, {"depth": "33" * 32}, {"pose": "11" * 32}]
+    assert places == [(tuple(one.items()), seed) for one in images for seed in (1, 2, 3)]
     both = cells[9]
     assert (both.layouts, both.recipe["pose"], both.recipe["depth"]) == (
         {"pose": "11" * 32, "depth": "33" * 32},

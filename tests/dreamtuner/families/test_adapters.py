@@ -127,10 +127,11 @@ CASES: dict[str, tuple[Sampling, str, Callable[[Profile], Stock], float]] = {
     ),
     "FreeU": (Sampling(freeu=FREEU), "a bear", lambda p: lambda pipe: pipe.enable_freeu(*FREEU), 0),
 }
+FAST = {"two", "several vectors", "a VAE", "FreeU"}
 
 
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # stock, with a second LoRA
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [one if one in FAST else pytest.param(one, marks=pytest.mark.slow) for one in CASES])
 def test_each_equals_stock_diffusers_and_leaves_the_model_as_it_was(backbone: UNetBackbone, case: str) -> None:
     sampling, text, stock, apart = CASES[case]
     before, plain = _bits(backbone), _ours(backbone, Sampling(), "a bear")

@@ -128,6 +128,7 @@ def test_a_folder_states_the_configs(file: Path, tmp_path: Path) -> None:
         convert(file, tmp_path / "third", config=str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_conversion_is_whole_or_not_there(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     with monkeypatch.context() as patched:

@@ -44,7 +44,7 @@ def images(backbone: UNetBackbone, pip: Reference, pose: Image.Image) -> list[by
     return [one.tobytes() for one in generate(backbone, posed, cells, S)]
 
 
-@pytest.mark.parametrize("mode", ["model", "group"])
+@pytest.mark.parametrize("mode", [pytest.param("model", marks=pytest.mark.slow), "group"])
 def test_offloaded_models_make_the_same_images(
     mode: Offload,
     tiny_profile: Profile,

@@ -74,10 +74,10 @@ def test_no_two_schedulers_share_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("names", "counts"),
-    [(CLASSES, (4,)), pytest.param(NAMES, (1, 2, 3, 50), marks=pytest.mark.slow)],
+    [(CLASSES[::2], (4,)), pytest.param(NAMES, (1, 2, 3, 50), marks=pytest.mark.slow)],
     ids=["some", "all"],
 )
-@pytest.mark.parametrize("own", [SD15, ZERO_SNR], ids=["sd15", "zero-snr"])
+@pytest.mark.parametrize("own", [SD15, pytest.param(ZERO_SNR, marks=pytest.mark.slow)], ids=["sd15", "zero-snr"])
 def test_each_has_the_models_noise_levels_and_a_cell_alone_is_the_cell_in_its_grid(
     own: Any, names: list[str], counts: tuple[int, ...]
 ) -> None:
@@ -97,9 +97,14 @@ def test_each_has_the_models_noise_levels_and_a_cell_alone_is_the_cell_in_its_gr
             assert torch.equal(both[1:], run(2)), (name, steps)
 
 
-def test_the_reference_is_noised_as_each_scheduler_noises() -> None:
+@pytest.mark.parametrize(
+    "names",
+    [["DDIM", "Euler", "Heun Karras", "DPM++ 2M Karras"], pytest.param(CLASSES, marks=pytest.mark.slow)],
+    ids=["some", "all"],
+)
+def test_the_reference_is_noised_as_each_scheduler_noises(names: list[str]) -> None:
     x_0, noise = cell_noise(generators(1, 2), (4, 8, 8))
-    for name in CLASSES:
+    for name in names:
         scheduler = fresh_scheduler(build_scheduler(SD15, BUILTIN[name]), 4)
         # the second calls of DPM2 lie between two levels, of which diffusers' own add_noise knows only one
         whole = scheduler.timesteps[2::2] if scheduler.order == 2 else scheduler.timesteps[1::2]
@@ -194,7 +199,7 @@ def test_rescaled_guidance_has_the_wanted_branchs_deviation() -> None:
 @pytest.mark.parametrize(
     ("names", "changes"),
     [
-        (["DDIM", "DPM++ 2M Karras", "DPM++ SDE Karras", "Heun Karras", "Euler a", "UniPC", "TCD"], {}),
+        (["DPM++ SDE Karras", "Heun Karras", "Euler a", "UniPC"], {}),
         pytest.param(NAMES, {}, marks=pytest.mark.slow),
         (["DDIM", "DPM++ 2M Karras"], {"guidance_rescale": 0.7}),
         (["DDIM", "TCD"], {"eta": 0.6}),
@@ -209,7 +214,7 @@ def test_the_pipeline_is_stock_to_the_last_bit(tiny: UNetBackbone, names: list[s
         pipe.set_progress_bar_config(disable=True)
     for name in names:
         stock.scheduler, ours.scheduler = (build_scheduler(SD15, BUILTIN[name]) for _ in range(2))
-        call = {"num_inference_steps": 2, "guidance_scale": 4.0, "height": 48, "width": 80, "output_type": "latent"}
+        call = {"num_inference_steps": 2, "guidance_scale": 4.0, "height": 32, "width": 48, "output_type": "latent"}
         theirs, mine = (
             pipe("a bear", **call, **changes, generator=torch.Generator().manual_seed(3)).images
             for pipe in (stock, ours)

@@ -70,8 +70,8 @@ def levels(pictures: Sequence[Image.Image]) -> Tensor:
         ({}, None, True),
         ({}, "a frog", True),
         ({}, None, False),
-        ({"w_c": 1.0}, None, True),
-        ({"size": "72x48"}, None, True),
+        pytest.param({"w_c": 1.0}, None, True, marks=pytest.mark.slow),
+        pytest.param({"size": "72x48"}, None, True, marks=pytest.mark.slow),
     ],
     ids=["zeros", "negative prompt", "empty prompt", "unguided", "another size"],
 )

@@ -75,7 +75,8 @@ def theirs(pipe: StableDiffusionXLPipeline) -> np.ndarray:
     return np.asarray(pipe(PROMPT, generator=torch.Generator().manual_seed(1), **size).images[0]).astype(int)
 
 
-@pytest.mark.parametrize("mode", ["lora", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["lora", "full"])
 def test_the_exported_folder_is_the_fine_tuned_model_in_stock_diffusers(
     learnt: Callable[[str], Checkpoint], backbone: SDXLBackbone, tmp_path: Path, mode: str
 ) -> None:
@@ -94,7 +95,7 @@ def test_the_exported_folder_is_the_fine_tuned_model_in_stock_diffusers(
     assert np.array_equal(ours(again), theirs(stock))
 
 
-@pytest.mark.parametrize(("kind", "file"), [("lora", LORA), ("lora-kohya", KOHYA)])
+@pytest.mark.parametrize(("kind", "file"), [pytest.param("lora", LORA, marks=pytest.mark.slow), ("lora-kohya", KOHYA)])
 def test_loras_and_embeddings_are_opened_by_stock_diffusers(
     learnt: Callable[[str], Checkpoint], backbone: SDXLBackbone, tmp_path: Path, kind: Any, file: str
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_checkpoint_of_another_family_is_refused(backbone: SDXLBackbone) -> No
             pass
 
 
+@pytest.mark.slow
 def test_the_pooled_state_is_that_of_the_end_though_a_token_was_added(profile: Profile, tmp_path: Path) -> None:
     """Configs of older releases name a wrong end token, by which the added token's state would be read."""
     folder = tmp_path / "old"

@@ -75,7 +75,7 @@ def test_arguments_of_attention_reach_every_prediction_and_the_reference_pass(
     assert all("gligen" in one["cross_attention_kwargs"] for one in calls)  # the subject-encoder's layers as well
 
 
-@pytest.mark.parametrize("scale", [None, 0.5])
+@pytest.mark.parametrize("scale", [pytest.param(None, marks=pytest.mark.slow), 0.5])
 def test_without_a_reference_a_lora_acts_as_in_the_stock_pipeline(
     copied: DreamTunerPipeline, scale: float | None
 ) -> None:

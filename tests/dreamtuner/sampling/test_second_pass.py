@@ -73,7 +73,13 @@ def test_it_is_stock_image_to_image_of_the_enlarged_first_image(
     assert far(ours, theirs) == 0
 
 
-@pytest.mark.parametrize("name", ["Euler a", "DPM++ 2M Karras", "Heun", "UniPC", "PNDM", "LCM"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Heun",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("Euler a", "DPM++ 2M Karras", "UniPC", "PNDM", "LCM")),
+    ],
+)
 def test_every_kind_of_solver_begins_in_the_middle(tiny: UNetBackbone, pip: Reference, name: str) -> None:
     s = S.model_copy(update={"scheduler": name, "steps": 6})
     fresh = fresh_scheduler(chosen_scheduler(tiny.scheduler, s), s.steps)
@@ -83,6 +89,7 @@ def test_every_kind_of_solver_begins_in_the_middle(tiny: UNetBackbone, pip: Refe
     assert np.asarray(image).std() > 1
 
 
+@pytest.mark.slow
 def test_control_images_are_enlarged_with_it(whole: DreamTunerPipeline, tiny: UNetBackbone, pip: Reference) -> None:
     led = replace(tiny, controlnets={"pose": whole.controlnet_pose})
     pose = Image.new("RGB", (64, 64))

@@ -80,7 +80,7 @@ def test_without_a_reference_any_size_is_the_stock_pipelines(tiny: UNetBackbone)
     assert pictures[0].tobytes() == pictures[1].tobytes() == cell.tobytes()
 
 
-@pytest.mark.parametrize("crop", ["square", "none"])
+@pytest.mark.parametrize("crop", [pytest.param("square", marks=pytest.mark.slow), "none"])
 def test_a_reference_of_another_shape_is_seen_as_the_slow_and_obvious_form_sees_it(
     tiny: UNetBackbone, pip: Reference, crop: str
 ) -> None:
