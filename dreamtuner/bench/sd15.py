@@ -102,8 +102,8 @@ def time_steps(
         ways[f"{BATCH}: {NAIVE}"] = plainly(_naive, denoiser, subject, pairs[1], s.w_ref, text, x, t)
         for rows in (1, PIECE):
             ways[f"pass: {rows}"] = plainly(_piece, denoiser, subject, rows, s.w_ref)
-        ways[f"{ALONE}: {EQ_5}"]()  # warm up, and encode the reference of the two steps
-        ways[f"{ALONE}: {STOCK}"]()
+        for name in (EQ_4, EQ_5, STOCK):  # warm up; the first step encodes the reference of both
+            ways[f"{ALONE}: {name}"]()
         found = interleaved_timings(ways, repeats, on_run)
 
     def of(head: str) -> dict[str, Timing]:
