@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -37,6 +38,17 @@ def test_every_command_takes_h_and_shows_flags_without_a_type() -> None:
         assert said.exit_code == 0, words
         assert "Usage: " in said.output
         assert "<bool>" not in said.output, words
+
+
+def test_no_help_text_loses_words_that_look_like_markup() -> None:
+    """Rich reads [@revision] as a tag of its own; in a help text it needs a backslash."""
+    for words in commands():
+        command = get_command(app)
+        for word in words:
+            command = command.commands[word]  # type: ignore[attr-defined]
+        for text in [command.help, *(getattr(one, "help", None) for one in command.params)]:
+            plain = (text or "").replace("\\[", "[")
+            assert Text.from_markup(text or "", emoji=False).plain == plain, words
 
 
 def test_the_version_is_told() -> None:

@@ -2,7 +2,7 @@
 
 
 class IntakeError(ValueError):
-    """A model that cannot be taken in, fetched, checked or removed as requested."""
+    """A model that cannot be added, fetched, checked or removed as requested."""
 
 
 class HubError(IntakeError):

@@ -52,7 +52,7 @@ def fetch(
     file, place = place_of_file(name, folders), place_of_lock(name, folders)
     stated = profile_file(name, folders)
     if file is None or stated is None:
-        raise IntakeError(f"there is no file of a profile {name!r} here; take the model in with: dreamtuner models add")
+        raise IntakeError(f"there is no file of a profile {name!r} here; add the model with: dreamtuner models add")
     with alone(name, place.parent):
         before = read_lock(place)
         found = {}

@@ -1,6 +1,6 @@
 """Downloads what is loaded of a repository of the hub into the hub's own cache, and compares every file with its sum.
 
-HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE and HF_HUB_OFFLINE are heeded.
+HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE and HF_HUB_OFFLINE are respected.
 """
 
 from __future__ import annotations

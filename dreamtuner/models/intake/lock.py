@@ -1,7 +1,7 @@
 """The lock of a profile: exactly which files it is loaded from, with their sizes and SHA-256.
 
 DREAMTUNER_HOME/profiles/NAME.lock.json, beside a user's profiles; a profile that ships has its lock there too. It says
-where on this machine the files are, so it is not copied to another one: the profile is fetched there.
+where on this machine the files are, and of which commits: on another machine, a copy makes `models fetch` take these.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`dreamtuner models ...`: take models in, fetch, list, check, remove and convert them."""
+"""`dreamtuner models ...`: add, fetch, list, check, remove and convert models."""
 
 import typer
 
@@ -9,7 +9,7 @@ from deploy.cli.commands.models.fetch import fetch
 from deploy.cli.commands.models.listing import listing
 from deploy.cli.commands.models.remove import remove
 
-models = typer.Typer(help="Take models in, fetch, list, check, remove and convert them.", no_args_is_help=True)
+models = typer.Typer(help="Add, fetch, list, check, remove and convert models.", no_args_is_help=True)
 models.command("add")(add)
 models.command("fetch")(fetch)
 models.command("list")(listing)

@@ -1,4 +1,4 @@
-"""`dreamtuner models add`: take a model in under a name."""
+"""`dreamtuner models add`: make a model usable under a name."""
 
 from typing import Annotated, Any
 
@@ -16,8 +16,8 @@ def add(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="owner/name[@revision][:variant] on the hub, a folder in diffusers' layout, the hub's cache, or one "
-            ".safetensors or .ckpt file with all weights.",
+            help=r"owner/name\[@revision]\[:variant] on the hub, a folder in diffusers' layout, the hub's cache, or "
+            "one .safetensors or .ckpt file with all weights.",
         ),
     ],
     variant: Annotated[str | None, typer.Option(help="Infix of the weight files to load, such as fp16.")] = None,
@@ -36,10 +36,10 @@ def add(
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a model in: find its files, check them, try it, and write a profile NAME with a lock.
+    """Add a model: find and check its files, generate a first image, and write a profile NAME with a lock.
 
-    Weights of the hub go into the hub's own cache; a folder stays where it is; a file is converted to a folder in
-    DREAMTUNER_HOME/models. Nothing is written under NAME before the model has generated an image. A profile that ships,
+    Weights from the hub are downloaded into its own cache, a folder stays where it is, and a file is converted to one
+    in DREAMTUNER_HOME/models. Nothing is written under NAME before the model has generated an image. A profile that ships,
     such as sd15, keeps its numbers when you give its weights.
     """
     from dreamtuner.models.intake.add import demand_name, take_in

@@ -18,10 +18,10 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read every file that is loaded again, compare it with the lock, and look for what cannot work.
+    """Read every loaded file again, compare it with the lock, and look for problems that stop a model from working.
 
-    Auxiliary models that are fetched are checked, too. Also says how many images the catalog has of a profile's present
-    and earlier weights. Exit code 1 if something is wrong.
+    Fetched auxiliary models are checked, too. Also reports how many images the catalog has of a profile's present and
+    earlier weights. Exit code 1 if something is wrong.
     """
     from dreamtuner.models.auxiliary import AUXILIARY
     from dreamtuner.models.profiles import profile_names

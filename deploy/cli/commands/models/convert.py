@@ -40,7 +40,7 @@ def convert(
     config: Config = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Convert weights to what is read here: folders in diffusers' layout, and safetensors.
+    """Convert weights to what DreamTuner reads: folders in diffusers' layout, and safetensors files.
 
     Takes a Stable Diffusion 1.x, 2.x or XL in one file, a VAE in a file, a folder with .bin files, and LoRAs and
     embeddings as pickles. Pickles are opened without running code; those that need more than weights are rejected.
@@ -67,7 +67,7 @@ def _lines(done: Conversion) -> list[str]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model is taken in from: `source`, and the file that it was converted from, if it was."""
+    """What a model is added from: `source`, and the file that it was converted from, if it was."""
 
     source: str
     file: Path | None = None

@@ -17,12 +17,12 @@ def fetch(
     offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download everything that a profile names, compare every file with its sum, and write the profile's lock.
+    """Download everything that a profile names, compare every file with its checksum, and write the profile's lock.
 
-    NAME may also be an auxiliary model, which metrics bring, such as dino-vits16; models list shows them.
+    NAME may also be an auxiliary model that a metric needs, such as dino-vits16; models list shows them.
 
-    Run it again after an interrupt: what is there is kept. A locked profile is fetched at its commits, so that a lock
-    which is copied to another machine gives the same files there.
+    Run it again after an interrupt: complete files are not downloaded again. A locked profile is fetched at the commits
+    in its lock, so that a lock copied to another machine gives the same files there.
     """
     from dreamtuner.models.auxiliary import AUXILIARY
     from dreamtuner.models.auxiliary.fetch import fetch_auxiliary

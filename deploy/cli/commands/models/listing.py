@@ -7,9 +7,9 @@ from deploy.cli.terminal import print_result
 
 
 def listing(as_json: AsJson = False) -> None:
-    """List all profiles: whether their weights are here, locked or not, licence, size and source.
+    """List all profiles: whether their weights are downloaded and locked, their licence, size and source.
 
-    Below them the auxiliary models, which metrics bring; each is fetched by its name, too.
+    The auxiliary models, which metrics need, are listed below them; they are fetched by name, too.
     """
     from dreamtuner.models.auxiliary import AUXILIARY
     from dreamtuner.models.profiles import profile_names

@@ -22,7 +22,7 @@ def remove(
 ) -> None:
     """Remove a profile and its lock. Images that were made with it stay, with their lineage.
 
-    They can be regenerated, and their runs continued, once the same weights are taken in under the same name again. A
+    They can be regenerated, and their runs continued, once the same weights are added under the same name again. A
     folder of your own is never deleted; a profile that ships stays listed, as not fetched.
     """
     from dreamtuner.models.intake.errors import IntakeError
