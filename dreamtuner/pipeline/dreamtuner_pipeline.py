@@ -29,7 +29,7 @@ from dreamtuner.pipeline.image_inputs import Pictures
 from dreamtuner.pipeline.image_prompts import AdapterImages, image_prompts
 from dreamtuner.pipeline.prompt_encoding import PromptEncoding
 from dreamtuner.sampling.guidance_plan import plan_steps
-from dreamtuner.sampling.loop import denoise, fresh_scheduler
+from dreamtuner.sampling.loop import Schedule, denoise, fresh_scheduler
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import Subject, layout_pixels, prepare_subject
@@ -63,6 +63,8 @@ class DreamTunerPipeline(PromptEncoding):
         height: int | None = None,
         width: int | None = None,
         num_inference_steps: int | None = None,
+        timesteps: Sequence[int] | None = None,
+        sigmas: Sequence[float] | None = None,
         w_ref: float | None = None,
         w_r: float | None = None,
         w_c: float | None = None,
@@ -107,6 +109,7 @@ class DreamTunerPipeline(PromptEncoding):
             control_images, reference_control_images: the same by kind, for any kind of `control_kinds`.
             control_weights, reference_crop: as in `Sampling`; None: the pipeline's `defaults`.
             height, width: the size of the images, pixels; one alone: the side of a square.
+            timesteps, sigmas: one of the two replaces the scheduler's own, if it takes them, and the number of steps.
             num_inference_steps, w_ref, w_r, w_c, p_r, dt, dt_prime, beta, eta, guidance_rescale: as in `Sampling`;
                 None: the pipeline's `defaults` (beta: 0 without a subject-encoder). `guidance_scale` is an alias of
                 w_c.
@@ -187,7 +190,8 @@ class DreamTunerPipeline(PromptEncoding):
         undesired = negative_prompt_embeds is not None or any(
             one.strip() for one in texts("negative_prompt", negative_prompt, prompts)
         )
-        plan = plan_steps(self.scheduler, subjects, s, negative=undesired)
+        schedule = Schedule(timesteps, sigmas)
+        plan = plan_steps(self.scheduler, subjects, s, negative=undesired, schedule=schedule)
         compared = any(branch.text == "uc" for pair in plan for branch in pair.branches)
         c, uc = self.encode_prompt(
             prompt,
@@ -208,7 +212,7 @@ class DreamTunerPipeline(PromptEncoding):
             parts.denoiser(tuple(controls), encoder=s.beta > 0 and bool(subjects), control_weights=s.control_weights),
             cross_attention_kwargs=attention,
         )
-        scheduler = fresh_scheduler(self.scheduler, s.steps, x.device)
+        scheduler = fresh_scheduler(self.scheduler, s.steps, x.device, schedule)
         fit = portions(parts, s.width, s.height, controlnets=len(controls), free=free_bytes(x.device))
         self._guidance_scale, self._num_timesteps, self._interrupt = s.w_c, len(plan), False
         with (

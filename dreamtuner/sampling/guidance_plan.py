@@ -8,13 +8,18 @@ from torch import Tensor
 
 from dreamtuner.families.noising import chain_of
 from dreamtuner.sampling.guidance import Pair, interleaved
-from dreamtuner.sampling.loop import fresh_scheduler, step_lambda
+from dreamtuner.sampling.loop import OWN_SCHEDULE, Schedule, fresh_scheduler, step_lambda
 from dreamtuner.sampling.subject import Subject
 from dreamtuner.settings.sampling import Sampling
 
 
 def plan_steps(
-    scheduler: Any, subjects: Sequence[Subject], sampling: Sampling, *, negative: bool = False
+    scheduler: Any,
+    subjects: Sequence[Subject],
+    sampling: Sampling,
+    *,
+    negative: bool = False,
+    schedule: Schedule = OWN_SCHEDULE,
 ) -> list[Pair]:
     """Return the pair of Eq. 6 for every model call that `scheduler`, a template, makes in `sampling.steps` steps.
 
@@ -22,10 +27,10 @@ def plan_steps(
 
     `subjects`: the references of one subject, of which the first seeds lambda; if empty, every step is text-guided. So
     the frames of a video, whose other references change, are guided alike at the same noise level. `negative`: whether
-    there is a negative prompt.
+    there is a negative prompt. `schedule`: as in `fresh_scheduler`.
     """
     digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
-    fresh = fresh_scheduler(scheduler, sampling.steps)
+    fresh = fresh_scheduler(scheduler, sampling.steps, schedule=schedule)
     timesteps: Tensor = fresh.timesteps
     calls = getattr(fresh, "order", 1)  # of the model in one step of the solver: Heun's takes two
     chain = chain_of(scheduler.config)

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,14 +35,38 @@ def cell_noise(generators: Sequence[torch.Generator], shape: tuple[int, int, int
     return torch.cat([torch.randn((1, *shape), generator=generator) for generator in generators])
 
 
-def fresh_scheduler(scheduler: Any, steps: int, device: torch.device | str = "cpu") -> Any:
+class Schedule(NamedTuple):
+    """Timesteps or sigmas that replace the scheduler's own, in descending order; both None: its own."""
+
+    timesteps: Sequence[int] | None = None
+    sigmas: Sequence[float] | None = None
+
+
+OWN_SCHEDULE = Schedule()
+
+
+def fresh_scheduler(
+    scheduler: Any, steps: int, device: torch.device | str = "cpu", schedule: Schedule = OWN_SCHEDULE
+) -> Any:
     """Return a copy of a diffusers scheduler with `steps` set. Schedulers are stateful, so none is shared.
+
+    `schedule`: replaces its own. Raises ValueError if it takes no such values.
 
     It begins at the first noise level: by itself it would look up the first timestep, and skip a level where several
     round to that, as Karras' do at zero terminal SNR.
     """
     fresh = type(scheduler).from_config(scheduler.config)
-    fresh.set_timesteps(steps, device=device)
+    stated = {name: list(values) for name, values in schedule._asdict().items() if values is not None}
+    taken = inspect.signature(fresh.set_timesteps).parameters
+    for name in stated:
+        if name not in taken:
+            raise ValueError(f"{name}: {type(fresh).__name__} takes none; leave it out, or set another scheduler")
+    if len(stated) > 1:
+        raise ValueError("timesteps, sigmas: give one of the two")
+    if stated:
+        fresh.set_timesteps(device=device, **stated)
+    else:
+        fresh.set_timesteps(steps, device=device)
     if hasattr(fresh, "set_begin_index"):
         fresh.set_begin_index(0)
     return fresh
