@@ -39,8 +39,8 @@ def add(
     """Add a model: find and check its files, generate a first image, and write a profile NAME with a lock.
 
     Weights from the hub are downloaded into its own cache, a folder stays where it is, and a file is converted to one
-    in DREAMTUNER_HOME/models. Nothing is written under NAME before the model has generated an image. A profile that ships,
-    such as sd15, keeps its numbers when you give its weights.
+    in DREAMTUNER_HOME/models. Nothing is written under NAME before the model has generated an image. A profile that
+    ships, such as sd15, keeps its settings when you give its weights.
     """
     from dreamtuner.models.intake.add import demand_name, take_in
     from dreamtuner.models.intake.lock import alone
