@@ -4,16 +4,25 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    BertTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipTextConfig,
+    BlipVisionConfig,
     CLIPConfig,
     CLIPModel,
     CLIPTextConfig,
     CLIPVisionConfig,
+    DepthAnythingConfig,
+    DepthAnythingForDepthEstimation,
     Dinov2Config,
     Dinov2Model,
     ViTConfig,
     ViTModel,
 )
+from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
 from tests.standins import LENGTH, letters
 
@@ -61,4 +70,60 @@ def write_dinov2(folder: Path) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(4)
         Dinov2Model(Dinov2Config(**small, image_size=518, patch_size=14)).save_pretrained(folder)
+    return folder
+
+
+def write_blip(folder: Path) -> Path:
+    """Write a BLIP that captions, for 384 pixels, with a tokenizer of a few words that lacks the model's first token."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "photo", "of", "bear", "in", "the", "snow", "red", "hat"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocab.txt").write_text("\n".join(words))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    text = {
+        **SMALL,
+        "vocab_size": len(words) + 1,
+        "encoder_hidden_size": 16,
+        "projection_dim": 16,
+        "bos_token_id": len(words),
+    }
+    ids = {"eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 64, "is_decoder": True}
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        BlipForConditionalGeneration(
+            BlipConfig(
+                text_config=BlipTextConfig(**text, **ids).to_dict(),
+                vision_config=BlipVisionConfig(**SMALL, image_size=384, patch_size=96).to_dict(),
+                projection_dim=16,
+                image_text_hidden_size=16,
+            )
+        ).save_pretrained(folder)
+    BlipImageProcessorPil(image_mean=(0.48, 0.46, 0.41), image_std=(0.27, 0.26, 0.28)).save_pretrained(folder)
+    return folder
+
+
+def write_depth_anything(folder: Path) -> Path:
+    """Write a Depth Anything over a DINOv2 of four layers, with the image processing of the published models."""
+    stages = {"out_features": ["stage1", "stage2", "stage3", "stage4"], "reshape_hidden_states": False}
+    backbone = Dinov2Config(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, image_size=518, patch_size=14, **stages
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        DepthAnythingForDepthEstimation(
+            DepthAnythingConfig(
+                backbone_config=backbone,
+                reassemble_hidden_size=16,
+                neck_hidden_sizes=[4, 4, 8, 8],
+                fusion_hidden_size=8,
+                head_hidden_size=4,
+            )
+        ).save_pretrained(folder)
+    DPTImageProcessorPil(
+        size={"height": 518, "width": 518},
+        keep_aspect_ratio=True,
+        ensure_multiple_of=14,
+        resample=3,
+        image_mean=(0.485, 0.456, 0.406),
+        image_std=(0.229, 0.224, 0.225),
+    ).save_pretrained(folder)
     return folder

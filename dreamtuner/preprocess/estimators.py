@@ -1,4 +1,4 @@
-"""Estimators of control images (pose skeletons, depth maps, edges) from images, by name. None is built in."""
+"""Estimators of control images (pose skeletons, depth maps, edges) from images, by name."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ def _checked(name: str, found: Any) -> Estimator:
 
 
 ESTIMATORS: Registry[Estimator] = Registry(
-    "estimator", "dreamtuner.estimators", needs=("name", "version", "kind", "estimate"), check=_checked
+    "estimator",
+    "dreamtuner.estimators",
+    {"depth-anything-v2-small": "dreamtuner.preprocess.backends.depth_anything:DepthAnything"},
+    needs=("name", "version", "kind", "estimate"),
+    check=_checked,
 )
 
 
 def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
-    """Return the estimator of this name, or the only one of this kind.
+    """Return the estimator of this name, or the only one of this kind; one of a package comes before a built-in one.
 
     Raises PluginError if there is none of this kind, or several and no name is given.
     """
@@ -58,6 +62,8 @@ def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
             raise PluginError(f"the estimator {name!r} finds {chosen.kind}, not {kind}; choose another")
         return chosen
     found = [one for one in ESTIMATORS.working().values() if one.kind == kind]
+    added = ESTIMATORS.added()
+    found = [one for one in found if one.name in added] or found
     if not found:
         raise PluginError(f"no estimator of {kind} is installed; install a package that has one, or give an image")
     if len(found) > 1:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from dreamtuner.models.layouts import LayoutError
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.preprocess.captioners import CAPTIONERS
@@ -182,6 +183,8 @@ def _naming(what: str) -> Iterator[None]:
         yield
     except (SourceError, ImageError, LayoutError, PluginError) as error:
         raise SubjectError(f"{what}: {error}") from error
+    except WeightsMissingError as error:  # the worker's fault, not this subject's
+        raise WeightsMissingError(f"{what}: {error}") from error
     except (SubjectError, objects.StoreError):  # an unavailable store is not this subject's fault
         raise
     except Exception as error:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, foreground_mask
 from dreamtuner.preprocess.captioners import CAPTIONERS
@@ -93,7 +94,7 @@ def test_a_mask_that_is_none_names_its_masker(mask: Image.Image) -> None:
 
 
 def test_the_captioner_of_the_page_captions_references_that_have_no_caption(outside: Outside, reference: Path) -> None:
-    assert CAPTIONERS.names() == ["class-word"]
+    assert CAPTIONERS.names() == ["class-word", "blip"]
     assert prepared(reference, style="anime").facts.caption == "a drawing of a bear"
     outside.install_page("add-a-captioner.md")
     chosen = {"DREAMTUNER_CAPTIONER": "light"}
@@ -109,8 +110,10 @@ def test_a_captioner_that_says_nothing_is_named(outside: Outside, reference: Pat
 
 
 def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside, reference: Path) -> None:
-    assert ESTIMATORS.names() == []
-    with pytest.raises(SubjectError, match="depth auto: no estimator of depth is installed"):
+    assert ESTIMATORS.names() == ["depth-anything-v2-small"]
+    with pytest.raises(SubjectError, match="pose auto: no estimator of pose is installed"):
+        prepared(reference, pose="auto")
+    with pytest.raises(WeightsMissingError, match=r"depth auto: .* dreamtuner models fetch depth-anything-v2-small"):
         prepared(reference, depth="auto")
     outside.install_page("add-an-estimator.md")
     for place in ("auto", "auto:blur"):
@@ -118,7 +121,7 @@ def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside
         assert (layout.kind, Image.open(io.BytesIO(layout.data)).size) == ("depth", (64, 64))
     with pytest.raises(SubjectError, match="pose auto:blur: the estimator 'blur' finds depth, not pose"):
         prepared(reference, pose="auto:blur")
-    with pytest.raises(SubjectError, match="there is no estimator 'sharp'; choose one of: blur"):
+    with pytest.raises(SubjectError, match="no estimator 'sharp'; choose one of: depth-anything-v2-small, blur"):
         prepared(reference, depth="auto:sharp")
 
 

@@ -1,4 +1,4 @@
-"""Auxiliary models, which metrics and estimators bring: by name, with source, licence and lock. No torch."""
+"""Auxiliary models, which metrics, captioners and others bring: by name, with source, licence and lock. No torch."""
 
 from dreamtuner.models.auxiliary.model import AUXILIARY, AuxiliaryModel
 from dreamtuner.models.auxiliary.place import (

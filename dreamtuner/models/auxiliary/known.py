@@ -12,6 +12,10 @@ _LAION = licence_of(
         "source": "https://github.com/christophschuhmann/improved-aesthetic-predictor/blob/main/LICENSE",
     }
 )
+_BLIP = licence_of({"name": "BSD-3-Clause", "source": "https://github.com/salesforce/BLIP/blob/main/LICENSE.txt"})
+_DEPTH = licence_of(
+    {"name": "Apache-2.0", "source": "https://github.com/DepthAnything/Depth-Anything-V2, of the small model alone"}
+)
 
 CLIP_B32 = AuxiliaryModel(
     name="clip-vit-b32",
@@ -53,4 +57,18 @@ AESTHETIC_L14 = AuxiliaryModel(
     source="hub:trl-lib/ddpo-aesthetic-predictor/aesthetic-model.pth",
     licence=_LAION,
     purpose="metric aesthetic_l14, with clip-vit-l14",
+)
+BLIP = AuxiliaryModel(
+    name="blip-base",
+    source="hub:Salesforce/blip-image-captioning-base",
+    licence=_BLIP,
+    purpose="captioner blip",
+    model_types=("blip",),
+)
+DEPTH_ANYTHING_S = AuxiliaryModel(
+    name="depth-anything-v2-small",
+    source="hub:depth-anything/Depth-Anything-V2-Small-hf",
+    licence=_DEPTH,
+    purpose="estimator depth-anything-v2-small",
+    model_types=("depth_anything",),
 )

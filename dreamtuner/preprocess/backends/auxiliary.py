@@ -1,0 +1,36 @@
+"""What captioners and estimators with an auxiliary model share: its version and the place to load it from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreamtuner.models.auxiliary import auxiliary_digest, auxiliary_place, require_auxiliary
+
+MISSING = "missing"
+"""The version of a backend whose model is not on this machine; nothing is stored under it."""
+
+
+class AuxiliaryBackend:
+    """A backend with one auxiliary model, which `dreamtuner models fetch` provides.
+
+    It computes on the CPU in float32, so that every worker finds the same. Increment `computation` when equal images
+    would give other results.
+    """
+
+    computation = "1"
+    model: str
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the auxiliary models."""
+        return (self.model,)
+
+    @property
+    def version(self) -> str:
+        """`<computation>-<first 12 digits of the model's digest>`."""
+        there = auxiliary_place(self.model) is not None
+        return f"{self.computation}-{auxiliary_digest(self.model)[:12] if there else MISSING}"
+
+    def place(self) -> Path:
+        """Return the model's folder. Raises WeightsMissingError, which names the command, if it is missing."""
+        return require_auxiliary(self.model)

@@ -1,0 +1,110 @@
+"""Captions and depth by models of transformers: equal to the published processing by hand, from a cache, offline."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch.nn import functional
+from transformers import AutoModelForDepthEstimation, BertTokenizer, BlipForConditionalGeneration
+
+from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
+from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
+from dreamtuner.models.intake.sources import hub_source
+from dreamtuner.models.weights import WeightsMissingError
+from dreamtuner.preprocess.backends.blip import continued
+from dreamtuner.preprocess.captioners import CAPTIONERS, found_caption
+from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
+from tests.auxiliary_models import in_cache, write_blip, write_depth_anything
+
+WRITERS = {"blip-base": write_blip, "depth-anything-v2-small": write_depth_anything}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("hub")
+    for name, write in WRITERS.items():
+        write(in_cache(root, hub_source(AUXILIARY[name].source).repository))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def image() -> Image.Image:
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 140, 3), np.uint8))
+    ImageDraw.Draw(picture).ellipse((30, 20, 90, 80), fill="red")
+    return picture
+
+
+def pixels(image: Image.Image, size: tuple[int, int], mean: tuple[float, ...], deviation: tuple[float, ...]) -> object:
+    """The published preprocessing by Pillow and torch: resized (bicubic), 0..1, normalised."""
+    resized = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BICUBIC))).permute(2, 0, 1)[None] / 255
+    return (resized - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
+
+
+@torch.no_grad()
+def test_depth_is_the_models_own_resized_and_near_is_white(image: Image.Image) -> None:
+    fetch_auxiliary("depth-anything-v2-small")
+    estimator = ESTIMATORS["depth-anything-v2-small"]
+    found = estimator.estimate(image)
+    stock = AutoModelForDepthEstimation.from_pretrained(auxiliary_place(estimator.name)).eval()
+    size = (round(140 * 518 / 90 / 14) * 14, 518)  # the shorter side is 518, both are multiples of 14
+    depth = stock(pixels(image, size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))).predicted_depth
+    depth = functional.interpolate(depth[None], size=(90, 140), mode="bicubic", align_corners=False)[0, 0]
+    grey = (depth - depth.min()) / (depth.max() - depth.min())
+    assert (found.mode, found.size) == ("L", image.size)
+    assert np.abs(np.asarray(found) / 255 - grey.numpy()).max() <= 0.5 / 255 + 1e-4
+    assert found.getextrema() == (0, 255)
+    assert estimated(estimator_of("depth"), image).size == image.size
+
+
+@torch.no_grad()
+def test_a_caption_continues_the_sentence_as_the_model_alone_does(image: Image.Image) -> None:
+    fetch_auxiliary("blip-base")
+    captioner = CAPTIONERS["blip"]
+    line = found_caption(captioner, lambda: image, class_word="Bear", style_word="photo")
+    folder = auxiliary_place("blip-base")
+    stock = BlipForConditionalGeneration.from_pretrained(folder).eval()
+    tokenizer = BertTokenizer.from_pretrained(folder)
+    given = pixels(image, (384, 384), (0.48, 0.46, 0.41), (0.27, 0.26, 0.28))
+    words = tokenizer("a photo of a bear", return_tensors="pt")
+    inputs = {"input_ids": words["input_ids"], "attention_mask": words["attention_mask"]}
+    tokens = stock.generate(pixel_values=given, **inputs, max_new_tokens=30, num_beams=3, do_sample=False)
+    stock_line = tokenizer.decode(tokens[0][1:], skip_special_tokens=True)
+    assert line.startswith("a photo of a Bear")
+    assert line.lower() == " ".join(stock_line.split())
+    assert len(line) > len("a photo of a Bear")
+    assert found_caption(captioner, lambda: image, class_word="Bear", style_word="photo") == line
+
+
+def test_versions_follow_the_models_files_and_a_missing_model_names_its_command(image: Image.Image) -> None:
+    for backend in (CAPTIONERS["blip"], ESTIMATORS["depth-anything-v2-small"]):
+        assert backend.version == "1-missing"
+    with pytest.raises(WeightsMissingError, match="dreamtuner models fetch blip-base"):
+        CAPTIONERS["blip"].caption(lambda: image, class_word="bear", style_word="photo")
+    with pytest.raises(WeightsMissingError, match="dreamtuner models fetch depth-anything-v2-small"):
+        ESTIMATORS["depth-anything-v2-small"].estimate(image)
+    fetch_auxiliary("blip-base")
+    version = CAPTIONERS["blip"].version
+    assert version.startswith("1-")
+    assert version != "1-missing"
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ("a photo of a bear in  snow", "a photo of a Bear in snow"),
+        ("two bears", "a photo of a Bear, two bears"),
+        ("", "a photo of a Bear"),
+    ],
+)
+def test_a_caption_keeps_the_class_word_as_it_was_written(found: str, line: str) -> None:
+    assert continued("a photo of a Bear", found) == line
