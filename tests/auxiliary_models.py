@@ -74,7 +74,7 @@ def write_dinov2(folder: Path) -> Path:
 
 
 def write_blip(folder: Path) -> Path:
-    """Write a BLIP that captions, for 384 pixels, with a tokenizer of a few words that lacks the model's first token."""
+    """Write a BLIP that captions, for 384 pixels, with a tokenizer of few words that lacks the first token."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "photo", "of", "bear", "in", "the", "snow", "red", "hat"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(words))

@@ -34,6 +34,7 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/": METHOD,
     "dreamtuner/settings/": set(),
     "dreamtuner/preprocess/": {"masks"},
+    "dreamtuner/preprocess/backends/": METHOD,
     "dreamtuner/postprocess/spandrel_file.py": {"method", "upscalers"},
     "dreamtuner/rendering/video_file.py": {"video"},
     "dreamtuner/train/": {"train"},
