@@ -36,7 +36,7 @@ class Settings(BaseModel):
         1800.0, ge=0, description="a run waits this long while store, catalog or disk are unavailable"
     )
     profiles: str = Field("", description="folders with model profiles, besides home/profiles, separated as in PATH")
-    masker: str | None = Field(None, description="the masker that segments references; null: the profile's, or grabcut")
+    masker: str | None = Field(None, description="the masker that segments references; null: the profile's, or auto")
     captioner: str | None = Field(
         None, description="the captioner of references; null: the profile's, or one that uses the class word"
     )

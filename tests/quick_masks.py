@@ -8,6 +8,7 @@ from PIL import Image
 from dreamtuner.preprocess import ForegroundMask
 from dreamtuner.preprocess.grabcut import GrabCutMasker
 from dreamtuner.preprocess.maskers import method_of
+from dreamtuner.preprocess.plain import PlainMasker
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +23,10 @@ def _cut(masker: GrabCutMasker, image: Image.Image) -> ForegroundMask:
     return ForegroundMask(Image.fromarray(found), 0.9, method_of(masker), doubtful=False)
 
 
+def _not_plain(masker: PlainMasker, image: Image.Image) -> tuple[ForegroundMask, float]:
+    return ForegroundMask(Image.new("L", image.size), 0.0, method_of(masker), doubtful=True), 0.0
+
+
 def _saliency(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     found = _differs(rgb).astype(np.float64)
     return found, 1 - found
@@ -31,4 +36,5 @@ def _saliency(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
 def quick_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Masks of a flat subject on a flat ground, without half a second of GrabCut each."""
     monkeypatch.setattr(GrabCutMasker, "cut", _cut)
+    monkeypatch.setattr(PlainMasker, "examine", _not_plain)
     monkeypatch.setattr("dreamtuner.preprocess.doubt.saliency", _saliency)

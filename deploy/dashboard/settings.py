@@ -54,7 +54,7 @@ class Settings:
     max_upload: int = 32 * 1024 * 1024
     oidc: OidcSettings | None = None
     home: Path | None = None
-    masker: str = "grabcut"
+    masker: str = "auto"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:

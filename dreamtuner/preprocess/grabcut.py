@@ -51,12 +51,12 @@ class GrabCutMasker:
 
     def cut(self, image: Image.Image) -> ForegroundMask:
         """Mask of an RGB picture, of its size; empty, with confidence 0, where nothing stands out."""
-        rgb = _resized(image, self.side)
+        rgb = resized(image, self.side)
         salient, background = saliency(rgb)
         cuts = [tidy(grown, salient) for grown in self._grow(rgb, salient, background)]
         voted = np.asarray(np.mean(cuts, axis=0) > 0.5)
         confidence = _confidence(rgb, voted, cuts)
-        mask = Image.fromarray(_resized_mask(voted, image.size))
+        mask = Image.fromarray(resized_mask(voted, image.size))
         return ForegroundMask(mask, confidence, method_of(self), doubtful=confidence < self.threshold)
 
     def _grow(self, rgb: NDArray[np.uint8], salient: Floats, background: Floats) -> list[Mask]:
@@ -131,14 +131,16 @@ def _confidence(rgb: NDArray[np.uint8], mask: Mask, cuts: list[Mask]) -> float:
     return agreement * float(1 - np.minimum(inside, outside).sum())
 
 
-def _resized(image: Image.Image, side: int) -> NDArray[np.uint8]:
+def resized(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    """Return an image as (H, W, 3) sRGB with `side` pixels along its longer side, and at least an eighth of them."""
     scale = side / max(image.size)
     size = tuple(max(side // 8, round(length * scale)) for length in image.size)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(np.asarray(image.convert("RGB")), size, interpolation=how), dtype=np.uint8)
 
 
-def _resized_mask(mask: Mask, size: tuple[int, int]) -> NDArray[np.uint8]:
+def resized_mask(mask: Mask, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return an (H, W) mask as 0 and 255 at `size` (width, height)."""
     how = cv2.INTER_AREA if size[0] < mask.shape[1] else cv2.INTER_LINEAR
     soft = cv2.resize(mask.astype(np.float32), size, interpolation=how)
     return np.where(soft > 0.5, 255, 0).astype(np.uint8)

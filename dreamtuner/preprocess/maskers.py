@@ -1,16 +1,16 @@
-"""Maskers, which segment the subject of a reference, by name: the built-in GrabCut and those of plugins."""
+"""Maskers, which segment the subject of a reference, by name: the built-in ones and those of plugins."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
 from dreamtuner.plugins import PluginError, Registry
 from dreamtuner.preprocess.foreground import ForegroundMask
 
-DEFAULT_MASKER = "grabcut"
+DEFAULT_MASKER = "auto"
 
 
 class Masker(Protocol):
@@ -23,7 +23,7 @@ class Masker(Protocol):
 
     @property
     def version(self) -> str:
-        """The version, which changes whenever the masks of the same image would; older masks are then recomputed."""
+        """The version, which changes whenever the masks of the same image would; a new search is then offered for older masks."""
         ...
 
     def cut(self, image: Image.Image) -> ForegroundMask:
@@ -31,9 +31,28 @@ class Masker(Protocol):
         ...
 
 
+@runtime_checkable
+class Chooser(Protocol):
+    """A masker that leaves each image to one of several; its masks are recorded by the name of that one."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How masks of it may be recorded, such as "grabcut-1"."""
+        ...
+
+    def method_for(self, image: Image.Image) -> str:
+        """Return how the mask of an RGB image would be recorded."""
+        ...
+
+
 def method_of(masker: Masker) -> str:
     """Return how a mask's origin is recorded: the masker's name and version, such as "grabcut-1"."""
     return f"{masker.name}-{masker.version}"
+
+
+def method_for(masker: Masker, image: Image.Image) -> str:
+    """Return how a masker's mask of an RGB image would be recorded."""
+    return masker.method_for(image) if isinstance(masker, Chooser) else method_of(masker)
 
 
 def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
@@ -50,12 +69,23 @@ def found_by(masker: Masker, image: Image.Image) -> ForegroundMask:
             f"of {found.confidence} for an image of {image.width} x {image.height}; it must give mode L of the image's "
             "size with 0 and 255 alone, and a confidence in 0..1"
         )
+    if isinstance(masker, Chooser) and found.method in masker.methods:
+        return found
     return replace(found, method=method_of(masker))
 
 
 MASKERS: Registry[Masker] = Registry(
     "masker",
     "dreamtuner.maskers",
-    {DEFAULT_MASKER: "dreamtuner.preprocess.grabcut:GrabCutMasker"},
+    {
+        "grabcut": "dreamtuner.preprocess.grabcut:GrabCutMasker",
+        "plain": "dreamtuner.preprocess.plain:PlainMasker",
+        DEFAULT_MASKER: "dreamtuner.preprocess.auto:AutoMasker",
+    },
     needs=("name", "version", "cut"),
 )
+
+
+def masker_of(method: str) -> Masker | None:
+    """Return the installed masker that records masks as `method`, such as "grabcut-1"; None if there is none now."""
+    return next((one for one in MASKERS.working().values() if method_of(one) == method), None)

@@ -1,4 +1,4 @@
-"""Chooses the mask of a reference: a person's mask takes precedence; a found mask is not searched for twice."""
+"""Chooses the mask of a reference: a person's takes precedence; a found one stays until a new search is requested."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from hashlib import sha256
 from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
-from dreamtuner.preprocess.maskers import method_of
+from dreamtuner.preprocess.maskers import masker_of, method_for
 from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
 from flows.spec.subject import AUTO
@@ -71,13 +71,16 @@ def choose_mask(
         asked: search for it again, even if a person gave one before (`mask: auto`).
         insist: use `stated` even if it is not new (`replace: true`).
         known: the stored masks of this image.
-        masker: finds a mask where none is given.
+        masker: finds a mask where none is given. A mask that another one found stays, with a note that offers this one.
     """
     current = known.current
-    if stated is None and not asked and current is not None and _can_reuse(current, alpha, masker):
+    if stated is None and not asked and current is not None and _can_reuse(current, alpha):
         stored = _bytes(known, current)
         if stored is not None:
-            return _reused(known, current, stored, image)
+            reused = _reused(known, current, stored, image)
+            return replace(reused, notes=(*reused.notes, *_offered(current, image, masker)))
+        if current.given == "found":  # its bytes are lost: find the same mask again
+            masker = masker_of(current.method) or masker
     mask = foreground_mask(image, alpha=alpha, user_mask=stated, masker=masker)
     how: Given = given if stated is not None else "file" if mask.method == "alpha" else "found"
     png = png_bytes(mask.mask)
@@ -101,9 +104,19 @@ def wants_auto_mask(mask: str | None) -> bool:
     return mask == AUTO
 
 
-def _can_reuse(current: MaskFacts, alpha: Image.Image | None, masker: Masker) -> bool:
-    """Return whether to reuse the stored mask: a person gave it, or this masker would find the same."""
-    return current.given in PERSONS or (alpha is None and current.method == method_of(masker))
+def _can_reuse(current: MaskFacts, alpha: Image.Image | None) -> bool:
+    """Return whether to reuse the stored mask: a person gave it, or a masker found it, whichever that was."""
+    return current.given in PERSONS or (alpha is None and current.given == "found")
+
+
+def _offered(current: MaskFacts, image: Image.Image, masker: Masker) -> tuple[str, ...]:
+    """Return a note if the stored mask was found by another masker or version than would be used today."""
+    if current.given != "found":
+        return ()
+    method = method_for(masker, image)
+    if current.method == method:
+        return ()
+    return (f"the mask found by {current.method} stays in use; set mask: auto to detect it again by {method}",)
 
 
 def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True) -> bytes | None:

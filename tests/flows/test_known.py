@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from dreamtuner.preprocess import MASKERS, ForegroundMask
 from flows.image_io import open_picture
 from flows.ingestion import store_subject
 from flows.ingestion.known import demand_subjects
@@ -57,6 +58,17 @@ def paint(settings: Settings, kept: Ingested, box: tuple[int, int, int, int] = O
 
 def changed(subject: SubjectSpec, **fields: Any) -> SubjectSpec:
     return SubjectSpec.model_validate(subject.model_dump() | fields)
+
+
+class Halves:
+    """A masker to which the left half is the subject."""
+
+    name, version = "halves", "2"
+
+    def cut(self, image: Image.Image) -> ForegroundMask:
+        mask = Image.new("L", image.size)
+        mask.paste(255, (0, 0, image.width // 2, image.height))
+        return ForegroundMask(mask, 0.9, "halves", doubtful=False)
 
 
 def test_a_painted_mask_stands_in_the_next_run_and_in_the_one_after(settings: Settings, pip: SubjectSpec) -> None:
@@ -133,6 +145,24 @@ def test_what_was_found_is_not_found_twice_and_keeps_its_bytes(
     Resources.open(settings).store.delete(blob_key(first.facts.mask_sha256))
     assert prepare_and_store(pip, Resources.open(settings)) == first
     assert open_picture(get_blob(Resources.open(settings).store, first.facts.mask_sha256), "L").size == (64, 64)
+
+
+def test_a_better_masker_is_offered_and_replaces_nothing_by_itself(
+    settings: Settings, pip: SubjectSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = prepare_and_store(pip, Resources.open(settings))
+    assert not any("stays in use" in one for one in first.warnings)
+    better = settings.model_copy(update={"masker": "halves"})
+    monkeypatch.setitem(MASKERS._ready, "halves", Halves())
+    kept = prepare_and_store(pip, Resources.open(better))
+    assert kept.facts.mask_sha256 == first.facts.mask_sha256
+    note = "the mask found by grabcut-1 stays in use; set mask: auto to detect it again by halves-2"
+    assert note in kept.warnings
+    Resources.open(settings).store.delete(blob_key(first.facts.mask_sha256))
+    assert prepare_and_store(pip, Resources.open(better)).facts.mask_sha256 == first.facts.mask_sha256
+    again = prepare_and_store(changed(pip, mask="auto"), Resources.open(better))
+    assert again.facts.mask_sha256 != first.facts.mask_sha256
+    assert prepare_and_store(pip, Resources.open(better)).facts.mask_sha256 == again.facts.mask_sha256
 
 
 def test_a_given_mask_that_is_lost_is_never_replaced_in_silence(settings: Settings, pip: SubjectSpec) -> None:

@@ -26,6 +26,8 @@ from tests.seams.outside import Outside, outside
 
 __all__ = ["outside"]
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "references" / "pip.png"
+
 
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
@@ -44,9 +46,15 @@ def prepared(reference: Path, environ: dict[str, str] | None = None, **more: str
     )
 
 
-def test_grabcut_is_the_masker_and_is_recorded_as_before() -> None:
-    assert MASKERS.names() == ["grabcut"]
-    assert method_of(MASKERS["grabcut"]) == "grabcut-1"
+def test_built_in_maskers_are_recorded_by_name_and_version() -> None:
+    assert MASKERS.names() == ["grabcut", "plain", "auto"]
+    assert [method_of(MASKERS[name]) for name in ("grabcut", "plain")] == ["grabcut-1", "plain-1"]
+
+
+def test_auto_records_the_masker_that_it_chose(reference: Path) -> None:
+    assert prepared(reference).mask.method == "plain-1"
+    scene = Image.open(EXAMPLE).convert("RGB")
+    assert foreground_mask(scene) == foreground_mask(scene, masker=MASKERS["grabcut"])
 
 
 def test_the_masker_of_the_page_finds_the_masks_of_references(outside: Outside, reference: Path) -> None:

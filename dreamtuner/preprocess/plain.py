@@ -1,0 +1,251 @@
+"""A masker for subjects on a plain ground, without weights: the ground is filled in from the picture's border.
+
+FIGURES
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dreamtuner.preprocess.foreground import ForegroundMask
+from dreamtuner.preprocess.grabcut import resized, resized_mask
+from dreamtuner.preprocess.maskers import method_of
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+RING = 0.02  # width of the border that the ground is estimated from, as a share of the shorter side
+LEAST, MOST = 5.0, 12.0  # bounds of the tolerance, in CIE Lab
+NOISE = 4.5  # tolerance as a multiple of the border's noise, over LEAST / 2
+ROUGH = 5.0  # noise of the border, in CIE Lab, from which a ground is not plain
+KNOWN, SURE = 0.65, 0.85  # shares of the border of one colour below and above which a ground is not plain, and plain
+GAPS = (1, 3, 5)  # pixels of 512: outlines with gaps of up to twice as many are closed; the middle one decides
+STRICT, LAX = 0.75, 1.35  # tolerances, relative to the estimate, under which the mask should stay the same
+SLOPE = 1.6  # Lab steps a pixel below which a change of lightness is a shadow or a glow and no edge
+DARKER, LIGHTER = 45.0, 12.0  # Lab steps of lightness by which shadows and glows differ from the ground
+CRUMB = 0.01  # a piece smaller than this share of the largest is dust
+WIDE = 9  # pixels of 512: half of a gap that is not closed, but that raises doubt if closing it encloses much
+STROKE = 6  # pixels of 512: what is nowhere twice as thick is an outline into which the fill leaked
+BULK = 0.3  # share of a mask that is thicker than a stroke, below which the mask is doubted
+WALL = 12  # pixels of 512: outlines are thinner, a ring's or a frame's wall is thicker
+
+
+@dataclass(frozen=True)
+class PlainMasker:
+    """Fills a plain ground in from the border; the subject is what remains. Deterministic, 0.1 s of one core a picture.
+
+    Attributes:
+        side: pixels of the longer side it works at.
+        threshold: confidence below which a mask is doubtful, and below which `auto` uses another masker.
+    """
+
+    side: int = 512
+    threshold: float = 0.75
+
+    name: ClassVar[str] = "plain"
+    version: ClassVar[str] = "1"
+
+    def cut(self, image: Image.Image) -> ForegroundMask:
+        """Return the mask of an RGB image, of its size; empty, with confidence 0, where the ground is not plain."""
+        return self.examine(image)[0]
+
+    def examine(self, image: Image.Image) -> tuple[ForegroundMask, float]:
+        """Return the mask, and how plain the ground is, 0 (not at all) to 1."""
+        ground = ground_of(resized(image, self.side))
+        empty = Image.new("L", image.size)
+        if ground.plainness == 0:
+            return ForegroundMask(empty, 0.0, method_of(self), doubtful=True), 0.0
+        found = filled(ground, GAPS[1])
+        confidence = _confidence(ground, found)
+        mask = Image.fromarray(resized_mask(_trimmed(found.subject, ground), image.size))
+        found_mask = ForegroundMask(mask, confidence, method_of(self), doubtful=confidence < self.threshold)
+        return found_mask, ground.plainness
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is known of a ground.
+
+    Attributes:
+        apart: (H, W) distance of each pixel from the ground's colour there, in CIE Lab.
+        sharp: the same of the picture before it is smoothed.
+        smooth: (H, W) whether a pixel differs from it as a soft shadow or a glow does.
+        tolerance: distance up to which a pixel belongs to the ground.
+        share: 0..1, how much of the picture's border belongs to it.
+        noise: deviation of the border's pixels from it, in CIE Lab.
+    """
+
+    apart: Floats
+    sharp: Floats
+    smooth: Mask
+    tolerance: float
+    share: float
+    noise: float
+
+    @property
+    def plainness(self) -> float:
+        """Return how plain it is, 0 (not at all) to 1."""
+        even = np.clip((ROUGH - self.noise) / (ROUGH / 2), 0, 1)
+        return float(even * np.clip((self.share - KNOWN) / (SURE - KNOWN), 0, 1))
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What the ground left over when it was filled in; each (H, W).
+
+    Attributes:
+        subject: the subject.
+        enclosed: parts of it that have the ground's colour: white clothes on white, or the hole of a ring.
+        cut_off: parts that have the ground's colour and reach the border, but are cut off from most of the ground.
+    """
+
+    subject: Mask
+    enclosed: Mask
+    cut_off: Mask
+
+
+def ground_of(rgb: NDArray[np.uint8]) -> Ground:
+    """Estimate the ground of an (H, W, 3) sRGB picture from its border: a colour that may change across the picture.
+
+    Each channel of CIE Lab is a quadratic function of the place, fitted to the border by reweighted least squares
+    (Cauchy's weights), so that a subject which reaches the border counts little.
+    """
+    lab = cv2.cvtColor(rgb.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
+    calm = cv2.GaussianBlur(lab, (0, 0), 1.0)
+    height, width = lab.shape[:2]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    ring = _ring(height, width)
+    design, values = terms[ring], calm[ring].astype(np.float64)
+    weights = 1 / (1 + (np.linalg.norm(values - np.median(values, axis=0), axis=1) / 10) ** 2)
+    for _ in range(15):
+        root = np.sqrt(weights)[:, None]
+        fit, *_ = np.linalg.lstsq(design * root, values * root, rcond=None)
+        away = np.linalg.norm(values - design @ fit, axis=1)
+        scale = max(1.0, float(np.median(away)))
+        weights = 1 / (1 + (away / (2 * scale)) ** 2) ** 2
+    noise = float(np.median(away))
+    tolerance = float(np.clip(LEAST / 2 + NOISE * noise, LEAST, MOST))
+    colour = (terms @ fit).astype(np.float32)
+    apart = np.linalg.norm(calm - colour, axis=2)
+    share = float((apart[ring] < tolerance).mean())
+    sharp = np.linalg.norm(lab - colour, axis=2)
+    return Ground(apart, sharp, _smooth(calm, colour, tolerance), tolerance, share, noise)
+
+
+def _ring(height: int, width: int) -> Mask:
+    thick = max(2, round(RING * min(height, width)))
+    ring = np.ones((height, width), dtype=bool)
+    ring[thick:-thick, thick:-thick] = False
+    return ring
+
+
+def _smooth(lab: Floats, colour: Floats, tolerance: float) -> Mask:
+    """Where lightness departs from the ground's without an edge, and the hue stays: (H, W)."""
+    soft = cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5)
+    slope = np.hypot(cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=1 / 8))
+    slope = cv2.dilate(slope, np.ones((3, 3), np.uint8))
+    lighter = lab[..., 0] - colour[..., 0]
+    dimmed = lab[..., :1] / np.maximum(colour[..., :1], 1)
+    hue = np.linalg.norm(lab[..., 1:] - colour[..., 1:] * dimmed, axis=2)
+    return np.asarray((slope < SLOPE) & (hue < tolerance) & (lighter > -DARKER) & (lighter < LIGHTER))
+
+
+def filled(ground: Ground, gap: int, leniency: float = 1.0, *, shadows: bool = True) -> Filled:
+    """Fill the ground in from the border; outlines with gaps of up to twice `gap` pixels hold it back.
+
+    Parts of the ground's colour that outlines enclose stay with the subject, also where the border cuts them off,
+    unless they reach a corner of the picture. `leniency` multiplies the tolerance; without `shadows` these count as
+    subject.
+    """
+    passable = ground.apart < ground.tolerance * leniency
+    if shadows:
+        passable |= ground.smooth
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * gap + 1, 2 * gap + 1))
+    open_ = cv2.erode(passable.astype(np.uint8), kernel, borderValue=1)  # the ground continues beyond the border
+    count, labels = cv2.connectedComponents(open_, connectivity=4)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    touches = np.bincount(rim[rim > 0], minlength=count)
+    main, cut_off = int(touches.argmax()), touches > 0
+    outside = np.zeros(count, dtype=bool)
+    outside[[main, *(labels[place] for place in ((0, 0), (0, -1), (-1, 0), (-1, -1)))]] = True
+    cut_off[main] = outside[0] = False
+    enclosed = touches == 0
+    enclosed[0] = False
+    subject = _pieces(~_regrown(outside[labels], passable, gap))
+    return Filled(subject, enclosed[labels], cut_off[labels])
+
+
+def _regrown(ground: Mask, passable: Mask, gap: int) -> Mask:
+    """Give an eroded ground back what the erosion took, within what is passable."""
+    kernel = np.ones((3, 3), np.uint8)
+    grown = ground.astype(np.uint8)
+    allowed = passable.astype(np.uint8)
+    for _ in range(gap + 1):
+        grown = cv2.dilate(grown, kernel) & allowed
+    return np.asarray(grown > 0)
+
+
+def _pieces(mask: Mask) -> Mask:
+    """Drop dust."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    area = stats[:, cv2.CC_STAT_AREA].copy()
+    area[0] = 0
+    keep = area >= max(CRUMB * area.max(), 1)
+    keep[0] = False
+    return np.asarray(keep[labels])
+
+
+def _trimmed(mask: Mask, ground: Ground) -> Mask:
+    """Move the edge of an (H, W) mask to where half of a pixel is the subject's: halfway between the colours."""
+    square = np.ones((7, 7), np.uint8)
+    faint = ground.sharp < cv2.dilate(np.where(mask, ground.sharp, 0), square) / 2
+    near = cv2.dilate((~mask).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.asarray(mask & ~(faint & near))
+
+
+def _confidence(ground: Ground, found: Filled) -> float:
+    """Return how plain the ground is, times the doubts about the filling, 0..1.
+
+    The mask should be the same under other tolerances, other gaps and without shadows (least intersection over union);
+    not be made of thin strokes alone, as outlines into which the fill leaked; not grow much when wider gaps are closed;
+    and not depend on parts of the ground's colour that may be either: those behind thick walls, such as the hole of a
+    ring, and those that the border cuts off.
+    """
+    mask = found.subject
+    if not mask.any() or mask.all():
+        return 0.0
+    others = [filled(ground, gap) for gap in (GAPS[0], GAPS[2])]
+    others += [filled(ground, GAPS[1], leniency) for leniency in (STRICT, LAX)]
+    others += [filled(ground, GAPS[1], shadows=False)]
+    agreement = min(_iou(mask, other.subject) for other in others)
+    area = int(mask.sum())
+    either = int((found.cut_off & mask).sum()) + int((_walled(found) & mask).sum())
+    more = int(_thick(filled(ground, WIDE).subject & ~mask, WIDE - 1).sum()) + int((found.cut_off & ~mask).sum()) / 2
+    doubt = max(0.0, 1 - either / area) / (1 + more / area)
+    return ground.plainness * agreement * min(1.0, float(_thick(mask, STROKE).sum()) / area / BULK) * doubt
+
+
+def _thick(mask: Mask, radius: int) -> Mask:
+    """What of an (H, W) mask is as thick as a disc of this radius in pixels."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0)
+
+
+def _iou(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / max(int((one | other).sum()), 1))
+
+
+def _walled(found: Filled) -> Mask:
+    """Enclosed parts, (H, W), that no thin outline parts from the ground: holes, or white behind something thick."""
+    beside = cv2.dilate((~found.subject).astype(np.uint8), np.ones((2 * WALL + 1, 2 * WALL + 1), np.uint8)) > 0
+    count, labels = cv2.connectedComponents(found.enclosed.astype(np.uint8), connectivity=4)
+    thin = np.bincount(labels[beside].ravel(), minlength=count) > 0
+    thin[0] = True
+    return np.asarray(~thin[labels])

@@ -1,0 +1,114 @@
+"""PlainMasker and AutoMasker: subjects on plain grounds are cut out whole, and what is not plain is left to GrabCut."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from dreamtuner.evaluation.masks.drawings import drawing
+from dreamtuner.preprocess.auto import AutoMasker
+from dreamtuner.preprocess.grabcut import GrabCutMasker
+from dreamtuner.preprocess.plain import PlainMasker, filled, ground_of
+
+
+def iou(found: Image.Image, truth: Image.Image) -> float:
+    a, b = np.asarray(found) > 0, np.asarray(truth) > 0
+    return float((a & b).sum() / (a | b).sum())
+
+
+@pytest.mark.parametrize(
+    ("kind", "ground"),
+    [
+        ("white", "white"),
+        ("gaps", "jpeg"),
+        ("thin", "gradient"),
+        ("strands", "vignette"),
+        ("cropped", "noise"),
+        ("coloured", "shadow"),
+    ],
+)
+def test_characters_on_plain_grounds(kind: str, ground: str) -> None:
+    image, truth = drawing(kind, ground, 7)
+    found = PlainMasker().cut(image)
+    assert found.mask.mode == "L"
+    assert set(np.unique(np.asarray(found.mask))) == {0, 255}
+    assert iou(found.mask, truth) > 0.9
+
+
+def test_an_outline_that_is_open_wide_is_doubted() -> None:
+    image = Image.new("RGB", (512, 512), "white")
+    draw = ImageDraw.Draw(image)
+    draw.arc((130, 130, 380, 380), 20, 340, fill="black", width=6)
+    found = PlainMasker().cut(image)
+    assert found.mask.getpixel((255, 255)) == 0
+    assert found.doubtful
+
+
+def test_a_ring_may_be_one_or_a_disc_and_is_doubted() -> None:
+    image = Image.new("RGB", (512, 512), "white")
+    ImageDraw.Draw(image).ellipse((100, 100, 410, 410), outline="#803020", width=60)
+    assert PlainMasker().cut(image).doubtful
+
+
+def test_the_ground_between_strands_is_not_the_subject() -> None:
+    image = Image.new("RGB", (512, 512), "#d0c8b0")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((180, 250, 330, 400), fill="#402040")
+    for x in (190, 220, 250, 280, 310):
+        draw.line((255, 300, x * 2 - 255, 120), fill="#402040", width=5)
+    mask = PlainMasker().cut(image).mask
+    row = np.asarray(mask)[150] > 0
+    assert (np.diff(row.astype(int)) == 1).sum() == 5
+
+
+def test_a_quadratic_ground_is_fitted_although_a_subject_reaches_the_border() -> None:
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    grey = 150 + 20 * x - 30 * y**2
+    rgb = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+    rgb[200:, 90:160] = (200, 30, 40)
+    ground = ground_of(rgb)
+    truth = np.zeros((256, 256), dtype=bool)
+    truth[200:, 90:160] = True
+    assert ground.plainness == 1
+    assert ground.apart[~cv2.dilate(truth.astype(np.uint8), np.ones((9, 9))).astype(bool)].max() < ground.tolerance
+    subject: NDArray[np.bool_] = filled(ground, 3).subject
+    assert subject[205:, 95:155].all()
+
+
+def test_noise_all_over_is_no_plain_ground() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    found = PlainMasker().cut(Image.fromarray(noise))
+    assert (found.confidence, found.mask.getextrema(), found.mask.size) == (0, (0, 0), (64, 64))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (40, 900)])
+def test_one_colour_all_over_has_no_subject(size: tuple[int, int]) -> None:
+    for masker in (PlainMasker(), AutoMasker()):
+        found = masker.cut(Image.new("RGB", size, "teal"))
+        assert (found.confidence, found.doubtful, found.mask.getextrema()) == (0, True, (0, 0))
+
+
+def test_auto_takes_the_filling_where_the_ground_is_plain() -> None:
+    image, truth = drawing("white", "white", 3)
+    auto = AutoMasker()
+    found = auto.cut(image)
+    assert found.method == auto.method_for(image) == "plain-1"
+    assert iou(found.mask, truth) > 0.9
+    assert not found.doubtful
+
+
+def test_auto_doubts_grabcut_where_the_filling_leaks() -> None:
+    image = Image.new("RGB", (256, 256), "white")
+    ImageDraw.Draw(image).arc((60, 60, 190, 190), 20, 340, fill="black", width=3)
+    assert AutoMasker().cut(image).doubtful
+
+
+def test_auto_is_grabcut_where_the_ground_is_not_plain() -> None:
+    y, x = np.mgrid[:64, :64]
+    rgb = np.stack([x * 4 % 96 + 80, (y // 8 % 2) * 90 + 60, (x // 8 % 2) * 120 + 40], axis=2).astype(np.uint8)
+    rgb[16:56, 20:44] = (220, 40, 40)
+    image = Image.fromarray(rgb)
+    auto = AutoMasker()
+    assert auto.method_for(image) == "grabcut-1"
+    assert auto.cut(image) == GrabCutMasker().cut(image)
