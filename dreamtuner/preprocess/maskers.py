@@ -23,7 +23,7 @@ class Masker(Protocol):
 
     @property
     def version(self) -> str:
-        """The version, which changes whenever the masks of the same image would; a new search is then offered for older masks."""
+        """The version, which changes whenever the masks of the same image would; older masks stay, with a note."""
         ...
 
     def cut(self, image: Image.Image) -> ForegroundMask:

@@ -1,4 +1,4 @@
-"""Images whose true masks are known: the pocket world in its scenes and on plain grounds, drawings, a user's folders."""
+"""Images whose true masks are known: the pocket world in scenes and on plain grounds, drawings, a user's folders."""
 
 from __future__ import annotations
 
