@@ -124,6 +124,7 @@ def test_every_text_of_an_image_has_the_same_settings(tiny: UNetBackbone, pip: R
     assert {settings for _, settings in seen} == {WEIGHTED}
 
 
+@pytest.mark.slow
 def test_an_image_does_not_depend_on_longer_prompts_beside_it(tiny: UNetBackbone, pip: Reference) -> None:
     weighted, pip = S.model_copy(update={"prompt_syntax": "weighted"}), replace(pip, caption="a bear in snow")
     cells = [Cell("a bear", 0), Cell("a red BREAK bear", 0), Cell("a hill", 1)]

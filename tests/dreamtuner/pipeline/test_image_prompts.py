@@ -96,6 +96,7 @@ def test_with_a_reference_both_act_and_the_reference_is_encoded_without_the_imag
         latents(**image)
 
 
+@pytest.mark.slow
 def test_beside_a_subject_encoder_it_takes_embeddings(
     copied: DreamTunerPipeline, asked: ImageRequest, pip: Reference, tmp_path: Path
 ) -> None:

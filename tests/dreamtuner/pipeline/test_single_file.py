@@ -17,6 +17,7 @@ CALL = {"height": 32, "width": 32, "num_inference_steps": 1, "guidance_scale": 4
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.slow
 def test_one_file_is_enough(tmp_path: Path, pip: Reference) -> None:
     file = tmp_path / "tiny.safetensors"
     parts = write_single_file("sd15", file, torch.float32)
