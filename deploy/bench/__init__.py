@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.bench import catalog, dashboard, fidelity, negative, orchestration, pocket, speed, table1
+from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, table1
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
@@ -10,6 +10,7 @@ for command in (
     table1.table1,
     pocket.pocket,
     negative.negative,
+    eyes.eyes,
     speed.speed,
     catalog.catalog,
     dashboard.dashboard,
