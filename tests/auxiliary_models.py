@@ -4,6 +4,8 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    BartConfig,
+    BartTokenizer,
     BertTokenizer,
     BlipConfig,
     BlipForConditionalGeneration,
@@ -17,12 +19,15 @@ from transformers import (
     DepthAnythingForDepthEstimation,
     Dinov2Config,
     Dinov2Model,
+    Florence2Config,
+    Florence2ForConditionalGeneration,
     ViTConfig,
     ViTModel,
 )
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+from transformers.models.florence2.configuration_florence2 import Florence2VisionConfig
 
 from tests.standins import LENGTH, letters
 
@@ -89,14 +94,15 @@ def write_blip(folder: Path) -> Path:
     ids = {"eos_token_id": 3, "sep_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 64, "is_decoder": True}
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        BlipForConditionalGeneration(
+        model = BlipForConditionalGeneration(
             BlipConfig(
                 text_config=BlipTextConfig(**text, **ids).to_dict(),
                 vision_config=BlipVisionConfig(**SMALL, image_size=384, patch_size=96).to_dict(),
                 projection_dim=16,
                 image_text_hidden_size=16,
             )
-        ).save_pretrained(folder)
+        )
+    model.save_pretrained(folder)
     BlipImageProcessorPil(image_mean=(0.48, 0.46, 0.41), image_std=(0.27, 0.26, 0.28)).save_pretrained(folder)
     return folder
 
@@ -126,4 +132,31 @@ def write_depth_anything(folder: Path) -> Path:
         image_mean=(0.485, 0.456, 0.406),
         image_std=(0.229, 0.224, 0.225),
     ).save_pretrained(folder)
+    return folder
+
+
+def write_florence2(folder: Path) -> Path:
+    """Write a Florence-2 for 64 pixels, with a tokenizer of letters and <image>."""
+    known = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(set("What does the image describe?".replace(" ", "Ġ")))]
+    tokenizer = BartTokenizer(
+        vocab={token: i for i, token in enumerate(known)}, merges=[], extra_special_tokens={"image_token": "<image>"}
+    )
+    four = dict.fromkeys(("depths", "num_heads", "num_groups"), (1,) * 4)
+    vision = Florence2VisionConfig(**four, embed_dim=(8,) * 4, window_size=2, projection_dim=16)
+    layers = {f"{half}_{name}": n for half in ("encoder", "decoder") for name, n in (("layers", 1), ("ffn_dim", 16))}
+    heads = {f"{half}_attention_heads": 2 for half in ("encoder", "decoder")}
+    text = BartConfig(
+        **layers, **heads, vocab_size=len(tokenizer), d_model=16, max_position_embeddings=128, forced_bos_token_id=0
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Florence2ForConditionalGeneration(
+            Florence2Config(
+                text_config=text.to_dict(), vision_config=vision.to_dict(), image_token_id=tokenizer.image_token_id
+            )
+        )
+    model.save_pretrained(folder)
+    side = {"height": 64, "width": 64}
+    CLIPImageProcessorPil(size=side, crop_size=side, do_center_crop=False, image_seq_length=5).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

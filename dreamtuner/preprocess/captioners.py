@@ -1,4 +1,4 @@
-"""Captioners for references without a caption, by name: the class word alone, BLIP, or a plugin's captioner."""
+"""Captioners for references without a caption, by name: the class word alone, a model, or a plugin's captioner."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ def found_caption(captioner: Captioner, image: ImageLoader, *, class_word: str, 
 CAPTIONERS: Registry[Captioner] = Registry(
     "captioner",
     "dreamtuner.captioners",
-    {DEFAULT_CAPTIONER: f"{__name__}:ClassWordCaptioner", "blip": "dreamtuner.preprocess.backends.blip:Blip"},
+    {
+        DEFAULT_CAPTIONER: f"{__name__}:ClassWordCaptioner",
+        "blip": "dreamtuner.preprocess.backends.blip:Blip",
+        "florence-2": "dreamtuner.preprocess.backends.florence2:Florence2",
+    },
     needs=("name", "version", "caption"),
 )

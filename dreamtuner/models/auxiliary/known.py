@@ -13,6 +13,7 @@ _LAION = licence_of(
     }
 )
 _BLIP = licence_of({"name": "BSD-3-Clause", "source": "https://github.com/salesforce/BLIP/blob/main/LICENSE.txt"})
+_FLORENCE = licence_of({"name": "MIT", "source": "https://huggingface.co/microsoft/Florence-2-base/blob/main/LICENSE"})
 _DEPTH = licence_of(
     {"name": "Apache-2.0", "source": "https://github.com/DepthAnything/Depth-Anything-V2, of the small model alone"}
 )
@@ -64,6 +65,13 @@ BLIP = AuxiliaryModel(
     licence=_BLIP,
     purpose="captioner blip",
     model_types=("blip",),
+)
+FLORENCE_2 = AuxiliaryModel(
+    name="florence-2-base",
+    source="hub:florence-community/Florence-2-base",
+    licence=_FLORENCE,
+    purpose="captioner florence-2",
+    model_types=("florence2",),
 )
 DEPTH_ANYTHING_S = AuxiliaryModel(
     name="depth-anything-v2-small",

@@ -40,6 +40,7 @@ AUXILIARY: Registry[AuxiliaryModel] = Registry(
         "dinov2-base": f"{_KNOWN}:DINOV2_B",
         "aesthetic-l14": f"{_KNOWN}:AESTHETIC_L14",
         "blip-base": f"{_KNOWN}:BLIP",
+        "florence-2-base": f"{_KNOWN}:FLORENCE_2",
         "depth-anything-v2-small": f"{_KNOWN}:DEPTH_ANYTHING_S",
     },
     needs=("name", "source", "licence", "remedy"),

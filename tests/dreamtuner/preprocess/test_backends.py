@@ -1,24 +1,32 @@
 """Captions and depth by models of transformers: equal to the published processing by hand, from a cache, offline."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional
-from transformers import AutoModelForDepthEstimation, BertTokenizer, BlipForConditionalGeneration
+from transformers import (
+    AutoModelForDepthEstimation,
+    BartTokenizer,
+    BertTokenizer,
+    BlipForConditionalGeneration,
+    Florence2ForConditionalGeneration,
+)
 
 from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.preprocess.backends.blip import continued
+from dreamtuner.preprocess.backends.florence2 import described
 from dreamtuner.preprocess.captioners import CAPTIONERS, found_caption
 from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
-from tests.auxiliary_models import in_cache, write_blip, write_depth_anything
+from tests.auxiliary_models import in_cache, write_blip, write_depth_anything, write_florence2
 
-WRITERS = {"blip-base": write_blip, "depth-anything-v2-small": write_depth_anything}
+WRITERS = {"florence-2-base": write_florence2, "blip-base": write_blip, "depth-anything-v2-small": write_depth_anything}
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +52,23 @@ def image() -> Image.Image:
     return picture
 
 
-def pixels(image: Image.Image, size: tuple[int, int], mean: tuple[float, ...], deviation: tuple[float, ...]) -> object:
+def pixels(image: Image.Image, size: tuple[int, int], mean: tuple[float, ...], deviation: tuple[float, ...]) -> Any:
     """The published preprocessing by Pillow and torch: resized (bicubic), 0..1, normalised."""
     resized = torch.from_numpy(np.array(image.resize(size, Image.Resampling.BICUBIC))).permute(2, 0, 1)[None] / 255
     return (resized - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
+
+
+def spied(monkeypatch: pytest.MonkeyPatch, model: Any) -> list[dict[str, Any]]:
+    """What the models of this class are asked to generate from, as they are asked."""
+    asked: list[dict[str, Any]] = []
+    generate = model.generate
+
+    def noted(self: Any, **given: Any) -> Any:
+        asked.append(given)
+        return generate(self, **given)
+
+    monkeypatch.setattr(model, "generate", noted)
+    return asked
 
 
 @torch.no_grad()
@@ -67,7 +88,10 @@ def test_depth_is_the_models_own_resized_and_near_is_white(image: Image.Image) -
 
 
 @torch.no_grad()
-def test_a_caption_continues_the_sentence_as_the_model_alone_does(image: Image.Image) -> None:
+def test_a_caption_continues_the_sentence_as_the_model_alone_does(
+    image: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_to = spied(monkeypatch, BlipForConditionalGeneration)
     fetch_auxiliary("blip-base")
     captioner = CAPTIONERS["blip"]
     line = found_caption(captioner, lambda: image, class_word="Bear", style_word="photo")
@@ -75,6 +99,7 @@ def test_a_caption_continues_the_sentence_as_the_model_alone_does(image: Image.I
     stock = BlipForConditionalGeneration.from_pretrained(folder).eval()
     tokenizer = BertTokenizer.from_pretrained(folder)
     given = pixels(image, (384, 384), (0.48, 0.46, 0.41), (0.27, 0.26, 0.28))
+    torch.testing.assert_close(given_to[0]["pixel_values"], given, atol=1e-4, rtol=0)
     words = tokenizer("a photo of a bear", return_tensors="pt")
     inputs = {"input_ids": words["input_ids"], "attention_mask": words["attention_mask"]}
     tokens = stock.generate(pixel_values=given, **inputs, max_new_tokens=30, num_beams=3, do_sample=False)
@@ -83,6 +108,42 @@ def test_a_caption_continues_the_sentence_as_the_model_alone_does(image: Image.I
     assert line.lower() == " ".join(stock_line.split())
     assert len(line) > len("a photo of a Bear")
     assert found_caption(captioner, lambda: image, class_word="Bear", style_word="photo") == line
+
+
+@torch.no_grad()
+def test_florence_is_asked_for_a_caption_as_its_processor_writes_it(
+    image: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_to = spied(monkeypatch, Florence2ForConditionalGeneration)
+    fetch_auxiliary("florence-2-base")
+    line = CAPTIONERS["florence-2"].caption(lambda: image, class_word="Bear", style_word="photo")
+    folder = auxiliary_place("florence-2-base")
+    stock = Florence2ForConditionalGeneration.from_pretrained(folder).eval()
+    tokenizer = BartTokenizer.from_pretrained(folder)
+    mean, deviation = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+    asked = "<image>" * 5 + "<s>What does the image describe?</s>"
+    words = tokenizer(asked, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    given = pixels(image, (64, 64), mean, deviation)
+    torch.testing.assert_close(given_to[0]["pixel_values"], given, atol=1e-4, rtol=0)
+    assert given_to[0]["input_ids"].tolist() == words.tolist()
+    tokens = stock.generate(
+        input_ids=words,
+        pixel_values=given,
+        max_new_tokens=60,
+        num_beams=3,
+        do_sample=False,
+    )
+    seen = tokenizer.decode(tokens[0], skip_special_tokens=True)
+    assert len(seen.strip()) > 3
+    assert line == described("a photo of a Bear", seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
+    [(" A brown bear in  snow. ", "a photo of a bear, a brown bear in snow"), ("", "a photo of a bear")],
+)
+def test_what_florence_sees_follows_the_class_word(seen: str, line: str) -> None:
+    assert described("a photo of a bear", seen) == line
 
 
 def test_versions_follow_the_models_files_and_a_missing_model_names_its_command(image: Image.Image) -> None:

@@ -1,0 +1,57 @@
+"""Captions by Florence-2, base, in the form that transformers loads without code of the repository.
+
+Xiao et al., "Florence-2: Advancing a Unified Representation for a Variety of Vision Tasks", 2023: the task <CAPTION>,
+by beam search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+
+TASK = "<CAPTION>"
+MAX_WORDS = 60
+"""Most tokens of a caption."""
+BEAMS = 3
+
+
+class Florence2(AuxiliaryBackend):
+    """Captions a reference as "a photo of a bear, a brown bear sitting in the snow"."""
+
+    name = "florence-2"
+    model = "florence-2-base"
+
+    def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> str:
+        """Return style word, class word and what the model sees in an RGB image. Raises WeightsMissingError."""
+        import torch
+
+        model, processor = _loaded(self.place(), self.version)
+        inputs = processor(images=image().convert("RGB"), text=TASK, return_tensors="pt")
+        with torch.inference_mode():
+            tokens = model.generate(**inputs, max_new_tokens=MAX_WORDS, num_beams=BEAMS, do_sample=False)
+        seen = processor.tokenizer.decode(tokens[0], skip_special_tokens=True)
+        return described(f"a {style_word} of a {class_word}", seen)
+
+
+def described(begin: str, found: str) -> str:
+    """Return the beginning and the sentence `found`, joined by a comma, without capital and full stop."""
+    line = " ".join(found.split()).rstrip(".")
+    return f"{begin}, {line[:1].lower()}{line[1:]}" if line else begin
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, version: str) -> tuple[Any, Any]:
+    """Load model and processor. `version` is part of the key: it changes when the files do."""
+    from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Florence2Processor
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    model = Florence2ForConditionalGeneration.from_pretrained(folder, local_files_only=True).float().eval()
+    images = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return model, Florence2Processor(images, tokenizer)
