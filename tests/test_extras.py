@@ -35,6 +35,7 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/settings/": set(),
     "dreamtuner/preprocess/": {"masks"},
     "dreamtuner/preprocess/backends/": METHOD,
+    "dreamtuner/preprocess/backends/isnet.py": {"eyes"},
     "dreamtuner/postprocess/spandrel_file.py": {"method", "upscalers"},
     "dreamtuner/rendering/video_file.py": {"video"},
     "dreamtuner/train/": {"train"},

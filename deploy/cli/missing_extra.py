@@ -9,6 +9,7 @@ EXTRA_OF = {
     **dict.fromkeys(("prefect", "pydantic_settings"), "flows"),
     "kornia": "train",
     "av": "video",
+    "onnxruntime": "eyes",
     "spandrel": "upscalers",
     **dict.fromkeys(("argon2", "fastapi", "jinja2", "multipart", "starlette", "uvicorn"), "dashboard"),
     **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),

@@ -6,6 +6,7 @@ from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import digest_of
 from dreamtuner.postprocess.upscalers import check_upscaler
+from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
 from dreamtuner.preprocess.maskers import MASKERS, method_of
 from dreamtuner.settings.sampling import Sampling
 
@@ -15,7 +16,7 @@ _UPSCALER, _CUTOUT = "upscaler ", "cutout "
 def finishing_used(profile: Profile, sampling: Sampling) -> dict[str, str]:
     """Return the digests of the settings' upscaler and masker, by labels such as "upscaler anime"; {} for neither.
 
-    Raises UpscalerError or PluginError, which names what is missing.
+    Raises UpscalerError, PluginError or WeightsMissingError, which names what is missing.
     """
     labels = [] if sampling.upscaler is None else [f"{_UPSCALER}{sampling.upscaler}"]
     labels += [] if sampling.cutout is None else [f"{_CUTOUT}{sampling.cutout}"]
@@ -30,7 +31,10 @@ def is_finishing(label: str) -> bool:
 def finishing_digest(profile: Profile, label: str) -> str:
     """Return the SHA-256 of an upscaler's files, or the name and version of a masker. Raises as `finishing_used`."""
     if label.startswith(_CUTOUT):
-        return method_of(MASKERS[label.removeprefix(_CUTOUT)])
+        masker = MASKERS[label.removeprefix(_CUTOUT)]
+        if isinstance(masker, AuxiliaryBackend):
+            masker.place()
+        return method_of(masker)
     name = label.removeprefix(_UPSCALER)
     check_upscaler(name, profile.upscalers)
     place = profile.upscalers[name]

@@ -81,6 +81,8 @@ MASKERS: Registry[Masker] = Registry(
         "grabcut": "dreamtuner.preprocess.grabcut:GrabCutMasker",
         "plain": "dreamtuner.preprocess.plain:PlainMasker",
         DEFAULT_MASKER: "dreamtuner.preprocess.auto:AutoMasker",
+        "isnet": "dreamtuner.preprocess.backends.isnet:IsnetMasker",
+        "anime": "dreamtuner.preprocess.backends.isnet:AnimeMasker",
     },
     needs=("name", "version", "cut"),
 )

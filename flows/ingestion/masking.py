@@ -7,6 +7,7 @@ from hashlib import sha256
 from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
+from dreamtuner.preprocess.backends.auxiliary import MISSING
 from dreamtuner.preprocess.maskers import masker_of, method_for
 from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
@@ -114,7 +115,7 @@ def _offered(current: MaskFacts, image: Image.Image, masker: Masker) -> tuple[st
     if current.given != "found":
         return ()
     method = method_for(masker, image)
-    if current.method == method:
+    if current.method == method or method.endswith(f"-{MISSING}"):
         return ()
     return (f"the mask found by {current.method} stays in use; set mask: auto to detect it again by {method}",)
 

@@ -161,7 +161,7 @@ def _found(known: Resources, picture: Image.Image, alpha: Image.Image | None) ->
 
     try:
         return foreground_mask(picture, alpha=alpha, masker=MASKERS[known.settings.masker])
-    except PluginError as error:
+    except (PluginError, FileNotFoundError) as error:  # the latter: a masker's model is missing
         raise CatalogError(f"mask: {error}") from error
 
 

@@ -17,6 +17,9 @@ _FLORENCE = licence_of({"name": "MIT", "source": "https://huggingface.co/microso
 _DEPTH = licence_of(
     {"name": "Apache-2.0", "source": "https://github.com/DepthAnything/Depth-Anything-V2, of the small model alone"}
 )
+_ANIME_SEG = licence_of(
+    {"name": "Apache-2.0", "source": "https://github.com/SkyTNT/anime-segmentation/blob/main/LICENSE"}
+)
 
 CLIP_B32 = AuxiliaryModel(
     name="clip-vit-b32",
@@ -79,4 +82,10 @@ DEPTH_ANYTHING_S = AuxiliaryModel(
     licence=_DEPTH,
     purpose="estimator depth-anything-v2-small",
     model_types=("depth_anything",),
+)
+ANIME_SEG = AuxiliaryModel(
+    name="anime-seg",
+    source="hub:skytnt/anime-seg/isnetis.onnx",
+    licence=_ANIME_SEG,
+    purpose="masker anime",
 )

@@ -42,6 +42,7 @@ AUXILIARY: Registry[AuxiliaryModel] = Registry(
         "blip-base": f"{_KNOWN}:BLIP",
         "florence-2-base": f"{_KNOWN}:FLORENCE_2",
         "depth-anything-v2-small": f"{_KNOWN}:DEPTH_ANYTHING_S",
+        "anime-seg": f"{_KNOWN}:ANIME_SEG",
     },
     needs=("name", "source", "licence", "remedy"),
 )
