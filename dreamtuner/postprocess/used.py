@@ -6,7 +6,6 @@ from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import Profile
 from dreamtuner.models.weights import digest_of
 from dreamtuner.postprocess.upscalers import check_upscaler
-from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
 from dreamtuner.preprocess.maskers import MASKERS, method_of
 from dreamtuner.settings.sampling import Sampling
 
@@ -31,6 +30,8 @@ def is_finishing(label: str) -> bool:
 def finishing_digest(profile: Profile, label: str) -> str:
     """Return the SHA-256 of an upscaler's files, or the name and version of a masker. Raises as `finishing_used`."""
     if label.startswith(_CUTOUT):
+        from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+
         masker = MASKERS[label.removeprefix(_CUTOUT)]
         if isinstance(masker, AuxiliaryBackend):
             masker.place()

@@ -11,6 +11,8 @@ from dreamtuner.plugins import PluginError, Registry
 from dreamtuner.preprocess.foreground import ForegroundMask
 
 DEFAULT_MASKER = "auto"
+MISSING = "missing"
+"""The version of a backend whose model is not on this machine; nothing is stored under it."""
 
 
 class Masker(Protocol):

@@ -7,8 +7,7 @@ from hashlib import sha256
 from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
-from dreamtuner.preprocess.backends.auxiliary import MISSING
-from dreamtuner.preprocess.maskers import masker_of, method_for
+from dreamtuner.preprocess.maskers import MISSING, masker_of, method_for
 from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
 from flows.spec.subject import AUTO

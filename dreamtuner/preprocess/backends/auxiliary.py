@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dreamtuner.models.auxiliary import auxiliary_digest, auxiliary_place, require_auxiliary
-
-MISSING = "missing"
-"""The version of a backend whose model is not on this machine; nothing is stored under it."""
+from dreamtuner.preprocess.maskers import MISSING
 
 
 class AuxiliaryBackend:

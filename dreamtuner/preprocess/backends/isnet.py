@@ -21,8 +21,9 @@ from dreamtuner.models.auxiliary.place import auxiliary_variable
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.auxiliary import MISSING, AuxiliaryBackend
+from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
 from dreamtuner.preprocess.foreground import ForegroundMask
+from dreamtuner.preprocess.maskers import MISSING
 
 SIDE = 1024
 SURE, UNLIKELY = 0.9, 0.1
