@@ -85,11 +85,11 @@ def _follow(clock: Path) -> None:
     storage.catalog.database.base.datetime = Jumping  # type: ignore[misc]
 
 
-def _ingest(subjects: Sequence[SubjectSpec]) -> IngestResult:
+def _ingest(subjects: Sequence[SubjectSpec], profile: str | None = None) -> IngestResult:
     done, refused = [], {}
     for subject in subjects:
         try:
-            done.append(prepare_and_store(subject, Resources.open()))
+            done.append(prepare_and_store(subject, Resources.open(), profile=profile))
         except SubjectError as error:
             refused[subject.name] = str(error)
     return IngestResult(tuple(done), refused)

@@ -26,7 +26,7 @@ def messages(text: str) -> str:
 def test_defaults_and_paths_that_start_at_the_file() -> None:
     spec = parse_spec(GOOD, source="spec.yaml", base=Path("/specs"))
     assert spec.profile == "pocket"
-    assert spec.score == ("clip_i", "clip_t")
+    assert spec.score is None
     assert spec.poses == (None,)
     assert spec.subjects[0].reference == "/specs/references/pip.png"
 

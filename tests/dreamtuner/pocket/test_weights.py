@@ -25,7 +25,7 @@ from dreamtuner.evaluation.intervals import MetricValue
 from dreamtuner.evaluation.result import result_of
 from dreamtuner.evaluation.run import Bench, measure_cells
 from dreamtuner.families.unet.family import load_backbone
-from dreamtuner.models.layouts import KINDS, Kind
+from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.world import caption
 from dreamtuner.score.clip import load_clip
@@ -79,7 +79,7 @@ def test_stock_diffusers_draws_what_prompts_say(oracle: Oracle, pipe: StableDiff
     assert followed["expression"] > 0.4  # chance is 0.25
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OWN_FIELDS)
 def test_a_layout_is_followed_where_the_prompt_is_silent(oracle: Oracle, pipe: StableDiffusionPipeline, kind: Kind):
     asked = HeldOutSet.sample(12)
     words = [caption(p.identity, p.context).replace(f", {p.context.pose}", "", 1) for p in asked.pictures]
