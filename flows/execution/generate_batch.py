@@ -210,7 +210,7 @@ def generate_together(
             embeddings=embeddings_in(adapters),
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
-    return finished(images, sampling, backbone.profile.upscalers)
+    return finished(images, sampling, resources.profile(first.profile).upscalers)
 
 
 def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> AbstractContextManager[Backbone]:
