@@ -1,5 +1,6 @@
 """Auxiliary models from the hub: what is downloaded and locked, and what another lock or a newer commit does to it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,17 @@ def test_files_that_another_model_is_locked_to_stay(hub: Hub, home: Path, tmp_pa
         hub.repositories[name] = Repository(folder)
     for name in ("clip-vit-b32", "clip-vit-l14"):
         fetch_auxiliary(name)
-    done = remove("clip-vit-b32", weights=True)  # both are at one commit, which the other lock holds
-    assert done.removed == (auxiliary_lock("clip-vit-b32"),)
-    assert auxiliary_place("clip-vit-l14") is not None
-    place = auxiliary_place("clip-vit-l14")
-    assert remove("clip-vit-l14", weights=True).freed > 0
+    other = auxiliary_place("clip-vit-l14")  # a copy of the repository, with the same commit
+    shutil.copy(auxiliary_lock("clip-vit-b32"), auxiliary_lock("dino-vits16"))
+    place = auxiliary_place("clip-vit-b32")
     assert place is not None
-    assert not place.exists()
+    assert other is not None
+    assert remove("clip-vit-b32", weights=True).removed == (auxiliary_lock("clip-vit-b32"),)
+    assert place.exists()
+    assert remove("dino-vits16", weights=True).freed > 0
+    assert (place.exists(), other.exists()) == (False, True)
+    assert remove("clip-vit-l14", weights=True).freed > 0
+    assert not other.exists()
     with pytest.raises(IntakeError, match="the model 'clip-vit-l14' is not fetched"):
         remove("clip-vit-l14")
 
