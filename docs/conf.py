@@ -35,6 +35,7 @@ suppress_warnings = ["ref.python"]
 
 smartquotes = False  # options and JSON stand in prose as they are typed
 
+autodoc_mock_imports = ["spandrel"]  # optional: it needs torchvision
 autodoc_typehints_format = "short"
 autodoc_default_options = {"ignore-module-all": True}  # what a package re-exports is described in its module
 autodoc_inherit_docstrings = False
