@@ -10,7 +10,7 @@ from dreamtuner.models.auxiliary import AUXILIARY
 from dreamtuner.models.auxiliary.place import auxiliary_lock
 from dreamtuner.models.intake.errors import IntakeError
 from dreamtuner.models.intake.hub_cache import cache_root
-from dreamtuner.models.intake.lock import Lock, LockedPlace, alone, read_lock
+from dreamtuner.models.intake.lock import Lock, alone, read_lock
 from dreamtuner.models.profiles import place_of_lock, profile_names, ships, user_folders
 
 
@@ -56,35 +56,29 @@ def _nothing(name: str, folders: Sequence[Path]) -> str:
     return f"the file of {name!r} is not in {folders[0]}; remove it where it is, in another folder or a package"
 
 
-def _shared(own: Path, folders: Sequence[Path]) -> set[Path]:
-    """Return the snapshots in which other locks than `own` hold files, of profiles and of auxiliary models."""
+def _shared(own: Path, folders: Sequence[Path]) -> set[tuple[str | None, str | None]]:
+    """Return the repositories and commits that other locks than `own` hold, of profiles and of auxiliary models."""
     places = (place_of_lock(one, folders) for one in profile_names(folders))
     places_of_others = {*places, *(auxiliary_lock(one) for one in AUXILIARY)} - {own}
     others = (read_lock(one) for one in places_of_others)
-    return {_snapshot(place) for lock in others if lock is not None for place in lock.places}
+    return {(place.repository, place.commit) for lock in others if lock is not None for place in lock.places}
 
 
-def _delete(lock: Lock, shared: set[Path]) -> tuple[int, list[Path]]:
+def _delete(lock: Lock, shared: set[tuple[str | None, str | None]]) -> tuple[int, list[Path]]:
     """Delete the lock's snapshots from the hub's cache, with blobs that no other snapshot uses.
 
-    A copy of a repository may have its commits, so that a snapshot is known by its folder.
+    A copy of a repository may have its commits, so a snapshot is known by both.
     """
     from huggingface_hub import scan_cache_dir
 
-    places = [one for one in lock.places if one.commit is not None and _snapshot(one) not in shared]
-    if not places or not cache_root().is_dir():
+    own = [one for one in lock.places if one.commit is not None and (one.repository, one.commit) not in shared]
+    if not own or not cache_root().is_dir():
         return 0, []
-    found = scan_cache_dir(cache_root())
-    freed = 0
-    for repository in found.repos:
-        commits = {str(one.commit) for one in places if repository.repo_path in one.found.parents}
+    cache, freed = scan_cache_dir(cache_root()), 0
+    for repository in cache.repos:
+        commits = {str(one.commit) for one in own if one.repository == repository.repo_id}
         if commits:
-            plan = replace(found, repos=frozenset({repository})).delete_revisions(*commits)
+            plan = replace(cache, repos=frozenset({repository})).delete_revisions(*commits)
             freed += plan.expected_freed_size
             plan.execute()
-    return freed, [one.found for one in places]
-
-
-def _snapshot(place: LockedPlace) -> Path:
-    """Return the snapshot that the place is in, a folder named by its commit; outside of the cache the place itself."""
-    return next((one for one in (place.found, *place.found.parents) if one.name == place.commit), place.found)
+    return freed, [one.found for one in own]
