@@ -21,7 +21,7 @@ from flows.reporting.contact_sheet import store_sheet
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.resources import Resources
 from flows.spec.model import Spec
-from flows.spec.problems import InputError, Problem
+from flows.spec.problems import InputError, Problem, dotted
 from flows.spec_run import SpecRun, spec_run
 from storage.catalog import views
 from storage.catalog.records import CellView, RunWarning
@@ -75,6 +75,9 @@ class VideoSummary:
         )
 
 
+_FINISHING = ("second_pass", "upscale", "cutout")
+
+
 def demand_poses(spec: Spec) -> None:
     """Raise InputError unless the spec's control images can be the frames of a video."""
     problems = [
@@ -84,8 +87,14 @@ def demand_poses(spec: Spec) -> None:
     ]
     if len(spec.poses) < 2 and not problems:
         problems = [Problem(path=("poses",), message="a video needs at least two frames; give more poses")]
-    if spec.follows("depth"):
-        problems.append(Problem(path=("depth",), message="video frames are conditioned on poses only; remove depth"))
+    for kind, (path, _) in spec.layout_fields.items():
+        if kind != "pose" and spec.follows(kind):
+            message = f"video frames are conditioned on poses only; remove {dotted(path)}"
+            problems.append(Problem(path=path, message=message))
+    for name in _FINISHING:
+        if spec.sampling.get(name) not in (None, 1):
+            message = f"frames are references of later ones, at the size of their poses; remove sampling.{name}"
+            problems.append(Problem(path=("sampling", name), message=message))
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
 

@@ -81,6 +81,14 @@ def test_a_pose_that_comes_again_is_a_frame_of_its_own() -> None:
         ({"poses": ("a.png",)}, "poses: a video needs at least two frames"),
         ({}, r"poses\[0\]: a video needs a pose"),
         ({"poses": ("a.png", "b.png"), "depth": ("c.png",)}, "depth: video frames are conditioned on poses only"),
+        (
+            {"poses": ("a.png", "b.png"), "controls": {"canny": ("c.png",)}},
+            "controls.canny: video frames are conditioned on poses only; remove controls.canny",
+        ),
+        (
+            {"poses": ("a.png", "b.png"), "sampling": {"upscale": 2}},
+            "sampling.upscale: frames are references of later ones",
+        ),
     ],
 )
 def test_a_spec_that_is_no_video_is_refused(references: Path, changes: dict[str, Any], said: str) -> None:
