@@ -11,7 +11,6 @@ from tests.chaos.conftest import Grid, assert_whole
 
 Grids = Callable[..., Grid]
 SHORT, LONG = 2, 60
-times = pytest.mark.parametrize("kills", [SHORT, pytest.param(LONG, marks=[pytest.mark.slow, pytest.mark.chaos_long])])
 
 
 def places(kind: str, request: pytest.FixtureRequest, number: int) -> dict[str, Any]:
@@ -25,8 +24,9 @@ def places(kind: str, request: pytest.FixtureRequest, number: int) -> dict[str, 
     }
 
 
-@times
-@pytest.mark.parametrize("kind", ["files", pytest.param("servers", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [SHORT, pytest.param(LONG, marks=pytest.mark.chaos_long)])
+@pytest.mark.parametrize("kind", ["files", "servers"])
 def test_a_worker_is_killed_at_random_instants(
     kind: str, kills: int, grids: Grids, undisturbed: Callable[[], dict[str, str]], request: pytest.FixtureRequest
 ) -> None:

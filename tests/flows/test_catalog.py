@@ -195,6 +195,7 @@ def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
     assert refused.spec_digest != stopped.spec_digest
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_gone_or_damaged_is_made_again_and_a_damaged_reference_mended(
     finished: Finished, after: Settings
 ) -> None:

@@ -83,6 +83,7 @@ def taken(device: str = "cpu") -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_subject_is_learnt_once_and_its_cells_are_drawn_with_what_was_learnt(settings: Settings, spec: Spec) -> None:
     planned = preview(spec, Resources.open(settings)).cells
     assert [cell.prompt for cell in planned] == ["a bear [S*]", "one bear [S*]"]
@@ -179,6 +180,7 @@ def test_a_learnt_subject_is_drawn_by_its_own_numbers_unless_a_spec_gives_others
     assert ours == (profile.anime.p_r, profile.finetuned_sampling["p_r"]), "before it is learnt, and while"
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     settings: Settings, subject: SubjectSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +263,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
         finetune("pip", "pocket", settings={"stesp": 3})
 
 
+@pytest.mark.slow
 def test_the_guard_is_measured_once_where_there_is_an_oracle(
     settings: Settings, learnt: Callable[..., FineTuneSummary], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

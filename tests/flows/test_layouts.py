@@ -149,6 +149,7 @@ def test_a_controlnet_of_other_weights_is_another_cell(led_settings: Settings, r
     assert preview(spec, Resources(led_settings)).cells[0].digest != first.digest
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_control_images_of_any_kind_with_weights(led_settings: Settings, references: Path, layouts: Path) -> None:
     resources = Resources.open(led_settings)

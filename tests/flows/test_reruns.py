@@ -50,6 +50,7 @@ def statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", hear)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_a_rerun_reads_no_picture_and_keeps_the_sheet(
     settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch

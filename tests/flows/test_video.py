@@ -133,6 +133,7 @@ def test_frames_see_the_first_and_the_previous_and_a_rerun_draws_nothing(
     assert again.clips[0].mp4.read_bytes() == clip.mp4.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_an_interrupted_video_goes_on_at_its_frame_and_a_lost_frame_is_drawn_alone(
     led_settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch

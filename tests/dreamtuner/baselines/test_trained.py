@@ -88,6 +88,7 @@ def test_what_learns_and_how_it_is_asked_for() -> None:
     assert [method.sees for method in methods] == [False, False, False, True]
 
 
+@pytest.mark.slow
 def test_a_longer_training_goes_on_from_a_shorter_one(seeing: UNetBackbone, given: Given) -> None:
     short, long = (quick(dreambooth(seeing.profile, "lora"), steps) for steps in (1, 3))
     assert short.training == long.training != quick(dreambooth(seeing.profile), 3).training

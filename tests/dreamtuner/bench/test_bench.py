@@ -73,6 +73,7 @@ def test_the_ways_for_a_gpu_run_where_there_is_none(tiny: UNetBackbone, monkeypa
         run()
 
 
+@pytest.mark.slow
 def test_steps_at_true_shapes_are_timed_beside_stock_guidance(
     tiny: UNetBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
