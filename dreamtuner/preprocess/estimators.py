@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from PIL import Image
 
-from dreamtuner.models.layouts import Kind, checked, kind_name
+from dreamtuner.models.layouts import Kind, LayoutError, checked, kind_name
 from dreamtuner.plugins import PluginError, Registry
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an estimator finds in an image.
+
+    Attributes:
+        image: the control image, of the image's size; None: the image shows nothing of this kind, such as no person.
+        confidence: 0 (a guess) .. 1 (certain), in the estimator's own measure; None: it gives none.
+        method: the estimator's name and version, such as "dwpose-1-0123456789ab"; `estimate_of` enters it.
+        notes: what a person should know of it, one sentence each.
+    """
+
+    image: Image.Image | None
+    confidence: float | None = None
+    method: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class NothingFoundError(LayoutError):
+    """An image shows nothing of the kind that is estimated, such as nobody whose pose it could be."""
 
 
 class Estimator(Protocol):
@@ -28,8 +50,11 @@ class Estimator(Protocol):
         """The kind, "depth": a grey map, near is bright; "pose": a skeleton in colours on black; or another."""
         ...
 
-    def estimate(self, image: Image.Image) -> Image.Image:
-        """Return the control image of an RGB image, of its size."""
+    def estimate(self, image: Image.Image) -> Image.Image | Estimate:
+        """Return the control image of an RGB image, of its size.
+
+        An estimator that knows how sure it is, or may find nothing, returns an `Estimate`, others the image alone.
+        """
         ...
 
 
@@ -72,17 +97,38 @@ def estimator_of(kind: Kind, name: str | None = None) -> Estimator:
     return found[0]
 
 
-def estimated(estimator: Estimator, image: Image.Image) -> Image.Image:
-    """Return the control image that an estimator computes from an RGB image, as RGB.
+def estimate_of(estimator: Estimator, image: Image.Image) -> Estimate:
+    """Return what an estimator finds in an RGB image: its control image as RGB, or None, with confidence and origin.
 
     Raises:
-        PluginError: it is not of the image's size.
+        PluginError: the control image is not of the image's size, or the confidence is not in 0..1.
         LayoutError: it is not of its kind, or has a single colour.
     """
-    found = estimator.estimate(image)
-    if found.size != image.size:
+    given = estimator.estimate(image)
+    found = given if isinstance(given, Estimate) else Estimate(given)
+    if found.image is not None and found.image.size != image.size:
         raise PluginError(
-            f"the estimator {estimator.name!r} gave {found.width} x {found.height} pixels for an image of "
+            f"the estimator {estimator.name!r} gave {found.image.width} x {found.image.height} pixels for an image of "
             f"{image.width} x {image.height}; it must give the image's size"
         )
-    return checked(estimator.kind, found)
+    if found.confidence is not None and not 0 <= found.confidence <= 1:
+        raise PluginError(
+            f"the estimator {estimator.name!r} gave a confidence of {found.confidence}; it must give one in 0..1, or "
+            "None"
+        )
+    control = None if found.image is None else checked(estimator.kind, found.image)
+    return replace(found, image=control, method=f"{estimator.name}-{estimator.version}")
+
+
+def estimated(estimator: Estimator, image: Image.Image) -> Image.Image:
+    """Return the control image of `estimate_of`, as RGB.
+
+    Raises:
+        NothingFoundError: the image shows nothing of this kind.
+        PluginError, LayoutError: as `estimate_of` does.
+    """
+    found = estimate_of(estimator, image)
+    if found.image is None:
+        why = "; ".join(found.notes) or f"the estimator {estimator.name!r} found nothing"
+        raise NothingFoundError(f"{estimator.kind}: {why}; give a control image of its own, or leave it out")
+    return found.image

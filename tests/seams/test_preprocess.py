@@ -11,8 +11,15 @@ from PIL import Image
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess import MASKERS, ForegroundMask, foreground_mask
-from dreamtuner.preprocess.captioners import CAPTIONERS
-from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
+from dreamtuner.preprocess.captioners import CAPTIONERS, Caption, captioned
+from dreamtuner.preprocess.estimators import (
+    ESTIMATORS,
+    Estimate,
+    NothingFoundError,
+    estimate_of,
+    estimated,
+    estimator_of,
+)
 from dreamtuner.preprocess.maskers import found_by, method_of
 from flows.ingestion.prepare import Prepared, prepare
 from flows.planning.preflight import metric_names
@@ -141,6 +148,46 @@ def test_of_two_estimators_of_a_kind_one_has_to_be_named(outside: Outside) -> No
         estimator_of("depth")
     with pytest.raises(ValueError, match="has a single colour"):
         estimated(estimator_of("depth", "other"), Image.new("RGB", (64, 64)))
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [("a  bear\n", Caption("a bear", None, "x-2")), (Caption("a bear", 0.25), Caption("a bear", 0.25, "x-2"))],
+)
+def test_a_captioner_may_say_how_sure_it_is(given: str | Caption, found: Caption) -> None:
+    class Sure:
+        name, version = "x", "2"
+
+        def caption(self, image: object, **words: str) -> str | Caption:
+            return given
+
+    assert captioned(Sure(), lambda: Image.new("RGB", (8, 8)), class_word="bear", style_word="photo") == found
+
+
+def test_an_estimator_may_say_how_sure_it_is_and_that_there_is_nothing() -> None:
+    black = Image.new("RGB", (8, 8))
+    skeleton = black.copy()
+    skeleton.paste("red", (2, 2, 4, 4))
+
+    class Pose:
+        name, version, kind = "x", "2", "pose"
+
+        def __init__(self, given: Image.Image | Estimate) -> None:
+            self.given = given
+
+        def estimate(self, image: Image.Image) -> Image.Image | Estimate:
+            return self.given
+
+    found = estimate_of(Pose(Estimate(skeleton, 0.5, notes=("two people",))), black)
+    assert (found.confidence, found.method, found.notes) == (0.5, "x-2", ("two people",))
+    assert estimate_of(Pose(skeleton), black).confidence is None
+    nobody = Pose(Estimate(None, notes=("nobody is there",)))
+    assert estimate_of(nobody, black) == Estimate(None, None, "x-2", ("nobody is there",))
+    with pytest.raises(NothingFoundError, match="pose: nobody is there; give a control image"):
+        estimated(nobody, black)
+    for wrong, why in ((Estimate(skeleton, 1.5), "confidence of 1.5"), (skeleton.resize((9, 8)), "gave 9 x 8 pixels")):
+        with pytest.raises(PluginError, match=why):
+            estimate_of(Pose(wrong), black)
 
 
 def test_what_of_a_masks_file_is_not_used_is_said_and_raises_no_doubt(reference: Path) -> None:
