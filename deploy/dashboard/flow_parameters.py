@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from deploy.dashboard.schema_form import MAX_TEXT
+from deploy.dashboard.schema_form import MAX_TEXT, Field, read
 from storage.catalog import views
 from storage.catalog.name_conflicts import differences, name_taken_message, unknown_name_message
 from storage.catalog.records import CatalogError, NotInCatalogError
@@ -18,9 +19,38 @@ CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
 MAX_SEEDS = 1000
 POINTED = 192  # pixels: the longer side of the picture on which a point is chosen
 Form = FormData
+ASKED = ("name", "profile", "subjects", "prompts", "seeds")
+"""Fields of a spec that the form of a catalog run asks for in its own way."""
 
 
-def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class FurtherFields:
+    """The fields of a catalog run beyond those that its form asks for in its own way, and the profiles to choose from.
+
+    `spec`: the rest of the spec; `flow`: how the flow runs it, such as `new_weights`.
+    """
+
+    profiles: Sequence[str] = ()
+    default_profile: str = ""
+    spec: Sequence[Field] = ()
+    flow: Sequence[Field] = ()
+
+    @classmethod
+    def of(cls, fields: Sequence[Field]) -> FurtherFields:
+        """Divide the fields of the flow's schema; what a worker's version of the flow does not know is not offered."""
+        spec = next((one.fields for one in fields if one.name == "spec"), ())
+        profile = next((one for one in spec if one.name == "profile"), None)
+        return cls(
+            () if profile is None else profile.options,
+            "" if profile is None else profile.value,
+            [one for one in spec if one.name not in ASKED],
+            [one for one in fields if one.name != "spec"],
+        )
+
+
+def catalog_parameters(
+    form: Mapping[str, Any], subjects: Sequence[SubjectDetail], further: FurtherFields = FurtherFields()
+) -> dict[str, Any]:
     """Build the parameters of a catalog run of existing subjects; the flow validates them again."""
     name, profile = (str(form.get(field) or "").strip() for field in ("name", "profile"))
     prompts = [line.strip() for line in str(form.get("prompts") or "")[:MAX_TEXT].splitlines() if line.strip()]
@@ -33,7 +63,7 @@ def catalog_parameters(form: Mapping[str, Any], subjects: Sequence[SubjectDetail
         for one in subjects
         if one.references
     ]
-    return {"spec": spec}
+    return {"spec": spec | read(form, further.spec)} | read(form, further.flow)
 
 
 def check_names(given: Mapping[str, Any], s: Session) -> None:

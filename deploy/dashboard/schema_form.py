@@ -1,7 +1,8 @@
 """Build a form from the JSON schema of a flow's parameters, and read the parameters back from the form.
 
 Plain types become plain fields, models become groups of fields, a list of models becomes a group for one entry, and a
-list of strings becomes a text box with one entry per line. Anything else is entered as JSON.
+list of strings becomes a text box with one entry per line, `null` for none where that is an entry. Anything else is
+entered as JSON.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from storage.catalog.records import CatalogError
 
 MAX_TEXT = 20_000
 DEEPEST = 3  # groups within groups
+NONE = "null"
 Kind = Literal["text", "number", "checkbox", "select", "lines", "group", "groups", "json"]
 _PLAIN: Mapping[str, Kind] = {"string": "text", "integer": "number", "number": "number", "boolean": "checkbox"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One parameter, named `key` in the form. A "group" holds `fields`; "groups" is a list with one such entry."""
+    """One parameter, named `key` in the form. A "group" holds `fields`; "groups" is a list with one such entry.
+
+    `whole`: the number is an integer; `nullable`: an entry of the list may be null.
+    """
 
     key: str
     name: str
@@ -33,6 +38,7 @@ class Field:
     whole: bool = False
     options: Sequence[str] = ()
     fields: Sequence[Field] = ()
+    nullable: bool = False
 
 
 def fields(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Field]:
@@ -79,7 +85,8 @@ def _field(
         kind = _PLAIN.get(str(about.get("type")), "json")
     options = [str(one) for one in about.get("enum") or ()]
     whole = about.get("type") == "integer"
-    return Field(key, name, title, kind, required, _shown(kind, value), words, whole, options, inner)
+    nullable = {"type": "null"} in (items.get("anyOf") or ())
+    return Field(key, name, title, kind, required, _shown(kind, value), words, whole, options, inner, nullable)
 
 
 def _resolved(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -92,7 +99,7 @@ def _resolved(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
 
 def _shown(kind: Kind, value: Any) -> str:
     if kind == "lines" and isinstance(value, list | tuple):
-        return "\n".join(str(one) for one in value)
+        return "" if list(value) == [None] else "\n".join(NONE if one is None else str(one) for one in value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
@@ -117,7 +124,8 @@ def read(form: Mapping[str, Any], of: Sequence[Field]) -> dict[str, Any]:
 
 def _value(field: Field, text: str) -> Any:
     if field.kind == "lines":
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return [None if field.nullable and line == NONE else line for line in lines]
     if field.kind in ("text", "select"):
         return text
     try:

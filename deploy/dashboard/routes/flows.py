@@ -37,11 +37,9 @@ def flows(request: Request, person: Operator) -> Response:
     with known.catalog.read() as s:
         subjects = views.subjects_page(s, limit=200)
     # attention maps are requested on the page of their picture
-    forms = [
-        (one, schema_form.fields(one.schema, one.parameters))
-        for one in deployments
-        if one.name != flow_parameters.ATTENTION
-    ]
+    shown = [one for one in deployments if one.name != flow_parameters.ATTENTION]
+    forms = [(one, schema_form.fields(one.schema, one.parameters)) for one in shown]
+    catalog = next((fields for one, fields in forms if one.name == flow_parameters.CATALOG), [])
     return page(
         request,
         "flows.html",
@@ -50,6 +48,7 @@ def flows(request: Request, person: Operator) -> Response:
         away=away,
         subjects=subjects,
         catalog=flow_parameters.CATALOG,
+        further=flow_parameters.FurtherFields.of(catalog),
         allowed=known.prefect.allowed,
         **_runs(request),
     )
@@ -83,15 +82,17 @@ def _start(request: Request, person: Person, form: flow_parameters.Form) -> Resp
     known, name = resources(request), str(form.get("deployment") or "")
     if name not in known.prefect.allowed:
         raise FlowNotAllowedError(f"{name[:60]!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
+    deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
+    if deployment is None:
+        raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
+    fields = schema_form.fields(deployment.schema, deployment.parameters)
     if name == flow_parameters.CATALOG and form.get("as") == "form":
         with known.catalog.read() as s:
             chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
-            given = flow_parameters.catalog_parameters(form, [views.subject(s, one) for one in chosen])
+            subjects = [views.subject(s, one) for one in chosen]
+        given = flow_parameters.catalog_parameters(form, subjects, flow_parameters.FurtherFields.of(fields))
     else:
-        deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
-        if deployment is None:
-            raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
-        given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
+        given = schema_form.read(form, fields)
     check_plain(given)  # JSON in a field may hold escapes, such as \u0000
     with known.catalog.read() as s:
         flow_parameters.check_names(given, s)

@@ -1,0 +1,65 @@
+"""Prefect's API as the dashboard uses it, over the flows' own models: it keeps what was ordered and runs nothing."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pydantic import Field, create_model
+
+from flows.spec.model import Spec
+from flows.spec.subject import SubjectSpec
+
+SWITCH = (bool, Field(default=False, description="Do it again."))
+FLOWS = {
+    "catalog/catalog": create_model("Catalog", spec=(Spec, ...), new_defaults=SWITCH, new_weights=SWITCH),
+    "ingest/ingest": create_model("Ingest", subjects=(list[SubjectSpec], ...), profile=(str | None, None)),
+}
+
+
+@dataclass
+class Orders:
+    """The server's address and the orders: deployment and parameters, the newest last.."""
+
+    api: str
+    taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+@contextmanager
+def orders() -> Iterator[Orders]:
+    """A server that takes orders until the block ends."""
+    schemas = {name: model.model_json_schema() for name, model in FLOWS.items()}
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.partition("/deployments/name/")[2]
+            if name not in schemas:
+                return self._say(404, {"detail": "not found"})
+            self._say(200, {"id": name, "name": name, "parameter_openapi_schema": schemas[name], "parameters": {}})
+
+        def do_POST(self) -> None:
+            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path.endswith("/create_flow_run"):
+                name = self.path.removeprefix("/api/deployments/").removesuffix("/create_flow_run")
+                taking.taken.append((name, given["parameters"]))
+                return self._say(201, {"id": f"run-{len(taking.taken)}"})
+            self._say(200, [])
+
+        def _say(self, status: int, body: object) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        taking = Orders(f"http://127.0.0.1:{server.server_address[1]}/api")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield taking
+        server.shutdown()
