@@ -19,6 +19,7 @@ from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder
+from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.second_pass import second_calls, second_pass, second_size
 from dreamtuner.sampling.subject import layout_pixels, prepare_subject
@@ -38,6 +39,7 @@ def generate(
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
     embeddings: Collection[str] | None = None,
+    references: ReferenceCache | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
     """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
@@ -47,8 +49,9 @@ def generate(
     holds; it changes the last bits of an image at most. `kv_bytes`: how many bytes of the reference's keys and values
     may be held, by default what the free memory allows. `recorder`: records the attention of one point of the one
     cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings that texts may use; None:
-    all. `on_step(done, total)` is called after each step of each batch, done from 1 to total; an exception that it
-    raises ends the call and the models are restored.
+    all. `references`: keeps the captured keys and values for later calls; open it with a key of all of this call's
+    arguments but its cells. `on_step(done, total)` is called after each step of each batch, done from 1 to total; an
+    exception that it raises ends the call and the models are restored.
 
     LoRAs, VAE and FreeU of the settings are used for this call alone, and so are embeddings whose tokens occur.
 
@@ -80,6 +83,7 @@ def generate(
             kv_bytes=kv_bytes,
             recorder=recorder,
             layers_of_first=layers_of_first,
+            references=references,
             on_step=on_step,
         )
 
@@ -95,6 +99,7 @@ def _generate(
     kv_bytes: int | None,
     recorder: AttentionRecorder | None,
     layers_of_first: bool,
+    references: ReferenceCache | None,
     on_step: Callable[[int, int], None] | None,
 ) -> list[Image.Image]:
     size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
@@ -111,7 +116,7 @@ def _generate(
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
-    largest, free = second_size(sampling), free_bytes(backbone.device)
+    largest, free = second_size(sampling), _free_bytes(backbone.device, references)
     fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
     batches = {kinds: _batches(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
@@ -132,6 +137,7 @@ def _generate(
             reference_rows=fit[kinds].rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
+            references=references,
         ) as model:
             for batch in ours:
                 c, uc = (
@@ -179,6 +185,12 @@ def generate_batch(
     x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
     x_0 = denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step)
     return decoded(backbone, x_0, (sampling.width, sampling.height))
+
+
+def _free_bytes(device: torch.device, references: ReferenceCache | None) -> int | None:
+    """Return the free memory with that of the references held: they are part of what the call may take."""
+    free = free_bytes(device)
+    return free if free is None or references is None else free + references.nbytes
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

@@ -140,11 +140,20 @@ class ReferencePass:
 
     If `budget` bytes do not hold them all, they are encoded for as many steps as fit, starting at the requested step,
     and again when the loop restarts. Raises ValueError if the rows of one step exceed the budget.
+
+    `held`: the list of features to use and to fill, such as those that an earlier pass of the same reference left; by
+    default an empty one.
     """
 
-    def __init__(self, encode: Callable[[Sequence[Row]], ReferenceFeatures], rows: Iterable[Row], budget: int) -> None:
+    def __init__(
+        self,
+        encode: Callable[[Sequence[Row]], ReferenceFeatures],
+        rows: Iterable[Row],
+        budget: int,
+        held: list[ReferenceFeatures] | None = None,
+    ) -> None:
         self._encode, self._rows, self._budget = encode, sorted(set(rows)), budget
-        self._held: list[ReferenceFeatures] = []
+        self._held: list[ReferenceFeatures] = [] if held is None else held
 
     def at(self, row: Row) -> Layers:
         """Return the subject keys of one row, 1 h F d per layer."""
@@ -155,7 +164,7 @@ class ReferencePass:
         return next(features for features in self._held if row in features.rows).at(row)
 
     def _fill(self, step: int) -> None:
-        self._held = []  # before the next are made: both would not fit
+        self._held.clear()  # before the next are made: both would not fit
         first = [row for row in self._rows if row.step == step]
         self._held.append(self._encode(first))
         row_bytes = self._held[0].nbytes // len(first)

@@ -16,6 +16,7 @@ from dreamtuner.finetune.result import load_finetuned
 from dreamtuner.postprocess.finish import finished
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
+from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
@@ -81,17 +82,23 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
 
 
 def generate_groups(
-    groups: Sequence[Group], resources: Resources, handler: ResultHandler, *, on_progress: Callable[[float], None]
+    groups: Sequence[Group],
+    resources: Resources,
+    handler: ResultHandler,
+    references: ReferenceCache,
+    *,
+    on_progress: Callable[[float], None],
 ) -> None:
     """Generate groups of cells (from `group_by_reference`) and pass each outcome to `handler`.
 
     A failing batch is halved down to the one cell that fails: one bad cell, or one image too many for the memory, does
-    not affect the others. Infrastructure faults are raised; cells not handled by then are unchanged. `on_progress` is
+    not affect the others. Infrastructure faults are raised; cells not handled by then are unchanged. `references`: the
+    reference whose features it holds is not encoded again, and that of the last group stays in it. `on_progress` is
     called with the number of cells done so far, in fractions.
     """
     before = 0
     for group in groups:
-        _generate_group(group, resources, handler, _after(before, on_progress))
+        _generate_group(group, resources, handler, references, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
@@ -104,21 +111,27 @@ def _after(cells: int, on_progress: Callable[[float], None]) -> Callable[[float]
 def group_by_reference(cells: Sequence[CellDetail]) -> list[Group]:
     """Group cells by what one call of the method shares: reference, mask, its control images, profile, settings."""
 
-    def key(cell: CellDetail) -> str:
-        own = f"{cell.reference_pose} {cell.reference_depth} {sorted(cell.reference_controls.items())}"
-        return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
-
     groups: dict[str, list[CellDetail]] = defaultdict(list)
     for cell in cells:
-        groups[key(cell)].append(cell)
+        groups[_shared(cell)].append(cell)
     return [groups[one] for one in sorted(groups)]
 
 
+def _shared(cell: CellDetail) -> str:
+    """Return a key that cells of one group have in common, and no others."""
+    own = f"{cell.reference_pose} {cell.reference_depth} {sorted(cell.reference_controls.items())}"
+    return canonical(dict(cell.settings)) + f"{cell.reference_sha256} {cell.mask_sha256} {own} {cell.profile}"
+
+
 def _generate_group(
-    cells: Group, resources: Resources, handler: ResultHandler, on_progress: Callable[[float], None]
+    cells: Group,
+    resources: Resources,
+    handler: ResultHandler,
+    references: ReferenceCache,
+    on_progress: Callable[[float], None],
 ) -> None:
     try:
-        images = generate_together(cells, resources, on_progress)
+        images = generate_together(cells, resources, on_progress, references=references)
     except Exception as error:
         fault = fault_of(error)
         if fault in ("unavailable", "denied", "fatal"):
@@ -130,17 +143,18 @@ def _generate_group(
             handler.store(cell, image)
         return
     if fault == "memory":
+        references.clear()
         free_memory()
     if fault == "worker":
         handler.release(cells, failure)
     elif len(cells) > 1:
         half = len(cells) // 2
-        _generate_group(cells[:half], resources, handler, on_progress)
-        _generate_group(cells[half:], resources, handler, _after(half, on_progress))
+        _generate_group(cells[:half], resources, handler, references, on_progress)
+        _generate_group(cells[half:], resources, handler, references, _after(half, on_progress))
     elif fault == "cell":
         handler.fail(cells[0], failure)
     elif handler.wait_for_memory():
-        _generate_group(cells, resources, handler, on_progress)
+        _generate_group(cells, resources, handler, references, on_progress)
     else:
         handler.release(cells, _too_large(cells[0], resources, failure))
 
@@ -160,8 +174,11 @@ def generate_together(
     on_progress: Callable[[float], None] = lambda done: None,
     *,
     recorder: AttentionRecorder | None = None,
+    references: ReferenceCache | None = None,
 ) -> Sequence[Image.Image]:
     """Generate the images of cells that share reference, profile and settings.
+
+    `references`: as in `generate_groups`; None: nothing is kept.
 
     Raises CellChangedError where the weights have changed since the plan.
     """
@@ -183,6 +200,8 @@ def generate_together(
     demand_adapters(adapters, first.profile, resources)
     objects = resources.store
     pictures = _Pictures(objects)
+    if references is not None:
+        references.open(f"{_shared(first)} {first.weights_digest}")
     own = of_kinds(first.reference_pose, first.reference_depth, first.reference_controls)
     reference = Reference(
         image=open_reference(get_blob(objects, first.reference_sha256)),
@@ -208,6 +227,7 @@ def generate_together(
             recorder=recorder,
             layers_of_first=layers_of_first(first),
             embeddings=embeddings_in(adapters),
+            references=references,
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
     return finished(images, sampling, resources.profile(first.profile).upscalers)

@@ -16,6 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from dreamtuner.sampling.reference_cache import ReferenceCache
 from flows.execution.earlier_frames import FrameMissingError
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
@@ -50,6 +51,7 @@ class Worker:
         self.writer = ImageWriter(
             self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, on_stored=self.beat.release
         )
+        self.references = ReferenceCache()
         self.blocked: dict[str, str] = {}
         self.later: set[str] = set()
         self._generated: list[str] = []  # of the current chunk, like the next two
@@ -83,7 +85,8 @@ class Worker:
                 self._release_all()
             ready = self._claimed.pop(tuple(left), None)
             cells = self._claim(left) if ready is None else ready.result()
-            generate_groups(group_by_reference(self._current(cells)), self.resources, self, on_progress=self._progress)
+            groups = group_by_reference(self._current(cells))
+            generate_groups(groups, self.resources, self, self.references, on_progress=self._progress)
 
         def retreat() -> bool:
             done = {*self._generated, *self._failed, *self._released}
@@ -189,5 +192,6 @@ class Worker:
             self.writer.__exit__(kind, error, trace)
         finally:
             self._release_all()
+            self.references.clear()
             self._claimer.shutdown()
             self.beat.__exit__(kind, error, trace)

@@ -179,3 +179,11 @@ def test_a_cell_taken_over_meanwhile_is_not_counted_and_not_disturbed(
     fake(draw)
     assert make_cells(digests).made == tuple(digests[1:])
     assert states(settings, digests[:1]) == ["generating"]
+
+
+def test_a_worker_encodes_the_reference_of_its_chunks_once(settings: Settings, digests: list[str]) -> None:
+    with Worker(Resources.open(settings), None) as worker:
+        assert [worker.make([digest]).made for digest in digests[:2]] == [(digests[0],), (digests[1],)]
+        assert worker.references.passes == 1
+        assert worker.references.nbytes > 0
+    assert worker.references.nbytes == 0, "nothing is held after the run"
