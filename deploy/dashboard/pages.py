@@ -40,7 +40,7 @@ def templates() -> Jinja2Templates:
     made.env.globals.update(
         zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES, styles=STYLES
     )
-    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin)
+    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin, kind=kind_name)
     made.env.trim_blocks = made.env.lstrip_blocks = True
     return made
 
@@ -101,6 +101,11 @@ def origin(mask: MaskView) -> str:
     return f"detected by {mask.method}" + (
         f", requested by {mask.giver or 'a person'}{when_given}" if when_given else ""
     )
+
+
+def kind_name(kind: str) -> str:
+    """Return the name of a kind of annotation or control image, for display."""
+    return "Depth map" if kind == "depth" else kind[:1].upper() + kind[1:]
 
 
 def short(digest: str) -> str:

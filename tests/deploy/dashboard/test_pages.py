@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from storage.catalog import views, writes
+from storage.catalog.records import CellRecord
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
 
@@ -125,3 +126,33 @@ def test_a_filter_that_cannot_be_read_is_a_sentence(shared: Site) -> None:
         assert answer.status_code == 400
         assert "is not a number; correct it or leave it empty" in answer.text
         assert client.get("/api/outputs?metric=clip_i&lowest=0.9").json()["outputs"] is not None
+
+
+def test_control_images_of_a_picture_are_shown_as_pictures(site: Site) -> None:
+    with site.catalog.read() as s:
+        one, (own, pose, edges) = views.output(s, 1), [views.output(s, i).image_sha256 for i in (2, 3, 4)]
+    controls: dict[str, Any] = {"pose": pose, "reference_depth": own, "controls": {"canny": edges}}
+    cell = CellRecord(
+        digest="f" * 64,
+        subject_id=one.subject_id,
+        reference_id=one.reference_id,
+        mask_id=None,
+        profile_id=1,
+        prompt="posed",
+        seed=1,
+        settings={},
+        **{"pose": None} | controls,
+    )
+    with site.catalog.write() as s:
+        assert one.run_id is not None
+        writes.plan_cells(s, one.run_id, [cell])
+        writes.claim_cells(s, [cell.digest], "worker:1:x", 3600)
+        made: dict[str, Any] = {"image_sha256": one.image_sha256, "run_id": one.run_id, "width": 64, "height": 64}
+        output = writes.finish_cell(s, cell.digest, owner="worker:1:x", **made)
+    with site.client("viewer") as client:
+        page = client.get(f"/outputs/{output}").text
+        lineage = page.partition('<ol class="lineage">')[2].partition("</ol>")[0]
+        for name, sha256 in (("Depth map of the reference", own), ("Pose", pose), ("Canny", edges)):
+            assert f'<img src="/thumbs/{sha256}.webp"' in lineage
+            assert f"<span>{name}</span>" in lineage
+        assert client.get(f"/thumbs/{pose}.webp").status_code == 200

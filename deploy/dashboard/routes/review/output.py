@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from deploy.dashboard import flow_parameters
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.pages import page, redirect, sentences
+from deploy.dashboard.pages import kind_name, page, redirect, sentences
 from deploy.dashboard.resources import resources
 from storage.catalog import views, writes
+from storage.catalog.records import CellDetail
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
@@ -33,6 +34,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         sibling = views.sibling(s, one)
         warnings = views.warnings_of_outputs(s, [output_id]).get(output_id, [])
         maps = views.attention_maps(s, output_id, one.image_sha256)
+        cell = views.cell(s, one.digest)
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     needed = known.settings.approvals
     return page(
@@ -46,6 +48,7 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         prefect=ui,
         needed=needed,
         maps=maps,
+        controls=control_images(cell),
         warnings=sentences(warnings),
         recipe=list(_numbers(one.settings)),
         can_request=person.may("operator")
@@ -53,6 +56,15 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         and one.state == "generated",
         pointed=flow_parameters.pointed_size(one.width, one.height),
     )
+
+
+def control_images(cell: CellDetail) -> list[tuple[str, str]]:
+    """List the control images that a picture was generated with, as (name, SHA-256): first those of its reference."""
+    reference = {"pose": cell.reference_pose, "depth": cell.reference_depth, **cell.reference_controls}
+    followed = {"pose": cell.pose, "depth": cell.depth, **cell.controls}
+    of_reference = [(f"{kind_name(kind)} of the reference", sha256) for kind, sha256 in reference.items()]
+    images = [*of_reference, *((kind_name(kind), sha256) for kind, sha256 in followed.items())]
+    return [(name, sha256) for name, sha256 in images if sha256 is not None]
 
 
 def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
