@@ -22,14 +22,17 @@ def diffusion_loss(
     floor: float = 0.0,
     emphasis: Tensor | None = None,
     lead: Tensor | None = None,
+    gamma: float | None = MIN_SNR,
+    row_weights: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """Compute the loss of one batch at random noise levels, and its unweighted mean squared error.
 
     ``scheduler`` is a diffusers scheduler of 1000 training steps that predicts ``epsilon`` or ``v_prediction``; the
-    weight is min-SNR's (Hang et al. 2023, gamma 5), and at an SNR below 1 at least ``floor``, because class, colours
-    and layout are decided at high noise. ``emphasis`` (B, 1, H, W) weights the positions of an image; ``lead``
-    (B, 1, H, W), whole timesteps, is how much less noisy they are than the level passed to the model. Noise and levels
-    come from ``generator``; levels are stratified over the batch.
+    weight is min-SNR's (Hang et al. 2023) of this ``gamma``, or 1 if that is None, and at an SNR below 1 at least
+    ``floor``, because class, colours and layout are decided at high noise. ``emphasis`` (B, 1, H, W) weights the
+    positions of an image, ``row_weights`` (B) the images; ``lead`` (B, 1, H, W), whole timesteps, is how much less
+    noisy positions are than the level passed to the model. Noise and levels come from ``generator``; levels are
+    stratified over the batch.
 
     Raises:
         ValueError: the scheduler has another prediction type.
@@ -45,15 +48,17 @@ def diffusion_loss(
     a = scheduler.alphas_cumprod.to(x0.device)[levels]
     x_t = a.sqrt() * x0 + (1 - a).sqrt() * noise
     snr = a / (1 - a).clamp_min(1e-8)
-    clipped = snr.clamp_max(MIN_SNR)
-    if kind == "epsilon":
-        target, weight = noise, clipped / snr.clamp_min(1e-8)
+    target = noise if kind == "epsilon" else a.sqrt() * noise - (1 - a).sqrt() * x0
+    if gamma is None:
+        weight = torch.ones_like(snr)
     else:
-        target, weight = a.sqrt() * noise - (1 - a).sqrt() * x0, clipped / (snr + 1)
+        weight = snr.clamp_max(gamma) / (snr.clamp_min(1e-8) if kind == "epsilon" else snr + 1)
     prediction = predict(x_t.contiguous(memory_format=torch.channels_last), t)
     error = (prediction - target).square()
     plain = float(error.detach().mean())
     if emphasis is not None:
         error = error * (emphasis / emphasis.mean())
     weight = torch.where(snr < 1, weight.clamp_min(floor), weight)
+    if row_weights is not None:
+        weight = weight * row_weights.to(weight).view(-1, 1, 1, 1)
     return (weight * error).mean(), plain

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -18,9 +18,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+from dreamtuner.train.optimizers import optimizer_of
+from dreamtuner.train.save_times import SaveTimes
 from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Ends, Events, Previews, Rated, Stage, StageFactory
-from dreamtuner.train.state import load_state, save_state, trainable
+from dreamtuner.train.state import load_state, save_state, state_bytes, trainable
+from dreamtuner.train.termination import Termination, termination_after_step
 
 Report = Callable[[str], None]
 
@@ -40,7 +43,8 @@ def train(
 
     A stage that `Ends` may stop earlier. With ``processes`` > 1 (CPU) each runs a replica on one thread and gradients
     are averaged, so the batch is ``processes`` times the stage's. ``folder`` receives the state and ``log.jsonl``, one
-    line per ``log_every`` steps. ``events`` are called if a single process trains. Returns the total number of steps.
+    line per ``log_every`` steps. ``events`` are called if a single process trains; that one answers SIGTERM after the
+    step at work, once the state is saved. Returns the total number of steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if processes > 1 and device != "cpu":
@@ -113,55 +117,59 @@ def _work(run: _Run, rank: int, port: int, report: Report, events: Events) -> in
     stage = run.factory.build(torch.device(run.device))
     module = stage.learns
     parameters = trainable(module)
-    optimizer = torch.optim.AdamW(
-        _groups(stage, parameters),
-        lr=settings.lr,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-    state = load_state(folder, module, optimizer)
+    optimizer = optimizer_of(settings, _groups(stage, parameters))
+    state = load_state(folder, module, optimizer, averaged=settings.ema > 0)
     if rank == 0:
         _forget(folder, state.step)
     begun, first = time.monotonic() - seconds_spent(folder), state.step
     started = time.monotonic()
+    saves = SaveTimes(settings, lambda: state_bytes(state, module, optimizer))
     sums: dict[str, float] = {}
     summed = 0
-    while state.step < settings.steps and not _enough(stage, world):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr_at(state.step) * group["rate"]
-        generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
-        with torch.autocast(run.device, torch.bfloat16, enabled=autocast):
-            loss, figures = stage.loss(state.step, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        late = run.minutes is not None and time.monotonic() - started > run.minutes * 60
-        if world > 1:
-            late = _average(parameters, late)
-        norm = nn.utils.clip_grad_norm_(parameters.values(), settings.clip)
-        optimizer.step()
-        state.step += 1
-        decay = min(settings.ema, (1 + state.step) / (10 + state.step))
-        torch._foreach_lerp_(list(state.ema.values()), [p.detach() for p in parameters.values()], 1 - decay)
-        for name, value in {"loss": float(loss.detach()), "grad_norm": float(norm), **figures}.items():
-            sums[name] = sums.get(name, 0.0) + value
-        summed += 1
-        if rank == 0 and settings.preview_every and state.step % settings.preview_every == 0:
-            picture = folder / f"preview-{state.step:06d}.png"
-            if _preview(stage, state.ema, picture):
-                events.previewed(state.step, picture)
-        # checked after the preview, whose score a stage may use, and before the state, which contains it, is saved
-        stop = late or state.step == settings.steps or _enough(stage, world)
-        if rank == 0 and (stop or state.step % settings.log_every == 0):
-            clock = (first, started, begun)
-            events.logged(_log(folder, state.step, clock, settings, {k: v / summed for k, v in sums.items()}, report))
-        if state.step % settings.log_every == 0:
-            sums, summed = {}, 0
-        if rank == 0 and (stop or state.step % settings.save_every == 0):
-            save_state(folder, state, module, optimizer)
-            events.saved(state.step)
-        if late:
-            break
+    with termination_after_step() if world == 1 else nullcontext(Termination()) as termination:
+        while state.step < settings.steps and not _enough(stage, world):
+            for group in optimizer.param_groups:
+                group["lr"] = settings.lr_at(state.step) * group["rate"]
+            generator = torch.Generator().manual_seed((settings.seed * 1_000_003 + state.step) * 64 + rank)
+            figures: dict[str, float] = {}
+            for _ in range(settings.accumulate):
+                with torch.autocast(run.device, torch.bfloat16, enabled=autocast):
+                    loss, found = stage.loss(state.step, generator)
+                (loss / settings.accumulate).backward()
+                for name, value in {"loss": float(loss.detach()), **found}.items():
+                    figures[name] = figures.get(name, 0.0) + value / settings.accumulate
+                del loss  # its graph would be held while the next one is built
+            late = run.minutes is not None and time.monotonic() - started > run.minutes * 60
+            if world > 1:
+                late = _average(parameters, late)
+            norm = nn.utils.clip_grad_norm_(parameters.values(), settings.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)  # here, so that a preview need not share the memory with gradients
+            state.step += 1
+            if settings.ema:
+                decay = min(settings.ema, (1 + state.step) / (10 + state.step))
+                torch._foreach_lerp_(list(state.ema.values()), [p.detach() for p in parameters.values()], 1 - decay)
+            for name, value in {**figures, "grad_norm": float(norm)}.items():
+                sums[name] = sums.get(name, 0.0) + value
+            summed += 1
+            if rank == 0 and settings.preview_every and state.step % settings.preview_every == 0:
+                picture = folder / f"preview-{state.step:06d}.png"
+                if _preview(stage, state.ema, picture):
+                    events.previewed(state.step, picture)
+            # checked after the preview, whose score a stage may use, and before the state, which contains it, is saved
+            stop = late or termination.requested or state.step == settings.steps or _enough(stage, world)
+            if rank == 0 and (stop or state.step % settings.log_every == 0):
+                clock = (first, started, begun)
+                means = {k: v / summed for k, v in sums.items()}
+                events.logged(_log(folder, state.step, clock, settings, means, report))
+            if state.step % settings.log_every == 0:
+                sums, summed = {}, 0
+            if rank == 0 and (stop or saves.due(state.step)):
+                save_state(folder, state, module, optimizer)
+                events.saved(state.step)
+                saves.saved()
+            if late or termination.requested:
+                break
     if state.step == 0:  # no steps were requested: the result is what the stage starts from
         save_state(folder, state, module, optimizer)
     if world > 1:
@@ -197,10 +205,13 @@ def seconds_spent(folder: Path) -> float:
 
 
 def _preview(stage: Stage, ema: dict[str, Tensor], path: Path) -> bool:
-    """Save a preview by the stage's averaged weights to `path`. Returns False if the stage has no previews."""
+    """Save a preview by the stage's averaged weights to `path`, or by the current ones if `ema` is empty.
+
+    Returns False if the stage has no previews.
+    """
     if not isinstance(stage, Previews):
         return False
-    parameters = trainable(stage.learns)
+    parameters = {name: p for name, p in trainable(stage.learns).items() if name in ema}
     current = {name: p.detach().clone() for name, p in parameters.items()}
     with torch.no_grad():
         for name, p in parameters.items():

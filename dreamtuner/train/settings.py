@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+OptimizerName = Literal["adamw", "adamw8bit", "adafactor"]
+
 
 class LoopSettings(BaseModel):
     """Settings of the training loop. Unknown keys are rejected."""
@@ -14,16 +16,23 @@ class LoopSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(ge=0, description="optimizer steps in all; 0 keeps the weights that the stage starts from")
-    lr: float = Field(gt=0, description="peak learning rate of AdamW")
+    lr: float = Field(gt=0, description="peak learning rate")
     warmup: int = Field(100, ge=0, description="steps of linear warm-up")
     cooldown: float = Field(0.2, ge=0, le=1, description="last share of the steps, over which lr falls linearly to 0")
     weight_decay: float = Field(0.0, ge=0)
+    optimizer: OptimizerName = Field("adamw", description="adamw, adamw8bit (CUDA, by bitsandbytes) or adafactor")
+    accumulate: int = Field(1, ge=1, description="batches of a process per step, whose gradients are averaged")
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights; warmed up as (1+n)/(10+n)")
+    ema: float = Field(
+        0.999, ge=0, lt=1, description="decay of the averaged weights, warmed up as (1+n)/(10+n); 0: no average is kept"
+    )
     seed: int = 0
     log_every: int = Field(50, gt=0)
-    save_every: int = Field(500, gt=0)
+    save_every: int = Field(500, gt=0, description="steps between saved states")
+    save_minutes: float | None = Field(
+        None, gt=0, description="minutes between saved states that are not small, instead of `save_every`"
+    )
     preview_every: int | None = Field(None, gt=0, description="steps between previews, for stages that have them")
     precision: Literal["fp32", "bf16", "auto"] = Field(
         "fp32", description="bf16: autocast on fp32 weights; auto: bf16 where the device computes it natively"

@@ -1,4 +1,4 @@
-"""The state of a training on disk: weights, averaged weights, optimizer and step in one safetensors file, no pickle."""
+"""The state of a training on disk: weights, averages, optimizer and step in one safetensors file, no pickle."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dreamtuner.train.optimizers import moments_of, name_of, restore_moments
+from dreamtuner.train.tensor_file import write_tensors
 
 FILE = "state.safetensors"
 
@@ -25,60 +28,76 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
 
 @dataclass
 class TrainState:
-    """What must survive a kill: the next step and the averaged weights (weights and AdamW's moments are saved too)."""
+    """What must survive a kill beside weights and the optimizer's state: the next step and the averaged weights.
+
+    `ema`: empty if weights are not averaged.
+    """
 
     step: int
     ema: dict[str, Tensor]
 
 
-def save_state(folder: Path, state: TrainState, module: nn.Module, optimizer: torch.optim.AdamW) -> None:
-    """Write the state atomically: a kill leaves the old file or the new one, never half of one."""
+def save_state(folder: Path, state: TrainState, module: nn.Module, optimizer: Optimizer) -> None:
+    """Write the state atomically: a kill leaves the old file or the new one, never half of one.
+
+    One tensor at a time is copied to main memory.
+    """
+    partial = folder / f".{FILE}.{os.getpid()}"
+    metadata = {"step": str(state.step), "optimizer": name_of(optimizer)}
+    try:
+        write_tensors(partial, _tensors(state, module, optimizer), metadata)
+        partial.rename(folder / FILE)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def state_bytes(state: TrainState, module: nn.Module, optimizer: Optimizer) -> int:
+    """Return how many bytes `save_state` would write now, without the file's header."""
+    return sum(one.nbytes for one in _tensors(state, module, optimizer).values())
+
+
+def _tensors(state: TrainState, module: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, p in trainable(module).items():
         tensors[f"weights/{name}"] = p.detach()
-        tensors[f"ema/{name}"] = state.ema[name]
-        moments = optimizer.state.get(p)
-        if moments:
-            tensors[f"m/{name}"], tensors[f"v/{name}"] = moments["exp_avg"], moments["exp_avg_sq"]
-    for name, buffer in module.named_buffers():
-        tensors[f"buffer/{name}"] = buffer
-    partial = folder / f".{FILE}.{os.getpid()}"
-    save_file(
-        {k: t.cpu().contiguous().clone() for k, t in tensors.items()}, partial, metadata={"step": str(state.step)}
-    )
-    with partial.open("rb") as handle:
-        os.fsync(handle.fileno())
-    partial.rename(folder / FILE)
+        if state.ema:
+            tensors[f"ema/{name}"] = state.ema[name]
+        tensors |= {f"{field}/{name}": one for field, one in moments_of(optimizer, p).items()}
+    return tensors | {f"buffer/{name}": buffer for name, buffer in module.named_buffers()}
 
 
-def load_state(folder: Path, module: nn.Module, optimizer: torch.optim.AdamW) -> TrainState:
+def load_state(folder: Path, module: nn.Module, optimizer: Optimizer, *, averaged: bool = True) -> TrainState:
     """Restore ``module`` and ``optimizer`` from the state in ``folder``; return a fresh state if it has none.
 
+    `averaged`: whether the training averages its weights.
+
     Raises:
-        StateError: the file is damaged, or belongs to a module with other parameters.
+        StateError: the file is damaged, or belongs to a module with other parameters or another optimizer.
     """
     parameters = trainable(module)
     path = folder / FILE
     if not path.exists():
-        return TrainState(0, {name: p.detach().clone() for name, p in parameters.items()})
+        return TrainState(0, {name: p.detach().clone() for name, p in parameters.items()} if averaged else {})
     with safe_open(path, framework="pt") as file:
         metadata, keys = file.metadata(), set(file.keys())
         held = {k.removeprefix("weights/") for k in keys if k.startswith("weights/")}
         if held != set(parameters):
             raise StateError(f"{path} was written by another model; train into an empty folder or delete it")
+        written = metadata.get("optimizer", "adamw")  # states of earlier versions do not say it
+        if written != name_of(optimizer):
+            raise StateError(
+                f"{path} was written with optimizer {written}, not {name_of(optimizer)}; resume with that one, "
+                "or delete the file"
+            )
         step = int(metadata["step"])
         ema = {}
         with torch.no_grad():
             for name, p in parameters.items():
                 p.copy_(file.get_tensor(f"weights/{name}"))
-                ema[name] = file.get_tensor(f"ema/{name}").to(p.device)
-                if f"m/{name}" in keys:
-                    optimizer.state[p] = {
-                        "step": torch.tensor(float(step)),
-                        # laid out as the parameter is: the fused optimizer walks both by memory, not by index
-                        "exp_avg": torch.empty_like(p).copy_(file.get_tensor(f"m/{name}")),
-                        "exp_avg_sq": torch.empty_like(p).copy_(file.get_tensor(f"v/{name}")),
-                    }
+                if averaged:  # a state without averages is of a training whose average is its last weights
+                    ema[name] = file.get_tensor(f"{'ema' if f'ema/{name}' in keys else 'weights'}/{name}").to(p.device)
+                saved = {key.partition("/")[0] for key in keys if key.endswith(f"/{name}")} - {"weights", "ema"}
+                restore_moments(optimizer, p, step, {field: file.get_tensor(f"{field}/{name}") for field in saved})
             for name, buffer in module.named_buffers():
                 buffer.copy_(file.get_tensor(f"buffer/{name}"))
     return TrainState(step, ema)
@@ -94,10 +113,11 @@ def saved_step(folder: Path) -> int:
 
 
 def load_ema(folder: Path, module: nn.Module) -> int:
-    """Load the averaged weights of ``folder`` into ``module``. Returns the step that they come from."""
+    """Load the averaged weights of ``folder``, or its last ones if it has none, into ``module``. Returns their step."""
     with safe_open(folder / FILE, framework="pt") as file, torch.no_grad():
+        keys = set(file.keys())
         for name, p in trainable(module).items():
-            p.copy_(file.get_tensor(f"ema/{name}"))
+            p.copy_(file.get_tensor(f"{'ema' if f'ema/{name}' in keys else 'weights'}/{name}"))
         for name, buffer in module.named_buffers():
             buffer.copy_(file.get_tensor(f"buffer/{name}"))
         return int(file.metadata()["step"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,8 +15,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dreamtuner.train.loop import train
+from dreamtuner.train.save_times import SMALL_BYTES, SaveTimes
 from dreamtuner.train.settings import LoopSettings
+from dreamtuner.train.stage import Events
 from dreamtuner.train.state import load_ema
+from dreamtuner.train.tensor_file import write_tensors
 
 
 class _Line:
@@ -85,6 +89,85 @@ def test_a_killed_run_resumes_to_the_unbroken_one(tmp_path: Path):
         assert torch.equal(tensor, other[name]), name
     logged = [json.loads(line)["step"] for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
     assert logged == [10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])
+def test_without_averages_a_run_resumes_as_well_and_its_state_is_smaller(tmp_path: Path, optimizer: str):
+    settings = _settings(ema=0.0, accumulate=2, optimizer=optimizer)
+    train(_LineFactory(), settings, tmp_path / "unbroken", report=_quiet)
+    with pytest.raises(KeyboardInterrupt):
+        train(_Killed(at=35), settings, tmp_path / "killed", report=_quiet)
+    train(_LineFactory(), settings, tmp_path / "killed", report=_quiet)
+    one, other = (load_file(tmp_path / name / "state.safetensors") for name in ("unbroken", "killed"))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    assert not any(name.startswith("ema/") for name in one)
+    module = _Line(3).learns
+    assert load_ema(tmp_path / "killed", module) == 40
+    assert torch.equal(module[0].weight, one["weights/0.weight"])
+    other_one = {"adamw": "adafactor", "adafactor": "adamw"}[optimizer]
+    with pytest.raises(ValueError, match=f"written with optimizer {optimizer}"):
+        train(_LineFactory(), _settings(ema=0.0, optimizer=other_one), tmp_path / "killed", report=_quiet)
+
+
+def test_accumulated_batches_are_averaged(tmp_path: Path):
+    train(_LineFactory(), _settings(steps=1, accumulate=3), tmp_path / "loop", report=_quiet)
+    torch.manual_seed(0)
+    stage = _Line(3)
+    generator = torch.Generator().manual_seed(0)
+    loss = sum(float(stage.loss(0, generator)[0].detach()) for _ in range(3)) / 3
+    logged = json.loads((tmp_path / "loop" / "log.jsonl").read_text().splitlines()[-1])
+    assert logged["loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_sigterm_is_answered_after_the_step_with_the_state_saved(tmp_path: Path):
+    @dataclass(frozen=True)
+    class Ended:
+        def build(self, device: torch.device) -> _Line:
+            stage = _Line(3)
+            plain = stage.loss
+
+            def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+                if step == 12:
+                    signal.raise_signal(signal.SIGTERM)
+                return plain(step, generator)
+
+            stage.loss = loss  # type: ignore[method-assign]
+            return stage
+
+    saved: list[int] = []
+    with pytest.raises(SystemExit) as ended:
+        train(Ended(), _settings(save_every=30), tmp_path, report=_quiet, events=Events(saved=saved.append))
+    assert ended.value.code == 0
+    assert saved == [13]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert train(_LineFactory(), _settings(), tmp_path, report=_quiet) == 40
+
+
+def test_a_large_state_is_saved_by_minutes_and_a_small_one_by_steps(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr("dreamtuner.train.save_times.time.monotonic", lambda: now[0])
+    settings = _settings(save_every=5, save_minutes=5.0)
+    small, large = (SaveTimes(settings, lambda size=size: size) for size in (SMALL_BYTES - 1, SMALL_BYTES))
+    assert [step for step in range(1, 11) if small.due(step)] == [5, 10]
+    assert not large.due(5)
+    now[0] = 300.0
+    assert large.due(6)
+    large.saved()
+    assert not large.due(7)
+
+
+def test_tensors_are_written_one_by_one_in_the_format_that_safetensors_reads(tmp_path: Path):
+    kinds = (torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.uint8, torch.bool)
+    tensors = {f"{kind}": torch.arange(6).reshape(1, 2, 3).to(kind) for kind in kinds}
+    tensors |= {"scalar": torch.tensor(2.5), "empty": torch.empty(0, 3), "turned": torch.rand(2, 3, 4, 5)}
+    tensors["turned"] = tensors["turned"].to(memory_format=torch.channels_last)
+    write_tensors(tmp_path / "file.safetensors", tensors, {"step": "3"})
+    read = load_file(tmp_path / "file.safetensors")
+    assert read.keys() == tensors.keys()
+    for name, one in tensors.items():
+        assert read[name].dtype == one.dtype
+        assert torch.equal(read[name], one), name
 
 
 def test_a_finished_run_does_nothing(tmp_path: Path):
