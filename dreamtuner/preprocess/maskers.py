@@ -11,6 +11,7 @@ from dreamtuner.plugins import PluginError, Registry
 from dreamtuner.preprocess.foreground import ForegroundMask
 
 DEFAULT_MASKER = "auto"
+_BACKENDS = "dreamtuner.preprocess.backends.maskers"
 MISSING = "missing"
 """The version of a backend whose model is not on this machine; nothing is stored under it."""
 
@@ -83,8 +84,11 @@ MASKERS: Registry[Masker] = Registry(
         "grabcut": "dreamtuner.preprocess.grabcut:GrabCutMasker",
         "plain": "dreamtuner.preprocess.plain:PlainMasker",
         DEFAULT_MASKER: "dreamtuner.preprocess.auto:AutoMasker",
-        "isnet": "dreamtuner.preprocess.backends.isnet:IsnetMasker",
-        "anime": "dreamtuner.preprocess.backends.isnet:AnimeMasker",
+        "isnet": f"{_BACKENDS}.isnet:IsnetMasker",
+        "anime": f"{_BACKENDS}.isnet:AnimeMasker",
+        "birefnet": f"{_BACKENDS}.birefnet:BirefnetMasker",
+        "birefnet-lite": f"{_BACKENDS}.birefnet:BirefnetLiteMasker",
+        "inspyrenet": f"{_BACKENDS}.inspyrenet:InspyrenetMasker",
     },
     needs=("name", "version", "cut"),
 )

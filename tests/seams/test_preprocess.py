@@ -54,7 +54,8 @@ def prepared(reference: Path, environ: dict[str, str] | None = None, **more: str
 
 
 def test_built_in_maskers_are_recorded_by_name_and_version() -> None:
-    assert MASKERS.names() == ["grabcut", "plain", "auto", "isnet", "anime"]
+    networks = ["isnet", "anime", "birefnet", "birefnet-lite", "inspyrenet"]
+    assert MASKERS.names() == ["grabcut", "plain", "auto", *networks]
     assert [method_of(MASKERS[name]) for name in ("grabcut", "plain")] == ["grabcut-1", "plain-1"]
 
 

@@ -20,6 +20,9 @@ _DEPTH = licence_of(
 _ANIME_SEG = licence_of(
     {"name": "Apache-2.0", "source": "https://github.com/SkyTNT/anime-segmentation/blob/main/LICENSE"}
 )
+_DIS = licence_of({"name": "Apache-2.0", "source": "https://github.com/xuebinqin/DIS/blob/main/LICENSE.md"})
+_BIREFNET = licence_of({"name": "MIT", "source": "https://github.com/ZhengPeng7/BiRefNet/blob/main/LICENSE"})
+_INSPYRENET = licence_of({"name": "MIT", "source": "https://github.com/plemeri/InSPyReNet/blob/main/LICENSE"})
 
 CLIP_B32 = AuxiliaryModel(
     name="clip-vit-b32",
@@ -88,4 +91,28 @@ ANIME_SEG = AuxiliaryModel(
     source="hub:skytnt/anime-seg/isnetis.onnx",
     licence=_ANIME_SEG,
     purpose="masker anime",
+)
+ISNET = AuxiliaryModel(
+    name="isnet",
+    source="hub:jellybox/isnet-general-use/isnet-general-use_1024.onnx",
+    licence=_DIS,
+    purpose="masker isnet",
+)
+BIREFNET = AuxiliaryModel(
+    name="birefnet",
+    source="hub:onnx-community/BiRefNet-ONNX/onnx/model.onnx",
+    licence=_BIREFNET,
+    purpose="masker birefnet",
+)
+BIREFNET_LITE = AuxiliaryModel(
+    name="birefnet-lite",
+    source="hub:onnx-community/BiRefNet_lite-ONNX/onnx/model.onnx",
+    licence=_BIREFNET,
+    purpose="masker birefnet-lite",
+)
+INSPYRENET = AuxiliaryModel(
+    name="inspyrenet",
+    source="hub:OS-Software/InSPyReNet-SwinB-Plus-Ultra-ONNX/onnx/model.onnx",
+    licence=_INSPYRENET,
+    purpose="masker inspyrenet",
 )

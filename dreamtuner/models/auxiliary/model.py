@@ -43,6 +43,10 @@ AUXILIARY: Registry[AuxiliaryModel] = Registry(
         "florence-2-base": f"{_KNOWN}:FLORENCE_2",
         "depth-anything-v2-small": f"{_KNOWN}:DEPTH_ANYTHING_S",
         "anime-seg": f"{_KNOWN}:ANIME_SEG",
+        "isnet": f"{_KNOWN}:ISNET",
+        "birefnet": f"{_KNOWN}:BIREFNET",
+        "birefnet-lite": f"{_KNOWN}:BIREFNET_LITE",
+        "inspyrenet": f"{_KNOWN}:INSPYRENET",
     },
     needs=("name", "source", "licence", "remedy"),
 )
