@@ -20,7 +20,7 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_literal
 from dreamtuner.settings.sampling import Sampling
-from dreamtuner.train.loop import last_step, seconds_spent
+from dreamtuner.train.log import last_step, seconds_spent
 
 NO_PREVIEWS = 10**9
 

@@ -25,7 +25,7 @@ from dreamtuner.pocket.training.preview import PROMPTS
 from dreamtuner.pocket.training.scale import Scale
 from dreamtuner.pocket.world import TEST, caption
 from dreamtuner.score.oracle import Oracle
-from dreamtuner.train.loop import trained_parts
+from dreamtuner.train.log import trained_parts
 
 
 def loss_curves(work_dir: Path, parts: Sequence[str], out: Path) -> None:

@@ -28,11 +28,41 @@ class Stage(Protocol):
 
 
 @runtime_checkable
+class ByRow(Stage, Protocol):
+    """A stage whose batch is the same for any number of processes, which share its rows.
+
+    So a training may be resumed by another number of processes, and equals the unbroken one up to the order of sums.
+    """
+
+    @property
+    def batch(self) -> int:
+        """The rows of an optimizer step, of all processes together."""
+
+    @property
+    def at_once(self) -> int:
+        """The most rows that a process computes at once; it adds up the gradients of several such parts."""
+
+    def loss_of(self, step: int, rows: range, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Compute the mean loss of these rows of the step's batch, and metrics to log.
+
+        ``generator`` is the same for all rows of a step: what it gives for a row must not depend on ``rows``.
+        """
+
+
+@runtime_checkable
 class Previews(Protocol):
     """A stage that can show its progress."""
 
     def preview(self) -> Image.Image:
         """Generate an image with the current module, into which the loop has loaded the averaged weights."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A stage that measures more than its losses, such as a validation with each preview."""
+
+    def measured(self, step: int) -> Mapping[str, float]:
+        """Return the metrics to log with this step's line; empty if nothing was measured since the last one."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.sampling.request import Cell, Reference
-from dreamtuner.train.loop import last_step
+from dreamtuner.train.log import last_step
 from tests.dreamtuner.finetune.conftest import seeing_profile
 
 __all__ = ["seeing_profile"]

@@ -197,12 +197,16 @@ def test_a_time_limit_stops_and_saves(tmp_path: Path):
     assert train(_LineFactory(), _settings(steps=10_000), tmp_path, minutes=0.0, report=_quiet) == 2
 
 
+def test_processes_share_no_single_gpu(tmp_path: Path):
+    with pytest.raises(ValueError, match="processes"):
+        train(_LineFactory(), _settings(), tmp_path, processes=2, device="cuda:0")
+
+
+@pytest.mark.slow
 def test_two_processes_average_their_gradients(tmp_path: Path):
     assert train(_LineFactory(), _settings(steps=20), tmp_path, processes=2) == 20
     module = _Line(3).learns
     assert load_ema(tmp_path, module) == 20
-    with pytest.raises(ValueError, match="processes"):
-        train(_LineFactory(), _settings(), tmp_path, processes=2, device="cuda")
 
 
 def test_the_state_of_another_model_is_refused(tmp_path: Path):

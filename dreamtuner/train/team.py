@@ -1,0 +1,129 @@
+"""The processes that train together: each computes its share of a step, gradients are averaged by accelerate's DDP."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from threading import Thread
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+
+class Team(Protocol):
+    """The processes of a training, as one of them sees it. `rank` 0 writes all files."""
+
+    rank: int
+    world: int
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Return the module whose backward pass averages the gradients over the processes."""
+        ...
+
+    def apart(self, module: nn.Module) -> AbstractContextManager[object]:
+        """Return a context in which backward passes only add up gradients of this process."""
+        ...
+
+    def any(self, flag: bool) -> bool:
+        """Return whether any process says so."""
+        ...
+
+    def mean(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Average metrics of the same names over the processes."""
+        ...
+
+    def end(self) -> None:
+        """Wait for all processes."""
+        ...
+
+
+class Alone:
+    """A training in one process."""
+
+    rank, world = 0, 1
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        return module
+
+    def apart(self, module: nn.Module) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def any(self, flag: bool) -> bool:
+        return flag
+
+    def mean(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        return dict(metrics)
+
+    def end(self) -> None:
+        pass
+
+
+class Replicas:
+    """Several processes, by accelerate: DDP over gloo on CPUs, over NCCL on GPUs, one process for each.
+
+    The place in the team is that of the environment: RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
+    """
+
+    def __init__(self, device: str) -> None:
+        from accelerate import Accelerator  # loads slowly; a single process does without
+
+        self._accelerator = Accelerator(cpu=device == "cpu")
+        self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        ready: nn.Module = self._accelerator.prepare_model(module, device_placement=False)
+        return ready
+
+    def apart(self, module: nn.Module) -> AbstractContextManager[object]:
+        context: AbstractContextManager[object] = self._accelerator.no_sync(module)
+        return context
+
+    def any(self, flag: bool) -> bool:
+        return self.mean({"flag": float(flag)})["flag"] > 0
+
+    def mean(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        values = torch.tensor(list(metrics.values()), dtype=torch.float64, device=self._accelerator.device)
+        averaged: list[float] = self._accelerator.reduce(values, reduction="mean").tolist()
+        return dict(zip(metrics, averaged, strict=True))
+
+    def end(self) -> None:
+        self._accelerator.wait_for_everyone()
+
+
+def launched() -> tuple[int, int] | None:
+    """Return rank and number of processes if a launcher such as `accelerate launch` started this one; else None."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    return (int(os.environ.get("RANK", "0")), world) if world > 1 else None
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def in_replica(rank: int, world: int, port: int, device: str, work: Callable[[], Any]) -> None:
+    """Do the work of one process that `train` started, then end the process without libraries' clean-up."""
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+    os.environ.update({name: str(value) for name, value in ranks.items()})
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), OMP_NUM_THREADS="1")
+    if device == "cpu":
+        torch.set_num_threads(1)
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+        if len(cores) >= world:  # replicas wait for each other: two on one core would halve both
+            os.sched_setaffinity(0, {cores[rank]})
+    work()
+
+
+def _end_with(parent: int) -> None:
+    """Exit when the parent process was killed: the folder's lock is free and another training may have started."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
