@@ -1,12 +1,14 @@
 """Generate: the missing cells of a run, in chunks of one subject. No cell is generated twice."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, zip_longest
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import TypeVar
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.execution.chunk_order import ordered_chunks
 from flows.execution.generation_worker import Worker
 from flows.execution.wait_for_others import wait_for_others
 from flows.outcome import CellOutcomes, completed_or_failed, summarise_reasons
@@ -19,6 +21,7 @@ from storage.catalog.records import MAX_FAILURES, CellView
 from storage.lost import read_picture
 from storage.objects import DigestMismatchError, ObjectMissingError
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -61,14 +64,14 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     with Worker(resources, run_id) as worker:
         while missing := _missing(cells, worker):
             claimed, there = 0, _generated(cells)
-            chunks = list(_chunks(missing, resources.settings.chunk_cells))
-            for (chunk, place), (following, _) in zip_longest(chunks, chunks[1:], fillvalue=((), "")):
-                if following and not following[0].uses_earlier_frames:  # else it waits until those are stored
-                    worker.ahead([cell.digest for cell in following])
+            chunks = ordered_chunks(missing, resources.settings.chunk_cells, lambda: _others_at(worker, run_id))
+            for chunk, following in _with_next(chunks):
+                if following is not None and not following.uses_earlier_frames:  # else it waits until those are stored
+                    worker.ahead(following.digests)
                 report_progress("generate", len(cells) - len(missing) + claimed, len(cells))
-                if chunk[0].uses_earlier_frames:
+                if chunk.uses_earlier_frames:
                     worker.flush()
-                result = generate_cells(worker, [cell.digest for cell in chunk], chunk[0].subject_name, place)
+                result = generate_cells(worker, chunk.digests, chunk.subject, chunk.place)
                 claimed += result.claimed
             worker.flush()
             if not claimed:
@@ -80,6 +83,16 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
     blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _blocked(cell, worker)}
     return completed_or_failed(CellOutcomes(tuple(sorted(worker.made)), failed, blocked), _reason(cells, blocked))
+
+
+def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Yield each item with the one after it, None after the last."""
+    return pairwise(chain(items, (None,)))  # type: ignore[arg-type]
+
+
+def _others_at(worker: Worker, run_id: str) -> Sequence[str]:
+    with worker.catalog.read() as s:
+        return views.subjects_in_work(s, run_id, but_by=worker.owner)
 
 
 def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
@@ -126,12 +139,3 @@ def _mark_lost(resources: Resources, run_id: str) -> None:
 def _cells(resources: Resources, run_id: str) -> list[CellView]:
     with resources.catalog.read() as s:
         return views.cells_of_run(s, run_id, scores=False)
-
-
-def _chunks(cells: Sequence[CellView], size: int) -> Iterator[tuple[Sequence[CellView], str]]:
-    """Yield chunks of one subject in grid order, each with its range ("33-48") for the task's name."""
-    for (_, alone), group in groupby(cells, key=lambda cell: (cell.subject_name, cell.uses_earlier_frames)):
-        ours, most = list(group), 1 if alone else size
-        for first in range(0, len(ours), most):
-            chunk = ours[first : first + most]
-            yield chunk, f"{first + 1}-{first + len(chunk)}"

@@ -52,6 +52,7 @@ def orchestration(
                 f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of generation",
                 f"overhead {100 * measured.overhead:.2f} %; {measured.cpu_seconds:.1f} s of CPU besides generation",
                 f"planning {measured.plan_seconds:.2f} s; memory {memory}",
+                f"reference passes: {measured.reference_passes}, for one subject",
             ):
                 terminal.out.print(line, highlight=False)
             for one in again:

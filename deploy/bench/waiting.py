@@ -10,6 +10,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from dreamtuner.sampling.reference_pass import ReferenceFeatures
+
 STEPS = 20  # waits per call, like the steps of a denoising loop
 
 
@@ -30,6 +32,7 @@ class Measured:
     cpu_seconds: float
     rss_early_mb: float
     rss_late_mb: float
+    reference_passes: int
 
     @property
     def overhead(self) -> float:
@@ -42,7 +45,7 @@ class Waiting:
 
     def __init__(self, cells: int, seconds: float, chunk: int) -> None:
         self.cells, self.seconds, self.chunk = cells, seconds, chunk
-        self._spent, self._done = 0.0, 0
+        self._spent, self._done, self._passes = 0.0, 0, 0
         self._rss: list[tuple[int, float]] = []
 
     def measure(self, home: Path) -> Measured:
@@ -66,7 +69,7 @@ class Waiting:
             setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
             ready()
             generate(self._plan(settings, home, "warm up", range(self.chunk)))  # the first flow of a process loads
-            self._spent, self._done = 0.0, 0
+            self._spent, self._done, self._passes = 0.0, 0, 0
             self._rss.clear()
             began = time.perf_counter()
             run_id = self._plan(settings, home, "bench", range(self.cells))
@@ -86,10 +89,16 @@ class Waiting:
             cpu,
             early,
             self._rss[-1][1],
+            self._passes,
         )
 
-    def _generate(self, _: Any, __: Any, cells: Sequence[Any], ___: Any, on_step: Any = None, **____: Any) -> Any:
+    def _generate(
+        self, _: Any, __: Any, cells: Sequence[Any], ___: Any, reference_cache: Any, on_step: Any = None, **____: Any
+    ) -> Any:
         began = time.perf_counter()
+        if not (held := reference_cache.held("reference")):
+            held.append(ReferenceFeatures({}, {}))
+            self._passes += 1
         for step in range(1, STEPS + 1):
             time.sleep(max(0.0, began + len(cells) * self.seconds * step / STEPS - time.perf_counter()))
             if on_step is not None:

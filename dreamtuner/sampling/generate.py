@@ -39,7 +39,7 @@ def generate(
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
     embeddings: Collection[str] | None = None,
-    references: ReferenceCache | None = None,
+    reference_cache: ReferenceCache | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
     """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
@@ -49,9 +49,9 @@ def generate(
     holds; it changes the last bits of an image at most. `kv_bytes`: how many bytes of the reference's keys and values
     may be held, by default what the free memory allows. `recorder`: records the attention of one point of the one
     cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings that texts may use; None:
-    all. `references`: keeps the captured keys and values for later calls; open it with a key of all of this call's
-    arguments but its cells. `on_step(done, total)` is called after each step of each batch, done from 1 to total; an
-    exception that it raises ends the call and the models are restored.
+    all. `reference_cache`: keeps the captured keys and values for later calls; open it with a key of all that this
+    call is given but its cells. `on_step(done, total)` is called after each step of each batch, done from 1 to total;
+    an exception that it raises ends the call and the models are restored.
 
     LoRAs, VAE and FreeU of the settings are used for this call alone, and so are embeddings whose tokens occur.
 
@@ -83,7 +83,7 @@ def generate(
             kv_bytes=kv_bytes,
             recorder=recorder,
             layers_of_first=layers_of_first,
-            references=references,
+            reference_cache=reference_cache,
             on_step=on_step,
         )
 
@@ -99,7 +99,7 @@ def _generate(
     kv_bytes: int | None,
     recorder: AttentionRecorder | None,
     layers_of_first: bool,
-    references: ReferenceCache | None,
+    reference_cache: ReferenceCache | None,
     on_step: Callable[[int, int], None] | None,
 ) -> list[Image.Image]:
     size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
@@ -116,7 +116,7 @@ def _generate(
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
-    largest, free = second_size(sampling), _free_bytes(backbone.device, references)
+    largest, free = second_size(sampling), _free_bytes(backbone.device, reference_cache)
     fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
     batches = {kinds: _batches(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
@@ -137,7 +137,7 @@ def _generate(
             reference_rows=fit[kinds].rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
-            references=references,
+            reference_cache=reference_cache,
         ) as model:
             for batch in ours:
                 c, uc = (
@@ -187,10 +187,10 @@ def generate_batch(
     return decoded(backbone, x_0, (sampling.width, sampling.height))
 
 
-def _free_bytes(device: torch.device, references: ReferenceCache | None) -> int | None:
+def _free_bytes(device: torch.device, reference_cache: ReferenceCache | None) -> int | None:
     """Return the free memory with that of the references held: they are part of what the call may take."""
     free = free_bytes(device)
-    return free if free is None or references is None else free + references.nbytes
+    return free if free is None or reference_cache is None else free + reference_cache.nbytes
 
 
 def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

@@ -38,12 +38,12 @@ class GuidedModel:
         reference_rows: int = MAX_ROWS,
         recorder: AttentionRecorder | None = None,
         layers_of_first: bool = False,
-        references: ReferenceCache | None = None,
+        reference_cache: ReferenceCache | None = None,
     ) -> None:
         self._denoiser, self._ssa, self._sea = denoiser, ssa, sea
         self._subjects, self._plan, self._beta = subjects, plan, beta
         self._layers_of_first, self._reference_rows = layers_of_first, reference_rows
-        self._recorder, self._references = recorder, ReferenceCache() if references is None else references
+        self._recorder, self._references = recorder, ReferenceCache() if reference_cache is None else reference_cache
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
         self._first_step = rows[0].step if rows else None
         seen = [subject for subject in subjects if subject.foreground is not None]
@@ -163,7 +163,7 @@ def guided(
     reference_rows: int = MAX_ROWS,
     recorder: AttentionRecorder | None = None,
     layers_of_first: bool = False,
-    references: ReferenceCache | None = None,
+    reference_cache: ReferenceCache | None = None,
 ) -> Iterator[GuidedModel]:
     """Attach S-S-A if there is a subject, and S-E-A if there is an encoder; detach both on exit.
 
@@ -171,8 +171,8 @@ def guided(
     not all fit, they are encoded for as many steps at a time as do. Raises ValueError if a single step does not fit.
     `reference_rows`: how many rows of a reference pass run at a time; it changes the last bits at most.
     `recorder`: records the attention of one point of a call's first cell. `layers_of_first`: of several references,
-    attend only in the layers that the first one captured, as cells of the first release did. `references`: where to
-    keep what the passes capture, opened for these subjects and this plan; what it holds already is not captured again.
+    attend only in the layers that the first one captured, as cells of the first release did. `reference_cache`: where
+    to keep what the passes capture, opened for these subjects and this plan; what it holds is not captured again.
     """
     with ExitStack() as stack:
         seen = recorder is not None or any(subject.foreground is not None for subject in subjects)
@@ -190,7 +190,7 @@ def guided(
             reference_rows=reference_rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
-            references=references,
+            reference_cache=reference_cache,
         )
 
 

@@ -85,20 +85,20 @@ def generate_groups(
     groups: Sequence[Group],
     resources: Resources,
     handler: ResultHandler,
-    references: ReferenceCache,
+    reference_cache: ReferenceCache,
     *,
     on_progress: Callable[[float], None],
 ) -> None:
     """Generate groups of cells (from `group_by_reference`) and pass each outcome to `handler`.
 
     A failing batch is halved down to the one cell that fails: one bad cell, or one image too many for the memory, does
-    not affect the others. Infrastructure faults are raised; cells not handled by then are unchanged. `references`: the
-    reference whose features it holds is not encoded again, and that of the last group stays in it. `on_progress` is
-    called with the number of cells done so far, in fractions.
+    not affect the others. Infrastructure faults are raised; cells not handled by then are unchanged. The reference
+    whose features `reference_cache` holds is not encoded again, and that of the last group stays in it. `on_progress`
+    is called with the number of cells done so far, in fractions.
     """
     before = 0
     for group in groups:
-        _generate_group(group, resources, handler, references, _after(before, on_progress))
+        _generate_group(group, resources, handler, reference_cache, _after(before, on_progress))
         before += len(group)
         on_progress(before)
 
@@ -127,11 +127,11 @@ def _generate_group(
     cells: Group,
     resources: Resources,
     handler: ResultHandler,
-    references: ReferenceCache,
+    reference_cache: ReferenceCache,
     on_progress: Callable[[float], None],
 ) -> None:
     try:
-        images = generate_together(cells, resources, on_progress, references=references)
+        images = generate_together(cells, resources, on_progress, reference_cache=reference_cache)
     except Exception as error:
         fault = fault_of(error)
         if fault in ("unavailable", "denied", "fatal"):
@@ -143,18 +143,18 @@ def _generate_group(
             handler.store(cell, image)
         return
     if fault == "memory":
-        references.clear()
+        reference_cache.clear()
         free_memory()
     if fault == "worker":
         handler.release(cells, failure)
     elif len(cells) > 1:
         half = len(cells) // 2
-        _generate_group(cells[:half], resources, handler, references, on_progress)
-        _generate_group(cells[half:], resources, handler, references, _after(half, on_progress))
+        _generate_group(cells[:half], resources, handler, reference_cache, on_progress)
+        _generate_group(cells[half:], resources, handler, reference_cache, _after(half, on_progress))
     elif fault == "cell":
         handler.fail(cells[0], failure)
     elif handler.wait_for_memory():
-        _generate_group(cells, resources, handler, references, on_progress)
+        _generate_group(cells, resources, handler, reference_cache, on_progress)
     else:
         handler.release(cells, _too_large(cells[0], resources, failure))
 
@@ -174,11 +174,11 @@ def generate_together(
     on_progress: Callable[[float], None] = lambda done: None,
     *,
     recorder: AttentionRecorder | None = None,
-    references: ReferenceCache | None = None,
+    reference_cache: ReferenceCache | None = None,
 ) -> Sequence[Image.Image]:
     """Generate the images of cells that share reference, profile and settings.
 
-    `references`: as in `generate_groups`; None: nothing is kept.
+    `reference_cache`: as in `generate_groups`; None: nothing is kept.
 
     Raises CellChangedError where the weights have changed since the plan.
     """
@@ -200,8 +200,8 @@ def generate_together(
     demand_adapters(adapters, first.profile, resources)
     objects = resources.store
     pictures = _Pictures(objects)
-    if references is not None:
-        references.open(f"{_shared(first)} {first.weights_digest}")
+    if reference_cache is not None:
+        reference_cache.open(f"{_shared(first)} {first.weights_digest}")
     own = of_kinds(first.reference_pose, first.reference_depth, first.reference_controls)
     reference = Reference(
         image=open_reference(get_blob(objects, first.reference_sha256)),
@@ -227,7 +227,7 @@ def generate_together(
             recorder=recorder,
             layers_of_first=layers_of_first(first),
             embeddings=embeddings_in(adapters),
-            references=references,
+            reference_cache=reference_cache,
             on_step=lambda done, total: on_progress(len(cells) * done / total),
         )
     return finished(images, sampling, resources.profile(first.profile).upscalers)

@@ -57,7 +57,7 @@ from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
-from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run
+from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run, subjects_in_work
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
 from .runs.warnings import (
@@ -155,6 +155,7 @@ __all__ = [
     "subject_id",
     "subject_list",
     "subject_names",
+    "subjects_in_work",
     "subjects_page",
     "token_of",
     "tokens",

@@ -22,7 +22,7 @@ def one_by_one(
     images = []
     for cell in CELLS:
         cache.open("all else is equal")
-        images += generate(tiny, reference, [cell], S, references=cache, kv_bytes=kv_bytes)
+        images += generate(tiny, reference, [cell], S, reference_cache=cache, kv_bytes=kv_bytes)
     return images
 
 
@@ -38,12 +38,12 @@ def test_calls_share_one_pass_and_give_the_same_images(tiny: UNetBackbone, pip: 
 def test_another_key_is_another_pass_and_frees_the_first(tiny: UNetBackbone, pip: Reference) -> None:
     cache = ReferenceCache()
     cache.open("pip")
-    generate(tiny, pip, CELLS[:1], S, references=cache)
+    generate(tiny, pip, CELLS[:1], S, reference_cache=cache)
     held = cache.nbytes
     other = replace(pip, image=pip.image.rotate(180), mask=None)
     cache.open("other")
     assert cache.nbytes == 0
-    [image] = generate(tiny, other, CELLS[:1], S, references=cache)
+    [image] = generate(tiny, other, CELLS[:1], S, reference_cache=cache)
     assert cache.passes == 2
     assert cache.nbytes > held, "without a mask all tokens are kept"
     assert np.array_equal(image, generate(tiny, other, CELLS[:1], S)[0])

@@ -76,6 +76,14 @@ def run(s: Session, run_id: str) -> RunDetail:
     )
 
 
+def subjects_in_work(s: Session, run_id: str, *, but_by: str) -> Sequence[str]:
+    """List the names of the subjects of which any owner but this one is generating cells of the run."""
+    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    others = select(Subject.name).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
+    others = others.join(Subject, Subject.id == requested_for).where(RunCell.run_id == run_id)
+    return s.scalars(others.where(Cell.state == "generating", Cell.owner != but_by).distinct()).all()
+
+
 def _states(run_id: str) -> Any:
     counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
     return counted.where(RunCell.run_id == run_id).group_by(Cell.state)
