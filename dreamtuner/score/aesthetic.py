@@ -11,6 +11,7 @@ from PIL import Image
 
 from dreamtuner.score.metric import Input
 from dreamtuner.score.own_model import OwnModelMetric
+from dreamtuner.score.tensor_file import read_tensors
 
 
 class Aesthetic(OwnModelMetric):
@@ -50,13 +51,7 @@ def read_head(file: Path) -> tuple[Any, Any]:
 
     The layers are multiplied in float64. Raises ValueError if the file has other layers, or they do not fit together.
     """
-    import torch
-    from safetensors.torch import load_file
-
-    if file.suffix == ".safetensors":
-        tensors = load_file(file)
-    else:
-        tensors = torch.load(file, map_location="cpu", weights_only=True)
+    tensors = read_tensors(file)
     weights = sorted((name for name in tensors if name.endswith("weight")), key=_number)
     if not weights or any(tensors[one].ndim != 2 for one in weights) or tensors[weights[-1]].shape[0] != 1:
         raise ValueError(f"{file} is not a head of linear layers with one output")

@@ -6,6 +6,7 @@ from dreamtuner.models.auxiliary import require_auxiliary
 from dreamtuner.score.aesthetic import AestheticModel, read_head
 from dreamtuner.score.clip import ClipModel, load_clip_folder
 from dreamtuner.score.dino import DinoModel, load_dino_folder
+from dreamtuner.score.lpips import LpipsModel, load_lpips_files
 
 
 def load_own_clip(name: str, *, device: str) -> ClipModel:
@@ -34,3 +35,13 @@ def load_aesthetic(clip: str, head: str, *, device: str) -> AestheticModel:
             "use the head of this model"
         )
     return AestheticModel(model, weight, bias)
+
+
+def load_lpips(alexnet: str, linear: str, *, device: str) -> LpipsModel:
+    """Load the two auxiliary models of LPIPS.
+
+    Raises:
+        WeightsMissingError: one of them is missing.
+        ValueError: one of them is another model.
+    """
+    return load_lpips_files(require_auxiliary(alexnet), require_auxiliary(linear), device=device)

@@ -97,6 +97,7 @@ METRICS: Registry[Metric] = Registry(
         "dinov2_s_masked": f"{_DINO}:V2_S_MASKED",
         "dinov2_b": f"{_DINO}:V2_B",
         "dinov2_b_masked": f"{_DINO}:V2_B_MASKED",
+        "lpips_alex_similarity": "dreamtuner.score.lpips_metric:LpipsSimilarity",
         "aesthetic_l14": "dreamtuner.score.aesthetic:Aesthetic",
     },
     needs=("name", "takes", "version", "missing", "load", "score"),

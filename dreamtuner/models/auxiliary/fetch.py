@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dreamtuner.models.auxiliary.model import AUXILIARY, AuxiliaryModel
 from dreamtuner.models.auxiliary.place import auxiliary_folder, auxiliary_lock
+from dreamtuner.models.auxiliary.web_file import fetch_web_file
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.intake import hub
 from dreamtuner.models.intake.chosen_files import chosen_of_model
@@ -30,30 +31,46 @@ def fetch_auxiliary(
         IntakeError: it cannot be fetched, or is not the model that its name promises.
     """
     model = AUXILIARY.get(name)
+    offline = hub.is_offline(offline)
     with alone(name, auxiliary_folder()):
         before = read_lock(auxiliary_lock(name))
-        source = hub_source(model.source)
-        locked = None if before is None or update else before.place("weights")
-        if locked is not None and locked.stated == model.source and locked.commit is not None:
-            source = HubSource(source.repository, source.path, locked.commit, source.variant)
-        choose = _chooser(source, is_file=not model.model_types)
-        offline = hub.is_offline(offline)
-        snapshot = hub.cached(source, choose) if offline else hub.download(source, choose, say)
-        place = snapshot.folder / source.path
-        demand_kind(model, place)
-        files = [(place.name, place)] if place.is_file() else _files(place)
-        weights = LockedPlace(
-            field="weights",
-            stated=model.source,
-            folder=place,
-            repository=snapshot.repository,
-            commit=snapshot.commit,
-            licence=snapshot.licence,
-            files=tuple(LockedFile(path=at, bytes=one.stat().st_size, sha256=file_sha256(one)) for at, one in files),
-        )
-        lock = Lock(profile=name, locked_at=now(), variant=source.variant, places=(weights,))
+        find = _web_place if model.is_web_file else _hub_place
+        weights = find(model, None if before is None or update else before.place("weights"), offline, say)
+        variant = None if model.is_web_file else hub_source(model.source).variant
+        lock = Lock(profile=name, locked_at=now(), variant=variant, places=(weights,))
         write_lock(lock, auxiliary_lock(name))
     return lock, changes(before, lock)
+
+
+def _hub_place(model: AuxiliaryModel, locked: LockedPlace | None, offline: bool, say: Say) -> LockedPlace:
+    """Bring a model of the hub here, at its locked commit."""
+    source = hub_source(model.source)
+    if locked is not None and locked.stated == model.source and locked.commit is not None:
+        source = HubSource(source.repository, source.path, locked.commit, source.variant)
+    choose = _chooser(source, is_file=not model.model_types)
+    snapshot = hub.cached(source, choose) if offline else hub.download(source, choose, say)
+    place = snapshot.folder / source.path
+    demand_kind(model, place)
+    return LockedPlace(
+        field="weights",
+        stated=model.source,
+        folder=place,
+        repository=snapshot.repository,
+        commit=snapshot.commit,
+        licence=snapshot.licence,
+        files=_locked_files([(place.name, place)] if place.is_file() else _files(place)),
+    )
+
+
+def _web_place(model: AuxiliaryModel, locked: LockedPlace | None, offline: bool, say: Say) -> LockedPlace:
+    """Bring a model that is one file on the web here; with a lock, exactly that file."""
+    stated = locked.files[0].sha256 if locked is not None and locked.stated == model.source else model.sha256
+    place = fetch_web_file(model.name, model.source, stated or "", offline=offline, say=say)
+    return LockedPlace(field="weights", stated=model.source, folder=place, files=_locked_files([(place.name, place)]))
+
+
+def _locked_files(files: Sequence[tuple[str, Path]]) -> tuple[LockedFile, ...]:
+    return tuple(LockedFile(path=at, bytes=one.stat().st_size, sha256=file_sha256(one)) for at, one in files)
 
 
 def demand_kind(model: AuxiliaryModel, place: Path) -> None:

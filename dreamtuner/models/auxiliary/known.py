@@ -12,6 +12,12 @@ _LAION = licence_of(
         "source": "https://github.com/christophschuhmann/improved-aesthetic-predictor/blob/main/LICENSE",
     }
 )
+_TORCHVISION = licence_of(
+    {"name": "BSD-3-Clause", "source": "https://github.com/pytorch/vision/blob/main/LICENSE; trained on ImageNet"}
+)
+_LPIPS = licence_of(
+    {"name": "BSD-2-Clause", "source": "https://github.com/richzhang/PerceptualSimilarity/blob/master/LICENSE"}
+)
 _BLIP = licence_of({"name": "BSD-3-Clause", "source": "https://github.com/salesforce/BLIP/blob/main/LICENSE.txt"})
 _FLORENCE = licence_of({"name": "MIT", "source": "https://huggingface.co/microsoft/Florence-2-base/blob/main/LICENSE"})
 _DEPTH = licence_of(
@@ -64,6 +70,23 @@ AESTHETIC_L14 = AuxiliaryModel(
     source="hub:trl-lib/ddpo-aesthetic-predictor/aesthetic-model.pth",
     licence=_LAION,
     purpose="metric aesthetic_l14, with clip-vit-l14",
+)
+ALEXNET = AuxiliaryModel(
+    name="alexnet",
+    source="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be79",  # the publisher states these digits, in the file's name
+    licence=_TORCHVISION,
+    purpose="metric lpips_alex_similarity, with lpips-alex",
+)
+LPIPS_ALEX = AuxiliaryModel(
+    name="lpips-alex",
+    source=(
+        "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963"
+        "/lpips/weights/v0.1/alex.pth"
+    ),
+    sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    licence=_LPIPS,
+    purpose="metric lpips_alex_similarity, with alexnet",
 )
 BLIP = AuxiliaryModel(
     name="blip-base",

@@ -45,6 +45,11 @@ class LockedPlace(BaseModel):
     files: tuple[LockedFile, ...] = ()
 
     @property
+    def source(self) -> str:
+        """The repository and commit on the hub, else what was stated."""
+        return self.stated if self.repository is None else f"{self.repository}@{self.commit}"
+
+    @property
     def found(self) -> Path:
         """The folder or file on this machine; after a move of the hub's cache, the one in it."""
         if self.folder.exists() or self.repository is None or self.commit is None:

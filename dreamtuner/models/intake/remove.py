@@ -40,6 +40,10 @@ def remove(name: str, folders: Sequence[Path] | None = None, *, weights: bool = 
         lock = read_lock(place)
         found = [] if lock is None else [one.found for one in lock.places]
         freed, gone = _delete(lock, _shared(place, folders)) if weights and lock is not None else (0, [])
+        if weights and lock is not None:
+            for one in _web_files(lock):
+                freed, gone = freed + one.stat().st_size, [*gone, one]
+                one.unlink()
         for one in there:
             one.unlink()
     kept = tuple(one for one in found if one.exists())
@@ -62,6 +66,11 @@ def _shared(own: Path, folders: Sequence[Path]) -> set[tuple[str | None, str | N
     places_of_others = {*places, *(auxiliary_lock(one) for one in AUXILIARY)} - {own}
     others = (read_lock(one) for one in places_of_others)
     return {(place.repository, place.commit) for lock in others if lock is not None for place in lock.places}
+
+
+def _web_files(lock: Lock) -> list[Path]:
+    """Return the files that were downloaded from an address of the web, and are there."""
+    return [one.folder for one in lock.places if one.stated.startswith("https://") and one.folder.is_file()]
 
 
 def _delete(lock: Lock, shared: set[tuple[str | None, str | None]]) -> tuple[int, list[Path]]:

@@ -35,7 +35,7 @@ def fetch(
         lock, changed = fetch_auxiliary(name, offline=offline, update=update, say=progress)
         (place,) = lock.places
         weights = place.folder
-        source: str | None = f"{place.repository}@{place.commit}"
+        source: str | None = place.source
     else:
         done = fetch_profile(name, settings.profile_folders, offline=offline, update=update, say=progress)
         lock, changed, weights, source = done.lock, done.changed, done.profile.weights, done.profile.source

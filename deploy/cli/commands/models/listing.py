@@ -56,7 +56,7 @@ def _auxiliary(name: str) -> dict[str, Any]:
         "bytes": None if locked is None else sum(one.bytes for one in locked.files),
         "licence": model.licence.name,
         "commercial": model.licence.commercial,
-        "source": f"{locked.repository}@{locked.commit}" if locked is not None else model.source.removeprefix("hub:"),
+        "source": locked.source if locked is not None else model.source.removeprefix("hub:"),
         "weights": None if place is None else str(place),
         "purpose": model.purpose,
         "remedy": model.remedy if place is None else None,
