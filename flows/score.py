@@ -87,7 +87,7 @@ def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metric
     for metric in metrics:
         version = METRICS[metric].version(resources.profile(profile))
         with resources.catalog.read() as s:
-            work += [(metric, chunk) for chunk in _chunks(views.unscored(s, run_id, metric, version))]
+            work += [(metric, chunk) for chunk in chunks_of(views.unscored(s, run_id, metric, version))]
     total = sum(len(chunk) for _, chunk in work)
     done = 0
     for metric, chunk in work:
@@ -98,7 +98,7 @@ def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metric
     return total
 
 
-def _chunks(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
+def chunks_of(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
     """Yield ids grouped by reference and mask, at most CHUNK_OUTPUTS each."""
 
     def of(output: UnscoredOutput) -> tuple[str, str]:

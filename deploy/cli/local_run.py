@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import FrameType
@@ -20,6 +20,7 @@ from flows.spec.model import Spec
 if TYPE_CHECKING:
     from flows.finetune import FineTuneSummary
     from flows.reporting.summary import RunSummary
+    from flows.score_choice import ScoredBy
     from flows.video import VideoSummary
 
 
@@ -74,6 +75,21 @@ def run_finetune(
         from flows.finetune import finetune
 
         return finetune(subject, profile, settings=numbers, new_defaults=new_defaults)
+
+
+def run_score(
+    metrics: Sequence[str],
+    run_ids: Sequence[str] | None,
+    subject_id: int | None,
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+) -> "list[ScoredBy]":
+    """Run the flow that scores a choice of the catalog in this process; see `_beside_prefect`."""
+    with _beside_prefect(settings, listener, started):
+        from flows.score_choice import score_choice
+
+        return score_choice(list(metrics), run_ids, subject_id)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dreamtuner.score import METRICS
 from flows.catalog import catalog
 from flows.planning.preview import preview
 from flows.resources import Resources
+from flows.score_choice import demand_metrics, score_choice
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
@@ -66,3 +67,40 @@ def test_plan_names_the_command_that_fetches_the_model(settings: Settings, refer
         match=r"score\[1\]: the metric dino_s16 needs the model dino-vits16, .* dreamtuner models fetch dino-vits16",
     ):
         preview(order(references, "clip_i", "dino_s16"), Resources.open(settings))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect_api")
+def test_a_choice_of_images_is_scored_once_by_a_further_metric(
+    settings: Settings, references: Path, offline: Path
+) -> None:
+    write_dino(in_cache(offline, "facebook/dino-vits16"))
+    run = catalog(order(references))
+    with pytest.raises(InputError, match=r"metric\[1\]: dino_s16 needs .*dreamtuner models fetch dino-vits16"):
+        score_choice(["clip_t", "dino_s16"], [run.run])
+    fetch_auxiliary("dino-vits16")
+    resources = Resources.open(settings)
+    with resources.catalog.read() as s:
+        pip = views.subject_id(s, "pip")
+        assert views.outputs_by_profile(s, views.OutputChoice(("another run",))) == {}
+        assert views.outputs_by_profile(s, views.OutputChoice(None, pip + 1)) == {}
+        assert views.outputs_by_profile(s, views.OutputChoice((run.run,), pip)) == {"pocket": 2}
+    assert score_choice(["dino_s16"], None, pip + 1) == []
+    (first,) = score_choice(["dino_s16", "dino_s16"], [run.run], pip)
+    assert (first.metric, first.profile, first.scored, first.skipped) == ("dino_s16", "pocket", 2, 0)
+    assert first.licences == {"dino-vits16": "Apache-2.0"}
+    assert first.version == METRICS["dino_s16"].version(resources.profile("pocket"))
+    again, further = score_choice(["dino_s16", "clip_t"])
+    assert (again.scored, again.skipped, further.scored) == (0, 2, 2)
+    assert further.licences == {"pocket": resources.profile("pocket").licence.name}
+    with resources.catalog.read() as s:
+        scores = [views.cell(s, one.digest).scores for one in views.cells_of_run(s, run.run)]
+    assert [set(one) for one in scores] == [{"clip_t", "dino_s16"}] * 2
+
+
+def test_unknown_metrics_and_models_that_are_missing_are_named_together(settings: Settings, offline: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        demand_metrics(["clip_q", "clip_t", "lpips_alex_similarity"], ["pocket"], Resources.open(settings))
+    assert [".".join(map(str, one.path)) for one in raised.value.problems] == ["metric.0", "metric.2", "metric.2"]
+    assert "models fetch alexnet" in str(raised.value)
+    assert "models fetch lpips-alex" in str(raised.value)

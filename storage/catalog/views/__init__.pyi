@@ -52,7 +52,7 @@ from .review.subject_page import (
     subject,
 )
 from .runs.attention import AttentionView, attention_maps
-from .runs.cells import cell, cell_states_of, cells, cells_of_run, unscored, unscored_among
+from .runs.cells import cell, cell_states_of, cells, cells_of_run
 from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
@@ -60,6 +60,7 @@ from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
 from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run, subjects_in_work
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
+from .runs.unscored import OutputChoice, outputs_by_profile, unscored, unscored_among, unscored_of
 from .runs.warnings import (
     count_warnings,
     warnings_of_outputs,
@@ -82,6 +83,7 @@ __all__ = [
     "GridCell",
     "MaskView",
     "MissingCells",
+    "OutputChoice",
     "OutputDetail",
     "OutputRow",
     "OutputSubject",
@@ -131,6 +133,7 @@ __all__ = [
     "missing_cells",
     "output",
     "outputs",
+    "outputs_by_profile",
     "password_of",
     "past_run",
     "place",
@@ -163,6 +166,7 @@ __all__ = [
     "trainings_of",
     "unscored",
     "unscored_among",
+    "unscored_of",
     "user_named",
     "users",
     "warnings_of_outputs",

@@ -1,4 +1,4 @@
-"""Cells, individually and by run, and outputs without scores."""
+"""Cells, individually and by run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.database.sql import as_records, chunks
-from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalogError, UnscoredOutput
-from storage.catalog.schema import Cell, CellControl, Mask, Output, Profile, Reference, RunCell, Score, Subject
+from storage.catalog.database.sql import chunks
+from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalogError
+from storage.catalog.schema import Cell, CellControl, Mask, Output, Profile, Reference, RunCell, Subject
 from storage.catalog.views.scores import scores_of, scores_of_run
 
 
@@ -70,38 +70,6 @@ def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
     for part in chunks(digests):
         states.update(s.execute(select(Cell.digest, Cell.state).where(Cell.digest.in_(part))).all())
     return states
-
-
-def unscored(s: Session, run_id: str, metric: str, version: str) -> list[UnscoredOutput]:
-    """List the run's generated outputs that this version of `metric` has not scored, grouped by reference."""
-    chosen = _unscored(metric, version).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
-    return as_records(UnscoredOutput, s.execute(chosen.order_by(Reference.id, RunCell.position)))
-
-
-def unscored_among(s: Session, output_ids: Sequence[int], metric: str, version: str) -> list[UnscoredOutput]:
-    """List the unscored ones among these outputs, by id."""
-    rows = [
-        row
-        for part in chunks(sorted(output_ids))
-        for row in s.execute(_unscored(metric, version).where(Output.id.in_(part)).order_by(Output.id))
-    ]
-    return as_records(UnscoredOutput, rows)
-
-
-def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
-    """Select generated outputs that the metric has not scored, as the columns of UnscoredOutput."""
-    done = select(Score.id).where(Score.output_id == Output.id, Score.metric == metric, Score.version == version)
-    columns = (Output.id.label("output_id"), Cell.digest, Output.image_sha256, Cell.prompt)
-    chosen: Select[*tuple[Any, ...]] = select(*columns, Reference.id.label("reference_id"))
-    return (
-        chosen.add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256)
-        .add_columns(Cell.settings["checkpoint"].as_string().label("training"))
-        .add_columns(Cell.settings[("sampling", "prompt_syntax")].as_string().label("prompt_syntax"))
-        .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
-        .join(Reference, Reference.id == Cell.reference_id)
-        .outerjoin(Mask, Mask.id == Cell.mask_id)
-        .where(~done.exists())
-    )
 
 
 def _cells() -> Select[*tuple[Any, ...]]:

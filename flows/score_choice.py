@@ -1,0 +1,98 @@
+"""Score choice: compute missing scores of images in the catalog, of a run, of a subject or of all of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from prefect import flow
+
+from dreamtuner.models.auxiliary import AUXILIARY
+from dreamtuner.models.profiles import Profile
+from dreamtuner.plugins import PluginError
+from dreamtuner.score import METRICS, Metric
+from flows.progress import report_progress
+from flows.resources import Resources
+from flows.score import chunks_of, score_outputs
+from flows.spec.problems import InputError, Problem
+from storage.catalog import views
+
+
+@dataclass(frozen=True)
+class ScoredBy:
+    """What one metric did for the images of one profile. `licences`: of its models, by name.
+
+    `skipped`: images that this version of the metric had scored before.
+    """
+
+    metric: str
+    version: str
+    profile: str
+    scored: int
+    skipped: int
+    licences: Mapping[str, str]
+
+
+def demand_metrics(names: Sequence[str], profiles: Sequence[str], resources: Resources) -> None:
+    """Raise InputError unless every metric is known and its models are on this machine, for each of these profiles."""
+    problems: list[Problem] = []
+    for i, name in enumerate(names):
+        try:
+            metric = METRICS[name]
+            found = [resources.profile(profile) for profile in profiles]
+        except PluginError as error:
+            problems.append(Problem(path=("metric", i), message=str(error)))
+            continue
+        missing = {one: profile for profile in found for one in metric.missing(profile)}
+        problems += [
+            Problem(path=("metric", i), message=f"{name} needs {one}{_remedy(metric, profile)}")
+            for one, profile in missing.items()
+        ]
+    if problems:
+        raise InputError("score", problems)
+
+
+def _models(metric: Metric) -> Collection[str]:
+    return getattr(metric, "models", ())
+
+
+def _remedy(metric: Metric, profile: Profile) -> str:
+    """Return how to get what a metric lacks of a profile; what it lacks of its own already says so."""
+    return "" if _models(metric) else f" of profile {profile.name!r}; get it with: {profile.remedy}"
+
+
+@flow(name="score-choice", flow_run_name="score")
+def score_choice(
+    metrics: Sequence[str], run_ids: Sequence[str] | None = None, subject_id: int | None = None
+) -> list[ScoredBy]:
+    """Score the generated images of these runs and this subject, else all of the catalog; generates nothing.
+
+    What a metric's present version has scored is skipped. Each image is scored for the profile that generated it.
+    Raises InputError if a metric is unknown, or lacks a model.
+    """
+    resources = Resources.open()
+    choice = views.OutputChoice(None if run_ids is None else tuple(run_ids), subject_id)
+    with resources.catalog.read() as s:
+        counts = views.outputs_by_profile(s, choice)
+    metrics = list(dict.fromkeys(metrics))
+    demand_metrics(metrics, list(counts), resources)
+    done, work = list[ScoredBy](), list[tuple[str, str, list[int]]]()
+    for profile, count in counts.items():
+        for metric in metrics:
+            version = METRICS[metric].version(resources.profile(profile))
+            with resources.catalog.read() as s:
+                todo = views.unscored_of(s, choice, profile, metric, version)
+            work += [(profile, metric, chunk) for chunk in chunks_of(todo)]
+            licences = _licences(METRICS[metric], resources.profile(profile))
+            done.append(ScoredBy(metric, version, profile, len(todo), count - len(todo), licences))
+    total, scored = sum(len(chunk) for *_, chunk in work), 0
+    for profile, metric, chunk in work:
+        report_progress("score", scored, total)
+        score_outputs(profile, metric, chunk)
+        scored += len(chunk)
+    report_progress("score", total, total)
+    return done
+
+
+def _licences(metric: Metric, profile: Profile) -> dict[str, str]:
+    """Return the licence of each model of a metric; of one without models of its own, that of the profile."""
+    own = {name: AUXILIARY.get(name).licence.name for name in _models(metric)}
+    return own or {profile.name: profile.licence.name}
