@@ -1,76 +1,20 @@
-"""Score: compute the missing scores of a run's images."""
+"""Score: compute the missing scores of a run's images, or of any choice of the catalog's."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from prefect import flow, task
+from prefect import flow
 
-from dreamtuner.models.profiles import DEFAULT_PROFILE
-from dreamtuner.models.prompt_syntax import plain
-from dreamtuner.score import METRICS, score_images
-from flows.faults import fault_of
-from flows.image_io import open_picture, open_reference
+from dreamtuner.models.auxiliary import AUXILIARY
+from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
+from dreamtuner.plugins import PluginError
+from dreamtuner.score import METRICS, Metric
+from flows.execution.score_outputs import chunks_of, score_outputs
 from flows.progress import report_progress
-from flows.resources import Resources, free_memory
+from flows.resources import Resources
 from flows.spec.parameters import Metrics, ProfileName, RunId
-from storage.catalog import views, writes
-from storage.catalog.records import UnscoredOutput
-from storage.lost import read_picture
-from storage.objects import get_blob
-
-CHUNK_OUTPUTS = 64
-
-
-@task(name="score-outputs", task_run_name="{metric}")
-def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    """Score outputs of one reference with one metric; return how many. Waits out outages."""
-    resources = Resources.open()
-    return resources.patience().retry(lambda: _score(resources, profile, metric, output_ids))
-
-
-def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    """Score outputs; on out of memory, in halves."""
-    try:
-        return _score_together(resources, profile, metric, output_ids)
-    except Exception as error:
-        if fault_of(error) != "memory" or len(output_ids) == 1:
-            raise
-    free_memory()
-    half = len(output_ids) // 2
-    return sum(_score(resources, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
-
-
-def _score_together(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
-    scorer, version = METRICS[metric], METRICS[metric].version(resources.profile(profile))
-    with resources.catalog.read() as s:
-        outputs = views.unscored_among(s, output_ids, metric, version)
-    if not outputs:
-        return 0
-    store, first = resources.store, outputs[0]
-    mask = first.mask_sha256
-    values = score_images(
-        scorer,
-        resources.scorer(profile, metric),
-        [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs],
-        {
-            "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
-            "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
-            "prompts": lambda: [_plain(one, resources) for one in outputs],
-        },
-    )
-    with resources.catalog.write() as s:
-        scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
-        writes.add_scores(s, metric=metric, version=version, values=scores)
-    return len(outputs)
-
-
-def _plain(output: UnscoredOutput, resources: Resources) -> str:
-    """Return the prompt as plain text, without a learned token: the scoring model knows neither syntax nor token."""
-    word = None if output.training is None else resources.checkpoint(output.training).settings.word
-    prompt = output.prompt
-    if output.prompt_syntax == "weighted":
-        prompt = plain(prompt, [] if word is None else [word])
-    return prompt if word is None else prompt.replace(f" {word}", "")
+from flows.spec.problems import InputError, Problem
+from storage.catalog import views
 
 
 @flow(name="score", flow_run_name="score")
@@ -98,12 +42,83 @@ def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metric
     return total
 
 
-def chunks_of(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
-    """Yield ids grouped by reference and mask, at most CHUNK_OUTPUTS each."""
+@dataclass(frozen=True)
+class ScoredBy:
+    """What one metric did for the images of one profile. `licences`: of its models, by name.
 
-    def of(output: UnscoredOutput) -> tuple[str, str]:
-        return output.reference_sha256, output.mask_sha256 or ""
+    `skipped`: images that this version of the metric had scored before.
+    """
 
-    for _, group in groupby(sorted(outputs, key=of), key=of):
-        ids = [one.output_id for one in group]
-        yield from (ids[first : first + CHUNK_OUTPUTS] for first in range(0, len(ids), CHUNK_OUTPUTS))
+    metric: str
+    version: str
+    profile: str
+    scored: int
+    skipped: int
+    licences: Mapping[str, str]
+
+
+def demand_metrics(names: Sequence[str], profiles: Sequence[str], resources: Resources) -> None:
+    """Raise InputError unless every metric is known and its models are on this machine, for each of these profiles."""
+    problems: list[Problem] = []
+    for i, name in enumerate(names):
+        try:
+            metric = METRICS[name]
+            found = [resources.profile(profile) for profile in profiles]
+        except PluginError as error:
+            problems.append(Problem(path=("metric", i), message=str(error)))
+            continue
+        missing = {one: profile for profile in found for one in metric.missing(profile)}
+        problems += [
+            Problem(path=("metric", i), message=f"{name} needs {one}{_remedy(metric, profile)}")
+            for one, profile in missing.items()
+        ]
+    if problems:
+        raise InputError("score", problems)
+
+
+def _models(metric: Metric) -> Collection[str]:
+    return getattr(metric, "models", ())
+
+
+def _remedy(metric: Metric, profile: Profile) -> str:
+    """Return how to get what a metric lacks of a profile; what it lacks of its own already says so."""
+    return "" if _models(metric) else f" of profile {profile.name!r}; get it with: {profile.remedy}"
+
+
+@flow(name="score-choice", flow_run_name="score")
+def score_choice(
+    metrics: Sequence[str], run_ids: Sequence[str] | None = None, subject_id: int | None = None
+) -> list[ScoredBy]:
+    """Score the generated images of these runs and this subject, else all of the catalog; generates nothing.
+
+    What a metric's present version has scored is skipped. Each image is scored for the profile that generated it.
+    Raises InputError if a metric is unknown, or lacks a model.
+    """
+    resources = Resources.open()
+    choice = views.OutputChoice(None if run_ids is None else tuple(run_ids), subject_id)
+    with resources.catalog.read() as s:
+        counts = views.outputs_by_profile(s, choice)
+    metrics = list(dict.fromkeys(metrics))
+    demand_metrics(metrics, list(counts), resources)
+    done, work = list[ScoredBy](), list[tuple[str, str, list[int]]]()
+    for profile, count in counts.items():
+        for metric in metrics:
+            version = METRICS[metric].version(resources.profile(profile))
+            with resources.catalog.read() as s:
+                todo = views.unscored_of(s, choice, profile, metric, version)
+            work += [(profile, metric, chunk) for chunk in chunks_of(todo)]
+            licences = _licences(METRICS[metric], resources.profile(profile))
+            done.append(ScoredBy(metric, version, profile, len(todo), count - len(todo), licences))
+    total, scored = sum(len(chunk) for *_, chunk in work), 0
+    for profile, metric, chunk in work:
+        report_progress("score", scored, total)
+        score_outputs(profile, metric, chunk)
+        scored += len(chunk)
+    report_progress("score", total, total)
+    return done
+
+
+def _licences(metric: Metric, profile: Profile) -> dict[str, str]:
+    """Return the licence of each model of a metric; of one without models of its own, that of the profile."""
+    own = {name: AUXILIARY.get(name).licence.name for name in _models(metric)}
+    return own or {profile.name: profile.licence.name}

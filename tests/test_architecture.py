@@ -73,7 +73,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     "flows": (
         *("settings", "faults", "progress", "patience", "outcome", "image_io", "resources"),
         *("spec", "ingestion", "planning", "reporting", "execution"),
-        *("ingest", "finetune", "spec_run", "generate", "score", "score_choice", "video", "attention", "catalog", "nightly"),
+        *("ingest", "finetune", "spec_run", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (
         *("torch_flags", "deployments", "prefect"),

@@ -20,7 +20,7 @@ from flows.spec.model import Spec
 if TYPE_CHECKING:
     from flows.finetune import FineTuneSummary
     from flows.reporting.summary import RunSummary
-    from flows.score_choice import ScoredBy
+    from flows.score import ScoredBy
     from flows.video import VideoSummary
 
 
@@ -87,7 +87,7 @@ def run_score(
 ) -> "list[ScoredBy]":
     """Run the flow that scores a choice of the catalog in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
-        from flows.score_choice import score_choice
+        from flows.score import score_choice
 
         return score_choice(list(metrics), run_ids, subject_id)
 

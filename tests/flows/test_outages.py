@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 import flows.execution.generate_batch
 import flows.execution.generation_worker
+import flows.execution.score_outputs
 import flows.patience
-import flows.score
 import storage.ingest
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.request import Cell
@@ -237,9 +237,9 @@ def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return len(ids)
 
-    monkeypatch.setattr(flows.score, "_score_together", score)
+    monkeypatch.setattr(flows.execution.score_outputs, "_score_together", score)
     given = ("pocket", "clip_i", list(range(8)))
-    assert flows.score.score_outputs.fn(*given) == 8
+    assert flows.execution.score_outputs.score_outputs.fn(*given) == 8
     assert tries == [8, 8, 4, 2, 2, 4, 2, 2]
 
 

@@ -9,7 +9,7 @@ from dreamtuner.score import METRICS
 from flows.catalog import catalog
 from flows.planning.preview import preview
 from flows.resources import Resources
-from flows.score_choice import demand_metrics, score_choice
+from flows.score import demand_metrics, score_choice
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError

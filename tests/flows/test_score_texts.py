@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.score import _plain
+from flows.execution.score_outputs import _plain
 from storage.catalog.records import UnscoredOutput
 
 

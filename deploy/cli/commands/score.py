@@ -32,7 +32,7 @@ def score(
     from deploy.cli.local_run import run_score
     from deploy.cli.tables import new_table
     from flows.resources import Resources
-    from flows.score_choice import demand_metrics
+    from flows.score import demand_metrics
     from storage.catalog import views
 
     if everything == (run is not None or subject is not None):

@@ -1,0 +1,81 @@
+"""Scores outputs of the catalog by one metric: reads what the metric takes, and stores the values."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from prefect import task
+
+from dreamtuner.models.prompt_syntax import plain
+from dreamtuner.score import METRICS, score_images
+from flows.faults import fault_of
+from flows.image_io import open_picture, open_reference
+from flows.resources import Resources, free_memory
+from storage.catalog import views, writes
+from storage.catalog.records import UnscoredOutput
+from storage.lost import read_picture
+from storage.objects import get_blob
+
+CHUNK_OUTPUTS = 64
+
+
+@task(name="score-outputs", task_run_name="{metric}")
+def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    """Score outputs of one reference with one metric; return how many. Waits out outages."""
+    resources = Resources.open()
+    return resources.patience().retry(lambda: _score(resources, profile, metric, output_ids))
+
+
+def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    """Score outputs; on out of memory, in halves."""
+    try:
+        return _score_together(resources, profile, metric, output_ids)
+    except Exception as error:
+        if fault_of(error) != "memory" or len(output_ids) == 1:
+            raise
+    free_memory()
+    half = len(output_ids) // 2
+    return sum(_score(resources, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
+
+
+def _score_together(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+    scorer, version = METRICS[metric], METRICS[metric].version(resources.profile(profile))
+    with resources.catalog.read() as s:
+        outputs = views.unscored_among(s, output_ids, metric, version)
+    if not outputs:
+        return 0
+    store, first = resources.store, outputs[0]
+    mask = first.mask_sha256
+    values = score_images(
+        scorer,
+        resources.scorer(profile, metric),
+        [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs],
+        {
+            "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
+            "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
+            "prompts": lambda: [_plain(one, resources) for one in outputs],
+        },
+    )
+    with resources.catalog.write() as s:
+        scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
+        writes.add_scores(s, metric=metric, version=version, values=scores)
+    return len(outputs)
+
+
+def _plain(output: UnscoredOutput, resources: Resources) -> str:
+    """Return the prompt as plain text, without a learned token: the scoring model knows neither syntax nor token."""
+    word = None if output.training is None else resources.checkpoint(output.training).settings.word
+    prompt = output.prompt
+    if output.prompt_syntax == "weighted":
+        prompt = plain(prompt, [] if word is None else [word])
+    return prompt if word is None else prompt.replace(f" {word}", "")
+
+
+def chunks_of(outputs: Sequence[UnscoredOutput]) -> Iterator[list[int]]:
+    """Yield ids grouped by reference and mask, at most CHUNK_OUTPUTS each."""
+
+    def of(output: UnscoredOutput) -> tuple[str, str]:
+        return output.reference_sha256, output.mask_sha256 or ""
+
+    for _, group in groupby(sorted(outputs, key=of), key=of):
+        ids = [one.output_id for one in group]
+        yield from (ids[first : first + CHUNK_OUTPUTS] for first in range(0, len(ids), CHUNK_OUTPUTS))
