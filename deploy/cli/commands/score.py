@@ -16,7 +16,7 @@ def score(
         list[str], typer.Option("--metric", metavar="NAME", help="A metric, such as dino_s16; repeat for several.")
     ],
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run, by name or by the first characters of its ID.")
+        str | None, typer.Argument(metavar="RUN", help="A run, by name or by the first characters of its ID.")
     ] = None,
     subject: Annotated[str | None, typer.Option(metavar="NAME", help="Only images of this subject.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All images of the catalog.")] = False,
@@ -34,6 +34,7 @@ def score(
     from flows.resources import Resources
     from flows.score import demand_metrics
     from storage.catalog import views
+    from storage.catalog.records import NotInCatalogError
 
     if everything == (run is not None or subject is not None):
         what = "give a RUN, --subject or both, or --all for every image of the catalog"
@@ -42,10 +43,13 @@ def score(
     resources = Resources.open(settings)
     if resources.catalog_if_any is None:
         raise InputError("score", [Problem(path=(), message="the catalog has no image yet; run a spec first")])
-    with resources.catalog.read() as s:
-        runs = None if run is None else tuple(views.run_ids(s, run))
-        shown = None if subject is None else views.subject_id(s, subject)
-        counts = views.outputs_by_profile(s, views.OutputChoice(runs, shown))
+    try:
+        with resources.catalog.read() as s:
+            runs = None if run is None else tuple(views.run_ids(s, run))
+            shown = None if subject is None else views.subject_id(s, subject)
+            counts = views.outputs_by_profile(s, views.OutputChoice(runs, shown))
+    except NotInCatalogError as error:
+        raise InputError("score", [Problem(path=(), message=str(error))]) from error
     demand_metrics(metric, list(counts), resources)
     terminal, done = run_with_progress(
         "score", settings, lambda line: run_score(metric, runs, shown, settings, line, line.started)
