@@ -91,7 +91,7 @@ def choose_mask(
     digest = sha256(png).hexdigest()
     same = next((one for one in known.masks if (one.sha256, one.method) == (digest, mask.method)), None)
     if current is not None and current is not same:
-        from storage.catalog.mask_precedence import keeps_current
+        from storage.catalog.precedence import keeps_current
 
         if keeps_current(current, same, given=how, requested=asked, insist=insist):
             reused = _reused(known, current, _bytes(known, current) or png, image)

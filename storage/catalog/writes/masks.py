@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import instant
-from storage.catalog.mask_precedence import keeps_current
+from storage.catalog.precedence import keeps_current
 from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalogError
 from storage.catalog.schema import Mask, Reference
 from storage.catalog.writes.blobs import require_blob
