@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from storage.catalog import Catalog
 from storage.catalog.database.sql import chunks, insert_into, instant
 from storage.catalog.schema import (
+    Annotation,
     AttentionMap,
     Blob,
     Cell,
@@ -26,6 +27,7 @@ from storage.catalog.schema import (
 REFERENCING = (
     Reference.image_sha256,
     Mask.mask_sha256,
+    Annotation.image_sha256,
     Checkpoint.weights_sha256,
     Training.resume_sha256,
     Run.sheet_sha256,

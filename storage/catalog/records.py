@@ -20,6 +20,7 @@ NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
+CAPTION = "caption"  # the kind of an annotation that is a text; all others are kinds of control images
 MAX_FAILURES = 3  # a cell that failed this often stays failed until a new run requests it
 
 
@@ -184,7 +185,7 @@ class DeadRun:
 class MaskFacts:
     """A version of a reference's mask: `given` is its origin, `giver` who, `given_at` when they last provided it.
 
-    `warnings`: doubts about it, a sentence each; None: not assessed yet.
+    `warnings`: doubts about it, a sentence each; None: not assessed yet. `licence`: that of the masker's model, if any.
     """
 
     id: int
@@ -197,6 +198,30 @@ class MaskFacts:
     giver: str | None
     given_at: datetime | None
     warnings: tuple[str, ...] | None
+    licence: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationFacts:
+    """A version of a reference's own caption (`text`) or control image (`image_sha256`); names as in the schema.
+
+    Neither: nothing of this kind was found in the reference.
+    """
+
+    id: int
+    kind: str
+    text: str | None
+    image_sha256: str | None
+    method: str
+    words: str | None
+    confidence: float | None
+    licence: str | None
+    version: int
+    given: Given
+    giver: str | None
+    given_at: datetime | None
+    notes: tuple[str, ...]
+    created_at: datetime
 
 
 @dataclass(frozen=True)

@@ -143,8 +143,8 @@ def _shared(done: "Erased") -> str:
 
 
 def _json(done: "Erased") -> dict[str, Any]:
-    names = ("subjects", "references", "masks", "checkpoints", "cells", "outputs", "reviews", "shared", "shared_with")
-    return {name: getattr(done, name) for name in names} | {
+    names = ("subjects", "references", "masks", "annotations", "checkpoints", "cells", "outputs", "reviews")
+    return {name: getattr(done, name) for name in (*names, "shared", "shared_with")} | {
         "runs": len(done.runs_gone),
         "sheets": len(done.runs),
         "blobs": done.freed,

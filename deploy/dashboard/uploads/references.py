@@ -92,6 +92,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
                 replace=new.replace,
                 recaption=True,
                 actor=actor,
+                given="dashboard",
             )
         except NameTakenError as error:
             raise NameTakenError(str(error).replace("add replace: true", f"tick {REPLACE!r}")) from error

@@ -4,6 +4,7 @@ The tables `reviews`, `lineage` and `audit` are append-only: triggers created by
 deletion, except as described in `storage.catalog.schema.forgetting`.
 """
 
+from storage.catalog.schema.annotations import Annotation
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellControl, CellSubject, SubjectScore
@@ -26,6 +27,7 @@ from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.warnings import WarningRow
 
 __all__ = [
+    "Annotation",
     "ApiToken",
     "AttentionMap",
     "AuditEvent",

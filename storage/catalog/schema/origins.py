@@ -61,7 +61,8 @@ class Mask(Base):
 
     `given` is its origin: found (detected), the file's alpha channel, or provided by a person in a spec, by `ingest` or
     in the dashboard; `giver` is that person if known, `given_at` when they last provided it or requested its detection.
-    `warnings` is a JSON list of doubts about it, None until it is assessed.
+    `warnings` is a JSON list of doubts about it, None until it is assessed. `licence` is the name of the licence of the
+    masker's model, None without a model.
     """
 
     __tablename__ = "masks"
@@ -85,6 +86,7 @@ class Mask(Base):
     giver: Mapped[str | None]
     given_at: Mapped[datetime | None]
     warnings: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    licence: Mapped[str | None]
 
 
 class Profile(Base):

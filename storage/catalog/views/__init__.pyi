@@ -1,5 +1,11 @@
 """Queries: functions of a session from `Catalog.read()` that return frozen records."""
 
+from .annotations import (
+    annotation_facts,
+    annotations_of,
+    annotations_of_image,
+    found_annotation,
+)
 from .audit import AuditRow, BatchView, audit_page, batches
 from .output_subjects import OutputSubject
 from .pages import OutputRow, Page, place, place_of
@@ -18,6 +24,7 @@ from .people import (
     user_named,
     users,
 )
+from .reference_uses import control_uses, is_caption_used, is_used
 from .review.facets import (
     Choices,
     RunProgress,
@@ -68,7 +75,7 @@ from .runs.warnings import (
     warnings_of_subject,
 )
 from .subject_summary import SubjectSummary, subject_list
-from .subjects import cells_by_mask, mask_facts, masks_of, subject_assets, subject_names
+from .subjects import cells_by_mask, found_masks, mask_facts, masks_of, subject_assets, subject_names
 
 __all__ = [
     "AttentionView",
@@ -105,6 +112,9 @@ __all__ = [
     "TokenView",
     "TrainingView",
     "UserView",
+    "annotation_facts",
+    "annotations_of",
+    "annotations_of_image",
     "attention_maps",
     "audit_page",
     "batches",
@@ -116,15 +126,20 @@ __all__ = [
     "cells_by_mask",
     "cells_of_run",
     "choices",
+    "control_uses",
     "count",
     "count_warnings",
     "crashed_flow_runs",
     "decisions",
     "first_numbers",
+    "found_annotation",
+    "found_masks",
     "gallery_page",
     "grid",
     "has_password",
     "history",
+    "is_caption_used",
+    "is_used",
     "link_of",
     "mask_facts",
     "masks_of",

@@ -52,6 +52,7 @@ def mask_facts(mask: Mask) -> MaskFacts:
         giver=mask.giver,
         given_at=mask.given_at,
         warnings=None if mask.warnings is None else tuple(mask.warnings),
+        licence=mask.licence,
     )
 
 
@@ -60,6 +61,13 @@ def masks_of(s: Session, subject_name: str, image_sha256: str) -> list[MaskFacts
     rows = select(Mask).join(Reference, Reference.id == Mask.reference_id).join(Subject)
     rows = rows.where(Subject.name == subject_name, Reference.image_sha256 == image_sha256)
     return [mask_facts(one) for one in s.scalars(rows.order_by(Mask.turn.desc(), Mask.id.desc()))]
+
+
+def found_masks(s: Session, image_sha256: str) -> list[MaskFacts]:
+    """List the masks that were found of an image, whichever subject's reference it is, the newest first."""
+    rows = select(Mask).join(Reference, Reference.id == Mask.reference_id)
+    rows = rows.where(Reference.image_sha256 == image_sha256, Mask.given == "found").order_by(Mask.id.desc())
+    return [mask_facts(one) for one in s.scalars(rows)]
 
 
 def subject_names(s: Session) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Everything that changes the catalog: functions of a session from `Catalog.write()`; every write is idempotent."""
 
+from .annotations import add_annotation
 from .audit import record_audit
 from .blobs import record_blob, record_blobs
 from .forgetting.erase import Erased
@@ -55,6 +56,7 @@ __all__ = [
     "Erased",
     "Reviewed",
     "Seen",
+    "add_annotation",
     "add_attention_map",
     "add_checkpoint",
     "add_link",

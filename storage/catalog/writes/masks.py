@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.database.sql import instant
 from storage.catalog.precedence import keeps_current
-from storage.catalog.records import PERSONS, CatalogError, Given, NotInCatalogError
+from storage.catalog.records import CatalogError, Given, NotInCatalogError
 from storage.catalog.schema import Mask, Reference
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
-from storage.catalog.writes.subjects import lock
+from storage.catalog.writes.versions import lock, make_current
 
 _BY_METHOD: Mapping[str, Given] = {"user": "spec", "given": "dashboard", "alpha": "file"}
 
@@ -26,6 +25,7 @@ def add_mask(
     confidence: float,
     doubtful: bool,
     warnings: Sequence[str] | None = None,
+    licence: str | None = None,
     given: Given | None = None,
     giver: str | None = None,
     requested: bool = False,
@@ -33,10 +33,10 @@ def add_mask(
 ) -> int:
     """Add a mask to the reference and return its id. It becomes the current mask unless a person's mask has precedence.
 
-    `confidence` lies in 0..1; `doubtful` requests a check by a person, `warnings` are the reasons. `given` is its
-    origin (by default that of its method), `giver` the person; `requested` (a person requested its detection) and
-    `insist` are those of `keeps_current`. The same mask by the same method is the same row, any other a new version.
-    Planned cells do not change their mask.
+    `confidence` lies in 0..1; `doubtful` requests a check by a person, `warnings` are the reasons, `licence` is that of
+    the masker's model. `given` is its origin (by default that of its method), `giver` the person; `requested` (a person
+    requested its detection) and `insist` are those of `keeps_current`. The same mask by the same method is the same
+    row, any other a new version. Planned cells do not change their mask.
     """
     if not 0 <= confidence <= 1:
         raise CatalogError(f"confidence {confidence} is outside 0..1; pass a probability")
@@ -56,28 +56,15 @@ def add_mask(
         row.given, row.confidence, row.doubtful = given, confidence, doubtful
         s.add(row)
     row.confidence, row.doubtful = confidence, doubtful
+    row.licence = licence or row.licence
     row.warnings = row.warnings if warnings is None else list(warnings)
     if not stay:
-        _use(s, row, current, given, giver, requested)
+        make_current(s, "mask", row, current, given=given, giver=giver, requested=requested)
     s.flush()
     if new:
         detail = {"method": method, "version": row.version, "mask_sha256": mask_sha256, "given": given}
         record_event(s, "mask", row.id, "added", actor=giver, **detail)
     return row.id
-
-
-def _use(s: Session, row: Mask, current: Mask | None, given: Given, giver: str | None, requested: bool) -> None:
-    """Make a mask the current one, with its new origin."""
-    again = current is row and row.given == given and row.giver == giver
-    if given in PERSONS or row.given not in PERSONS or requested:
-        row.given, row.giver = given, giver
-    if (given in PERSONS or requested) and not (again and row.given_at is not None):
-        row.given_at = instant(s)
-    if current is not row or row.turn == 0:
-        row.turn = (0 if current is None else current.turn) + 1
-    if current is not None and current is not row:
-        s.flush()
-        record_event(s, "mask", current.id, "superseded", actor=giver, by=row.id)
 
 
 def record_mask_quality(

@@ -5,12 +5,14 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
 from storage.catalog.name_conflicts import differences, name_taken_message
-from storage.catalog.records import NameTakenError, NotInCatalogError
+from storage.catalog.records import CAPTION, Given, NameTakenError, NotInCatalogError
 from storage.catalog.schema import Reference, Subject
 from storage.catalog.views.subjects import subject_assets
+from storage.catalog.writes.annotations import add_annotation
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
+from storage.catalog.writes.versions import lock
 from storage.redaction import redact_url
 
 
@@ -28,12 +30,13 @@ def enter_subject(
     replace: bool = False,
     recaption: bool = False,
     actor: str | None = None,
+    given: Given = "spec",
 ) -> tuple[int, int]:
     """Ingest a subject and its reference, which becomes the current one; return both ids.
 
     A name is one subject: if the stored one has another reference, class word or style, raises NameTakenError unless
-    `replace`. An existing caption of the same reference is kept unless `replace` or `recaption`, because it affects
-    the images of every spec that names only the subject.
+    `replace`. A caption that a person gave the same reference before is kept unless `replace` or `recaption`, because
+    it affects the images of every spec that names only the subject. `given`: where `actor` gives the caption.
     """
     new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
@@ -49,9 +52,9 @@ def enter_subject(
         if found:
             before = {"class_word": stored.class_word, "style": stored.style, "image_sha256": stored.image_sha256}
             record_event(s, "subject", subject_id, "replaced", actor=actor, **before)
-        if stored.image_sha256 == image_sha256 and (caption is None or not (replace or recaption)):
-            caption = caption if stored.caption is None else stored.caption
     add_subject(s, name=name, class_word=class_word, style=style)
+    same = (Reference.subject_id == subject_id, Reference.image_sha256 == image_sha256)
+    kept = s.scalar(select(Reference.caption).where(*same))
     reference_id = add_reference(
         s,
         subject_id=subject_id,
@@ -59,8 +62,19 @@ def enter_subject(
         width=width,
         height=height,
         source=source,
-        caption=caption,
+        caption=kept,
     )
+    if caption is not None and (kept is None or replace or recaption):
+        add_annotation(
+            s,
+            reference_id=reference_id,
+            kind=CAPTION,
+            text=caption,
+            method="user",
+            given=given,
+            giver=actor,
+            insist=True,
+        )
     return subject_id, reference_id
 
 
@@ -98,9 +112,3 @@ def add_reference(
     if new:
         record_event(s, "reference", row.id, "added", source=source, image_sha256=image_sha256)
     return row.id
-
-
-def lock(s: Session, table: type[Subject] | type[Reference], field: str, row_id: int) -> None:
-    """Lock the parent row, so that only one writer at a time decides which child is current."""
-    if s.scalar(select(table.id).where(table.id == row_id).with_for_update(key_share=True)) is None:
-        raise NotInCatalogError(f"{field} {row_id} is not in the catalog; add it first")

@@ -141,6 +141,28 @@ def test_masks_of_older_catalogs_are_known_by_who_gave_them(
     assert {warnings for *_, warnings in found.values()} == {None}
 
 
+def test_captions_of_older_catalogs_are_those_that_specs_gave(
+    url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]
+) -> None:
+    plan = planned(1)
+    with catalog.write() as s:
+        more = {"width": 8, "height": 8, "source": "x", "caption": None}
+        writes.add_reference(s, subject_id=plan.subject, image_sha256="2" * 64, **more)  # type: ignore[arg-type]
+        before = s.execute(text("SELECT * FROM refs ORDER BY id")).all()
+    catalog.close()
+    migrate.downgrade(catalog_url(url), "0017")
+    assert "annotations" not in layout(url)
+    migrate.upgrade(catalog_url(url))
+    with catalog.write() as s:
+        assert s.execute(text("SELECT * FROM refs ORDER BY id")).all() == before
+        (found,) = views.annotations_of(s, plan.reference)
+        assert (found.kind, found.text, found.given, found.version) == ("caption", "a bear", "spec", 1)
+        next_one = writes.add_annotation(s, reference_id=plan.reference, kind="depth", method="eye-1")
+        assert next_one > found.id
+        assert views.is_used(s, "pip", "1" * 64)
+        assert not views.is_used(s, "pip", "2" * 64)
+
+
 @pytest.mark.parametrize("change", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
 @pytest.mark.parametrize("table", ["reviews", "lineage", "audit"])
 def test_what_is_append_only_is_refused_by_the_database(

@@ -9,8 +9,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
-from storage.catalog.records import Decision, Given, NotInCatalogError
+from storage.catalog.records import AnnotationFacts, Decision, Given, NotInCatalogError
 from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
+from storage.catalog.views.annotations import annotations_of
 from storage.catalog.views.output_subjects import trained_for
 from storage.redaction import redact_url
 
@@ -35,11 +36,12 @@ class MaskView:
     giver: str | None = None
     given_at: datetime | None = None
     warnings: Sequence[str] = ()
+    licence: str | None = None
 
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """A reference with its masks, the current one first."""
+    """A reference with its masks, the current one first, and its annotations as `annotations_of` lists them."""
 
     id: int
     sha256: str
@@ -49,6 +51,7 @@ class ReferenceView:
     caption: str | None
     created_at: datetime
     masks: Sequence[MaskView]
+    annotations: Sequence[AnnotationFacts] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
                 giver=m.giver,
                 given_at=m.given_at,
                 warnings=m.warnings or (),
+                licence=m.licence,
             )
             for i, m in enumerate(rows)
         ]
@@ -126,6 +130,7 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
                 caption=one.caption,
                 created_at=one.created_at,
                 masks=masks,
+                annotations=annotations_of(s, one.id),
             )
         )
     learnt = select(Training.checkpoint_id).where(Training.checkpoint_id.is_not(None), trained_for(subject_id))

@@ -39,6 +39,7 @@ class Erased:
     subjects: int = 0
     references: int = 0
     masks: int = 0
+    annotations: int = 0
     checkpoints: int = 0
     cells: int = 0
     outputs: int = 0

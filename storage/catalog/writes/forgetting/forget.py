@@ -72,6 +72,7 @@ def counts(erased: Erased) -> dict[str, int]:
         "subjects",
         "references",
         "masks",
+        "annotations",
         "checkpoints",
         "cells",
         "outputs",

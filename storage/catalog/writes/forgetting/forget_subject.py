@@ -14,6 +14,7 @@ from storage.catalog.claims import expired
 from storage.catalog.database.sql import chunks, instant
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import (
+    Annotation,
     Cell,
     CellSubject,
     Checkpoint,
@@ -210,15 +211,18 @@ def _references(s: Session, subject_id: int, erased: Erased) -> None:
     references = s.scalars(select(Reference).where(Reference.subject_id == subject_id)).all()
     ids = [one.id for one in references]
     masks = s.scalars(select(Mask).where(Mask.reference_id.in_(ids))).all()
+    notes = s.scalars(select(Annotation).where(Annotation.reference_id.in_(ids))).all()
     erased.blobs.update([*(one.image_sha256 for one in references), *(one.mask_sha256 for one in masks)])
+    erased.blobs.update(one.image_sha256 for one in notes if one.image_sha256 is not None)
     erase_history(s, "mask", [one.id for one in masks])
+    erase_history(s, "annotation", [one.id for one in notes])
     erase_history(s, "reference", ids)
-    for table, rows in ((Mask, masks), (Reference, references)):
+    for table, rows in ((Mask, masks), (Annotation, notes), (Reference, references)):
         retire_ids(s, table, [one.id for one in rows])
         for row in rows:
             s.delete(row)
         s.flush()
-    erased.references, erased.masks = len(references), len(masks)
+    erased.references, erased.masks, erased.annotations = len(references), len(masks), len(notes)
 
 
 def _runs(s: Session, name: str, runs: Sequence[Run], erased: Erased) -> None:

@@ -24,7 +24,7 @@ from tests.storage.catalog.writes.test_links import another
 Planned = Callable[..., SimpleNamespace]
 TABLES = (
     *("subjects", "refs", "masks", "cells", "outputs", "reviews", "scores", "subject_scores", "cell_subjects"),
-    *("run_cells", "attention_maps", "checkpoints", "trainings", "forgetting"),
+    *("run_cells", "attention_maps", "checkpoints", "trainings", "forgetting", "annotations"),
 )
 
 
@@ -67,6 +67,7 @@ class House:
         state, weights, seen = (
             self.keep(name, f"{what} of {name}".encode(), "x/y") for what in ("state", "weights", "map")
         )
+        depth = self.keep(name, png(plain(number, -3, 0)))
         sheet = self.keep("all", b"a sheet of both", "image/png")
         with self.catalog.write() as s:
             subject = writes.add_subject(s, name=name, class_word="bear", style="natural")
@@ -74,6 +75,9 @@ class House:
             reference = writes.add_reference(s, subject_id=subject, image_sha256=image, **shape)
             about: dict[str, Any] = {"mask_sha256": mask, "method": "grabcut", "confidence": 0.9, "doubtful": False}
             mask_id = writes.add_mask(s, reference_id=reference, **about)
+            seen_by: dict[str, Any] = {"reference_id": reference, "method": "eye-1"}
+            writes.add_annotation(s, kind="depth", image_sha256=depth, **seen_by)
+            writes.add_annotation(s, kind="caption", text=f"a bear called {name}", **seen_by)
             for step in ("done", "under way"):
                 recipe = {"class_word": "bear", "style": "natural", "step": step}
                 made_of: dict[str, Any] = {"reference_id": reference, "mask_id": mask_id, "profile_id": self.profile}
