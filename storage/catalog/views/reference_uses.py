@@ -38,8 +38,7 @@ def control_uses(s: Session, subject_name: str, image_sha256: str, kind: str) ->
         rows = select(theirs.image_sha256, func.count()).select_from(CellControl)
         rows = rows.join(CellSubject, CellSubject.cell_id == CellControl.cell_id).outerjoin(theirs, same)
         rows = rows.where(CellControl.kind == kind, ~CellControl.of_reference).group_by(theirs.image_sha256)
-    found: dict[str | None, int] = dict(s.execute(_cells(rows, subject_name, image_sha256)).tuples().all())
-    return found
+    return {row[0]: row[1] for row in s.execute(_cells(rows, subject_name, image_sha256))}
 
 
 def _cells(rows: Any, subject_name: str, image_sha256: str) -> Any:
