@@ -126,6 +126,16 @@ class Adaptable(Backbone, Protocol):
 
 
 @runtime_checkable
+class HasFixedParts(Protocol):
+    """A backbone that names its models that are never trained, so that a fine-tuning can hold them in bfloat16."""
+
+    @property
+    def fixed(self) -> Sequence[nn.Module]:
+        """The loaded models that are never trained."""
+        ...
+
+
+@runtime_checkable
 class FineTunable(Backbone, Protocol):
     """A backbone whose parts can be fine-tuned on a subject (Sec. 3.3).
 

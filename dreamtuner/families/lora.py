@@ -1,6 +1,6 @@
-"""LoRA by PEFT: inject adapters into the linear layers of a model, and remove them again.
+"""LoRA and DoRA by PEFT: inject adapters into the linear layers of a model, and remove them again.
 
-alpha equals the rank, so an adapter's product is added unscaled and every format reads it alike.
+What is read of adapters is scaled already: a product B A is added as it is, so that every format reads it alike.
 """
 
 from __future__ import annotations
@@ -15,14 +15,24 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
 _NAME = "default"
+_MAGNITUDE = ".lora_magnitude_vector"
 
 
-def inject(model: Any, targets: tuple[str, ...], rank: int, *, seed: int) -> None:
+def inject(
+    model: Any, targets: tuple[str, ...], rank: int, *, seed: int, alpha: float | None = None, dora: bool = False
+) -> None:
     """Inject adapters, initialised to change nothing, into the linear layers with these name suffixes.
 
-    Only the adapters require gradients. Their initial weights depend only on `seed`.
+    Their products are scaled by `alpha` / `rank`, by default 1; `dora`: each layer's rows get trainable magnitudes
+    (arXiv 2402.09353). Only the adapters require gradients. Their initial weights depend only on `seed`.
     """
-    config = LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets), init_lora_weights=True)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=rank if alpha is None else alpha,  # type: ignore[arg-type]  # PEFT takes any number
+        target_modules=list(targets),
+        init_lora_weights=True,
+        use_dora=dora,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         inject_adapter_in_model(config, model, adapter_name=_NAME)
@@ -38,11 +48,17 @@ def remove(model: Any) -> None:
 def adapters(model: Any, share: float = 1.0) -> dict[str, Tensor]:
     """Return the adapters' matrices by the names that diffusers and PEFT use: `LAYER.lora_A.weight` and `lora_B`.
 
-    `share`: factor of their products, 0..1, applied to B.
+    B is multiplied by alpha / rank. `share`: a further factor of it, 0..1. DoRA adds `LAYER.lora_magnitude_vector`.
     """
-    marked = f".{_NAME}."
-    found = {name.replace(marked, "."): p.detach() for name, p in model.named_parameters() if ".lora_" in name}
-    return {name: share * one if name.endswith(".lora_B.weight") else one for name, one in found.items()}
+    found: dict[str, Tensor] = {}
+    layers: dict[str, Any] = {name: one for name, one in model.named_modules() if isinstance(one, LoraLayer)}
+    for name, layer in layers.items():
+        scale = share * float(layer.scaling[_NAME])
+        found[f"{name}.lora_A.weight"] = layer.lora_A[_NAME].weight.detach()
+        found[f"{name}.lora_B.weight"] = scale * layer.lora_B[_NAME].weight.detach()
+        if layer.use_dora[_NAME]:
+            found[name + _MAGNITUDE] = layer.lora_magnitude_vector[_NAME].weight.detach()
+    return found
 
 
 def scaled_adapters(model: Any, share: float) -> AbstractContextManager[None]:
@@ -64,5 +80,8 @@ def merged(model: Any, matrices: dict[str, Tensor]) -> dict[str, Tensor]:
             layer = name.removesuffix(".lora_A.weight")
             weight, b = weights[f"{layer}.weight"], matrices[f"{layer}.lora_B.weight"]
             product = b.to(weight.device, torch.float32) @ a.to(weight.device, torch.float32)
-            added[f"{layer}.weight"] = (weight.detach().float() + product).to(weight.dtype)
+            whole = weight.detach().float() + product
+            if (magnitude := matrices.get(layer + _MAGNITUDE)) is not None:
+                whole *= (magnitude.to(whole) / whole.norm(dim=1))[:, None]
+            added[f"{layer}.weight"] = whole.to(weight.dtype)
     return added

@@ -42,7 +42,7 @@ def read_lora(file: Path, models: Mapping[str, Any]) -> Layers:
     that share their weights.
 
     Raises:
-        ValueError: it has layers that the models lack, or of other shapes.
+        ValueError: it has layers that the models lack, or of other shapes, or is a DoRA, which is no sum of updates.
     """
     mixin = StableDiffusionLoraLoaderMixin
     state, alphas, metadata = mixin.lora_state_dict(
@@ -53,6 +53,8 @@ def read_lora(file: Path, models: Mapping[str, Any]) -> Layers:
         unet_config=models[_UNET].config,
         return_lora_metadata=True,
     )
+    if any("lora_magnitude_vector" in key for key in state):
+        raise ValueError(f"{file.name} is a DoRA, whose magnitudes are not supported; give a LoRA without them")
     parts = [name for name in models if any(key.startswith(f"{name}.") for key in state)]
     found: dict[str, dict[str, Factors]] = {}
     for name in parts:

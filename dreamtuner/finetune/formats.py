@@ -92,6 +92,8 @@ def _lora(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
 
 def _kohya(tuned: Checkpoint, backbone: FineTunable, out: Path) -> None:
     """Write the keys of kohya's trainer, which A1111, ComfyUI and others read."""
+    if tuned.settings.dora:
+        raise CheckpointExportError("format: kohya's keys of a DoRA are not written; export it as lora or diffusers")
     named: dict[str, Tensor] = {}
     for part, ones in _matrices(tuned, backbone).items():
         for name, one in ones.items():

@@ -54,7 +54,7 @@ class TokenEmbedding(nn.Module):
         last = self.table.weight.shape[0]
         ours = (ids == last).unsqueeze(-1)
         known: Tensor = self.table(ids.clamp(max=last - 1))
-        return torch.where(ours, self.row, known)
+        return torch.where(ours, self.row.to(known.dtype), known)  # the row may be trained in float32
 
 
 @contextmanager

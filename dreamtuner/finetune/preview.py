@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
+from dreamtuner.finetune.fitting import generate_fitting
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile
-from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.score.clip import ClipModel, load_clip
 from dreamtuner.score.clip_metrics import ClipI
@@ -35,12 +35,14 @@ class FineTunePreview:
         called = settings.subject_words(subject.class_word)
         cells = tuple(Cell(subject.words(one, called), seed) for seed, one in enumerate(settings.previews))
         clip = load_clip(profile, device=device) if (profile.tower / "config.json").is_file() else None
+        if clip is not None and settings.precision == "bfloat16":
+            clip.model.to(torch.bfloat16)
         return cls(subject.reference, cells, sampling, clip)
 
     def generate(self, backbone: Backbone) -> tuple[Image.Image, float | None]:
         """Generate the previews. Returns them side by side, RGB, and their mean masked CLIP-I, -1..1, or None."""
         with torch.no_grad():
-            pictures = generate(backbone, self.reference, self.cells, self.sampling, embeddings=())
+            pictures = generate_fitting(backbone, self.reference, self.cells, self.sampling)
         row = Image.new("RGB", (sum(one.width for one in pictures), pictures[0].height))
         for i, one in enumerate(pictures):
             row.paste(one, (i * pictures[0].width, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Events
 
 SAVE_EVERY, LOG_EVERY = 50, 10
+SAVE_MINUTES = 5.0
+"""A state that is not small is saved by the clock: storing that of mode full takes many steps' time."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,16 @@ class FineTuneResult:
 
 def loop_settings(factory: FineTuneFactory, *, save_every: int = SAVE_EVERY) -> LoopSettings:
     """Return the loop's settings. Its learning rate is 1: the stage sets that of each group."""
+    names = ("steps", "warmup", "cooldown", "ema", "seed", "preview_every", "optimizer", "accumulate")
     s = factory.settings
     return LoopSettings.model_validate(
         {
-            **{name: getattr(s, name) for name in ("steps", "warmup", "cooldown", "ema", "seed", "preview_every")},
+            **{name: getattr(s, name) for name in names},
             "lr": 1.0,
+            "precision": "bf16" if s.precision == "bfloat16" else "fp32",
             "log_every": LOG_EVERY,
             "save_every": save_every,
+            "save_minutes": SAVE_MINUTES,
         }
     )
 
@@ -52,5 +58,6 @@ def fine_tune(
     """Fine-tune on the subject, resuming if the folder has a saved state. Returns the result."""
     loop = loop_settings(factory, save_every=save_every)
     steps = train(factory, loop, factory.folder, device=device, report=report, events=events)
+    gc.collect()  # the models that were trained, before the same ones are loaded again
     stage = factory.finished(torch.device(device))
     return FineTuneResult(stage.tuned(), steps, tuple(stage.identities))

@@ -13,7 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.families import lora
-from dreamtuner.families.backbone import FineTunable
+from dreamtuner.families.backbone import FineTunable, HasFixedParts
+from dreamtuner.families.precision import hold_frozen_in
 from dreamtuner.families.registry import fine_tunable, load_backbone
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
@@ -28,6 +29,11 @@ from dreamtuner.settings.sampling import Sampling, TextSettings
 from dreamtuner.train.diffusion import FLOOR, diffusion_loss
 from dreamtuner.train.stage import place
 from dreamtuner.train.state import load_ema, trainable
+
+
+def autocast(settings: FineTuneConfig, device: torch.device) -> torch.autocast:
+    """Return the context in which everything of a fine-tuning is computed: autocast to bfloat16, if asked for."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
 class FineTuneStage:
@@ -52,7 +58,11 @@ class FineTuneStage:
         self.share = WeightInterpolation(self.learns.unet, settings)
         place(self.learns.unet, backbone.device)
         self.learns.to(backbone.device)
+        if settings.precision == "bfloat16":
+            fixed = backbone.fixed if isinstance(backbone, HasFixedParts) else ()
+            hold_frozen_in(torch.bfloat16, [*backbone.learnable.values(), *fixed])
         self.backbone = backbone.with_tokenizers(self.learns.tokenizers)
+        self._attached = ExitStack()
         self._text_settings = text
         self._frozen_text: dict[str, TextStates] = {}
 
@@ -66,6 +76,7 @@ class FineTuneStage:
         x0, regular = self._batch(generator)
         c = TextStates.cat([self._text(is_regular) for is_regular in regular])
         encoder = self.learns.encoder
+        self._attached.close()
         with ExitStack() as stack:
             if self.pairs.states is not None and encoder is not None:
                 denoiser = self.backbone.denoiser(encoder=True)
@@ -79,8 +90,23 @@ class FineTuneStage:
             def predict(x_t: Tensor, t: Tensor) -> Tensor:
                 return denoiser.predict(x_t, t, c, {})
 
-            loss, mse = diffusion_loss(predict, x0, self.backbone.scheduler, generator, floor=FLOOR)
+            loss, mse = diffusion_loss(
+                predict,
+                x0,
+                self.backbone.scheduler,
+                generator,
+                floor=FLOOR,
+                gamma=self.settings.snr_gamma,
+                row_weights=self._row_weights(regular),
+            )
+            if self.settings.gradient_checkpointing:  # the backward pass, which comes later, calls the blocks again
+                self._attached = stack.pop_all()
         return loss, {"mse": mse}
+
+    def _row_weights(self, regular: Sequence[bool]) -> Tensor | None:
+        """Return the loss weight of each row, or None if all are 1."""
+        prior = self.settings.prior_weight
+        return None if prior == 1 else torch.tensor([prior if one else 1.0 for one in regular])
 
     def _batch(self, generator: torch.Generator) -> tuple[Tensor, list[bool]]:
         """Sample latents B C H W in a random order (noise levels depend on position), and which are class images."""
@@ -108,7 +134,8 @@ class FineTuneStage:
 
     def preview(self) -> Image.Image:
         """Generate previews with the current model and record their score."""
-        with self.share.applied():
+        self._attached.close()
+        with self.share.applied(), autocast(self.settings, self.backbone.device):
             picture, identity = self.previews.generate(self.backbone)
         taken = self.learns.identities.isnan().nonzero()
         if identity is not None and len(taken):
@@ -128,6 +155,7 @@ class FineTuneStage:
 
     def tuned(self) -> Checkpoint:
         """Return the checkpoint of the current models."""
+        self._attached.close()
         tensors = {f"unet.{name}": one for name, one in self.share.tensors().items()}
         for encoder in self.learns.tokenizers:
             text = self.learns.get_submodule(encoder)
@@ -166,12 +194,18 @@ class FineTuneFactory:
                 raise ValueError(f"sampling.size: {sampling.size}, but fine-tuning trains on squares; set resolution")
 
     def build(self, device: torch.device) -> FineTuneStage:
-        backbone = fine_tunable(load_backbone(self.profile, device=str(device), dtype=torch.float32))
         s, sampling = self.settings, self.sampling
-        regular: Sequence[Image.Image] = class_images(
-            backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image
-        )
-        pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
+        # weights that are trained come in full precision; adapters are new, and what they are added to is frozen
+        narrow = s.precision == "bfloat16" and s.mode == "lora"
+        dtype = torch.bfloat16 if narrow else torch.float32
+        backbone = fine_tunable(load_backbone(self.profile, device=str(device), dtype=dtype))
+        if narrow and "resblocks" in s.learns and "encoder" in backbone.learnable:
+            backbone = backbone.with_encoder(self.profile.folder("subject_encoder"))
+        with autocast(s, device):
+            regular: Sequence[Image.Image] = class_images(
+                backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image
+            )
+            pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
         previews = FineTunePreview.of(
             self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device)
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
-from dreamtuner.sampling.generate import generate
+from dreamtuner.finetune.fitting import generate_fitting
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling, Style
@@ -53,7 +53,7 @@ def class_images(
         if settings.regular == "subject":
             prompt, reference = subject.reference.caption, replace(subject.reference, whole=True)
         cells = [Cell(prompt, settings.seed * 100_003 + i) for i in range(settings.count)]
-        pictures = generate(backbone, reference, cells, sampling, embeddings=(), on_step=on_step)
+        pictures = generate_fitting(backbone, reference, cells, sampling, on_step=on_step)
         for file, picture in zip(files, pictures, strict=True):
             partial = file.with_suffix(".partial")
             picture.save(partial, "PNG")

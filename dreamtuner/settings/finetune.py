@@ -7,15 +7,21 @@ fields.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from dreamtuner.settings.recipe_fields import Later
 from dreamtuner.settings.sampling import Number, Real, Whole
 
 Rate = Annotated[float, Number, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
 Mode = Literal["full", "lora"]
+Precision = Literal["float32", "bfloat16"]
+Optimizer = Literal["adamw", "adamw8bit", "adafactor"]
+Target = Literal["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
+ATTENTION: tuple[Target, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+"""The projections of all attention layers, which a U-Net's adapters are for by default."""
 
 
 class Rates(BaseModel):
@@ -48,7 +54,13 @@ class FineTuneConfig(BaseModel):
 
     steps: Whole = Field(default=800, ge=1, le=100_000, description="optimizer steps at most; 800-1200, App. A")
     mode: Mode = Field(default="lora", description="full: train all weights, App. A; lora: train LoRA adapters")
-    rank: Whole = Field(default=16, ge=1, le=1024, description="rank of the LoRA adapters; alpha equals the rank; ours")
+    rank: Whole = Field(default=16, ge=1, le=1024, description="rank of the LoRA adapters; ours")
+    alpha: Annotated[Real | None, Later(None)] = Field(
+        default=None, gt=0, le=4096, description="adapters are scaled by alpha / rank; null: alpha equals the rank"
+    )
+    targets: Annotated[tuple[Target, ...], Later(list(ATTENTION))] = Field(
+        default=ATTENTION, min_length=1, description="the U-Net's layers that get adapters, by the ends of their names"
+    )
     unet_kept: Real = Field(
         default=1.0,
         ge=0,
@@ -56,11 +68,32 @@ class FineTuneConfig(BaseModel):
         description="alpha of the interpolation between first and trained U-Net weights (WiSE-FT, arXiv 2109.01903); "
         "1: the trained ones, App. A",
     )
+    dora: Annotated[bool, Later(False)] = Field(
+        default=False, description="adapters with a magnitude of their own (DoRA, arXiv 2402.09353)"
+    )
     lr: Rates = Field(
         default_factory=lambda given: Rates() if given.get("mode") == "full" else LORA_RATES,
         description="learning rates; the paper's in mode full",
     )
     batch: Whole = Field(default=1, ge=1, le=64, description="references per step, and as many class images; App. A")
+    accumulate: Annotated[Whole, Later(1)] = Field(
+        default=1, ge=1, le=1024, description="batches per step, one after the other, whose gradients are averaged"
+    )
+    optimizer: Annotated[Optimizer, Later("adamw")] = Field(
+        default="adamw",
+        description="adamw; adamw8bit: its moments in 8 bits, by bitsandbytes on CUDA; adafactor: without moments",
+    )
+    precision: Annotated[Precision, Later("float32")] = Field(
+        default="float32",
+        description="bfloat16: autocast; what is trained is held in float32, everything else in bfloat16",
+    )
+    gradient_checkpointing: Annotated[bool, Later(False)] = Field(
+        default=False,
+        description="compute the U-Net's activations again in the backward pass: far less memory, a third more time",
+    )
+    snr_gamma: Annotated[Real | None, Later(5.0)] = Field(
+        default=5.0, gt=0, description="gamma of min-SNR loss weights (arXiv 2303.09556); null: equal weights"
+    )
     flip: Real = Field(default=0.5, ge=0, le=1, description="probability that an image is mirrored; 0.5, App. A")
     beta: Real = Field(default=0.2, ge=0, le=1, description="strength of the subject-encoder during training; 0: off")
 
@@ -89,6 +122,9 @@ class FineTuneConfig(BaseModel):
         description="class images: similar to the subject, by SE + S-S-A (Sec. 3.3); by the plain model; none",
     )
     count: Whole = Field(default=32, ge=1, le=2000, description="class images per subject; 32, App. A")
+    prior_weight: Annotated[Real, Later(1.0)] = Field(
+        default=1.0, ge=0, le=100, description="weight of class images in the loss; the reference's is 1"
+    )
 
     seed: Whole = Field(default=0, ge=0, le=2**31 - 1)
     warmup: Whole = Field(default=0, ge=0, description="steps over which the learning rates rise")
@@ -97,7 +133,7 @@ class FineTuneConfig(BaseModel):
         default=0.0,
         ge=0,
         lt=1,
-        description="decay of the averaged weights, which become the result; 0: the last weights",
+        description="decay of the averaged weights, which become the result; 0: the last weights, none are averaged",
     )
     preview_every: Whole = Field(
         default=50, ge=1, description="steps between previews, which are scored by similarity to the reference"
@@ -114,6 +150,35 @@ class FineTuneConfig(BaseModel):
     patience: Whole | None = Field(
         default=None, ge=1, description="stop after this many previews without a higher score; null: never"
     )
+
+    @field_validator("alpha", "targets", "dora")
+    @classmethod
+    def _adapters_alone(cls, value: Any, info: ValidationInfo) -> Any:
+        neutral = {"alpha": None, "targets": ATTENTION, "dora": False}[str(info.field_name)]
+        if info.data.get("mode") == "full" and value != neutral:
+            raise ValueError("it is for adapters, and mode is full; remove it, or set mode to lora")
+        return value
+
+    @field_validator("dora")
+    @classmethod
+    def _dora_whole(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("unet_kept", 1) < 1:
+            raise ValueError("its magnitudes cannot be interpolated; set unet_kept to 1, or dora to false")
+        return value
+
+    @field_validator("prior_weight")
+    @classmethod
+    def _weighs_something(cls, value: float, info: ValidationInfo) -> float:
+        if info.data.get("regular") == "none" and value != 1:
+            raise ValueError("there are no class images to weight; remove it, or set regular to subject or prior")
+        return value
+
+    @field_validator("lr")
+    @classmethod
+    def _something_learns(cls, value: Rates, info: ValidationInfo) -> Rates:
+        if all(rate is None for _, rate in value):
+            raise ValueError("every learning rate is null, so nothing would be trained; set one")
+        return value
 
     def subject_words(self, class_word: str) -> str:
         """Return how a prompt names the subject, such as "bear [S*]"."""

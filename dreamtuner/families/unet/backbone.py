@@ -266,6 +266,11 @@ class UNetBackbone(UNetParts):
         models = {"unet": self.unet, **self.text_encoders}
         return models if self.encoder is None else {**models, "encoder": self.encoder}
 
+    @property
+    def fixed(self) -> Sequence[Any]:
+        """The loaded models that are never trained."""
+        return [model for model in (self.vae, self.image_encoder, *self.controlnets.values()) if model is not None]
+
     def set_learning(self, settings: FineTuneConfig) -> None:
         """Make the parts that the settings name trainable, and nothing else."""
         set_learning(self.unet, tuple(self.text_encoders.values()), settings, encoder=self.encoder)

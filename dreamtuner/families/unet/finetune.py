@@ -10,6 +10,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from dreamtuner.families import lora
@@ -18,30 +19,37 @@ from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 
-LORA_UNET = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 
 
 def set_learning(
-    unet: nn.Module, text_encoders: Sequence[Any], settings: FineTuneConfig, *, encoder: SubjectEncoder | None
+    unet: Any, text_encoders: Sequence[Any], settings: FineTuneConfig, *, encoder: SubjectEncoder | None
 ) -> None:
     """Make the parameters that the settings name trainable; all are frozen before, and all others stay frozen.
 
     Of a subject-encoder only the ResBlocks are trained, not its S-E-A layers; of token embeddings none
     (`finetune/learned_token.py` adds the one that is).
     """
+    s = settings
     texts = [(model, LORA_TEXT, "text_encoder") for model in text_encoders]
-    for model, targets, part in ((unet, LORA_UNET, "unet"), *texts):
-        if part in settings.learns:
-            if settings.mode == "lora":
-                lora.inject(model, targets, settings.rank, seed=settings.seed)
+    for model, targets, part in ((unet, s.targets, "unet"), *texts):
+        if part in s.learns:
+            if s.mode == "lora":
+                lora.inject(model, targets, s.rank, seed=s.seed, alpha=s.alpha, dora=s.dora)
             else:
                 model.requires_grad_(True)
+    if s.gradient_checkpointing:
+        unet.enable_gradient_checkpointing(_checkpointed)
     if encoder is not None and "resblocks" in settings.learns:
         encoder.requires_grad_(True)
         encoder.layers.requires_grad_(False)
     for model in text_encoders:
         model.get_input_embeddings().requires_grad_(False)
+
+
+def _checkpointed(module: nn.Module, *inputs: Any) -> Any:
+    """Call a block so that its activations are computed again in the backward pass; blocks draw no random numbers."""
+    return checkpoint(module.__call__, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 class _SavedTensors(torch.autograd.Function):
