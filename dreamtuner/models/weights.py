@@ -43,7 +43,7 @@ def parts_digest(profile: Profile, parts: Sequence[str]) -> str:
 
     It does not depend on where a part is, nor on files beside those that are loaded.
     """
-    return _digest(
+    return files_digest(
         (f"{part}/{file.relative_to(folder).as_posix()}", file)
         for part, folder in ((part, profile.folder(part)) for part in parts)
         for file in loaded_files(folder, profile.variant)
@@ -52,12 +52,13 @@ def parts_digest(profile: Profile, parts: Sequence[str]) -> str:
 
 def digest_of(folder: Path, parts: Sequence[str], variant: str | None = None) -> str:
     """Return the SHA-256 over the relative paths and SHA-256s of the files that are loaded of these parts, sorted."""
-    return _digest(
+    return files_digest(
         (file.relative_to(folder).as_posix(), file) for part in parts for file in loaded_files(folder / part, variant)
     )
 
 
-def _digest(files: Iterable[tuple[str, Path]]) -> str:
+def files_digest(files: Iterable[tuple[str, Path]]) -> str:
+    """Return the SHA-256 over the names and SHA-256s of these files, sorted by name."""
     total = sha256()
     for file, name in sorted((file, name) for name, file in files):
         own = file_sha256(file)

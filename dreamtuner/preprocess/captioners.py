@@ -95,8 +95,10 @@ CAPTIONERS: Registry[Captioner] = Registry(
     "dreamtuner.captioners",
     {
         DEFAULT_CAPTIONER: f"{__name__}:ClassWordCaptioner",
-        "blip": "dreamtuner.preprocess.backends.blip:Blip",
-        "florence-2": "dreamtuner.preprocess.backends.florence2:Florence2",
+        "blip": "dreamtuner.preprocess.backends.captioners.blip:Blip",
+        "blip-2": "dreamtuner.preprocess.backends.captioners.blip2:Blip2",
+        "florence-2": "dreamtuner.preprocess.backends.captioners.florence2:Florence2",
+        "wd14": "dreamtuner.preprocess.backends.captioners.wd_tagger:WdTagger",
     },
     needs=("name", "version", "caption"),
 )

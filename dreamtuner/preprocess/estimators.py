@@ -70,7 +70,10 @@ def _checked(name: str, found: Any) -> Estimator:
 ESTIMATORS: Registry[Estimator] = Registry(
     "estimator",
     "dreamtuner.estimators",
-    {"depth-anything-v2-small": "dreamtuner.preprocess.backends.depth_anything:DepthAnything"},
+    {
+        "depth-anything-v2-small": "dreamtuner.preprocess.backends.estimators.depth_anything:DepthAnything",
+        "dwpose": "dreamtuner.preprocess.backends.estimators.dwpose:DWPose",
+    },
     needs=("name", "version", "kind", "estimate"),
     check=_checked,
 )

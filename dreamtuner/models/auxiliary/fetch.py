@@ -47,7 +47,7 @@ def _hub_place(model: AuxiliaryModel, locked: LockedPlace | None, offline: bool,
     source = hub_source(model.source)
     if locked is not None and locked.stated == model.source and locked.commit is not None:
         source = HubSource(source.repository, source.path, locked.commit, source.variant)
-    choose = _chooser(source, is_file=not model.model_types)
+    choose = _chooser(source, model)
     snapshot = hub.cached(source, choose) if offline else hub.download(source, choose, say)
     place = snapshot.folder / source.path
     demand_kind(model, place)
@@ -58,7 +58,7 @@ def _hub_place(model: AuxiliaryModel, locked: LockedPlace | None, offline: bool,
         repository=snapshot.repository,
         commit=snapshot.commit,
         licence=snapshot.licence,
-        files=_locked_files([(place.name, place)] if place.is_file() else _files(place)),
+        files=_locked_files([(place.name, place)] if place.is_file() else _files(model, place)),
     )
 
 
@@ -74,7 +74,9 @@ def _locked_files(files: Sequence[tuple[str, Path]]) -> tuple[LockedFile, ...]:
 
 
 def demand_kind(model: AuxiliaryModel, place: Path) -> None:
-    """Raise IntakeError unless the config of the model at this place states one of its kinds."""
+    """Raise IntakeError unless all files are at this place, and the model's config states one of its kinds."""
+    if lacking := [one for one in model.files if not (place / one).is_file()]:
+        raise IntakeError(f"{place} lacks {', '.join(lacking)}; fetch it again")
     if not model.model_types:
         return
     try:
@@ -85,16 +87,18 @@ def demand_kind(model: AuxiliaryModel, place: Path) -> None:
         raise IntakeError(f"{place} is a model of type {kind!r}, {model.name} is {' or '.join(model.model_types)}")
 
 
-def _chooser(source: HubSource, *, is_file: bool) -> hub.Choose:
+def _chooser(source: HubSource, model: AuxiliaryModel) -> hub.Choose:
     def choose(names: Sequence[str], read: Callable[[str], bytes]) -> list[str]:
-        if not is_file:
+        if model.model_types:
             return chosen_of_model(names, source.path, source.variant)
-        if source.path not in names:
-            raise IntakeError(f"it has no file {source.path}; its files are: {', '.join(list(names)[:5]) or 'none'}")
-        return [source.path]
+        wanted = [f"{source.path}/{one}".strip("/") for one in model.files] or [source.path]
+        if lacking := next((one for one in wanted if one not in names), None):
+            raise IntakeError(f"it has no file {lacking}; its files are: {', '.join(list(names)[:5]) or 'none'}")
+        return wanted
 
     return choose
 
 
-def _files(place: Path) -> list[tuple[str, Path]]:
-    return sorted((one.relative_to(place).as_posix(), one) for one in loaded_files(place))
+def _files(model: AuxiliaryModel, place: Path) -> list[tuple[str, Path]]:
+    files = [place / one for one in model.files] or loaded_files(place)
+    return sorted((one.relative_to(place).as_posix(), one) for one in files)

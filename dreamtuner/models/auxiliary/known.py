@@ -29,6 +29,11 @@ _ANIME_SEG = licence_of(
 _DIS = licence_of({"name": "Apache-2.0", "source": "https://github.com/xuebinqin/DIS/blob/main/LICENSE.md"})
 _BIREFNET = licence_of({"name": "MIT", "source": "https://github.com/ZhengPeng7/BiRefNet/blob/main/LICENSE"})
 _INSPYRENET = licence_of({"name": "MIT", "source": "https://github.com/plemeri/InSPyReNet/blob/main/LICENSE"})
+_BLIP_2 = licence_of(
+    {"name": "MIT", "source": "https://huggingface.co/Salesforce/blip2-flan-t5-xl, with Flan-T5 under Apache-2.0"}
+)
+_WD_TAGGER = licence_of({"name": "Apache-2.0", "source": "https://huggingface.co/SmilingWolf/wd-vit-tagger-v3"})
+_DWPOSE = licence_of({"name": "Apache-2.0", "source": "https://huggingface.co/yzd-v/DWPose"})
 
 CLIP_B32 = AuxiliaryModel(
     name="clip-vit-b32",
@@ -138,4 +143,25 @@ INSPYRENET = AuxiliaryModel(
     source="hub:OS-Software/InSPyReNet-SwinB-Plus-Ultra-ONNX/onnx/model.onnx",
     licence=_INSPYRENET,
     purpose="masker inspyrenet",
+)
+BLIP_2 = AuxiliaryModel(
+    name="blip2-flan-t5-xl",
+    source="hub:Salesforce/blip2-flan-t5-xl",
+    licence=_BLIP_2,
+    purpose="captioner blip-2",
+    model_types=("blip-2",),
+)
+WD_TAGGER = AuxiliaryModel(
+    name="wd-vit-tagger-v3",
+    source="hub:SmilingWolf/wd-vit-tagger-v3",
+    licence=_WD_TAGGER,
+    purpose="captioner wd14",
+    files=("model.onnx", "selected_tags.csv"),
+)
+DWPOSE = AuxiliaryModel(
+    name="dwpose",
+    source="hub:yzd-v/DWPose",
+    licence=_DWPOSE,
+    purpose="estimator dwpose",
+    files=("yolox_l.onnx", "dw-ll_ucoco_384.onnx"),
 )

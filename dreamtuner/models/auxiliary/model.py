@@ -27,6 +27,9 @@ class AuxiliaryModel(BaseModel):
     model_types: tuple[str, ...] = Field(
         default=(), description="the `model_type` that its config.json states; empty: it is a file without a config"
     )
+    files: tuple[str, ...] = Field(
+        default=(), description="the files that are loaded of a folder without a config; empty: it is not one"
+    )
 
     @model_validator(mode="after")
     def _known_sum(self) -> AuxiliaryModel:
@@ -65,6 +68,9 @@ AUXILIARY: Registry[AuxiliaryModel] = Registry(
         "birefnet": f"{_KNOWN}:BIREFNET",
         "birefnet-lite": f"{_KNOWN}:BIREFNET_LITE",
         "inspyrenet": f"{_KNOWN}:INSPYRENET",
+        "blip2-flan-t5-xl": f"{_KNOWN}:BLIP_2",
+        "wd-vit-tagger-v3": f"{_KNOWN}:WD_TAGGER",
+        "dwpose": f"{_KNOWN}:DWPOSE",
     },
     needs=("name", "source", "licence", "remedy"),
 )

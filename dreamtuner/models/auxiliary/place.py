@@ -14,7 +14,7 @@ from pathlib import Path
 from dreamtuner.models.auxiliary.model import AUXILIARY
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles.registry import LOCK
-from dreamtuner.models.weights import WeightsMissingError, digest_of
+from dreamtuner.models.weights import WeightsMissingError, digest_of, files_digest
 
 
 def auxiliary_folder() -> Path:
@@ -69,6 +69,11 @@ def require_auxiliary(name: str) -> Path:
             f"the model {name} is not on this machine; get it with: {AUXILIARY.get(name).remedy} (or set "
             f"{auxiliary_variable(name)} to its folder)"
         )
+    files = AUXILIARY.get(name).files
+    if lacking := [one for one in files if not (place / one).is_file()]:
+        raise WeightsMissingError(
+            f"the model {name} lacks {', '.join(lacking)} in {place}; get it with: {AUXILIARY.get(name).remedy}"
+        )
     return place
 
 
@@ -77,5 +82,7 @@ def auxiliary_digest(name: str) -> str:
 
     Raises WeightsMissingError if it is missing.
     """
-    place = require_auxiliary(name)
+    place, files = require_auxiliary(name), AUXILIARY.get(name).files
+    if files:
+        return files_digest((one, place / one) for one in files)
     return file_sha256(place) if place.is_file() else digest_of(place, [""])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dreamtuner.models.auxiliary import auxiliary_digest, auxiliary_place, require_auxiliary
+from dreamtuner.models.auxiliary import auxiliary_digest, require_auxiliary
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.preprocess.maskers import MISSING
 
 
@@ -26,8 +27,10 @@ class AuxiliaryBackend:
     @property
     def version(self) -> str:
         """`<computation>-<first 12 digits of the model's digest>`."""
-        there = auxiliary_place(self.model) is not None
-        return f"{self.computation}-{auxiliary_digest(self.model)[:12] if there else MISSING}"
+        try:
+            return f"{self.computation}-{auxiliary_digest(self.model)[:12]}"
+        except WeightsMissingError:
+            return f"{self.computation}-{MISSING}"
 
     def place(self) -> Path:
         """Return the model's folder. Raises WeightsMissingError, which names the command, if it is missing."""

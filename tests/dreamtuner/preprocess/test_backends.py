@@ -20,8 +20,8 @@ from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.weights import WeightsMissingError
-from dreamtuner.preprocess.backends.blip import continued
-from dreamtuner.preprocess.backends.florence2 import described
+from dreamtuner.preprocess.backends.captioners.blip import continued
+from dreamtuner.preprocess.backends.captioners.florence2 import described
 from dreamtuner.preprocess.captioners import CAPTIONERS, found_caption
 from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
 from tests.auxiliary_models import in_cache, write_blip, write_depth_anything, write_florence2

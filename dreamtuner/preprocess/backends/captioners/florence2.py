@@ -14,6 +14,8 @@ from typing import Any
 from PIL import Image
 
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+from dreamtuner.preprocess.backends.captioners.generation import described, generated
+from dreamtuner.preprocess.captioners import Caption
 
 TASK = "<CAPTION>"
 MAX_WORDS = 60
@@ -27,22 +29,16 @@ class Florence2(AuxiliaryBackend):
     name = "florence-2"
     model = "florence-2-base"
 
-    def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> str:
+    def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> Caption:
         """Return style word, class word and what the model sees in an RGB image. Raises WeightsMissingError."""
         import torch
 
         model, processor = _loaded(self.place(), self.version)
         inputs = processor(images=image().convert("RGB"), text=TASK, return_tensors="pt")
         with torch.inference_mode():
-            tokens = model.generate(**inputs, max_new_tokens=MAX_WORDS, num_beams=BEAMS, do_sample=False)
-        seen = processor.tokenizer.decode(tokens[0], skip_special_tokens=True)
-        return described(f"a {style_word} of a {class_word}", seen)
-
-
-def described(begin: str, found: str) -> str:
-    """Return the beginning and the sentence `found`, joined by a comma, without capital and full stop."""
-    line = " ".join(found.split()).rstrip(".")
-    return f"{begin}, {line[:1].lower()}{line[1:]}" if line else begin
+            tokens, confidence = generated(model, **inputs, max_new_tokens=MAX_WORDS, num_beams=BEAMS)
+        seen = processor.tokenizer.decode(tokens, skip_special_tokens=True)
+        return Caption(described(f"a {style_word} of a {class_word}", seen), confidence)
 
 
 @lru_cache(maxsize=1)

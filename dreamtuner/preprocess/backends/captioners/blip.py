@@ -13,6 +13,8 @@ from typing import Any
 from PIL import Image
 
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+from dreamtuner.preprocess.backends.captioners.generation import generated
+from dreamtuner.preprocess.captioners import Caption
 
 MAX_WORDS = 30
 """Most tokens that are added to the beginning of the sentence."""
@@ -25,7 +27,7 @@ class Blip(AuxiliaryBackend):
     name = "blip"
     model = "blip-base"
 
-    def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> str:
+    def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> Caption:
         """Return the caption of an RGB image; it begins with style word and class word. Raises WeightsMissingError."""
         import torch
 
@@ -34,16 +36,16 @@ class Blip(AuxiliaryBackend):
         pixels = processor(image().convert("RGB"), return_tensors="pt")["pixel_values"]
         words = tokenizer(begin, return_tensors="pt")
         with torch.inference_mode():
-            tokens = model.generate(
+            tokens, confidence = generated(
+                model,
                 pixel_values=pixels,
                 input_ids=words["input_ids"],
                 attention_mask=words["attention_mask"],
                 max_new_tokens=MAX_WORDS,
                 num_beams=BEAMS,
-                do_sample=False,
             )
-        without_start = tokens[0][1:]  # a token of the model, which its tokenizer does not know
-        return continued(begin, tokenizer.decode(without_start, skip_special_tokens=True))
+        without_start = tokens[1:]  # a token of the model, which its tokenizer does not know
+        return Caption(continued(begin, tokenizer.decode(without_start, skip_special_tokens=True)), confidence)
 
 
 def continued(begin: str, found: str) -> str:

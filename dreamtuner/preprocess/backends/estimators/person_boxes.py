@@ -1,0 +1,82 @@
+"""Finds people by YOLOX in ONNX, as the release of DWPose does: letterbox, grids decoded, non-maximum suppression.
+
+Ge et al., "YOLOX: Exceeding YOLO Series in 2021": boxes are predicted in cells of 8, 16 and 32 pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dreamtuner.plugins import PluginError
+from dreamtuner.preprocess.backends.onnx_session import Floats, run_onnx
+
+SIDE, GREY = 640, 114
+STRIDES = (8, 16, 32)
+PERSON = 0
+"""COCO's class."""
+OVERLAP, SCORE = 0.45, 0.3
+"""Intersection over union from which a box is the same person; score from which there is one."""
+
+
+def person_boxes(file: Path, version: str, bgr: Floats) -> Floats:
+    """Return the boxes of people in an image, (H, W, 3) in 0..255: (N, 4), x1 y1 x2 y2 in pixels, the likeliest first.
+
+    Raises PluginError if the file is no YOLOX for 640 pixels and COCO.
+    """
+    pixels, scale = letterboxed(bgr)
+    found = run_onnx(file, version, pixels.transpose(2, 0, 1)[None])[0]
+    cells = sum((SIDE // stride) ** 2 for stride in STRIDES)
+    if found.ndim != 3 or found.shape[:2] != (1, cells) or found.shape[2] < 6:
+        raise PluginError(f"{file} gave an output of shape {found.shape}, not (1, {cells}, 85); is it a YOLOX?")
+    boxes = decoded(found[0, :, :4]) / np.float32(scale)
+    scores = found[0, :, 4] * found[0, :, 5 + PERSON]
+    likely = scores > SCORE
+    kept = suppressed(boxes[likely], scores[likely])
+    return boxes[likely][kept]
+
+
+def letterboxed(bgr: Floats) -> tuple[Floats, float]:
+    """Return the image in the upper left corner of a grey square, in proportion, and the factor it was resized by."""
+    height, width = bgr.shape[:2]
+    scale = min(SIDE / height, SIDE / width)
+    inner = max(1, int(width * scale)), max(1, int(height * scale))
+    square = np.full((SIDE, SIDE, 3), GREY, np.uint8)
+    square[: inner[1], : inner[0]] = cv2.resize(bgr.astype(np.uint8), inner, interpolation=cv2.INTER_LINEAR)
+    return square.astype(np.float32), scale
+
+
+def decoded(raw: Floats) -> Floats:
+    """Return the corners x1 y1 x2 y2, (N, 4), of raw boxes: offset of the centre from the cell, logarithm of the size.
+
+    Cells follow each other row by row, those of the smallest stride first.
+    """
+    sides = [SIDE // stride for stride in STRIDES]
+    cells = np.concatenate([np.stack(np.meshgrid(np.arange(n), np.arange(n)), 2).reshape(-1, 2) for n in sides])
+    strides = np.repeat(STRIDES, [n * n for n in sides])[:, None]
+    centre, half = (raw[:, :2] + cells) * strides, np.exp(raw[:, 2:]) * strides / 2
+    return np.concatenate([centre - half, centre + half], 1).astype(np.float32)
+
+
+def suppressed(boxes: Floats, scores: Floats) -> list[int]:
+    """Return the indices of the boxes that remain, the likeliest first, of several that overlap the likeliest."""
+    order, kept = list(np.argsort(scores)[::-1]), []
+    while order:
+        first = order.pop(0)
+        kept.append(int(first))
+        order = [other for other in order if overlap(boxes[first], boxes[other]) <= OVERLAP]
+    return kept
+
+
+def overlap(one: Floats, other: Floats) -> float:
+    """Return intersection over union of two boxes x1 y1 x2 y2, whose last pixels count."""
+    inner = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
+    both = _area(inner)
+    return float(both / (_area(one) + _area(other) - both))
+
+
+def _area(box: Floats) -> float:
+    width, height = np.maximum(box[2:] - box[:2] + 1, 0)
+    return float(width * height)
