@@ -4,9 +4,14 @@ from pathlib import Path
 
 import torch
 from transformers import (
+    AddedToken,
     BartConfig,
     BartTokenizer,
     BertTokenizer,
+    Blip2Config,
+    Blip2ForConditionalGeneration,
+    Blip2QFormerConfig,
+    Blip2VisionConfig,
     BlipConfig,
     BlipForConditionalGeneration,
     BlipTextConfig,
@@ -21,6 +26,8 @@ from transformers import (
     Dinov2Model,
     Florence2Config,
     Florence2ForConditionalGeneration,
+    T5Config,
+    T5Tokenizer,
     ViTConfig,
     ViTModel,
 )
@@ -158,5 +165,32 @@ def write_florence2(folder: Path) -> Path:
     model.save_pretrained(folder)
     side = {"height": 64, "width": 64}
     CLIPImageProcessorPil(size=side, crop_size=side, do_center_crop=False, image_seq_length=5).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def write_blip2(folder: Path) -> Path:
+    """Write a BLIP-2 over a T5 of few words, for 224 pixels; its weights are large enough to tell images apart."""
+    words = ["<pad>", "</s>", "<unk>", "▁a", "▁photo", "▁of", "▁bear", "▁in", "▁the", "▁snow", "▁red", "▁hat", "▁"]
+    tokenizer = T5Tokenizer(vocab=[(word, -float(i)) for i, word in enumerate(words)], extra_ids=0)
+    tokenizer.add_tokens([AddedToken("<image>", normalized=False, special=True)], special_tokens=True)
+    text = T5Config(
+        vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, decoder_start_token_id=0
+    )
+    config = Blip2Config(
+        vision_config=Blip2VisionConfig(**SMALL, image_size=224, patch_size=56).to_dict(),
+        qformer_config=Blip2QFormerConfig(**SMALL, vocab_size=20, encoder_hidden_size=16).to_dict(),
+        text_config=text.to_dict(),
+        num_query_tokens=4,
+        image_token_index=len(tokenizer) - 1,
+    )
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        model = Blip2ForConditionalGeneration(config)
+        for one in model.parameters():
+            if one.ndim > 1:
+                one.normal_(0, 0.3)
+    model.save_pretrained(folder)
+    BlipImageProcessorPil(size={"height": 224, "width": 224}).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -110,7 +110,7 @@ def test_a_mask_that_is_none_names_its_masker(mask: Image.Image) -> None:
 
 
 def test_the_captioner_of_the_page_captions_references_that_have_no_caption(outside: Outside, reference: Path) -> None:
-    assert CAPTIONERS.names() == ["class-word", "blip", "florence-2"]
+    assert CAPTIONERS.names() == ["class-word", "blip", "blip-2", "florence-2", "wd14"]
     assert prepared(reference, style="anime").facts.caption == "a drawing of a bear"
     outside.install_page("add-a-captioner.md")
     chosen = {"DREAMTUNER_CAPTIONER": "light"}
@@ -126,8 +126,10 @@ def test_a_captioner_that_says_nothing_is_named(outside: Outside, reference: Pat
 
 
 def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside, reference: Path) -> None:
-    assert ESTIMATORS.names() == ["depth-anything-v2-small"]
-    with pytest.raises(SubjectError, match="pose auto: no estimator of pose is installed"):
+    assert ESTIMATORS.names() == ["depth-anything-v2-small", "dwpose"]
+    with pytest.raises(PluginError, match="no estimator of canny is installed"):
+        estimator_of("canny")
+    with pytest.raises(WeightsMissingError, match=r"pose auto: .* dreamtuner models fetch dwpose"):
         prepared(reference, pose="auto")
     with pytest.raises(WeightsMissingError, match=r"depth auto: .* dreamtuner models fetch depth-anything-v2-small"):
         prepared(reference, depth="auto")
@@ -137,7 +139,9 @@ def test_the_estimator_of_the_page_finds_a_references_own_depth(outside: Outside
         assert (layout.kind, Image.open(io.BytesIO(layout.data)).size) == ("depth", (64, 64))
     with pytest.raises(SubjectError, match="pose auto:blur: the estimator 'blur' finds depth, not pose"):
         prepared(reference, pose="auto:blur")
-    with pytest.raises(SubjectError, match="no estimator 'sharp'; choose one of: depth-anything-v2-small, blur"):
+    with pytest.raises(
+        SubjectError, match="no estimator 'sharp'; choose one of: depth-anything-v2-small, dwpose, blur"
+    ):
         prepared(reference, depth="auto:sharp")
 
 

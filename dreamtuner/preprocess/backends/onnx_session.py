@@ -69,3 +69,12 @@ def ran(session: Any, inputs: dict[str, Floats]) -> list[Floats]:
     if not all(np.isfinite(one).all() for one in outputs):
         raise PluginError("the model gave values that are not finite; use a file in float32 rather than float16")
     return outputs
+
+
+def outputs_of(file: Path, version: str, values: Floats) -> list[Floats]:
+    """Return all outputs of the model in a file for its one input. Raises PluginError as `opened` and `ran` do."""
+    session = opened(file, version)
+    try:
+        return ran(session, {session.get_inputs()[0].name: values})
+    except PluginError as error:
+        raise PluginError(f"{file}: {error}; is it another model?") from error

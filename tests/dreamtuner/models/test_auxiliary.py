@@ -11,6 +11,7 @@ from dreamtuner.models.auxiliary.place import auxiliary_lock
 from dreamtuner.models.intake.errors import HubError, IntakeError
 from dreamtuner.models.intake.lock import read_lock
 from dreamtuner.models.intake.remove import remove
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import UnknownNameError
 from tests.hub_server import COMMIT, Hub, Repository
 from tests.light_models import clip, written
@@ -92,3 +93,26 @@ def test_files_that_another_model_is_locked_to_stay(hub: Hub, home: Path, tmp_pa
 def test_a_name_that_is_not_known_is_answered_with_those_that_are() -> None:
     with pytest.raises(UnknownNameError, match=r"no auxiliary model 'dino'; choose one of: clip-vit-b32, "):
         fetch_auxiliary("dino")
+
+
+def test_of_a_repository_of_files_those_that_are_loaded_are_downloaded(hub: Hub, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pose"
+    folder.mkdir()
+    loaded = ["dw-ll_ucoco_384.onnx", "yolox_l.onnx"]
+    for name in (*loaded, "dw-tt_ucoco.onnx", "README.md"):
+        (folder / name).write_text(name)
+    hub.repositories["yzd-v/DWPose"] = Repository(folder, licence="apache-2.0")
+    lock, _ = fetch_auxiliary("dwpose")
+    assert [one.path for one in lock.places[0].files] == loaded
+    assert {path for how, path, _ in hub.asked if how == "GET"} == {"info", *loaded}
+    place = auxiliary_place("dwpose")
+    assert place is not None
+    digest = auxiliary_digest("dwpose")
+    (place / "README.md").write_text("not loaded")
+    assert auxiliary_digest("dwpose") == digest
+    (place / "yolox_l.onnx").unlink()
+    with pytest.raises(WeightsMissingError, match=r"dwpose lacks yolox_l\.onnx in .*; get it with: dreamtuner models"):
+        auxiliary_digest("dwpose")
+    (folder / "yolox_l.onnx").unlink()
+    with pytest.raises(IntakeError, match=r"it has no file yolox_l\.onnx; its files are"):
+        fetch_auxiliary("dwpose", update=True)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
-from dreamtuner.preprocess.backends.onnx_session import Floats, onnx_session, run_onnx
+from dreamtuner.preprocess.backends.onnx_session import Floats, opened, outputs_of
 from dreamtuner.preprocess.captioners import Caption
 
 MODEL, TAGS = "model.onnx", "selected_tags.csv"
@@ -60,7 +60,7 @@ class WdTagger(AuxiliaryBackend):
         folder, version = self.place(), self.version
         tags = _tags(folder / TAGS, version)
         side = _side(folder / MODEL, version)
-        likely = run_onnx(folder / MODEL, version, prepared(image(), side)[None])[0]
+        likely = outputs_of(folder / MODEL, version, prepared(image(), side)[None])[0]
         if likely.shape != (1, len(tags)):
             raise PluginError(
                 f"{folder / MODEL} gave an output of shape {likely.shape}, and {TAGS} has {len(tags)} tags; "
@@ -102,7 +102,7 @@ def written(name: str) -> str:
 
 def _side(file: Path, version: str) -> int:
     """Return the side of the model's input, which has the shape (N, side, side, 3)."""
-    shape = onnx_session(file, version).get_inputs()[0].shape
+    shape = opened(file, version).get_inputs()[0].shape
     if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or not isinstance(shape[1], int):
         raise PluginError(f"{file} takes an input of shape {shape}, not N x side x side x 3; is it a WD tagger?")
     return shape[1]

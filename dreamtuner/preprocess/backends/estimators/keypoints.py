@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.onnx_session import Floats, run_onnx
+from dreamtuner.preprocess.backends.onnx_session import Floats, outputs_of
 
 WIDTH, HEIGHT = 288, 384
 MARGIN = 1.25
@@ -40,7 +40,7 @@ def keypoints_in(file: Path, version: str, bgr: Floats, box: Floats) -> Keypoint
     """
     centre, size = crop(box)
     pixels = (cropped(bgr, centre, size) - MEAN) / DEVIATION
-    found = run_onnx(file, version, pixels.transpose(2, 0, 1)[None])
+    found = outputs_of(file, version, pixels.transpose(2, 0, 1)[None])
     shapes = [one.shape for one in found]
     if shapes != [(1, POINTS, WIDTH * BINS), (1, POINTS, HEIGHT * BINS)]:
         raise PluginError(f"{file} gave outputs of the shapes {shapes}; use DWPose's dw-ll_ucoco_384.onnx")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.onnx_session import Floats, run_onnx
+from dreamtuner.preprocess.backends.onnx_session import Floats, outputs_of
 
 SIDE, GREY = 640, 114
 STRIDES = (8, 16, 32)
@@ -27,7 +27,7 @@ def person_boxes(file: Path, version: str, bgr: Floats) -> Floats:
     Raises PluginError if the file is no YOLOX for 640 pixels and COCO.
     """
     pixels, scale = letterboxed(bgr)
-    found = run_onnx(file, version, pixels.transpose(2, 0, 1)[None])[0]
+    found = outputs_of(file, version, pixels.transpose(2, 0, 1)[None])[0]
     cells = sum((SIDE // stride) ** 2 for stride in STRIDES)
     if found.ndim != 3 or found.shape[:2] != (1, cells) or found.shape[2] < 6:
         raise PluginError(f"{file} gave an output of shape {found.shape}, not (1, {cells}, 85); is it a YOLOX?")
@@ -62,21 +62,21 @@ def decoded(raw: Floats) -> Floats:
 
 def suppressed(boxes: Floats, scores: Floats) -> list[int]:
     """Return the indices of the boxes that remain, the likeliest first, of several that overlap the likeliest."""
-    order, kept = list(np.argsort(scores)[::-1]), []
-    while order:
-        first = order.pop(0)
-        kept.append(int(first))
-        order = [other for other in order if overlap(boxes[first], boxes[other]) <= OVERLAP]
+    order, kept = np.argsort(scores)[::-1], []
+    while len(order):
+        first, order = int(order[0]), order[1:]
+        kept.append(first)
+        order = order[overlaps(boxes[first], boxes[order]) <= OVERLAP]
     return kept
 
 
-def overlap(one: Floats, other: Floats) -> float:
-    """Return intersection over union of two boxes x1 y1 x2 y2, whose last pixels count."""
-    inner = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
-    both = _area(inner)
-    return float(both / (_area(one) + _area(other) - both))
+def overlaps(box: Floats, others: Floats) -> Floats:
+    """Return intersection over union, (N,), of a box x1 y1 x2 y2 with others, (N, 4), whose last pixels count."""
+    inner = np.concatenate([np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])], 1)
+    both = _areas(inner)
+    return both / (_areas(box[None]) + _areas(others) - both)
 
 
-def _area(box: Floats) -> float:
-    width, height = np.maximum(box[2:] - box[:2] + 1, 0)
-    return float(width * height)
+def _areas(boxes: Floats) -> Floats:
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2] + 1, 0)
+    return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch.nn import functional
 from transformers import (
     AutoModelForDepthEstimation,
     BartTokenizer,
     BertTokenizer,
+    Blip2ForConditionalGeneration,
     BlipForConditionalGeneration,
     Florence2ForConditionalGeneration,
+    T5Tokenizer,
 )
 
 from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
@@ -21,12 +23,18 @@ from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.preprocess.backends.captioners.blip import continued
-from dreamtuner.preprocess.backends.captioners.florence2 import described
-from dreamtuner.preprocess.captioners import CAPTIONERS, found_caption
+from dreamtuner.preprocess.backends.captioners.generation import described
+from dreamtuner.preprocess.captioners import CAPTIONERS, captioned, found_caption
 from dreamtuner.preprocess.estimators import ESTIMATORS, estimated, estimator_of
-from tests.auxiliary_models import in_cache, write_blip, write_depth_anything, write_florence2
+from tests.auxiliary_models import in_cache, write_blip, write_blip2, write_depth_anything, write_florence2
 
-WRITERS = {"florence-2-base": write_florence2, "blip-base": write_blip, "depth-anything-v2-small": write_depth_anything}
+WRITERS = {
+    "florence-2-base": write_florence2,
+    "blip-base": write_blip,
+    "blip2-flan-t5-xl": write_blip2,
+    "depth-anything-v2-small": write_depth_anything,
+}
+CLIP_PIXELS = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +51,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Path:
     monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path / "home"
-
-
-@pytest.fixture
-def image() -> Image.Image:
-    picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 140, 3), np.uint8))
-    ImageDraw.Draw(picture).ellipse((30, 20, 90, 80), fill="red")
-    return picture
 
 
 def pixels(image: Image.Image, size: tuple[int, int], mean: tuple[float, ...], deviation: tuple[float, ...]) -> Any:
@@ -94,7 +95,8 @@ def test_a_caption_continues_the_sentence_as_the_model_alone_does(
     given_to = spied(monkeypatch, BlipForConditionalGeneration)
     fetch_auxiliary("blip-base")
     captioner = CAPTIONERS["blip"]
-    line = found_caption(captioner, lambda: image, class_word="Bear", style_word="photo")
+    caption = captioned(captioner, lambda: image, class_word="Bear", style_word="photo")
+    line = caption.text
     folder = auxiliary_place("blip-base")
     stock = BlipForConditionalGeneration.from_pretrained(folder).eval()
     tokenizer = BertTokenizer.from_pretrained(folder)
@@ -107,6 +109,9 @@ def test_a_caption_continues_the_sentence_as_the_model_alone_does(
     assert line.startswith("a photo of a Bear")
     assert line.lower() == " ".join(stock_line.split())
     assert len(line) > len("a photo of a Bear")
+    begun = words["input_ids"].shape[1] - 1  # the prompt without its last token, which ends a sentence
+    logits = stock(pixel_values=given, input_ids=tokens[:, :-1]).logits
+    assert caption.confidence == pytest.approx(certainty(logits[:, begun - 1 :], tokens[:, begun:]), abs=1e-4)
     assert found_caption(captioner, lambda: image, class_word="Bear", style_word="photo") == line
 
 
@@ -116,14 +121,14 @@ def test_florence_is_asked_for_a_caption_as_its_processor_writes_it(
 ) -> None:
     given_to = spied(monkeypatch, Florence2ForConditionalGeneration)
     fetch_auxiliary("florence-2-base")
-    line = CAPTIONERS["florence-2"].caption(lambda: image, class_word="Bear", style_word="photo")
+    caption = captioned(CAPTIONERS["florence-2"], lambda: image, class_word="Bear", style_word="photo")
+    line = caption.text
     folder = auxiliary_place("florence-2-base")
     stock = Florence2ForConditionalGeneration.from_pretrained(folder).eval()
     tokenizer = BartTokenizer.from_pretrained(folder)
-    mean, deviation = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
     asked = "<image>" * 5 + "<s>What does the image describe?</s>"
     words = tokenizer(asked, add_special_tokens=False, return_tensors="pt")["input_ids"]
-    given = pixels(image, (64, 64), mean, deviation)
+    given = pixels(image, (64, 64), *CLIP_PIXELS)
     torch.testing.assert_close(given_to[0]["pixel_values"], given, atol=1e-4, rtol=0)
     assert given_to[0]["input_ids"].tolist() == words.tolist()
     tokens = stock.generate(
@@ -136,6 +141,35 @@ def test_florence_is_asked_for_a_caption_as_its_processor_writes_it(
     seen = tokenizer.decode(tokens[0], skip_special_tokens=True)
     assert len(seen.strip()) > 3
     assert line == described("a photo of a Bear", seen)
+    assert caption.confidence is not None
+    assert 0 < caption.confidence < 1
+
+
+@torch.no_grad()
+def test_blip2_sees_the_image_before_the_prompt_of_its_release(image: Image.Image) -> None:
+    fetch_auxiliary("blip2-flan-t5-xl")
+    found = captioned(CAPTIONERS["blip-2"], lambda: image, class_word="Bear", style_word="drawing")
+    folder = auxiliary_place("blip2-flan-t5-xl")
+    stock = Blip2ForConditionalGeneration.from_pretrained(folder).eval()
+    states = stock.vision_model(pixels(image, (224, 224), *CLIP_PIXELS)).last_hidden_state
+    queries = stock.qformer(query_embeds=stock.query_tokens, encoder_hidden_states=states).last_hidden_state
+    tokenizer = T5Tokenizer.from_pretrained(folder)
+    prompt = stock.language_model.get_input_embeddings()(tokenizer("a photo of", return_tensors="pt")["input_ids"])
+    given = torch.cat([stock.language_projection(queries), prompt], 1)
+    tokens = stock.language_model.generate(inputs_embeds=given, max_new_tokens=30, num_beams=5, do_sample=False)
+    seen = tokenizer.decode(tokens[0], skip_special_tokens=True)
+    assert len(seen.split()) > 2
+    assert found.text == "a drawing of a Bear, " + " ".join(seen.split())
+    logits = stock.language_model(inputs_embeds=given, decoder_input_ids=tokens[:, :-1]).logits
+    assert found.confidence == pytest.approx(certainty(logits, tokens[:, 1:]), abs=1e-4)
+    turned = captioned(CAPTIONERS["blip-2"], lambda: image.rotate(90), class_word="Bear", style_word="drawing")
+    assert turned.text != found.text
+
+
+def certainty(logits: torch.Tensor, tokens: torch.Tensor) -> float:
+    """The geometric mean of the probabilities of these tokens."""
+    chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])
+    return float(chosen.mean().exp())
 
 
 @pytest.mark.parametrize(
