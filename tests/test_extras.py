@@ -36,12 +36,9 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/preprocess/": {"masks"},
     "dreamtuner/preprocess/backends/": METHOD,
     "dreamtuner/preprocess/backends/onnx_session.py": {"eyes"},
-<<<<<<< HEAD
     "dreamtuner/preprocess/backends/maskers/": {"eyes"},
-=======
-    "dreamtuner/preprocess/backends/isnet.py": {"eyes"},
     "dreamtuner/preprocess/backends/captioners/wd_tagger.py": {"eyes"},
->>>>>>> fbe9da1 (tests of the tagger, BLIP-2 and DWPose against their published processing)
+    "dreamtuner/preprocess/backends/estimators/": METHOD | {"eyes"},
     "dreamtuner/postprocess/spandrel_file.py": {"method", "upscalers"},
     "dreamtuner/rendering/video_file.py": {"video"},
     "dreamtuner/train/": {"train"},
