@@ -90,6 +90,7 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "review": lambda r: "/review",
         "review: queue": lambda r: f"/review/{who.queue_id}",
         "review: items": lambda r: f"/api/queues/{who.queue_id}/items?start={r.randrange(QUEUE)}&count=24",
+        "review: progress": lambda r: f"/api/queues/{who.queue_id}/progress",
         "compare": lambda r: f"/compare?ids={one(r)},{one(r)},{one(r)},{one(r)}",
         "grid": lambda r: f"/subjects/{subject(r)}/grid",
         "subjects": lambda r: f"/subjects?after={subject(r) + 1}",

@@ -49,6 +49,7 @@ from .review.output import (
     queues_of,
     sibling,
 )
+from .review.progress import Progress, progress, skips_decided, waiting_for
 from .review.subject_page import (
     CheckpointView,
     GridCell,
@@ -98,6 +99,7 @@ __all__ = [
     "PastRun",
     "Principal",
     "ProfileUse",
+    "Progress",
     "Queue",
     "ReferenceView",
     "ReviewView",
@@ -155,6 +157,7 @@ __all__ = [
     "place_of",
     "poll_run",
     "profile_uses",
+    "progress",
     "queue",
     "queues_of",
     "recent_runs",
@@ -167,6 +170,7 @@ __all__ = [
     "sessions_of",
     "sheet_of",
     "sibling",
+    "skips_decided",
     "status",
     "subject",
     "subject_assets",
@@ -184,6 +188,7 @@ __all__ = [
     "unscored_of",
     "user_named",
     "users",
+    "waiting_for",
     "warnings_of_outputs",
     "warnings_of_run",
     "warnings_of_subject",

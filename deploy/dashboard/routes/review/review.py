@@ -24,6 +24,7 @@ router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
 LENGTH = 1000  # outputs of one queue
 BULK = "bulk"
+MAX_TITLE = 120  # characters of a queue's name
 
 
 class DecisionRequest(BaseModel):
@@ -44,7 +45,8 @@ class DecisionRequest(BaseModel):
 def queues(request: Request, person: Reviewer) -> Response:
     """Show the user's queues and the form that starts one."""
     with resources(request).catalog.read() as s:
-        mine = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
+        queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
+        mine = [(one, views.progress(s, one, person.name)) for one in queues]
         choices, counts = views.choices(s), views.decisions(s)
     return page(request, "review_queues.html", person, queues=mine, choices=choices, counts=counts)
 
@@ -55,14 +57,15 @@ async def start(request: Request, person: Reviewer) -> Response:
     form = await request.form()
     asked = parse_filter({name: form.get(name) for name in FIELDS})
     known = resources(request)
-    queue_id = await run_in_threadpool(_freeze, known, person, asked)
+    named = str(form.get("title") or "").strip()[:MAX_TITLE]
+    queue_id = await run_in_threadpool(_freeze, known, person, asked, named)
     return RedirectResponse(f"/review/{queue_id}", 303)
 
 
-def _freeze(known: Resources, person: Person, asked: Filter) -> str:
+def _freeze(known: Resources, person: Person, asked: Filter, named: str) -> str:
     found, _ = collect(known, asked, LENGTH)
     with known.catalog.read() as s:
-        title = title_of(asked, views.choices(s))
+        title = named or title_of(asked, views.choices(s))
     with known.catalog.write() as s:
         return store_queue(s, person, title, asked.as_json(), found, ())
 
@@ -108,11 +111,20 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
 
 @router.get("/review/{queue_id}")
 def review(queue_id: str, request: Request, person: Reviewer) -> Response:
-    """Show the review page, which fetches its items in batches."""
+    """Show the review page, which fetches its items in batches; it goes on where the person left the queue."""
     with resources(request).catalog.read() as s:
         queue = _own(views.queue(s, queue_id), person)
-    needed = resources(request).settings.approvals
-    return page(request, "review.html", person, queue=queue, needed=needed)
+        resume = views.progress(s, queue, person.name).resume
+    needed, skips = resources(request).settings.approvals, views.skips_decided(queue)
+    return page(request, "review.html", person, queue=queue, needed=needed, resume=resume, skips=skips)
+
+
+@router.get("/api/queues/{queue_id}/progress")
+def tally(queue_id: str, request: Request, person: Reviewer) -> dict[str, Any]:
+    """Return the queue's images by decision, how many wait for this person, and the position of the first of them."""
+    with resources(request).catalog.read() as s:
+        found = views.progress(s, _own(views.queue(s, queue_id), person), person.name)
+    return {"tally": found.tally, "waiting": len(found.waiting), "first": next(iter(found.waiting), None)}
 
 
 def _own(queue: views.Queue, person: Person) -> views.Queue:
@@ -135,7 +147,9 @@ def items(
         ids = queue.output_ids[start : start + count]
         found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
         warned = views.warnings_of_outputs(s, [one.output_id for one in found])
+        waiting = views.waiting_for(s, ids, person.name)
         shown = [_item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found]
+        shown = [item | {"waits": item["output_id"] in waiting} for item in shown]
     return {"total": len(queue.output_ids), "start": start, "items": shown}
 
 

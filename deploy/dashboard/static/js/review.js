@@ -4,6 +4,7 @@ import { newUuid } from "./insecure.js";
 import { ACTIONS, Keymap } from "./keymap.js";
 import { drawButtons, Help } from "./keys_help.js";
 import { Queue } from "./queue.js";
+import { UndoStack } from "./undo_stack.js";
 
 const root = document.getElementById("review");
 const $ = (id) => document.getElementById(id);
@@ -11,8 +12,9 @@ const queue = new Queue(root.dataset.queue, Number(root.dataset.total));
 const needed = Number(root.dataset.needed);
 const keymap = new Keymap();
 const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", flagged: "Flagged" };
-const undone = [];
-let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? 0) || 0, 0), queue.total);
+const skips = "skips" in root.dataset;
+const undone = new UndoStack(document.querySelector("meta[name=user]").content, root.dataset.queue);
+let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? root.dataset.resume) || 0, 0), queue.total);
 let shown = null, loading = false;
 const early = []; // keys pressed before their picture has loaded: they apply to that picture and wait for it
 const conflicts = new Map();
@@ -24,21 +26,37 @@ function pending(item) {
   for (const one of mine) if (one.revision === item.revision) { item.revision += 1; if (!one.undo) { item.decision = one.decision; item.rating = one.rating; } }
 }
 
-async function show(to, { push = false } = {}) {
+const settled = (item) => item && (item.decision !== "none" || !item.waits);
+
+// The next place to decide at; in a queue of undecided pictures it passes over what was decided since it was frozen.
+function following(from) {
+  let to = from + 1;
+  while (skips && to < queue.total && settled(queue.known(to))) to += 1;
+  return to;
+}
+
+async function itemAt(wanted) {
+  const item = queue.known(wanted) ?? await queue.item(wanted);
+  if (item && !item.seen) { item.seen = true; pending(item); }
+  return item;
+}
+
+async function show(to, { push = false, onward = false } = {}) {
   place = to;
   const at = `?at=${place}`;
   if (push) history.pushState({ at: place }, "", at); else history.replaceState({ at: place }, "", at);
   $("progress").value = place;
   $("place").textContent = place < queue.total ? `${place + 1} of ${queue.total}` : `${queue.total} of ${queue.total} seen`;
-  if (place >= queue.total) { shown = null; loading = false; early.length = 0; return draw(null); }
+  if (place >= queue.total) { shown = null; loading = false; early.length = 0; summarise(); return draw(null); }
   const wanted = place;
   let item = queue.known(place);
   shown = null;
   loading = item === null;
   if (item === null) {
-    try { item = await queue.item(place); } catch { toast("No connection; the picture appears once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
+    try { item = await itemAt(place); } catch { toast("No connection; the picture appears once it is back."); return setTimeout(() => { if (place === wanted) show(wanted); }, 1500); }
   }
   if (place !== wanted) return;
+  if (onward && skips && settled(item)) return show(following(place), { onward });
   loading = false;
   if (item && !item.seen) { item.seen = true; pending(item); }
   shown = item;
@@ -89,27 +107,54 @@ function drawState(item) {
 
 function decide(change, status) {
   if (!shown?.there) return;
-  const item = shown, before = { decision: item.decision, rating: item.rating };
+  const item = shown, before = { decision: item.decision, rating: item.rating, waits: item.waits };
   const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
-  item.revision += 1; item.decision = decision.decision; item.rating = decision.rating;
+  item.revision += 1; item.decision = decision.decision; item.rating = decision.rating; item.waits = decision.decision === "none";
   conflicts.delete(item.output_id);
-  undone.push({ place, item, before });
+  undone.push({ place, output_id: item.output_id, revision: item.revision, before });
   $("said").textContent = status;
   outbox.put(decision);
-  show(place + 1);
+  show(following(place), { onward: true });
 }
 
 const act = (id) => { if (loading && id !== "help") early.push(id); else does[id](); };
 
-function undo() {
+// Takes back the last decision, also one from before a reload; not if the picture was decided on again since.
+async function undo() {
   const last = undone.pop();
   if (!last) { $("said").textContent = "nothing to undo"; return; }
-  const { item, before } = last;
-  outbox.put({ uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: before.decision, rating: before.rating, undo: true });
-  item.revision += 1; item.decision = before.decision; item.rating = before.rating;
+  let item;
+  try { item = await itemAt(last.place); } catch { undone.push(last); return toast("No connection; undo again once it is back."); }
+  if (item?.output_id !== last.output_id || item.revision !== last.revision) {
+    undone.drop(last.output_id);
+    $("said").textContent = "changed since";
+    toast("That picture was decided on again since; nothing was undone.");
+    return show(last.place);
+  }
+  outbox.put({ uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: last.before.decision, rating: last.before.rating, undo: true });
+  item.revision += 1;
+  Object.assign(item, last.before);
+  undone.renumber(item.output_id, item.revision);
   $("said").textContent = "undone";
   show(last.place);
 }
+
+// The end: what was decided, what still waits, and whether all of it is stored.
+async function summarise() {
+  $("stored").textContent = outbox.size ? `${outbox.size} ${outbox.size === 1 ? "decision is" : "decisions are"} still being sent.` : "All your decisions are stored.";
+  let found;
+  try { found = await (await fetch(`/api/queues/${root.dataset.queue}/progress`, { headers: { Accept: "application/json" } })).json(); } catch { return; }
+  $("tally").replaceChildren(...Object.entries(found.tally).filter(([, count]) => count).map(([decision, count]) => {
+    const part = document.createElement("span"), number = document.createElement("b");
+    number.textContent = count;
+    part.append(number, ` ${NAMES[decision].toLowerCase()}`);
+    return part;
+  }));
+  $("remaining").hidden = !found.waiting;
+  $("remaining").href = `?at=${found.first}`;
+  $("remaining").textContent = found.waiting === 1 ? "Decide on the one that waits" : `Decide on the ${found.waiting} that wait`;
+}
+outbox.addEventListener("change", () => { if (place >= queue.total) summarise(); });
 
 outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
   const item = queue.byOutput(decision.output_id);
@@ -120,7 +165,7 @@ outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
 outbox.addEventListener("rejected", ({ detail: { decision, status, reply } }) => {
   const words = status === 409 ? "Someone else decided on this picture first, so your decision was not stored. Review it again." : `Not stored: ${reply.error ?? status}.`;
   conflicts.set(decision.output_id, words);
-  for (let i = undone.length - 1; i >= 0; i--) if (undone[i].item.output_id === decision.output_id) undone.splice(i, 1);
+  undone.drop(decision.output_id);
   const at = [...Array(queue.total).keys()].find((i) => queue.known(i)?.output_id === decision.output_id);
   toast(`${words}${at === undefined ? "" : ` It is number ${at + 1}.`}`, 12);
   if (at !== undefined) { queue.forget(at); if (at === place) show(at); }

@@ -1,0 +1,113 @@
+"""A queue goes on where it was left, on any device, and says how far one has come."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from storage.catalog import views, writes
+from tests.deploy.dashboard.conftest import Site
+from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown
+
+
+def resume(site: Site, path: str, who: str = "reviewer") -> int:
+    with site.client(who) as client:
+        return int(re.search(r'data-resume="(\d+)"', client.get(path).text)[1])  # type: ignore[index]
+
+
+def tally(site: Site, path: str, who: str = "reviewer") -> dict[str, Any]:
+    with site.client(who) as client:
+        found: dict[str, Any] = client.get(f"/api/queues/{path.rpartition('/')[2]}/progress").json()
+    return found
+
+
+def test_a_queue_goes_on_after_what_one_decided_and_passes_over_what_others_did(site: Site) -> None:
+    rows = in_order(site)
+    path = queue(site, decision="none", title="first look")
+    assert (resume(site, path), tally(site, path)["waiting"]) == (0, 240)
+    site.say("reviewer", rows[1].output_id, "approved", 1)
+    site.say("operator", rows[2].output_id, "rejected", 1)
+    assert resume(site, path) == 3, "after the last one; the first was left out and waits for the end"
+    assert tally(site, path) == {
+        "tally": {"none": 238, "approved": 1, "rejected": 1, "flagged": 0}, "waiting": 238, "first": 0
+    }  # fmt: skip
+    with site.client("reviewer") as client:
+        listed = client.get("/review").text
+        items = client.get(f"/api/queues/{path.rpartition('/')[2]}/items?count=3").json()["items"]
+    assert "first look" in listed
+    assert "2 of 240 decided" in listed
+    assert [one["waits"] for one in items] == [True, False, False]
+
+
+def test_a_queue_of_pictures_in_any_state_goes_on_after_the_last_decision(site: Site) -> None:
+    rows = in_order(site)
+    site.say("reviewer", rows[0].output_id, "approved", 1)  # before the queue
+    path = queue(site)
+    assert resume(site, path) == 0
+    site.say("reviewer", rows[4].output_id, "approved", 1)
+    assert resume(site, path) == 5
+    site.say("reviewer", rows[-1].output_id, "flagged", 1)
+    assert resume(site, path) == 240
+
+
+def test_one_of_two_approvals_waits_for_the_other_person_alone(start: Callable[..., Site]) -> None:
+    site = start(approvals=2)
+    rows = in_order(site)[:3]
+    with site.catalog.write() as s:
+        for who, one, said in (("reviewer", rows[0], "approved"), ("operator", rows[1], "approved")):
+            fields: dict[str, Any] = {"output_id": one.output_id, "revision": 1, "decision": said, "reviewer": who}
+            writes.add_review(s, uuid=f"{who}-1234567", approvals_needed=2, **fields)
+    with site.catalog.read() as s:
+        ids = [one.output_id for one in rows]
+        assert views.waiting_for(s, ids, "reviewer") == {ids[1], ids[2]}
+        assert views.waiting_for(s, ids, "operator") == {ids[0], ids[2]}
+
+
+@pytest.mark.slow
+def test_undo_works_after_a_reload_and_not_over_what_another_decided(site: Site, tab: Open) -> None:
+    rows = in_order(site)
+    page = tab(site, queue(site, decision="none"))
+    shown(page, 1)
+    for key in "pxf":
+        page.keyboard.press(key)
+    shown(page, 4)
+    sent(page)
+    page.reload()
+    shown(page, 4)
+    page.keyboard.press("z")
+    shown(page, 3)
+    sent(page)
+    assert decided(site, rows[2].output_id) == ("none", 0, 3)
+    site.say("operator", rows[1].output_id, "approved", 2)
+    page.reload()
+    page.keyboard.press("z")
+    page.get_by_text("decided on again since").wait_for()
+    assert decided(site, rows[1].output_id) == ("approved", 0, 3)
+    page.keyboard.press("z")
+    shown(page, 1)
+    sent(page)
+    assert decided(site, rows[0].output_id) == ("none", 0, 3)
+
+
+@pytest.mark.slow
+def test_another_device_goes_on_there_and_the_end_says_what_was_decided(site: Site, tab: Open) -> None:
+    rows = in_order(site)
+    path = queue(site, decision="none", prompt="snow", subject_id="1")
+    first = tab(site, path)
+    shown(first, 1, 60)
+    first.keyboard.press("ArrowRight")
+    first.keyboard.press("p")
+    shown(first, 3, 60)
+    sent(first)
+    ours = [one.output_id for one in rows if "snow" in one.prompt and one.subject_id == 1]
+    for one in ours[3:]:
+        site.say("operator", one, "rejected", 1)
+    second = tab(site, path)
+    shown(second, 3, 60)
+    second.keyboard.press("x")  # the rest is decided
+    second.get_by_text("That was the last picture").wait_for()
+    second.get_by_text("All your decisions are stored").wait_for()
+    second.get_by_text("58 rejected").wait_for()
+    second.get_by_role("link", name="Decide on the one that waits").click()
+    shown(second, 1, 60)
