@@ -14,6 +14,7 @@ from PIL import Image
 
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
 from dreamtuner.preprocess.backends.captioners.generation import generated
+from dreamtuner.preprocess.backends.captioners.plain_words import plain_words
 from dreamtuner.preprocess.captioners import Caption
 
 MAX_WORDS = 30
@@ -24,6 +25,7 @@ BEAMS = 3
 class Blip(AuxiliaryBackend):
     """Captions a reference as "a photo of a bear sitting in the snow", lower case."""
 
+    computation = "2"
     name = "blip"
     model = "blip-base"
 
@@ -50,8 +52,8 @@ class Blip(AuxiliaryBackend):
 
 def continued(begin: str, found: str) -> str:
     """Return the sentence `found` with its beginning as it was written, which tokenizers put in lower case."""
-    line = " ".join(found.split())
-    plain = begin.lower()
+    line = plain_words(found)
+    plain = plain_words(begin).lower()
     return begin + line[len(plain) :] if line.startswith(plain) else f"{begin}, {line}" if line else begin
 
 

@@ -26,6 +26,7 @@ BEAMS = 3
 class Florence2(AuxiliaryBackend):
     """Captions a reference as "a photo of a bear, a brown bear sitting in the snow"."""
 
+    computation = "2"
     name = "florence-2"
     model = "florence-2-base"
 

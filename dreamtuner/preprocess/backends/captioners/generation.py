@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dreamtuner.preprocess.backends.captioners.plain_words import plain_words
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,5 +22,5 @@ def generated(model: Any, **inputs: Any) -> tuple[Tensor, float]:
 
 def described(begin: str, found: str) -> str:
     """Return the beginning and the sentence `found`, joined by a comma, without capital and full stop."""
-    line = " ".join(found.split()).rstrip(".")
+    line = plain_words(found).rstrip(".")
     return f"{begin}, {line[:1].lower()}{line[1:]}" if line else begin

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+from dreamtuner.preprocess.backends.captioners.plain_words import plain_words
 from dreamtuner.preprocess.backends.onnx_session import Floats, opened, outputs_of
 from dreamtuner.preprocess.captioners import Caption
 
@@ -97,7 +98,7 @@ def written(name: str) -> str:
     Prompts may read brackets as weights: a character's work in brackets is left out, and so are smileys with brackets.
     """
     words = name if name in KAOMOJI else _QUALIFIER.sub("", name.replace("_", " "))
-    return "" if set("()[]") & set(words) else words
+    return words if words == plain_words(words) else ""
 
 
 def _side(file: Path, version: str) -> int:

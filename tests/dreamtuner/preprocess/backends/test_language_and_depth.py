@@ -21,6 +21,7 @@ from transformers import (
 from dreamtuner.models.auxiliary import AUXILIARY, auxiliary_place
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
+from dreamtuner.models.prompt_syntax import Fragment, parse
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.preprocess.backends.captioners.blip import continued
 from dreamtuner.preprocess.backends.captioners.generation import described
@@ -174,6 +175,20 @@ def certainty(logits: torch.Tensor, tokens: torch.Tensor) -> float:
 
 @pytest.mark.parametrize(
     ("seen", "line"),
+    [
+        ("a bear (close up", "a photo of a bear, a bear close up"),
+        ("it says [a|b] BREAK AND enter", "a photo of a bear, it says a|b break and enter"),
+        ("<lora:x:1> {subject}", "a photo of a bear, subject"),
+    ],
+)
+def test_a_sentence_of_a_model_is_words_in_every_prompt_syntax(seen: str, line: str) -> None:
+    assert described("a photo of a bear", seen) == line
+    assert parse(line) == [[Fragment(line, 1.0)]]
+    assert continued("a photo of a bear", f"a photo of a bear {seen}").endswith(line.rpartition(", ")[2])
+
+
+@pytest.mark.parametrize(
+    ("seen", "line"),
     [(" A brown bear in  snow. ", "a photo of a bear, a brown bear in snow"), ("", "a photo of a bear")],
 )
 def test_what_florence_sees_follows_the_class_word(seen: str, line: str) -> None:
@@ -182,15 +197,15 @@ def test_what_florence_sees_follows_the_class_word(seen: str, line: str) -> None
 
 def test_versions_follow_the_models_files_and_a_missing_model_names_its_command(image: Image.Image) -> None:
     for backend in (CAPTIONERS["blip"], ESTIMATORS["depth-anything-v2-small"]):
-        assert backend.version == "1-missing"
+        assert backend.version.endswith("-missing")
     with pytest.raises(WeightsMissingError, match="dreamtuner models fetch blip-base"):
         CAPTIONERS["blip"].caption(lambda: image, class_word="bear", style_word="photo")
     with pytest.raises(WeightsMissingError, match="dreamtuner models fetch depth-anything-v2-small"):
         ESTIMATORS["depth-anything-v2-small"].estimate(image)
     fetch_auxiliary("blip-base")
     version = CAPTIONERS["blip"].version
-    assert version.startswith("1-")
-    assert version != "1-missing"
+    assert version.startswith("2-")
+    assert version != "2-missing"
 
 
 @pytest.mark.parametrize(
