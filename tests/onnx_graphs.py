@@ -102,6 +102,20 @@ def write_yolox(file: Path, *, bias: float = 0.0) -> Path:
     return write_graph(file, nodes, {"images": (1, 3, 640, 640)}, {"output": (1, 8400, 85)}, weights)
 
 
+def write_brightest(file: Path) -> Path:
+    """Write a pose model whose keypoints are all where the channels' maxima over rows and columns are largest."""
+    weights = {"keypoints": np.ones((1, 133, 3)), "x": np.repeat(np.eye(288), 2, 1), "y": np.repeat(np.eye(384), 2, 1)}
+    nodes = []
+    for name, axis in (("x", 2), ("y", 3)):
+        nodes += [
+            node("ReduceMax", ["input"], f"max_{name}", axes=(axis,), keepdims=0),
+            node("MatMul", ["keypoints", f"max_{name}"], f"each_{name}"),
+            node("MatMul", [f"each_{name}", name], f"simcc_{name}"),
+        ]
+    outputs = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
+    return write_graph(file, nodes, {"input": (1, 3, 384, 288)}, outputs, weights)
+
+
 def write_rtmpose(file: Path, *, gain: float = 1.0) -> Path:
     """Write a whole-body pose model: (1, 3, 384, 288) -> SimCC (1, 133, 576) and (1, 133, 768).
 

@@ -15,12 +15,12 @@ from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.layouts import checked
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.estimators.keypoints import Keypoints
+from dreamtuner.preprocess.backends.estimators.keypoints import Keypoints, keypoints_in
 from dreamtuner.preprocess.backends.estimators.openpose import Person, drawn, person
 from dreamtuner.preprocess.backends.estimators.person_boxes import suppressed
 from dreamtuner.preprocess.estimators import ESTIMATORS, NothingFoundError, estimate_of, estimated, estimator_of
 from tests.auxiliary_models import in_cache
-from tests.onnx_graphs import write_rtmpose, write_yolox
+from tests.onnx_graphs import write_brightest, write_rtmpose, write_yolox
 
 COLOURS = """255 0 0, 255 85 0, 255 170 0, 255 255 0, 170 255 0, 85 255 0, 0 255 0, 0 255 85, 0 255 170, 0 255 255,
 0 170 255, 0 85 255, 0 0 255, 85 0 255, 170 0 255, 255 0 255, 255 0 170, 255 0 85"""
@@ -118,6 +118,15 @@ def test_people_and_keypoints_are_those_of_the_published_processing(empty_cache:
     assert estimate.confidence == pytest.approx(np.mean([one.confidence for one in people]), abs=0.01)
     assert estimate.notes == (f"dwpose: {len(people)} people were found; all are in the pose",)
     assert estimate.method.startswith("dwpose-1-")
+
+
+@pytest.mark.parametrize("box", [(20, 10, 170, 190), (100, 30, 220, 120), (-60, -40, 260, 230)])
+def test_a_keypoint_is_found_where_it_is_in_the_image(tmp_path: Path, box: tuple[int, ...]) -> None:
+    scene = np.zeros((200, 300, 3), np.uint8)
+    cv2.circle(scene, (130, 80), 4, (255, 255, 255), thickness=-1)
+    file = write_brightest(tmp_path / "pose.onnx")
+    places = keypoints_in(file, str(box), scene.astype(np.float32), np.array(box, np.float32)).places
+    assert np.abs(places - (130, 80)).max() <= 5, "somewhere in the dot"
 
 
 def test_of_boxes_that_overlap_the_likeliest_stays() -> None:
