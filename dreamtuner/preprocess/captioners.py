@@ -95,10 +95,11 @@ CAPTIONERS: Registry[Captioner] = Registry(
     "dreamtuner.captioners",
     {
         DEFAULT_CAPTIONER: f"{__name__}:ClassWordCaptioner",
-        "blip": "dreamtuner.preprocess.backends.captioners.blip:Blip",
         "blip-2": "dreamtuner.preprocess.backends.captioners.blip2:Blip2",
         "florence-2": "dreamtuner.preprocess.backends.captioners.florence2:Florence2",
+        "blip": "dreamtuner.preprocess.backends.captioners.blip:Blip",
         "wd14": "dreamtuner.preprocess.backends.captioners.wd_tagger:WdTagger",
     },
     needs=("name", "version", "caption"),
 )
+"""Captioners by name; of those with a model, the better ones for photographs come first."""

@@ -110,7 +110,7 @@ def test_a_mask_that_is_none_names_its_masker(mask: Image.Image) -> None:
 
 
 def test_the_captioner_of_the_page_captions_references_that_have_no_caption(outside: Outside, reference: Path) -> None:
-    assert CAPTIONERS.names() == ["class-word", "blip", "blip-2", "florence-2", "wd14"]
+    assert CAPTIONERS.names() == ["class-word", "blip-2", "florence-2", "blip", "wd14"]
     assert prepared(reference, style="anime").facts.caption == "a drawing of a bear"
     outside.install_page("add-a-captioner.md")
     chosen = {"DREAMTUNER_CAPTIONER": "light"}

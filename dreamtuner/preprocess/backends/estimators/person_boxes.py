@@ -31,11 +31,13 @@ def person_boxes(file: Path, version: str, bgr: Floats) -> Floats:
     cells = sum((SIDE // stride) ** 2 for stride in STRIDES)
     if found.ndim != 3 or found.shape[:2] != (1, cells) or found.shape[2] < 6:
         raise PluginError(f"{file} gave an output of shape {found.shape}, not (1, {cells}, 85); is it a YOLOX?")
-    boxes = decoded(found[0, :, :4]) / np.float32(scale)
     scores = found[0, :, 4] * found[0, :, 5 + PERSON]
     likely = scores > SCORE
-    kept = suppressed(boxes[likely], scores[likely])
-    return boxes[likely][kept]
+    with np.errstate(over="ignore"):
+        boxes = decoded(found[0, :, :4])[likely] / np.float32(scale)
+    if not np.isfinite(boxes).all():
+        raise PluginError(f"{file} gave boxes without an end; is it a YOLOX?")
+    return boxes[suppressed(boxes, scores[likely])]
 
 
 def letterboxed(bgr: Floats) -> tuple[Floats, float]:
