@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
+from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend, demand_memory
 from dreamtuner.preprocess.backends.captioners.generation import described, generated
 from dreamtuner.preprocess.captioners import Caption
 
@@ -34,7 +34,7 @@ class Blip2(AuxiliaryBackend):
         """Return style word, class word and what the model sees in an RGB image.
 
         Raises:
-            WeightsMissingError: the model is not on this machine.
+            WeightsMissingError: the model is not on this machine, or does not fit into its free memory.
             PluginError: its files do not fit together.
         """
         import torch
@@ -53,6 +53,7 @@ def _loaded(folder: Path, version: str) -> tuple[Any, Any]:
     from transformers import AutoTokenizer, Blip2ForConditionalGeneration, Blip2Processor
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
+    demand_memory(Blip2.model, folder)
     model = Blip2ForConditionalGeneration.from_pretrained(folder, local_files_only=True).float().eval()
     images = BlipImageProcessorPil.from_pretrained(folder, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

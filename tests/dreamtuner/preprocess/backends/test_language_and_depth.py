@@ -23,6 +23,8 @@ from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.prompt_syntax import Fragment, parse
 from dreamtuner.models.weights import WeightsMissingError
+from dreamtuner.preprocess.backends import auxiliary
+from dreamtuner.preprocess.backends.captioners import blip2
 from dreamtuner.preprocess.backends.captioners.blip import continued
 from dreamtuner.preprocess.backends.captioners.generation import described
 from dreamtuner.preprocess.captioners import CAPTIONERS, captioned, found_caption
@@ -165,6 +167,16 @@ def test_blip2_sees_the_image_before_the_prompt_of_its_release(image: Image.Imag
     assert found.confidence == pytest.approx(certainty(logits, tokens[:, 1:]), abs=1e-4)
     turned = captioned(CAPTIONERS["blip-2"], lambda: image.rotate(90), class_word="Bear", style_word="drawing")
     assert turned.text != found.text
+
+
+def test_a_model_that_does_not_fit_into_memory_is_not_loaded(
+    image: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch_auxiliary("blip2-flan-t5-xl")
+    blip2._loaded.cache_clear()
+    monkeypatch.setattr(auxiliary, "free_memory_bytes", lambda: 1000)
+    with pytest.raises(WeightsMissingError, match=r"blip2-flan-t5-xl takes 0\.0 GB in memory, 0\.0 GB are free; end"):
+        CAPTIONERS["blip-2"].caption(lambda: image, class_word="bear", style_word="photo")
 
 
 def certainty(logits: torch.Tensor, tokens: torch.Tensor) -> float:
