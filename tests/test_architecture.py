@@ -1,7 +1,7 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings}
+deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.models.layouts, dreamtuner.plugins, dreamtuner.settings}
 """
 
 import ast
@@ -45,6 +45,7 @@ WALLS = (
                 "deploy.deployments",
                 "storage",
                 "dreamtuner.preprocess",
+                "dreamtuner.models.layouts",
                 "dreamtuner.plugins",
                 "dreamtuner.settings",
             }
@@ -79,6 +80,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("torch_flags", "deployments", "prefect"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
+        "dashboard.eyes",
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.exports", "dashboard.live"),
         *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
         *("cli", "cli.commands", "bench", "cli.main"),

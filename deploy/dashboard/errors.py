@@ -18,7 +18,7 @@ from deploy.dashboard.prefect_api import FlowNotAllowedError, PrefectUnavailable
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.oidc import SignOnError
 from deploy.dashboard.security.passwords import WeakPasswordError
-from storage.catalog.records import CatalogError, NotInCatalogError, ReviewConflictError
+from storage.catalog.records import CatalogError, NotInCatalogError, ReviewConflictError, VersionConflictError
 from storage.keys import InvalidKeyError
 from storage.objects import ObjectMissingError, StoreError
 from storage.thumbnails import NotAnImageError
@@ -73,6 +73,7 @@ def _beyond(request: Request, error: Any) -> Response:
 handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     AccessError: _refused,
     ReviewConflictError: _conflict,
+    VersionConflictError: _with(409),
     NotInCatalogError: _with(404),
     ObjectMissingError: _with(404),
     InvalidKeyError: _with(404),

@@ -15,7 +15,7 @@ from storage.catalog.name_conflicts import differences, name_taken_message, unkn
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import SubjectDetail
 
-CATALOG, ATTENTION = "catalog/catalog", "attention/attention"
+CATALOG, ATTENTION, INGEST = "catalog/catalog", "attention/attention", "ingest/ingest"
 MAX_SEEDS = 1000
 POINTED = 192  # pixels: the longer side of the picture on which a point is chosen
 Form = FormData
@@ -64,6 +64,13 @@ def catalog_parameters(
         if one.references
     ]
     return {"spec": spec | read(form, further.spec)} | read(form, further.flow)
+
+
+def detection_parameters(subject: str, kind: str, backend: str) -> dict[str, Any]:
+    """Build the parameters of an ingestion that finds one thing of a subject's reference again, by this backend."""
+    wanted = f"auto:{backend}"
+    found = {kind: wanted} if kind in ("mask", "caption", "pose", "depth") else {"controls": {kind: wanted}}
+    return {"subjects": [{"name": subject} | found]}
 
 
 def check_names(given: Mapping[str, Any], s: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlencode
 
 from fastapi import FastAPI
@@ -15,8 +15,7 @@ from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.access.rights import Person
 from dreamtuner.settings.styles import STYLES
-from storage.catalog.records import DECISIONS, ROLES, RunWarning
-from storage.catalog.views import MaskView
+from storage.catalog.records import DECISIONS, PERSONS, ROLES, Given, RunWarning
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -38,7 +37,13 @@ def templates() -> Jinja2Templates:
     """Build the template environment."""
     made = Jinja2Templates(directory=_FOLDER / "templates")
     made.env.globals.update(
-        zip=zip, navigation=NAVIGATION, decided=DECIDED, decisions=DECISIONS, roles=ROLES, styles=STYLES
+        zip=zip,
+        navigation=NAVIGATION,
+        decided=DECIDED,
+        decisions=DECISIONS,
+        roles=ROLES,
+        styles=STYLES,
+        persons=PERSONS,
     )
     made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin, kind=kind_name)
     made.env.trim_blocks = made.env.lstrip_blocks = True
@@ -88,18 +93,34 @@ def ago(instant: datetime) -> str:
     return "just now"
 
 
-def origin(mask: MaskView) -> str:
-    """Describe the origin of a mask: who provided it, where and when, or what detected it."""
-    when_given = "" if mask.given_at is None else f", {when(mask.given_at)}"
-    match mask.given:
+class Version(Protocol):
+    """The properties of a mask, caption or control image that say where it is from."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def given(self) -> Given: ...
+
+    @property
+    def giver(self) -> str | None: ...
+
+    @property
+    def given_at(self) -> datetime | None: ...
+
+
+def origin(version: Version) -> str:
+    """Describe the origin of a mask, caption or control image: who provided it, where and when, or what detected it."""
+    when_given = "" if version.given_at is None else f", {when(version.given_at)}"
+    match version.given:
         case "dashboard":
-            return f"provided by {mask.giver or 'someone'} in the dashboard{when_given}"
+            return f"provided by {version.giver or 'someone'} in the dashboard{when_given}"
         case "spec" | "ingest":
-            return f"provided {'in a spec' if mask.given == 'spec' else 'by dreamtuner ingest'}{when_given}"
+            return f"provided {'in a spec' if version.given == 'spec' else 'by dreamtuner ingest'}{when_given}"
         case "file":
             return "from the reference's alpha channel"
-    return f"detected by {mask.method}" + (
-        f", requested by {mask.giver or 'a person'}{when_given}" if when_given else ""
+    return f"detected by {version.method}" + (
+        f", requested by {version.giver or 'a person'}{when_given}" if when_given else ""
     )
 
 

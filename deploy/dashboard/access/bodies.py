@@ -36,6 +36,7 @@ TABLE: Mapping[str, int | Files] = {
     "/api/reviews": 32 * KIB,  # one decision; a note of 2000 characters, each escaped
     "/flows/run": 512 * KIB,  # fields of 20,000 characters, each escaped
     "/subjects/{subject_id:int}/references/{reference_id:int}/mask": Files(1),
+    "/subjects/{subject_id:int}/references/{reference_id:int}/controls": Files(1),
     "/subjects": Files(2),  # a reference and its mask
 }
 _AROUND = 64 * KIB

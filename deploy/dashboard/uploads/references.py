@@ -69,7 +69,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
         raise CatalogError(f"reference: {error}") from error
     try:
         if mask is None:
-            cut, png = _found(known, picture.image, picture.alpha), None
+            cut, png = _found(known.settings.masker, picture.image, picture.alpha), None
         else:
             png = read_mask(mask, picture.image.size)
             cut = assess_mask(png, picture.image)
@@ -143,25 +143,28 @@ def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
         return stated_mask(mask.convert("L"), picture)
 
 
-def detect_mask(known: Resources, image_sha256: str) -> tuple[ForegroundMask, bytes]:
-    """Detect the mask of a stored reference, as ingestion does, and encode it. Raises CatalogError if none is found."""
+def detect_mask(known: Resources, image_sha256: str, masker: str | None = None) -> tuple[ForegroundMask, bytes]:
+    """Detect the mask of a stored reference, and encode it. Raises CatalogError if none is found.
+
+    `masker`: its name; None: as in ingestion, the alpha channel if there is one, else the masker of the settings.
+    """
     from dreamtuner.preprocess import ImageError
 
     picture, alpha = stored_picture(known, image_sha256)
     try:
-        cut = _found(known, picture, alpha)
+        cut = _found(masker or known.settings.masker, picture, alpha if masker is None else None)
     except ImageError as error:
         raise CatalogError(f"reference: {error}") from error
     return cut, _png(cut)
 
 
-def _found(known: Resources, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
-    """Return the alpha channel, or run the configured masker. Raises CatalogError if the masker is not available."""
+def _found(masker: str, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
+    """Return the alpha channel, or run the masker of this name. Raises CatalogError if the masker is not available."""
     from dreamtuner.plugins import PluginError
     from dreamtuner.preprocess import MASKERS, foreground_mask
 
     try:
-        return foreground_mask(picture, alpha=alpha, masker=MASKERS[known.settings.masker])
+        return foreground_mask(picture, alpha=alpha, masker=MASKERS[masker])
     except (PluginError, FileNotFoundError) as error:  # the latter: a masker's model is missing
         raise CatalogError(f"mask: {error}") from error
 

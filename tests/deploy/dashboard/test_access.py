@@ -48,6 +48,8 @@ IDS = {
     "subject_id": "1",
     "reference_id": "1",
     "mask_id": "1",
+    "annotation_id": "1",
+    "kind": "caption",
     "user_id": "999",
     "token_id": "999",
     "sha256": "0" * 64,

@@ -1,1 +1,1 @@
-"""Subjects, their masks, and forgetting them."""
+"""Subjects, what is known of their references, and forgetting them."""

@@ -15,7 +15,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deploy.dashboard import flow_parameters
 from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.eyes.backends import kinds_with_backends
+from deploy.dashboard.eyes.findings import findings
 from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.resources import resources
 from deploy.dashboard.uploads.references import REPLACE, NewSubject, add_subject
@@ -64,12 +67,33 @@ def _page(
 @router.get("/subjects/{subject_id:int}")
 def subject(subject_id: int, request: Request, person: Viewer) -> Response:
     """Show one subject."""
-    with resources(request).catalog.read() as s:
+    return subject_page(request, person, subject_id)
+
+
+def subject_page(
+    request: Request, person: Person, subject_id: int, *, status: int = 200, typed: str = "", failed: str = ""
+) -> Response:
+    """Render a subject with all that is known of its references; `failed`: why the caption `typed` was not stored."""
+    known = resources(request)
+    with known.catalog.read() as s:
         one = views.subject(s, subject_id)
         warnings = views.warnings_of_subject(s, subject_id)
     # its index in a spec is meaningless on its own page
     said = sentences([replace(one, place=_IN_SPEC.sub("", one.place)) for one in warnings])
-    return page(request, "subject.html", person, one=one, warnings=said)
+    more = kinds_with_backends()
+    return page(
+        request,
+        "subject.html",
+        person,
+        status=status,
+        one=one,
+        warnings=said,
+        known=[(ref, findings(ref, more=more if i == 0 else ())) for i, ref in enumerate(one.references)],
+        orders=flow_parameters.INGEST in known.prefect.allowed and bool(known.settings.prefect_api),
+        masker=known.settings.masker,
+        typed=typed,
+        failed=failed,
+    )
 
 
 @router.post("/subjects")

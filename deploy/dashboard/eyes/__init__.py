@@ -1,0 +1,1 @@
+"""What was found in a reference beside its subject: mask, caption, pose, depth map and other control images."""
