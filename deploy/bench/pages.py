@@ -95,6 +95,7 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "grid": lambda r: f"/subjects/{subject(r)}/grid",
         "subjects": lambda r: f"/subjects?after={subject(r) + 1}",
         "subject": lambda r: f"/subjects/{subject(r)}",
+        "subject: offer": lambda r: f"/subjects/{(one := subject(r))}/references/{one}/mask/offer",
         "run": lambda r: f"/runs/bench-{r.randrange(RUNS)}",
         "forget a subject": lambda r: f"/subjects/{subject(r)}/forget",
         "forget a picture": lambda r: f"/outputs/{one(r)}/forget",

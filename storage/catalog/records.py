@@ -62,6 +62,10 @@ class ReviewConflictError(CatalogError):
         self.revision = revision
 
 
+class VersionConflictError(CatalogError):
+    """A reference's mask, caption or control image was changed since the writer saw it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellRecord:
     """One image to generate. `digest` (64 hex digits) covers everything that decides the pixels.

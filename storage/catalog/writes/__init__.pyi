@@ -50,6 +50,7 @@ from .runs.trainings import (
     save_training_state,
 )
 from .runs.warnings import replace_warnings
+from .seen import demand_seen
 from .subjects import add_reference, add_subject, enter_subject
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "claim_training",
     "close_crashed_runs",
     "decide_part",
+    "demand_seen",
     "end_batch",
     "end_sessions",
     "enter_subject",

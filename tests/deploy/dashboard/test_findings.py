@@ -173,6 +173,28 @@ def test_a_backend_with_a_model_is_ordered_and_one_without_finds_the_mask_at_onc
         assert len(views.audit_page(s, action="start flow").rows) == 3
 
 
+def test_another_masker_is_offered_and_never_applied(start: Callable[..., Site]) -> None:
+    site = start(masker="grabcut")
+    with site.client("operator") as client:
+        assert f'hx-get="{PATH}/mask/offer"' in client.get("/subjects/1").text
+        offered = client.get(f"{PATH}/mask/offer").text
+        assert "grabcut-1 would be used today" in offered
+        assert 'name="backend" value="grabcut"' in offered
+        assert client.post(f"{PATH}/mask/found", data={"backend": "grabcut"}).status_code == 303
+        assert "would be used" not in client.get(f"{PATH}/mask/offer").text
+        with site.catalog.read() as s:
+            (other,) = views.subject(s, 2).references
+        assert [one.version for one in other.masks] == [1]
+        assert client.post(f"{PATH}/masks/1/use").status_code == 303
+        assert "would be used" not in client.get(f"{PATH}/mask/offer").text, "a person chose it"
+
+
+@pytest.mark.slow
+def test_a_masker_whose_model_is_missing_is_not_offered(start: Callable[..., Site]) -> None:
+    with start(masker="birefnet").client("operator") as client:
+        assert "would be used" not in client.get(f"{PATH}/mask/offer").text
+
+
 def test_without_workers_only_what_the_dashboard_runs_can_be_chosen(shared: Site) -> None:
     text = page(shared)
     assert '<option value="grabcut">' in text

@@ -1,4 +1,4 @@
-"""Masks of references: upload a new version, or use an older one again."""
+"""Masks of references: upload a new version, use an older one again, or see what another masker offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.eyes.backends import MASK
-from deploy.dashboard.pages import redirect
+from deploy.dashboard.eyes.offers import offer_of
+from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.subjects.reference import audit_change, check_seen, reference_of
 from deploy.dashboard.uploads.masks import read_mask
@@ -51,6 +52,15 @@ def new_mask(
         audit_change(s, person, "new mask", one, reference, MASK, {"mask": sha256})
     doubt = f" Check it: {cut.warnings[0]}." if cut.warnings else ""
     return redirect(f"/subjects/{subject_id}", f"The new mask is in use.{doubt}")
+
+
+@router.get("/subjects/{subject_id:int}/references/{reference_id:int}/mask/offer")
+def offer(subject_id: int, reference_id: int, request: Request, person: Operator) -> Response:
+    """Render a button for the mask that another masker would find today; nothing if there is none."""
+    known = resources(request)
+    _, reference = reference_of(known, subject_id, reference_id)
+    base = f"/subjects/{subject_id}/references/{reference_id}"
+    return page(request, "_offer.html", person, offer=offer_of(known, reference), base=base)
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/masks/{mask_id:int}/use")
