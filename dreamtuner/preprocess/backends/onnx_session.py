@@ -15,7 +15,7 @@ from dreamtuner.plugins import PluginError
 Floats = NDArray[np.float32]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)  # what one reference needs: a masker, a tagger, and the two models of DWPose
 def opened(file: Path, version: str) -> Any:
     """Open an ONNX model. `version` is part of the key: it changes when the file does.
 
