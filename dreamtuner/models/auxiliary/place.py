@@ -54,27 +54,31 @@ def auxiliary_place(name: str) -> Path | None:
 
 def missing_auxiliaries(names: Iterable[str]) -> list[str]:
     """Return a phrase for each of these models that is not on this machine, with the command that provides it."""
-    return [
-        f"the model {name}, which is not on this machine; get it with: {AUXILIARY.get(name).remedy}"
-        for name in names
-        if auxiliary_place(name) is None
-    ]
+    found = []
+    for name in names:
+        place, remedy = auxiliary_place(name), f"get it with: {AUXILIARY.get(name).remedy}"
+        if place is None:
+            found.append(f"the model {name}, which is not on this machine; {remedy}")
+        elif lacking := _lacking_files(name, place):
+            found.append(f"the model {name}, which lacks {lacking} in {place}; {remedy}")
+    return found
 
 
 def require_auxiliary(name: str) -> Path:
     """Return `auxiliary_place`. Raises WeightsMissingError, which names the command, if the model is missing."""
-    place = auxiliary_place(name)
+    place, remedy = auxiliary_place(name), f"get it with: {AUXILIARY.get(name).remedy}"
     if place is None:
         raise WeightsMissingError(
-            f"the model {name} is not on this machine; get it with: {AUXILIARY.get(name).remedy} (or set "
-            f"{auxiliary_variable(name)} to its folder)"
+            f"the model {name} is not on this machine; {remedy} (or set {auxiliary_variable(name)} to its folder)"
         )
-    files = AUXILIARY.get(name).files
-    if lacking := [one for one in files if not (place / one).is_file()]:
-        raise WeightsMissingError(
-            f"the model {name} lacks {', '.join(lacking)} in {place}; get it with: {AUXILIARY.get(name).remedy}"
-        )
+    if lacking := _lacking_files(name, place):
+        raise WeightsMissingError(f"the model {name} lacks {lacking} in {place}; {remedy}")
     return place
+
+
+def _lacking_files(name: str, place: Path) -> str:
+    """Return which files of a model of several files are not in its folder, separated by commas."""
+    return ", ".join(one for one in AUXILIARY.get(name).files if not (place / one).is_file())
 
 
 def auxiliary_digest(name: str) -> str:

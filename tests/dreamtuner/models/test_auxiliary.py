@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamtuner.models.auxiliary import auxiliary_digest, auxiliary_place
+from dreamtuner.models.auxiliary import auxiliary_digest, auxiliary_place, missing_auxiliaries
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.auxiliary.place import auxiliary_lock
 from dreamtuner.models.intake.errors import HubError, IntakeError
@@ -113,6 +113,7 @@ def test_of_a_repository_of_files_those_that_are_loaded_are_downloaded(hub: Hub,
     (place / "yolox_l.onnx").unlink()
     with pytest.raises(WeightsMissingError, match=r"dwpose lacks yolox_l\.onnx in .*; get it with: dreamtuner models"):
         auxiliary_digest("dwpose")
+    assert missing_auxiliaries(["dwpose"])[0].startswith("the model dwpose, which lacks yolox_l.onnx in ")
     (folder / "yolox_l.onnx").unlink()
     with pytest.raises(IntakeError, match=r"it has no file yolox_l\.onnx; its files are"):
         fetch_auxiliary("dwpose", update=True)

@@ -68,7 +68,7 @@ class WdTagger(AuxiliaryBackend):
                 "take both from one repository"
             )
         chosen = chosen_tags(tags, likely[0])
-        words = [f"a {style_word} of a {class_word}", *(written(tag.name) for tag, _ in chosen)]
+        words = dict.fromkeys([f"a {style_word} of a {class_word}", *(written(tag.name) for tag, _ in chosen)])
         return Caption(", ".join(words), sum(one for _, one in chosen) / len(chosen) if chosen else 0.0)
 
 
