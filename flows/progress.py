@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Stage = Literal["ingest", "finetune", "guard", "generate", "score", "sheet", "video"]
+Stage = Literal["ingest", "finetune", "guard", "generate", "score", "sheet", "video", "prepare"]
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     ),
     "flows": (
         *("settings", "faults", "progress", "patience", "outcome", "image_io", "resources"),
-        *("spec", "ingestion", "planning", "reporting", "execution"),
+        *("spec", "ingestion", "planning", "reporting", "execution", "training"),
         *("ingest", "finetune", "spec_run", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from flows.finetune import FineTuneSummary
     from flows.reporting.summary import RunSummary
     from flows.score import ScoredBy
+    from flows.training.eyes import PrepareOptions
+    from flows.training.prepare import PreparationSummary
     from flows.video import VideoSummary
 
 
@@ -41,17 +42,6 @@ def run_catalog(
         from flows.outcome import result_of
 
         return result_of(lambda: catalog(redacted(spec), new_defaults, check, new_weights))
-
-
-def run_catalogs(
-    specs: Sequence[Spec], settings: Settings, listener: Listener, started: Callable[[], None]
-) -> "list[RunSummary]":
-    """Run the catalog flow of several specs, one after the other, in this process; see `_beside_prefect`."""
-    with _beside_prefect(settings, listener, started):
-        from flows.catalog import catalog
-        from flows.outcome import result_of
-
-        return [result_of(partial(catalog, redacted(spec))) for spec in specs]
 
 
 def run_video(
@@ -102,6 +92,22 @@ def run_score(
         from flows.score import score_choice
 
         return score_choice(list(metrics), run_ids, subject_id)
+
+
+def run_prepare(
+    data: str,
+    profile: str,
+    out: str | None,
+    options: "PrepareOptions",
+    settings: Settings,
+    listener: Listener,
+    started: Callable[[], None],
+) -> "PreparationSummary":
+    """Run the prepare flow in this process; see `_beside_prefect`."""
+    with _beside_prefect(settings, listener, started):
+        from flows.training.prepare import prepare
+
+        return prepare(data, profile, out, options)
 
 
 @contextmanager

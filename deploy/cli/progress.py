@@ -18,6 +18,7 @@ WORDS: dict[Stage, tuple[str, str]] = {
     "score": ("scoring", "scores"),
     "sheet": ("contact sheet", "subjects"),
     "video": ("writing videos", "clips"),
+    "prepare": ("preparing images", "chunks"),
 }
 PLAIN_SECONDS = 10.0
 

@@ -181,3 +181,39 @@ class FineTunable(Backbone, Protocol):
     def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
         """Write the models, with these text encoders and tokenizers, to a folder that the family's own loader reads."""
         ...
+
+
+@runtime_checkable
+class EncoderTrainable(Backbone, Protocol):
+    """A backbone for which a subject-encoder can be trained (stage 1, Sec. 3.1)."""
+
+    @property
+    def encoder(self) -> Any:
+        """The subject-encoder, or None."""
+        ...
+
+    @property
+    def image_encoder(self) -> Any:
+        """The image branch of the CLIP model that the subject-encoder reads, or None without one."""
+        ...
+
+    @property
+    def image_processor(self) -> Any:
+        """The CLIP model's image processor, or None without a subject-encoder."""
+        ...
+
+    @property
+    def pixels_per_latent(self) -> int:
+        """f: the side, in pixels, of the square that one latent covers."""
+        ...
+
+    def with_untrained_encoder(self, width: int, *, resblocks: int = 2) -> Self:
+        """Return a backbone of the same models with a new subject-encoder, float32, whose tokens have `width` channels.
+
+        Raises WeightsMissingError if the profile has no CLIP model.
+        """
+        ...
+
+    def checkpoint_gradients(self) -> None:
+        """Let the denoiser compute its blocks again in backward passes instead of holding their activations."""
+        ...

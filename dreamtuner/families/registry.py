@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from dreamtuner.families.backbone import Adaptable, Backbone, FineTunable
+from dreamtuner.families.backbone import Adaptable, Backbone, EncoderTrainable, FineTunable
 from dreamtuner.families.memory import Need
 from dreamtuner.families.precision import torch_dtype
 from dreamtuner.models.profiles import Profile
@@ -121,5 +121,14 @@ def fine_tunable(backbone: Backbone) -> FineTunable:
     if not isinstance(backbone, FineTunable):
         raise FamilyError(
             f"finetune: models of the profile {backbone.profile.name!r} cannot be fine-tuned; choose another profile"
+        )
+    return backbone
+
+
+def encoder_trainable(backbone: Backbone) -> EncoderTrainable:
+    """Return the backbone as an `EncoderTrainable`. Raises FamilyError if it is not one."""
+    if not isinstance(backbone, EncoderTrainable):
+        raise FamilyError(
+            f"train: models of the profile {backbone.profile.name!r} take no subject-encoder; choose another profile"
         )
     return backbone

@@ -66,17 +66,21 @@ class TrainingFolder:
     def weights(self) -> Path:
         return self.root / "weights"
 
+    @property
+    def processes(self) -> int:
+        """Return the replicas that train a part."""
+        return self.scale.processes if self.device == "cpu" else 1
+
     def fit(self, name: str, factory: StageFactory, part: PartScale) -> bool:
         """Train one part in its folder. Returns whether it is finished."""
         if part.loop.steps == 0 and self.start is None:
             raise RecipeError(f"--scale: {name}: 0 steps keep the weights of --start; give --start, or steps")
-        processes = self.scale.processes if self.device == "cpu" else 1
         done = train(
             factory,
             part.loop,
             self.root / name,
             device=self.device,
-            processes=processes,
+            processes=self.processes,
             minutes=self.minutes,
             report=self.say,
         )
@@ -200,10 +204,11 @@ def _encoder(shop: TrainingFolder, *, controlnet: bool = True) -> bool:
         shop.pictures,
         shop.scale.shards,
         shop.latents,
-        part.batch,
+        part.batch * shop.processes,
         controlnet=controlnet,
         start=start if start is not None and start.is_dir() else None,
         views=shop.scale.views,
+        at_once=part.batch,
     )
     if not shop.fit(name, factory, part):
         return False

@@ -23,13 +23,20 @@ def _augmentation(side: int) -> Any:
     )
 
 
-def augment(pictures: Tensor, generator: torch.Generator) -> Tensor:
+def augment(pictures: Tensor, seed: int, *, rows: Tensor | None = None, batch: int | None = None) -> Tensor:
     """Apply random elastic transform, flip, rotation, scaling and blur: (B, 3, S, S) in 0..1 on white -> the same.
 
-    All randomness comes from ``generator``; the padding is white.
+    All randomness comes from ``seed``; the padding is white. ``rows`` (B) says which rows of a larger ``batch`` these
+    are: each is changed as it would be in the whole batch.
     """
-    seed = int(torch.randint(2**62, (1,), generator=generator))
+    n = len(pictures) if batch is None else batch
     with torch.random.fork_rng(devices=[]):  # kornia uses the global generator
         torch.manual_seed(seed)
-        moved: Tensor = _augmentation(pictures.shape[-1])(1 - pictures)
+        change = _augmentation(pictures.shape[-1])
+        drawn = change.forward_parameters(torch.Size((n, *pictures.shape[1:])))
+        if rows is not None:
+            for one in drawn:
+                one.data.update({name: value[rows] for name, value in one.data.items() if len(value) == n})
+                one.data["forward_input_shape"] = torch.tensor(pictures.shape)
+        moved: Tensor = change(1 - pictures, params=drawn)
     return (1 - moved).clamp(0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ class Share:
 
     stage: Stage
     step: int
-    rows: range | None
+    rows: Sequence[int] | None
     generator: torch.Generator
     weight: float
 
@@ -50,7 +50,6 @@ def shares(stage: Stage, step: int, settings: LoopSettings, rank: int, world: in
     if world > stage.batch:
         raise ValueError(f"batch: {stage.batch} images cannot be shared by {world} processes; use fewer processes")
     own = range(stage.batch * rank // world, stage.batch * (rank + 1) // world)
-    for start in range(own.start, own.stop, stage.at_once):
-        rows = range(start, min(start + stage.at_once, own.stop))
+    for rows in stage.parts(step, own):
         generator = torch.Generator().manual_seed(seed * 64)
         yield Share(stage, step, rows, generator, world * len(rows) / stage.batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -38,14 +38,13 @@ class ByRow(Stage, Protocol):
     def batch(self) -> int:
         """The rows of an optimizer step, of all processes together."""
 
-    @property
-    def at_once(self) -> int:
-        """The most rows that a process computes at once; it adds up the gradients of several such parts."""
+    def parts(self, step: int, rows: range) -> Sequence[Sequence[int]]:
+        """Divide rows of the step's batch into parts that a process computes at once, adding up their gradients."""
 
-    def loss_of(self, step: int, rows: range, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Compute the mean loss of these rows of the step's batch, and metrics to log.
+    def loss_of(self, step: int, rows: Sequence[int], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Compute the mean loss of one of the parts, and metrics to log.
 
-        ``generator`` is the same for all rows of a step: what it gives for a row must not depend on ``rows``.
+        ``generator`` is seeded alike for all parts of a step: what a row gets must not depend on the part.
         """
 
 

@@ -21,7 +21,7 @@ from dreamtuner.families.unet.build import stock_pipeline
 from dreamtuner.families.unet.conversion.portable import make_portable
 from dreamtuner.families.unet.denoiser import UNetDenoiser
 from dreamtuner.families.unet.finetune import set_learning
-from dreamtuner.families.unet.load import load_controlnet, load_encoder
+from dreamtuner.families.unet.load import load_controlnet, load_encoder, load_image_encoder
 from dreamtuner.families.unet.memory import decode_bytes, row_bytes
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder, hidden_states
 from dreamtuner.families.unet.text import encode_text, word_places
@@ -29,6 +29,7 @@ from dreamtuner.families.unet.word_map import word_maps
 from dreamtuner.models.adapters import Adapters
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
+from dreamtuner.models.weights import require_clip
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import TextSettings
 
@@ -282,6 +283,19 @@ class UNetBackbone(UNetParts):
     def with_encoder(self, folder: Path) -> Self:
         """Return a backbone of the same models with the subject-encoder of this folder."""
         return replace(self, encoder=self.placed(partial(load_encoder, folder), "denoiser"))
+
+    def with_untrained_encoder(self, width: int, *, resblocks: int = 2) -> Self:
+        """Return a backbone of the same models with a new subject-encoder; see `EncoderTrainable`."""
+        vision, processor = self.image_encoder, self.image_processor
+        if vision is None:
+            require_clip(self.profile)
+            vision, processor = load_image_encoder(self.profile, device=str(self.device), dtype=self.unet.dtype)
+        new = SubjectEncoder.for_unet(self.unet, vision, width=width, resblocks=resblocks).to(self.device)
+        return replace(self, encoder=new, image_encoder=vision, image_processor=processor)
+
+    def checkpoint_gradients(self) -> None:
+        """See `EncoderTrainable`."""
+        self.unet.enable_gradient_checkpointing()
 
     def save(self, out: Path, *, tokenizers: Mapping[str, Any], text_encoders: Mapping[str, nn.Module]) -> None:
         """Write a folder in the plain diffusers layout, including the subject-encoder; transformers 4 opens it too."""

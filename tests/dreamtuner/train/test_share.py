@@ -1,5 +1,6 @@
 """A stage by row gives the same step to any number of processes, in parts of any size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,11 @@ class _Rows:
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         return self.loss_of(step, range(self.batch), generator)
 
-    def loss_of(self, step: int, rows: range, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x = torch.randn(self.batch, 4, generator=generator)[rows.start : rows.stop]
+    def parts(self, step: int, rows: range) -> list[range]:
+        return [rows[i : i + self.at_once] for i in range(0, len(rows), self.at_once)]
+
+    def loss_of(self, step: int, rows: Sequence[int], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        x = torch.randn(self.batch, 4, generator=generator)[list(rows)]
         error = (self.learns(x) - 3 * x.sum(1, keepdim=True)).square()
         return error.mean(), {"rows": float(len(rows))}
 
