@@ -1,0 +1,1 @@
+"""Container images: their one Dockerfile, and what starts, prepares and probes what runs in them."""
