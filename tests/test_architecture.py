@@ -77,7 +77,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("ingest", "finetune", "spec_run", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (
-        *("torch_flags", "deployments", "prefect"),
+        *("torch_flags", "deployments", "prefect", "images"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",

@@ -1,6 +1,6 @@
 """Write the random passwords of a stack into files, each once: `python3 -m deploy.images.make_secrets FOLDER`.
 
-A file that is there stays as it is, so that a password of one's own is put there beforehand, and a restart changes none.
+A file that is there stays as it is: a password of one's own is put there beforehand, and a restart changes none.
 """
 
 import json

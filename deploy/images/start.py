@@ -24,41 +24,39 @@ SECRETS = (
 """The variables that may come from a file."""
 
 
-class SecretFileError(ValueError):
-    """A file of a secret cannot be read, or its variable is set as well; the message names both."""
+class StartError(ValueError):
+    """There is no command, or a file of a secret cannot be read; the message names the variable and the remedy."""
 
 
 def with_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` with the value of every NAME_FILE as NAME, without its last line break. Raises SecretFileError."""
+    """Return `environ` with the content of every NAME_FILE as NAME, without its last line break.
+
+    Raises StartError.
+    """
     found = dict(environ)
     for name in SECRETS:
         place = found.pop(f"{name}_FILE", "")
         if not place:
             continue
         if found.get(name):
-            raise SecretFileError(f"{name} and {name}_FILE are both set; unset one")
+            raise StartError(f"{name} and {name}_FILE are both set; unset one")
         try:
             found[name] = Path(place).read_text("utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise SecretFileError(f"{name}_FILE: {place} cannot be read ({error}); mount it, or correct its path") from error
+            raise StartError(f"{name}_FILE: {place} cannot be read ({error}); mount it, or correct its path") from error
     return found
 
 
 def start(command: list[str], environ: Mapping[str, str]) -> None:
-    """Become `command`. Returns only by an exception: SecretFileError, or OSError for a command that cannot start."""
-    variables = with_secrets(environ)
-    os.environ.clear()
-    os.environ.update(variables)
-    os.execvpe(command[0], command, variables)
+    """Become `command`. Returns only by an exception: StartError, or OSError for a command that cannot start."""
+    if not command:
+        raise StartError("give the command to start: python3 -m deploy.images.start COMMAND ...")
+    os.execvpe(command[0], command, with_secrets(environ))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("give the command to start: python3 -m deploy.images.start COMMAND ...")
     try:
         start(sys.argv[1:], os.environ)
-    except SecretFileError as error:
+    except (StartError, OSError) as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        sys.exit(f"{sys.argv[1]}: {error.strerror}")
+        sys.exit(2 if isinstance(error, StartError) else 127)
