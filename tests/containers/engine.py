@@ -1,4 +1,4 @@
-"""A Docker engine and a bare Debian in it, for tests that show what a newcomer's first commands do."""
+"""A Docker engine and a bare Debian in it, for tests that show what a newcomer's commands do, or run containers."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,35 @@ MIRROR, SUITE = "http://deb.debian.org/debian", "bookworm"
 BASE = "dreamtuner-test-bare:bookworm"
 
 
+@cache
+def client() -> str:
+    """A `docker` that builds with BuildKit: one may be installed without that part before one that has it."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = [path for place in places if (path := shutil.which("docker", path=place)) is not None]
+    for one in found:
+        command, environment = [one, "build", "--help"], os.environ | {"DOCKER_BUILDKIT": "1"}
+        if subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0:
+            return one
+    pytest.skip("no docker that builds with BuildKit: install Debian's docker.io (.ci/run does), or buildx")
+
+
 class Engine:
     """`docker` with one engine: the machine's own, or one that the tests started."""
 
     def __init__(self, host: str | None) -> None:
-        self._command = ["docker", *(["-H", host] if host else [])]
+        self._environment = os.environ | {"DOCKER_BUILDKIT": "1"} | ({"DOCKER_HOST": host} if host else {})
 
     def ask(self, *words: str, seconds: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [*self._command, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+        return self.tell([client(), *words], seconds=seconds, check=check)
+
+    def tell(
+        self, command: list[str], *, seconds: float = 120, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program that finds its engine by the environment."""
+        environment = self._environment | variables
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds, env=environment)
         assert not check or done.returncode == 0, (
-            f"docker {' '.join(words)[:200]}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            f"{' '.join(command)[:200]}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
         return done
 
@@ -36,8 +55,6 @@ class Engine:
 @contextmanager
 def engine() -> Iterator[Engine]:
     """The machine's engine where it answers; else one that ends with the block. Skips where neither is to be had."""
-    if shutil.which("docker") is None:
-        pytest.skip("no docker: install Debian's docker.io (.ci/run does)")
     there = Engine(None)
     if there.answers():
         yield there

@@ -22,13 +22,10 @@ Manifest = dict[str, Any]
 
 
 def written(folder: Path) -> Iterator[Manifest]:
-    """The objects of a kustomization, as its files hold them; another kustomization's among them."""
+    """The objects of a kustomization, as its files hold them."""
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     for name in kustomization["resources"]:
-        if (folder / name).is_dir():
-            yield from written((folder / name).resolve())
-        else:
-            yield from yaml.safe_load_all((folder / name).read_text())
+        yield from yaml.safe_load_all((folder / name).read_text())
 
 
 def flow_run_job() -> Manifest:
@@ -47,7 +44,8 @@ def job_template() -> dict[str, Any]:
     return found
 
 
-OBJECTS = [*written(FOLDER / "standing-workers"), flow_run_job()]
+FOLDERS = (FOLDER / "base", FOLDER / "standing-workers")
+OBJECTS = [one for folder in FOLDERS for one in written(folder)] + [flow_run_job()]
 BUILT_IN = [one for one in OBJECTS if "keda" not in one["apiVersion"]]
 
 
@@ -73,14 +71,14 @@ def test_a_wrong_object_does_not_fit() -> None:
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl: install Debian's kubernetes-client")
-def test_kustomize_renders_what_is_written() -> None:
-    folder = FOLDER / "standing-workers"
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_kustomize_renders_what_is_written(folder: Path) -> None:
     command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     rendered = list(yaml.safe_load_all(done.stdout))
-    profiles = {"ConfigMap-dreamtuner-profiles"}
-    assert {named(one) for one in rendered} == {named(one) for one in written(folder)} | profiles
+    generated = {"ConfigMap-dreamtuner-profiles"} if folder.name == "base" else set()
+    assert {named(one) for one in rendered} == {named(one) for one in written(folder)} | generated
     assert {one["metadata"]["namespace"] for one in rendered} == {"dreamtuner"}
     images = re.findall(r"image: (\S+)", done.stdout)
     assert all(re.fullmatch(r"registry\.example\.org/dreamtuner/[a-z-]+:\d+\.\d+\.\d+", image) for image in images)
