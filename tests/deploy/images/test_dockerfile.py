@@ -58,7 +58,9 @@ def test_the_dashboard_asks_for_no_extra_with_torch_or_prefect() -> None:
 
 def test_what_is_copied_is_there_and_sent_to_the_builder() -> None:
     sent = {line[1:] for line in (FILE.parent / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"}
-    copied = [word for line in LINES if line.startswith("COPY ") and "--from=" not in line for word in line.split()[1:-1]]
+    copied = [
+        word for line in LINES if line.startswith("COPY ") and "--from=" not in line for word in line.split()[1:-1]
+    ]
     assert len(copied) > 10
     for name in copied:
         assert (ROOT / name).exists(), name

@@ -25,9 +25,9 @@ def test_files_that_are_no_secrets_of_ours_stay(tmp_path: Path) -> None:
 
 
 def test_a_secret_said_twice_or_not_readable_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="PGPASSWORD and PGPASSWORD_FILE are both set"):
+    with pytest.raises(StartError, match=r"PGPASSWORD and PGPASSWORD_FILE are both set"):
         with_secrets({"PGPASSWORD": "a", "PGPASSWORD_FILE": str(tmp_path)})
-    with pytest.raises(StartError, match="HF_TOKEN_FILE: .*none cannot be read .*mount it"):
+    with pytest.raises(StartError, match=r"HF_TOKEN_FILE: .*none cannot be read .*mount it"):
         with_secrets({"HF_TOKEN_FILE": str(tmp_path / "none")})
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(StartError, match="HF_TOKEN_FILE"):

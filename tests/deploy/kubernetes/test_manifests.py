@@ -1,4 +1,4 @@
-"""The manifests fit the API's schemas, and say what they have to: nobody is root, nothing is open, nothing is retried."""
+"""The manifests fit the schemas of the API and say what they must: no root, no open port, no second try."""
 
 import json
 import re
