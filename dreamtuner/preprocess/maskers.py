@@ -48,6 +48,21 @@ class Chooser(Protocol):
         ...
 
 
+@runtime_checkable
+class Styled(Protocol):
+    """A masker that takes the style of a reference into account."""
+
+    def for_style(self, style: str) -> Masker:
+        """Return the masker for references of a style, such as "anime"."""
+        ...
+
+
+def masker_for(name: str, style: str) -> Masker:
+    """Return the masker of a name, for references of a style. Raises PluginError if there is none."""
+    masker = MASKERS[name]
+    return masker.for_style(style) if isinstance(masker, Styled) else masker
+
+
 def method_of(masker: Masker) -> str:
     """Return how a mask's origin is recorded: the masker's name and version, such as "grabcut-1"."""
     return f"{masker.name}-{masker.version}"

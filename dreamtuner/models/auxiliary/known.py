@@ -122,7 +122,8 @@ ANIME_SEG = AuxiliaryModel(
 )
 ISNET = AuxiliaryModel(
     name="isnet",
-    source="hub:jellybox/isnet-general-use/isnet-general-use_1024.onnx",
+    source="https://github.com/danielgatis/rembg/releases/download/v0.0.0/isnet-general-use.onnx",
+    sha256="60920e99c45464f2ba57bee2ad08c919a52bbf852739e96947fbb4358c0d964a",
     licence=_DIS,
     purpose="masker isnet",
 )

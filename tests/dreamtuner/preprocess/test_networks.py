@@ -11,11 +11,13 @@ from torch.nn.functional import interpolate
 
 from dreamtuner.models.auxiliary import AUXILIARY
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
+from dreamtuner.models.auxiliary.web_file import web_file
+from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.intake.sources import hub_source
 from dreamtuner.models.licences import Purpose, allowed
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess.backends.maskers.segmenter import Segmenter, expected_overlap
+from dreamtuner.preprocess.backends.maskers.segmenter import Segmenter, certainty
 from dreamtuner.preprocess.backends.onnx_session import opened, threads
 from dreamtuner.preprocess.maskers import MASKERS, found_by
 from tests.auxiliary_models import in_cache
@@ -53,14 +55,21 @@ def blurred(size: tuple[int, int]) -> Image.Image:
 
 
 def fetched(name: str, hub: Path) -> Segmenter:
-    """A masker whose model, the mean of the channels, was fetched from a cache of the hub, without network."""
+    """A masker whose model, the mean of the channels, was fetched without network: from the hub's cache or a copy."""
     masker = MASKERS[name]
     assert isinstance(masker, Segmenter)
-    source = hub_source(AUXILIARY[masker.model].source)
-    file = in_cache(hub, source.repository) / source.path
+    model = AUXILIARY[masker.model]
+    if model.is_web_file:
+        file = web_file(model.name, model.source)
+    else:
+        source = hub_source(model.source)
+        file = in_cache(hub, source.repository) / source.path
     file.parent.mkdir(parents=True, exist_ok=True)
     write_channel_mean(file, side=SIDE)
-    fetch_auxiliary(masker.model)
+    with pytest.MonkeyPatch.context() as patch:
+        stated = model.model_copy(update={"sha256": file_sha256(file)}) if model.is_web_file else model
+        patch.setattr(AUXILIARY, "get", lambda name: stated)
+        fetch_auxiliary(model.name)
     return masker
 
 
@@ -138,12 +147,13 @@ def test_anime_takes_the_output_as_it_is(tmp_path: Path, image: Image.Image) -> 
     assert (empty.mask.getextrema(), empty.confidence) == ((0, 0), 0.0)
 
 
-def test_confidence_is_the_overlap_that_the_probabilities_expect() -> None:
+def test_confidence_is_the_share_of_pixels_that_the_network_is_sure_of() -> None:
     soft = np.zeros((10, 10), np.float32)
-    soft[:5] = 1
-    assert expected_overlap(soft) == 1
-    soft[:5], soft[5:] = 0.75, 0.25
-    assert expected_overlap(soft) == pytest.approx(0.75 * 50 / (50 + 0.25 * 50))
+    assert certainty(soft) == 0
+    soft[:6] = 0.95
+    assert certainty(soft) == 1
+    soft[6:8] = 0.5
+    assert certainty(soft) == 60 / 80
 
 
 def test_a_file_of_ones_own_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""PlainMasker and AutoMasker: subjects on plain grounds are cut out whole, and what is not plain is left to GrabCut."""
+"""PlainMasker: subjects on plain grounds are cut out whole, and what is not plain is said."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,6 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.evaluation.masks.drawings import drawing
 from dreamtuner.preprocess.auto import AutoMasker
-from dreamtuner.preprocess.grabcut import GrabCutMasker
 from dreamtuner.preprocess.plain import PlainMasker, filled, ground_of
 
 
@@ -87,28 +86,3 @@ def test_one_colour_all_over_has_no_subject(size: tuple[int, int]) -> None:
     for masker in (PlainMasker(), AutoMasker()):
         found = masker.cut(Image.new("RGB", size, "teal"))
         assert (found.confidence, found.doubtful, found.mask.getextrema()) == (0, True, (0, 0))
-
-
-def test_auto_takes_the_filling_where_the_ground_is_plain() -> None:
-    image, truth = drawing("white", "white", 3)
-    auto = AutoMasker()
-    found = auto.cut(image)
-    assert found.method == auto.method_for(image) == "plain-1"
-    assert iou(found.mask, truth) > 0.9
-    assert not found.doubtful
-
-
-def test_auto_doubts_grabcut_where_the_filling_leaks() -> None:
-    image = Image.new("RGB", (256, 256), "white")
-    ImageDraw.Draw(image).arc((60, 60, 190, 190), 20, 340, fill="black", width=3)
-    assert AutoMasker().cut(image).doubtful
-
-
-def test_auto_is_grabcut_where_the_ground_is_not_plain() -> None:
-    y, x = np.mgrid[:64, :64]
-    rgb = np.stack([x * 4 % 96 + 80, (y // 8 % 2) * 90 + 60, (x // 8 % 2) * 120 + 40], axis=2).astype(np.uint8)
-    rgb[16:56, 20:44] = (220, 40, 40)
-    image = Image.fromarray(rgb)
-    auto = AutoMasker()
-    assert auto.method_for(image) == "grabcut-1"
-    assert auto.cut(image) == GrabCutMasker().cut(image)

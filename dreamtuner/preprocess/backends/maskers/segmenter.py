@@ -19,6 +19,8 @@ SIDE = 1024
 SUBJECT = 0.5
 """Probability above which a pixel belongs to the subject, for every network."""
 
+SURE, UNLIKELY = 0.9, 0.1
+
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 """Mean and deviation of ImageNet's channels, for values in 0..1."""
@@ -27,8 +29,7 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 class Segmenter(AuxiliaryBackend):
     """Segments the subject by a network that takes (1, 3, S, S) and gives (1, 1, S, S); a subclass brings `soft`.
 
-    Confidence is the intersection over union that the network itself expects: of the subject by its probabilities with
-    the pixels above `SUBJECT`. It is low where the network is of two minds.
+    Confidence is the share of pixels above 0.9 among those above 0.1: low where the network is of two minds.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Segmenter(AuxiliaryBackend):
         """
         version = self.version
         soft = self.soft(opened(self.place(), version), image.convert("RGB"))
-        confidence = expected_overlap(soft)
+        confidence = certainty(soft)
         mask = Image.fromarray(np.where(soft > SUBJECT, 255, 0).astype(np.uint8))
         return ForegroundMask(mask, confidence, f"{self.name}-{version}", doubtful=confidence < self.threshold)
 
@@ -75,16 +76,10 @@ class Segmenter(AuxiliaryBackend):
         )
 
 
-def expected_overlap(soft: Floats) -> float:
-    """Return the intersection over union of a thresholded mask with what its probabilities (H, W) expect, 0..1.
-
-    The sum of the probabilities inside, over the mask's pixels and the sum outside; 0 for an empty mask.
-    """
-    inside = soft > SUBJECT
-    if not inside.any():
-        return 0.0
-    within, beyond = float(soft[inside].sum(dtype=np.float64)), float(soft[~inside].sum(dtype=np.float64))
-    return min(1.0, within / (int(inside.sum()) + beyond))
+def certainty(soft: Floats) -> float:
+    """Return the share of probabilities (H, W) above `SURE` among those above `UNLIKELY`, 0..1; 0 if there are none."""
+    likely = int((soft > UNLIKELY).sum())
+    return int((soft > SURE).sum()) / likely if likely else 0.0
 
 
 def normalised(image: Image.Image, side: int) -> Floats:
