@@ -137,7 +137,7 @@ def _loaded_or_mended(data: bytes, limits: ImageLimits, ignored: list[str]) -> I
     try:
         return _loaded(data, limits)
     except _DamagedError:
-        from dreamtuner.preprocess.mend import mends  # few files are damaged
+        from dreamtuner.preprocess.repair.mend import mends  # few files are damaged
 
         for one in mends(data):
             try:

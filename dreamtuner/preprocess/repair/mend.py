@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dreamtuner.preprocess.scans import all_scans, segments
+from dreamtuner.preprocess.repair.scans import all_scans, segments
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 MOST_PROFILE = 16 * 1024 * 1024  # bytes of a colour profile, unpacked

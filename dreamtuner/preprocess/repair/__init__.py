@@ -1,0 +1,1 @@
+"""Damaged image files: the same pixels without the damage beside them."""
