@@ -1,16 +1,29 @@
 """`dreamtuner bench eyes`: measure maskers on images whose true masks are known."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dreamtuner.evaluation.masks.calibration import Step
+    from dreamtuner.evaluation.masks.measure import MaskerFigures
+    from dreamtuner.evaluation.masks.truth import Known
+    from dreamtuner.preprocess import Masker
+
+EMBEDDED = ("grabcut", "plain", "auto")
 
 
 def eyes(
     masker: Annotated[
         list[str] | None,
-        typer.Option(help="A masker to measure; repeat for several (default: grabcut, plain and auto)."),
+        typer.Option(help="A masker to measure; repeat for several (default: grabcut, plain, auto and the installed)."),
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="A folder with images of your own, measured instead of the built-in ones.")
@@ -33,52 +46,101 @@ def eyes(
     """
     from dataclasses import asdict
     from functools import partial
-    from itertools import chain
-
-    from rich.table import Table
 
     from deploy.bench.refusal import refuse
     from deploy.cli.terminal import plain_terminal
     from dreamtuner.evaluation.masks import truth
+    from dreamtuner.evaluation.masks.calibration import calibration
     from dreamtuner.evaluation.masks.measure import figures, judged
     from dreamtuner.evaluation.masks.sheet import mask_sheet
+    from dreamtuner.models.weights import WeightsMissingError
     from dreamtuner.plugins import PluginError
-    from dreamtuner.preprocess.maskers import MASKERS
 
     if (images is None) != (masks is None):
         refuse("--images and --masks belong together: give both folders, or neither to use the built-in images")
     if sheet is not None and (sheet.suffix.lower() != ".png" or not sheet.absolute().parent.is_dir()):
         refuse(f"--sheet {sheet}: give the name of a PNG in a folder that exists")
-    known = (
-        truth.own(images, masks)
-        if images is not None and masks is not None
-        else chain(truth.scenes(count), truth.on_plain(count), truth.drawings(count))
-    )
     try:
-        chosen = [MASKERS[name] for name in masker or ("grabcut", "plain", "auto")]
-        done = judged(chosen, known, partial(typer.echo, err=True))
-    except (PluginError, truth.TruthError) as error:
+        done = judged(_maskers(masker), _known(images, masks, count), partial(typer.echo, err=True))
+    except (PluginError, WeightsMissingError, truth.TruthError) as error:
         refuse(str(error))
     if sheet is not None:
         mask_sheet(done).save(sheet)
-    found = figures(done)
+    found, steps = figures(done), calibration(done)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found]))
+        own = {one.masker: [asdict(step) for step in steps if step.masker == one.masker] for one in found}
+        typer.echo(json.dumps([{**asdict(one), "calibration": own[one.masker]} for one in found]))
         return
-    table = Table(box=None)
-    for column in ("images", "masker", "n", "IoU", "worst 10 %", "if sure", "flagged %", "missed %", "s/image"):
-        table.add_column(column)
-    for one in found:
-        sure, missed = one.sure_iou, one.wrong_unflagged
-        table.add_row(
+    out = plain_terminal().out
+    out.print(_overlaps(found))
+    out.print("\nconfidence and overlap, over all images")
+    out.print(_calibration(steps))
+
+
+def _maskers(names: Sequence[str] | None) -> list[Masker]:
+    """Return the maskers to measure. Raises PluginError, or WeightsMissingError if one that was named has no model."""
+    from dreamtuner.preprocess.backends.maskers.ranking import installed_networks
+    from dreamtuner.preprocess.maskers import MASKERS
+
+    if not names:
+        return [*(MASKERS[name] for name in EMBEDDED), *installed_networks()]
+    chosen = [MASKERS[name] for name in names]
+    for one in chosen:
+        if (place := getattr(one, "place", None)) is not None:
+            place()
+    return chosen
+
+
+def _known(images: Path | None, masks: Path | None, count: int) -> Iterable[Known]:
+    from itertools import chain
+
+    from dreamtuner.evaluation.masks import truth
+
+    if images is not None and masks is not None:
+        return truth.own(images, masks)
+    return chain(truth.scenes(count), truth.on_plain(count), truth.drawings(count))
+
+
+def _overlaps(found: Sequence[MaskerFigures]) -> Table:
+    rows = [
+        (
             one.group,
             one.masker,
             str(one.images),
             f"{one.iou:.3f}",
             f"{one.worst_tenth:.3f}",
-            "-" if sure is None else f"{sure:.3f}",
+            "-" if one.sure_iou is None else f"{one.sure_iou:.3f}",
             f"{100 * one.flagged:.1f}",
-            "-" if missed is None else f"{100 * missed:.1f}",
+            "-" if one.wrong_unflagged is None else f"{100 * one.wrong_unflagged:.1f}",
             f"{one.seconds:.2f}",
         )
-    plain_terminal().out.print(table)
+        for one in found
+    ]
+    return _table(("images", "masker", "n", "IoU", "worst 10 %", "if sure", "flagged %", "missed %", "s/image"), rows)
+
+
+def _calibration(steps: Sequence[Step]) -> Table:
+    rows = [
+        (
+            one.masker,
+            f"{one.at_least:.1f} to {one.below:.1f}",
+            str(one.images),
+            f"{one.confidence:.2f}",
+            f"{one.iou:.3f}",
+            f"{100 * one.wrong:.1f}",
+            f"{100 * one.flagged:.1f}",
+        )
+        for one in steps
+    ]
+    return _table(("masker", "confidence", "n", "mean", "IoU", "wrong %", "flagged %"), rows)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    return table

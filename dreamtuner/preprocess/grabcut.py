@@ -8,7 +8,6 @@ its border and crowded backgrounds are beyond it.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import ClassVar
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dreamtuner.preprocess.evidence import confidence
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.maskers import method_of
 from dreamtuner.preprocess.saliency import Floats, saliency
@@ -43,21 +43,21 @@ class GrabCutMasker:
     """
 
     side: int = 256
-    iterations: int = 5
+    iterations: int = 3
     threshold: float = 0.75
 
     name: ClassVar[str] = "grabcut"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     def cut(self, image: Image.Image) -> ForegroundMask:
         """Mask of an RGB picture, of its size; empty, with confidence 0, where nothing stands out."""
         rgb = resized(image, self.side)
-        salient, background = saliency(rgb)
+        salient, background = saliency(rgb, np.asarray(image.convert("RGB")))
         cuts = [tidy(grown, salient) for grown in self._grow(rgb, salient, background)]
         voted = np.asarray(np.mean(cuts, axis=0) > 0.5)
-        confidence = _confidence(rgb, voted, cuts)
+        trust = confidence(rgb, voted, cuts, detailed=max(image.size) >= self.side)
         mask = Image.fromarray(resized_mask(voted, image.size))
-        return ForegroundMask(mask, confidence, method_of(self), doubtful=confidence < self.threshold)
+        return ForegroundMask(mask, trust, method_of(self), doubtful=trust < self.threshold)
 
     def _grow(self, rgb: NDArray[np.uint8], salient: Floats, background: Floats) -> list[Mask]:
         """One raw (H, W) cut for each of `SEEDS`."""
@@ -114,21 +114,6 @@ def _fill(mask: Mask) -> Mask:
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         hole[edge] = False
     return np.asarray(mask | hole[labels])
-
-
-def _confidence(rgb: NDArray[np.uint8], mask: Mask, cuts: list[Mask]) -> float:
-    """Agreement of the cuts times separation of the colours inside and outside, each 0..1; 0 for an empty mask.
-
-    Agreement is the smallest intersection over union of two cuts: a subject that stands out is found from any seed.
-    Separation is 1 less the overlap of two colour histograms: a subject of the background's colours bleeds into it.
-    """
-    if not mask.any() or mask.all():
-        return 0.0
-    agreement = min(float((a & b).sum() / max((a | b).sum(), 1)) for a, b in combinations(cuts, 2))
-    levels = (rgb // 32).astype(np.int64)
-    colour = levels[..., 0] * 64 + levels[..., 1] * 8 + levels[..., 2]
-    inside, outside = (np.bincount(colour[part], minlength=512) / part.sum() for part in (mask, ~mask))
-    return agreement * float(1 - np.minimum(inside, outside).sum())
 
 
 def resized(image: Image.Image, side: int) -> NDArray[np.uint8]:

@@ -57,9 +57,8 @@ class Styled(Protocol):
         ...
 
 
-def masker_for(name: str, style: str) -> Masker:
-    """Return the masker of a name, for references of a style. Raises PluginError if there is none."""
-    masker = MASKERS[name]
+def styled(masker: Masker, style: str) -> Masker:
+    """Return a masker for references of a style; most are the same for all."""
     return masker.for_style(style) if isinstance(masker, Styled) else masker
 
 

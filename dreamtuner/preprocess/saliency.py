@@ -1,8 +1,9 @@
 """Where the subject probably is: what differs from the picture's border and is not connected to it.
 
 The idea and Eq. numbers are those of Zhu et al., "Saliency Optimization from Robust Background Detection" (CVPR 2014):
-background reaches the border without crossing an edge, a subject seldom does. Constants marked "ours" were chosen on
-pictures of the pocket world and looked at on scikit-image's photographs.
+background reaches the border without crossing an edge, a subject seldom does. Where a photograph's background is
+blurred, focus takes the place of contrast (ours). Constants marked "ours" were chosen on pictures of the pocket world
+and looked at on scikit-image's photographs.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from skimage.segmentation import slic
+
+from dreamtuner.preprocess.focus import in_focus, is_background_blurred, sharpness
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,8 +49,10 @@ class Superpixels:
     pairs: Ints
 
 
-def saliency(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def saliency(rgb: NDArray[np.uint8], whole: NDArray[np.uint8] | None = None) -> tuple[Floats, Floats]:
     """Saliency and background probability of every pixel of an (H, W, 3) sRGB picture.
+
+    `whole`: the picture before it was resized, (H', W', 3), whose focus is taken into account.
 
     Returns:
         Two (H, W) maps in 0..1. The saliency's maximum is 1, save for a flat picture: there it is 0 everywhere.
@@ -58,8 +63,14 @@ def saliency(rgb: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         return np.zeros(rgb.shape[:2]), np.ones(rgb.shape[:2])
     background = _background(distance, patches.pairs, patches.border)
     contrast = _contrast(distance, patches.place, background)
-    centred = contrast * np.exp(-((patches.place - 0.5) ** 2).sum(axis=1) / (2 * CENTRE**2))
-    salient = _optimise(centred, background, distance, patches.pairs)
+    near_centre = np.exp(-((patches.place - 0.5) ** 2).sum(axis=1) / (2 * CENTRE**2))
+    sharp = None if whole is None else sharpness(whole, patches.labels)
+    if sharp is not None and is_background_blurred(sharp, patches.border):
+        contrast, blurred = in_focus(sharp, patches.border)
+        behind = np.maximum(background / 2, blurred)
+    else:
+        behind = background
+    salient = _optimise(contrast * near_centre, behind, distance, patches.pairs)
     return salient[patches.labels], background[patches.labels]
 
 

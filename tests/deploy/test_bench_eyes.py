@@ -8,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from deploy.cli.main import app
+from tests.onnx_files import write_channel_mean
 
 
 @pytest.fixture
@@ -36,8 +37,45 @@ def test_own_images_are_measured_and_shown(folders: tuple[Path, Path], tmp_path:
     (found,) = json.loads(output)
     assert (found["masker"], found["group"], found["images"], found["flagged"]) == ("plain", "own", 1, 0)
     assert found["iou"] > 0.95
+    (step,) = found["calibration"]
+    assert (step["at_least"], step["images"], step["wrong"]) == (0.9, 1, 0)
     with Image.open(sheet) as shown:
         assert shown.width > 3 * 200
+
+
+def test_photographs_are_read_as_references_are(folders: tuple[Path, Path]) -> None:
+    images, masks = folders
+    with Image.open(images / "square.png") as opened:
+        turned = opened.rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter to the right
+    (images / "square.png").unlink()
+    turned.save(images / "square.JPG", "JPEG", quality=95, exif=exif)
+    code, output = measured("--masker", "plain", "--images", str(images), "--masks", str(masks), "--json")
+    assert code == 0, output
+    assert json.loads(output)[0]["iou"] > 0.95
+
+
+def test_tables_show_overlap_and_calibration(folders: tuple[Path, Path]) -> None:
+    images, masks = folders
+    code, output = measured("--masker", "plain", "--images", str(images), "--masks", str(masks))
+    assert code == 0, output
+    assert "missed %" in output
+    assert "0.9 to 1.0" in output
+
+
+def test_installed_networks_are_measured_and_a_missing_one_is_named(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    both = ("--images", str(folders[0]), "--masks", str(folders[1]), "--json")
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
+    assert "dreamtuner models fetch birefnet" in measured(*both, "--masker", "birefnet")[1]
+    write_channel_mean(tmp_path / "isnet.onnx", side=32)
+    monkeypatch.setenv("DREAMTUNER_ISNET_WEIGHTS", str(tmp_path / "isnet.onnx"))
+    code, output = measured(*both)
+    assert code == 0, output
+    assert [one["masker"] for one in json.loads(output)] == ["grabcut", "plain", "auto", "isnet"]
 
 
 def test_built_in_images_have_their_groups() -> None:

@@ -35,14 +35,14 @@ def test_a_larger_image_with_alpha_is_stored_and_scored(settings: Settings, refe
     assert set(cell.scores) == {"clip_i"}
     with Image.open(io.BytesIO(get_blob(resources.store, str(cell.image_sha256)))) as image:
         assert (image.mode, image.size) == ("RGBA", (160, 160))
-        assert json.loads(image.info["dreamtuner"])["adapters"] == {"cutout grabcut": "grabcut-1"}
+        assert json.loads(image.info["dreamtuner"])["adapters"] == {"cutout grabcut": "grabcut-2"}
     assert (catalog(spec).made, catalog(spec).skipped) == (0, 1)
 
 
 def test_a_recipe_says_what_finished_its_image(settings: Settings, references: Path) -> None:
     [plain] = preview(order(references), Resources.open(settings)).cells
     [cell] = preview(order(references, upscale=2, cutout="grabcut"), Resources.open(settings)).cells
-    assert cell.recipe["adapters"] == {"cutout grabcut": "grabcut-1"}
+    assert cell.recipe["adapters"] == {"cutout grabcut": "grabcut-2"}
     assert cell.recipe["sampling"].items() - plain.recipe["sampling"].items() == {
         ("upscale", 2.0),
         ("cutout", "grabcut"),

@@ -156,7 +156,7 @@ def test_a_better_masker_is_offered_and_replaces_nothing_by_itself(
     monkeypatch.setitem(MASKERS._ready, "halves", Halves())
     kept = prepare_and_store(pip, Resources.open(better))
     assert kept.facts.mask_sha256 == first.facts.mask_sha256
-    note = "the mask found by grabcut-1 stays in use; set mask: auto to detect it again by halves-2"
+    note = "the mask found by grabcut-2 stays in use; set mask: auto to detect it again by halves-2"
     assert note in kept.warnings
     Resources.open(settings).store.delete(blob_key(first.facts.mask_sha256))
     assert prepare_and_store(pip, Resources.open(better)).facts.mask_sha256 == first.facts.mask_sha256

@@ -56,7 +56,7 @@ def prepared(reference: Path, environ: dict[str, str] | None = None, **more: str
 def test_built_in_maskers_are_recorded_by_name_and_version() -> None:
     networks = ["isnet", "anime", "birefnet", "birefnet-lite", "inspyrenet"]
     assert MASKERS.names() == ["grabcut", "plain", "auto", *networks]
-    assert [method_of(MASKERS[name]) for name in ("grabcut", "plain")] == ["grabcut-1", "plain-1"]
+    assert [method_of(MASKERS[name]) for name in ("grabcut", "plain")] == ["grabcut-2", "plain-1"]
 
 
 def test_auto_records_the_masker_that_it_chose(reference: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_profile_names_its_masker_and_a_variable_comes_before_it(outside: Outs
     own = "weights: package:dreamtuner.pocket/weights\nresolution: 64\nlicence: Apache-2.0\nmasker: dark\nscore: []\n"
     (folder / "own.yaml").write_text(own)
     subject = SubjectSpec(name="pip", class_word="bear", reference=str(reference))
-    for variable, method in (("", "dark-1"), ("grabcut", "grabcut-1")):
+    for variable, method in (("", "dark-1"), ("grabcut", "grabcut-2")):
         environ = {"DREAMTUNER_HOME": str(reference.parent / "home")}
         settings = Settings.load(environ | ({"DREAMTUNER_MASKER": variable} if variable else {}))
         resources = Resources.open(settings)

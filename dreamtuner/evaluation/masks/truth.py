@@ -16,10 +16,13 @@ from dreamtuner.evaluation.masks.drawings import GROUNDS, KINDS, drawing
 from dreamtuner.pocket.world.context import Context
 from dreamtuner.pocket.world.identity import Identity
 from dreamtuner.pocket.world.render import Rendered, render
+from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
+from dreamtuner.preprocess.subject_mask import read_mask
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 _FIRST = 1_000_000  # identities apart from those of training and of the other measurements
 _CHUNK = 32
+_LIMITS = ImageLimits(min_side=1)
 
 
 class TruthError(ValueError):
@@ -75,23 +78,29 @@ def drawings(count: int) -> Iterator[Known]:
 def own(images: Path, masks: Path) -> Iterator[Known]:
     """Yield the images of a folder with the masks of the same names in another; a mask's white (>= 128) is subject.
 
+    Both are read as a reference and its mask are: upright, in sRGB, and a mask's transparency before its brightness.
+
     Raises TruthError for a folder without images, an image without a mask, and a mask of another size.
     """
-    files = sorted(one for one in images.iterdir() if one.suffix.lower() in IMAGES) if images.is_dir() else []
+    files, all_masks = _images(images), _images(masks)
     if not files:
         raise TruthError(f"--images {images}: there are no images in it ({', '.join(IMAGES)})")
     for file in files:
-        [*found] = [masks / f"{file.stem}{suffix}" for suffix in IMAGES if (masks / f"{file.stem}{suffix}").is_file()]
+        found = [one for one in all_masks if one.stem == file.stem]
         if not found:
             raise TruthError(f"--masks {masks}: there is no mask {file.stem}.png for {file.name}; add it")
         try:
-            with Image.open(file) as picture, Image.open(found[0]) as mask:
-                image, truth = picture.convert("RGB"), mask.convert("L").point(lambda value: 255 * (value >= 128))
-        except OSError as error:
+            image = decode_image(file.read_bytes(), limits=_LIMITS).image
+            truth = read_mask(found[0].read_bytes(), []).point(lambda value: 255 * (value >= 128))
+        except (OSError, ImageError) as error:
             raise TruthError(f"{file.name} or its mask cannot be read ({error}); replace it") from error
         if image.size != truth.size:
             raise TruthError(f"--masks: {found[0].name} is {truth.size}, its image {image.size}; give both one size")
         yield Known(file.stem, "own", image, truth)
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in IMAGES) if folder.is_dir() else []
 
 
 def _rendered(count: int) -> Iterator[tuple[int, Rendered, int]]:

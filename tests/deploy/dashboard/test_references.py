@@ -49,7 +49,7 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
     assert (found.class_word, found.style, found.caption) == ("robot", "anime", "a robot, standing")
     assert get_blob(open_store(site.settings.store_url), found.image_sha256) == reference()
     assert found.mask is not None
-    assert (found.mask.given, found.mask.method) == ("found", "grabcut-1")
+    assert (found.mask.given, found.mask.method) == ("found", "grabcut-2")
     with site.catalog.read() as s:
         (line, *_) = views.audit_page(s).rows
         order = catalog_parameters(
@@ -60,7 +60,7 @@ def test_a_reference_is_uploaded_masked_and_named(site: Site) -> None:
     assert "profile" not in order["spec"], "without one, the flow has its default"
     with site.client("viewer") as client:
         page = client.get(answer.headers["location"]).text
-    assert "detected by grabcut-1" in page
+    assert "detected by grabcut-2" in page
 
 
 def test_what_was_typed_comes_back_with_the_error_beside_its_field(site: Site) -> None:
@@ -144,7 +144,7 @@ def test_versions_say_who_gave_them_and_can_be_used_again_or_found_anew(site: Si
         assert client.post(f"{path}/mask/found").status_code == 303
         found = assets(site, "pip").mask
         assert found is not None
-        assert (found.given, found.method) == ("found", "grabcut-1")
+        assert (found.given, found.method) == ("found", "grabcut-2")
         assert "requested by operator" in client.get("/subjects/1").text
         assert client.post(f"{path}/masks/999/use").status_code == 400
     with site.catalog.read() as s:

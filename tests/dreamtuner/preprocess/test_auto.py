@@ -17,7 +17,7 @@ from dreamtuner.models.licences import Purpose
 from dreamtuner.preprocess.auto import AutoMasker
 from dreamtuner.preprocess.backends.maskers.ranking import GENERAL, best_network
 from dreamtuner.preprocess.grabcut import GrabCutMasker
-from dreamtuner.preprocess.maskers import found_by, masker_for, method_for, method_of
+from dreamtuner.preprocess.maskers import MASKERS, found_by, method_for, method_of, styled
 from tests.auxiliary_models import in_cache
 from tests.onnx_files import write_channel_mean
 
@@ -78,7 +78,7 @@ def test_auto_is_grabcut_where_the_ground_is_not_plain_and_no_network_is_install
 
 def test_auto_uses_a_network_where_the_ground_is_not_plain(isnet: None, tiles: Image.Image) -> None:
     auto = AutoMasker()
-    found, alone = found_by(auto, tiles), masker_for("isnet", "natural").cut(tiles)
+    found, alone = found_by(auto, tiles), MASKERS["isnet"].cut(tiles)
     assert (found, found.method) == (alone, auto.method_for(tiles))
     assert auto.version == f"2+{found.method}"
 
@@ -102,7 +102,7 @@ def test_the_best_network_comes_first_and_anime_has_its_own(tmp_path: Path, monk
         assert best is not None
         assert best.name == (name if name in GENERAL else "birefnet")
     image = Image.effect_noise((64, 64), 200).convert("RGB")
-    methods = {style: method_for(masker_for("auto", style), image) for style in ("natural", "anime")}
+    methods = {style: method_for(styled(MASKERS["auto"], style), image) for style in ("natural", "anime")}
     assert {style: method.partition("-1-")[0] for style, method in methods.items()} == {
         "natural": "birefnet",
         "anime": "anime",

@@ -25,23 +25,25 @@ def best_network(style: str | None = None, purpose: Purpose | None = None) -> Se
 
     Raises IntakeError if a lock is damaged.
     """
+    order = (*OF_STYLE.get(style or "", ()), *GENERAL)
+    there = {one.name: one for one in installed_networks() if one.name in order}
+    return next((there[one] for one in order if one in there and is_usable(there[one], purpose or Purpose())), None)
+
+
+def installed_networks() -> list[Segmenter]:
+    """Return the maskers of the ranking whose models are on this machine. Raises IntakeError if a lock is damaged."""
     if find_spec("onnxruntime") is None:
-        return None
-    for name in (*OF_STYLE.get(style or "", ()), *GENERAL):
-        masker = MASKERS[name]
-        if isinstance(masker, Segmenter) and is_usable(masker, purpose or Purpose()):
-            return masker
-    return None
+        return []
+    known = (MASKERS[name] for name in (*GENERAL, *(one for names in OF_STYLE.values() for one in names)))
+    return [one for one in known if isinstance(one, Segmenter) and auxiliary_place(one.model) is not None]
 
 
 def is_usable(masker: Segmenter, purpose: Purpose) -> bool:
-    """Return whether a masker's model is on this machine, and its licence allows the purpose.
+    """Return whether the licence of a masker's model, which is on this machine, allows the purpose.
 
     Both the licence that is known of the model and the one that the hub's page stated when it was fetched count. A file
     that a variable names is used: whoever named it chose it.
     """
-    if auxiliary_place(masker.model) is None:
-        return False
     if os.environ.get(auxiliary_variable(masker.model)):
         return True
     from dreamtuner.models.intake.lock import read_lock
