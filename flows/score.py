@@ -107,7 +107,7 @@ def score_choice(
             with resources.catalog.read() as s:
                 todo = views.unscored_of(s, choice, profile, metric, version)
             work += [(profile, metric, chunk) for chunk in chunks_of(todo)]
-            licences = _licences(METRICS[metric], resources.profile(profile))
+            licences = licences_of(METRICS[metric], resources.profile(profile))
             done.append(ScoredBy(metric, version, profile, len(todo), count - len(todo), licences))
     total, scored = sum(len(chunk) for *_, chunk in work), 0
     for profile, metric, chunk in work:
@@ -118,7 +118,7 @@ def score_choice(
     return done
 
 
-def _licences(metric: Metric, profile: Profile) -> dict[str, str]:
+def licences_of(metric: Metric, profile: Profile) -> dict[str, str]:
     """Return the licence of each model of a metric; of one without models of its own, that of the profile."""
     own = {name: AUXILIARY.get(name).licence.name for name in _models(metric)}
     return own or {profile.name: profile.licence.name}

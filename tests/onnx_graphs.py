@@ -136,3 +136,29 @@ def write_rtmpose(file: Path, *, gain: float = 1.0) -> Path:
     ]
     outputs = {"simcc_x": (1, 133, 576), "simcc_y": (1, 133, 768)}
     return write_graph(file, nodes, {"input": (1, 3, 384, 288)}, outputs, weights)
+
+
+def write_dwpose(folder: Path, *, bias: float = -3.0, gain: float = 0.2) -> None:
+    """Write the two models of DWPose by their names; `bias`, `gain`: as `write_yolox` and `write_rtmpose` have them."""
+    write_yolox(folder / "yolox_l.onnx", bias=bias)
+    write_rtmpose(folder / "dw-ll_ucoco_384.onnx", gain=gain)
+
+
+RATINGS, GENERAL, CHARACTERS = 4, 40, 6
+"""How many tags `write_tags` writes, in this order."""
+
+
+def write_tags(file: Path) -> None:
+    """Write a list of tags: rating_0 ..., tag_number_0 ..., person_0_(work) ..."""
+    rows = [("9", f"rating_{i}") for i in range(RATINGS)]
+    rows += [("0", f"tag_number_{i}") for i in range(GENERAL)] + [
+        ("4", f"person_{i}_(work)") for i in range(CHARACTERS)
+    ]
+    lines = [f"{100 + i},{name},{category},{1000 - i}" for i, (category, name) in enumerate(rows)]
+    file.write_text("\n".join(["tag_id,name,category,count", *lines]) + "\n")
+
+
+def write_tagger(folder: Path, *, bias: float = 0.0) -> None:
+    """Write a WD tagger and its tags by the names of the release."""
+    write_wd_tagger(folder / "model.onnx", RATINGS + GENERAL + CHARACTERS, bias=bias)
+    write_tags(folder / "selected_tags.csv")

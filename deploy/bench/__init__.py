@@ -3,6 +3,7 @@
 import typer
 
 from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, table1
+from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
@@ -17,3 +18,5 @@ for command in (
     orchestration.orchestration,
 ):
     bench.command()(command)
+bench.command("dreambench")(dreambench)
+bench.command("dreambench++")(dreambench_plus)

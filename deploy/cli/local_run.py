@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,17 @@ def run_catalog(
         from flows.outcome import result_of
 
         return result_of(lambda: catalog(redacted(spec), new_defaults, check, new_weights))
+
+
+def run_catalogs(
+    specs: Sequence[Spec], settings: Settings, listener: Listener, started: Callable[[], None]
+) -> "list[RunSummary]":
+    """Run the catalog flow of several specs, one after the other, in this process; see `_beside_prefect`."""
+    with _beside_prefect(settings, listener, started):
+        from flows.catalog import catalog
+        from flows.outcome import result_of
+
+        return [result_of(partial(catalog, redacted(spec))) for spec in specs]
 
 
 def run_video(

@@ -91,6 +91,8 @@ METRICS: Registry[Metric] = Registry(
         "clip_i_l14": f"{_OPENAI}:I_L14",
         "clip_i_l14_masked": f"{_OPENAI}:I_L14_MASKED",
         "clip_t_l14": f"{_OPENAI}:T_L14",
+        "dino_s8": f"{_DINO}:S8",
+        "dino_s8_masked": f"{_DINO}:S8_MASKED",
         "dino_s16": f"{_DINO}:S16",
         "dino_s16_masked": f"{_DINO}:S16_MASKED",
         "dinov2_s": f"{_DINO}:V2_S",

@@ -49,6 +49,13 @@ CLIP_L14 = AuxiliaryModel(
     purpose="metrics clip_i_l14, clip_t_l14 and aesthetic_l14",
     model_types=("clip",),
 )
+DINO_S8 = AuxiliaryModel(
+    name="dino-vits8",
+    source="hub:facebook/dino-vits8",
+    licence=_DINO,
+    purpose="metric dino_s8",
+    model_types=("vit",),
+)
 DINO_S16 = AuxiliaryModel(
     name="dino-vits16",
     source="hub:facebook/dino-vits16",

@@ -54,6 +54,7 @@ AUXILIARY: Registry[AuxiliaryModel] = Registry(
     {
         "clip-vit-b32": f"{_KNOWN}:CLIP_B32",
         "clip-vit-l14": f"{_KNOWN}:CLIP_L14",
+        "dino-vits8": f"{_KNOWN}:DINO_S8",
         "dino-vits16": f"{_KNOWN}:DINO_S16",
         "dinov2-small": f"{_KNOWN}:DINOV2_S",
         "dinov2-base": f"{_KNOWN}:DINOV2_B",

@@ -109,10 +109,8 @@ def test_the_second_of_two_who_correct_at_once_is_told_and_keeps_what_was_typed(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "caption: 0 characters; write 1 to 2000"),
-        (" \n ", "caption: 0 characters"),
+        (" \n ", "caption: 0 characters; write 1 to 2000"),
         ("x" * 2001, "caption: 2001 characters"),
-        ("a\0bear", "nul character"),
         ("a \u202ebear", "right-to-left override"),
     ],
 )
@@ -126,9 +124,7 @@ def test_a_caption_that_ingestion_would_refuse_is_refused(shared: Site, text: st
     ("kind", "image", "said"),
     [
         ("pose", skeleton(32), "pose: the image is 32 x 32 pixels, the reference 64 x 64"),
-        ("pose", png(Image.linear_gradient("L").resize((64, 64))), "pose: the image is grey"),
         ("depth", skeleton(), "depth: the image has colours"),
-        ("depth", png(Image.new("RGB", (64, 64))), "depth: the control image has a single colour"),
         ("canny", b"GIF89a", "canny: the file is gif"),
         ("a b", skeleton(), "kind: &#39;a b&#39; is not a kind of control image"),
     ],
@@ -139,6 +135,7 @@ def test_an_image_that_cannot_be_of_its_kind_is_refused(shared: Site, kind: str,
     assert notes(shared, kind) == []
 
 
+@pytest.mark.slow
 def test_a_pose_is_uploaded_and_then_stated_to_be_none(site: Site) -> None:
     assert send(site, "controls", kind="pose", image=skeleton(), seen="0").status_code == 303
     (pose,) = notes(site, "pose")
@@ -155,6 +152,7 @@ def test_a_pose_is_uploaded_and_then_stated_to_be_none(site: Site) -> None:
     assert "There is no pose" not in text
 
 
+@pytest.mark.slow
 def test_a_backend_with_a_model_is_ordered_and_one_without_finds_the_mask_at_once(start: Callable[..., Site]) -> None:
     with orders() as taken:
         site = start(prefect_api=taken.api)
@@ -173,6 +171,7 @@ def test_a_backend_with_a_model_is_ordered_and_one_without_finds_the_mask_at_onc
         assert len(views.audit_page(s, action="start flow").rows) == 3
 
 
+@pytest.mark.slow
 def test_another_masker_is_offered_and_never_applied(start: Callable[..., Site]) -> None:
     site = start(masker="grabcut")
     with site.client("operator") as client:

@@ -40,6 +40,7 @@ def test_a_queue_goes_on_after_what_one_decided_and_passes_over_what_others_did(
     assert [one["waits"] for one in items] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_a_queue_of_pictures_in_any_state_goes_on_after_the_last_decision(site: Site) -> None:
     rows = in_order(site)
     site.say("reviewer", rows[0].output_id, "approved", 1)  # before the queue

@@ -31,7 +31,7 @@ CLOSE = {"abs": 1e-5}
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with every auxiliary model of this kind, each of its own architecture."""
     root = tmp_path_factory.mktemp("hub")
-    for name in ("clip-vit-b32", "clip-vit-l14", "dino-vits16", "dinov2-small", "dinov2-base"):
+    for name in ("clip-vit-b32", "clip-vit-l14", "dino-vits8", "dino-vits16", "dinov2-small", "dinov2-base"):
         model = AUXILIARY[name]
         WRITERS[model.model_types[0]](in_cache(root, hub_source(model.source).repository))
     head = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4), nn.Linear(4, 1))
@@ -83,7 +83,7 @@ def by_torch(images: list[Image.Image]) -> Tensor:
     return (torch.stack(pixels) - mean) / deviation
 
 
-@pytest.mark.parametrize("name", ["dino_s16", "dinov2_s", "dinov2_b"])
+@pytest.mark.parametrize("name", ["dino_s8", "dino_s16", "dinov2_s", "dinov2_b"])
 def test_dino_is_the_cosine_of_the_cls_tokens_of_transformers_own_model(name: str, images: list[Image.Image]) -> None:
     found = scores(name, images)
     (model,) = METRICS[name].models

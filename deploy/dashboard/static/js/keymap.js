@@ -14,7 +14,7 @@ export const ACTIONS = [
   { id: "undo", key: "z", title: "Undo" },
   { id: "hold", key: " ", title: "Reference", words: "Hold to show the reference over the picture", hold: true },
   { id: "compare", key: "c", title: "Compare", style: "minor" },
-  { id: "zoom", key: "e", title: "Zoom", style: "minor" },
+  { id: "zoom", key: "e", title: "Zoom", words: "Zoom: fit, 100 %, 200 %; move by dragging, the wheel or Shift and arrows", style: "minor" },
   { id: "lineage", key: "i", title: "Lineage", style: "minor" },
   { id: "grid", key: "g", title: "Grid", style: "minor" },
   { id: "filter", key: "/", title: "Filter", style: "minor" },

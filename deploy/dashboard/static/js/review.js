@@ -5,6 +5,7 @@ import { ACTIONS, Keymap } from "./keymap.js";
 import { drawButtons, Help } from "./keys_help.js";
 import { Queue } from "./queue.js";
 import { UndoStack } from "./undo_stack.js";
+import { Zoom } from "./zoom.js";
 
 const root = document.getElementById("review");
 const $ = (id) => document.getElementById(id);
@@ -12,6 +13,7 @@ const queue = new Queue(root.dataset.queue, Number(root.dataset.total));
 const needed = Number(root.dataset.needed);
 const keymap = new Keymap();
 const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", flagged: "Flagged" };
+const zoom = new Zoom(document.querySelector(".stage-picture"), [$("picture"), $("held")], $("zoom"));
 const skips = "skips" in root.dataset;
 const undone = new UndoStack(document.querySelector("meta[name=user]").content, root.dataset.queue);
 let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? root.dataset.resume) || 0, 0), queue.total);
@@ -183,12 +185,13 @@ const does = {
   undo,
   hold: () => { $("held").hidden = !shown?.there || !$("held").hidden; },
   compare: () => { if (shown) location.href = `/compare?ids=${[shown.output_id, shown.sibling?.id ?? queue.known(place - 1)?.output_id ?? queue.known(place + 1)?.output_id].filter(Boolean).join(",")}`; },
-  zoom: () => document.querySelector(".stage-picture").classList.toggle("zoomed"),
+  zoom: () => zoom.next(),
   lineage: () => { if (shown) location.href = `/outputs/${shown.output_id}`; },
   grid: () => { if (shown) location.href = `/subjects/${shown.subject_id}/grid`; },
   filter: () => { location.href = "/review"; },
   help: () => help.toggle(),
 };
+const PAN = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // with shift
 const redraw = () => drawButtons($("keys"), keymap, act);
 const help = new Help($("help"), keymap, redraw);
 redraw();
@@ -196,6 +199,7 @@ redraw();
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
   if (event.target.matches("input, select, textarea, [contenteditable]")) return;
+  if (event.shiftKey && PAN[event.key]) { event.preventDefault(); return zoom.step(...PAN[event.key]); }
   const action = keymap.actionOf(event.key);
   if (!action || (!keymap.on && action.id !== "help")) return;
   if (event.key === " " && event.target.matches("button, a, summary")) event.target.blur();

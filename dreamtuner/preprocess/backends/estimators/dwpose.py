@@ -44,8 +44,8 @@ class DWPose(AuxiliaryBackend):
         found = [person(keypoints_in(folder / POSE, version, bgr, box)) for box in boxes]
         people = [one for one in found if one is not None]
         if not people:
-            why = "of none of the people a limb is visible" if found else "no person was found"
-            return Estimate(None, notes=(f"{self.name}: {why} in the image",))
+            what = "people in the image, but no limb of theirs" if found else "no person in the image"
+            return Estimate(None, notes=(f"{self.name} found {what}",))
         confidence = sum(one.confidence for one in people) / len(people)
-        notes = (f"{self.name}: {len(people)} people were found; all are in the pose",) if len(people) > 1 else ()
+        notes = (f"{self.name} found {len(people)} people, who are all in the pose",) if len(people) > 1 else ()
         return Estimate(drawn(people, image.size), confidence, notes=notes)

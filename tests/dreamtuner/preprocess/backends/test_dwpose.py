@@ -20,7 +20,7 @@ from dreamtuner.preprocess.backends.estimators.openpose import Person, drawn, pe
 from dreamtuner.preprocess.backends.estimators.person_boxes import suppressed
 from dreamtuner.preprocess.estimators import ESTIMATORS, NothingFoundError, estimate_of, estimated, estimator_of
 from tests.auxiliary_models import in_cache
-from tests.onnx_graphs import write_brightest, write_rtmpose, write_yolox
+from tests.onnx_graphs import write_brightest, write_dwpose
 
 COLOURS = """255 0 0, 255 85 0, 255 170 0, 255 255 0, 170 255 0, 85 255 0, 0 255 0, 0 255 85, 0 255 170, 0 255 255,
 0 170 255, 0 85 255, 0 0 255, 85 0 255, 170 0 255, 255 0 255, 255 0 170, 255 0 85"""
@@ -37,11 +37,6 @@ VARIABLE = "DREAMTUNER_DWPOSE_WEIGHTS"
 
 def listed(text: str) -> list[str]:
     return [" ".join(one.split()) for one in text.split(",")]
-
-
-def write_models(folder: Path, *, bias: float = -3.0, gain: float = 0.2) -> None:
-    write_yolox(folder / "yolox_l.onnx", bias=bias)
-    write_rtmpose(folder / "dw-ll_ucoco_384.onnx", gain=gain)
 
 
 @pytest.fixture
@@ -104,7 +99,7 @@ def published_keypoints(folder: Path, bgr: np.ndarray, box: list[float]) -> tupl
 
 def test_people_and_keypoints_are_those_of_the_published_processing(empty_cache: Path, image: Image.Image) -> None:
     folder = in_cache(empty_cache, hub_source(AUXILIARY["dwpose"].source).repository)
-    write_models(folder)
+    write_dwpose(folder)
     fetch_auxiliary("dwpose")
     bgr = np.ascontiguousarray(np.asarray(image)[..., ::-1])
     boxes = published_boxes(folder, bgr)
@@ -116,7 +111,7 @@ def test_people_and_keypoints_are_those_of_the_published_processing(empty_cache:
     difference = np.abs(np.asarray(estimate.image, np.int16) - np.asarray(drawn(people, image.size)))
     assert (difference.max(2) > 0).mean() < 0.001, "but for places that round to another pixel"
     assert estimate.confidence == pytest.approx(np.mean([one.confidence for one in people]), abs=0.01)
-    assert estimate.notes == (f"dwpose: {len(people)} people were found; all are in the pose",)
+    assert estimate.notes == (f"dwpose found {len(people)} people, who are all in the pose",)
     assert estimate.method.startswith("dwpose-1-")
 
 
@@ -144,16 +139,16 @@ def test_of_boxes_that_overlap_the_likeliest_stays() -> None:
 
 @pytest.mark.parametrize(
     ("bias", "gain", "why"),
-    [(-1000, 0.2, "no person was found"), (-3, 0.001, "of none of the people a limb is visible")],
+    [(-1000, 0.2, "no person in the image"), (-3, 0.001, "people in the image, but no limb of theirs")],
 )
 def test_where_nobody_is_there_is_no_pose_and_it_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image: Image.Image, bias: float, gain: float, why: str
 ) -> None:
-    write_models(tmp_path / "own", bias=bias, gain=gain)
+    write_dwpose(tmp_path / "own", bias=bias, gain=gain)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
     found = estimate_of(ESTIMATORS["dwpose"], image)
-    assert (found.image, found.confidence, found.notes) == (None, None, (f"dwpose: {why} in the image",))
-    with pytest.raises(NothingFoundError, match=f"pose: dwpose: {why} in the image; give a control image"):
+    assert (found.image, found.confidence, found.notes) == (None, None, (f"dwpose found {why}",))
+    with pytest.raises(NothingFoundError, match=f"pose: dwpose found {why}; give a control image"):
         estimated(ESTIMATORS["dwpose"], image)
 
 
@@ -163,7 +158,7 @@ def test_files_that_are_missing_or_others_are_named(
     with pytest.raises(WeightsMissingError, match="dreamtuner models fetch dwpose"):
         ESTIMATORS["dwpose"].estimate(image)
     own = tmp_path / "own"
-    write_models(own)
+    write_dwpose(own)
     monkeypatch.setenv(VARIABLE, str(own))
     pose = (own / "dw-ll_ucoco_384.onnx").read_bytes()
     (own / "dw-ll_ucoco_384.onnx").write_bytes((own / "yolox_l.onnx").read_bytes())

@@ -14,29 +14,18 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.backends.captioners.wd_tagger import Tag, chosen_tags, written
 from dreamtuner.preprocess.captioners import CAPTIONERS, Caption, captioned
 from tests.auxiliary_models import in_cache
-from tests.onnx_graphs import write_wd_tagger
+from tests.onnx_graphs import CHARACTERS, GENERAL, RATINGS, write_tagger, write_tags, write_wd_tagger
 
-RATINGS, GENERAL, CHARACTERS = 4, 40, 6
 VARIABLE = "DREAMTUNER_WD_VIT_TAGGER_V3_WEIGHTS"
 
 pytest.importorskip("onnxruntime")
-
-
-def write_tags(file: Path) -> None:
-    rows = [("9", f"rating_{i}") for i in range(RATINGS)]
-    rows += [("0", f"tag_number_{i}") for i in range(GENERAL)] + [
-        ("4", f"person_{i}_(work)") for i in range(CHARACTERS)
-    ]
-    lines = [f"{100 + i},{name},{category},{1000 - i}" for i, (category, name) in enumerate(rows)]
-    file.write_text("\n".join(["tag_id,name,category,count", *lines]) + "\n")
 
 
 @pytest.fixture
 def tagger(empty_cache: Path) -> Path:
     """The folder of a fetched tagger."""
     folder = in_cache(empty_cache, hub_source(AUXILIARY["wd-vit-tagger-v3"].source).repository)
-    write_wd_tagger(folder / "model.onnx", RATINGS + GENERAL + CHARACTERS)
-    write_tags(folder / "selected_tags.csv")
+    write_tagger(folder)
     (folder / "config.json").write_text("{}")
     fetch_auxiliary("wd-vit-tagger-v3")
     place = auxiliary_place("wd-vit-tagger-v3")
@@ -109,8 +98,7 @@ def test_a_tag_has_no_bracket_which_prompts_could_read_as_a_weight(name: str, wo
 def test_without_a_sure_tag_the_class_word_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_cache: Path, image: Image.Image
 ) -> None:
-    write_wd_tagger(tmp_path / "own" / "model.onnx", RATINGS + GENERAL + CHARACTERS, bias=-1000)
-    write_tags(tmp_path / "own" / "selected_tags.csv")
+    write_tagger(tmp_path / "own", bias=-1000)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
     found = caption(image)
     assert (found.text, found.confidence) == ("a drawing of a Girl", 0)
