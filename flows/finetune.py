@@ -9,15 +9,15 @@ from prefect import flow, task
 from pydantic import ValidationError
 
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
-from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from flows.execution.device_lock import locked_device
 from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
 from flows.faults import fault_of
 from flows.image_io import open_reference
+from flows.ingestion.captioning import CaptionChooser
 from flows.ingestion.choice import ingestion_choice
-from flows.ingestion.facts import caption_of
+from flows.ingestion.known import Stored, seen
 from flows.ingestion.store_subject import Ingested
 from flows.planning.cells import GenerationSetup, digest_of
 from flows.planning.defaults import defaults_of_subject, newer_finetuning
@@ -27,6 +27,7 @@ from flows.reporting.prefect_artifacts import progress
 from flows.resources import Resources
 from flows.spec.parameters import ProfileName, Steps, SubjectName
 from flows.spec.problems import InputError, Problem, problems_of
+from flows.spec.subject import SubjectSpec
 from storage.catalog import views, writes
 from storage.catalog.records import NotInCatalogError
 from storage.objects import get_blob
@@ -135,18 +136,25 @@ def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Re
     recipe = finetune_job(config, profile).recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
-        caption=caption_of(
-            assets.caption,
-            class_word=assets.class_word,
-            style=assets.style,
-            image=lambda: open_reference(get_blob(resources.store, assets.image_sha256)),
-            captioner=CAPTIONERS[ingestion_choice(resources.settings, profile).captioner],
-        ),
+        caption=_caption(Stored(assets, subject, resources.catalog, resources.store), profile, resources),
         class_word=assets.class_word,
         style=assets.style,
         weights=weights,
     )
     return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, resources)
+
+
+def _caption(stored: Stored, profile: Profile, resources: Resources) -> str:
+    """Return the caption of a subject's reference, as specs that name the subject alone use it."""
+    assets = stored.assets
+    chooser = CaptionChooser(
+        assets.class_word,
+        assets.style,
+        lambda: open_reference(get_blob(resources.store, assets.image_sha256)),
+        seen(stored, assets.image_sha256, resources).annotations,
+        ingestion_choice(resources.settings, profile),
+    )
+    return chooser.choose(SubjectSpec(name=stored.name), assets.caption).text
 
 
 def _plan(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dreamtuner.models.profiles import profile_names, user_folders
 
@@ -40,6 +40,9 @@ class Settings(BaseModel):
     captioner: str | None = Field(
         None, description="the captioner of references; null: the profile's, or one that uses the class word"
     )
+    estimators: tuple[tuple[str, str], ...] = Field(
+        (), description="estimators of references' own control images by kind, such as pose=dwpose,depth=NAME"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
     batch: int | None = Field(None, ge=1, description="cells per batch; default: as many as memory holds, at most 16")
     offload: Literal["none", "model", "group"] = Field(
@@ -60,6 +63,16 @@ class Settings(BaseModel):
         "is upper-cased, and _ stands for all but A-Z and 0-9: DREAMTUNER_POCKET_WEIGHTS, DREAMTUNER_SD_15_WEIGHTS for "
         "sd-15, DREAMTUNER_DINO_VITS16_WEIGHTS for dino-vits16",
     )
+
+    @field_validator("estimators", mode="before")
+    @classmethod
+    def _pairs(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        pairs = [tuple(part.strip() for part in one.split("=", 1)) for one in given.split(",") if one.strip()]
+        if any(len(pair) != 2 or not all(pair) for pair in pairs):
+            raise ValueError("write KIND=NAME, separated by commas")
+        return pairs
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -152,7 +165,7 @@ def _explain(field: int | str, message: str) -> str:
 
 
 def _demand_plugins(settings: Settings) -> None:
-    """Raise SettingsError unless masker and captioner are installed; skips the built-in defaults."""
+    """Raise SettingsError unless masker, captioner and estimators are installed; skips the built-in defaults."""
     if settings.masker is not None:
         from dreamtuner.preprocess.maskers import MASKERS
 
@@ -166,3 +179,11 @@ def _demand_plugins(settings: Settings) -> None:
         if settings.captioner not in CAPTIONERS:
             known = ", ".join(CAPTIONERS)
             raise SettingsError(f"DREAMTUNER_CAPTIONER: there is no {settings.captioner!r}; choose one of: {known}")
+    if settings.estimators:
+        from dreamtuner.preprocess.estimators import ESTIMATORS
+
+        for kind, name in settings.estimators:
+            if name not in ESTIMATORS:
+                raise SettingsError(
+                    f"DREAMTUNER_ESTIMATORS: {kind}: there is no {name!r}; choose one of: {', '.join(ESTIMATORS)}"
+                )

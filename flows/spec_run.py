@@ -82,7 +82,7 @@ def spec_run(
         if not new_weights:
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
-        result = result_of(lambda: ingest(spec.subjects, spec.profile))
+        result = result_of(lambda: ingest(spec.subjects, spec.profile, spec.masker, spec.captioner, spec.estimators))
         finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources)
         ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused

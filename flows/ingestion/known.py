@@ -1,10 +1,12 @@
 """Looks up subjects in the catalog, and compares them with the entries of a spec."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from flows.ingestion.annotations import KnownAnnotations
 from flows.ingestion.masking import KnownMasks
 from flows.ingestion.sources import read_ahead
 from flows.resources import Resources
@@ -12,7 +14,9 @@ from flows.spec.problems import InputError, Problem
 from flows.spec.subject import SubjectSpec
 from storage import objects
 from storage.catalog import views
-from storage.catalog.records import PERSONS, NotInCatalogError, SubjectAssets
+from storage.catalog.records import PERSONS, AnnotationFacts, NotInCatalogError, SubjectAssets
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
@@ -36,9 +40,51 @@ class Stored:
             made = views.cells_by_mask(s, self.assets.subject_id, [one.id for one in masks]) if given else {}
             return KnownMasks(masks, made, self.read)
 
+    def annotations(self, image_sha256: str) -> KnownAnnotations:
+        """Return the stored annotations of this reference image of the subject, and what its images used of it."""
+        asked = partial(_ask, self.catalog)
+        return KnownAnnotations(
+            asked(views.annotations_of_image, self.name, image_sha256),
+            lambda: asked(views.is_used, self.name, image_sha256),
+            lambda caption: asked(views.is_caption_used, self.name, image_sha256, caption),
+            lambda kind: asked(views.control_uses, self.name, image_sha256, kind),
+        )
+
     def read(self, sha256: str) -> bytes:
         """Read a blob. Raises StoreError."""
         return objects.get_blob(self.store, sha256)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of one reference image: its masks and its annotations, with what was found for other subjects."""
+
+    masks: KnownMasks
+    annotations: KnownAnnotations
+
+
+def seen(stored: Stored | None, image_sha256: str, resources: Resources) -> Seen:
+    """Look up what is known of an image: of the subject `stored`, and whatever was found in it for any other."""
+    masks = KnownMasks() if stored is None else stored.masks(image_sha256)
+    annotations = KnownAnnotations() if stored is None else stored.annotations(image_sha256)
+    catalog = resources.catalog_if_any
+    if catalog is None:
+        return Seen(masks, annotations)
+    asked, read = partial(_ask, catalog), partial(objects.get_blob, resources.store)
+
+    def find(kind: str, method: str, words: str | None) -> AnnotationFacts | None:
+        key: dict[str, Any] = {"image_sha256": image_sha256, "kind": kind, "method": method, "words": words}
+        return asked(lambda s: views.found_annotation(s, **key))
+
+    return Seen(
+        replace(masks, found=lambda: asked(views.found_masks, image_sha256), read=read),
+        replace(annotations, find=find, read=read),
+    )
+
+
+def _ask(catalog: "Catalog", view: Callable[..., T], *what: Any) -> T:
+    with catalog.read() as s:
+        return view(s, *what)
 
 
 def stored_subject(name: str, resources: Resources) -> Stored | None:

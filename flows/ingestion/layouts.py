@@ -1,20 +1,16 @@
-"""Reads and checks control images (poses, depth maps) of a grid and of references, before anything is written."""
+"""Reads and checks the control images (poses, depth maps) of a grid, before anything is written."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from PIL import Image
-
-from dreamtuner.models.layouts import Kind, LayoutError, checked, fitted
+from dreamtuner.models.layouts import Kind, LayoutError, fitted
 from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
-from flows.image_io import png_bytes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
-from flows.spec.subject import AUTO, SubjectSpec, is_auto
 from storage.sources import SourceError
 
 
@@ -58,32 +54,3 @@ def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
     return found
-
-
-def read_own(
-    subject: SubjectSpec, kind: Kind, reference: Image.Image, settings: Settings, estimator: str | None = None
-) -> LayoutFile | None:
-    """Read the control image of the subject's reference (RGB, same size); None if it has none.
-
-    `auto` estimates it, by `estimator` unless it names one itself. Raises SourceError, ImageError, LayoutError or
-    PluginError.
-    """
-    place = subject.layouts.get(kind)
-    if place is None:
-        return None
-    if is_auto(kind, place):
-        # of other packages, for `auto` alone
-        from dreamtuner.preprocess.estimators import estimated, estimator_of
-
-        chosen = estimator_of(kind, place.removeprefix(AUTO).removeprefix(":") or estimator)
-        return LayoutFile(kind, place, png_bytes(estimated(chosen, reference)))
-    data = read(place, settings)
-    image = decode_image(data, limits=ImageLimits(max_bytes=settings.max_source_bytes, min_side=1)).image
-    if image.size != reference.size:
-        raise LayoutError(
-            f"{kind}: the control image is {image.width} x {image.height} pixels, the reference "
-            f"{reference.width} x {reference.height}; "
-            "it describes the reference itself, so both must have the same size"
-        )
-    checked(kind, image)
-    return LayoutFile(kind, place, data)

@@ -7,23 +7,27 @@ from hashlib import sha256
 from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
-from dreamtuner.preprocess.maskers import MISSING, masker_of, method_for
+from dreamtuner.preprocess.maskers import MASKERS, MISSING, masker_of, method_for
 from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
-from flows.spec.subject import AUTO
+from flows.spec.subject import is_auto, named_by_auto
 from storage import objects
-from storage.catalog.records import PERSONS, Given, MaskFacts
+from storage.catalog.records import PERSONS, AnnotationFacts, Given, MaskFacts
 
 WHERE = {"spec": "in a spec", "ingest": "by `dreamtuner ingest`", "dashboard": "in the dashboard"}
 
 
 @dataclass(frozen=True)
 class KnownMasks:
-    """The stored masks of an image, the current one first; `made`: the number of cells planned with each, by id."""
+    """The stored masks of an image, the current one first; `made`: the number of cells planned with each, by id.
+
+    `found`: returns the masks that were found of the same image, for any subject.
+    """
 
     masks: Sequence[MaskFacts] = ()
     made: Mapping[int, int] = field(default_factory=dict)
     read: Callable[[str], bytes] = lambda sha256: b""
+    found: Callable[[], Sequence[MaskFacts]] = lambda: ()
 
     @property
     def current(self) -> MaskFacts | None:
@@ -81,7 +85,8 @@ def choose_mask(
             return replace(reused, notes=(*reused.notes, *_offered(current, image, masker)))
         if current.given == "found":  # its bytes are lost: find the same mask again
             masker = masker_of(current.method) or masker
-    mask = foreground_mask(image, alpha=alpha, user_mask=stated, masker=masker)
+    mask = None if stated is not None or alpha is not None else _found_before(known, image, masker)
+    mask = mask or foreground_mask(image, alpha=alpha, user_mask=stated, masker=masker)
     how: Given = given if stated is not None else "file" if mask.method == "alpha" else "found"
     png = png_bytes(mask.mask)
     # equal pixels keep the stored bytes: a new encoder version must not make a new mask
@@ -99,9 +104,24 @@ def choose_mask(
     return ChosenMask(mask, png, how, asked, notes=mask.notes)
 
 
-def wants_auto_mask(mask: str | None) -> bool:
-    """Return whether an entry sets `mask: auto`."""
-    return mask == AUTO
+def masker_for(mask: str | None, name: str) -> Masker:
+    """Return the masker of an entry: the one that `mask: auto:NAME` names, else the chosen one. Raises PluginError."""
+    return MASKERS[(named_by_auto(mask) if is_auto("mask", mask) else None) or name]
+
+
+def _found_before(known: KnownMasks, image: Image.Image, masker: Masker) -> ForegroundMask | None:
+    """Return what this masker found in the image before, for any subject; None if it has to look."""
+    masks = known.found()
+    method = method_for(masker, image) if masks else ""
+    there = next((one for one in masks if one.method == method), None)
+    if there is None and method.endswith(f"-{MISSING}"):  # what another version of its model found is as good
+        there = next((one for one in masks if one.method.startswith(f"{masker.name}-")), None)
+    png = None if there is None else _bytes(known, there)
+    return None if there is None or png is None else _as_found(there, open_picture(png, "L"))
+
+
+def _as_found(row: MaskFacts, grey: Image.Image) -> ForegroundMask:
+    return ForegroundMask(grey, row.confidence, row.method, row.doubtful, row.warnings or _found_doubt(row))
 
 
 def _can_reuse(current: MaskFacts, alpha: Image.Image | None) -> bool:
@@ -134,9 +154,7 @@ def _bytes(known: KnownMasks, mask: MaskFacts, *, lost_is_an_error: bool = True)
 
 def _reused(known: KnownMasks, current: MaskFacts, png: bytes, image: Image.Image) -> ChosenMask:
     grey = open_picture(png, "L")
-    mask = ForegroundMask(
-        grey, current.confidence, current.method, current.doubtful, current.warnings or _found_doubt(current)
-    )
+    mask = _as_found(current, grey)
     if current.warnings is None and current.given in PERSONS and grey.size == image.size:
         mask = assessed(mask, grey, image)  # never assessed before: assess it now, once
     return ChosenMask(mask, png, current.given, stored=current, notes=_changed(known, current))
@@ -168,8 +186,8 @@ def _stayed(current: MaskFacts, asked: bool) -> str:
     )
 
 
-def giver_of(mask: MaskFacts) -> str:
-    """Return who gave a mask, where and when: "ann in the dashboard on 2026-11-28"."""
+def giver_of(mask: MaskFacts | AnnotationFacts) -> str:
+    """Return who gave a mask or annotation, where and when: "ann in the dashboard on 2026-11-28"."""
     when = "" if mask.given_at is None else f" on {mask.given_at:%Y-%m-%d}"
     who = "" if mask.giver is None else f"{mask.giver} "
     return f"{who or 'a person '}{WHERE.get(mask.given, '')}{when}"

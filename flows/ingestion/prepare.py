@@ -1,29 +1,27 @@
-"""Reads, checks and masks a subject's files in memory. Writes nothing, so that a plan can use it too."""
+"""Reads, checks, masks and annotates a subject's files in memory. Writes nothing, so that a plan can use it too."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from PIL import Image
 
 from dreamtuner.models.layouts import LayoutError
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess import MASKERS, ForegroundMask, ImageError, ImageLimits, decode_image
-from dreamtuner.preprocess.captioners import CAPTIONERS
+from dreamtuner.preprocess import DecodedImage, ForegroundMask, ImageError, ImageLimits, decode_image
 from dreamtuner.settings.sampling import Style
-from flows.ingestion.choice import ingestion_choice
-from flows.ingestion.facts import Facts, caption_of
-from flows.ingestion.known import Stored, differing, name_taken, unknown_name
-from flows.ingestion.layouts import LayoutFile, read_own
-from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, wants_auto_mask
+from flows.ingestion.annotations import ChosenAnnotation, KnownAnnotations
+from flows.ingestion.captioning import CaptionChooser
+from flows.ingestion.choice import IngestionChoice, StatedEyes, ingestion_choice
+from flows.ingestion.facts import Facts
+from flows.ingestion.known import Stored, differing, name_taken, seen, unknown_name
+from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, masker_for
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
 from flows.spec.problems import SubjectError
-from flows.spec.subject import SubjectSpec
+from flows.spec.subject import SubjectSpec, is_auto
 from storage import objects
-from storage.catalog.records import Given
+from storage.catalog.records import CAPTION, Given
 from storage.sources import SourceError
 
 
@@ -31,8 +29,8 @@ from storage.sources import SourceError
 class Prepared:
     """One subject, ready to be stored: `reference` is the unchanged file, `mask_png` an L image, 255 = subject.
 
-    `facts`: what plans need; `layouts`: the reference's own control images; `source` and `caption` are stored with the
-    reference; `warnings`: one sentence each.
+    `facts`: what plans need; `annotations`: its caption, if one was found, and its own control images; `source` and
+    `caption`, one that the entry gives, are stored with the reference; `warnings`: one sentence each.
     """
 
     subject: SubjectSpec
@@ -43,13 +41,18 @@ class Prepared:
     chosen: ChosenMask
     source: str
     caption: str | None
-    layouts: tuple[LayoutFile, ...] = ()
+    annotations: tuple[ChosenAnnotation, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def mask(self) -> ForegroundMask:
         """Return the mask with its confidence."""
         return self.chosen.mask
+
+    @property
+    def layouts(self) -> tuple[ChosenAnnotation, ...]:
+        """Return the reference's own control images."""
+        return tuple(one for one in self.annotations if one.data is not None)
 
     @property
     def mask_png(self) -> bytes:
@@ -64,66 +67,125 @@ def prepare(
     *,
     given: Given = "spec",
     profile: str | None = None,
+    stated: StatedEyes | None = None,
 ) -> Prepared:
-    """Fetch, decode and mask a subject. Raises SubjectError.
+    """Fetch, decode, mask and annotate a subject. Raises SubjectError.
 
-    `stored`: the subject of this name in the catalog, which provides omitted values and a mask that a person gave.
-    `given`: the origin of a mask in the entry, "spec" or "ingest". `profile`: whose masker, captioner and
-    estimators are the default, if any.
+    `stored`: the subject of this name in the catalog, which provides omitted values and what a person gave. `given`:
+    the origin of what is in the entry, "spec" or "ingest". `profile`: whose masker, captioner and estimators are the
+    default, if any; `stated`: those that the spec names.
     """
     settings = resources.settings
-    choice = ingestion_choice(settings, None if profile is None else resources.profile(profile))
-    limits = ImageLimits(max_bytes=settings.max_source_bytes)
-    if subject.reference is None:
-        if stored is None:
-            raise SubjectError(f"name: {unknown_name(subject.name, resources)}")
-        source, sha256 = stored.assets.source, stored.assets.image_sha256
-        reference = _stored_reference(stored)
-    else:
-        source = subject.reference
-        with _naming(f"reference {shown(source)}"):
-            reference = read(source, settings)
-        sha256 = hashlib.sha256(reference).hexdigest()
-    if stored is not None and not subject.replace:
-        found = differing(subject, stored.assets, reference)
-        if found:
-            raise SubjectError(f"name: {name_taken(subject.name, stored.assets, found)}")
+    choice = ingestion_choice(settings, None if profile is None else resources.profile(profile), stated)
+    source, reference = _reference(subject, resources, stored)
+    sha256 = hashlib.sha256(reference).hexdigest()
     with _naming(f"reference {shown(source)}"):
-        decoded = decode_image(reference, limits=limits)
-    known = KnownMasks() if stored is None else stored.masks(sha256)
+        decoded = decode_image(reference, limits=ImageLimits(max_bytes=settings.max_source_bytes))
+    known = seen(stored, sha256, resources)
     with _naming(f"mask {shown(subject.mask or 'of ' + source)}"):
-        asked = wants_auto_mask(subject.mask)
-        chosen = choose_mask(
-            decoded.image,
-            decoded.alpha,
-            None if asked or subject.mask is None else read(subject.mask, settings),
-            asked=asked,
-            given=given,
-            insist=subject.replace or given == "ingest",
-            known=known,
-            masker=MASKERS[choice.masker],
-        )
-    layouts = []
-    for kind, place in subject.layouts.items():
-        with _naming(f"{kind} {shown(place)}"):
-            layouts.append(read_own(subject, kind, decoded.image, settings, choice.estimators.get(kind)))
-    caption = subject.caption
-    if subject.reference is None and caption is None and stored is not None:
-        caption = stored.assets.caption
-    with _naming("caption"):
-        facts = _facts(subject, stored, caption, sha256, chosen, layouts, decoded.image, choice.captioner)
+        chosen = _mask(subject, decoded, choice, resources, known.masks, given)
+    assets = None if stored is None else stored.assets
+    class_word = subject.class_word or ("" if assets is None else assets.class_word)
+    unstated = assets.style if assets is not None and subject.reference is None else "natural"
+    style: Style = subject.style or unstated
+    with _naming(CAPTION):
+        chooser = CaptionChooser(class_word, style, lambda: decoded.image, known.annotations, choice)
+        named_alone = subject.reference is None and assets is not None
+        caption = chooser.choose(subject, assets.caption if named_alone and assets is not None else None)
+    layouts, notes = _controls(subject, decoded, choice, resources, known.annotations, given)
     return Prepared(
         subject,
-        facts,
+        Facts(
+            name=subject.name,
+            class_word=class_word,
+            style=style,
+            caption=caption.text,
+            reference_sha256=sha256,
+            mask_sha256=chosen.sha256,
+            layouts={one.kind: one.sha256 for one in layouts if one.sha256 is not None},
+        ),
         reference,
         decoded.image.width,
         decoded.image.height,
         chosen,
         source,
-        subject.caption,
-        tuple(layout for layout in layouts if layout is not None),
-        all_warnings(decoded.warnings, chosen.mask.warnings, chosen.notes, _caption_notes(subject, stored, sha256)),
+        None if is_auto(CAPTION, subject.caption) else subject.caption,
+        (*(() if caption.found is None else (caption.found,)), *layouts),
+        all_warnings(
+            decoded.warnings,
+            chosen.mask.warnings,
+            chosen.notes,
+            caption.notes,
+            () if given == "ingest" else _caption_notes(subject, stored, sha256),
+            notes,
+        ),
     )
+
+
+def _reference(subject: SubjectSpec, resources: Resources, stored: Stored | None) -> tuple[str, bytes]:
+    """Return the source and the bytes of the entry's reference, or of the subject's in the catalog."""
+    if subject.reference is None:
+        if stored is None:
+            raise SubjectError(f"name: {unknown_name(subject.name, resources)}")
+        source, reference = stored.assets.source, _stored_reference(stored)
+    else:
+        source = subject.reference
+        with _naming(f"reference {shown(source)}"):
+            reference = read(source, resources.settings)
+    if stored is not None and not subject.replace:
+        found = differing(subject, stored.assets, reference)
+        if found:
+            raise SubjectError(f"name: {name_taken(subject.name, stored.assets, found)}")
+    return source, reference
+
+
+def _mask(
+    subject: SubjectSpec,
+    decoded: DecodedImage,
+    choice: IngestionChoice,
+    resources: Resources,
+    known: KnownMasks,
+    given: Given,
+) -> ChosenMask:
+    asked = is_auto("mask", subject.mask)
+    return choose_mask(
+        decoded.image,
+        decoded.alpha,
+        None if asked or subject.mask is None else read(subject.mask, resources.settings),
+        asked=asked,
+        given=given,
+        insist=subject.replace or given == "ingest",
+        known=known,
+        masker=masker_for(subject.mask, choice.masker),
+    )
+
+
+def _controls(
+    subject: SubjectSpec,
+    decoded: DecodedImage,
+    choice: IngestionChoice,
+    resources: Resources,
+    known: KnownAnnotations,
+    given: Given,
+) -> tuple[list[ChosenAnnotation], list[str]]:
+    """Return the reference's own control images, and notes about them."""
+    layouts, notes = list[ChosenAnnotation](), list[str]()
+    estimated = [kind for kind in choice.kinds if kind in choice.estimators]
+    kinds = dict.fromkeys((*subject.layouts, *(one.kind for one in known.rows if one.kind != CAPTION), *estimated))
+    if not kinds:
+        return layouts, notes
+    from flows.ingestion.own_controls import ControlChooser
+
+    chooser = ControlChooser(decoded.image, known, choice, resources.settings, given)
+    for kind in kinds:
+        with _naming(f"{kind} {shown(subject.layouts.get(kind, 'of the reference'))}"):
+            chosen = chooser.choose(subject, kind)
+        if isinstance(chosen, ChosenAnnotation):
+            layouts.append(chosen)
+            notes += chosen.notes
+        elif chosen is not None:
+            notes.append(chosen)
+    return layouts, notes
 
 
 def _stored_reference(stored: Stored) -> bytes:
@@ -137,39 +199,13 @@ def _stored_reference(stored: Stored) -> bytes:
         ) from error
 
 
-def _facts(
-    subject: SubjectSpec,
-    stored: Stored | None,
-    caption: str | None,
-    sha256: str,
-    chosen: ChosenMask,
-    layouts: Sequence[LayoutFile | None],
-    image: Image.Image,
-    captioner: str,
-) -> Facts:
-    """Collect the facts of an entry that has a class word and a reference, or is in the catalog."""
-    assets = None if stored is None else stored.assets
-    class_word = subject.class_word or ("" if assets is None else assets.class_word)
-    unstated = assets.style if assets is not None and subject.reference is None else "natural"
-    style: Style = subject.style or unstated
-    return Facts(
-        name=subject.name,
-        class_word=class_word,
-        style=style,
-        caption=caption_of(
-            caption, class_word=class_word, style=style, image=lambda: image, captioner=CAPTIONERS[captioner]
-        ),
-        reference_sha256=sha256,
-        mask_sha256=chosen.sha256,
-        layouts={layout.kind: layout.sha256 for layout in layouts if layout is not None},
-    )
-
-
 def _caption_notes(subject: SubjectSpec, stored: Stored | None, sha256: str) -> tuple[str, ...]:
     """Return a note if an entry gives another caption for the stored reference."""
     if stored is None or stored.assets.image_sha256 != sha256 or subject.replace:
         return ()
-    if subject.caption in (None, stored.assets.caption) or stored.assets.caption is None:
+    if is_auto(CAPTION, subject.caption) or stored.assets.caption in (None, subject.caption):
+        return ()
+    if subject.caption is None:
         return ()
     return (
         f"the caption given is used for this run only: the catalog keeps {stored.assets.caption!r} for other runs of "

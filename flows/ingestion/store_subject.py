@@ -5,21 +5,27 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from flows.image_io import PNG, content_type
+from flows.ingestion.annotations import licence_of_method
+from flows.ingestion.choice import StatedEyes
 from flows.ingestion.facts import Facts
 from flows.ingestion.known import stored_subject
 from flows.ingestion.masking import all_warnings
 from flows.ingestion.prepare import Prepared, prepare
+from flows.ingestion.store_annotations import corrected, current_annotations, store_annotation
 from flows.resources import Resources
 from flows.spec.problems import SubjectError
 from flows.spec.subject import SubjectSpec
 from storage.catalog import views, writes
-from storage.catalog.records import Given, NameTakenError
+from storage.catalog.records import AnnotationFacts, Given, NameTakenError
 from storage.ingest import storing
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """An ingested subject: its facts and its rows in the catalog. `warnings`: one sentence each."""
+    """An ingested subject: its facts and its rows in the catalog. `warnings`: one sentence each.
+
+    `annotations`: the captions and control images of its own that are in use, with their origin and confidence.
+    """
 
     facts: Facts
     subject_id: int
@@ -28,6 +34,7 @@ class Ingested:
     confidence: float
     doubtful: bool
     warnings: tuple[str, ...] = ()
+    annotations: tuple[AnnotationFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,21 +46,27 @@ class IngestResult:
 
 
 def prepare_and_store(
-    subject: SubjectSpec, resources: Resources, *, given: Given = "spec", profile: str | None = None
+    subject: SubjectSpec,
+    resources: Resources,
+    *,
+    given: Given = "spec",
+    profile: str | None = None,
+    stated: StatedEyes | None = None,
 ) -> Ingested:
-    """Read, check, mask and store one subject. Raises SubjectError. `given`, `profile`: as in `prepare`."""
+    """Read, check, mask and store one subject. Raises SubjectError. `given`, `profile`, `stated`: as in `prepare`."""
     stored = stored_subject(subject.name, resources)
-    return store_prepared(prepare(subject, resources, stored, given=given, profile=profile), resources, given=given)
+    prepared = prepare(subject, resources, stored, given=given, profile=profile, stated=stated)
+    return store_prepared(prepared, resources, given=given)
 
 
 def store_prepared(prepared: Prepared, resources: Resources, *, given: Given = "spec") -> Ingested:
-    """Store the files, then write the rows that refer to them; cells refer to the control images.
+    """Store the files, then write the rows that refer to them.
 
     Concurrent writes since `prepared` was read take precedence: raises SubjectError if the name is another subject's by
-    now; a mask that a person gave meanwhile stays current.
+    now; a mask, a caption or a control image that a person gave meanwhile stays current.
     """
     reference = (prepared.reference, content_type(prepared.reference))
-    layouts = [(one.data, content_type(one.data)) for one in prepared.layouts]
+    layouts = [(one.data, content_type(one.data)) for one in prepared.annotations if one.data is not None]
     stored_blobs = storing(resources.catalog, resources.store, reference, (prepared.mask_png, PNG), *layouts)
     try:
         with stored_blobs as (s, [reference_sha256, *_]):
@@ -69,15 +82,29 @@ def store_prepared(prepared: Prepared, resources: Resources, *, given: Given = "
                 caption=prepared.caption,
                 replace=prepared.subject.replace,
                 recaption=given == "ingest",
+                given=given,
             )
-            _store_mask(s, prepared, reference_id, insist=prepared.subject.replace or given == "ingest")
+            insist = prepared.subject.replace or given == "ingest"
+            _store_mask(s, prepared, reference_id, insist=insist)
+            for one in prepared.annotations:
+                store_annotation(s, one, reference_id, insist=insist)
+            annotations = current_annotations(views.annotations_of(s, reference_id))
             mask = views.subject_assets(s, prepared.facts.name).mask
     except NameTakenError as error:
         raise SubjectError(f"name: {error}") from error
     assert mask is not None, "one was just entered"
-    facts = replace(prepared.facts, mask_sha256=mask.sha256)
+    facts = corrected(replace(prepared.facts, mask_sha256=mask.sha256), prepared.annotations, annotations)
     warnings = prepared.warnings if mask.sha256 == prepared.facts.mask_sha256 else mask.warnings or ()
-    return Ingested(facts, subject_id, reference_id, mask.id, mask.confidence, mask.doubtful, all_warnings(warnings))
+    return Ingested(
+        facts,
+        subject_id,
+        reference_id,
+        mask.id,
+        mask.confidence,
+        mask.doubtful,
+        all_warnings(warnings),
+        tuple(annotations.values()),
+    )
 
 
 def _store_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bool) -> None:
@@ -100,4 +127,5 @@ def _store_mask(s: Session, prepared: Prepared, reference_id: int, *, insist: bo
         given=chosen.given,
         requested=chosen.asked,
         insist=insist,
+        licence=licence_of_method(mask.method),
     )

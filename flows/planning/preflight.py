@@ -12,6 +12,7 @@ from dreamtuner.score import METRICS, Metric
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling, Style
 from dreamtuner.settings.styles import STYLES
+from flows.ingestion.choice import BUILT_IN, ingestion_choice, stated_eyes
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
@@ -46,6 +47,7 @@ def demand_models(spec: Spec, resources: Resources) -> None:
         )
         raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=what)])
     _demand_working(spec, profile)
+    _demand_eyes(spec, resources, profile)
     for kind, (path, places) in spec.layout_fields.items():
         if spec.follows(kind):
             try:
@@ -54,6 +56,17 @@ def demand_models(spec: Spec, resources: Resources) -> None:
                 i = next(i for i, place in enumerate(places) if place is not None)
                 message = f"{error}; or leave {dotted(path)} out"
                 raise InputError(f"spec {spec.name!r}", [Problem(path=(*path, i), message=message)]) from error
+
+
+def _demand_eyes(spec: Spec, resources: Resources, profile: Profile) -> None:
+    """Raise InputError if a masker, captioner or estimator is unknown or lacks its model; most specs name none."""
+    choice = ingestion_choice(resources.settings, profile, stated_eyes(spec))
+    named = (choice.masker, choice.captioner, choice.estimators)
+    if named == (BUILT_IN.masker, BUILT_IN.captioner, {}) and not any(one.asks for one in spec.subjects):
+        return
+    from flows.ingestion.eyes import demand_eyes
+
+    demand_eyes(spec, choice, resources)
 
 
 def _demand_models_of_metrics(spec: Spec, metrics: Iterable[Metric]) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dreamtuner.models.weights import WeightsMissingError
+from flows.ingestion.choice import stated_eyes
 from flows.ingestion.known import stored_subject
 from flows.ingestion.prepare import prepare
 from flows.planning.cells import PlannedCell, plan_cells
@@ -12,7 +14,7 @@ from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec, demand_grid
-from flows.spec.problems import SubjectError
+from flows.spec.problems import InputError, Problem, SubjectError
 from storage.catalog import views
 from storage.catalog.records import CellState, RunWarning
 
@@ -62,12 +64,15 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
     defaults = defaults_of_spec(spec, resources.profile(spec.profile), catalog, new=new_defaults)
     ready = preflight(spec, resources, defaults.profile)
     subjects, facts, files = [], [], []
-    for subject in spec.subjects:
+    for i, subject in enumerate(spec.subjects):
         try:
-            prepared = prepare(subject, resources, stored_subject(subject.name, resources), profile=spec.profile)
+            stored = stored_subject(subject.name, resources)
+            prepared = prepare(subject, resources, stored, profile=spec.profile, stated=stated_eyes(spec))
         except SubjectError as error:
             subjects.append(SubjectPreview(subject.name, None, False, str(error)))
             continue
+        except WeightsMissingError as error:
+            raise InputError(f"spec {spec.name!r}", [Problem(path=("subjects", i), message=str(error))]) from error
         facts.append(prepared.facts)
         files.append((prepared.facts, prepared.warnings))
         subjects.append(

@@ -12,13 +12,27 @@ from storage.text import faults_in
 
 T = TypeVar("T")
 AUTO = "auto"
-"""As a subject's `mask`: segment it, even if a person gave one before; as a control image: estimate it."""
+"""As a subject's `mask`: segment it, even if a person gave one before; `caption`: write it; control image: estimate it.
+
+`auto:NAME` names the masker, captioner or estimator.
+"""
+NONE = "none"
+"""As a control image of a subject: encode the reference without one, even if it has one in the catalog."""
 
 
 def is_auto(field: str, place: str | None) -> bool:
-    """Return whether a subject's field is automatic: `auto`, for control images also `auto:ESTIMATOR`."""
-    named = field not in ("reference", "mask") and place is not None and place.startswith(f"{AUTO}:")
-    return named or (field != "reference" and place == AUTO)
+    """Return whether a subject's field is automatic: `auto`, or `auto:NAME` with the backend to use."""
+    return field != "reference" and place is not None and (place == AUTO or place.startswith(f"{AUTO}:"))
+
+
+def named_by_auto(place: str | None) -> str | None:
+    """Return the NAME of `auto:NAME`; None for `auto` alone."""
+    return None if place is None else place.removeprefix(AUTO).removeprefix(":") or None
+
+
+def is_place(field: str, stated: str) -> bool:
+    """Return whether a subject's field names a file: it is neither automatic nor `none`."""
+    return not is_auto(field, stated) and not (stated == NONE and field not in ("reference", "mask"))
 
 
 def _styles(schema: dict[str, Any]) -> None:
@@ -51,11 +65,14 @@ class StrictModel(BaseModel):
 class SubjectSpec(StrictModel):
     """One subject: a new one with its class word and reference, or one from the catalog by its name alone.
 
-    Without `reference`, omitted values (mask, class word, style, caption) come from the catalog. With `reference`,
-    omitted values get their defaults (style natural, a plain caption); only a mask given by a person is kept.
+    Without `reference`, omitted values (mask, class word, style, caption) come from the catalog. With `reference`, the
+    style is natural by default, and the caption is the one found for it or corrected by a person, else a plain one.
+
     `reference`, `mask`, `pose`, `depth`, `controls`: a path, s3:// or https://. The last three describe the reference
-    image itself. They are used where generated images are conditioned on the same kind of control image; if omitted,
-    the reference is encoded without that ControlNet. They are not stored with the subject: set them in every spec.
+    image itself. They are used where generated images are conditioned on the same kind of control image, and stored
+    with the reference: if omitted, the stored one is used. `none`: the reference is encoded without that ControlNet.
+    `mask`, `caption` and control images may be `auto` or `auto:NAME`: found anew, by the masker, captioner or estimator
+    of this name.
     """
 
     name: Name
@@ -75,16 +92,22 @@ class SubjectSpec(StrictModel):
     mask: Text | None = Field(
         default=None,
         description="white where the subject is; null: the mask a person gave, else segmented; "
-        f"auto: segmented again: {PLACE}",
+        f"auto or auto:MASKER: segmented again: {PLACE}",
     )
-    pose: Text | None = Field(default=None, description=f"the reference's own pose skeleton; auto: estimated: {PLACE}")
-    depth: Text | None = Field(default=None, description=f"the reference's own depth map; auto: estimated: {PLACE}")
+    pose: Text | None = Field(
+        default=None, description=f"the reference's own pose skeleton; null: the stored one; auto: estimated: {PLACE}"
+    )
+    depth: Text | None = Field(
+        default=None, description=f"the reference's own depth map; null: the stored one; auto: estimated: {PLACE}"
+    )
     controls: Mapping[KindName, Text] = Field(
         default_factory=dict,
         description=f'the reference\'s own control images of other kinds, such as {{"canny": "auto"}}: {PLACE}',
     )
     caption: Text | None = Field(
-        default=None, description="a caption of the reference; null: from class word and style"
+        default=None,
+        description="a caption of the reference; null: the one found or corrected before, else the captioner's; "
+        "auto or auto:CAPTIONER: written anew",
     )
     replace: bool = Field(
         default=False,
@@ -102,6 +125,12 @@ class SubjectSpec(StrictModel):
         own = {"depth": self.depth, "pose": self.pose, **self.controls}
         return {kind: place for kind, place in own.items() if place is not None}
 
+    @property
+    def asks(self) -> bool:
+        """Whether its mask, its caption or a control image is automatic."""
+        stated = {"mask": self.mask, "caption": self.caption, **self.layouts}
+        return any(is_auto(field, place) for field, place in stated.items())
+
     def places(self) -> Iterator[tuple[Path, str]]:
         """Yield every path and URL that the subject names, with its position; automatic ones are none."""
         named: dict[tuple[str, ...], str | None] = {
@@ -109,7 +138,7 @@ class SubjectSpec(StrictModel):
         }
         named |= {("controls", kind): place for kind, place in self.controls.items()}
         for path, place in named.items():
-            if place is not None and not is_auto(path[-1], place):
+            if place is not None and is_place(path[-1], place):
                 yield path, place
 
     def with_places(self, change: Callable[[str], str]) -> Self:

@@ -3,12 +3,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.sampling import Sampling
-from flows.ingestion.facts import Facts, caption_of
+from flows.ingestion.captioning import CaptionChooser
+from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup, PlannedCell, canonical, plan_cells
 from flows.spec.model import Spec, expand
+from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import parse_spec
 
 SPEC = """
@@ -19,7 +21,6 @@ seeds: [1, 2, 3]
 """
 PIP = Facts("pip", "bear", "natural", "a photo of a bear", "aa" * 32, "bb" * 32)
 MOMO = Facts("momo", "rabbit", "anime", "a drawing of a rabbit", "cc" * 32, "dd" * 32)
-BY_CLASS_WORD = {"image": lambda: None, "captioner": CAPTIONERS["class-word"]}
 NUMBERS = {"natural": Sampling(), "anime": Sampling(w_ref=2.5)}
 
 
@@ -97,11 +98,9 @@ def test_weights_and_negative_prompt_count() -> None:
 
 
 def test_captions() -> None:
-    assert caption_of(None, class_word="bear", style="anime", **BY_CLASS_WORD) == "a drawing of a bear"
-    assert (
-        caption_of("a photo of a red bear", class_word="bear", style="anime", **BY_CLASS_WORD)
-        == "a photo of a red bear"
-    )
+    for stated, caption in ((None, "a drawing of a bear"), ("a {style} of a red {subject}", "a drawing of a red bear")):
+        chooser = CaptionChooser("bear", "anime", lambda: Image.new("RGB", (8, 8)))
+        assert chooser.choose(SubjectSpec(name="pip", caption=stated), None).text == caption
     assert expand("{subject} {subject}", class_word="cat", style="natural") == "cat cat"
 
 

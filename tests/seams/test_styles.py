@@ -4,12 +4,12 @@ import json
 
 import pytest
 import yaml
+from PIL import Image
 from pydantic import ValidationError
 
 from dreamtuner.models.profiles import get_profile
-from dreamtuner.preprocess.captioners import CAPTIONERS
 from dreamtuner.settings.styles import STYLES
-from flows.ingestion.facts import caption_of
+from flows.ingestion.captioning import CaptionChooser
 from flows.spec.model import Spec, expand
 from flows.spec.subject import SubjectSpec
 from tests.seams.outside import Outside, blocks, outside
@@ -25,8 +25,8 @@ def test_the_style_of_the_page_is_one_like_those_built_in(outside: Outside) -> N
     spec = Spec.model_validate(yaml.safe_load(blocks(PAGE, "yaml")[0]))
     prompt = expand(spec.prompts[0], class_word="bear", style=spec.subjects[0].style or "")
     assert prompt == "a watercolour of a bear on the beach"
-    plain = caption_of(None, class_word="bear", style="watercolour", image=None, captioner=CAPTIONERS["class-word"])  # type: ignore[arg-type]
-    assert plain == "a watercolour of a bear"
+    chooser = CaptionChooser("bear", "watercolour", lambda: Image.new("RGB", (8, 8)))
+    assert chooser.plain == "a watercolour of a bear"
     pocket = get_profile("pocket")
     assert pocket.sampling("watercolour") == pocket.sampling(w_ref=2.0)
     assert '["natural", "anime", "watercolour"]' in json.dumps(SubjectSpec.model_json_schema())
