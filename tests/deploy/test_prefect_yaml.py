@@ -44,7 +44,7 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
     assert (ROOT / path).is_file()
     flow = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
     assert isinstance(flow, Flow)
-    assert flow.name == deployment["name"]
+    assert deployment["name"] in (flow.name, f"{flow.name}-gpu")
     assert set(flow.parameters.required or ()) <= {"spec", "specs", "subject", "subjects", "run_id", "cell"}
     flow.validate_parameters(FORMS[flow.name] | deployment.get("parameters", {}))
     for schedule in deployment.get("schedules", []):
@@ -57,7 +57,7 @@ def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_
     pools = {one["name"]: one["work_pool"]["name"] for one in CONTENT["deployments"]}
     cpu, gpu = "dreamtuner-cpu", "dreamtuner-gpu"
     drawing = dict.fromkeys(("catalog", "video", "finetune", "nightly", "generate", "attention"), gpu)
-    assert pools == drawing | {"ingest": cpu, "score": cpu}
+    assert pools == drawing | {"ingest": cpu, "ingest-gpu": gpu, "score": cpu}
 
 
 def test_a_form_is_made_of_models_and_explains_its_fields() -> None:
