@@ -107,7 +107,8 @@ class _Chosen:
             return specs_of(subjects, self.profile, self.seeds, self.metrics, finetune=self.finetune)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            refuse(f"{self.protocol.name}: {'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}")
+            where, why = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+            refuse(f"{self.protocol.name}: {where}: {why}")
         except PluginError as error:
             refuse(str(error))
 
