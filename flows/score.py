@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from prefect import flow
 
-from dreamtuner.models.auxiliary import AUXILIARY
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
+from dreamtuner.score.licences import licences_of
 from flows.execution.score_outputs import chunks_of, score_outputs
 from flows.progress import report_progress
 from flows.resources import Resources
@@ -116,9 +116,3 @@ def score_choice(
         scored += len(chunk)
     report_progress("score", total, total)
     return done
-
-
-def licences_of(metric: Metric, profile: Profile) -> dict[str, str]:
-    """Return the licence of each model of a metric; of one without models of its own, that of the profile."""
-    own = {name: AUXILIARY.get(name).licence.name for name in _models(metric)}
-    return own or {profile.name: profile.licence.name}

@@ -7,6 +7,7 @@ from prefect import task
 
 from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
+from dreamtuner.score.licences import licences_of
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory
@@ -57,7 +58,8 @@ def _score_together(resources: Resources, profile: str, metric: str, output_ids:
     )
     with resources.catalog.write() as s:
         scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
-        writes.add_scores(s, metric=metric, version=version, values=scores)
+        licences = licences_of(scorer, resources.profile(profile))
+        writes.add_scores(s, metric=metric, version=version, values=scores, licences=licences)
     return len(outputs)
 
 

@@ -95,7 +95,10 @@ def test_a_choice_of_images_is_scored_once_by_a_further_metric(
     assert further.licences == {"pocket": resources.profile("pocket").licence.name}
     with resources.catalog.read() as s:
         scores = [views.cell(s, one.digest).scores for one in views.cells_of_run(s, run.run)]
+        kept = views.metric_licences(s)
     assert [set(one) for one in scores] == [{"clip_t", "dino_s16"}] * 2
+    assert kept["dino_s16"] == {first.version: {"dino-vits16": "Apache-2.0"}}
+    assert kept["clip_t"] == {further.version: further.licences}
 
 
 def test_unknown_metrics_and_models_that_are_missing_are_named_together(settings: Settings, offline: Path) -> None:

@@ -9,8 +9,8 @@ from dreamtuner.evaluation.dreambench.result import BenchResult, Run
 from dreamtuner.evaluation.dreambench.subject_set import SubjectSet
 from dreamtuner.models.profiles import Profile
 from dreamtuner.score import METRICS
+from dreamtuner.score.licences import licences_of
 from flows.resources import Resources
-from flows.score import licences_of
 from flows.spec.model import Spec
 from storage.catalog import views
 from storage.catalog.records import CellView, NotInCatalogError

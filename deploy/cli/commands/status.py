@@ -21,13 +21,15 @@ def status(as_json: AsJson = False) -> None:
     settings = Settings.load()
     catalog = Resources.open(settings).catalog_if_any
     found, runs, missing_cells = StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], views.MissingCells(0, 0, 0)
+    metrics: dict[str, dict[str, dict[str, str]]] = {}
     if catalog is not None:
         close_dead_runs(Resources.open(settings))
         with catalog.read() as s:
             found, runs, missing_cells = views.status(s), views.recent_runs(s, limit=10), views.missing_cells(s)
+            metrics = views.metric_licences(s)
     read = {"home": str(settings.home), "catalog": redact_url(settings.catalog_url)}
     read["store"] = redact_url(settings.store_url)
     if as_json:
-        print_result(status_json(found, runs) | {"unmade": asdict(missing_cells), **read})
+        print_result(status_json(found, runs) | {"unmade": asdict(missing_cells), "metrics": metrics, **read})
     else:
         print_result(Group(where_table(read), "", status_table(found, runs, missing_cells)))

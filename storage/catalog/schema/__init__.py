@@ -9,6 +9,7 @@ from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellControl, CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
+from storage.catalog.schema.metric_versions import MetricVersion
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
 from storage.catalog.schema.people import (
     ApiToken,
@@ -42,6 +43,7 @@ __all__ = [
     "LineageEvent",
     "Mask",
     "Measurement",
+    "MetricVersion",
     "OneTimeLink",
     "Output",
     "Profile",

@@ -75,6 +75,7 @@ from .runs.warnings import (
     warnings_of_run,
     warnings_of_subject,
 )
+from .scores import metric_licences
 from .subject_summary import SubjectSummary, subject_list
 from .subjects import cells_by_mask, found_masks, mask_facts, masks_of, subject_assets, subject_names
 
@@ -146,6 +147,7 @@ __all__ = [
     "mask_facts",
     "masks_of",
     "measurements",
+    "metric_licences",
     "metrics",
     "missing_cells",
     "output",

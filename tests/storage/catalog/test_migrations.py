@@ -163,6 +163,23 @@ def test_captions_of_older_catalogs_are_those_that_specs_gave(
         assert not views.is_used(s, "pip", "2" * 64)
 
 
+def test_scores_stay_when_the_licences_of_their_models_are_forgotten(
+    url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]
+) -> None:
+    plan = planned(1)
+    with catalog.write() as s:
+        writes.claim_cells(s, plan.digests, "me", 60)
+        output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
+        writes.add_scores(s, metric="clip_t", version="1", values={output: 0.5}, licences={"clip": "MIT"})
+    catalog.close()
+    migrate.downgrade(catalog_url(url), "0018")
+    assert "metric_versions" not in layout(url)
+    migrate.upgrade(catalog_url(url))
+    with catalog.read() as s:
+        assert views.metric_licences(s) == {}
+        assert views.cell(s, plan.digests[0]).scores == {"clip_t": 0.5}
+
+
 @pytest.mark.parametrize("change", ["UPDATE {} SET id = id + 1", "DELETE FROM {}"])
 @pytest.mark.parametrize("table", ["reviews", "lineage", "audit"])
 def test_what_is_append_only_is_refused_by_the_database(

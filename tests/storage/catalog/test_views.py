@@ -99,3 +99,18 @@ def test_runs_come_newest_first_with_the_states_of_their_cells(catalog: Catalog,
         ("trip", 1, 2),
     ]
     assert runs[0].flow_run_id == "f"
+
+
+def test_the_licences_of_a_metrics_models_are_those_of_its_version(catalog: Catalog, planned: Plan) -> None:
+    plan = planned(1)
+    with catalog.write() as s:
+        writes.claim_cells(s, plan.digests, "me", 60)
+        output = writes.finish_cell(s, plan.digests[0], owner="me", image_sha256="1" * 64, width=8, height=8)
+        for version, licences in (
+            ("1-a", {"dino": "Unknown"}),
+            ("1-b", {"dino": "MIT"}),
+            ("1-a", {"dino": "Apache-2.0"}),
+        ):
+            writes.add_scores(s, metric="dino_s16", version=version, values={output: 0.5}, licences=licences)
+        writes.add_scores(s, metric="clip_i", version="1", values={output: 0.5})
+        assert views.metric_licences(s) == {"dino_s16": {"1-a": {"dino": "Apache-2.0"}, "1-b": {"dino": "MIT"}}}

@@ -9,19 +9,26 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CatalogError, NotInCatalogError
-from storage.catalog.schema import Output, Score
+from storage.catalog.schema import MetricVersion, Output, Score
 from storage.catalog.writes.runs.links import link_scores
 
 
-def add_scores(s: Session, *, metric: str, version: str, values: Mapping[int, float]) -> None:
+def add_scores(
+    s: Session, *, metric: str, version: str, values: Mapping[int, float], licences: Mapping[str, str] | None = None
+) -> None:
     """Store scores of this `version` of `metric`, by output id, as their current ones. All or none are stored.
 
-    Existing values are overwritten. Raises CatalogError for a value that is not finite, NotInCatalogError for an
-    unknown output.
+    Existing values are overwritten. `licences`: of the models that the version scores with, by the model's name.
+    Raises CatalogError for a value that is not finite, NotInCatalogError for an unknown output.
     """
     for value in values.values():
         if not math.isfinite(value):
             raise CatalogError(f"value {value} of metric {metric!r} is not a finite number; record no score instead")
+    if licences is not None:
+        entered = insert_into(s, MetricVersion)
+        row = {"metric": metric, "version": version, "licences": dict(licences), "created_at": now()}
+        keys, news = ["metric", "version"], {"licences": entered.excluded.licences}
+        s.execute(entered.on_conflict_do_update(index_elements=keys, set_=news), [row])
     for part in chunks(sorted(values)):  # sorted, to avoid deadlocks
         # Locked, so that of two versions scored at once one comes last, and a review meanwhile is not missed.
         chosen = select(Output.id, Output.subject_id, Output.decision).where(Output.id.in_(part)).order_by(Output.id)
