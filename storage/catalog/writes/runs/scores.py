@@ -25,10 +25,7 @@ def add_scores(
         if not math.isfinite(value):
             raise CatalogError(f"value {value} of metric {metric!r} is not a finite number; record no score instead")
     if licences is not None:
-        entered = insert_into(s, MetricVersion)
-        row = {"metric": metric, "version": version, "licences": dict(licences), "created_at": now()}
-        keys, news = ["metric", "version"], {"licences": entered.excluded.licences}
-        s.execute(entered.on_conflict_do_update(index_elements=keys, set_=news), [row])
+        _keep_licences(s, metric, version, licences)
     for part in chunks(sorted(values)):  # sorted, to avoid deadlocks
         # Locked, so that of two versions scored at once one comes last, and a review meanwhile is not missed.
         chosen = select(Output.id, Output.subject_id, Output.decision).where(Output.id.in_(part)).order_by(Output.id)
@@ -50,3 +47,10 @@ def add_scores(
             ],
         )
         link_scores(s, part, metric)
+
+
+def _keep_licences(s: Session, metric: str, version: str, licences: Mapping[str, str]) -> None:
+    entered = insert_into(s, MetricVersion)
+    row = {"metric": metric, "version": version, "licences": dict(licences), "created_at": now()}
+    news = {"licences": entered.excluded.licences}
+    s.execute(entered.on_conflict_do_update(index_elements=["metric", "version"], set_=news), [row])
