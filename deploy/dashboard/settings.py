@@ -20,6 +20,11 @@ FLOWS = ("catalog/catalog", "ingest/ingest", "finetune/finetune", "attention/att
 """Default list of allowed deployments; those missing from the server are not shown."""
 
 
+REASONS = ("wrong subject", "prompt not followed", "hands or limbs", "face", "artefacts", "duplicate")
+"""Default reasons for a rejection."""
+MOST_REASONS, LONGEST_REASON = 9, 60
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Fields and the environment variables they are read from.
@@ -32,6 +37,8 @@ class Settings:
         prefect_key: PREFECT_API_KEY or PREFECT_API_AUTH_STRING; stays on the server.
         flows: DREAMTUNER_DASHBOARD_FLOWS, deployments that may be started, as "flow/deployment", by commas.
         approvals: DREAMTUNER_DASHBOARD_APPROVALS, how many different people have to approve, 1 or 2.
+        reasons: DREAMTUNER_DASHBOARD_REASONS, the team's own reasons for a rejection, at most 9, by commas; each has
+            a key.
         origin: DREAMTUNER_DASHBOARD_ORIGIN, the address that browsers use when a proxy stands before the server,
             such as https://pictures.example.org; cookies are then sent over https alone.
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
@@ -49,6 +56,7 @@ class Settings:
     prefect_key: str = ""
     flows: tuple[str, ...] = FLOWS
     approvals: int = 1
+    reasons: tuple[str, ...] = REASONS
     origin: str = ""
     proxies: tuple[Network, ...] = ()
     max_upload: int = 32 * 1024 * 1024
@@ -73,6 +81,10 @@ class Settings:
         api = (env.get("PREFECT_API_URL") or "").rstrip("/")
         ui = env.get("DREAMTUNER_DASHBOARD_PREFECT_UI") or api.removesuffix("/api")
         flows = env.get("DREAMTUNER_DASHBOARD_FLOWS") or ",".join(FLOWS)
+        reasons = tuple(filter(None, map(str.strip, (env.get("DREAMTUNER_DASHBOARD_REASONS") or "").split(","))))
+        if len(reasons) > MOST_REASONS or any(len(one) > LONGEST_REASON for one in reasons):
+            most = f"at most {MOST_REASONS} reasons of {LONGEST_REASON} characters"
+            raise SettingsError(f"DREAMTUNER_DASHBOARD_REASONS: give {most}, by commas")
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
             raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is not a number of bytes; correct or unset it")
@@ -89,6 +101,7 @@ class Settings:
             prefect_key=env.get("PREFECT_API_KEY") or env.get("PREFECT_API_AUTH_STRING") or "",
             flows=tuple(one.strip() for one in flows.split(",") if one.strip()),
             approvals=int(approvals),
+            reasons=reasons or REASONS,
             origin=origin,
             proxies=proxies,
             max_upload=int(size),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -27,6 +28,13 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 @router.get("/outputs/{output_id:int}")
 def output(output_id: int, request: Request, person: Viewer) -> Response:
     """Show an output with its recipe, lineage and history."""
+    return output_page(request, person, output_id)
+
+
+def output_page(
+    request: Request, person: Person, output_id: int, *, status: int = 200, typed: str = "", failed: str = ""
+) -> Response:
+    """Render an output; `failed`: why the decision with the note `typed` was not stored."""
     known = resources(request)
     with known.catalog.read() as s:
         one = views.output(s, output_id)
@@ -41,6 +49,11 @@ def output(output_id: int, request: Request, person: Viewer) -> Response:
         request,
         "output.html",
         person,
+        status=status,
+        uuid=uuid4().hex,
+        reasons=known.settings.reasons,
+        typed=typed,
+        failed=failed,
         one=one,
         reviews=reviews[::-1],
         events=events[::-1],

@@ -1,4 +1,4 @@
-"""Review: frozen queues, the data that their page shows, and the decisions it sends."""
+"""Review: frozen queues, and the data that their page shows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from deploy.dashboard.gallery_filter import FIELDS, parse_filter
 from deploy.dashboard.pages import DECIDED, page, sentences
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
-from storage.catalog.records import CatalogError, Decision, RunWarning
+from storage.catalog.records import CatalogError, RunWarning
 from storage.catalog.views import Filter, OutputDetail
 
 router = APIRouter()
@@ -25,20 +24,6 @@ Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
 LENGTH = 1000  # outputs of one queue
 BULK = "bulk"
 MAX_TITLE = 120  # characters of a queue's name
-
-
-class DecisionRequest(BaseModel):
-    """A decision as the page sends it; with `undo` it reverts the one that led to `revision`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    uuid: Annotated[str, Field(min_length=8, max_length=64)]
-    output_id: int
-    revision: int
-    decision: Decision
-    rating: Annotated[int, Field(ge=0, le=5)] = 0
-    note: Annotated[str, Field(max_length=2000)] = ""
-    undo: bool = False
 
 
 @router.get("/review")
@@ -112,11 +97,21 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
 @router.get("/review/{queue_id}")
 def review(queue_id: str, request: Request, person: Reviewer) -> Response:
     """Show the review page, which fetches its items in batches; it goes on where the person left the queue."""
-    with resources(request).catalog.read() as s:
+    known = resources(request)
+    with known.catalog.read() as s:
         queue = _own(views.queue(s, queue_id), person)
         resume = views.progress(s, queue, person.name).resume
-    needed, skips = resources(request).settings.approvals, views.skips_decided(queue)
-    return page(request, "review.html", person, queue=queue, needed=needed, resume=resume, skips=skips)
+    needed, skips = known.settings.approvals, views.skips_decided(queue)
+    return page(
+        request,
+        "review.html",
+        person,
+        queue=queue,
+        needed=needed,
+        resume=resume,
+        skips=skips,
+        reasons=known.settings.reasons,
+    )
 
 
 @router.get("/api/queues/{queue_id}/progress")
@@ -165,42 +160,3 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
     shown["mask"] = None if one.mask_sha256 is None else f"/pictures/{one.mask_sha256}"
     shown["sibling"] = None if sibling is None else {"id": sibling[0], "thumb": f"/thumbs/{sibling[1]}.webp"}
     return shown
-
-
-@router.post("/api/reviews")
-def decide(sent: DecisionRequest, request: Request, person: Reviewer) -> dict[str, Any]:
-    """Record one decision; 409 if the output was reviewed or regenerated since. The same uuid is stored once."""
-    known = resources(request)
-    needed = known.settings.approvals
-
-    def work(s: Any) -> writes.Reviewed:
-        before = views.output(s, sent.output_id)
-        who: dict[str, Any] = {
-            "uuid": sent.uuid,
-            "output_id": sent.output_id,
-            "revision": sent.revision,
-            "reviewer": person.name,
-        }
-        if sent.undo:
-            done = writes.undo_review(s, approvals_needed=needed, **who)
-        else:
-            what: dict[str, Any] = {"decision": sent.decision, "rating": sent.rating, "note": sent.note}
-            done = writes.add_review(s, approvals_needed=needed, **who, **what)
-        now = views.output(s, sent.output_id)
-        if now.revision != before.revision:  # not a repetition
-            writes.record_audit(
-                s,
-                actor=person.name,
-                action="undo review" if sent.undo else "review",
-                entity="output",
-                entity_id=sent.output_id,
-                before={"decision": before.decision, "rating": before.rating, "revision": before.revision},
-                after={"decision": now.decision, "rating": now.rating, "revision": now.revision},
-            )
-        return done
-
-    done = known.catalog.transact(work)
-    with known.catalog.read() as s:
-        now = views.output(s, sent.output_id)
-    state = {"decision": now.decision, "rating": now.rating, "approvals": now.approvals}
-    return {"uuid": sent.uuid, "revision": done.revision, **state}

@@ -1,4 +1,6 @@
 // A long gallery with few pictures in the DOM: parts far from the viewport drop their cards and keep their height.
+import { remember } from "./list.js";
+
 const MOST = 5; // parts of 60 cards that are awake at once
 const filter = document.getElementById("filter");
 filter.dataset.live = "";
@@ -68,12 +70,22 @@ function settle(here) {
   for (const part of up.slice(0, Math.max(0, up.length - MOST))) {
     part.style.height = `${part.getBoundingClientRect().height}px`;
     part.classList.add("asleep");
+    part.dataset.ids = JSON.stringify(idsOf(part));
     part.replaceChildren();
   }
   const url = new URL(location.href);
   if (here.dataset.after) url.searchParams.set("after", here.dataset.after); else url.searchParams.delete("after");
   if (parts.length > 1 && document.documentElement.scrollTop > 0) history.replaceState(history.state, "", url);
 }
+
+const idsOf = (part) => part.classList.contains("asleep") && part.dataset.ids ? JSON.parse(part.dataset.ids) : [...part.querySelectorAll(".card-picture")].map((card) => Number(card.dataset.id));
+
+// Whoever opens a picture can step to the previous and the next from there.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".card-picture > a")) return;
+  const parts = [...gallery.querySelectorAll(".chunk")];
+  remember({ ids: parts.flatMap(idsOf), query: gallery.dataset.query, next: parts.at(-1)?.dataset.next ?? "", back: location.href });
+});
 
 function marked(part) { part.querySelectorAll(".pick input").forEach((box) => { box.checked = chosen.has(box.value); }); }
 

@@ -18,6 +18,7 @@ export const ACTIONS = [
   { id: "lineage", key: "i", title: "Lineage", style: "minor" },
   { id: "grid", key: "g", title: "Grid", style: "minor" },
   { id: "filter", key: "/", title: "Filter", style: "minor" },
+  { id: "note", key: "n", title: "Note", words: "Note, kept with the next decision", style: "minor" },
   { id: "help", key: "?", title: "Help" },
 ];
 const STORAGE_KEY = "keys:map", ON = "keys:on";

@@ -64,7 +64,7 @@ async function show(to, { push = false, onward = false } = {}) {
   shown = item;
   draw(item);
   queue.ahead(place);
-  while (early.length && !loading) does[early.shift()]();
+  while (early.length && !loading) { const next = early.shift(); if (typeof next === "function") next(); else does[next](); }
 }
 
 function draw(item) {
@@ -72,6 +72,7 @@ function draw(item) {
   $("end").hidden = !end; $("missing").hidden = !gone;
   $("picture").hidden = end || gone; $("held").hidden = true;
   document.querySelector(".beside").hidden = end || !item;
+  $("note").value = "";
   if (!item) return;
   set($("picture"), item.picture, `${item.prompt}, seed ${item.seed}`);
   set($("held"), item.reference, `Reference of ${item.subject}`);
@@ -110,7 +111,7 @@ function drawState(item) {
 function decide(change, status) {
   if (!shown?.there) return;
   const item = shown, before = { decision: item.decision, rating: item.rating, waits: item.waits };
-  const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, ...change };
+  const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, note: $("note").value.trim(), ...change };
   item.revision += 1; item.decision = decision.decision; item.rating = decision.rating; item.waits = decision.decision === "none";
   conflicts.delete(item.output_id);
   undone.push({ place, output_id: item.output_id, revision: item.revision, before });
@@ -188,9 +189,18 @@ const does = {
   zoom: () => zoom.next(),
   lineage: () => { if (shown) location.href = `/outputs/${shown.output_id}`; },
   grid: () => { if (shown) location.href = `/subjects/${shown.subject_id}/grid`; },
+  note: () => $("note").focus(),
   filter: () => { location.href = "/review"; },
   help: () => help.toggle(),
 };
+const reasons = [...document.querySelectorAll("[data-reason]")].map((button) => button.dataset.reason);
+// A reason rejects; what was typed as a note follows it.
+function rejectFor(reason) {
+  const because = () => decide({ decision: "rejected", note: [reason, $("note").value.trim()].filter(Boolean).join(": ").slice(0, 2000) }, reason);
+  if (loading) early.push(because); else because();
+}
+document.querySelectorAll("[data-reason]").forEach((button) => button.addEventListener("click", () => { rejectFor(button.dataset.reason); button.blur(); }));
+$("note").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") { event.preventDefault(); $("note").blur(); } });
 const PAN = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // with shift
 const redraw = () => drawButtons($("keys"), keymap, act);
 const help = new Help($("help"), keymap, redraw);
@@ -200,6 +210,8 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
   if (event.target.matches("input, select, textarea, [contenteditable]")) return;
   if (event.shiftKey && PAN[event.key]) { event.preventDefault(); return zoom.step(...PAN[event.key]); }
+  const reason = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
+  if (reason && keymap.on && reasons[reason[1] - 1]) { event.preventDefault(); if (!event.repeat) rejectFor(reasons[reason[1] - 1]); return; }
   const action = keymap.actionOf(event.key);
   if (!action || (!keymap.on && action.id !== "help")) return;
   if (event.key === " " && event.target.matches("button, a, summary")) event.target.blur();
