@@ -22,6 +22,7 @@ from flows.ingestion.store_subject import Ingested
 from flows.planning.cells import GenerationSetup, digest_of
 from flows.planning.defaults import defaults_of_subject, newer_finetuning
 from flows.planning.preflight import finetune_job
+from flows.planning.trainable import demand_images, demand_optimizer, demand_same_weights
 from flows.progress import report_progress
 from flows.reporting.prefect_artifacts import progress
 from flows.resources import Resources
@@ -74,6 +75,7 @@ def finetune(
     patience: Steps | None = None,
     settings: dict[str, Any] | None = None,
     new_defaults: bool = False,
+    new_weights: bool = False,
 ) -> FineTuneSummary:
     """Fine-tune a profile on a subject's current reference and mask, unless the same fine-tuning exists.
 
@@ -85,6 +87,7 @@ def finetune(
         patience: Stop after this many previews without improvement; none for never.
         settings: Any other setting that differs from the profile's, such as {"lr": {"unet": 0.0005}}.
         new_defaults: Use the profile's newest defaults, not those of the subject's first fine-tuning.
+        new_weights: Fine-tune again if the profile's weights changed since the subject's last fine-tuning.
     """
     resources = Resources.open()
     fields = {"mode": mode, "steps": steps, "patience": patience}
@@ -92,7 +95,8 @@ def finetune(
     catalog = resources.catalog
     defaults = defaults_of_subject(subject, resources.profile(profile), catalog, new=new_defaults)
     config = _config_of(defaults.profile, numbers)
-    digest = _enter(subject, defaults.profile, config, resources)
+    demand_optimizer(config, resources, "finetune")
+    digest = _enter(subject, defaults.profile, config, resources, new_weights=new_weights)
     defaults.remember(catalog, new=new_defaults)
     with progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)
@@ -124,16 +128,22 @@ def _config_of(profile: Profile, settings: dict[str, Any]) -> FineTuneConfig:
         raise InputError("finetune", problems_of(error, FineTuneConfig)) from error
 
 
-def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Resources) -> str:
-    """Record the subject's fine-tuning in the catalog; return its digest."""
+def _enter(
+    subject: str, profile: Profile, config: FineTuneConfig, resources: Resources, *, new_weights: bool = False
+) -> str:
+    """Record the subject's fine-tuning in the catalog; return its digest. Raises InputError before anything is written.
+
+    `new_weights`: also with other weights of the profile than the subject was last fine-tuned with.
+    """
     try:
         with resources.catalog.read() as s:
             assets = views.subject_assets(s, subject)
     except NotInCatalogError as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest stores a mask with every reference"
-    weights = resources.weights_digest(profile.name)
-    recipe = finetune_job(config, profile).recipe(
+    weights, job = resources.weights_digest(profile.name), finetune_job(config, profile)
+    demand_images(job, profile, assets.style)
+    recipe = job.recipe(
         reference=assets.image_sha256,
         mask=assets.mask_sha256,
         caption=_caption(Stored(assets, subject, resources.catalog, resources.store), profile, resources),
@@ -141,6 +151,8 @@ def _enter(subject: str, profile: Profile, config: FineTuneConfig, resources: Re
         style=assets.style,
         weights=weights,
     )
+    if not new_weights:
+        demand_same_weights(subject, profile, digest_of(recipe), resources)
     return _plan(recipe, profile.name, weights, assets.reference_id, assets.mask_id, resources)
 
 

@@ -131,7 +131,7 @@ def test_a_missing_library_is_said_with_the_extra_that_brings_it() -> None:
 
 def test_all_is_every_extra_but_those_of_who_works_on_it() -> None:
     assert EXTRAS["all"] == set().union(
-        *(found for extra, found in EXTRAS.items() if extra not in ("dev", "docs", "upscalers"))
+        *(found for extra, found in EXTRAS.items() if extra not in ("dev", "docs", "eightbit", "upscalers"))
     )
     assert not EXTRAS["dashboard"] & {"torch", "prefect"}
 

@@ -83,12 +83,13 @@ def run_finetune(
     started: Callable[[], None],
     *,
     new_defaults: bool = False,
+    new_weights: bool = False,
 ) -> "FineTuneSummary":
     """Run the finetune flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.finetune import finetune
 
-        return finetune(subject, profile, settings=numbers, new_defaults=new_defaults)
+        return finetune(subject, profile, settings=numbers, new_defaults=new_defaults, new_weights=new_weights)
 
 
 def run_score(

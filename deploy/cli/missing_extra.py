@@ -11,6 +11,7 @@ EXTRA_OF = {
     "av": "video",
     "onnxruntime": "eyes",
     "spandrel": "upscalers",
+    "bitsandbytes": "eightbit",
     **dict.fromkeys(("argon2", "fastapi", "jinja2", "multipart", "starlette", "uvicorn"), "dashboard"),
     **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),
     "psycopg": "postgres",

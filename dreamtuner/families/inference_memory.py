@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -62,8 +64,26 @@ class Portions:
     kv_bytes: int
 
 
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)
+
+
+@contextmanager
+def limited_to(size: int | None) -> Iterator[None]:
+    """Let what is generated inside count on at most `size` bytes of free memory; None: on all that is free."""
+    token = _limit.set(size)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
 def free_bytes(device: torch.device) -> int | None:
-    """Return the memory of the device that is still free, bytes, with what torch holds unused; None if unknown."""
+    """Return the memory of the device that may still be used, bytes, with what torch holds unused; None if unknown."""
+    free, limit = _free_bytes(device), _limit.get()
+    return limit if free is None else free if limit is None else min(free, limit)
+
+
+def _free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + held

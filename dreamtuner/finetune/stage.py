@@ -17,6 +17,8 @@ from dreamtuner.families.backbone import FineTunable, HasFixedParts
 from dreamtuner.families.precision import hold_frozen_in
 from dreamtuner.families.registry import fine_tunable, load_backbone
 from dreamtuner.families.text_states import TextStates
+from dreamtuner.finetune.fitting import ImageMemory
+from dreamtuner.finetune.memory import image_memory
 from dreamtuner.finetune.pairs import Pairs, encode_pairs
 from dreamtuner.finetune.preview import FineTunePreview
 from dreamtuner.finetune.result import Checkpoint, row_key
@@ -176,7 +178,8 @@ class FineTuneFactory:
 
     `sampling`: settings of class images and previews; `preview_sampling`: settings of previews if different. Both are
     of square images, as the reference is cropped to a square.
-    `on_class_image(done, total)` is called as class images are generated.
+    `memory`: bytes that the training may take, so that previews and class images share them with the models; None: what
+    is free. `on_class_image(done, total)` is called as class images are generated.
     """
 
     profile: Profile
@@ -185,6 +188,7 @@ class FineTuneFactory:
     sampling: Sampling
     folder: Path
     preview_sampling: Sampling | None = None
+    memory: int | None = None
     on_class_image: Callable[[int, int], None] = field(default=lambda done, total: None)
 
     def __post_init__(self) -> None:
@@ -203,13 +207,23 @@ class FineTuneFactory:
             backbone = backbone.with_encoder(self.profile.folder("subject_encoder"))
         with autocast(s, device):
             regular: Sequence[Image.Image] = class_images(
-                backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image
+                backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image, self._image_memory()
             )
             pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
         previews = FineTunePreview.of(
-            self.profile, self.subject, s, self.preview_sampling or sampling, device=str(device)
+            self.profile,
+            self.subject,
+            s,
+            self.preview_sampling or sampling,
+            device=str(device),
+            memory=self._image_memory(),
         )
         return FineTuneStage(backbone, self.subject, s, pairs, previews, sampling.text)
+
+    def _image_memory(self) -> ImageMemory | None:
+        if self.memory is None:
+            return None
+        return image_memory(self.profile, self.settings, self.sampling.resolution, self.memory)
 
     def finished(self, device: torch.device) -> FineTuneStage:
         """Build the stage with the averaged weights of the training in `folder`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from dreamtuner.families.backbone import Backbone
-from dreamtuner.finetune.fitting import generate_fitting
+from dreamtuner.finetune.fitting import ImageMemory, generate_fitting
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling, Style
@@ -36,12 +36,13 @@ def class_images(
     sampling: Sampling,
     folder: Path,
     on_step: Callable[[int, int], None] = lambda done, total: None,
+    memory: ImageMemory | None = None,
 ) -> list[Image.Image]:
     """Return the subject's class images, RGB; generate them and cache them in `folder` unless they are there.
 
     regular = "subject": with SE and S-S-A by `sampling`, the reference's own caption and no mask, so that the
     background is preserved. regular = "prior": by the plain model, from the caption with the class word. `on_step(done,
-    total)` is called after each step.
+    total)` is called after each step. `memory`: what they may take besides the models.
     """
     if settings.regular == "none":
         return []
@@ -53,7 +54,7 @@ def class_images(
         if settings.regular == "subject":
             prompt, reference = subject.reference.caption, replace(subject.reference, whole=True)
         cells = [Cell(prompt, settings.seed * 100_003 + i) for i in range(settings.count)]
-        pictures = generate_fitting(backbone, reference, cells, sampling, on_step=on_step)
+        pictures = generate_fitting(backbone, reference, cells, sampling, memory=memory, on_step=on_step)
         for file, picture in zip(files, pictures, strict=True):
             partial = file.with_suffix(".partial")
             picture.save(partial, "PNG")

@@ -1,9 +1,12 @@
 """Runs a fine-tuning: claim it, resume from the last saved state, store the checkpoint."""
 
 import logging
+import mmap
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -31,11 +34,12 @@ from storage.catalog.leases.trainings import TrainingHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.views import TrainingView
 from storage.ingest import storing
+from storage.maintenance.gc import discard
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0  # how often to check whether another process has finished it or died
-SAVE_EVERY = 50  # steps between two saved states in the object store
+SAVE_EVERY = 50  # steps between two saved states in the object store, if they are small
 
 
 class FineTuneChangedError(UnmetRequirementError):
@@ -103,7 +107,7 @@ def _train(view: TrainingView, resources: Resources, owner: str) -> None:
             f"the weights of profile {view.profile} changed since it was planned; request it again"
         )
     device, folder = resources.device, resources.settings.home / "finetune" / view.digest
-    factory = factory_of(view, resources, folder)
+    factory = replace(factory_of(view, resources, folder), memory=memory_of(device))
     require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
     _restore(view, resources, folder)
     result = fine_tune(
@@ -172,15 +176,43 @@ def _report_step(view: TrainingView, line: Mapping[str, float]) -> None:
 
 
 def _store_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
-    data = (folder / FILE).read_bytes()
-    with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
+    """Store the state in the folder, and delete the one that it replaces, once it is durable."""
+    before = _state_of(view, resources)
+    with (
+        _mapped(folder / FILE) as data,
+        storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]),
+    ):
         writes.save_training_state(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
+    _discard(before, resources)
+
+
+@contextmanager
+def _mapped(file: Path) -> Iterator[memoryview]:
+    """Map a file, so that it is stored without a copy in memory."""
+    with (
+        file.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as view,
+    ):
+        yield view
+
+
+def _state_of(view: TrainingView, resources: Resources) -> str | None:
+    with resources.catalog.read() as s:
+        return views.training(s, view.digest).resume_sha256
+
+
+def _discard(state: str | None, resources: Resources) -> None:
+    if state is not None:
+        discard(resources.catalog, resources.store, state)
 
 
 def _store_result(view: TrainingView, resources: Resources, owner: str, result: FineTuneResult) -> None:
+    before = _state_of(view, resources)
     data = to_bytes(result.tuned, view.recipe)
     identities = [round(one, 5) for one in result.identities]
     with storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]):
         writes.finish_training(
             s, view.digest, owner=owner, step=result.steps, weights_sha256=sha256, identities=identities
         )
+    _discard(before, resources)

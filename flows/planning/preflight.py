@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
 from dreamtuner.models.profiles import Profile
@@ -20,7 +22,7 @@ from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec, expand
-from flows.spec.problems import InputError, Problem, dotted
+from flows.spec.problems import InputError, Problem, dotted, problems_of
 
 if TYPE_CHECKING:
     from flows.planning.finetune import FineTuneJob
@@ -130,7 +132,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
-    tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile), profile)
+    tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile, resources), profile)
     weights = resources.weights_digest(spec.profile)
     setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings)
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
@@ -208,7 +210,14 @@ def _square(sampling: Sampling, profile: Profile) -> Sampling:
     )
 
 
-def _finetune(spec: Spec, profile: Profile) -> FineTuneConfig:
+def _finetune(spec: Spec, profile: Profile, resources: Resources) -> FineTuneConfig:
     overrides = spec.finetune or {}
     _demand_encoder(spec, profile, "finetune", overrides)
-    return profile.finetuning(**overrides)
+    try:
+        config = profile.finetuning(**overrides)
+    except ValidationError as error:  # what the spec's settings and the profile's defaults come to together
+        raise InputError(f"spec {spec.name!r}", problems_of(error, FineTuneConfig, ("finetune",))) from error
+    from flows.planning.trainable import demand_optimizer  # only now: it reads the catalog
+
+    demand_optimizer(config, resources, f"spec {spec.name!r}")
+    return config

@@ -108,6 +108,12 @@ def mark(s: Session) -> tuple[int, int]:
     return put_on, taken_off
 
 
+def mark_one(s: Session, sha256: str) -> None:
+    """Mark this blob if it is unreferenced."""
+    marked = update(Blob).where(Blob.sha256 == sha256, Blob.marked_at.is_(None), ~is_referenced())
+    _changed(s, marked.values(marked_at=instant(s)))
+
+
 def _changed(s: Session, statement: Update) -> int:
     """Execute the statement and return how many rows it changed."""
     done = s.execute(statement, execution_options={"synchronize_session": False})

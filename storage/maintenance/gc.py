@@ -65,6 +65,15 @@ def collect(
     return Collected(adopted, marked, unmarked, deleted, freed, waiting, False)
 
 
+def discard(catalog: Catalog, store: ObjectStore, sha256: str) -> bool:
+    """Delete one blob now, without the grace period, if nothing references it; return whether it was deleted.
+
+    For bytes whose only owner has replaced them. If killed, the collector deletes them later.
+    """
+    catalog.transact(lambda s: garbage.mark_one(s, sha256))
+    return _delete(catalog, store, sha256, 0.0)
+
+
 def _look(catalog: Catalog, store: ObjectStore, grace_seconds: float) -> Collected:
     orphans = sum(len(batch) for batch in _orphans(catalog, store))
     with catalog.read() as s:

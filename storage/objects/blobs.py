@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 
 from storage.keys import blob_key
-from storage.objects.store import ObjectMissingError, ObjectStore, Put, StoreError
+from storage.objects.store import Data, ObjectMissingError, ObjectStore, Put, StoreError
 
-Piece = tuple[bytes, str]
+Piece = tuple[Data, str]
 """Bytes and their MIME type."""
 
 

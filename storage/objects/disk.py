@@ -14,6 +14,7 @@ from storage.objects.durable import make_folders, name_file, sweep, sync_folder
 from storage.objects.store import (
     URL_SECONDS,
     ChecksumMismatchError,
+    Data,
     ObjectMissingError,
     ObjectStat,
     Put,
@@ -33,7 +34,7 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
 
-    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
+    def put(self, key: str, data: Data, *, content_type: str, sha256: str | None = None) -> bool:
         """See ObjectStore. The file is written to a temporary name, flushed, then linked to its name atomically."""
         return self.put_all([Put(key, data, content_type, sha256)])[0]
 

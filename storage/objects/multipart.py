@@ -7,13 +7,14 @@ from botocore.exceptions import ClientError
 
 from storage.objects.client import code_of, status_of
 from storage.objects.probe import Guarantees, checksum_of
+from storage.objects.store import Data
 
 PART = 8 * 1024 * 1024  # bytes; S3 wants at least 5 MiB and at most 10,000 parts
 LARGE = 2 * PART  # larger objects are uploaded in parts
 _log = logging.getLogger(__name__)
 
 
-def put_in_parts(client: Any, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
+def put_in_parts(client: Any, place: dict[str, str], data: Data, content_type: str, given: Guarantees) -> bool:
     """Upload `data` to `place` unless it exists; return whether this wrote it. It appears only when complete.
 
     Each part is sent with its SHA-256 if the server checks it. Raises boto3's errors.
@@ -22,7 +23,8 @@ def put_in_parts(client: Any, place: dict[str, str], data: bytes, content_type: 
     begun = client.create_multipart_upload(**place, ContentType=content_type, **algorithm)
     upload = {**place, "UploadId": begun["UploadId"]}
     try:
-        parts = [_part(client, upload, i, data[i * PART : (i + 1) * PART], given) for i in range(-(-len(data) // PART))]
+        pieces = (bytes(data[i : i + PART]) for i in range(0, len(data), PART))
+        parts = [_part(client, upload, i, piece, given) for i, piece in enumerate(pieces)]
         condition = {"IfNoneMatch": "*"} if given.conditional_put else {}
         client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **condition)
     except BaseException as error:

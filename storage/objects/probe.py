@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from storage.objects.client import s3_errors, status_of
-from storage.objects.store import StoreError
+from storage.objects.store import Data, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Guarantees:
         return [f"bucket {bucket} has {text}" for name, text in said.items() if not getattr(self, name)]
 
 
-def checksum_of(data: bytes) -> str:
+def checksum_of(data: Data) -> str:
     """Compute the SHA-256 in base64, as S3 expects it."""
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 

@@ -18,6 +18,7 @@ from storage.objects.s3_url import split_s3_url
 from storage.objects.store import (
     URL_SECONDS,
     ChecksumMismatchError,
+    Data,
     ObjectMissingError,
     ObjectStat,
     Put,
@@ -50,7 +51,7 @@ class S3Store:
         """Open the store at s3://bucket or s3://bucket/prefix."""
         return cls(*split_s3_url(url))
 
-    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
+    def put(self, key: str, data: Data, *, content_type: str, sha256: str | None = None) -> bool:
         """See ObjectStore. Conditional requests; the server checks the bytes against their SHA-256."""
         place = self._place(key)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
@@ -136,13 +137,13 @@ class S3Store:
                     _log.warning("%s", words)
             return self._given
 
-    def _send(self, place: dict[str, str], data: bytes, content_type: str, given: Guarantees) -> bool:
+    def _send(self, place: dict[str, str], data: Data, content_type: str, given: Guarantees) -> bool:
         if len(data) > LARGE and (given.conditional_parts or len(data) > MOST_AT_ONCE):
             return put_in_parts(self._client, place, data, content_type, given)
         condition = {"IfNoneMatch": "*"} if given.conditional_put else {}
         checksum = {"ChecksumSHA256": checksum_of(data)} if given.checksums else {}
         try:
-            self._client.put_object(**place, Body=data, ContentType=content_type, **condition, **checksum)
+            self._client.put_object(**place, Body=bytes(data), ContentType=content_type, **condition, **checksum)
         except ClientError as error:
             if status_of(error) == 412:  # the key exists: the object is already stored
                 return False

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+Data = bytes | memoryview
+"""Bytes of an object: in memory, or a view of a file that is mapped, which is read as it is sent."""
 URL_SECONDS = 300  # default lifetime of a presigned URL
 
 
@@ -40,7 +42,7 @@ class Put:
     """An object to store, with the arguments of ObjectStore.put."""
 
     key: str
-    data: bytes
+    data: Data
     content_type: str
     sha256: str | None = None
 
@@ -56,7 +58,7 @@ class ObjectStore(Protocol):
     def writers(self) -> int:
         """How many threads of a process should put concurrently."""
 
-    def put(self, key: str, data: bytes, *, content_type: str, sha256: str | None = None) -> bool:
+    def put(self, key: str, data: Data, *, content_type: str, sha256: str | None = None) -> bool:
         """Store `data` under `key` unless the key exists; return whether this call wrote it.
 
         In either case the object is durable. Of several puts of one key exactly one returns True, and its

@@ -31,6 +31,9 @@ def finetune(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, such as lr.unet=1e-4.")
     ] = None,
     new_defaults: NewDefaults = False,
+    new_weights: Annotated[
+        bool, typer.Option("--new-weights", help="Fine-tune again if the profile's weights changed since.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a profile on a subject of the catalog (Sec. 3.3).
@@ -43,10 +46,11 @@ def finetune(
 
     settings = Settings.load()
     numbers = parse_settings({"mode": mode, "steps": steps, "patience": patience}, more or [])
+    how = {"new_defaults": new_defaults, "new_weights": new_weights}
     terminal, done = run_with_progress(
         "finetune",
         settings,
-        lambda line: run_finetune(subject, profile, numbers, settings, line, line.started, new_defaults=new_defaults),
+        lambda line: run_finetune(subject, profile, numbers, settings, line, line.started, **how),
     )
     if as_json:
         print_line(terminal, finetune_json(done))

@@ -3,7 +3,7 @@
 import torch
 
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.families.unet.finetune import memory_need
+from dreamtuner.families.unet.finetune_memory import memory_need
 from dreamtuner.families.unet.load import load_parts
 from dreamtuner.models.model_kind import conditioning, kind_problem
 from dreamtuner.models.profiles import Profile

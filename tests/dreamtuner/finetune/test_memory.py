@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dreamtuner.families.unet.family import load_backbone
-from dreamtuner.families.unet.finetune import memory_need as need
+from dreamtuner.families.unet.finetune_memory import memory_need as need
 from dreamtuner.finetune.memory import InsufficientMemoryError, memory_of, require_memory
 from dreamtuner.models.profiles import Profile
 
