@@ -18,7 +18,7 @@ from dreamtuner.settings.finetune import FineTuneConfig
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Encoded pairs: `reference`, 1 2 C H W, and class images `regular`, N 2 C H W.
+    """Encoded pairs: `reference`, M 2 C H W, M images of the subject, and class images `regular`, N 2 C H W.
 
     Both hold the latents of each image and of its mirror image. `states`: 1 T D, the subject-encoder's input for the
     reference, None if beta is 0.
@@ -59,16 +59,16 @@ def encode_pairs(
 
     `regular`: class images of that size.
     """
-    reference = subject.reference
-    on_white = alone(reference, resolution)
+    every = (subject.reference, *subject.others)
+    on_white = [alone(one, resolution) for one in every]
     shown = on_white
     if settings.background == "kept":
-        shown = square(reference.image, reference.mask, resolution)[0]
+        shown = [square(one.image, one.mask, resolution)[0] for one in every]
     # cloned: tensors created in inference mode cannot be used in training
     return Pairs(
-        _both_ways(backbone, [shown]).clone(),
+        _both_ways(backbone, shown).clone(),
         _both_ways(backbone, regular).clone(),
-        _states(backbone, on_white).clone() if settings.beta > 0 else None,
+        _states(backbone, on_white[0]).clone() if settings.beta > 0 else None,
         subject.words(settings.caption, settings.subject_words(subject.class_word)),
         subject.words(settings.caption, subject.class_word),
     )

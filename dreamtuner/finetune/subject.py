@@ -18,11 +18,16 @@ from dreamtuner.settings.styles import STYLES
 
 @dataclass(frozen=True)
 class NamedSubject:
-    """A subject: one reference, its class word and its style. The reference's caption is the detailed one."""
+    """A subject: one reference, its class word and its style. The reference's caption is the detailed one.
+
+    `others`: further images of it, which are trained on as the reference is; all else, such as class images, previews
+    and the subject-encoder, sees the reference.
+    """
 
     reference: Reference
     class_word: str
     style: Style
+    others: tuple[Reference, ...] = ()
 
     def words(self, template: str, called: str) -> str:
         """Fill a template with the subject's name and the style's word."""

@@ -16,8 +16,8 @@ class TrainableModel(nn.Module):
     """The models with their trainable parameters, and buffers with the state that a resumed training needs.
 
     `tokenizers`, and `words`, the embeddings of the learned token if there is one: by text encoder.
-    `reference`, `regular`: latents of the reference and of the class images; `identities`: the score of each preview,
-    NaN for previews that have not been generated yet.
+    `reference`, `regular`: latents of the subject's images and of the class images; `identities`: the score of each
+    preview, NaN for previews that have not been generated yet.
     """
 
     reference: Tensor

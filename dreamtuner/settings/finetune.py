@@ -23,6 +23,9 @@ Target = Literal["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"
 ATTENTION: tuple[Target, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 """The projections of all attention layers, which a U-Net's adapters are for by default."""
 
+ADAPTERS_ALONE = ("alpha", "targets", "dora")
+"""Fields that mean nothing in mode full."""
+
 
 class Rates(BaseModel):
     """The learning rate of each parameter group, such as 1e-6; null: the group stays frozen."""
@@ -151,7 +154,7 @@ class FineTuneConfig(BaseModel):
         default=None, ge=1, description="stop after this many previews without a higher score; null: never"
     )
 
-    @field_validator("alpha", "targets", "dora")
+    @field_validator(*ADAPTERS_ALONE)
     @classmethod
     def _adapters_alone(cls, value: Any, info: ValidationInfo) -> Any:
         neutral = {"alpha": None, "targets": ATTENTION, "dora": False}[str(info.field_name)]

@@ -137,7 +137,9 @@ def _base(name: str) -> dict[str, Any]:
         content: dict[str, Any] = yaml.safe_load((BUILTIN / f"{name}.yaml").read_text())
         return {key: value for key, value in content.items() if key not in ("weights", "remedy", "parts", "variant")}
     numbers = {"steps": 30, "w_c": 7.5, "w_ref": 3.0, "p_r": 0.9, "beta": 0.2, "dtype": "auto"}
-    return {"sampling": numbers, "anime": {"w_ref": 2.5}}
+    tuning = {"precision": "bfloat16", "gradient_checkpointing": True}
+    full = {"optimizer": "adafactor"}
+    return {"sampling": numbers, "anime": {"w_ref": 2.5}, "finetune": tuning, "finetune_full": full}
 
 
 def _facts(folder: Path) -> dict[str, Any]:

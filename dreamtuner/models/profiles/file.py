@@ -21,7 +21,7 @@ from dreamtuner.models.profiles.places import HUB, origin_of, variant_of, weight
 from dreamtuner.models.profiles.profile import Profile
 from dreamtuner.models.profiles.yaml_file import ProfileError, invalid, read_mapping
 from dreamtuner.plugins import PluginError
-from dreamtuner.settings.finetune import FineTuneConfig, Rates
+from dreamtuner.settings.finetune import ADAPTERS_ALONE, FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling, Whole
 from dreamtuner.settings.schedulers import known_scheduler
 from dreamtuner.settings.styles import STYLES
@@ -87,7 +87,7 @@ class ProfileFile(BaseModel):
         anime = STYLES["anime"].sampling if self.anime is None else self.anime
         tuning = _numbers(FineTuneConfig, self.finetune, "finetune")
         rates = {**Rates().model_dump(), **_mapping(self.finetune_full.get("lr"), "finetune_full.lr")}
-        full = {**tuning.model_dump(), **self.finetune_full, "mode": "full", "lr": rates}
+        full = {**tuning.model_dump(exclude=set(ADAPTERS_ALONE)), **self.finetune_full, "mode": "full", "lr": rates}
         _numbers(Sampling, natural.merged(self.finetuned_sampling), "finetuned_sampling")
         _known_schedulers(sampling=self.sampling, anime=anime, finetuned_sampling=self.finetuned_sampling)
         weights = weights_folder(self.weights, file, lock)

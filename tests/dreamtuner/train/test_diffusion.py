@@ -79,3 +79,21 @@ def test_places_that_lead_are_as_noisy_as_earlier_steps(kind: str):
 def test_another_prediction_is_refused():
     with pytest.raises(ValueError, match="prediction_type 'sample' cannot be trained"):
         _loss("sample", torch.zeros(1, 4, 6, 6), torch.zeros(1, 4, 6, 6))
+
+
+def test_rows_are_weighted_and_without_gamma_all_noise_levels_count_alike() -> None:
+    scheduler = _scheduler("epsilon")
+    x0 = torch.randn(4, 2, 4, 4)
+
+    def loss(**given: object) -> tuple[float, float]:
+        found, plain = diffusion_loss(
+            lambda x, t: torch.zeros_like(x), x0, scheduler, torch.Generator().manual_seed(0), **given
+        )
+        return float(found), plain
+
+    whole, plain = loss(gamma=None)
+    assert whole == pytest.approx(plain)
+    parts = [loss(gamma=None, row_weights=torch.eye(4)[i])[0] for i in range(4)]
+    assert sum(parts) == pytest.approx(whole)
+    assert loss(gamma=5.0) == loss()
+    assert loss(gamma=0.5)[0] < loss()[0] < whole
