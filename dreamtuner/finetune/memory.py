@@ -32,13 +32,19 @@ def need_of(profile: Profile, settings: FineTuneConfig, resolution: int) -> Need
     Raises:
         FamilyError: the profile's models cannot be fine-tuned.
     """
-    key = (profile.name, profile.weights, profile.tower, profile.folder("subject_encoder"), settings, resolution)
+    rates = tuple(rate is None for _, rate in settings.lr)
+    deciding = (*(getattr(settings, name) for name in _DECIDING), rates, settings.ema > 0, settings.beta > 0)
+    files = (profile.name, profile.weights, profile.tower, profile.folder("subject_encoder"))
+    key = (files, deciding, resolution)
     if key not in _counted:
         _counted[key] = fine_tunable_family(profile).memory_need(profile, settings, resolution)
     return _counted[key]
 
 
 _counted: dict[Hashable, Need] = {}
+_DECIDING = ("mode", "rank", "targets", "dora", "batch", "accumulate", "optimizer", "precision", "regular")
+_DECIDING += ("gradient_checkpointing",)
+"""The settings that decide how much memory a training takes, besides which parts learn."""
 
 
 def image_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> ImageMemory:

@@ -25,6 +25,7 @@ from dreamtuner.train.settings import LoopSettings
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_weights_and_what_learns_are_counted_exactly(
     seeing_profile: Profile, learning: Callable[..., FineTuneFactory]
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_step_is_counted_as_the_profiler_counts_it(
     assert 0.6 * peak < need.gradients + need.step < 1.15 * peak
 
 
+@pytest.mark.slow
 def test_a_step_takes_more_where_pictures_are_larger_or_more(seeing_profile: Profile) -> None:
     settings = seeing_profile.finetuning("lora")
     small, large = (need_of(seeing_profile, settings, side).step for side in (32, 64))
@@ -103,14 +105,29 @@ def test_a_step_takes_more_where_pictures_are_larger_or_more(seeing_profile: Pro
     assert less < small / 2
 
 
-def test_what_does_not_fit_is_refused_with_what_would(seeing_profile: Profile) -> None:
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Callable[[FineTuneConfig], Need]:
+    """What settings take, in round numbers."""
+
+    def size(settings: FineTuneConfig) -> Need:
+        half, full = settings.precision == "bfloat16", settings.mode == "full"
+        learning = (
+            (4000 if settings.optimizer == "adamw" else 1500) if full else 20 * (settings.lr.text_encoder is None)
+        )
+        step = (200 if settings.gradient_checkpointing else 900) // (1 + (settings.regular == "none"))
+        return Need(1000 if half else 2000, learning, step, gradients=learning // 4, images=150, keys=20)
+
+    monkeypatch.setattr("dreamtuner.finetune.memory.need_of", lambda profile, settings, resolution: size(settings))
+    return size
+
+
+def test_what_does_not_fit_is_refused_with_what_would(
+    seeing_profile: Profile, sizes: Callable[[FineTuneConfig], Need]
+) -> None:
     full = seeing_profile.finetuning("full")
     low = {"precision": "bfloat16", "gradient_checkpointing": True}
     lora = seeing_profile.finetuning("lora", **low)
-    large, low_full, small = (
-        need_of(seeing_profile, one, 32).total for one in (full, full.model_copy(update=low), lora)
-    )
-    assert small < low_full < large
+    large, low_full, small = (sizes(one).total for one in (full, full.model_copy(update=low), lora))
     require_memory(seeing_profile, full, 32, large)
     with pytest.raises(InsufficientMemoryError, match=r"precision: bfloat16 and .*: true needs .* and fits"):
         require_memory(seeing_profile, full, 32, low_full)
@@ -118,16 +135,18 @@ def test_what_does_not_fit_is_refused_with_what_would(seeing_profile: Profile) -
         require_memory(seeing_profile, full, 32, low_full - 1)
     with pytest.raises(InsufficientMemoryError, match=r"mode: lora, .* needs .* and fits"):
         require_memory(seeing_profile, full, 32, small)
-    with pytest.raises(InsufficientMemoryError, match="text_encoder: null"):
+    with pytest.raises(InsufficientMemoryError, match="text_encoder: null}, regular: none needs .* and fits"):
         require_memory(seeing_profile, lora, 32, small - 1)
     with pytest.raises(InsufficientMemoryError, match="use a device with more memory"):
         require_memory(seeing_profile, full, 32, 1000)
 
 
-def test_images_may_take_what_a_step_takes_in_their_place_or_what_is_left(seeing_profile: Profile) -> None:
+def test_images_may_take_what_a_step_takes_in_their_place_or_what_is_left(
+    seeing_profile: Profile, sizes: Callable[[FineTuneConfig], Need]
+) -> None:
     settings = seeing_profile.finetuning("full")
-    need = need_of(seeing_profile, settings, 32)
-    assert need.room >= need.gradients + need.step
+    need = sizes(settings)
+    assert need.room == need.gradients + need.step
     assert image_memory(seeing_profile, settings, 32, 1000) == ImageMemory(need.room, need.keys)
     much = image_memory(seeing_profile, settings, 32, 10 * MIN_KV_BYTES)
     assert need.room < much.room < 10 * MIN_KV_BYTES
@@ -164,6 +183,7 @@ def test_this_machine_has_memory() -> None:
     assert memory_of("cpu") > 1e8
 
 
+@pytest.mark.slow
 def test_counting_leaves_no_trace_in_what_is_loaded_later(seeing_profile: Profile) -> None:
     need_of(seeing_profile, FineTuneConfig(steps=7), 32)
     assert all(type(p) is nn.Parameter for p in load_backbone(seeing_profile).unet.parameters())
