@@ -42,8 +42,10 @@ def need_of(profile: Profile, settings: FineTuneConfig, resolution: int) -> Need
 
 
 _counted: dict[Hashable, Need] = {}
-_DECIDING = ("mode", "rank", "targets", "dora", "batch", "accumulate", "optimizer", "precision", "regular")
-_DECIDING += ("gradient_checkpointing",)
+_DECIDING = (
+    *("mode", "rank", "targets", "dora", "batch", "accumulate", "regular"),
+    *("optimizer", "precision", "gradient_checkpointing"),
+)
 """The settings that decide how much memory a training takes, besides which parts learn."""
 
 

@@ -135,7 +135,7 @@ def test_what_does_not_fit_is_refused_with_what_would(
         require_memory(seeing_profile, full, 32, low_full - 1)
     with pytest.raises(InsufficientMemoryError, match=r"mode: lora, .* needs .* and fits"):
         require_memory(seeing_profile, full, 32, small)
-    with pytest.raises(InsufficientMemoryError, match="text_encoder: null}, regular: none needs .* and fits"):
+    with pytest.raises(InsufficientMemoryError, match=r"text_encoder: null}, regular: none needs .* and fits"):
         require_memory(seeing_profile, lora, 32, small - 1)
     with pytest.raises(InsufficientMemoryError, match="use a device with more memory"):
         require_memory(seeing_profile, full, 32, 1000)
