@@ -55,6 +55,11 @@ class Captioner(Protocol):
         ...
 
 
+def styles_of(captioner: Captioner) -> tuple[str, ...]:
+    """Return the names of the styles that a captioner is made for, its optional attribute `styles`; empty: for all."""
+    return tuple(getattr(captioner, "styles", ()))
+
+
 class ClassWordCaptioner:
     """Captions a reference by its class word, such as "a photo of a bear", without reading the image."""
 

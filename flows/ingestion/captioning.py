@@ -9,6 +9,7 @@ from dreamtuner.preprocess.captioners import (
     ClassWordCaptioner,
     ImageLoader,
     captioned,
+    styles_of,
 )
 from dreamtuner.preprocess.maskers import MISSING
 from dreamtuner.settings.styles import STYLES
@@ -45,7 +46,7 @@ class CaptionChooser:
         """
         stated = subject.caption
         if is_auto(CAPTION, stated):
-            return self._again(captioner_for(named_by_auto(stated), self.choice), insist=subject.replace)
+            return self._again(captioner_for(named_by_auto(stated), self.choice, self.style), insist=subject.replace)
         if stated is not None:
             return ChosenCaption(self._expanded(stated))
         current = self.known.current(CAPTION)
@@ -114,16 +115,18 @@ class CaptionChooser:
         return ChosenCaption(there.text, there)
 
 
-def captioner_for(name: str | None, choice: IngestionChoice) -> Captioner:
+def captioner_for(name: str | None, choice: IngestionChoice, style: str) -> Captioner:
     """Return the captioner of `caption: auto`: the named one, else the chosen one, else the best whose model is here.
 
-    One of another package comes before the built-in ones. Raises PluginError.
+    One that is made for the subject's style comes first, then one of another package; one that is made for other styles
+    alone is not chosen. Raises PluginError.
     """
     if name is not None:
         return CAPTIONERS[name]
     if choice.captioner != DEFAULT_CAPTIONER:
         return CAPTIONERS[choice.captioner]
     added = CAPTIONERS.added()
-    ready = [one for one in CAPTIONERS.working().values() if not one.version.endswith(MISSING)]
-    ready.sort(key=lambda one: (one.name == DEFAULT_CAPTIONER, one.name not in added))
+    working = [(one, styles_of(one)) for one in CAPTIONERS.working().values()]
+    ready = [one for one, styles in working if style in (styles or (style,)) and not one.version.endswith(MISSING)]
+    ready.sort(key=lambda one: (one.name == DEFAULT_CAPTIONER, not styles_of(one), one.name not in added))
     return ready[0]

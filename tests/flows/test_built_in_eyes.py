@@ -11,6 +11,8 @@ from skimage import data
 from dreamtuner.models.auxiliary import AUXILIARY
 from dreamtuner.models.auxiliary.fetch import fetch_auxiliary
 from dreamtuner.models.intake.sources import hub_source
+from flows.ingestion.captioning import captioner_for
+from flows.ingestion.choice import BUILT_IN
 from flows.ingestion.prepare import prepare
 from flows.resources import Resources
 from flows.settings import Settings
@@ -18,8 +20,6 @@ from flows.spec.subject import SubjectSpec
 from tests.auxiliary_models import in_cache, write_blip2, write_depth_anything
 from tests.onnx_files import write_channel_mean
 from tests.onnx_graphs import write_dwpose, write_tagger
-
-pytestmark = pytest.mark.slow
 
 WRITERS = {
     "anime-seg": lambda folder: write_channel_mean(folder / "isnetis.onnx"),
@@ -30,6 +30,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.slow
 def test_two_references_are_masked_captioned_and_estimated_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,3 +60,20 @@ def test_two_references_are_masked_captioned_and_estimated_offline(
         assert {image.size for image in images.values()} == {pictures[name].shape[1::-1]}
         assert ("dwpose found no person in the image" in one.warnings) == (name == "cat")
         assert all(np.ptp(np.asarray(image)) > 100 for image in images.values())
+
+
+def test_auto_captions_anime_by_tags_and_other_styles_by_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen() -> list[str]:
+        return [captioner_for(None, BUILT_IN, style).name for style in ("natural", "anime")]
+
+    monkeypatch.setenv("DREAMTUNER_HOME", str(tmp_path / "home"))
+    assert chosen() == ["class-word", "class-word"]
+    write_tagger(tmp_path / "tagger")
+    monkeypatch.setenv("DREAMTUNER_WD_VIT_TAGGER_V3_WEIGHTS", str(tmp_path / "tagger"))
+    assert chosen() == ["class-word", "wd14"]
+    for name in ("blip_base", "florence_2_base"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(f"DREAMTUNER_{name.upper()}_WEIGHTS", str(tmp_path / name))
+    assert chosen() == ["florence-2", "wd14"]

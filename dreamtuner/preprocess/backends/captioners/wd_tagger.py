@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -48,6 +48,7 @@ class WdTagger(AuxiliaryBackend):
 
     name = "wd14"
     model = "wd-vit-tagger-v3"
+    styles: ClassVar[tuple[str, ...]] = ("anime",)
 
     def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> Caption:
         """Return style word, class word and tags of an RGB image: characters, then general tags, the likeliest first.
