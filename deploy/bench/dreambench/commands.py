@@ -178,7 +178,8 @@ def _print(result: "BenchResult") -> None:
     from rich.text import Text
 
     from deploy.cli.terminal import plain_terminal
-    from dreamtuner.evaluation.dreambench.page import COLUMNS, compared
+    from dreamtuner.evaluation.dreambench.figures import WHOLE
+    from dreamtuner.evaluation.dreambench.page import COLUMNS, compared, with_interval
 
     out = plain_terminal().out
     shown = Table(title=result.protocol.title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -187,6 +188,9 @@ def _print(result: "BenchResult") -> None:
     for row in compared(result):
         shown.add_row(*(Text(one) for one in row))
     out.print(shown)
+    for figure in result.figures:
+        if figure.category == WHOLE and figure.metric not in result.protocol.metrics.values():
+            out.print(Text(f"{figure.metric} {with_interval(figure)}"))
     for number, table in enumerate(result.published, 1):
         out.print(Text(f"[{number}] {table.source}: {'; '.join(table.differs)}"), soft_wrap=True)
     for one in result.deviations:

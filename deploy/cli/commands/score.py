@@ -27,22 +27,23 @@ def score(
     What the present version of a metric has scored is skipped, so the same command continues after an interrupt. Where
     a model is missing, the message names the command that fetches it.
     """
-    from dataclasses import asdict
-
-    from deploy.cli.local_run import run_score
-    from deploy.cli.tables import new_table
-    from flows.resources import Resources
-    from flows.score import demand_metrics
-    from storage.catalog import views
-    from storage.catalog.records import NotInCatalogError
-
     if everything == (run is not None or subject is not None):
         what = "give a RUN, --subject or both, or --all for every image of the catalog"
         raise InputError("score", [Problem(path=(), message=what)])
+    from flows.resources import Resources
+
     settings = Settings.load()
     resources = Resources.open(settings)
     if resources.catalog_if_any is None:
         raise InputError("score", [Problem(path=(), message="the catalog has no image yet; run a spec first")])
+    from dataclasses import asdict
+
+    from deploy.cli.local_run import run_score
+    from deploy.cli.tables import new_table
+    from flows.score import demand_metrics
+    from storage.catalog import views
+    from storage.catalog.records import NotInCatalogError
+
     try:
         with resources.catalog.read() as s:
             runs = None if run is None else tuple(views.run_ids(s, run))

@@ -30,7 +30,7 @@ def compared(result: BenchResult) -> list[Row]:
     columns = [result.protocol.metrics[name] for name in COLUMNS]
     ours = "DreamTuner, fine-tuned" if result.run.finetuned else "DreamTuner"
     rows: list[Row] = [
-        [ours, result.run.profile, "1", *(_value(own[one]) if one in own else "" for one in columns), "this run"]
+        [ours, result.run.profile, "1", *(with_interval(own[one]) if one in own else "" for one in columns), "this run"]
     ]
     for number, table in enumerate(result.published, 1):
         for row in table.rows:
@@ -40,7 +40,7 @@ def compared(result: BenchResult) -> list[Row]:
     return rows
 
 
-def _value(figure: Figure) -> str:
+def with_interval(figure: Figure) -> str:
     """Format a figure with its interval, such as 0.713 (0.690 to 0.735)."""
     if figure.low is None or figure.high is None:
         return f"{figure.value:.3f}"
@@ -68,7 +68,7 @@ def _parts(result: BenchResult) -> Iterable[tuple[str, str, list[Row], Sequence[
         [
             name,
             *(
-                next((_value(one) for one in found if (one.metric, one.category) == (name, each)), "")
+                next((with_interval(one) for one in found if (one.metric, one.category) == (name, each)), "")
                 for each in categories
             ),
         ]
@@ -78,7 +78,7 @@ def _parts(result: BenchResult) -> Iterable[tuple[str, str, list[Row], Sequence[
     yield (
         "All figures",
         "Mean over subjects, with the 95 % bootstrap interval over subjects.",
-        [["metric", *(f"{each} ({counts[each]} subjects)" for each in categories)], *table],
+        [["metric", *(f"{each} ({_counted(counts[each])})" for each in categories)], *table],
         [],
     )
     restated = sum(one.restated for one in result.subjects.subjects)
@@ -86,6 +86,10 @@ def _parts(result: BenchResult) -> Iterable[tuple[str, str, list[Row], Sequence[
     statements = [*result.protocol.statements, *said]
     yield f"Protocol {result.protocol.name}, version {result.protocol.version}", "", [], statements
     yield "What made the numbers", "", [], _made_by(result)
+
+
+def _counted(subjects: int) -> str:
+    return f"{subjects} {'subject' if subjects == 1 else 'subjects'}"
 
 
 def _made_by(result: BenchResult) -> list[str]:
