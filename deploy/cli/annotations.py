@@ -57,7 +57,9 @@ def described(one: AnnotationFacts | MaskView) -> str:
     """Return a caption in quotes, or the first digits of a control image's or a mask's SHA-256."""
     if isinstance(one, MaskView):
         return one.sha256[:12]
-    return "nothing found" if one.text is one.image_sha256 is None else repr(one.text or (one.image_sha256 or "")[:12])
+    if one.text is not None:
+        return repr(one.text)
+    return "nothing found" if one.image_sha256 is None else one.image_sha256[:12]
 
 
 def maker(one: AnnotationFacts | MaskView) -> str:

@@ -35,7 +35,10 @@ def store_annotation(s: Session, chosen: ChosenAnnotation, reference_id: int, *,
 
 def current_annotations(rows: Sequence[AnnotationFacts]) -> dict[str, AnnotationFacts]:
     """Return the current annotation of each kind. `rows`: as `views.annotations_of` lists them."""
-    return {one.kind: one for one in reversed(rows)}
+    found: dict[str, AnnotationFacts] = {}
+    for one in rows:
+        found.setdefault(one.kind, one)
+    return found
 
 
 def corrected(facts: Facts, chosen: Sequence[ChosenAnnotation], current: Mapping[str, AnnotationFacts]) -> Facts:

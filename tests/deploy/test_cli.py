@@ -100,6 +100,42 @@ def test_ingest_takes_a_subject_in(dreamtuner: Command, spec: Path) -> None:
     assert json.loads(dreamtuner("status", "--json").stdout)["subjects"] == 1
 
 
+@pytest.mark.slow
+def test_what_is_stored_of_a_subject_is_listed_with_its_origin(dreamtuner: Command, spec: Path) -> None:
+    words = ("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear")
+    edges = ("--control", f"canny={spec.parent / 'pip.png'}", "--caption", "my {subject}")
+    assert "canny: " in dreamtuner(*words, *edges).stdout
+    again = json.loads(dreamtuner(*words, "--caption", "our {subject}", "--json").stdout)
+    assert [(one["kind"], one["text"], one["version"]) for one in again["annotations"]] == [
+        ("canny", None, 1),
+        ("caption", "our {subject}", 2),
+    ]
+    [reference] = json.loads(dreamtuner("subjects", "pip", "--json").stdout)["references"]
+    assert [(one["kind"], one["version"], one["given"], one["current"]) for one in reference["seen"]] == [
+        ("mask", 1, "found", True),
+        ("canny", 1, "ingest", True),
+        ("caption", 2, "ingest", True),
+        ("caption", 1, "ingest", False),
+    ]
+    assert "'our {subject}'" in dreamtuner("subjects", "pip").stdout
+    unknown = dreamtuner("subjects", "momo")
+    assert (unknown.returncode, "SUBJECT: " in unknown.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("key", ["captioner: blip", pytest.param("masker: sam", marks=pytest.mark.slow)])
+def test_an_eye_that_cannot_look_is_refused_before_anything_is_written(
+    dreamtuner: Command, environment: dict[str, str], spec: Path, key: str
+) -> None:
+    spec.write_text(f"{spec.read_text()}\n{key}\n")
+    done = dreamtuner("plan", str(spec))
+    assert done.returncode == 2
+    field, name = key.split(": ")
+    remedy = {"blip": "get it with: dreamtuner models fetch blip-base", "sam": "choose one of: grabcut"}[name]
+    assert f": {field}: " in done.stderr
+    assert remedy in done.stderr
+    assert not Path(environment["DREAMTUNER_HOME"]).exists()
+
+
 def test_doctor_names_what_is_missing_and_how_to_get_it(dreamtuner: Command, tmp_path: Path) -> None:
     good = dreamtuner("doctor", "--json")
     assert json.loads(good.stdout)["ok"] is True

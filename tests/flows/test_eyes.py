@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from prefect.states import Failed
 
+from deploy.cli.annotations import seen_json
+from dreamtuner.models.weights import WeightsMissingError
+from flows.ingest import ingest_subject
 from flows.ingestion.choice import StatedEyes, ingestion_choice, stated_eyes
 from flows.ingestion.store_subject import Ingested, prepare_and_store
 from flows.planning.preflight import demand_models
@@ -98,6 +102,16 @@ def test_every_eye_looks_once_and_a_correction_stays(eyes: ModuleType, pip: Subj
     corrected = ingested(pip)
     assert corrected.facts.caption == "photo of my bear"
     assert current(corrected)["caption"].giver == "ann"
+    with Resources.open().catalog.read() as s:
+        (reference,) = views.subject(s, first.subject_id).references
+    listed = [(one["kind"], one["method"], one["given"], one["current"]) for one in seen_json(reference)]
+    assert listed == [
+        ("mask", "counting-masker-1", "found", True),
+        ("caption", "given", "dashboard", True),
+        ("caption", "counting-captioner-1", "found", False),
+        ("depth", "counting-depth-1", "found", True),
+        ("pose", "counting-pose-1", "found", True),
+    ]
     assert corrected.facts.layouts == first.facts.layouts
     assert sorted(eyes.LOOKS) == sorted(ALL)
 
@@ -264,3 +278,14 @@ def test_a_plain_wall_has_no_depth_and_that_is_no_reason_to_refuse_it(
         ingested(changed(pip, name="other", depth="auto", reference=str(tmp_path / "references" / "pip.png")))
     with Resources.open().catalog.read() as s:
         assert [one.kind for one in views.annotations_of(s, first.reference_id)] == ["caption", "depth", "pose"]
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [(MemoryError(), True), (SubjectError("mask: no"), False), (WeightsMissingError("the model is missing"), False)],
+)
+def test_only_what_is_not_the_files_fault_is_tried_again(error: Exception, again: bool) -> None:
+    condition = ingest_subject.retry_condition_fn
+    assert condition is not None
+    assert condition(ingest_subject, None, Failed(data=error)) is again  # type: ignore[arg-type]
+    assert ingest_subject.retries == 2
