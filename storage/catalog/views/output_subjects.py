@@ -18,6 +18,7 @@ class OutputSubject:
     """A subject of an image. `position` counts the subjects of the image from 0; names of the same one share it.
 
     `earlier_reference`: the subject has another reference now; `newer_mask`: the reference has another mask now.
+    `mask_method`, `mask_licence`: what found the mask, or "user" or "given", and the licence of its model.
     """
 
     subject_id: int
@@ -32,6 +33,8 @@ class OutputSubject:
     mask_version: int | None
     earlier_reference: bool
     newer_mask: bool
+    mask_method: str | None = None
+    mask_licence: str | None = None
 
 
 def subjects_of_outputs(
@@ -46,6 +49,7 @@ def subjects_of_outputs(
     rows = rows.add_columns(Reference.id.label("reference_id"), Reference.image_sha256.label("reference_sha256"))
     rows = rows.add_columns(Reference.source.label("reference_source"), Mask.mask_sha256)
     rows = rows.add_columns(Mask.version.label("mask_version"), Mask.id.label("mask_id"))
+    rows = rows.add_columns(Mask.method.label("mask_method"), Mask.licence.label("mask_licence"))
     rows = rows.add_columns(newest.label("newest_id"), newest_mask.label("newest_mask_id")).select_from(Output)
     rows = rows.join(CellSubject, CellSubject.cell_id == Output.cell_id)
     rows = rows.join(Subject, Subject.id == CellSubject.subject_id)

@@ -1,11 +1,12 @@
 """Outputs with their recipe, lineage and review state, and review queues."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks
@@ -13,6 +14,7 @@ from storage.catalog.records import CellState, Decision, NotInCatalogError
 from storage.catalog.schema import (
     Blob,
     Cell,
+    CellControl,
     CellSubject,
     Checkpoint,
     Output,
@@ -30,7 +32,7 @@ class OutputDetail:
 
     `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first.
     `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
-    another reference now.
+    another reference now. `reference_controls`: the reference's own control images that it was generated with, by kind.
     """
 
     output_id: int
@@ -69,6 +71,10 @@ class OutputDetail:
     scores: Mapping[str, float]
     subjects: Sequence[OutputSubject] = ()
     earlier_reference: bool = False
+    reference_controls: Mapping[str, str] = field(default_factory=dict)
+
+
+_OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")
 
 
 def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = None) -> list[OutputDetail]:
@@ -86,15 +92,34 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
     scores, shown = scores_of(s, output_ids), subjects_of_outputs(s, output_ids, subject_id)
+    controls = _reference_controls(s, output_ids)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
             output_id = about.pop("id")
             first, *_ = subjects = shown[output_id]
-            of_first = {name: value for name, value in vars(first).items() if name not in ("name", "position")}
+            of_first = {name: value for name, value in vars(first).items() if name not in _OF_SUBJECTS}
             fields = about | of_first | {"subject": first.name, "subjects": subjects}
-            found[output_id] = OutputDetail(output_id=output_id, scores=scores.get(output_id, {}), **fields)
+            own = controls.get(output_id, {})
+            found[output_id] = OutputDetail(
+                output_id=output_id, scores=scores.get(output_id, {}), reference_controls=own, **fields
+            )
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
+
+
+def _reference_controls(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Return the SHA-256 of the reference's own control images of these outputs, by kind; without those of none."""
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    own = select(Output.id, Cell.reference_pose, Cell.reference_depth).join(Cell, Cell.id == Output.cell_id)
+    own = own.where(or_(Cell.reference_pose.is_not(None), Cell.reference_depth.is_not(None)))
+    others = select(Output.id, CellControl.kind, CellControl.image_sha256)
+    others = others.join(CellControl, CellControl.cell_id == Output.cell_id).where(CellControl.of_reference)
+    for part in chunks(output_ids):
+        for output_id, pose, depth in s.execute(own.where(Output.id.in_(part))):
+            found[output_id] |= {kind: sha for kind, sha in (("pose", pose), ("depth", depth)) if sha is not None}
+        for output_id, kind, sha256 in s.execute(others.where(Output.id.in_(part))):
+            found[output_id][kind] = sha256
+    return found
 
 
 def output(s: Session, output_id: int) -> OutputDetail:

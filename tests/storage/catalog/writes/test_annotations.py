@@ -141,5 +141,11 @@ def test_what_images_of_a_reference_used_of_it_is_known(
         assert views.control_uses(s, *of, "lineart") == views.control_uses(s, "momo", of[1], "pose") == {}
         assert views.is_caption_used(s, *of, "a bear")
         assert not views.is_caption_used(s, *of, "a rabbit")
+        digests = [one.digest for one in cells]
+        writes.claim_cells(s, digests, "me", 60)
+        ids = [writes.finish_cell(s, digest, owner="me", image_sha256=own, width=8, height=8) for digest in digests]
+        shown = views.outputs(s, ids)
+        assert [one.reference_controls for one in shown] == [{"pose": own}, {}, {"canny": own}, {}]
+        assert {(link.mask_method, link.mask_licence) for one in shown for link in one.subjects} == {("grabcut", None)}
         (found,) = views.found_masks(s, of[1])
         assert (found.method, found.licence) == ("grabcut", None)
