@@ -43,10 +43,11 @@ def test_subjects_with_the_same_prompts_share_a_spec(tmp_path: Path) -> None:
 
 def test_written_specs_are_what_the_bench_runs(tmp_path: Path) -> None:
     folder = write_dreambench(tmp_path / "set")
-    done = bench("dreambench", str(folder), "--profile", "pocket", "--seeds", "1", "--specs", str(tmp_path / "out"))
+    more = ("--seeds", "1", "--judge", "clip_t", "--specs", str(tmp_path / "out"))
+    done = bench("dreambench", str(folder), "--profile", "pocket", *more)
     assert done.exit_code == 0, done.output
     read = [read_spec(one) for one in sorted((tmp_path / "out").iterdir())]
-    scores = ("dino_s16", "clip_i_b32", "clip_t_b32", "dino_s16_masked", "clip_i_b32_masked")
+    scores = ("dino_s16", "clip_i_b32", "clip_t_b32", "dino_s16_masked", "clip_i_b32_masked", "clip_t")
     assert read == specs_of(read_dreambench(folder), "pocket", (1,), scores)
 
 
