@@ -6,7 +6,7 @@ It is counted without memory: models of fake tensors go through a step, and the 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -35,7 +35,8 @@ class Need:
     """Memory in bytes: of all weights, of gradients, optimizer state and averages, and of the activations of a step.
 
     `gradients`: the part of `learning` that is free between steps, when previews are generated; `images`: what one
-    image takes besides the weights, with `keys`, the keys and values of its reference for one step.
+    image takes besides the weights, with `keys`, the keys and values of its reference for one step; `copies`: weights
+    of which there are two while previews are generated, averaged or interpolated ones.
     """
 
     weights: int
@@ -44,11 +45,12 @@ class Need:
     gradients: int = 0
     images: int = 0
     keys: int = 0
+    copies: int = 0
 
     @property
     def room(self) -> int:
         """What previews and class images may take: as much as a step takes in their place, or the least they need."""
-        return max(self.gradients + self.step, self.images)
+        return max(self.gradients + self.step, self.images + self.copies)
 
     @property
     def live(self) -> int:
@@ -122,3 +124,21 @@ def counted(models: Iterable[nn.Module], settings: FineTuneConfig) -> Iterator[L
                         module._parameters[name] = nn.Parameter(fake, requires_grad=p.requires_grad)
             live.add(model.parameters())
         yield live
+
+
+def saved_activation_bytes(step: Callable[[], object], model: nn.Module) -> int:
+    """Count the bytes of the tensors that a forward pass saves for its backward pass, excluding parameters."""
+    own = {id(p) for p in model.parameters()}
+    saved: dict[int, int] = {}
+    held: list[Tensor] = []  # so that no id is used twice
+
+    def keep(one: Tensor) -> Tensor:
+        base = one._base if one._base is not None else one
+        if id(base) not in own:
+            saved[id(base)] = base.numel() * base.element_size()
+            held.append(base)
+        return one
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
+        step()
+    return sum(saved.values())

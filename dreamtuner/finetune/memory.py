@@ -32,10 +32,10 @@ def need_of(profile: Profile, settings: FineTuneConfig, resolution: int) -> Need
     Raises:
         FamilyError: the profile's models cannot be fine-tuned.
     """
-    rates = tuple(rate is None for _, rate in settings.lr)
-    deciding = (*(getattr(settings, name) for name in _DECIDING), rates, settings.ema > 0, settings.beta > 0)
+    deciding = tuple(getattr(settings, name) for name in _DECIDING)
+    used = (settings.learns, settings.beta > 0, settings.ema > 0, settings.unet_kept < 1)
     files = (profile.name, profile.weights, profile.tower, profile.folder("subject_encoder"))
-    key = (files, deciding, resolution)
+    key = (files, deciding, used, resolution)
     if key not in _counted:
         _counted[key] = fine_tunable_family(profile).memory_need(profile, settings, resolution)
     return _counted[key]
@@ -46,7 +46,7 @@ _DECIDING = (
     *("mode", "rank", "targets", "dora", "batch", "accumulate", "regular"),
     *("optimizer", "precision", "gradient_checkpointing"),
 )
-"""The settings that decide how much memory a training takes, besides which parts learn."""
+"""The settings whose values decide how much memory a training takes; of others it matters whether they are used."""
 
 
 def image_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> ImageMemory:
@@ -56,7 +56,7 @@ def image_memory(profile: Profile, settings: FineTuneConfig, resolution: int, av
     """
     need = need_of(profile, settings, resolution)
     left = int(available / SPARE) - need.weights - need.learning + need.gradients
-    return ImageMemory(max(left, need.room), need.keys)
+    return ImageMemory(max(left, need.room) - need.copies, need.keys)
 
 
 def require_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> None:

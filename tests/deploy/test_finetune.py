@@ -23,7 +23,7 @@ def test_settings_on_the_command_line() -> None:
     found = parse_settings({"mode": "full", "steps": None}, ["lr.unet=1e-4", "caption=a {subject}", "patience=3"])
     assert found == {"mode": "full", "lr": {"unet": 1e-4}, "caption": "a {subject}", "patience": 3}
     for wrong in ("steps", "stesp=3"):
-        with pytest.raises(InputError, match="is not KEY=VALUE with a key of: background, batch"):
+        with pytest.raises(InputError, match="is not KEY=VALUE with a key of: accumulate, alpha, background, batch"):
             parse_settings({}, [wrong])
 
 

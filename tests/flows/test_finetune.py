@@ -205,6 +205,7 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
     monkeypatch.setattr(flows.execution.finetune_worker, "_store_state", lambda *arguments: steps.append(arguments[-1]))
     one = from_bytes(learnt_weights(digest, settings))
     assert steps == [4, 5], "it began at 3"
+    assert not [one for one in Resources.open(settings).store.walk("blobs") if one.key == blob_key(view.resume_sha256)]
     monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
     elsewhere = Settings.load()
     assert asked_for(subject, elsewhere, steps=5, preview_every=5) == digest

@@ -59,6 +59,8 @@ def need_of(
     shapes = [tuple(p.shape) for p in learning] + trained_beside
     gradients = FULL * sum(map(prod, shapes))
     averages = gradients if settings.ema else 0
+    interpolated = settings.mode == "full" and settings.unet_kept < 1 and "unet" in settings.learns
+    copies = averages + (FULL * sum(p.numel() for p in unet.parameters()) if interpolated else 0)
     moments = optimizer_bytes(settings.optimizer, shapes)
     rows = settings.batch * (1 if settings.regular == "none" else 2)
     side = resolution >> (len(vae.config.block_out_channels) - 1)
@@ -84,7 +86,7 @@ def need_of(
         unet(*inputs(2), **conditions(2), return_dict=False)
         vae.decode(torch.empty(1, vae.config.latent_channels, side, side))
         images = live.peak - before + sum(kept)
-    return Need(weights, gradients + moments + averages, max(step, 0), gradients, images, sum(kept))
+    return Need(weights, gradients + moments + averages, max(step, 0), gradients, images, sum(kept), copies)
 
 
 @contextmanager
