@@ -1,7 +1,8 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.models.layouts, dreamtuner.plugins, dreamtuner.settings}
+deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings,
+dreamtuner.models.layouts, dreamtuner.models.auxiliary}
 """
 
 import ast
@@ -46,6 +47,7 @@ WALLS = (
                 "storage",
                 "dreamtuner.preprocess",
                 "dreamtuner.models.layouts",
+                "dreamtuner.models.auxiliary",
                 "dreamtuner.plugins",
                 "dreamtuner.settings",
             }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
+from deploy.dashboard.eyes.backends import MASK, backends_of, kinds_with_backends
+from deploy.dashboard.pages import kind_name
 from deploy.dashboard.schema_form import MAX_TEXT, Field, read
 from storage.catalog import views
 from storage.catalog.name_conflicts import differences, name_taken_message, unknown_name_message
-from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.catalog.records import CAPTION, CatalogError, NotInCatalogError
 from storage.catalog.views import SubjectDetail
 
 CATALOG, ATTENTION, INGEST = "catalog/catalog", "attention/attention", "ingest/ingest"
@@ -43,9 +45,24 @@ class FurtherFields:
         return cls(
             () if profile is None else profile.options,
             "" if profile is None else profile.value,
-            [one for one in spec if one.name not in ASKED],
+            [_with_choices(one) for one in spec if one.name not in ASKED],
             [one for one in fields if one.name != "spec"],
         )
+
+
+def _with_choices(field: Field) -> Field:
+    """Offer the installed maskers, captioners and estimators, of which the schema only says that they are texts."""
+    if field.name in ("masker", "captioner"):
+        kind = MASK if field.name == "masker" else CAPTION
+        return replace(field, kind="select", options=[one.name for one in backends_of(kind)])
+    if field.name == "estimators":
+        names = {kind: [one.name for one in backends_of(kind)] for kind in kinds_with_backends()}
+        by_kind = [
+            Field(f"{field.key}.{kind}", kind, kind_name(kind), "select", False, "", "", options=found)
+            for kind, found in names.items()
+        ]
+        return replace(field, kind="group", fields=by_kind)
+    return field
 
 
 def catalog_parameters(

@@ -25,6 +25,10 @@ class Resources:
     prefect: PrefectApi
     provider: Provider | None
 
+    def takes_orders(self, deployment: str) -> bool:
+        """Return whether runs of a deployment can be ordered: a Prefect server is configured and it is allowed."""
+        return bool(self.settings.prefect_api) and deployment in self.prefect.allowed
+
 
 def resources(request: Request) -> Resources:
     """Return the resources of the application that serves the request."""

@@ -141,9 +141,13 @@ def _value(field: Field, text: str) -> Any:
 def _touched(form: Mapping[str, Any], group: Field) -> bool:
     """Return whether anything differs from the initial values."""
     return any(
-        _touched(form, one) if one.fields else one.kind != "select" and _text(form, one) not in ("", one.value)
-        for one in group.fields
+        _touched(form, one) if one.fields else _text(form, one) not in ("", _initial(one)) for one in group.fields
     )
+
+
+def _initial(field: Field) -> str:
+    """Return what the form holds before anybody touches it: of a list without an empty choice the first one."""
+    return field.value or (field.options[0] if field.kind == "select" and field.required and field.options else "")
 
 
 def _text(form: Mapping[str, Any], field: Field) -> str:

@@ -19,15 +19,15 @@ class Offer:
     backend: str
 
 
-def offer_of(known: Resources, reference: ReferenceView) -> Offer | None:
+def offer_of(known: Resources, reference: ReferenceView, style: str) -> Offer | None:
     """Return what the masker of the settings would find the mask by; None if by the same, or if it is a person's.
 
-    Decodes the reference, but looks for no mask.
+    Decodes the reference, but looks for no mask. `style`: the subject's.
     """
     current = next(iter(reference.masks), None)
     if current is None or current.given != "found":
         return None
-    method = _method(known, reference.sha256)
+    method = _method(known, reference.sha256, style)
     if method is None or method == current.method:
         return None
     by_length = sorted((one.name for one in backends_of(MASK)), key=len, reverse=True)
@@ -35,14 +35,13 @@ def offer_of(known: Resources, reference: ReferenceView) -> Offer | None:
     return None if backend is None else Offer(method, backend)
 
 
-def _method(known: Resources, sha256: str) -> str | None:
+def _method(known: Resources, sha256: str, style: str) -> str | None:
     """Return how the mask of a stored reference would be recorded; None if the masker or the image is not there."""
-    from dreamtuner.plugins import PluginError
     from dreamtuner.preprocess import MASKERS, ImageError
-    from dreamtuner.preprocess.maskers import MISSING, method_for
+    from dreamtuner.preprocess.maskers import MISSING, method_for, styled
 
     try:
-        method = method_for(MASKERS[known.settings.masker], stored_picture(known, sha256)[0])
-    except (PluginError, FileNotFoundError, ImageError, ObjectMissingError, StoreError):
+        method = method_for(styled(MASKERS[known.settings.masker], style), stored_picture(known, sha256)[0])
+    except (ValueError, FileNotFoundError, ImageError, ObjectMissingError, StoreError):  # also a damaged lock
         return None
     return None if method.endswith(f"-{MISSING}") else method

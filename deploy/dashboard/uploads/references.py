@@ -69,7 +69,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
         raise CatalogError(f"reference: {error}") from error
     try:
         if mask is None:
-            cut, png = _found(known.settings.masker, picture.image, picture.alpha), None
+            cut, png = _found(known.settings.masker, new.style, picture.image, picture.alpha), None
         else:
             png = read_mask(mask, picture.image.size)
             cut = assess_mask(png, picture.image)
@@ -104,6 +104,7 @@ def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes
             confidence=cut.confidence,
             doubtful=cut.doubtful,
             warnings=[*picture.warnings, *cut.warnings],
+            licence=licence_of_mask(cut.method) if mask is None else None,
             giver=None if mask is None else actor,
         )
         about = {"subject": new.name, "reference": image_sha256, "mask": mask_sha256, "replaced": new.replace}
@@ -143,30 +144,43 @@ def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:
         return stated_mask(mask.convert("L"), picture)
 
 
-def detect_mask(known: Resources, image_sha256: str, masker: str | None = None) -> tuple[ForegroundMask, bytes]:
-    """Detect the mask of a stored reference, and encode it. Raises CatalogError if none is found.
+def detect_mask(
+    known: Resources, image_sha256: str, *, style: str, masker: str | None = None
+) -> tuple[ForegroundMask, bytes]:
+    """Detect the mask of a stored reference of a subject of this style, and encode it.
 
-    `masker`: its name; None: as in ingestion, the alpha channel if there is one, else the masker of the settings.
+    Raises CatalogError if none is found. `masker`: its name; None: as in ingestion, the alpha channel if there is one,
+    else the masker of the settings.
     """
     from dreamtuner.preprocess import ImageError
 
     picture, alpha = stored_picture(known, image_sha256)
     try:
-        cut = _found(masker or known.settings.masker, picture, alpha if masker is None else None)
+        cut = _found(masker or known.settings.masker, style, picture, alpha if masker is None else None)
     except ImageError as error:
         raise CatalogError(f"reference: {error}") from error
     return cut, _png(cut)
 
 
-def _found(masker: str, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
+def _found(masker: str, style: str, picture: Image.Image, alpha: Image.Image | None) -> ForegroundMask:
     """Return the alpha channel, or run the masker of this name. Raises CatalogError if the masker is not available."""
     from dreamtuner.plugins import PluginError
     from dreamtuner.preprocess import MASKERS, foreground_mask
+    from dreamtuner.preprocess.maskers import styled
 
     try:
-        return foreground_mask(picture, alpha=alpha, masker=MASKERS[masker])
+        return foreground_mask(picture, alpha=alpha, masker=styled(MASKERS[masker], style))
     except (PluginError, FileNotFoundError) as error:  # the latter: a masker's model is missing
         raise CatalogError(f"mask: {error}") from error
+
+
+def licence_of_mask(method: str) -> str | None:
+    """Return the name of the licence of the model that masks recorded as `method` come from; None without a model."""
+    from dreamtuner.models.auxiliary import AUXILIARY
+    from dreamtuner.preprocess.maskers import masker_of
+
+    names = getattr(masker_of(method), "models", ())
+    return " and ".join(AUXILIARY.get(name).licence.name for name in names if name in AUXILIARY) or None
 
 
 def stored_picture(known: Resources, image_sha256: str) -> tuple[Image.Image, Image.Image | None]:

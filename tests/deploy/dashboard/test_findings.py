@@ -9,6 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 from sqlalchemy.orm import Session
 
+from dreamtuner.preprocess.maskers import MASKERS, method_of
+from flows.spec.subject import is_auto
 from storage.catalog import views, writes
 from storage.catalog.records import AnnotationFacts
 from tests.deploy.dashboard.conftest import Site
@@ -17,6 +19,7 @@ from tests.deploy.dashboard.orders import orders
 from tests.deploy.dashboard.reviewing import Open
 
 PATH = "/subjects/1/references/1"
+GRABCUT = method_of(MASKERS["grabcut"])
 
 
 def skeleton(side: int = 64) -> bytes:
@@ -163,11 +166,12 @@ def test_a_backend_with_a_model_is_ordered_and_one_without_finds_the_mask_at_onc
             answer = send(site, f"{kind}/found", backend=backend)
             assert (answer.status_code, f"{kind}: there is no" in answer.text.lower()) == (400, True)
     wanted = [{"caption": "auto:blip"}, {"depth": "auto:depth-anything-v2-small"}, {"mask": "auto:anime"}]
+    assert all(is_auto(*next(iter(one.items()))) for one in wanted), "ingestion's own words for it"
     assert taken.taken == [("ingest/ingest", {"subjects": [{"name": "pip"} | one]}) for one in wanted]
     with site.catalog.read() as s:
         mask = views.subject_assets(s, "pip").mask
         assert mask is not None
-        assert (mask.method, mask.giver, mask.version) == ("grabcut-1", "operator", 2)
+        assert (mask.method, mask.giver, mask.version) == (GRABCUT, "operator", 2)
         assert len(views.audit_page(s, action="start flow").rows) == 3
 
 
@@ -177,7 +181,7 @@ def test_another_masker_is_offered_and_never_applied(start: Callable[..., Site])
     with site.client("operator") as client:
         assert f'hx-get="{PATH}/mask/offer"' in client.get("/subjects/1").text
         offered = client.get(f"{PATH}/mask/offer").text
-        assert "grabcut-1 would be used today" in offered
+        assert f"{GRABCUT} would be used today" in offered
         assert 'name="backend" value="grabcut"' in offered
         assert client.post(f"{PATH}/mask/found", data={"backend": "grabcut"}).status_code == 303
         assert "would be used" not in client.get(f"{PATH}/mask/offer").text

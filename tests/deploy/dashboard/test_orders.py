@@ -23,7 +23,8 @@ def test_a_run_is_ordered_with_everything_that_its_spec_and_its_flow_can_say(
     taken: Orders, start: Callable[..., Site]
 ) -> None:
     site = start(prefect_api=taken.api)
-    more = {"p.new_weights": "1", "p.spec.poses": "null\ns3://poses/wave.png", "p.spec.sampling": '{"steps": 7}'}
+    more = {"p.spec.masker": "birefnet", "p.spec.estimators.pose": "dwpose", "p.spec.estimators.depth": ""}
+    more |= {"p.new_weights": "1", "p.spec.poses": "null\ns3://poses/wave.png", "p.spec.sampling": '{"steps": 7}'}
     with site.client("operator") as client:
         page = client.get("/flows").text
         assert all(f'name="{field}"' in page for field in more)
@@ -37,4 +38,6 @@ def test_a_run_is_ordered_with_everything_that_its_spec_and_its_flow_can_say(
     assert Spec.model_validate(plain["spec"]) == Spec(
         name="trip", subjects=[{"name": "pip"}], prompts=["a {style} of a {subject} in the snow"], seeds=[1, 2]
     )
-    assert full["spec"] == plain["spec"] | {"poses": [None, "s3://poses/wave.png"], "sampling": {"steps": 7}}
+    eyes = {"masker": "birefnet", "estimators": {"pose": "dwpose"}}
+    assert full["spec"] == plain["spec"] | eyes | {"poses": [None, "s3://poses/wave.png"], "sampling": {"steps": 7}}
+    assert Spec.model_validate(full["spec"]).masker == "birefnet"

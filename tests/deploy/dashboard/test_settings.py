@@ -7,7 +7,7 @@ import pytest
 from deploy.cli.commands.dashboard import dashboard
 from deploy.cli.error_message import is_bad_input
 from deploy.dashboard.serve import serve
-from deploy.dashboard.settings import Settings
+from deploy.dashboard.settings import Settings, SettingsError
 from flows.settings import SettingsError as InputSettingsError
 from storage.objects import StoreError
 
@@ -47,3 +47,14 @@ def test_a_store_that_cannot_be_is_refused_before_it_says_where_it_listens(tmp_p
     assert SECRET not in str(refused.value)
     assert said == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reasons_for_rejections_are_a_teams_own() -> None:
+    assert Settings.load({"DREAMTUNER_DASHBOARD_REASONS": " hands, not the bear ,,"}).reasons == (
+        "hands",
+        "not the bear",
+    )
+    assert len(Settings.load({}).reasons) > 1
+    for wrong in (",".join("abcdefghij"), "x" * 61):
+        with pytest.raises(SettingsError, match="at most 9 reasons of 60 characters"):
+            Settings.load({"DREAMTUNER_DASHBOARD_REASONS": wrong})

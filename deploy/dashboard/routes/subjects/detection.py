@@ -14,7 +14,7 @@ from deploy.dashboard.eyes.backends import MASK, backend_of
 from deploy.dashboard.pages import kind_name, redirect
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.subjects.reference import audit_change, reference_of
-from deploy.dashboard.uploads.references import detect_mask
+from deploy.dashboard.uploads.references import detect_mask, licence_of_mask
 from storage.catalog import writes
 from storage.catalog.views import ReferenceView, SubjectDetail
 from storage.ingest import storing
@@ -39,7 +39,7 @@ def find(
     known = resources(request)
     one, reference = reference_of(known, subject_id, reference_id)
     chosen = backend_of(kind, backend or known.settings.masker)
-    if chosen.here(kind):
+    if chosen.here(kind, known.takes_orders(flow_parameters.INGEST)):
         _find_mask(known, person, one, reference, backend or None)
         said = "The mask was detected again and is in use."
     else:
@@ -51,7 +51,7 @@ def find(
 def _find_mask(
     known: Resources, person: Person, one: SubjectDetail, reference: ReferenceView, masker: str | None
 ) -> None:
-    cut, png = detect_mask(known, reference.sha256, masker)
+    cut, png = detect_mask(known, reference.sha256, style=one.style, masker=masker)
     with storing(known.catalog, known.store, (png, "image/png")) as (s, [sha256]):
         writes.add_mask(
             s,
@@ -61,6 +61,7 @@ def _find_mask(
             confidence=cut.confidence,
             doubtful=cut.doubtful,
             warnings=cut.warnings,
+            licence=licence_of_mask(cut.method),
             giver=person.name,
             requested=True,
             insist=True,

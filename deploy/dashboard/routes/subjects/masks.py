@@ -58,9 +58,9 @@ def new_mask(
 def offer(subject_id: int, reference_id: int, request: Request, person: Operator) -> Response:
     """Render a button for the mask that another masker would find today; nothing if there is none."""
     known = resources(request)
-    _, reference = reference_of(known, subject_id, reference_id)
+    one, reference = reference_of(known, subject_id, reference_id)
     base = f"/subjects/{subject_id}/references/{reference_id}"
-    return page(request, "_offer.html", person, offer=offer_of(known, reference), base=base)
+    return page(request, "_offer.html", person, offer=offer_of(known, reference, one.style), base=base)
 
 
 @router.post("/subjects/{subject_id:int}/references/{reference_id:int}/masks/{mask_id:int}/use")

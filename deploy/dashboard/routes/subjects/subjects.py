@@ -89,7 +89,7 @@ def subject_page(
         one=one,
         warnings=said,
         known=[(ref, findings(ref, more=more if i == 0 else ())) for i, ref in enumerate(one.references)],
-        orders=flow_parameters.INGEST in known.prefect.allowed and bool(known.settings.prefect_api),
+        orders=known.takes_orders(flow_parameters.INGEST),
         masker=known.settings.masker,
         typed=typed,
         failed=failed,
