@@ -109,7 +109,7 @@ def prepare(
         decoded.image.height,
         chosen,
         source,
-        None if is_auto(CAPTION, subject.caption) else subject.caption,
+        subject.own_caption,
         (*(() if caption.found is None else (caption.found,)), *layouts),
         all_warnings(
             decoded.warnings,

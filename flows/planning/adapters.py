@@ -52,7 +52,7 @@ def _finishing(spec: Spec, profile: Profile, sampling: Sampling) -> dict[str, st
 
 
 def _embeddings(spec: Spec, profile: Profile) -> dict[str, str]:
-    captions = [one.caption for one in spec.subjects if one.caption is not None]
+    captions = [one.own_caption for one in spec.subjects if one.own_caption is not None]
     words = [one.class_word for one in spec.subjects if one.class_word is not None]
     used = tokens_in([*spec.prompts, spec.negative_prompt, *captions, *words], profile.embeddings)
     for token in used:

@@ -173,7 +173,8 @@ def _stated(spec: Spec) -> Iterator[NamedTexts]:
     for i, one in enumerate(spec.subjects):
         if one.class_word is not None:
             style = one.style or "natural"
-            caption = None if one.caption is None else expand(one.caption, class_word=one.class_word, style=style)
+            given = one.own_caption
+            caption = None if given is None else expand(given, class_word=one.class_word, style=style)
             yield NamedTexts(i, one.class_word, style, caption)
 
 

@@ -126,6 +126,11 @@ class SubjectSpec(StrictModel):
         return {kind: place for kind, place in own.items() if place is not None}
 
     @property
+    def own_caption(self) -> str | None:
+        """The caption that the entry gives; None if it gives none, or has it written."""
+        return None if is_auto("caption", self.caption) else self.caption
+
+    @property
     def asks(self) -> bool:
         """Whether its mask, its caption or a control image is automatic."""
         stated = {"mask": self.mask, "caption": self.caption, **self.layouts}

@@ -190,6 +190,11 @@ def test_what_changes_images_that_are_there_is_said(eyes: ModuleType, pip: Subje
     assert "1 earlier image keeps the old one, or none" in note
 
 
+def test_auto_is_no_caption() -> None:
+    stated = {None: None, "auto": None, "auto:blip": None, "automobile": "automobile"}
+    assert {one: SubjectSpec(name="pip", caption=one).own_caption for one in stated} == stated
+
+
 def order(pip: SubjectSpec, **more: Any) -> Spec:
     return Spec.model_validate({"name": "t", "subjects": [pip], "prompts": ["a {subject}"], "seeds": [1], **more})
 
