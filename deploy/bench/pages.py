@@ -59,6 +59,7 @@ def gallery(outputs: int, per_subject: int) -> dict[str, Draw]:
         "gallery: prompt that is nowhere": lambda r: f"{part}prompt=nowhere&{newest(r)}",
         "gallery: run": lambda r: f"{part}run_id=bench-{r.randrange(RUNS)}&{newest(r)}",
         "gallery: reviewer": lambda r: f"{part}reviewer=reviewer+{r.randrange(REVIEWERS)}&{newest(r)}",
+        "gallery: waits for": lambda r: f"{part}waits_for=reviewer+{r.randrange(REVIEWERS)}&{newest(r)}",
         "gallery: pose": lambda r: f"{part}pose={'0' * 64}&{newest(r)}",
         "gallery: checkpoint": lambda r: f"{part}checkpoint_id=1&{newest(r)}",
         "gallery: score": lambda r: f"{part}{metric}&{best(r)}",

@@ -10,7 +10,7 @@ from storage.catalog.views import Filter
 
 _WHOLE = ("subject_id", "checkpoint_id")
 _REAL = ("lowest", "highest")
-_WORDS = ("decision", "style", "prompt", "pose", "run_id", "reviewer", "metric")
+_WORDS = ("decision", "style", "prompt", "pose", "run_id", "reviewer", "waits_for", "metric")
 FIELDS = (*_WHOLE, *_WORDS, *_REAL)
 
 

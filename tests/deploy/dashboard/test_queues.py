@@ -63,6 +63,16 @@ def test_one_of_two_approvals_waits_for_the_other_person_alone(start: Callable[.
         ids = [one.output_id for one in rows]
         assert views.waiting_for(s, ids, "reviewer") == {ids[1], ids[2]}
         assert views.waiting_for(s, ids, "operator") == {ids[0], ids[2]}
+        for who, rest in (("reviewer", {ids[1], ids[2]}), ("operator", {ids[0], ids[2]})):
+            page = views.gallery_page(s, views.Filter(waits_for=who), limit=300).rows
+            assert {one.output_id for one in page} & {*ids} == rest
+    for who, waiting in (("reviewer", 239), ("operator", 239), ("admin", 240)):
+        path = queue(site, who, decision="none")
+        assert (tally(site, path, who)["waiting"], resume(site, path, who)) == (waiting, 0)
+    with site.client("operator") as client:
+        assert '<option value="operator" selected>me' in client.get("/review").text
+        everyones = client.post("/review", data={"decision": "none", "waits_for": ""}).headers["location"]
+    assert sum(tally(site, everyones, "operator")["tally"].values()) == 240
 
 
 @pytest.mark.slow

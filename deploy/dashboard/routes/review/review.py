@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -33,7 +34,8 @@ def queues(request: Request, person: Reviewer) -> Response:
         queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         mine = [(one, views.progress(s, one, person.name)) for one in queues]
         choices, counts = views.choices(s), views.decisions(s)
-    return page(request, "review_queues.html", person, queues=mine, choices=choices, counts=counts)
+    asked = _asked(resources(request), person, Filter(decision="none"), stated=False).as_json()
+    return page(request, "review_queues.html", person, queues=mine, choices=choices, counts=counts, asked=asked)
 
 
 @router.post("/review")
@@ -42,9 +44,19 @@ async def start(request: Request, person: Reviewer) -> Response:
     form = await request.form()
     asked = parse_filter({name: form.get(name) for name in FIELDS})
     known = resources(request)
+    asked = _asked(known, person, asked, stated="waits_for" in form)
     named = str(form.get("title") or "").strip()[:MAX_TITLE]
     queue_id = await run_in_threadpool(_freeze, known, person, asked, named)
     return RedirectResponse(f"/review/{queue_id}", 303)
+
+
+def _asked(known: Resources, person: Person, asked: Filter, *, stated: bool) -> Filter:
+    """Return a filter of undecided images as one of those that wait for the person, where two have to approve.
+
+    `stated`: the form says for whom, or that it does not matter.
+    """
+    default = known.settings.approvals > 1 and asked.decision == "none" and not stated
+    return replace(asked, waits_for=person.name) if default else asked
 
 
 def _freeze(known: Resources, person: Person, asked: Filter, named: str) -> str:
@@ -90,7 +102,7 @@ def title_of(asked: Filter, choices: views.Choices) -> str:
         given["subject"] = names.get(given.pop("subject_id"), "?")
     if "decision" in given:
         given = {"": DECIDED[given.pop("decision")].lower(), **given}
-    words = [f"{name.removesuffix('_id')} {value}".strip() for name, value in given.items()]
+    words = [f"{name.removesuffix('_id').replace('_', ' ')} {value}".strip() for name, value in given.items()]
     return ", ".join(words) or "everything, newest first"
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CatalogError, Decision
@@ -27,6 +27,7 @@ COUNTED = 10_000  # beyond that a count says "more"
 class Filter:
     """A gallery filter; None is no condition. `prompt` is words that the prompt contains, in any order.
 
+    `waits_for`: a person: images that are undecided and that this person has not approved.
     `metric` orders by that score, the best first, and `lowest` and `highest` bound it; without one the newest is first.
     """
 
@@ -38,6 +39,7 @@ class Filter:
     run_id: str | None = None
     checkpoint_id: int | None = None
     reviewer: str | None = None
+    waits_for: str | None = None
     metric: str | None = None
     lowest: float | None = None
     highest: float | None = None
@@ -186,7 +188,18 @@ def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.reviewer is not None:
         said = select(Review.id).where(Review.output_id == Output.id, Review.reviewer == wanted.reviewer)
         conditions.append(said.exists())
+    if wanted.waits_for is not None:
+        conditions += [Output.decision == "none", ~_approved_by(wanted.waits_for)]
     return conditions
+
+
+def _approved_by(person: str) -> ColumnElement[bool]:
+    """Return whether the person's latest review of the image, as it is now, approves it."""
+    later = aliased(Review)
+    again = select(later.id).where(later.output_id == Output.id, later.reviewer == person)
+    said = select(Review.id).where(Review.output_id == Output.id, Review.reviewer == person)
+    said = said.where(Review.decision == "approved", Review.image_sha256 == Output.image_sha256)
+    return said.where(~again.where(later.revision > Review.revision).exists()).exists()
 
 
 def _equal(*pairs: tuple[Any, object]) -> list[ColumnElement[bool]]:

@@ -40,7 +40,7 @@ def progress(s: Session, of: Queue, reviewer: str) -> Progress:
 
 def skips_decided(of: Queue) -> bool:
     """Return whether images that were decided on since are passed over: the queue is one of undecided images."""
-    return bool(of.filter.get("decision") == "none")
+    return bool(of.filter.get("decision") == "none" or of.filter.get("waits_for"))
 
 
 def waiting_for(s: Session, output_ids: Sequence[int], reviewer: str) -> set[int]:
