@@ -65,7 +65,8 @@ class AutoMasker:
 
         Agreement of the two (intersection over union) raises the confidence of a filling. Disagreement lowers it: with
         GrabCut a little, with a network that is sure of its own mask as far as they disagree. Where the ground is plain
-        but the filling is not consistent, the other is used, and GrabCut is trusted as far as the filling agrees.
+        but the filling is not consistent, the other is used; GrabCut is trusted as far as the filling is consistent and
+        agrees.
 
         Raises PluginError if the network's file is no such model.
         """
@@ -86,7 +87,7 @@ class AutoMasker:
             return replace(filled, confidence=confidence, doubtful=confidence < self.threshold)
         if other is not self.grabcut:
             return found
-        confidence = found.confidence * trust
+        confidence = found.confidence * trust * (1 + filled.confidence / self.consistent) / 2
         return replace(found, confidence=confidence, doubtful=confidence < self.grabcut.threshold)
 
     def _other(self) -> Masker:

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from dreamtuner.evaluation.masks.drawings import drawing
 from dreamtuner.preprocess.auto import AutoMasker
-from dreamtuner.preprocess.plain import PlainMasker, filled, ground_of
+from dreamtuner.preprocess.ground import filled, ground_of
+from dreamtuner.preprocess.plain import PlainMasker
 
 
 def iou(found: Image.Image, truth: Image.Image) -> float:
@@ -86,3 +87,21 @@ def test_one_colour_all_over_has_no_subject(size: tuple[int, int]) -> None:
     for masker in (PlainMasker(), AutoMasker()):
         found = masker.cut(Image.new("RGB", size, "teal"))
         assert (found.confidence, found.doubtful, found.mask.getextrema()) == (0, True, (0, 0))
+
+
+@pytest.mark.parametrize(
+    "panels", [[(20, 20, 240, 490), (260, 20, 490, 240), (260, 260, 490, 490)], [(20, 20, 490, 490)]]
+)
+def test_panels_of_a_page_and_a_framed_scene_are_no_subject(panels: list[tuple[int, int, int, int]]) -> None:
+    page = Image.new("RGB", (512, 512), "white")
+    draw = ImageDraw.Draw(page)
+    for left, top, right, bottom in panels:
+        draw.rectangle((left, top, right, bottom), fill="#a0c0e0", outline="black", width=4)
+        draw.ellipse((left + 60, top + 60, left + 140, bottom - 40), fill="#a03020")
+    assert PlainMasker().cut(page).confidence == 0
+
+
+def test_a_box_is_a_subject() -> None:
+    image = Image.new("RGB", (512, 512), "white")
+    ImageDraw.Draw(image).rectangle((120, 150, 390, 380), fill="#806020", outline="#302010", width=8)
+    assert not PlainMasker().cut(image).doubtful
