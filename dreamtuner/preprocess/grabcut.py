@@ -1,10 +1,10 @@
 """The embedded masker, without weights: GrabCut grown from a saliency map, several times, and a vote.
 
-Measured on 160 pictures of 64 x 64 of the pocket world, drawn after the constants were chosen: mean intersection over
-union with the true mask 0.88 (worst tenth below 0.74; poorest in a room, 0.77, where the window is taken for a part of
-the subject); rank correlation of confidence and truth 0.67. The threshold 0.75 came from 200 other pictures; here it
-flags a quarter (mean 0.80, against 0.91 of the rest) and 5 of the 8 masks below 0.7. Subjects that fill a photograph to
-its border and crowded backgrounds are beyond it.
+Measured on images made after the constants were chosen: of 60 scenes of the pocket world, 64 x 64 pixels, the mean
+intersection over union with the true mask is 0.89, of 54 subjects cut out of photographs before blurred or textured
+backgrounds 0.84; 55 of these masks are above the threshold, with a mean of 0.93, and none of them is below 0.7. Subjects
+that fill a photograph to its border, thin limbs and crowded backgrounds are beyond it, and are doubted: of masks of 24
+photographs as they were taken, 2 are above the threshold.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from hashlib import sha256
 from PIL import Image
 
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
-from dreamtuner.preprocess.maskers import MASKERS, MISSING, masker_of, method_for
+from dreamtuner.preprocess.maskers import MASKERS, MISSING, masker_of, method_for, styled
 from flows.image_io import open_picture, png_bytes
 from flows.spec.problems import SubjectError
 from flows.spec.subject import is_auto, named_by_auto
@@ -104,9 +104,12 @@ def choose_mask(
     return ChosenMask(mask, png, how, asked, notes=mask.notes)
 
 
-def masker_for(mask: str | None, name: str) -> Masker:
-    """Return the masker of an entry: the one that `mask: auto:NAME` names, else the chosen one. Raises PluginError."""
-    return MASKERS[(named_by_auto(mask) if is_auto("mask", mask) else None) or name]
+def masker_for(mask: str | None, name: str, style: str) -> Masker:
+    """Return the masker of an entry: the one that `mask: auto:NAME` names, else the chosen one. Raises PluginError.
+
+    `style`: the subject's, by which `auto` chooses.
+    """
+    return styled(MASKERS[(named_by_auto(mask) if is_auto("mask", mask) else None) or name], style)
 
 
 def _found_before(known: KnownMasks, image: Image.Image, masker: Masker) -> ForegroundMask | None:

@@ -82,12 +82,12 @@ def prepare(
     with _naming(f"reference {shown(source)}"):
         decoded = decode_image(reference, limits=ImageLimits(max_bytes=settings.max_source_bytes))
     known = seen(stored, sha256, resources)
-    with _naming(f"mask {shown(subject.mask or 'of ' + source)}"):
-        chosen = _mask(subject, decoded, choice, resources, known.masks, given)
     assets = None if stored is None else stored.assets
-    class_word = subject.class_word or ("" if assets is None else assets.class_word)
     unstated = assets.style if assets is not None and subject.reference is None else "natural"
     style: Style = subject.style or unstated
+    with _naming(f"mask {shown(subject.mask or 'of ' + source)}"):
+        chosen = _mask(subject, decoded, choice, resources, known.masks, given, style)
+    class_word = subject.class_word or ("" if assets is None else assets.class_word)
     with _naming(CAPTION):
         chooser = CaptionChooser(class_word, style, lambda: decoded.image, known.annotations, choice)
         named_alone = subject.reference is None and assets is not None
@@ -146,6 +146,7 @@ def _mask(
     resources: Resources,
     known: KnownMasks,
     given: Given,
+    style: Style,
 ) -> ChosenMask:
     asked = is_auto("mask", subject.mask)
     return choose_mask(
@@ -156,7 +157,7 @@ def _mask(
         given=given,
         insist=subject.replace or given == "ingest",
         known=known,
-        masker=masker_for(subject.mask, choice.masker),
+        masker=masker_for(subject.mask, choice.masker, style),
     )
 
 

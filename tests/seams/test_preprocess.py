@@ -29,6 +29,7 @@ from flows.spec.model import Spec
 from flows.spec.problems import SubjectError
 from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import read_spec
+from tests.onnx_files import write_channel_mean
 from tests.seams.outside import Outside, outside
 
 __all__ = ["outside"]
@@ -216,3 +217,17 @@ def test_auto_is_no_path(tmp_path: Path) -> None:
     (read,) = read_spec(tmp_path / "trip.yaml").subjects
     assert (read.reference, read.depth) == (str(tmp_path / "auto"), str(tmp_path / "d"))
     assert (read.mask, read.pose) == ("auto", "auto:x")
+
+
+def test_auto_uses_the_anime_segmenter_for_references_of_that_style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    for model in ("anime_seg", "isnet"):
+        write_channel_mean(tmp_path / f"{model}.onnx", side=32)
+        monkeypatch.setenv(f"DREAMTUNER_{model.upper()}_WEIGHTS", str(tmp_path / f"{model}.onnx"))
+    noise = Image.effect_noise((64, 64), 60).convert("RGB")
+    noise.paste("white", (16, 16, 48, 60))
+    noise.save(tmp_path / "tiled.png")
+    for style, name in (("anime", "anime"), ("natural", "isnet")):
+        assert prepared(tmp_path / "tiled.png", style=style).mask.method.startswith(f"{name}-1-")

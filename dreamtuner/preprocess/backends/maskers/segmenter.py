@@ -30,6 +30,9 @@ class Segmenter(AuxiliaryBackend):
     """Segments the subject by a network that takes (1, 3, S, S) and gives (1, 1, S, S); a subclass brings `soft`.
 
     Confidence is the share of pixels above 0.9 among those above 0.1: low where the network is of two minds.
+    The threshold was measured with an IS-Net: of 79 of 141 masks of drawings and of the pocket world that were above
+    it, 3 were wrong (below 0.7), all on plain grounds, which `auto` leaves to the filling. It was not measured with the
+    other networks.
     """
 
     name: str
