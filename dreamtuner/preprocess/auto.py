@@ -6,7 +6,8 @@ the pocket world on plain grounds 0.90 and 0.93.
 
 Without a network (mean of those that are not doubtful, and their number; none of these 182 is below 0.7): 60 drawings
 on plain grounds 0.98 (0.98; 53), 60 pocket subjects on plain grounds 0.93 (0.94; 58), 60 in scenes on which no constant
-was chosen 0.89 (0.92; 40), 72 subjects cut out of photographs on blurred, plain and textured backgrounds 0.86 (0.96; 31).
+was chosen 0.89 (0.92; 40), 72 subjects cut out of photographs, on blurred, plain and textured backgrounds, 0.86 (0.96;
+31).
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Measured on 60 scenes of the pocket world, 64 x 64 pixels, on which no constant was chosen: the mean intersection over
 union with the true mask is 0.89 (of the 40 that are not doubtful 0.92); on 54 subjects cut out of photographs, before
-blurred or textured backgrounds, 0.84 (15; 0.96). None of these 55 is below 0.7. On drawings in which much has the ground's
-colour it is poor, and not always doubted. Subjects that fill a photograph to its border, thin limbs and crowded
-backgrounds are beyond it, and are doubted.
+blurred or textured backgrounds, 0.84 (15; 0.96). None of these 55 is below 0.7. On drawings in which much has the
+ground's colour it is poor, and not always doubted. Subjects that fill a photograph to its border, thin limbs and
+crowded backgrounds are beyond it, and are doubted.
 """
 
 from dataclasses import dataclass
