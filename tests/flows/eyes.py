@@ -61,13 +61,13 @@ def install_eyes(outside: Outside) -> ModuleType:
 
 
 def eyed_profile(home: Path, weights: Path, *, eyes: bool = True, name: str = "eyed") -> None:
-    """Write a profile whose weights have ControlNets for pose and depth, and that names all four eyes or none."""
+    """Write a profile whose weights have ControlNets for pose and depth, and that names all four eyes or the masker."""
     for kind in ("pose", "depth"):
         (weights / f"controlnet-{kind}").mkdir(parents=True, exist_ok=True)
     folder = home / "profiles"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"weights: {weights}", "resolution: 64", "licence: Apache-2.0"]
+    lines = [f"weights: {weights}", "resolution: 64", "licence: Apache-2.0", "masker: counting-masker"]
     if eyes:
-        lines += ["masker: counting-masker", "captioner: counting-captioner"]
+        lines += ["captioner: counting-captioner"]
         lines += ["estimators: {pose: counting-pose, depth: counting-depth}"]
     (folder / f"{name}.yaml").write_text("\n".join(lines) + "\n")
