@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, table1
+from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, stage1, table1
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
@@ -13,6 +13,7 @@ for command in (
     negative.negative,
     eyes.eyes,
     speed.speed,
+    stage1.stage1,
     catalog.catalog,
     dashboard.dashboard,
     orchestration.orchestration,

@@ -50,6 +50,26 @@ class Shapes:
         return self.latents * 8
 
 
+@dataclass(frozen=True)
+class Card:
+    """A graphics card by its data sheet: memory in GB, and the peak of dense bfloat16 products in 10^12 per second."""
+
+    name: str
+    gigabytes: float
+    tflops: float
+
+
+CARDS = {
+    "one-24gb": Card("GeForce RTX 4090", 24, 165.2),
+    "one-80gb": Card("A100 80 GB", 80, 312.0),
+    "eight-80gb": Card("A100 80 GB", 80, 312.0),
+}
+"""The card that the days of a preset are computed for."""
+UTILISATION = 0.35
+"""Assumed share of the peak; 0.3 to 0.45 is usual for U-Nets in PyTorch. It is assumed, not measured."""
+ROOM = 0.85
+"""Share of a card's memory that a training may count on."""
+
 _SD15 = {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "attention_head_dim": 8}
 _SDXL = {
     "block_out_channels": (320, 640, 1280),
@@ -128,6 +148,22 @@ def memory_bytes(cost: ImageCost, settings: EncoderSettings) -> int:
     """Estimate the memory of a process: weights, what learns, and the activations of the images computed at once."""
     held = cost.held_again if settings.checkpointing else cost.held
     return cost.frozen * HALF + cost.numbers * LEARNED + settings.at_once * held
+
+
+def fitted(cost: ImageCost, settings: EncoderSettings, card: Card) -> EncoderSettings:
+    """Return the settings with as many images at once as the card holds, activations computed again if need be.
+
+    Raises:
+        ValueError: not even one image fits.
+    """
+    for checkpointing in (settings.checkpointing, True):
+        at_once = settings.at_once
+        while at_once:
+            tried = settings.model_copy(update={"checkpointing": checkpointing, "at_once": at_once})
+            if memory_bytes(cost, tried) <= ROOM * card.gigabytes * 1e9:
+                return tried
+            at_once //= 2
+    raise ValueError(f"{cost.shapes} does not fit on a card of {card.gigabytes:g} GB")
 
 
 def days(cost: ImageCost, settings: EncoderSettings, *, tflops: float, utilisation: float) -> float:

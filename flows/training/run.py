@@ -75,6 +75,7 @@ def train_encoder(
         factory.check(images)
     except DataError as error:
         raise _problem("--data", str(error).removeprefix("data: ")) from error
+    _demand_enough(len(images), settings)
     first = launched() is None or launched()[0] == 0  # type: ignore[index]
     with _alone_in(folder) if first else nullcontext():
         if first:
@@ -94,6 +95,20 @@ def train_encoder(
         file = _finish(factory, folder, images.manifest, done, licence, data_licence) if first else None
     last = log_lines(folder)
     return EncoderResult(folder, done, settings.loop.steps, file, last[-1] if last else {})
+
+
+def _demand_enough(images: int, settings: EncoderSettings) -> None:
+    """Raise InputError if the images do not make a batch, or its rows cannot be shared by the processes."""
+    usable = images - min(images, settings.validation)
+    if usable < settings.batch:
+        raise _problem(
+            "--data",
+            f"{usable} images to train on are fewer than a batch of {settings.batch}; give more images, or --set batch",
+        )
+    if settings.processes > settings.batch:
+        raise _problem(
+            "--processes", f"{settings.processes} cannot share a batch of {settings.batch} images; use fewer of them"
+        )
 
 
 def _finish(

@@ -23,6 +23,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "finetune": {"subject": "pip", "profile": "pocket", "mode": "lora", "steps": 300, "settings": {"rank": 4}},
     "nightly": {},
     "ingest": {"subjects": [SUBJECT]},
+    "prepare": {"data": "images", "profile": "pocket", "options": {"kinds": ["depth"], "tags": True}},
     "generate": {"run_id": "r"},
     "attention": {"cell": "0" * 64, "point": "0.5,0.3"},
     "score": {"run_id": "r", "profile": "pocket", "metrics": ["clip_i"]},
@@ -45,7 +46,7 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
     flow = getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
     assert isinstance(flow, Flow)
     assert deployment["name"] in (flow.name, f"{flow.name}-gpu")
-    assert set(flow.parameters.required or ()) <= {"spec", "specs", "subject", "subjects", "run_id", "cell"}
+    assert set(flow.parameters.required or ()) <= {"data", "spec", "specs", "subject", "subjects", "run_id", "cell"}
     flow.validate_parameters(FORMS[flow.name] | deployment.get("parameters", {}))
     for schedule in deployment.get("schedules", []):
         assert set(schedule) == {"cron", "timezone", "slug", "active"}
@@ -56,7 +57,7 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
 def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_out() -> None:
     pools = {one["name"]: one["work_pool"]["name"] for one in CONTENT["deployments"]}
     cpu, gpu = "dreamtuner-cpu", "dreamtuner-gpu"
-    drawing = dict.fromkeys(("catalog", "video", "finetune", "nightly", "generate", "attention"), gpu)
+    drawing = dict.fromkeys(("catalog", "video", "finetune", "nightly", "prepare", "generate", "attention"), gpu)
     assert pools == drawing | {"ingest": cpu, "ingest-gpu": gpu, "score": cpu}
 
 

@@ -37,6 +37,7 @@ def draw_curves(folder: Path, settings: LoopSettings, out: Path) -> None:
     rate.plot(steps, [settings.lr_at(int(step) - 1) for step in steps], color="C3")
     rate.set_ylabel("learning rate")
     rate.set_xlabel("step")
+    likeness.ticklabel_format(useOffset=False)
     for axis in (losses, likeness, rate):
         axis.grid(alpha=0.3)
     figure.savefig(out, dpi=110)

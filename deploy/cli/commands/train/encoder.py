@@ -167,11 +167,27 @@ def _model(profile: str, device: str) -> tuple[Any, str]:
     from flows.settings import Settings
 
     settings = Settings.load()
+    _demand_device(device)
     resources = Resources.open(settings.model_copy(update={"device": device}) if device != "auto" else settings)
     model = resources.profile(profile)
     require_weights(model)
     require_clip(model)
     return model, resources.device
+
+
+def _demand_device(device: str) -> None:
+    """Raise InputError unless the device is known and here."""
+    import torch
+
+    from flows.spec.problems import InputError, Problem
+
+    if device not in ("auto", "cpu") and not device.startswith("cuda"):
+        message = f"{device!r} is not one of auto, cpu, cuda"
+    elif device.startswith("cuda") and not torch.cuda.is_available():
+        message = "no CUDA device is available; give --device cpu"
+    else:
+        return
+    raise InputError("train", [Problem(path=("--device",), message=message)])
 
 
 def _is_prepared(data: str) -> bool:
