@@ -1,4 +1,4 @@
-"""Locks a device for one fine-tuning at a time on this machine.
+"""Locks a device for one fine-tuning, or preparation of training images, at a time on this machine.
 
 An operating system lock, not a Prefect limit: a Prefect server holds the leases of its limits in memory, so where the
 server ends with its run, as under the command line, a killed run would occupy its slot for ever.
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.progress import report_progress
+from flows.progress import Stage, report_progress
 
 POLL_SECONDS = 1.0
 
@@ -26,14 +26,14 @@ def lock_file(device: str) -> Path:
 
 
 @contextmanager
-def locked_device(device: str) -> Iterator[None]:
-    """Wait for the device and lock it. The lock of a process that dies is released at once."""
+def locked_device(device: str, stage: Stage = "finetune") -> Iterator[None]:
+    """Wait for the device, reported as the progress of `stage`, and lock it. A dying process releases it at once."""
     with lock_file(device).open("a") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                report_progress("finetune", 0, 1, f"waiting for another fine-tuning on {device}")
+                report_progress(stage, 0, 1, f"waiting for another training on {device}")
                 time.sleep(POLL_SECONDS)
         yield

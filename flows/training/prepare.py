@@ -73,7 +73,7 @@ def prepare(
     chunks = len(chunks_of(data, chosen.per_shard))
     prepared.begin(plan)
     usable = faulty = 0
-    with locked_device(resources.device):
+    with locked_device(resources.device, "prepare"):
         for number in range(chunks):
             report_progress("prepare", number, chunks, f"{usable} images, {faulty} faulty")
             found = prepare_chunk(number, data, profile, place, chosen)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -9,7 +10,7 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionPipeline
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
@@ -69,6 +70,15 @@ def load_encoder(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torc
     encoder: SubjectEncoder = SubjectEncoder.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
     frozen: SubjectEncoder = encoder.requires_grad_(False).eval().to(device)
     return frozen
+
+
+def untrained_encoder(profile: Profile, width: int, *, resblocks: int = 2) -> SubjectEncoder:
+    """Build a new subject-encoder for the profile's U-Net and CLIP model from their configs alone."""
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(json.loads((profile.folder("unet") / "config.json").read_text()))
+    vision = SimpleNamespace(config=CLIPVisionConfig.from_pretrained(profile.tower, local_files_only=True))
+    encoder: SubjectEncoder = SubjectEncoder.for_unet(unet, vision, width=width, resblocks=resblocks)
+    return encoder
 
 
 def load_controlnet(profile: Profile, kind: Kind, *, device: str = "cpu", dtype: torch.dtype | None = None) -> Any:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from dreamtuner.families.unet.load import untrained_encoder
 from dreamtuner.models.encoders.file import CARD, CONFIG, FACTS, FORMAT, unet_digest
 from dreamtuner.train.data.manifest import Manifest
 from dreamtuner.train.encoder.card import write_card
@@ -32,7 +31,7 @@ def export_encoder(
 
     `licence`: of the encoder; None: the profile's, whose weights it was trained on.
     """
-    encoder = factory.backbone(torch.device("cpu")).encoder
+    encoder = untrained_encoder(factory.profile, factory.settings.width, resblocks=factory.settings.resblocks)
     step = load_ema(folder, encoder)
     facts = _facts(factory, folder, manifest, step, licence or factory.profile.licence.name, data_licence)
     facts["numbers"] = sum(one.numel() for one in encoder.parameters())

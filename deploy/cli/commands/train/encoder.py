@@ -6,17 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.commands.train.prepare import (
-    Depth,
-    Given,
-    Resolution,
-    Square,
-    Style,
-    Tags,
-    prepare_options,
-    prepared,
-    prepared_words,
-)
+from deploy.cli.commands.train.prepare import Depth, Given, Resolution, Square, Style, Tags
 from deploy.cli.options import AsJson, no_url
 
 if TYPE_CHECKING:
@@ -77,15 +67,15 @@ def encoder(
 
     settings = _settings(preset, more or [], processes, controlnet)
     home = Settings.load().home
-    model, on = _model(profile, device)
+    model, on = _model(profile, device, controlnet=settings.controlnet)
     folder = out or home / "train" / profile / "encoder"
     place = data
     if not _is_prepared(data):
-        options = prepare_options(given, depth and controlnet, tags, square, resolution, style)
-        terminal, made = prepared(data, profile, None, options)
-        for words in prepared_words(made):
-            terminal.err.print(words, soft_wrap=True, highlight=False, markup=False)
-        place = made.out
+        flags = [*(f"--given={kind}" for kind in given or ()), f"--style={style}"]
+        flags += ["--depth" if depth and settings.controlnet else "--no-depth"]
+        flags += [flag for flag, wanted in (("--tags", tags), ("--square", square)) if wanted]
+        flags += [] if resolution is None else [f"--resolution={resolution}"]
+        place = _prepared(data, profile, flags)
     done = train_encoder(
         model,
         places_of(place, home / "train" / "shards"),
@@ -101,6 +91,26 @@ def encoder(
     _show(done, profile, as_json)
     if done.file is None:
         raise typer.Exit(1)
+
+
+def _prepared(data: str, profile: str, flags: list[str]) -> str:
+    """Prepare images in a process of its own, whose models then free their memory. Returns their place."""
+    import subprocess
+    import sys
+
+    from dreamtuner.train.team import launched
+    from flows.spec.problems import InputError, Problem
+
+    if launched() is not None:
+        message = "several processes would prepare the same images; prepare them first: dreamtuner train prepare"
+        raise InputError("train", [Problem(path=("--data",), message=message)])
+    command = [sys.executable, "-m", "deploy.cli.main", "train", "prepare", "--profile", profile, "--data", data]
+    done = subprocess.run([*command, *flags, "--json"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+    made = json.loads(done.stdout.splitlines()[-1])
+    _print(f"{made['images']} images prepared, {made['faulty']} faulty: {made['out']}")
+    return str(made["out"])
 
 
 def _show(done: "EncoderResult", profile: str, as_json: bool) -> None:
@@ -160,18 +170,30 @@ def _set(values: dict[str, Any], one: str) -> None:
         inner[key] = text
 
 
-def _model(profile: str, device: str) -> tuple[Any, str]:
-    """Return the profile, whose weights are here, and the device."""
+def _model(profile: str, device: str, *, controlnet: bool) -> tuple[Any, str]:
+    """Return the profile, whose weights are here, and the device. Raises InputError without its depth ControlNet."""
+    from dreamtuner.models.layouts import LayoutError, require_controlnet
     from dreamtuner.models.weights import require_clip, require_weights
+    from dreamtuner.plugins import UnknownNameError
     from flows.resources import Resources
     from flows.settings import Settings
+    from flows.spec.problems import InputError, Problem
 
     settings = Settings.load()
     _demand_device(device)
     resources = Resources.open(settings.model_copy(update={"device": device}) if device != "auto" else settings)
-    model = resources.profile(profile)
+    try:
+        model = resources.profile(profile)
+    except UnknownNameError as error:
+        raise InputError("train", [Problem(path=("--profile",), message=str(error))]) from error
     require_weights(model)
     require_clip(model)
+    if controlnet:
+        try:
+            require_controlnet(model, "depth")
+        except LayoutError as error:
+            message = f"{error}; or train without it, which copies layouts: --no-controlnet"
+            raise InputError("train", [Problem(path=("--profile",), message=message)]) from error
     return model, resources.device
 
 
