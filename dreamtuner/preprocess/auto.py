@@ -12,13 +12,15 @@ was chosen 0.89 (0.92; 40), 72 subjects cut out of photographs, on blurred, plai
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from PIL import Image
 
-from dreamtuner.preprocess.backends.maskers.ranking import best_network
 from dreamtuner.preprocess.foreground import ForegroundMask
 from dreamtuner.preprocess.grabcut import GrabCutMasker
 from dreamtuner.preprocess.maskers import Masker, method_of
@@ -51,7 +53,7 @@ class AutoMasker:
     @property
     def version(self) -> str:
         """Return "2", with the network if one is used: images that are cut out by `auto` are recorded by it."""
-        network = best_network(self.style)
+        network = _best_network(self.style)
         return "2" if network is None else f"2+{method_of(network)}"
 
     @property
@@ -98,7 +100,7 @@ class AutoMasker:
         return replace(found, confidence=confidence, doubtful=confidence < self.grabcut.threshold)
 
     def _other(self) -> Masker:
-        return best_network(self.style) or self.grabcut
+        return _best_network(self.style) or self.grabcut
 
     def _fills(self, filled: ForegroundMask, plainness: float) -> bool:
         return plainness >= PLAIN and filled.confidence >= self.consistent
@@ -107,3 +109,14 @@ class AutoMasker:
 def _iou(one: Image.Image, other: Image.Image) -> float:
     a, b = np.asarray(one) > 0, np.asarray(other) > 0
     return float((a & b).sum() / max(int((a | b).sum()), 1))
+
+
+def _best_network(style: str | None) -> Masker | None:
+    """Return the best network for references of a style; loads no backend where no model is on this machine."""
+    home = Path(os.environ.get("DREAMTUNER_HOME") or ".dreamtuner").expanduser()
+    named = any(re.fullmatch(r"DREAMTUNER_\w+_WEIGHTS", name) for name, place in os.environ.items() if place)
+    if not named and not any((home / "models").glob("*.lock.json")):
+        return None
+    from dreamtuner.preprocess.backends.maskers.ranking import best_network
+
+    return best_network(style)
