@@ -95,7 +95,7 @@ def finetune(
     catalog = resources.catalog
     defaults = defaults_of_subject(subject, resources.profile(profile), catalog, new=new_defaults)
     config = _config_of(defaults.profile, numbers)
-    demand_optimizer(config, resources, "finetune")
+    demand_optimizer(config, resources, "finetune", ())
     digest = _enter(subject, defaults.profile, config, resources, new_weights=new_weights)
     defaults.remember(catalog, new=new_defaults)
     with progress(f"{subject} finetune", "finetune", subject):

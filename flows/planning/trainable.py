@@ -14,8 +14,13 @@ from flows.spec.problems import InputError, Problem
 from storage.catalog import views
 
 
-def demand_optimizer(config: FineTuneConfig, resources: Resources, source: str) -> None:
-    """Raise InputError if the optimizer needs another device, or a library that is not installed."""
+def demand_optimizer(
+    config: FineTuneConfig, resources: Resources, source: str, at: tuple[str, ...] = ("finetune",)
+) -> None:
+    """Raise InputError if the optimizer needs another device, or a library that is not installed.
+
+    `at`: where the settings are in the source.
+    """
     if config.optimizer != "adamw8bit":
         return
     if not resources.device.startswith("cuda"):
@@ -24,7 +29,7 @@ def demand_optimizer(config: FineTuneConfig, resources: Resources, source: str) 
         message = "adamw8bit needs bitsandbytes; pip install 'dreamtuner[eightbit]', or choose adafactor"
     else:
         return
-    raise InputError(source, [Problem(path=("finetune", "optimizer"), message=message)])
+    raise InputError(source, [Problem(path=(*at, "optimizer"), message=message)])
 
 
 def demand_images(job: FineTuneJob, profile: Profile, style: Style) -> None:
