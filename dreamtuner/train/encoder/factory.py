@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -89,13 +90,10 @@ def frozen_of(backbone: EncoderTrainable, settings: EncoderSettings) -> Frozen:
     """Return the frozen models of a backbone with the encoder to be trained."""
     kinds = (DEPTH,) if settings.controlnet else ()
     denoiser = backbone.denoiser(kinds, encoder=True)
-    known: dict[str, TextStates] = {}
 
+    @lru_cache(maxsize=256)
     def encoded(caption: str) -> TextStates:
-        if caption not in known:
-            known.clear() if len(known) > 256 else None
-            known[caption] = backbone.encode_text(caption).to(dtype=denoiser.dtype)
-        return known[caption]
+        return backbone.encode_text(caption).to(dtype=denoiser.dtype)
 
     @torch.no_grad()
     def text(captions: list[str]) -> TextStates:

@@ -36,10 +36,6 @@ class EncoderSettings(BaseModel):
     validation_steps: int = Field(20, gt=0, description="sampling steps of validation images")
     loop: LoopSettings
 
-    def part_of_process(self) -> int:
-        """Return the parts that a process adds up in a step."""
-        return -(-self.batch // (self.processes * self.at_once))
-
 
 def preset_names() -> list[str]:
     """Return the names of the presets."""
