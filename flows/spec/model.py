@@ -95,17 +95,17 @@ class Spec(StrictModel):
         description="control images of other kinds that the profile has a ControlNet for, each a list as `poses`, "
         f'such as {{"canny": ["edges.png"]}}: {PLACE}',
     )
-    masker: str | None = Field(
+    masker: Text | None = Field(
         default=None,
         description="the masker that segments new references, such as birefnet; null: that of DREAMTUNER_MASKER, of "
         "the profile, or auto",
     )
-    captioner: str | None = Field(
+    captioner: Text | None = Field(
         default=None,
         description="the captioner of new references, such as blip; null: that of DREAMTUNER_CAPTIONER, of the "
         "profile, or one that uses the class word",
     )
-    estimators: Mapping[KindName, str] = Field(
+    estimators: Mapping[KindName, Text] = Field(
         default_factory=dict,
         description='the estimators of new references\' own control images, by kind, such as {"pose": "dwpose"}; those '
         "of DREAMTUNER_ESTIMATORS and of the profile where none is named",

@@ -117,7 +117,7 @@ class SubjectSpec(StrictModel):
     @field_validator("controls")
     @classmethod
     def _of_other_kinds(cls, controls: Mapping[Kind, str]) -> Mapping[Kind, str]:
-        return of_other_kinds(controls, {"pose": "pose", "depth": "depth"})
+        return of_other_kinds(controls, {name: name for name in ("pose", "depth", "mask", "caption")})
 
     @property
     def layouts(self) -> dict[Kind, str]:

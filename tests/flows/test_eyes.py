@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from prefect.states import Failed
+from pydantic import ValidationError
 
 from deploy.cli.annotations import seen_json
 from dreamtuner.models.weights import WeightsMissingError
@@ -192,6 +193,18 @@ def test_what_changes_images_that_are_there_is_said(eyes: ModuleType, pip: Subje
 def test_auto_is_no_caption() -> None:
     stated = {None: None, "auto": None, "auto:blip": None, "automobile": "automobile"}
     assert {one: SubjectSpec(name="pip", caption=one).own_caption for one in stated} == stated
+
+
+@pytest.mark.parametrize("kind", ["caption", "mask", "pose"])
+def test_what_has_a_field_of_its_own_is_no_other_control_image(kind: str) -> None:
+    with pytest.raises(ValidationError, match=f"has a field of its own; write {kind}: instead"):
+        SubjectSpec(name="pip", controls={kind: "auto"})
+
+
+@pytest.mark.parametrize("field", ["masker", "captioner"])
+def test_an_eye_has_a_name(pip: SubjectSpec, field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        order(pip, **{field: ""})
 
 
 def order(pip: SubjectSpec, **more: Any) -> Spec:
