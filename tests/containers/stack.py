@@ -97,14 +97,16 @@ class Stack:
             assert time.monotonic() < deadline, (said, self.logs("worker")[-3000:])
             time.sleep(2)
 
-    def person(self) -> httpx.Client:
-        """The administrator, who followed the link in the dashboard's first log."""
+    @contextmanager
+    def person(self) -> Iterator[httpx.Client]:
+        """The administrator, who follows the link in the dashboard's first log."""
         link = re.search(r"first login, once, within a day: \S+?(/link/\S+)", self.logs("dashboard"))
         assert link is not None, self.logs("dashboard")
-        client = httpx.Client(base_url=self.url, timeout=60, follow_redirects=True, headers={"Origin": self.url})
-        entered = client.post(link[1], data={"csrf": token(client.get(link[1])), "password": PASSWORD})
-        assert entered.url.path == "/", entered.text[-2000:]
-        return client
+        headers = {"Origin": self.url}
+        with httpx.Client(base_url=self.url, timeout=60, follow_redirects=True, headers=headers) as client:
+            entered = client.post(link[1], data={"csrf": token(client.get(link[1])), "password": PASSWORD})
+            assert entered.url.path == "/", entered.text[-2000:]
+            yield client
 
 
 def token(page: httpx.Response) -> str:

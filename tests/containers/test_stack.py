@@ -89,7 +89,7 @@ def test_the_demo_is_approved_in_the_dashboard(up: Stack) -> None:
     with up.person() as client:
         listed = client.get("/api/outputs", params={"limit": 300}).json()["outputs"]
         assert len(listed) == CELLS
-        thumbnail = client.get(f"/thumbs/{listed[0]['sha256']}.webp")
+        thumbnail = client.get(f"/thumbs/{listed[0]['image_sha256']}.webp")
         assert (thumbnail.status_code, thumbnail.headers["content-type"]) == (200, "image/webp")
         csrf = token(client.get("/outputs"))
         counted = client.post("/bulk/count", data={"csrf": csrf, "to": "approved"})
