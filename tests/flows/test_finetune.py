@@ -16,6 +16,7 @@ from PIL import Image
 
 import flows.execution.finetune_worker
 import flows.patience
+from dreamtuner.families.memory import Need
 from dreamtuner.finetune.checkpoint import from_bytes
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.training.oracle import HEADS
@@ -255,6 +256,7 @@ def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flows.execution.finetune_worker, "memory_of", lambda device: 1000)
+    monkeypatch.setattr("dreamtuner.finetune.memory.need_of", lambda *_: Need(weights=900, learning=50, step=50))
     summary = result_of(lambda: catalog(spec))
     assert (summary.made, summary.failed) == (0, 2)
     assert "use a device with more memory" in summary.subjects[0].errors[0]

@@ -119,6 +119,7 @@ def test_loras_and_embeddings_are_opened_by_stock_diffusers(
         assert unet == {"lora_unet_input", "lora_unet_middle_block_1_transformer", "lora_unet_output"}
 
 
+@pytest.mark.slow
 def test_memory_counts_both_text_encoders(backbone: SDXLBackbone) -> None:
     parts = (backbone.unet, backbone.text_encoder, backbone.text_encoder_2, backbone.vae)
     need = memory_need(backbone.profile, backbone.profile.finetuning("full"), 32)
