@@ -1,6 +1,7 @@
 """Generate: the missing cells of a run, in chunks of one subject. No cell is generated twice."""
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import TypeVar
@@ -9,9 +10,10 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.execution.chunk_order import ordered_chunks
+from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.generation_worker import Worker
 from flows.execution.wait_for_others import wait_for_others
-from flows.outcome import CellOutcomes, completed_or_failed, summarise_reasons
+from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
 from flows.resources import Resources
 from flows.spec.parameters import RunId
@@ -91,8 +93,11 @@ def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
 
 
 def _others_at(worker: Worker, run_id: str) -> Sequence[str]:
-    with worker.catalog.read() as s:
-        return views.subjects_in_work(s, run_id, but_by=worker.owner)
+    def read() -> Sequence[str]:
+        with worker.catalog.read() as s:
+            return views.subjects_in_work(s, run_id, but_by=worker.owner)
+
+    return worker.patience.retry(read)
 
 
 def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
@@ -139,3 +144,7 @@ def _mark_lost(resources: Resources, run_id: str) -> None:
 def _cells(resources: Resources, run_id: str) -> list[CellView]:
     with resources.catalog.read() as s:
         return views.cells_of_run(s, run_id, scores=False)
+
+
+if __name__ == "__main__":  # a further worker of a run on this machine
+    work_for_parent(lambda: result_of(lambda: generate(sys.argv[1])))

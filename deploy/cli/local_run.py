@@ -36,13 +36,14 @@ def run_catalog(
     new_defaults: bool = False,
     new_weights: bool = False,
     check: bool = False,
+    workers: int = 1,
 ) -> "RunSummary":
     """Run the catalog flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):
         from flows.catalog import catalog
         from flows.outcome import result_of
 
-        return result_of(lambda: catalog(redacted(spec), new_defaults, check, new_weights))
+        return result_of(lambda: catalog(redacted(spec), new_defaults, check, new_weights, workers))
 
 
 def run_catalogs(

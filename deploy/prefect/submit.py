@@ -33,7 +33,7 @@ class Submitted:
     outdated: tuple[Outdated, ...] = ()
 
 
-def submit(spec: Spec, **how: bool) -> Submitted:
+def submit(spec: Spec, **how: int) -> Submitted:
     """Submit the spec to a worker, which reads its paths. Raises SubmitError.
 
     `how`: further parameters of the flow.

@@ -111,6 +111,32 @@ def test_a_submitted_run_is_carried_out_and_each_side_names_the_other(live: Live
     assert found["trip-sheet"].startswith("data:image/jpeg;base64,")
 
 
+def test_workers_of_the_pool_share_a_run_and_are_cancelled_with_it(live: Live, spec: Path) -> None:
+    spec.write_text(spec.read_text().replace("seeds: [1, 2, 3, 4, 5, 6]", f"seeds: {list(range(1, 151))}"))
+    done = live.dreamtuner("run", "--submit", "--json", "--workers", "3", str(spec))
+    assert done.returncode == 0, done.stderr
+    flow_run = json.loads(done.stdout)["flow_run"]
+    with live.worker(GPU), live.worker(GPU):
+        live.wait(lambda: len(_makers()) == 2, 240, "images by two workers")
+        live.cancel(flow_run)
+        assert live.ended(flow_run, 120) == "CANCELLED"
+        live.wait(lambda: not live.open_runs(), 120, "the end of the helpers")
+    waiting = [one for one in live.filtered("flow_runs") if one["state_type"] == "SCHEDULED"]
+    assert not [one for one in waiting if one["parameters"].get("run_id")], "the one that no worker took is cancelled"
+    assert cells("generating") == cells("failed") == 0
+    assert 0 < cells("generated") < 600
+
+
+def _makers() -> set[str | None]:
+    if not cells("generated"):
+        return set()
+    with Resources.open().catalog.read() as s:
+        of_run = views.cells_of_run(s, views.recent_runs(s)[0].id)
+        made = [cell.digest for cell in of_run if cell.state == "generated"]
+        events = [event for digest in made for event in views.history(s, "cell", digest)]
+    return {event.actor for event in events if event.event == "generated"}
+
+
 def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
     with live.worker(GPU):
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"

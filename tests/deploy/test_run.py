@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ def running(environment: dict[str, str]) -> Iterator[list[subprocess.Popen[str]]
         process.communicate()
 
 
-def start(environment: dict[str, str], spec: Path, running: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "deploy.cli.main", "run", str(spec), "--json"]
+def start(
+    environment: dict[str, str], spec: Path, running: list[subprocess.Popen[str]], *more: str
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "deploy.cli.main", "run", str(spec), "--json", *more]
     process = subprocess.Popen(
         command,
         env=environment,
@@ -90,7 +93,8 @@ def until_drawing(process: subprocess.Popen[str], made: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The processes that it began, in whichever thread."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
 
 
 def alive(pid: int) -> bool:
@@ -174,3 +178,71 @@ def test_a_failed_subject_is_told_and_the_code_is_1(
     assert human.returncode == 1
     assert "momo: reference" in human.stdout
     assert "contact sheet: " in human.stdout
+
+
+@pytest.fixture
+def long_spec(spec: Path) -> Path:
+    """400 cells: enough for a worker that takes seconds to start."""
+    spec.write_text(spec.read_text().replace("seeds: [1, 2, 3, 4, 5, 6]", f"seeds: {list(range(1, 101))}"))
+    return spec
+
+
+def makers(count: int = 0) -> set[str | None]:
+    """Who generated cells, once it is at least `count`."""
+    with Resources.open().catalog.read() as s:
+        found = {
+            event.actor
+            for cell in views.cells_of_run(s, views.recent_runs(s)[0].id)
+            if cell.state == "generated"
+            for event in views.history(s, "cell", cell.digest)
+            if event.event == "generated"
+        }
+    return found if len(found) >= count else set()
+
+
+def worker_of(parent: subprocess.Popen[str]) -> int | None:
+    for pid in children(parent.pid):
+        with suppress(OSError):
+            if b"flows.generate" in Path(f"/proc/{pid}/cmdline").read_bytes() and alive(pid):
+                return pid
+    return None
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = 240) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.1)
+    return value
+
+
+@pytest.mark.slow
+def test_two_workers_share_a_run_and_one_that_dies_is_made_up_for(
+    environment: dict[str, str], long_spec: Path, running: list[subprocess.Popen[str]]
+) -> None:
+    parent = start(environment, long_spec, running, "--workers", "2")
+    first = until(lambda: worker_of(parent), "the worker")
+    until(lambda: cells()["generated"] and makers(2), "images by both")
+    os.kill(first, signal.SIGKILL)
+    second = until(lambda: worker_of(parent), "a worker in its place")
+    assert second != first
+    done = finish(parent)
+    assert (done["made"], done["skipped"], done["failed"]) == (400, 0, 0), "those of the other worker are counted"
+    assert not alive(second)
+    assert sum(attempts(done["run"]).values()) <= 400 + 4, "what the dead one had claimed is made again"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_run(
+    environment: dict[str, str], long_spec: Path, running: list[subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    parent = start(environment, long_spec, running, "--workers", "2")
+    until(lambda: cells()["generated"] and makers(2), "images by both")
+    worker = worker_of(parent)
+    assert worker is not None
+    parent.send_signal(number)
+    parent.wait(90)
+    until(lambda: not alive(worker), "the end of the worker", 30)
+    if number == signal.SIGTERM:
+        assert (cells()["generating"], cells()["failed"]) == (0, 0)

@@ -21,6 +21,12 @@ def run(
     new_defaults: NewDefaults = False,
     new_weights: NewWeights = False,
     check: Check = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=1000, help="Generate by this many workers: processes here, with --submit flow runs of the pool."
+        ),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Run a spec: ingest its subjects, generate missing images, score them, render the contact sheet.
@@ -31,7 +37,7 @@ def run(
     """
     how = {"new_defaults": new_defaults, "new_weights": new_weights, "check": check}
     if submit:
-        _submit(spec, how, as_json)
+        _submit(spec, how | ({"workers": workers} if workers > 1 else {}), as_json)
         return
     from deploy.cli.local_run import run_catalog
     from deploy.cli.tables import print_sheet, run_json, run_table
@@ -45,7 +51,7 @@ def run(
     terminal, summary = run_with_progress(
         "run",
         settings,
-        lambda line: run_catalog(parsed, settings, line, line.started, **how),
+        lambda line: run_catalog(parsed, settings, line, line.started, **how, workers=workers),
     )
     if as_json:
         print_line(terminal, run_json(summary))
@@ -55,7 +61,7 @@ def run(
     leave(terminal, SOME_FAILED if summary.failed else OK)
 
 
-def _submit(spec: Path, how: Mapping[str, bool], as_json: bool) -> None:
+def _submit(spec: Path, how: Mapping[str, int], as_json: bool) -> None:
     from deploy.prefect.submit import local_paths, submit
     from flows.ingestion.known import demand_subjects
     from flows.resources import Resources

@@ -65,7 +65,7 @@ from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
-from .runs.run import CellReason, RunDetail, RunPoll, poll_run, run, subjects_in_work
+from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, subjects_in_work
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
 from .runs.unscored import OutputChoice, outputs_by_profile, unscored, unscored_among, unscored_of
@@ -144,6 +144,7 @@ __all__ = [
     "is_caption_used",
     "is_used",
     "link_of",
+    "made_by_run",
     "mask_facts",
     "masks_of",
     "measurements",

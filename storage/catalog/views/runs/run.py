@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.claims import claimable
 from storage.catalog.database.sql import as_records, instant
 from storage.catalog.records import CELL_STATES, CellState, NotInCatalogError, RunState, spec_digest
-from storage.catalog.schema import AuditEvent, Cell, Run, RunCell, Subject
+from storage.catalog.schema import AuditEvent, Cell, Output, Run, RunCell, Subject
 
 MOST = 50  # reasons that are listed
 
@@ -74,6 +74,13 @@ def run(s: Session, run_id: str) -> RunDetail:
         host=row.owner.partition(":")[0].partition("/")[0] if row.owner else None,
         started_by=_started_by(s, row.flow_run_id),
     )
+
+
+def made_by_run(s: Session, run_id: str) -> Sequence[str]:
+    """List the digests of the cells whose images the run's workers generated."""
+    made = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).join(Output, Output.cell_id == Cell.id)
+    ours = (RunCell.run_id == run_id, Output.run_id == run_id, Cell.state == "generated")
+    return s.scalars(made.where(*ours).order_by(Cell.digest)).all()
 
 
 def subjects_in_work(s: Session, run_id: str, *, but_by: str) -> Sequence[str]:
