@@ -70,7 +70,8 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
             for chunk, following in _with_next(chunks):
                 if following is not None and not following.uses_earlier_frames:  # else it waits until those are stored
                     worker.ahead(following.digests)
-                report_progress("generate", len(cells) - len(missing) + claimed, len(cells))
+                ours = len(cells) - len(missing) + claimed
+                report_progress("generate", max(ours, _generated_by_all(worker, run_id)), len(cells))
                 if chunk.uses_earlier_frames:
                     worker.flush()
                 result = generate_cells(worker, chunk.digests, chunk.subject, chunk.place)
@@ -96,6 +97,14 @@ def _others_at(worker: Worker, run_id: str) -> Sequence[str]:
     def read() -> Sequence[str]:
         with worker.catalog.read() as s:
             return views.subjects_in_work(s, run_id, but_by=worker.owner)
+
+    return worker.patience.retry(read)
+
+
+def _generated_by_all(worker: Worker, run_id: str) -> int:
+    def read() -> int:
+        with worker.catalog.read() as s:
+            return views.poll_run(s, run_id, most=0).generated
 
     return worker.patience.retry(read)
 
