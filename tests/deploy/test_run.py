@@ -243,6 +243,6 @@ def test_workers_end_with_their_run(
     assert worker is not None
     parent.send_signal(number)
     parent.wait(90)
-    until(lambda: not alive(worker), "the end of the worker", 30)
+    until(lambda: not alive(worker), "the end of the worker", 60)
     if number == signal.SIGTERM:
         assert (cells()["generating"], cells()["failed"]) == (0, 0)

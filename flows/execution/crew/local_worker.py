@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Literal
 
 STOP_SECONDS = 60.0
 """How long a worker may take to end its step before it is killed; its cells are then free at once."""
+ORPHAN_SECONDS = 20.0
+"""How long a worker whose parent has died may take to store its images."""
 
 
 class LocalHelper:
@@ -66,6 +69,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _end_with_parent() -> None:
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_SECONDS)
+    os._exit(1)  # Prefect waits for minutes for the server that died with the parent
 
 
 def work_for_parent(generate: Callable[[], object]) -> None:
