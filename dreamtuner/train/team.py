@@ -33,7 +33,7 @@ class Team(Protocol):
         ...
 
     def mean(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Average metrics of the same names over the processes."""
+        """Average each metric over the processes that have it: one may have seen what the others did not."""
         ...
 
     def end(self) -> None:
@@ -83,12 +83,16 @@ class Replicas:
         return context
 
     def any(self, flag: bool) -> bool:
-        return self.mean({"flag": float(flag)})["flag"] > 0
+        said = torch.tensor(float(flag), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(said, reduction="sum") > 0)
 
     def mean(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        values = torch.tensor(list(metrics.values()), dtype=torch.float64, device=self._accelerator.device)
-        averaged: list[float] = self._accelerator.reduce(values, reduction="mean").tolist()
-        return dict(zip(metrics, averaged, strict=True))
+        from accelerate.utils import gather_object
+
+        found: list[dict[str, float]] = gather_object([dict(metrics)])
+        names = dict.fromkeys(name for one in found for name in one)
+        values = {name: [one[name] for one in found if name in one] for name in names}
+        return {name: sum(ours) / len(ours) for name, ours in values.items()}
 
     def end(self) -> None:
         self._accelerator.wait_for_everyone()

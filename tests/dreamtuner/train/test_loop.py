@@ -32,7 +32,7 @@ class _Line:
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         x = torch.randn(16, self.learns[0].in_features, generator=generator)
         error = self.learns(x) - 3 * x.sum(1, keepdim=True)
-        return error.square().mean(), {"size": float(x.std())}
+        return error.square().mean(), {"size": float(x.std()), f"of_{generator.initial_seed() % 2}": 1.0}
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,8 @@ def test_processes_share_no_single_gpu(tmp_path: Path):
 @pytest.mark.slow
 def test_two_processes_average_their_gradients(tmp_path: Path):
     assert train(_LineFactory(), _settings(steps=20), tmp_path, processes=2) == 20
+    last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert last["of_0"] == last["of_1"] == 1.0  # each was measured by one of them alone
     module = _Line(3).learns
     assert load_ema(tmp_path, module) == 20
 
