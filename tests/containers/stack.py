@@ -77,9 +77,14 @@ class Stack:
     def inside(self, service: str, *command: str) -> str:
         return self.docker.ask("exec", self.container(service), *ENTRY, *command, seconds=300).stdout
 
-    def status(self) -> dict[str, Any]:
-        """What `dreamtuner status --json` says in the dashboard's container."""
-        found: dict[str, Any] = json.loads(self.inside("dashboard", "dreamtuner", "status", "--json").splitlines()[-1])
+    def status(self, seconds: float = 120) -> dict[str, Any]:
+        """What `dreamtuner status --json` says in the dashboard's container; asked again while that restarts."""
+        deadline = time.monotonic() + seconds
+        command = ("exec", self.container("dashboard"), *ENTRY, "dreamtuner", "status", "--json")
+        while (done := self.docker.ask(*command, check=False)).returncode:
+            assert time.monotonic() < deadline, done.stderr[-2000:]
+            time.sleep(1)
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
     def kill(self, service: str) -> None:
