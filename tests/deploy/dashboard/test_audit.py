@@ -51,8 +51,19 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         mask = "/subjects/{subject_id:int}/references/{reference_id:int}/mask"
         wrote(mask, "/subjects/1/references/1/mask", "new mask", files=files)
         of = "/subjects/{subject_id:int}/references/{reference_id:int}"
-        wrote(f"{of}/mask/found", "/subjects/1/references/1/mask/found", "find mask")
+        wrote(f"{of}/{{kind}}/found", "/subjects/1/references/1/mask/found", "find mask")
         wrote(f"{of}/masks/{{mask_id:int}}/use", "/subjects/1/references/1/masks/1/use", "use mask")
+        here = "/subjects/1/references/1"
+        wrote(f"{of}/caption", f"{here}/caption", "new caption", data={"text": "a bear in the snow"})
+        depth = {"image": ("depth.png", io.BytesIO(png(plain(0, 0, 0).convert("L"))), "image/png")}
+        wrote(f"{of}/controls", f"{here}/controls", "new depth", data={"kind": "depth"}, files=depth)
+        wrote(f"{of}/controls/none", f"{here}/controls/none", "no pose", data={"kind": "pose"})
+        with site.catalog.read() as s:
+            (reference, *_) = views.subject(s, 1).references
+            note = next(one.id for one in reference.annotations if one.kind == "depth")
+        wrote(f"{of}/annotations/{{annotation_id:int}}/use", f"{here}/annotations/{note}/use", "use depth")
+        told = {"uuid": "from-its-page", "revision": "1", "decision": "approved"}
+        wrote("/outputs/{output_id:int}/review", "/outputs/4/review", "review", data=told)
         sent = {"name": "bolt", "class_word": "robot", "style": "natural"}
         picture = {"reference": ("bolt.png", io.BytesIO(png(plain(0, -1, 0))), "image/png")}
         wrote("/subjects", "/subjects", "new reference", data=sent, files=picture)
