@@ -21,7 +21,7 @@ class TooSmallError(ValueError):
 
 
 def bucket_sizes(resolution: int, *, pixels_per_latent: int) -> tuple[Size, ...]:
-    """Return the sizes of at most `resolution`^2 pixels, the square first: 512 -> 512x512, 448x576, 576x448, ...
+    """Return the sizes of at most as many pixels as the square has, which is first: 512x512, 448x576, 576x448, ...
 
     Sides are multiples of 64, or of an eighth of a small resolution; for every short side the long one is the largest
     that fits.
