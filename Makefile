@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dashboard test test-slow chaos test-ceph check docs docs-links format build pins clean distclean
+.PHONY: help setup demo dashboard test test-slow test-stack chaos test-ceph check docs docs-links format build pins clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,10 @@ test: $(READY) $(S3_READY) ## all except the slow tests
 	$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(READY) $(S3_READY) ## the slow tests
-	$(PYTEST) -m 'slow and not chaos' $(PYTEST_ARGS)
+	$(PYTEST) -m 'slow and not chaos and not stack' $(PYTEST_ARGS)
+
+test-stack: $(READY) ## build the images and run the compose file, with Docker
+	$(BIN)/python -m pytest -m stack $(PYTEST_ARGS)
 
 chaos: $(READY) $(S3_READY) ## kill workers and servers at random instants, for a long time
 	$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)

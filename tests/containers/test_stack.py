@@ -11,7 +11,7 @@ from tests.containers.builds import ROOT, Builder, pip_conf
 from tests.containers.engine import Engine, engine
 from tests.containers.stack import Stack, stack_of, token
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stack]
 TARGETS = ("dashboard", "worker", "conductor")
 MOST_MB = {"dashboard": 350, "worker": 8000, "conductor": 8000}
 CELLS = 48

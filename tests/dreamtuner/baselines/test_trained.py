@@ -107,6 +107,7 @@ def test_a_longer_training_goes_on_from_a_shorter_one(seeing: UNetBackbone, give
     assert drawn(seeing, short, given) == after_one  # cannot go back: trained anew
 
 
+@pytest.mark.slow
 def test_how_a_learnt_subject_is_drawn_is_no_part_of_its_training(seeing: UNetBackbone, given: Given) -> None:
     one = quick(dreamtuner(seeing.profile))
     other = replace(one, drawing={"w_r": 5.0})

@@ -110,6 +110,7 @@ def test_a_grid_is_composed_of_its_steps_and_one_reference_pass() -> None:
     assert found.our_seconds(1) == (27 * 4 + 3 * 5 + 34,)
 
 
+@pytest.mark.slow
 def test_timings_stand_side_by_side() -> None:
     order: list[str] = []
     ways = {name: lambda name=name: order.append(name) for name in "ab"}

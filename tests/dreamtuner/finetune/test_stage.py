@@ -212,7 +212,8 @@ def test_a_learnt_word_alone_changes_no_picture_of_another(learning: Learning, s
         assert not np.array_equal(pictures(knows, factory, "a bear [S*]"), plain)
 
 
-@pytest.mark.parametrize("mode", ["lora", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["lora", "full"])
 def test_a_share_of_what_the_unet_learnt_may_be_kept(learning: Learning, seeing_profile: Profile, mode: str) -> None:
     shares = {share: learning(f"{share}", mode=mode, unet_kept=share, regular="none") for share in (0.0, 0.5, 1.0)}
     stages = {share: (fine_tune(one, report=lambda line: None), one.finished(CPU))[1] for share, one in shares.items()}
