@@ -32,11 +32,12 @@ def test_one_file_is_enough(tmp_path: Path, pip: Reference) -> None:
     for one in (stock, pipe, beside):
         one.set_progress_bar_config(disable=True)
         made.append(one("a cat!", **CALL, generator=torch.Generator().manual_seed(0)).images)
-    assert np.array_equal(made[1], made[0])
-    assert np.array_equal(made[2], made[0])
+    # in the last bits kernels may depend on where equal weights lie in memory
+    np.testing.assert_allclose(made[1], made[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(made[2], made[0], rtol=0, atol=1e-5)
     shown = {"reference_image": pip.image, "reference_mask": pip.mask, "reference_caption": "a bear"}
     generator = torch.Generator().manual_seed(0)
-    assert not np.array_equal(pipe("a cat!", **CALL, **shown, generator=generator).images, made[0])
+    assert not np.allclose(pipe("a cat!", **CALL, **shown, generator=generator).images, made[0], rtol=0, atol=1e-3)
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
