@@ -1,4 +1,7 @@
-"""The command line in processes of their own that share one start: a parent imports what all need, and forks."""
+"""The command line in processes of their own that share one start: a parent imports what all need, and forks.
+
+Each ends without taking its modules apart, which would take longer than most commands.
+"""
 
 import json
 import os
@@ -12,10 +15,11 @@ from pathlib import Path
 # Nothing that reads the environment when it is imported, as Prefect does: that is each command's own.
 IMPORTED = ("alembic.command", "cv2", "pydantic", "rich.console", "sqlalchemy.orm", "torch", "yaml")
 _PARENT = """
-import importlib, json, os, signal, sys
+import atexit, gc, importlib, json, os, signal, sys
 
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
+gc.freeze()
 for line in sys.stdin:
     asked = json.loads(line)
     child = os.fork()
@@ -28,7 +32,13 @@ for line in sys.stdin:
         sys.argv = ["dreamtuner", *asked["words"]]
         from deploy.cli.main import main
 
-        main()
+        try:
+            main()
+        except SystemExit as end:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
