@@ -15,7 +15,7 @@ from PIL import Image
 
 from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend, demand_memory
-from dreamtuner.preprocess.backends.captioners.generation import described, generated
+from dreamtuner.preprocess.backends.captioners.generation import described, seen_in
 from dreamtuner.preprocess.captioners import Caption
 
 PROMPT = "a photo of"
@@ -37,13 +37,8 @@ class Blip2(AuxiliaryBackend):
             WeightsMissingError: the model is not on this machine, or does not fit into its free memory.
             PluginError: its files do not fit together.
         """
-        import torch
-
-        model, processor = _loaded(self.place(), self.version)
-        inputs = processor(images=image().convert("RGB"), text=PROMPT, return_tensors="pt")
-        with torch.inference_mode():
-            tokens, confidence = generated(model, **inputs, max_new_tokens=MAX_WORDS, num_beams=BEAMS)
-        seen = processor.tokenizer.decode(tokens, skip_special_tokens=True)
+        loaded = _loaded(self.place(), self.version)
+        seen, confidence = seen_in(image().convert("RGB"), PROMPT, *loaded, max_words=MAX_WORDS, beams=BEAMS)
         return Caption(described(f"a {style_word} of a {class_word}", seen), confidence)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from dreamtuner.preprocess.backends.auxiliary import AuxiliaryBackend
-from dreamtuner.preprocess.backends.captioners.generation import described, generated
+from dreamtuner.preprocess.backends.captioners.generation import described, seen_in
 from dreamtuner.preprocess.captioners import Caption
 
 TASK = "<CAPTION>"
@@ -32,13 +32,8 @@ class Florence2(AuxiliaryBackend):
 
     def caption(self, image: Callable[[], Image.Image], *, class_word: str, style_word: str) -> Caption:
         """Return style word, class word and what the model sees in an RGB image. Raises WeightsMissingError."""
-        import torch
-
-        model, processor = _loaded(self.place(), self.version)
-        inputs = processor(images=image().convert("RGB"), text=TASK, return_tensors="pt")
-        with torch.inference_mode():
-            tokens, confidence = generated(model, **inputs, max_new_tokens=MAX_WORDS, num_beams=BEAMS)
-        seen = processor.tokenizer.decode(tokens, skip_special_tokens=True)
+        loaded = _loaded(self.place(), self.version)
+        seen, confidence = seen_in(image().convert("RGB"), TASK, *loaded, max_words=MAX_WORDS, beams=BEAMS)
         return Caption(described(f"a {style_word} of a {class_word}", seen), confidence)
 
 

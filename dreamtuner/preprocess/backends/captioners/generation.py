@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from dreamtuner.preprocess.backends.captioners.plain_words import plain_words
 
 if TYPE_CHECKING:
@@ -18,6 +20,18 @@ def generated(model: Any, **inputs: Any) -> tuple[Tensor, float]:
     """
     found = model.generate(**inputs, do_sample=False, return_dict_in_generate=True, output_scores=True)
     return found.sequences[0], min(1.0, float(found.sequences_scores[0].exp()))
+
+
+def seen_in(
+    image: Image.Image, text: str, model: Any, processor: Any, *, max_words: int, beams: int
+) -> tuple[str, float]:
+    """Return what a model says of an RGB image when it is asked `text`, and how sure it is, as `generated` does."""
+    import torch
+
+    inputs = processor(images=image, text=text, return_tensors="pt")
+    with torch.inference_mode():
+        tokens, confidence = generated(model, **inputs, max_new_tokens=max_words, num_beams=beams)
+    return processor.tokenizer.decode(tokens, skip_special_tokens=True), confidence
 
 
 def described(begin: str, found: str) -> str:
