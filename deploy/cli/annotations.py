@@ -10,27 +10,18 @@ _WHERE = {"spec": "in a spec", "ingest": "by ingest", "dashboard": "in the dashb
 
 def annotation_json(one: AnnotationFacts) -> dict[str, Any]:
     """Return an annotation as `--json` prints it."""
-    return {
-        "kind": one.kind,
-        "text": one.text,
-        "sha256": one.image_sha256,
-        "method": one.method,
-        "version": one.version,
-        "confidence": one.confidence,
-        "licence": one.licence,
-        "given": one.given,
-        "giver": one.giver,
-        "given_at": None if one.given_at is None else one.given_at.isoformat(),
-        "notes": list(one.notes),
-    }
+    content = {"kind": one.kind, "text": one.text, "sha256": one.image_sha256}
+    return content | _origin(one) | {"notes": list(one.notes)}
 
 
 def mask_json(one: MaskView) -> dict[str, Any]:
     """Return a mask with the keys of an annotation, and whether it is doubtful."""
+    content = {"kind": "mask", "text": None, "sha256": one.sha256}
+    return content | _origin(one) | {"notes": list(one.warnings), "doubtful": one.doubtful}
+
+
+def _origin(one: AnnotationFacts | MaskView) -> dict[str, Any]:
     return {
-        "kind": "mask",
-        "text": None,
-        "sha256": one.sha256,
         "method": one.method,
         "version": one.version,
         "confidence": one.confidence,
@@ -38,8 +29,6 @@ def mask_json(one: MaskView) -> dict[str, Any]:
         "given": one.given,
         "giver": one.giver,
         "given_at": None if one.given_at is None else one.given_at.isoformat(),
-        "notes": list(one.warnings),
-        "doubtful": one.doubtful,
     }
 
 
