@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import TypeVar
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from sqlalchemy.orm import Session
 
 from flows.execution.chunk_order import ordered_chunks
 from flows.execution.crew.local_worker import work_for_parent
@@ -94,17 +95,19 @@ def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
 
 
 def _others_at(worker: Worker, run_id: str) -> Sequence[str]:
-    def read() -> Sequence[str]:
-        with worker.catalog.read() as s:
-            return views.subjects_in_work(s, run_id, but_by=worker.owner)
-
-    return worker.patience.retry(read)
+    return _read(worker, lambda s: views.subjects_in_work(s, run_id, but_by=worker.owner))
 
 
 def _generated_by_all(worker: Worker, run_id: str) -> int:
-    def read() -> int:
+    return _read(worker, lambda s: views.poll_run(s, run_id, most=0).generated)
+
+
+def _read(worker: Worker, query: Callable[[Session], T]) -> T:
+    """Ask the catalog, as often as it takes."""
+
+    def read() -> T:
         with worker.catalog.read() as s:
-            return views.poll_run(s, run_id, most=0).generated
+            return query(s)
 
     return worker.patience.retry(read)
 

@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
@@ -67,12 +68,10 @@ def helped(start: Callable[[int], Helper], count: int, *, poll_seconds: float = 
         yield
     except BaseException:
         _end(done, watch)
-        for helper in helpers.values():
-            _quietly(helper.stop)
+        _at_once([helper.stop for helper in helpers.values()])
         raise
     _end(done, watch)
-    for helper in helpers.values():
-        _quietly(helper.dismiss)
+    _at_once([helper.dismiss for helper in helpers.values()])
 
 
 def _keep(
@@ -96,6 +95,13 @@ def _end(done: threading.Event, watch: threading.Thread) -> None:
     done.set()
     if watch.ident is not None:
         watch.join()
+
+
+def _at_once(calls: Sequence[Callable[[], None]]) -> None:
+    """Make all calls at the same time: each may wait for a worker's step."""
+    if calls:
+        with ThreadPoolExecutor(len(calls)) as pool:
+            list(pool.map(_quietly, calls))
 
 
 def _quietly(call: Callable[[], object]) -> object:
