@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deploy.cli.commands.train.pocket import print_line, train_part
 from deploy.cli.commands.train.prepare import Depth, Given, Resolution, Square, Style, Tags
 from deploy.cli.options import AsJson, no_url
 
@@ -86,7 +87,7 @@ def encoder(
         start=start,
         licence=licence,
         data_licence=data_licence,
-        say=_print,
+        say=print_line,
     )
     _show(done, profile, as_json)
     if done.file is None:
@@ -109,7 +110,7 @@ def _prepared(data: str, profile: str, flags: list[str]) -> str:
     if done.returncode:
         raise typer.Exit(done.returncode)
     made = json.loads(done.stdout.splitlines()[-1])
-    _print(f"{made['images']} images prepared, {made['faulty']} faulty: {made['out']}")
+    print_line(f"{made['images']} images prepared, {made['faulty']} faulty: {made['out']}")
     return str(made["out"])
 
 
@@ -227,21 +228,7 @@ def _is_prepared(data: str) -> bool:
 
 def _pocket(profile: str, device: str, scale: str, out: Path | None, minutes: float | None, controlnet: bool) -> None:
     """Train pocket's encoder on images rendered on the fly."""
-    from dreamtuner.pocket.recipe import RecipeError, train_pocket
-    from flows.settings import Settings
-
     if profile != "pocket":
-        _print(f"dreamtuner: --data: give the images to train the encoder of {profile!r} on")
+        print_line(f"dreamtuner: --data: give the images to train the encoder of {profile!r} on")
         raise typer.Exit(2)
-    try:
-        folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket("encoder", device, scale, folder, minutes=minutes, controlnet=controlnet, say=_print)
-    except RecipeError as error:
-        _print(f"dreamtuner: {error}")
-        raise typer.Exit(2) from error
-    if not finished:
-        raise typer.Exit(1)
-
-
-def _print(line: str) -> None:
-    typer.echo(line, err=True)
+    train_part("encoder", device, scale, out, minutes=minutes, controlnet=controlnet)

@@ -1,7 +1,7 @@
 """`dreamtuner train pocket`: train the embedded model, or a part of it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,18 +33,24 @@ def pocket(
     Writes the weights to OUT/weights, a folder that stock diffusers opens, and their evaluation to OUT/report.
     Set DREAMTUNER_POCKET_WEIGHTS=OUT/weights for `run` to use them.
     """
+    train_part(part, device, scale, out, minutes=minutes, start=start)
+
+
+def train_part(part: str, device: str, scale: str, out: Path | None, **how: Any) -> None:
+    """Train a part of pocket; end the command with 2 for bad input, with 1 if it is not finished."""
     from dreamtuner.pocket.recipe import RecipeError, train_pocket
     from flows.settings import Settings
 
     try:
         folder = out or Settings.load().home / "train" / "pocket"
-        finished = train_pocket(part, device, scale, folder, minutes=minutes, start=start, say=_print)
+        finished = train_pocket(part, device, scale, folder, say=print_line, **how)
     except RecipeError as error:
-        _print(f"dreamtuner: {error}")
+        print_line(f"dreamtuner: {error}")
         raise typer.Exit(2) from error
     if not finished:
         raise typer.Exit(1)
 
 
-def _print(line: str) -> None:
+def print_line(line: str) -> None:
+    """Print a line of progress or an error on stderr."""
     typer.echo(line, err=True)
