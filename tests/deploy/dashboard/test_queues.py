@@ -122,3 +122,59 @@ def test_another_device_goes_on_there_and_the_end_says_what_was_decided(site: Si
     second.get_by_text("58 rejected").wait_for()
     second.get_by_role("link", name="Decide on the one that waits").click()
     shown(second, 1, 60)
+
+
+@pytest.mark.slow
+def test_undoing_twice_on_one_picture_gives_back_what_was_shown_before_each(site: Site, tab: Open) -> None:
+    one = in_order(site)[0].output_id
+    page = tab(site, queue(site))
+    for key in "fx":
+        shown(page, 1)
+        page.keyboard.press(key)
+        shown(page, 2)
+        page.keyboard.press("ArrowLeft")
+    for state in ("Flagged", "Undecided"):
+        page.keyboard.press("z")
+        page.wait_for_function("(said) => document.getElementById('state').textContent === said", arg=state)
+        sent(page)
+        assert decided(site, one)[0] == {"Flagged": "flagged", "Undecided": "none"}[state]
+    page.keyboard.press("z")
+    page.get_by_text("nothing to undo").wait_for()
+
+
+@pytest.mark.slow
+def test_what_one_tab_decided_another_can_undo_and_both_can_be_undone(site: Site, tab: Open) -> None:
+    rows = in_order(site)
+    path = queue(site)
+    first = tab(site, path)
+    shown(first, 1)
+    second = first.context.new_page()
+    second.goto(site.base + path)
+    shown(second, 1)
+    first.keyboard.press("p")
+    second.wait_for_function("() => document.getElementById('state').textContent === 'Approved'")
+    second.keyboard.press("ArrowRight")
+    second.keyboard.press("x")
+    shown(second, 3)
+    for tab_of, place in ((first, 2), (second, 1)):
+        tab_of.keyboard.press("z")
+        shown(tab_of, place)
+        sent(tab_of)
+    assert [decided(site, one.output_id) for one in rows[:2]] == [("none", 0, 3), ("none", 0, 3)]
+
+
+@pytest.mark.slow
+def test_undo_reaches_over_a_visit_to_compare(site: Site, tab: Open) -> None:
+    rows = in_order(site)
+    page = tab(site, queue(site))
+    shown(page, 1)
+    page.keyboard.press("p")
+    shown(page, 2)
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare*")
+    page.go_back()
+    shown(page, 2)
+    page.keyboard.press("z")
+    shown(page, 1)
+    sent(page)
+    assert decided(site, rows[0].output_id) == ("none", 0, 3)

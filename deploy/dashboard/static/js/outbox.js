@@ -14,7 +14,12 @@ export class Outbox extends EventTarget {
     this.#user = user;
     this.#prefix = `outbox:${user}:`;
     addEventListener("online", () => this.#retryNow());
-    addEventListener("storage", (event) => { if (event.key?.startsWith(this.#prefix)) this.#changed(); });
+    addEventListener("storage", (event) => {
+      if (!event.key?.startsWith(this.#prefix)) return;
+      const decision = event.newValue && JSON.parse(event.newValue);
+      if (decision) this.#emit("elsewhere", { decision });
+      this.#changed();
+    });
   }
 
   get size() { return this.#keys().length; }

@@ -14,6 +14,8 @@ export class Queue {
   byOutput(id) { for (const one of this.#items.values()) if (one?.output_id === id) return one; return null; }
   forget(place) { const part = Math.floor(place / PART); this.#requests.delete(part); for (let i = part * PART; i < (part + 1) * PART; i++) this.#items.delete(i); }
 
+  forgetAll() { this.#requests.clear(); this.#items.clear(); }
+
   #part(part) {
     if (!this.#requests.has(part)) {
       const request = fetch(`/api/queues/${this.#id}/items?start=${part * PART}&count=${PART}`, { headers: { Accept: "application/json" } })

@@ -21,11 +21,15 @@ let shown = null, loading = false;
 const early = []; // keys pressed before their picture has loaded: they apply to that picture and wait for it
 const conflicts = new Map();
 
-// Applies decisions still in the outbox after a reload, so that the item is shown as it will be once they are stored.
-for (const one of outbox.waiting()) conflicts.delete(one.output_id);
+// Applies decisions that are still in the outbox, after a reload or from another tab, so that the item is shown as it
+// will be once they are stored.
 function pending(item) {
-  const mine = outbox.waiting().filter((one) => one.output_id === item.output_id);
-  for (const one of mine) if (one.revision === item.revision) { item.revision += 1; if (!one.undo) { item.decision = one.decision; item.rating = one.rating; } }
+  for (const one of outbox.waiting()) apply(item, one);
+}
+function apply(item, one) {
+  if (one.output_id !== item.output_id || one.revision !== item.revision) return false;
+  Object.assign(item, { revision: one.revision + 1, decision: one.decision, rating: one.rating, waits: one.decision === "none" });
+  return true;
 }
 
 const settled = (item) => item && (item.decision !== "none" || !item.waits);
@@ -110,11 +114,11 @@ function drawState(item) {
 
 function decide(change, status) {
   if (!shown?.there) return;
-  const item = shown, before = { decision: item.decision, rating: item.rating, waits: item.waits };
-  const decision = { uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: item.decision, rating: item.rating, note: $("note").value.trim(), ...change };
-  item.revision += 1; item.decision = decision.decision; item.rating = decision.rating; item.waits = decision.decision === "none";
+  const item = shown, from = item.revision, before = { decision: item.decision, rating: item.rating, waits: item.waits };
+  const decision = { uuid: newUuid(), output_id: item.output_id, revision: from, decision: item.decision, rating: item.rating, note: $("note").value.trim(), ...change };
+  apply(item, decision);
   conflicts.delete(item.output_id);
-  undone.push({ place, output_id: item.output_id, revision: item.revision, before });
+  undone.push({ place, output_id: item.output_id, from, revision: item.revision, before });
   $("said").textContent = status;
   outbox.put(decision);
   show(following(place), { onward: true });
@@ -127,7 +131,13 @@ async function undo() {
   const last = undone.pop();
   if (!last) { $("said").textContent = "nothing to undo"; return; }
   let item;
-  try { item = await itemAt(last.place); } catch { undone.push(last); return toast("No connection; undo again once it is back."); }
+  try {
+    item = await itemAt(last.place);
+    if (item?.revision !== last.revision) { // what is known of it may be older than what was decided in another tab
+      queue.forget(last.place);
+      item = await itemAt(last.place);
+    }
+  } catch { undone.push(last); return toast("No connection; undo again once it is back."); }
   if (item?.output_id !== last.output_id || item.revision !== last.revision) {
     undone.drop(last.output_id);
     $("said").textContent = "changed since";
@@ -137,7 +147,7 @@ async function undo() {
   outbox.put({ uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: last.before.decision, rating: last.before.rating, undo: true });
   item.revision += 1;
   Object.assign(item, last.before);
-  undone.renumber(item.output_id, item.revision);
+  undone.renumber(item.output_id, last.from ?? last.revision - 1, item.revision);
   $("said").textContent = "undone";
   show(last.place);
 }
@@ -223,6 +233,11 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("keyup", (event) => { if (keymap.actionOf(event.key)?.hold) $("held").hidden = true; });
 addEventListener("blur", () => { $("held").hidden = true; });
+outbox.addEventListener("elsewhere", ({ detail: { decision } }) => { // decided in another tab
+  const item = queue.byOutput(decision.output_id);
+  if (item && apply(item, decision) && item === shown) drawState(item);
+});
+addEventListener("pageshow", (event) => { if (event.persisted) { queue.forgetAll(); show(place); } });
 addEventListener("popstate", (event) => show(event.state?.at ?? 0));
 $("main").focus({ preventScroll: true });
 show(place);

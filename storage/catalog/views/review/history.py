@@ -1,7 +1,7 @@
 """The history of a row, and the reviews of an output."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,10 @@ class Event:
 
 @dataclass(frozen=True)
 class ReviewView:
-    """One decision on an output as it was at `revision`, showing the image `image_sha256`."""
+    """One decision on an output as it was at `revision`, showing the image `image_sha256`.
+
+    `undoes`: the revision of the decision that this one takes back.
+    """
 
     uuid: str
     revision: int
@@ -35,6 +38,7 @@ class ReviewView:
     rating: int
     note: str
     created_at: datetime
+    undoes: int | None = None
 
 
 def history(s: Session, entity: str, entity_id: object) -> list[Event]:
@@ -47,7 +51,5 @@ def history(s: Session, entity: str, entity_id: object) -> list[Event]:
 def reviews_of(s: Session, output_id: int) -> list[ReviewView]:
     """List the output's reviews, oldest first."""
     rows = s.scalars(select(Review).where(Review.output_id == output_id).order_by(Review.revision))
-    return [
-        ReviewView(r.uuid, r.revision, r.image_sha256, r.reviewer, r.decision, r.rating, r.note, r.created_at)
-        for r in rows
-    ]
+    names = [field.name for field in fields(ReviewView)]
+    return [ReviewView(**{name: getattr(row, name) for name in names}) for row in rows]

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from storage.catalog.records import DECISIONS, CatalogError, Decision, NotInCatalogError, ReviewConflictError
 from storage.catalog.schema import Output, Review, Score
 
+UNDONE = "undone"  # the note of a review that takes another back
+
 
 @dataclass(frozen=True)
 class Reviewed:
@@ -39,65 +41,90 @@ def add_review(
     ReviewConflictError, and stores nothing, if the output was reviewed or regenerated since that revision.
     """
     _check(uuid, reviewer, decision, rating)
-    chosen = select(Output).where(Output.id == output_id).with_for_update(key_share=True)
-    output = s.scalar(chosen.execution_options(populate_existing=True))
-    if output is None:
-        raise NotInCatalogError(f"output_id {output_id} is not in the catalog; gallery_page(...) lists what there is")
+    output = _locked(s, output_id)
     said = s.scalar(select(Review).where(Review.uuid == uuid))
     if said is not None:
         if (said.output_id, said.reviewer, said.decision, said.rating) != (output_id, reviewer, decision, rating):
             raise CatalogError(f"uuid {uuid!r} names another review, {said.id}; make a new uuid for each decision")
         return Reviewed(said.id, said.revision + 1)
-    if output.revision != revision:
-        raise ReviewConflictError(
-            f"output {output_id} is at revision {output.revision}, and {decision!r} was decided on revision "
-            f"{revision}; look at it again",
-            output.revision,
-        )
+    _check_revision(output, revision, decision)
     review = Review(uuid=uuid, output_id=output_id, revision=revision, reviewer=reviewer, decision=decision)
     review.rating, review.note, review.image_sha256, review.batch_id = rating, note, output.image_sha256, batch_id
-    s.add(review)
-    s.flush()
-    output.approvals = _approvals(s, output)
-    state = derived(decision, output.approvals, approvals_needed)
-    output.revision, output.decision, output.rating = revision + 1, state, rating
-    s.execute(update(Score).where(Score.output_id == output_id).values(decision=state))
-    s.flush()
-    return Reviewed(review.id, output.revision)
+    return _stored(s, output, review, review, approvals_needed)
 
 
 def undo_review(
     s: Session, *, uuid: str, output_id: int, revision: int, reviewer: str, approvals_needed: int = 1
 ) -> Reviewed:
-    """Take back the review that led to `revision`, which restores the previous decision, or raise ReviewConflictError.
+    """Take back the reviewer's last review of the output as it is at `revision`, which restores what was before it.
 
-    If approvals are counted, an approval by someone else is not repeated in this reviewer's name: the output is then
-    undecided, and the other approval still counts.
+    A review that was taken back already does not count, so that undoing twice takes back two reviews. The row that is
+    added holds the reviewer's own previous decision on this image; the output gets that of the last review that is
+    left, whoever made it. The same `uuid` is stored once.
+
+    Raises ReviewConflictError if the output was reviewed or regenerated since that revision, or if its last review is
+    someone else's; CatalogError if no review of this image is left.
     """
-    decision: Decision
-    chosen = select(Review).where(Review.output_id == output_id, Review.revision == revision - 2)
-    before = s.scalar(chosen)
-    anothers = before is not None and before.reviewer != reviewer and before.decision == "approved"
-    if before is None or (anothers and approvals_needed > 1):
-        decision, rating = "none", 0
-    else:
-        decision, rating = before.decision, before.rating
-    return add_review(
-        s,
-        uuid=uuid,
-        output_id=output_id,
-        revision=revision,
-        reviewer=reviewer,
-        decision=decision,
-        rating=rating,
-        note="undone",
-        approvals_needed=approvals_needed,
-    )
+    output = _locked(s, output_id)
+    said = s.scalar(select(Review).where(Review.uuid == uuid))
+    if said is not None and (said.output_id, said.reviewer) == (output_id, reviewer) and said.undoes is not None:
+        return Reviewed(said.id, said.revision + 1)
+    _check_revision(output, revision, "undo")
+    standing = standing_reviews(s, output)
+    if not standing:
+        raise CatalogError(f"output {output_id}: no decision on this picture is left to take back")
+    last = standing.pop()
+    if last.reviewer != reviewer:
+        raise ReviewConflictError(
+            f"output {output_id}: the last decision is {last.reviewer}'s, who alone can take it back", output.revision
+        )
+    own = next((one for one in reversed(standing) if one.reviewer == reviewer), None)
+    decision, rating = ("none", 0) if own is None else (own.decision, own.rating)
+    review = Review(uuid=uuid, output_id=output_id, revision=revision, reviewer=reviewer, decision=decision)
+    review.rating, review.note, review.image_sha256, review.undoes = rating, UNDONE, output.image_sha256, last.revision
+    return _stored(s, output, review, standing[-1] if standing else None, approvals_needed)
+
+
+def standing_reviews(s: Session, output: Output) -> list[Review]:
+    """List the reviews of the output's image that nobody took back, oldest first."""
+    chosen = select(Review).where(Review.output_id == output.id, Review.image_sha256 == output.image_sha256)
+    reviews = s.scalars(chosen.order_by(Review.revision)).all()
+    taken_back = {one.undoes for one in reviews if one.undoes is not None}
+    return [one for one in reviews if one.undoes is None and one.revision not in taken_back]
 
 
 def derived(decision: Decision, approvals: int, needed: int) -> Decision:
     """Return the state of an output after the last `decision`, with `approvals` people approving."""
     return "none" if decision == "approved" and approvals < needed else decision
+
+
+def _locked(s: Session, output_id: int) -> Output:
+    chosen = select(Output).where(Output.id == output_id).with_for_update(key_share=True)
+    output = s.scalar(chosen.execution_options(populate_existing=True))
+    if output is None:
+        raise NotInCatalogError(f"output_id {output_id} is not in the catalog; gallery_page(...) lists what there is")
+    return output
+
+
+def _check_revision(output: Output, revision: int, decision: str) -> None:
+    if output.revision != revision:
+        raise ReviewConflictError(
+            f"output {output.id} is at revision {output.revision}, and {decision!r} was decided on revision "
+            f"{revision}; look at it again",
+            output.revision,
+        )
+
+
+def _stored(s: Session, output: Output, review: Review, last: Review | None, approvals_needed: int) -> Reviewed:
+    """Store a review; the output's state follows from `last`, the last review that stands, and from its approvals."""
+    s.add(review)
+    s.flush()
+    output.approvals = _approvals(s, output)
+    state = "none" if last is None else derived(last.decision, output.approvals, approvals_needed)
+    output.revision, output.decision, output.rating = review.revision + 1, state, 0 if last is None else last.rating
+    s.execute(update(Score).where(Score.output_id == output.id).values(decision=state))
+    s.flush()
+    return Reviewed(review.id, output.revision)
 
 
 def _approvals(s: Session, output: Output) -> int:

@@ -33,6 +33,13 @@ def say(catalog: Catalog, output_id: int, who: str, decision: Any, **more: Any) 
         writes.add_review(s, output_id=output_id, **fields)
 
 
+def undo(catalog: Catalog, output_id: int, who: str, **more: Any) -> writes.Reviewed:
+    revision = said(catalog, output_id)[3]
+    with catalog.write() as s:
+        fields = {"uuid": f"undo{revision}", "revision": revision, "reviewer": who} | more
+        return writes.undo_review(s, output_id=output_id, **fields)
+
+
 def test_two_different_people_have_to_approve(catalog: Catalog, outputs: list[int]) -> None:
     one = outputs[0]
     say(catalog, one, "ann", "approved", approvals_needed=2)
@@ -63,6 +70,56 @@ def test_undoing_gives_no_approval_in_another_name(catalog: Catalog, outputs: li
     with catalog.write() as s:
         writes.undo_review(s, uuid="z", output_id=one, revision=3, reviewer="bob", approvals_needed=2)
     assert said(catalog, one)[:3] == ("none", 0, 1)
+
+
+def test_undoing_twice_takes_back_two_decisions(catalog: Catalog, outputs: list[int]) -> None:
+    one = outputs[0]
+    for decision, rating in (("flagged", 2), ("rejected", 0), ("approved", 5)):
+        say(catalog, one, "ann", decision, rating=rating)
+    for state in (("rejected", 0), ("flagged", 2), ("none", 0)):
+        undo(catalog, one, "ann")
+        assert said(catalog, one)[:2] == state
+    with pytest.raises(CatalogError, match="no decision on this picture is left"):
+        undo(catalog, one, "ann")
+    say(catalog, one, "ann", "approved")  # one that follows is taken back alone
+    undo(catalog, one, "ann")
+    assert said(catalog, one)[:2] == ("none", 0)
+    with catalog.read() as s:
+        assert [review.undoes for review in views.reviews_of(s, one)] == [None, None, None, 3, 2, 1, None, 7]
+
+
+def test_a_decision_is_taken_back_by_its_own_reviewer_alone_and_anothers_stands(
+    catalog: Catalog, outputs: list[int]
+) -> None:
+    one = outputs[0]
+    say(catalog, one, "ann", "approved", rating=4)
+    say(catalog, one, "bob", "rejected")
+    with pytest.raises(ReviewConflictError, match="bob's, who alone"):
+        undo(catalog, one, "ann")
+    undo(catalog, one, "bob")
+    assert said(catalog, one)[:3] == ("approved", 4, 1), "ann's, and not in bob's name"
+    with pytest.raises(ReviewConflictError, match="ann's, who alone"):
+        undo(catalog, one, "bob")
+
+
+def test_an_undo_that_is_sent_again_is_stored_once(catalog: Catalog, outputs: list[int]) -> None:
+    one = outputs[0]
+    say(catalog, one, "ann", "flagged")
+    say(catalog, one, "ann", "approved")
+    first = undo(catalog, one, "ann", uuid="once", revision=3)
+    say(catalog, one, "ann", "rejected")
+    assert undo(catalog, one, "ann", uuid="once", revision=3) == first
+    assert said(catalog, one)[0] == "rejected"
+
+
+def test_an_undone_decision_gives_an_approval_back_to_who_had_given_it(catalog: Catalog, outputs: list[int]) -> None:
+    one = outputs[0]
+    for who in ("ann", "bob"):
+        say(catalog, one, who, "approved", approvals_needed=2)
+    say(catalog, one, "ann", "flagged", approvals_needed=2)
+    assert said(catalog, one)[:3] == ("flagged", 0, 1)
+    undo(catalog, one, "ann", approvals_needed=2)
+    assert said(catalog, one)[:3] == ("approved", 0, 2)
 
 
 def test_a_batch_leaves_what_changed_and_can_be_taken_back(catalog: Catalog, outputs: list[int]) -> None:
