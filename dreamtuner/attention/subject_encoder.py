@@ -1,9 +1,14 @@
 """Subject-encoder-attention, S-E-A (Eq. 1): h <- h + beta * S-E-A(h, SE(r)), one layer per transformer block.
 
+Decided where the paper is silent: the tokens of several references are joined along the token axis, and those of a
+reference of weight w count w times in the softmax, as they would if they were there w times (log w is added to their
+scores, as in Eq. 3). The softmax is over subject tokens alone, so only ratios of weights matter here.
+
 Shapes: B rows, L tokens of an image, T subject tokens, C channels of the block, D of the subject tokens, h heads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import log
 from typing import NamedTuple
 
 import torch
@@ -12,10 +17,34 @@ from torch import Tensor, nn
 
 
 class TokenKeys(NamedTuple):
-    """Keys and values of a subject's tokens for one layer, each 1|B h T C/h."""
+    """Keys and values of a subject's tokens for one layer, each 1|B h T C/h.
+
+    `log_w`: the logarithm of each token's weight, T; None: all weigh the same.
+    """
 
     k: Tensor
     v: Tensor
+    log_w: Tensor | None = None
+
+
+def join_tokens(each: Sequence[tuple[Mapping[str, TokenKeys] | None, float]]) -> Mapping[str, TokenKeys] | None:
+    """Join the tokens of several references of one subject, layer by layer; None if there are none.
+
+    `each`: a reference's keys by layer, or None, and its weight, > 0. Equal weights add nothing to the scores.
+    """
+    present = [(keys, weight) for keys, weight in each if keys is not None]
+    if len(present) <= 1:
+        return present[0][0] if present else None
+    equal = len({weight for _, weight in present}) == 1
+    joined = {}
+    for name in present[0][0]:
+        layers = [(keys[name], weight) for keys, weight in present]
+        weights = None
+        if not equal:
+            weights = torch.cat([one.k.new_full((one.k.shape[2],), log(weight)) for one, weight in layers])
+        k, v = torch.cat([one.k for one, _ in layers], 2), torch.cat([one.v for one, _ in layers], 2)
+        joined[name] = TokenKeys(k, v, weights)
+    return joined
 
 
 class SubjectEncoderAttention(nn.Module):
@@ -53,8 +82,9 @@ class SubjectEncoderAttention(nn.Module):
 
     def _attend(self, h: Tensor, keys: TokenKeys) -> Tensor:
         q = self._split(self.to_q(self.norm(h)))
-        k, v = (x.expand(len(h), -1, -1, -1) for x in keys)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        k, v = (x.expand(len(h), -1, -1, -1) for x in (keys.k, keys.v))
+        log_w = None if keys.log_w is None else keys.log_w.to(q.dtype)[None, None, None]
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=log_w).transpose(1, 2).flatten(2)
         out: Tensor = self.to_out(mixed)
         return out
 

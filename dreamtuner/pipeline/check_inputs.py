@@ -4,6 +4,7 @@ Every error names the argument and the fix.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from PIL import Image
@@ -115,10 +116,12 @@ def check_references(
     caption_embeds: Tensor | None,
     layouts: dict[Kind, Pictures],
     followed: Collection[Kind],
+    weight: float | Sequence[float] | None = None,
 ) -> list[Reference]:
     """Build the references of the subject. With `caption_embeds`, N L D, their captions are empty.
 
     `followed`: the kinds of control image given for the generated images; a reference may have its own of these only.
+    `weight`: one for all, or one each; None: 1.
     Raises ValueError, which names the argument.
     """
     images = pil_images("reference_image", image)
@@ -126,6 +129,7 @@ def check_references(
         raise ValueError("reference_image: the list contains None; leave it out")
     if not images:
         beside: dict[str, object] = {"mask": mask, "caption": caption, "caption_embeds": caption_embeds}
+        beside["weight"] = weight
         given = {f"reference_{name}": value for name, value in beside.items()}
         for name, value in {**given, **{reference_argument(kind): one for kind, one in layouts.items()}}.items():
             if value is not None:
@@ -139,6 +143,7 @@ def check_references(
             )
     captions = _captions(caption, caption_embeds, len(images))
     masks = _beside("reference_mask", mask, images)
+    weights = _weights(weight, len(images))
     own: dict[Kind, list[Image.Image | None]] = {
         kind: _beside(reference_argument(kind), given, images) for kind, given in layouts.items()
     }
@@ -148,6 +153,7 @@ def check_references(
             masks[i],
             captions[i],
             {kind: layout for kind, each in own.items() if (layout := each[i]) is not None},
+            weight=weights[i],
         )
         for i, picture in enumerate(images)
         if picture is not None
@@ -190,6 +196,18 @@ def _captions(caption: Any, embeds: Tensor | None, count: int) -> Sequence[str]:
     if len(captions) != count or not all(isinstance(one, str) for one in captions):
         raise ValueError(f"reference_caption: {caption!r} is not {count} strings, one for every reference_image")
     return captions
+
+
+def _weights(given: Any, count: int) -> list[float]:
+    """Return a weight per reference. Raises ValueError unless each is a positive, finite number."""
+    numbers = isinstance(given, Sequence) and not isinstance(given, str)
+    each = list(given) if numbers else [1.0 if given is None else given] * count
+    fit = [isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < inf for one in each]
+    if len(each) != count or not all(fit):
+        raise ValueError(
+            f"reference_weight: {given!r} for {count} references; give one positive, finite number for all, or one each"
+        )
+    return [float(one) for one in each]
 
 
 def _beside(name: str, given: Pictures, images: Sequence[Image.Image | None]) -> list[Image.Image | None]:

@@ -56,6 +56,7 @@ class DreamTunerPipeline(PromptEncoding):
         depth_image: Pictures = None,
         reference_pose: Pictures = None,
         reference_depth: Pictures = None,
+        reference_weight: float | Sequence[float] | None = None,
         control_images: Mapping[Kind, Pictures] | None = None,
         reference_control_images: Mapping[Kind, Pictures] | None = None,
         control_weights: Mapping[Kind, float] | None = None,
@@ -102,6 +103,8 @@ class DreamTunerPipeline(PromptEncoding):
             prompt: one prompt or several; or `prompt_embeds` from `encode_prompt`, N L D.
             reference_image: an image of the subject. None generates what the stock pipeline generates.
             reference_mask: white is subject, of the reference's size; None: the whole image is subject.
+            reference_weight: how much each reference counts, > 0: its tokens weigh w_ref times it; one for all or one
+                each. None: 1, so that two references weigh twice as much as one.
             reference_caption: what the reference shows; or `reference_caption_embeds`, one row per reference.
             pose_image, depth_image: control images of the images' size, per kind one for all prompts or one each.
             reference_pose, reference_depth: the reference's own control image, of its size, used with the same kind of
@@ -172,6 +175,7 @@ class DreamTunerPipeline(PromptEncoding):
                 reference_control_images,
             ),
             controls,
+            reference_weight,
         )
         parts = self._parts()
         self._require_controlnets(parts, {image_argument(kind): kind for kind in controls})

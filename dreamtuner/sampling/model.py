@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import concatenate
-from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.attention.subject_encoder import TokenKeys, join_tokens
 from dreamtuner.attention.subject_layers import Layers, SelfSubject
 from dreamtuner.families.denoiser import Denoiser, EncodedSubject
 from dreamtuner.families.inference_memory import KV_BYTES, MAX_ROWS
@@ -82,7 +82,7 @@ class GuidedModel:
         rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)
         c = TextStates.cat([text[branch.text] for branch in branches])
         controls = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
-        keys = _joined([subject.keys for subject in self._subjects])
+        keys = join_tokens([(subject.keys, subject.weight) for subject in self._subjects])
         with (
             nullcontext()
             if self._ssa is None
@@ -141,7 +141,7 @@ class GuidedModel:
             subject.c_r,
             subject.foreground,
             rows,
-            w_ref=w_ref,
+            w_ref=w_ref * subject.weight,
             digest=subject.digest,
             chunk=self._reference_rows,
             last=next(reversed(self._denoiser.self_attention), None),
@@ -192,14 +192,3 @@ def guided(
             layers_of_first=layers_of_first,
             reference_cache=reference_cache,
         )
-
-
-def _joined(each: Sequence[Mapping[str, TokenKeys] | None]) -> Mapping[str, TokenKeys] | None:
-    """Concatenate the tokens of several references of one subject."""
-    present = [keys for keys in each if keys is not None]
-    if len(present) <= 1:
-        return present[0] if present else None
-    return {
-        name: TokenKeys(torch.cat([k[name].k for k in present], 2), torch.cat([k[name].v for k in present], 2))
-        for name in present[0]
-    }

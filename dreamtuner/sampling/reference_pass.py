@@ -172,7 +172,8 @@ class ReferencePass:
         if fit < len(first):
             raise ValueError(
                 f"kv_bytes: one step of the reference takes {len(first) * row_bytes / 1e6:.1f} MB of keys and values, "
-                f"more than the {self._budget / 1e6:.1f} MB allowed; allow more, or generate smaller images"
+                f"more than the {self._budget / 1e6:.1f} MB that each reference may take; allow more, or generate "
+                "smaller images, or from fewer references"
             )
         ahead = [row for row in self._rows if row.step > step][: fit - len(first)]
         later = [row for row in self._rows if row.step > step][len(ahead) :]

@@ -1,6 +1,7 @@
 """The request: references of one subject, and the cells to generate."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 from PIL import Image
 
@@ -15,7 +16,9 @@ class Reference:
     `caption`: what the image shows, in the words of the model's captions; `layouts`: control images of the reference
     itself, of its size, used when cells are conditioned on the same kind of control image; `whole`:
     self-subject-attention sees the whole image including its background, which class images preserve (Sec. 3.3);
-    `frame`: it is an earlier frame of a video, which is never cropped.
+    `frame`: it is an earlier frame of a video, which is never cropped; `weight`: how much it counts among several
+    references: its tokens weigh w_ref * weight in self-subject-attention, and as many times more than those of weight 1
+    in subject-encoder-attention. Weights are not normalised: two references weigh twice as much as one.
     """
 
     image: Image.Image
@@ -24,6 +27,12 @@ class Reference:
     layouts: Layouts = field(default_factory=dict)
     whole: bool = False
     frame: bool = False
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless the weight is positive and finite."""
+        if not (self.weight > 0 and isfinite(self.weight)):
+            raise ValueError(f"reference: the weight is {self.weight}; give a positive number, 1 for an equal share")
 
 
 @dataclass(frozen=True)

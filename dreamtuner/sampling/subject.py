@@ -25,7 +25,8 @@ class Subject:
 
     `x_0`: C H W latents; `foreground`: a layer's token count -> indices of its subject tokens, None if S-S-A is off or
     the mask is empty; `c_r`: its own caption, one row; `digest`: seeds lambda and noise; `keys`: keys and values of
-    every S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 fH fW.
+    every S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 fH fW; `weight`: what
+    w_ref is multiplied by for its tokens, > 0.
     """
 
     x_0: Tensor
@@ -34,6 +35,7 @@ class Subject:
     digest: str
     keys: Mapping[str, TokenKeys] | None
     layouts: Mapping[Kind, Tensor]
+    weight: float = 1.0
 
 
 def prepare_subject(
@@ -60,6 +62,7 @@ def prepare_subject(
         reference_digest(reference.image),
         parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
         {kind: _own_layout(reference, kind, sampling).to(x_0) for kind in reference.layouts},
+        reference.weight,
     )
 
 
