@@ -74,6 +74,8 @@ def _state_bytes(optimizer: Optimizer, shape: tuple[int, ...]) -> int:
         return FULL * (numbers if len(shape) < 2 else numbers // shape[-1] + numbers // shape[-2])
     if optimizer == "adamw8bit" and numbers >= SMALLEST_IN_8_BITS:
         return 2 * (numbers + FULL * -(-numbers // BLOCK_8_BITS))
+    if optimizer == "adamw16bit":
+        return 2 * HALF * numbers
     return 2 * FULL * numbers
 
 

@@ -18,7 +18,7 @@ Rate = Annotated[float, Number, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
 Mode = Literal["full", "lora"]
 Precision = Literal["float32", "bfloat16"]
-Optimizer = Literal["adamw", "adamw8bit", "adafactor"]
+Optimizer = Literal["adamw", "adamw16bit", "adamw8bit", "adafactor"]
 Target = Literal["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
 ATTENTION: tuple[Target, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 """The projections of all attention layers, which a U-Net's adapters are for by default."""
@@ -84,7 +84,8 @@ class FineTuneConfig(BaseModel):
     )
     optimizer: Annotated[Optimizer, Later("adamw")] = Field(
         default="adamw",
-        description="adamw; adamw8bit: its moments in 8 bits, by bitsandbytes on CUDA; adafactor: without moments",
+        description="adamw; adamw16bit: its moments in bfloat16; adamw8bit: in 8 bits, by bitsandbytes on CUDA; "
+        "adafactor: without moments",
     )
     precision: Annotated[Precision, Later("float32")] = Field(
         default="float32",

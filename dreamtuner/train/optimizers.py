@@ -1,4 +1,4 @@
-"""Builds the optimizer that settings name, and exchanges its state by parameter: AdamW, 8-bit AdamW, or Adafactor."""
+"""Builds the optimizer that settings name, and exchanges its state by parameter: AdamW of three sizes, or Adafactor."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dreamtuner.train.adamw16bit import AdamW16bit
 from dreamtuner.train.settings import LoopSettings
 
 _SHORT = {"exp_avg": "m", "exp_avg_sq": "v"}
-"""Fields of AdamW's state -> what files of states have called them since the first version."""
+"""Fields of AdamW's state, whatever its bits -> what files of states have called them since the first version."""
 
 
 def optimizer_of(settings: LoopSettings, groups: list[dict[str, Any]]) -> Optimizer:
     """Build the optimizer for groups of parameters.
 
     Adafactor (Shazeer & Stern 2018) factors the second moment, has no first one, and here takes the learning rate as it
-    is, so that rates mean what they mean to AdamW. 8-bit AdamW (Dettmers et al. 2022) quantises both moments in blocks.
+    is, so that rates mean what they mean to AdamW. 8-bit AdamW (Dettmers et al. 2022) quantises both moments in blocks;
+    16-bit AdamW holds them in bfloat16.
 
     Raises:
         ModuleNotFoundError: 8-bit AdamW without bitsandbytes.
@@ -29,6 +31,8 @@ def optimizer_of(settings: LoopSettings, groups: list[dict[str, Any]]) -> Optimi
         from transformers.optimization import Adafactor
 
         return Adafactor(groups, scale_parameter=False, relative_step=False, **given)
+    if settings.optimizer == "adamw16bit":
+        return AdamW16bit(groups, betas=settings.betas, **given)
     if settings.optimizer == "adamw8bit":
         from importlib import import_module  # an optional library
 

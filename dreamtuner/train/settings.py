@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-OptimizerName = Literal["adamw", "adamw8bit", "adafactor"]
+OptimizerName = Literal["adamw", "adamw16bit", "adamw8bit", "adafactor"]
 
 
 class LoopSettings(BaseModel):
@@ -20,7 +20,9 @@ class LoopSettings(BaseModel):
     warmup: int = Field(100, ge=0, description="steps of linear warm-up")
     cooldown: float = Field(0.2, ge=0, le=1, description="last share of the steps, over which lr falls linearly to 0")
     weight_decay: float = Field(0.0, ge=0)
-    optimizer: OptimizerName = Field("adamw", description="adamw, adamw8bit (CUDA, by bitsandbytes) or adafactor")
+    optimizer: OptimizerName = Field(
+        "adamw", description="adamw, adamw16bit (moments in bfloat16), adamw8bit (CUDA, by bitsandbytes) or adafactor"
+    )
     accumulate: int = Field(1, ge=1, description="batches of a process per step, whose gradients are averaged")
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")

@@ -35,7 +35,7 @@ from storage.catalog.owners import this_owner
 from storage.catalog.views import TrainingView
 from storage.ingest import storing
 from storage.maintenance.gc import discard
-from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
+from storage.objects import DigestMismatchError, ObjectMissingError, get_blob, save_blob
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0  # how often to check whether another process has finished it or died
@@ -166,7 +166,7 @@ def _restore(view: TrainingView, resources: Resources, folder: Path) -> None:
     if view.resume_sha256 is None or saved_step(folder) >= view.step:
         return
     partial = folder / f".{FILE}.partial"
-    partial.write_bytes(get_blob(resources.store, view.resume_sha256))
+    save_blob(resources.store, view.resume_sha256, partial)
     partial.rename(folder / FILE)
 
 

@@ -1,6 +1,6 @@
 """The object store: immutable bytes under keys, in a folder or in an S3 bucket, behind one Protocol."""
 
-from .blobs import DigestMismatchError, get_blob
+from .blobs import DigestMismatchError, get_blob, save_blob
 from .disk import DiskStore
 from .opening import open_store
 from .store import ChecksumMismatchError, ObjectMissingError, ObjectStat, ObjectStore, Put, StoreError
@@ -18,4 +18,5 @@ __all__ = [
     "Uploader",
     "get_blob",
     "open_store",
+    "save_blob",
 ]

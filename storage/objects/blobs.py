@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from storage.keys import blob_key
-from storage.objects.store import Data, ObjectMissingError, ObjectStore, Put, StoreError
+from storage.objects.store import Data, InPieces, ObjectMissingError, ObjectStore, Put, StoreError
 
 Piece = tuple[Data, str]
 """Bytes and their MIME type."""
@@ -41,10 +42,27 @@ def _mended(store: ObjectStore, blob: Put) -> bool:
 def get_blob(store: ObjectStore, sha256: str) -> bytes:
     """Read the blob `sha256`. Raises ObjectMissingError, or DigestMismatchError if the store returns other bytes."""
     data = store.get(blob_key(sha256))
-    found = hashlib.sha256(data).hexdigest()
+    _demand_digest(sha256, hashlib.sha256(data).hexdigest(), len(data))
+    return data
+
+
+def save_blob(store: ObjectStore, sha256: str, file: Path) -> None:
+    """Write the blob `sha256` to a file, without a copy in memory if the store can; raises what `get_blob` raises.
+
+    After an error the file may hold a part of it.
+    """
+    key = blob_key(sha256)
+    digest, size = hashlib.sha256(), 0
+    with file.open("wb") as opened:
+        for piece in store.pieces(key) if isinstance(store, InPieces) else (store.get(key),):
+            digest.update(piece)
+            size += opened.write(piece)
+    _demand_digest(sha256, digest.hexdigest(), size)
+
+
+def _demand_digest(sha256: str, found: str, size: int) -> None:
     if found != sha256:
         raise DigestMismatchError(
-            f"blob {sha256} holds {len(data)} bytes with SHA-256 {found}: it was damaged or changed in the store; "
+            f"blob {sha256} holds {size} bytes with SHA-256 {found}: it was damaged or changed in the store; "
             "delete that object and regenerate it, or restore it from a backup"
         )
-    return data

@@ -12,6 +12,7 @@ from stat import S_ISREG
 from storage.keys import InvalidKeyError, check_key
 from storage.objects.durable import make_folders, name_file, sweep, sync_folder
 from storage.objects.store import (
+    PIECE,
     URL_SECONDS,
     ChecksumMismatchError,
     Data,
@@ -63,6 +64,13 @@ class DiskStore:
         path = self._path(key)
         with self._errors(key, "read"), self._missing(key):
             return path.read_bytes()
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """See InPieces."""
+        path = self._path(key)
+        with self._errors(key, "read"), self._missing(key), path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
 
     def exists(self, key: str) -> bool:
         """See ObjectStore."""

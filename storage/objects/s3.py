@@ -16,6 +16,7 @@ from storage.objects.multipart import LARGE, put_in_parts
 from storage.objects.probe import Guarantees, checksum_of, probe
 from storage.objects.s3_url import split_s3_url
 from storage.objects.store import (
+    PIECE,
     URL_SECONDS,
     ChecksumMismatchError,
     Data,
@@ -85,6 +86,11 @@ class S3Store:
         with s3_errors(self.bucket, key):
             body: bytes = self._client.get_object(**self._place(key))["Body"].read()
             return body
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """See InPieces."""
+        with s3_errors(self.bucket, key):
+            yield from self._client.get_object(**self._place(key))["Body"].iter_chunks(PIECE)
 
     def exists(self, key: str) -> bool:
         """See ObjectStore."""

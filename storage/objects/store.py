@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Data = bytes | memoryview
 """Bytes of an object: in memory, or a view of a file that is mapped, which is read as it is sent."""
+PIECE = 8 * 1024 * 1024  # bytes of a piece of a large object
 URL_SECONDS = 300  # default lifetime of a presigned URL
 
 
@@ -99,6 +100,14 @@ class ObjectStore(Protocol):
         Returns human-readable descriptions of missing guarantees and the fallback used for each. Raises StoreError if
         the store is unusable.
         """
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """A store that can hand out large objects piece by piece."""
+
+    def pieces(self, key: str) -> Iterator[bytes]:
+        """Yield the bytes under `key` in order, some megabytes at a time. Raises ObjectMissingError."""
 
 
 def check_seconds(seconds: int) -> None:

@@ -137,7 +137,7 @@ def _base(name: str) -> dict[str, Any]:
         content: dict[str, Any] = yaml.safe_load((BUILTIN / f"{name}.yaml").read_text())
         return {key: value for key, value in content.items() if key not in ("weights", "remedy", "parts", "variant")}
     numbers = {"steps": 30, "w_c": 7.5, "w_ref": 3.0, "p_r": 0.9, "beta": 0.2, "dtype": "auto"}
-    tuning = {"precision": "bfloat16", "gradient_checkpointing": True}
+    tuning = {"precision": "bfloat16", "gradient_checkpointing": True, "optimizer": "adamw16bit"}
     full = {"optimizer": "adafactor"}
     return {"sampling": numbers, "anime": {"w_ref": 2.5}, "finetune": tuning, "finetune_full": full}
 

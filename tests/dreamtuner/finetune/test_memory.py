@@ -43,7 +43,7 @@ def test_weights_and_what_learns_are_counted_exactly(
     assert need.weights == sum(p.nbytes for p in loaded.values()) - 4 * words
 
 
-@pytest.mark.parametrize("name", ["adamw", "adafactor"])
+@pytest.mark.parametrize("name", ["adamw", "adamw16bit", "adafactor"])
 def test_an_optimizers_state_is_counted_exactly(name: Any) -> None:
     shapes = [(64, 32), (5,), (8, 4, 3, 3)]
     parameters = [nn.Parameter(torch.randn(shape)) for shape in shapes]

@@ -91,7 +91,7 @@ def test_a_killed_run_resumes_to_the_unbroken_one(tmp_path: Path):
     assert logged == [10, 20, 30, 40]
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "adafactor"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw16bit", "adafactor"])
 def test_without_averages_a_run_resumes_as_well_and_its_state_is_smaller(tmp_path: Path, optimizer: str):
     settings = _settings(ema=0.0, accumulate=2, optimizer=optimizer)
     train(_LineFactory(), settings, tmp_path / "unbroken", report=_quiet)
@@ -105,7 +105,7 @@ def test_without_averages_a_run_resumes_as_well_and_its_state_is_smaller(tmp_pat
     module = _Line(3).learns
     assert load_ema(tmp_path / "killed", module) == 40
     assert torch.equal(module[0].weight, one["weights/0.weight"])
-    other_one = {"adamw": "adafactor", "adafactor": "adamw"}[optimizer]
+    other_one = {"adamw": "adafactor", "adamw16bit": "adamw", "adafactor": "adamw"}[optimizer]
     with pytest.raises(ValueError, match=f"written with optimizer {optimizer}"):
         train(_LineFactory(), _settings(ema=0.0, optimizer=other_one), tmp_path / "killed", report=_quiet)
 

@@ -21,9 +21,11 @@ from storage.objects import (
     StoreError,
     get_blob,
     open_store,
+    save_blob,
 )
 from storage.objects.multipart import LARGE
 from storage.objects.s3 import S3Store
+from storage.objects.store import PIECE, InPieces
 from tests.storage.blobs import put_blob
 
 
@@ -54,6 +56,11 @@ def test_empty_and_large_objects(store: ObjectStore) -> None:
     assert not put(store, "large", large[::-1])
     assert store.get("empty") == b""
     assert store.get("large") == large
+    assert isinstance(store, InPieces)
+    pieces = list(store.pieces("large"))
+    assert b"".join(pieces) == large
+    assert max(map(len, pieces)) <= PIECE < len(large)
+    assert b"".join(store.pieces("empty")) == b""
 
 
 def test_a_taken_key_keeps_its_bytes(store: ObjectStore) -> None:
@@ -183,24 +190,30 @@ def test_the_url_serves_the_bytes(store: ObjectStore) -> None:
         assert response.read() == b"one"
 
 
-def test_a_blob_is_found_by_its_digest_and_kept_once(store: ObjectStore) -> None:
+def test_a_blob_is_found_by_its_digest_and_kept_once(store: ObjectStore, tmp_path: Path) -> None:
     digest = put_blob(store, b"picture", "image/png")
     assert digest == hashlib.sha256(b"picture").hexdigest()
     assert put_blob(store, b"picture", "image/png") == digest
     assert get_blob(store, digest) == b"picture"
+    save_blob(store, digest, tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"picture"
     assert store.exists(blob_key(digest))
 
 
-def test_a_damaged_blob_is_refused(store: ObjectStore) -> None:
+def test_a_damaged_blob_is_refused(store: ObjectStore, tmp_path: Path) -> None:
     digest = hashlib.sha256(b"picture").hexdigest()
     put(store, blob_key(digest), b"picturE")
     with pytest.raises(DigestMismatchError, match=f"blob {digest} holds 7 bytes"):
         get_blob(store, digest)
+    with pytest.raises(DigestMismatchError, match=f"blob {digest} holds 7 bytes"):
+        save_blob(store, digest, tmp_path / "file")
 
 
-def test_a_missing_blob_is_missing(store: ObjectStore) -> None:
+def test_a_missing_blob_is_missing(store: ObjectStore, tmp_path: Path) -> None:
     with pytest.raises(ObjectMissingError):
         get_blob(store, "0" * 64)
+    with pytest.raises(ObjectMissingError):
+        save_blob(store, "0" * 64, tmp_path / "file")
 
 
 def test_an_address_says_which_store(tmp_path: Path) -> None:
