@@ -7,24 +7,13 @@ needs the least memory and takes the most time. The images are the same to the l
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any
 
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
 from diffusers.hooks import apply_group_offloading
 
-Offload = Literal["none", "model", "group"]
-HOME = torch.device("cpu")
-"""Where the weights are while they do not compute."""
-
-
-@runtime_checkable
-class Offloadable(Protocol):
-    """A backbone whose weights need not all be on the device at once. It is loaded on the CPU."""
-
-    def offloaded(self, mode: Offload, device: str) -> Self:
-        """Return the backbone for computing on `device` with its weights in main memory. Called once per backbone."""
-        ...
+from dreamtuner.families.placement import HOME, Offload
 
 
 class Offloader:

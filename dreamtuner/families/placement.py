@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Literal, Protocol, Self, runtime_checkable
 
+import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dreamtuner.families.backbone import Backbone
 from dreamtuner.families.compiled import Compilable
-from dreamtuner.families.offload import HOME, Offload, Offloadable
 
+Offload = Literal["none", "model", "group"]
+HOME = torch.device("cpu")
+"""Where offloaded weights are while they do not compute."""
 Attention = Literal["auto", "flash", "efficient", "cudnn", "math"]
 _KERNELS = {
     "flash": SDPBackend.FLASH_ATTENTION,
@@ -19,6 +22,15 @@ _KERNELS = {
     "cudnn": SDPBackend.CUDNN_ATTENTION,
     "math": SDPBackend.MATH,
 }
+
+
+@runtime_checkable
+class Offloadable(Protocol):
+    """A backbone whose weights need not all be on the device at once. It is loaded on the CPU."""
+
+    def offloaded(self, mode: Offload, device: str) -> Self:
+        """Return the backbone for computing on `device` with its weights in main memory. Called once per backbone."""
+        ...
 
 
 def placed(load: Callable[[str], Backbone], device: str, *, offload: Offload, compiled: bool) -> Backbone:

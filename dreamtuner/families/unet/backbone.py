@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from dreamtuner.attention.subject_encoder import TokenKeys
 from dreamtuner.families.compiled import compile_blocks
-from dreamtuner.families.offload import HOME, Offload, Offloader
+from dreamtuner.families.offload import Offloader
+from dreamtuner.families.placement import HOME, Offload
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.adapt import adapted
 from dreamtuner.families.unet.build import stock_pipeline
@@ -219,7 +220,7 @@ class UNetBackbone(UNetParts):
         return self.controlnets[kind]
 
     def offloaded(self, mode: Offload, device: str) -> Self:
-        """See `dreamtuner.families.offload.Offloadable`."""
+        """See `dreamtuner.families.placement.Offloadable`."""
         offloader = Offloader(mode, torch.device(device))
         for model in (self.unet, self.encoder, *self.controlnets.values()):
             if model is not None:
