@@ -1,6 +1,6 @@
 """Baseline: MasaCtrl (Cao et al. 2023), mutual self-attention from the reference's inversion.
 
-The reference is inverted by DDIM under its own caption (`inversion.py`). At each step of the generation the path's
+The reference is inverted by DDIM under its own caption (`sampling/inversion.py`). At each step of the generation the path's
 latents are run through the U-Net too, and from a given step and layer on the image's queries attend only to keys and
 values of the path, not to its own. Differences from self-subject-attention: own tokens are replaced, not extended; no
 weight; the reference's noise is the one that leads to it; both guidance branches see the reference (the negative one
@@ -32,7 +32,7 @@ from dreamtuner.baselines.concurrent_reference import (
     subject_share,
     whole_reference,
 )
-from dreamtuner.baselines.inversion import invert
+from dreamtuner.sampling.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, FindsWords, Parts
 from dreamtuner.families.denoiser import Denoiser

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
-from dreamtuner.baselines.inversion import invert
+from dreamtuner.sampling.inversion import invert
 from dreamtuner.baselines.masactrl import MasaCtrl, MaskedMutual, Mutual
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.baselines.plain import Plain
