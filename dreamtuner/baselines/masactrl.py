@@ -1,10 +1,10 @@
 """Baseline: MasaCtrl (Cao et al. 2023), mutual self-attention from the reference's inversion.
 
-The reference is inverted by DDIM under its own caption (`sampling/inversion.py`). At each step of the generation the path's
-latents are run through the U-Net too, and from a given step and layer on the image's queries attend only to keys and
-values of the path, not to its own. Differences from self-subject-attention: own tokens are replaced, not extended; no
-weight; the reference's noise is the one that leads to it; both guidance branches see the reference (the negative one
-sees its pass with an empty caption), so guidance strengthens only the prompt.
+The reference is inverted by DDIM under its own caption (`dreamtuner.sampling.inversion`). At each step of the
+generation the path's latents are run through the U-Net too, and from a given step and layer on the image's queries
+attend only to keys and values of the path, not to its own. Differences from self-subject-attention: own tokens are
+replaced, not extended; no weight; the reference's noise is the one that leads to it; both guidance branches see the
+reference (the negative one sees its pass with an empty caption), so guidance strengthens only the prompt.
 
 `masked` is its paper's second form: the region that the image's cross-attention to the class word marks as subject (in
 the previous step, `attention/word_region.py`) attends only to the reference's subject, the rest only to its background,
@@ -32,11 +32,11 @@ from dreamtuner.baselines.concurrent_reference import (
     subject_share,
     whole_reference,
 )
-from dreamtuner.sampling.inversion import invert
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone, FindsWords, Parts
 from dreamtuner.families.denoiser import Denoiser
 from dreamtuner.families.text_states import TextStates
+from dreamtuner.sampling.inversion import invert
 from dreamtuner.sampling.loop import fresh_scheduler
 from dreamtuner.sampling.request import Cell
 

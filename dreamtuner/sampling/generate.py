@@ -16,7 +16,8 @@ from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.adapted import adapted
 from dreamtuner.sampling.guidance_plan import plan_steps
-from dreamtuner.sampling.loop import OnStep, Predict, cell_noise, denoise, fresh_scheduler, seeded
+from dreamtuner.sampling.initial_noise import initial_noise, noise_of_reference
+from dreamtuner.sampling.loop import OnStep, Predict, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
@@ -121,6 +122,8 @@ def _generate(
     batches = {kinds: _batches(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
     steps = (len(plan) + again) * sum(map(len, batches.values()))
+    cache = ReferenceCache() if reference_cache is None else reference_cache
+    z_r = noise_of_reference(backbone, subjects, given[0].image if given else None, sampling, cache)
     done = 0
     pictures: dict[int, Image.Image] = {}
     for kinds, ours in batches.items():
@@ -137,7 +140,7 @@ def _generate(
             reference_rows=fit[kinds].rows,
             recorder=recorder,
             layers_of_first=layers_of_first,
-            reference_cache=reference_cache,
+            reference_cache=cache,
         ) as model:
             for batch in ours:
                 c, uc = (
@@ -147,7 +150,7 @@ def _generate(
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(_report, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": uc}, controls)
-                images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, on_step=report)
+                images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, z_r=z_r, on_step=report)
                 if again:
                     images = second_pass(
                         backbone,
@@ -171,9 +174,10 @@ def generate_batch(
     predict: Predict,
     *,
     x_t: Tensor | None = None,
+    z_r: Tensor | None = None,
     on_step: OnStep | None = None,
 ) -> list[Image.Image]:
-    """Generate one batch of cells: each from the noise of its own seed, or all from x_t, 1 C H W.
+    """Generate one batch of cells: each from `initial_noise` of its seed and z_r, or all from x_t; 1 C H W each.
 
     Returns RGB images.
     """
@@ -181,7 +185,7 @@ def generate_batch(
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
     template = chosen_scheduler(backbone.scheduler, sampling)
     scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
-    x = cell_noise(generators, shape) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
+    x = initial_noise(generators, shape, z_r, sampling.inversion) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
     x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
     x_0 = denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step)
     return decoded(backbone, x_0, (sampling.width, sampling.height))

@@ -1,6 +1,8 @@
 """Keeps captured keys and values from one call of `generate` to the next, so that a subject has one reference pass."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+
+from torch import Tensor
 
 from dreamtuner.sampling.reference_pass import ReferenceFeatures
 
@@ -19,11 +21,13 @@ class ReferenceCache:
         self.passes = 0
         self._key: Hashable = None
         self._held: dict[Hashable, list[ReferenceFeatures]] = {}
+        self._tensors: dict[Hashable, Tensor] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all keys and values held."""
-        return sum(features.nbytes for held in self._held.values() for features in held)
+        """Bytes of all that is held."""
+        features = sum(features.nbytes for held in self._held.values() for features in held)
+        return features + sum(tensor.nbytes for tensor in self._tensors.values())
 
     def open(self, key: Hashable) -> None:
         """Keep what is held if it was captured under this key, else free it.
@@ -38,6 +42,12 @@ class ReferenceCache:
         """Return the features of one reference, a list to fill: `part` tells those of the same key apart."""
         return self._held.setdefault(part, [])
 
+    def tensor(self, part: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """Return what `make` returned when this part was first asked for under the open key."""
+        if part not in self._tensors:
+            self._tensors[part] = make()
+        return self._tensors[part]
+
     def clear(self) -> None:
-        """Free all features."""
-        self._key, self._held = None, {}
+        """Free everything."""
+        self._key, self._held, self._tensors = None, {}, {}

@@ -37,7 +37,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Cell:
-    """One image to generate. `seed` alone determines x_T.
+    """One image to generate. `seed` determines x_T, alone unless `Sampling.inversion` adds the reference's noise.
 
     `layouts`: the control images it is conditioned on, by kind.
     """

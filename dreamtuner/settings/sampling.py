@@ -83,6 +83,11 @@ class Sampling(BaseModel):
         default=0.0,
         description="beta, strength of the subject-encoder, Eq. 1; the paper's 0.2, Sec. 4; 0 = no encoder",
     )
+    inversion: Annotated[Probability, Later(neutral=0.0)] = Field(
+        default=0.0,
+        description="a, share of the reference's DDIM inversion in x_T = sqrt(1 - a^2) noise + a inversion; ours; "
+        "0 = the seed's noise alone, 1 = seeds make no difference",
+    )
     size: Annotated[Size, Later(neutral=None)] = Field(
         default=None, description="width x height, pixels, such as 768x512; null: a square of `resolution`"
     )
@@ -182,8 +187,8 @@ class Sampling(BaseModel):
         return self
 
     def without_adapters(self) -> Self:
-        """Return the settings with the model's own weights in float32, and the image as the first pass leaves it."""
-        own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32"}
+        """Return the settings with the model's own weights in float32, the seeds' noise and one pass alone."""
+        own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32", "inversion": 0.0}
         first = {"second_pass": 1.0, "second_strength": 0.5, "upscale": 1.0, "upscaler": None, "cutout": None}
         return self.model_copy(update={**own, **first})
 

@@ -9,13 +9,13 @@ from PIL import Image
 from torch import Tensor
 
 from dreamtuner.attention.self_subject import SubjectKeys, attend
-from dreamtuner.sampling.inversion import invert
 from dreamtuner.baselines.masactrl import MasaCtrl, MaskedMutual, Mutual
 from dreamtuner.baselines.method import Given, Method
 from dreamtuner.baselines.plain import Plain
 from dreamtuner.baselines.reference_only import Blended, ReferenceOnly
 from dreamtuner.baselines.training_free import Attending
 from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.sampling.inversion import invert
 from dreamtuner.sampling.loop import denoise, fresh_scheduler
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
