@@ -10,17 +10,18 @@ self-subject-attention loses in its coarse layers, such as emblems; but at a = 1
 from collections.abc import Sequence
 
 import torch
-from diffusers import DDIMScheduler
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from dreamtuner.families.backbone import Parts
+from dreamtuner.families.schedulers import build_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.inversion import invert
 from dreamtuner.sampling.loop import cell_noise, fresh_scheduler
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.subject import Subject
 from dreamtuner.settings.sampling import Sampling
+from dreamtuner.settings.schedulers import known_scheduler
 
 REFINEMENTS = 3
 """Model calls of a step of the inversion, as of the published form of MasaCtrl here."""
@@ -72,7 +73,7 @@ def _inverted(backbone: Parts, x_0: Tensor, c_r: TextStates, steps: int) -> Tens
             f"sampling.inversion: a model that predicts {kind} cannot be inverted in {steps} steps; set inversion to 0"
         )
     denoiser = backbone.denoiser()
-    scheduler = fresh_scheduler(DDIMScheduler.from_config(config), steps, backbone.device)
+    scheduler = fresh_scheduler(build_scheduler(backbone.scheduler, known_scheduler("DDIM")), steps, backbone.device)
     path = invert(
         lambda x, t: denoiser.predict(x.to(denoiser.dtype), t, c_r, {}).float(),
         x_0[None].float(),
