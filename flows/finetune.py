@@ -54,16 +54,17 @@ class FineTuneSummary:
 
 
 @task(name="finetune-subject", task_run_name="finetune {subject}")
-def finetune_subject(digest: str, subject: str) -> bool:
+def finetune_subject(digest: str, subject: str, run_id: str | None = None) -> bool:
     """Run the fine-tuning of this digest unless it is done; return whether it ran now.
 
-    Locks the device. If killed, it resumes from the last state in the object store, on any machine.
+    Locks the device. If killed, it resumes from the last state in the object store, on any machine. `run_id`: the run
+    that requested it.
     """
     resources = Resources.open()
     if is_finetuned(digest, resources):
         return False
     with locked_device(resources.device):
-        return run_finetune(digest, resources)
+        return run_finetune(digest, resources, run_id)
 
 
 @flow(name="finetune", flow_run_name="finetune {subject}")
@@ -188,7 +189,11 @@ def _plan(
 
 
 def finetune_all(
-    ingested: Sequence[Ingested], profile: str, setup: GenerationSetup, resources: Resources
+    ingested: Sequence[Ingested],
+    profile: str,
+    setup: GenerationSetup,
+    resources: Resources,
+    run_id: str | None = None,
 ) -> tuple[list[Ingested], dict[str, str]]:
     """Fine-tune on every subject of a run; return the fine-tuned subjects, and the reasons why others failed."""
     if setup.finetune is None:
@@ -198,7 +203,7 @@ def finetune_all(
         recipe = setup.finetune_recipe(one.facts)
         assert recipe is not None
         digest = _plan(recipe, profile, setup.weights, one.reference_id, one.mask_id, resources)
-        state = finetune_subject(digest, one.facts.name, return_state=True)
+        state = finetune_subject(digest, one.facts.name, run_id, return_state=True)
         try:
             made |= state.result()
         except Exception as error:  # one failure does not stop the other subjects

@@ -1,5 +1,6 @@
 """Opens what a run works with once (catalog, store, profiles, models), as one object to pass down."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from functools import cache, cached_property
@@ -35,6 +36,7 @@ class Resources:
         self.settings = settings
         self._loaded: dict[tuple[Any, ...], Any] = {}
         self._checkpoints: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self.model_loads, self.model_load_seconds = 0, 0.0  # of this process so far
 
     @staticmethod
     def open(settings: Settings | None = None) -> "Resources":
@@ -72,6 +74,15 @@ class Resources:
         import torch
 
         return "cuda" if torch.cuda.is_available() else "cpu"
+
+    @cached_property
+    def device_class(self) -> str:
+        """Return the class of the device, by which its time is counted and priced: cpu, or the name of the GPU."""
+        if not self.device.startswith("cuda"):
+            return self.device
+        import torch
+
+        return torch.cuda.get_device_name(torch.device(self.device))
 
     def patience(self) -> "Patience":
         """Return a new retry policy, for one run with all its threads."""
@@ -124,7 +135,7 @@ class Resources:
                 compiled=self.settings.compile,
             )
 
-        return _once(self._loaded, ("backbone", profile, computed), load)
+        return _once(self._loaded, ("backbone", profile, computed), lambda: self._timed(load))
 
     def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
         """Raise UnmetRequirementError if the weights do not fit into what memory is free where they will lie."""
@@ -143,7 +154,21 @@ class Resources:
         from dreamtuner.score import METRICS
 
         load = METRICS[metric].load
-        return _once(self._loaded, ("scorer", profile, load), lambda: load(self.profile(profile), self.device))
+        return _once(
+            self._loaded,
+            ("scorer", profile, load),
+            lambda: self._timed(lambda: load(self.profile(profile), self.device)),
+        )
+
+    def _timed(self, load: Callable[[], T]) -> T:
+        """Load a model and count the seconds that took."""
+        began = time.monotonic()
+        found = load()
+        self.model_loads, self.model_load_seconds = (
+            self.model_loads + 1,
+            self.model_load_seconds + time.monotonic() - began,
+        )
+        return found
 
     def checkpoint(self, digest: str) -> "Checkpoint":
         """Load the checkpoint of a finished fine-tuning by its digest.

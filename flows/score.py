@@ -9,7 +9,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
 from dreamtuner.score.licences import licences_of
-from flows.execution.score_outputs import chunks_of, score_outputs
+from flows.execution.score_outputs import ScoreAccount, chunks_of, score_outputs
 from flows.progress import report_progress
 from flows.resources import Resources
 from flows.spec.parameters import Metrics, ProfileName, RunId
@@ -34,10 +34,11 @@ def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metric
             work += [(metric, chunk) for chunk in chunks_of(views.unscored(s, run_id, metric, version))]
     total = sum(len(chunk) for _, chunk in work)
     done = 0
-    for metric, chunk in work:
-        report_progress("score", done, total)
-        score_outputs(profile, metric, chunk)
-        done += len(chunk)
+    with ScoreAccount(resources, run_id) as account:
+        for metric, chunk in work:
+            report_progress("score", done, total)
+            score_outputs(account, profile, metric, chunk)
+            done += len(chunk)
     report_progress("score", total, total)
     return total
 
@@ -110,9 +111,10 @@ def score_choice(
             licences = licences_of(METRICS[metric], resources.profile(profile))
             done.append(ScoredBy(metric, version, profile, len(todo), count - len(todo), licences))
     total, scored = sum(len(chunk) for *_, chunk in work), 0
-    for profile, metric, chunk in work:
-        report_progress("score", scored, total)
-        score_outputs(profile, metric, chunk)
-        scored += len(chunk)
+    with ScoreAccount(resources) as account:
+        for profile, metric, chunk in work:
+            report_progress("score", scored, total)
+            score_outputs(account, profile, metric, chunk)
+            scored += len(chunk)
     report_progress("score", total, total)
     return done

@@ -83,7 +83,7 @@ def spec_run(
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
         result = result_of(lambda: ingest(spec.subjects, spec.profile, spec.masker, spec.captioner, spec.estimators))
-        finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources)
+        finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)
         ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)

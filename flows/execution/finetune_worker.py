@@ -24,6 +24,7 @@ from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
+from flows.execution.account import TrainingAccount
 from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture, open_reference
 from flows.progress import report_progress
@@ -51,16 +52,16 @@ def is_finetuned(digest: str, resources: Resources) -> bool:
     return _training_row(digest, resources).checkpoint_id is not None
 
 
-def run_finetune(digest: str, resources: Resources) -> bool:
+def run_finetune(digest: str, resources: Resources, run_id: str | None = None) -> bool:
     """Run the fine-tuning unless it is done; return whether this process did. Waits if another process runs it.
 
     A checkpoint lost from the store is trained again. While catalog, store or disk are unavailable, the fine-tuning is
-    released; then it resumes from the last saved state.
+    released; then it resumes from the last saved state. `run_id`: the run that requested it, which is charged for it.
     """
-    return resources.patience().retry(lambda: _run_finetune(digest, resources))
+    return resources.patience().retry(lambda: _run_finetune(digest, resources, run_id))
 
 
-def _run_finetune(digest: str, resources: Resources) -> bool:
+def _run_finetune(digest: str, resources: Resources, run_id: str | None) -> bool:
     catalog, owner = resources.catalog, this_owner()
     while True:
         view = _training_row(digest, resources)
@@ -73,8 +74,9 @@ def _run_finetune(digest: str, resources: Resources) -> bool:
         )
         time.sleep(POLL_SECONDS)
     try:
-        with TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds):
-            _train(_training_row(digest, resources), resources, owner)
+        beat = TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds)
+        with beat, TrainingAccount(resources, digest, run_id) as account:
+            _train(_training_row(digest, resources), resources, owner, account)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
         try:
@@ -100,7 +102,7 @@ def _training_row(digest: str, resources: Resources) -> TrainingView:
     return view
 
 
-def _train(view: TrainingView, resources: Resources, owner: str) -> None:
+def _train(view: TrainingView, resources: Resources, owner: str, account: TrainingAccount) -> None:
     profile = resources.profile(view.profile)
     if resources.weights_digest(view.profile) != view.weights_digest:
         raise FineTuneChangedError(
@@ -110,18 +112,20 @@ def _train(view: TrainingView, resources: Resources, owner: str) -> None:
     factory = replace(factory_of(view, resources, folder), memory=memory_of(device))
     require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
     _restore(view, resources, folder)
-    result = fine_tune(
-        factory,
-        device=device,
-        save_every=SAVE_EVERY,
-        report=_log.info,
-        events=Events(
-            logged=lambda line: _report_step(view, line),
-            saved=lambda step: _store_state(view, resources, owner, folder, step),
-            previewed=lambda step, file: show_preview(view.subject_name, step, file),
-        ),
-    )
+    with account.busy():
+        result = fine_tune(
+            factory,
+            device=device,
+            save_every=SAVE_EVERY,
+            report=_log.info,
+            events=Events(
+                logged=lambda line: _report_step(view, line),
+                saved=lambda step: _store_state(view, resources, owner, account, folder, step),
+                previewed=lambda step, file: show_preview(view.subject_name, step, file),
+            ),
+        )
     _store_result(view, resources, owner, result)
+    account.finished = 1
     _sheet(view, factory, result, folder).save(sheet_file(view.subject_name, view.digest, resources))
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -175,7 +179,9 @@ def _report_step(view: TrainingView, line: Mapping[str, float]) -> None:
     report_progress("finetune", line["step"], line["steps"], f"{view.subject_name}: loss {line['loss']:.3f}, {left}")
 
 
-def _store_state(view: TrainingView, resources: Resources, owner: str, folder: Path, step: int) -> None:
+def _store_state(
+    view: TrainingView, resources: Resources, owner: str, account: TrainingAccount, folder: Path, step: int
+) -> None:
     """Store the state in the folder, and delete the one that it replaces, once it is durable."""
     before = _state_of(view, resources)
     with (
@@ -183,6 +189,7 @@ def _store_state(view: TrainingView, resources: Resources, owner: str, folder: P
         storing(resources.catalog, resources.store, (data, CONTENT_TYPE)) as (s, [sha256]),
     ):
         writes.save_training_state(s, view.digest, owner=owner, step=step, resume_sha256=sha256)
+        account.enter(s)
     _discard(before, resources)
 
 

@@ -37,6 +37,9 @@ T = TypeVar("T")
 class ResultHandler(Protocol):
     """Receives the outcome of each claimed cell, once. Its exceptions propagate out of `generate_groups`."""
 
+    def measured(self, cells: Group) -> AbstractContextManager[None]:
+        """Measure the block as an attempt at these cells, also if it raises."""
+
     def store(self, cell: CellDetail, image: Image.Image) -> None:
         """Store the cell's image."""
 
@@ -131,7 +134,8 @@ def _generate_group(
     on_progress: Callable[[float], None],
 ) -> None:
     try:
-        images = generate_together(cells, resources, on_progress, reference_cache=reference_cache)
+        with handler.measured(cells):
+            images = generate_together(cells, resources, on_progress, reference_cache=reference_cache)
     except Exception as error:
         fault = fault_of(error)
         if fault in ("unavailable", "denied", "fatal"):

@@ -9,14 +9,17 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from PIL import Image
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from dreamtuner.sampling.reference_cache import ReferenceCache
+from flows.execution.account import CellAccount
 from flows.execution.earlier_frames import FrameMissingError
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
@@ -28,7 +31,7 @@ from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.leases.cells import CellHeartbeat
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CellDetail
+from storage.catalog.records import CellDetail, WorkFigures
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +52,15 @@ class Worker:
         self.beat = CellHeartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
         self.patience = resources.patience()
         self.writer = ImageWriter(
-            self.catalog, resources.store, self.patience, owner=self.owner, run_id=run_id, on_stored=self.beat.release
+            self.catalog,
+            resources.store,
+            self.patience,
+            owner=self.owner,
+            run_id=run_id,
+            on_stored=self.beat.release,
+            device=resources.device_class,
         )
+        self.account = CellAccount(resources, run_id, self._so_far)
         self.references = ReferenceCache()
         self.blocked: dict[str, str] = {}
         self.later: set[str] = set()
@@ -58,6 +68,7 @@ class Worker:
         self._failed: list[str] = []
         self._released: dict[str, str] = {}
         self._recipes: dict[str, str] = {}
+        self._failures = 0
         self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
@@ -135,25 +146,50 @@ class Worker:
                 one.exception()  # wait: what it claims is leased by then
         held = [digest for digest in self.beat.held if digest not in self.writer.unstored]
         try:
-            self.catalog.transact(lambda s: writes.release_cells(s, held, owner=self.owner))
+            self.catalog.transact(lambda s: self._hand_back(s, held))
         except SQLAlchemyError as error:
             self._stranded = True
             _log.warning("%d cells could not be released: %s", len(held), error)
             return
         self._stranded = False
         for digest in held:
+            self.account.take(digest)
             self.beat.release(digest)
+
+    def _hand_back(self, s: Session, digests: Sequence[str], reason: str | None = None) -> None:
+        """Release cells, with what was spent on them."""
+        released = writes.release_cells(s, digests, owner=self.owner, reason=reason)
+        writes.spend_on_cells(s, self.account.of(released), self.account.device)
+
+    def _so_far(self) -> WorkFigures:
+        return WorkFigures(
+            items=len(self.made),
+            failures=self._failures,
+            leases_lost=self.beat.lost + self.writer.discarded,
+            uploads_waiting=len(self.writer.unstored),
+        )
+
+    def measured(self, cells: Group) -> AbstractContextManager[None]:
+        """See flows.execution.generate_batch.ResultHandler."""
+        return self.account.measured([cell.digest for cell in cells])
 
     def store(self, cell: CellDetail, image: Image.Image) -> None:
         """See flows.execution.generate_batch.ResultHandler."""
         self._generated.append(cell.digest)
-        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest)))
+        seconds = self.account.take(cell.digest)
+        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest), seconds))
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
         """See flows.execution.generate_batch.ResultHandler."""
         reason = f"{type(error).__name__}: {error}"
         _log.warning("cell %s failed: %s", cell.digest, reason)
-        self.catalog.transact(lambda s: writes.fail_cell(s, cell.digest, owner=self.owner, error=reason))
+        seconds, device = self.account.take(cell.digest), self.account.device
+        self.catalog.transact(
+            lambda s: writes.fail_cell(
+                s, cell.digest, owner=self.owner, error=reason, device_seconds=seconds, device=device
+            )
+        )
+        self._failures += 1
         self.beat.release(cell.digest)
         self._failed.append(cell.digest)
 
@@ -161,8 +197,9 @@ class Worker:
         """See flows.execution.generate_batch.ResultHandler."""
         digests, reason = [cell.digest for cell in cells], str(error)
         _log.warning("%d cells cannot be generated by this worker: %s", len(cells), reason)
-        self.catalog.transact(lambda s: writes.release_cells(s, digests, owner=self.owner, reason=reason))
+        self.catalog.transact(lambda s: self._hand_back(s, digests, reason))
         for digest in digests:
+            self.account.take(digest)
             self.beat.release(digest)
             self._released[digest] = self.blocked[digest] = reason
         if isinstance(error, FrameMissingError):
@@ -182,6 +219,7 @@ class Worker:
 
     def __enter__(self) -> Self:
         self.beat.__enter__()
+        self.account.__enter__()
         self.writer.__enter__()
         return self
 
@@ -194,4 +232,5 @@ class Worker:
             self._release_all()
             self.references.clear()
             self._claimer.shutdown()
+            self.account.__exit__(kind, error, trace)
             self.beat.__exit__(kind, error, trace)

@@ -26,11 +26,12 @@ TOGETHER, TOGETHER_BYTES = 64, 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """The image of a cell, and the recipe written into its PNG."""
+    """The image of a cell, the recipe written into its PNG, and the device-seconds that it took."""
 
     digest: str
     image: Image.Image
     recipe: str
+    device_seconds: float | None = None
 
     @property
     def raw_bytes(self) -> int:
@@ -41,8 +42,9 @@ class GeneratedImage:
 class ImageWriter:
     """Stores images in the background; a context manager. Calls `on_stored` from threads, also for discarded images.
 
-    `made`: digests recorded; `unstored`: digests not recorded yet. While store or catalog are unavailable, images stay
-    queued; permanent errors are raised by `put`, `flush` and on exit.
+    `made`: digests recorded; `unstored`: digests not recorded yet; `discarded`: how many images came too late, for
+    cells that others had leased. `device`: the class of the device that the images come from. While store or catalog
+    are unavailable, images stay queued; permanent errors are raised by `put`, `flush` and on exit.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class ImageWriter:
         owner: str,
         run_id: str | None,
         on_stored: Callable[[str], None],
+        device: str | None = None,
     ) -> None:
+        self._device, self.discarded = device, 0
         self._catalog, self._store, self._patience = catalog, store, patience
         self._owner, self._run_id, self._on_stored = owner, run_id, on_stored
         self._uploads = Uploader(self._store_batch, threads=store.writers)
@@ -86,10 +90,10 @@ class ImageWriter:
         def store_rows() -> list[str]:
             with storing(self._catalog, self._store, *pngs) as (s, addresses):
                 finished = [
-                    CellPicture(one.digest, sha256, one.image.width, one.image.height)
+                    CellPicture(one.digest, sha256, one.image.width, one.image.height, one.device_seconds)
                     for one, sha256 in zip(pictures, addresses, strict=True)
                 ]
-                return writes.finish_cells(s, finished, owner=self._owner, run_id=self._run_id)
+                return writes.finish_cells(s, finished, owner=self._owner, run_id=self._run_id, device=self._device)
 
         stored = self._patience.retry(lambda: retrying(store_rows))
         self.made += stored
@@ -97,6 +101,7 @@ class ImageWriter:
             self.unstored.discard(one.digest)
             self._on_stored(one.digest)
         if len(stored) < len(pictures):
+            self.discarded += len(pictures) - len(stored)
             _log.warning("%d images were discarded: another worker had leased their cells", len(pictures) - len(stored))
         self._store_thumbnails([data for (data, _), one in zip(pngs, pictures, strict=True) if _is_large(one.image)])
 

@@ -4,41 +4,54 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
 from dreamtuner.score.licences import licences_of
+from flows.execution.account import Account
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory
 from storage.catalog import views, writes
-from storage.catalog.records import UnscoredOutput
+from storage.catalog.records import UnscoredOutput, WorkFigures
 from storage.lost import read_picture
 from storage.objects import get_blob
 
 CHUNK_OUTPUTS = 64
 
 
-@task(name="score-outputs", task_run_name="{metric}")
-def score_outputs(profile: str, metric: str, output_ids: Sequence[int]) -> int:
+class ScoreAccount(Account):
+    """The account of a process that scores. `scored`: how many scores it has stored."""
+
+    def __init__(self, resources: Resources, run_id: str | None = None) -> None:
+        super().__init__(resources, "score", run_id, lambda: WorkFigures(items=self.scored))
+        self.scored = 0
+
+
+# NO_CACHE: Prefect would hash the account, which no other run shares
+@task(name="score-outputs", task_run_name="{metric}", cache_policy=NO_CACHE)
+def score_outputs(account: ScoreAccount, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """Score outputs of one reference with one metric; return how many. Waits out outages."""
     resources = Resources.open()
-    return resources.patience().retry(lambda: _score(resources, profile, metric, output_ids))
+    return resources.patience().retry(lambda: _score(account, resources, profile, metric, output_ids))
 
 
-def _score(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def _score(account: ScoreAccount, resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
     """Score outputs; on out of memory, in halves."""
     try:
-        return _score_together(resources, profile, metric, output_ids)
+        return _score_together(account, resources, profile, metric, output_ids)
     except Exception as error:
         if fault_of(error) != "memory" or len(output_ids) == 1:
             raise
     free_memory()
     half = len(output_ids) // 2
-    return sum(_score(resources, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
+    return sum(_score(account, resources, profile, metric, ids) for ids in (output_ids[:half], output_ids[half:]))
 
 
-def _score_together(resources: Resources, profile: str, metric: str, output_ids: Sequence[int]) -> int:
+def _score_together(
+    account: ScoreAccount, resources: Resources, profile: str, metric: str, output_ids: Sequence[int]
+) -> int:
     scorer, version = METRICS[metric], METRICS[metric].version(resources.profile(profile))
     with resources.catalog.read() as s:
         outputs = views.unscored_among(s, output_ids, metric, version)
@@ -46,20 +59,32 @@ def _score_together(resources: Resources, profile: str, metric: str, output_ids:
         return 0
     store, first = resources.store, outputs[0]
     mask = first.mask_sha256
-    values = score_images(
-        scorer,
-        resources.scorer(profile, metric),
-        [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs],
-        {
-            "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
-            "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
-            "prompts": lambda: [_plain(one, resources) for one in outputs],
-        },
-    )
+    pictures = [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs]
+    took: list[float] = []
+    with account.lap(took.append):
+        values = score_images(
+            scorer,
+            resources.scorer(profile, metric),
+            pictures,
+            {
+                "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
+                "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
+                "prompts": lambda: [_plain(one, resources) for one in outputs],
+            },
+        )
     with resources.catalog.write() as s:
         scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
         licences = licences_of(scorer, resources.profile(profile))
-        writes.add_scores(s, metric=metric, version=version, values=scores, licences=licences)
+        writes.add_scores(
+            s,
+            metric=metric,
+            version=version,
+            values=scores,
+            licences=licences,
+            device_seconds=sum(took),
+            device=account.device,
+        )
+    account.scored += len(outputs)
     return len(outputs)
 
 

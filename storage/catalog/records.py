@@ -13,11 +13,13 @@ Decision = Literal["none", "approved", "rejected", "flagged"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
 Given = Literal["found", "file", "spec", "ingest", "dashboard"]
 NumbersOwner = Literal["spec", "subject"]
+WorkKind = Literal["generate", "finetune", "score"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_numbers are stored for
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
+WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
 CAPTION = "caption"  # the kind of an annotation that is a text; all others are kinds of control images
@@ -94,12 +96,28 @@ class CellRecord:
 
 @dataclass(frozen=True)
 class CellPicture:
-    """The image of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels."""
+    """The image of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels.
+
+    `device_seconds`: what it took to generate, with the attempts before that; None: unknown.
+    """
 
     digest: str
     image_sha256: str
     width: int
     height: int
+    device_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkFigures:
+    """What a work session has done so far; names as in the schema."""
+
+    items: int = 0
+    failures: int = 0
+    leases_lost: int = 0
+    uploads_waiting: int = 0
+    model_loads: int = 0
+    model_load_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

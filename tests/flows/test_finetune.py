@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from sqlalchemy import select
 
 import flows.execution.finetune_worker
 import flows.patience
@@ -37,6 +38,7 @@ from flows.spec.model import Spec
 from flows.spec.problems import InputError
 from flows.spec.subject import SubjectSpec
 from storage.catalog import views
+from storage.catalog.schema import Training, WorkSession
 from storage.keys import blob_key
 from storage.objects import StoreError, get_blob
 
@@ -199,13 +201,24 @@ def test_killed_it_goes_on_elsewhere_from_the_state_in_the_store(
             flows.execution.finetune_worker.run_finetune(digest, Resources.open(settings))
     with Resources.open(settings).catalog.read() as s:
         view = views.training(s, digest)
+        before = s.scalars(select(Training.device_seconds).where(Training.digest == digest)).one()
     assert (view.step, view.owner, view.error) == (2, None, "SystemError: killed")
+    assert before > 0
     assert view.resume_sha256 is not None
     shutil.rmtree(settings.home / "finetune")  # another machine
     steps: list[int] = []
     monkeypatch.setattr(flows.execution.finetune_worker, "_store_state", lambda *arguments: steps.append(arguments[-1]))
     one = from_bytes(learnt_weights(digest, settings))
     assert steps == [4, 5], "it began at 3"
+    with Resources.open(settings).catalog.read() as s:
+        total, device = s.execute(
+            select(Training.device_seconds, Training.device).where(Training.digest == digest)
+        ).one()
+        sessions = s.execute(select(WorkSession.device_seconds, WorkSession.items).order_by(WorkSession.items)).all()
+    assert total > before
+    assert device == "cpu"
+    assert [items for _, items in sessions] == [0, 1]
+    assert total == pytest.approx(sum(seconds for seconds, _ in sessions), rel=0.02)
     assert not [one for one in Resources.open(settings).store.walk("blobs") if one.key == blob_key(view.resume_sha256)]
     monkeypatch.setenv("DREAMTUNER_HOME", str(settings.home / "other"))
     elsewhere = Settings.load()
@@ -240,7 +253,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
     digest = asked_for(subject, resources.settings)
     tries: list[str] = []
 
-    def carry_out(view: Any, _: Resources, owner: str) -> None:
+    def carry_out(view: Any, _: Resources, owner: str, account: Any) -> None:
         tries.append(owner)
         if len(tries) < 3:
             raise StoreError("bucket b: 503")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 import flows.execution.generate_batch
 from dreamtuner.sampling.request import Cell
@@ -22,6 +23,8 @@ from flows.spec.subject import SubjectSpec
 from flows.spec_run import record
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
+from storage.catalog.schema import Cell as Cells
+from storage.catalog.schema import WorkSession
 from storage.objects import get_blob
 from tests.flows.conftest import MakeCells
 
@@ -187,3 +190,61 @@ def test_a_worker_encodes_the_reference_of_its_chunks_once(settings: Settings, d
         assert worker.references.passes == 1
         assert worker.references.nbytes > 0
     assert worker.references.nbytes == 0, "nothing is held after the run"
+
+
+def spent_on(settings: Settings, digests: list[str]) -> tuple[dict[str, float], WorkSession]:
+    """Device-seconds of each cell, and the latest work session."""
+    with Resources.open(settings).catalog.read() as s:
+        rows = s.execute(select(Cells.digest, Cells.device_seconds, Cells.device).where(Cells.digest.in_(digests)))
+        cells = {digest: (seconds, device) for digest, seconds, device in rows}
+        session = s.scalars(select(WorkSession).order_by(WorkSession.started_at.desc())).first()
+        assert session is not None
+        s.expunge(session)
+    assert {device for _, device in cells.values()} == {"cpu"}
+    return {digest: seconds for digest, (seconds, _) in cells.items()}, session
+
+
+def test_cells_share_what_their_attempts_took_and_failed_ones_too(
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        if any(cell.seed == 3 and cell.prompt == "a bear" for cell in cells):
+            raise ValueError("no three bears")
+        return [picture(cell) for cell in cells]
+
+    fake(draw)
+    make_cells(digests)
+    seconds, session = spent_on(settings, digests)
+    assert (session.kind, session.device, session.items, session.failures) == ("generate", "cpu", 7, 1)
+    assert session.ended_at is not None
+    assert session.uploads_waiting == 0
+    assert session.model_loads == 1
+    assert 0 < session.model_load_seconds < session.device_seconds
+    shared = session.device_seconds - session.model_load_seconds
+    assert sum(seconds.values()) == pytest.approx(shared, rel=0.05, abs=0.005)
+    # the bad cell and its neighbour were tried 8, 4, 2 and 1 at a time, the second half in two batches
+    assert seconds[digests[2]] > seconds[digests[7]]
+    assert seconds[digests[4]] == seconds[digests[7]]
+
+
+def test_interrupted_attempts_and_lost_pictures_add_up(
+    make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+) -> None:
+    def interrupted(cells: Sequence[Cell]) -> list[Image.Image]:
+        raise KeyboardInterrupt
+
+    fake(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_cells(digests)
+    first, _ = spent_on(settings, digests)
+    assert all(one > 0 for one in first.values())
+    fake(lambda cells: [picture(cell) for cell in cells])
+    make_cells(digests)
+    second, _ = spent_on(settings, digests)
+    with Resources.open(settings).catalog.write() as s:
+        writes.mark_cells_lost(s, digests[:4])
+    make_cells(digests[:4])
+    third, _ = spent_on(settings, digests)
+    assert all(first[one] < second[one] for one in digests)
+    assert all(second[one] < third[one] for one in digests[:4])
+    assert all(second[one] == third[one] for one in digests[4:])

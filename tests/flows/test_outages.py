@@ -19,6 +19,7 @@ import flows.patience
 import storage.ingest
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.request import Cell
+from flows.execution.score_outputs import ScoreAccount
 from flows.faults import Fault, UnavailableError, fault_of
 from flows.patience import Patience
 from flows.resources import Resources
@@ -228,7 +229,7 @@ def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
 ) -> None:
     tries: list[int] = []
 
-    def score(settings: Settings, *given: Any) -> int:
+    def score(account: ScoreAccount, *given: Any) -> int:
         ids = given[-1]
         tries.append(len(ids))
         if len(tries) == 1:
@@ -238,7 +239,7 @@ def test_scoring_waits_too_and_takes_fewer_at_once_where_the_memory_is_short(
         return len(ids)
 
     monkeypatch.setattr(flows.execution.score_outputs, "_score_together", score)
-    given = ("pocket", "clip_i", list(range(8)))
+    given = (ScoreAccount(Resources.open(patient)), "pocket", "clip_i", list(range(8)))
     assert flows.execution.score_outputs.score_outputs.fn(*given) == 8
     assert tries == [8, 8, 4, 2, 2, 4, 2, 2]
 

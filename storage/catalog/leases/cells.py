@@ -26,6 +26,8 @@ class CellHeartbeat(Heartbeat):
         super().__init__(f"the leases of {owner}", lease_seconds)
         self._catalog, self._owner, self._lease = catalog, owner, lease_seconds
         self._held: set[str] = set()
+        self.lost = 0
+        """How many leases other owners have taken over so far."""
         self._lock = threading.Lock()
 
     @property
@@ -69,4 +71,5 @@ class CellHeartbeat(Heartbeat):
             gone = self._held & set(held) - renewed  # what was released meanwhile is finished, not lost
             self._held -= gone
         if gone:
+            self.lost += len(gone)
             _log.warning("%d cells are now leased by another worker", len(gone))

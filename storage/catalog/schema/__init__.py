@@ -26,6 +26,7 @@ from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, R
 from storage.catalog.schema.runs import Cell, Run, RunCell
 from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.warnings import WarningRow
+from storage.catalog.schema.work import WorkSession
 
 __all__ = [
     "Annotation",
@@ -62,4 +63,5 @@ __all__ = [
     "User",
     "WarningRow",
     "WebSession",
+    "WorkSession",
 ]

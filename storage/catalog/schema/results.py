@@ -62,7 +62,10 @@ class AttentionMap(Base):
 
 
 class Score(Base):
-    """The value of one version of one metric for an output; `current` marks the version that scored it last."""
+    """The value of one version of one metric for an output; `current` marks the version that scored it last.
+
+    `device_seconds` is its share of the device's time, `device` the class of the device; None: unknown.
+    """
 
     __tablename__ = "scores"
     __table_args__ = (
@@ -78,6 +81,8 @@ class Score(Base):
     version: Mapped[str]
     value: Mapped[float]
     current: Mapped[bool] = mapped_column(server_default=true(), default=True)
+    device_seconds: Mapped[float | None]
+    device: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

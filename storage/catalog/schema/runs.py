@@ -48,6 +48,8 @@ class Cell(Base):
     `subject_id`, `reference_id` and `mask_id` are those of its first link (storage.catalog.schema.links). `pose` and
     `depth` are its control images, `reference_pose` and `reference_depth` those of its reference. `attempts`
     counts claims, `failures` the attempts since it was last requested that failed by an error of the cell itself.
+    `device_seconds` adds up its shares of all attempts, on devices of which `device` is the class of the last; None:
+    unknown, as in cells generated before it was recorded.
     """
 
     __tablename__ = "cells"
@@ -83,6 +85,8 @@ class Cell(Base):
     attempts: Mapped[int]
     failures: Mapped[int] = mapped_column(server_default="0", default=0)
     error: Mapped[str | None]
+    device_seconds: Mapped[float | None]
+    device: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 

@@ -13,7 +13,8 @@ class Training(Base):
     """A fine-tuning, named by the SHA-256 of its recipe: everything that decides the result.
 
     `step` and `resume_sha256` are the last saved step and the saved state; `owner` and its lease are set exactly
-    while a process works on it. `error` is why the last attempt failed.
+    while a process works on it. `error` is why the last attempt failed. `device_seconds` adds up its attempts, on
+    devices of which `device` is the class of the last; None: unknown.
     """
 
     __tablename__ = "trainings"
@@ -34,5 +35,7 @@ class Training(Base):
     lease_expires_at: Mapped[datetime | None]
     error: Mapped[str | None]
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id"))
+    device_seconds: Mapped[float | None]
+    device: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)

@@ -40,6 +40,7 @@ from .runs.models import add_checkpoint, add_profile
 from .runs.planning import plan_cells
 from .runs.run import finish_run, set_sheet, start_run, touch_run
 from .runs.scores import add_scores
+from .runs.spent import spend_on_cells
 from .runs.trainings import (
     claim_training,
     finish_training,
@@ -48,8 +49,10 @@ from .runs.trainings import (
     release_training,
     renew_training,
     save_training_state,
+    spend_on_training,
 )
 from .runs.warnings import replace_warnings
+from .runs.work import record_work
 from .seen import demand_seen
 from .subjects import add_reference, add_subject, enter_subject
 
@@ -105,6 +108,7 @@ __all__ = [
     "record_event",
     "record_failure",
     "record_mask_quality",
+    "record_work",
     "rehash_password",
     "release_cells",
     "release_training",
@@ -116,6 +120,8 @@ __all__ = [
     "seconds_to_wait",
     "set_sheet",
     "sign_on",
+    "spend_on_cells",
+    "spend_on_training",
     "start_run",
     "store_first_numbers",
     "touch_run",

@@ -23,6 +23,7 @@ from storage.catalog.schema import (
     RunCell,
     Score,
     SubjectScore,
+    WorkSession,
 )
 from storage.catalog.writes.ids import retire_ids
 from storage.catalog.writes.runs.run import states_of
@@ -115,7 +116,8 @@ def erase_run(s: Session, run_id: str, erased: Erased) -> None:
     """Delete the run's row; cells and images that other runs requested are kept."""
     clear_runs(s, [run_id], erased)
     _run(s, delete(RunCell).where(RunCell.run_id == run_id))
-    _run(s, update(Output).where(Output.run_id == run_id).values(run_id=None))
+    for made in (Output, WorkSession):  # what was spent stays in the totals
+        _run(s, update(made).where(made.run_id == run_id).values(run_id=None))
     erase_history(s, "run", [run_id])
     _run(s, delete(Run).where(Run.id == run_id))
     erased.runs_gone.append(run_id)

@@ -11,6 +11,7 @@ from storage.catalog.database.sql import chunks, instant
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import Cell, Output
 from storage.catalog.writes.lineage import record_event, record_events
+from storage.catalog.writes.runs.spent import spent
 
 
 def claim_cells(s: Session, digests: Sequence[str], owner: str, lease_seconds: float) -> list[str]:
@@ -70,10 +71,17 @@ def release_abandoned(s: Session) -> list[str]:
     return _in_order(digests, _change(s, digests, where, {"state": "planned"} | RELEASED, wait=False))
 
 
-def fail_cell(s: Session, digest: str, *, owner: str, error: str) -> bool:
-    """Record why the cell failed. Returns False, and changes nothing, if this owner no longer leases it."""
+def fail_cell(
+    s: Session, digest: str, *, owner: str, error: str, device_seconds: float | None = None, device: str | None = None
+) -> bool:
+    """Record why the cell failed, and what its attempts took.
+
+    Returns False, and changes nothing, if this owner no longer leases it.
+    """
     reason = error[:MAX_ERROR_LENGTH]
-    news = {"state": "failed", "error": reason, "failures": Cell.failures + 1} | RELEASED
+    news = (
+        {"state": "failed", "error": reason, "failures": Cell.failures + 1} | RELEASED | spent(device_seconds, device)
+    )
     failed = bool(_change(s, [digest], _held_by(owner), news))
     if failed:
         record_event(s, "cell", digest, "failed", actor=owner, error=reason)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.claims import RELEASED
@@ -13,6 +13,7 @@ from storage.catalog.schema import Cell, LineageEvent, Output, Score, SubjectSco
 from storage.catalog.writes.blobs import require_blobs
 from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.runs.links import link_outputs
+from storage.catalog.writes.runs.spent import change_spent
 
 _DONE: dict[str, Any] = {"state": "generated", "error": None, "failures": 0} | RELEASED
 
@@ -30,22 +31,26 @@ def finish_cell(
     return s.scalars(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest)).one()
 
 
-def finish_cells(s: Session, pictures: Sequence[CellPicture], *, owner: str, run_id: str | None = None) -> list[str]:
+def finish_cells(
+    s: Session, pictures: Sequence[CellPicture], *, owner: str, run_id: str | None = None, device: str | None = None
+) -> list[str]:
     """Enter recorded images as the outputs of their cells; return the digests of the cells that have them.
 
     Idempotent, also for an owner that lost its lease but generated the same image. Other cells that this owner does
     not lease are left unchanged and omitted. If a lost image is regenerated and differs, its old scores are deleted
-    and its decision is reset. `run_id` is the run that generated them.
+    and its decision is reset. `run_id` is the run that generated them, on a device of the class `device`.
     """
     require_blobs(s, "image_sha256", [one.image_sha256 for one in pictures])
     by_digest = {one.digest: one for one in pictures}
     done: set[str] = set()
     for part in chunks(sorted(by_digest)):  # in one order for all, to avoid deadlocks
-        done |= _finish(s, {digest: by_digest[digest] for digest in part}, owner, run_id)
+        done |= _finish(s, {digest: by_digest[digest] for digest in part}, owner, run_id, device)
     return [digest for digest in by_digest if digest in done]
 
 
-def _finish(s: Session, pictures: dict[str, CellPicture], owner: str, run_id: str | None) -> set[str]:
+def _finish(
+    s: Session, pictures: dict[str, CellPicture], owner: str, run_id: str | None, device: str | None
+) -> set[str]:
     chosen = select(Cell.id, Cell.digest, Cell.state, Cell.owner, Cell.subject_id).where(Cell.digest.in_(pictures))
     rows = s.execute(chosen.order_by(Cell.digest).with_for_update()).all()
     before = select(Output).where(Output.cell_id.in_([row.id for row in rows]))
@@ -60,8 +65,7 @@ def _finish(s: Session, pictures: dict[str, CellPicture], owner: str, run_id: st
     }
     if ours:
         _enter(s, ours, pictures, outputs, run_id)
-        change = update(Cell).where(Cell.id.in_([row.id for row in ours])).values(_DONE)
-        s.execute(change.execution_options(synchronize_session=False))
+        change_spent(s, {row.id: pictures[row.digest].device_seconds for row in ours}, device, _DONE)
         s.execute(insert(LineageEvent), [_event(pictures[row.digest], owner, run_id) for row in ours])
     return there | {row.digest for row in ours}
 

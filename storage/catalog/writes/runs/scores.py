@@ -14,11 +14,19 @@ from storage.catalog.writes.runs.links import link_scores
 
 
 def add_scores(
-    s: Session, *, metric: str, version: str, values: Mapping[int, float], licences: Mapping[str, str] | None = None
+    s: Session,
+    *,
+    metric: str,
+    version: str,
+    values: Mapping[int, float],
+    licences: Mapping[str, str] | None = None,
+    device_seconds: float | None = None,
+    device: str | None = None,
 ) -> None:
     """Store scores of this `version` of `metric`, by output id, as their current ones. All or none are stored.
 
     Existing values are overwritten. `licences`: of the models that the version scores with, by the model's name.
+    `device_seconds`: what all of them took on a device of the class `device`; each score has an equal share.
     Raises CatalogError for a value that is not finite, NotInCatalogError for an unknown output.
     """
     for value in values.values():
@@ -35,14 +43,16 @@ def add_scores(
         others = update(Score).where(Score.output_id.in_(part), Score.metric == metric, Score.version != version)
         s.execute(others.values(current=False).execution_options(synchronize_session=False))
         at = now()
+        took = {} if device_seconds is None else {"device_seconds": device_seconds / len(values), "device": device}
         entered = insert_into(s, Score)
-        news = {name: entered.excluded[name] for name in ("value", "created_at", "current")}
+        news = {name: entered.excluded[name] for name in ("value", "created_at", "current", *took)}
         keys = [Score.output_id, Score.metric, Score.version]
         s.execute(
             entered.on_conflict_do_update(index_elements=keys, set_=news),
             [
                 {"output_id": row.id, "subject_id": row.subject_id, "decision": row.decision}
                 | {"metric": metric, "version": version, "value": values[row.id], "created_at": at, "current": True}
+                | took
                 for row in rows
             ],
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.claims import MAX_ERROR_LENGTH, RELEASED, expired, leased
@@ -13,6 +13,7 @@ from storage.catalog.schema import Checkpoint, Training
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.lineage import record_event
 from storage.catalog.writes.runs.models import add_checkpoint
+from storage.catalog.writes.runs.spent import spent
 
 
 def plan_training(
@@ -77,6 +78,11 @@ def release_training(s: Session, digest: str, *, owner: str, error: str | None =
     """Release it unfinished, with the error if it failed; False if this owner has lost it."""
     reason = None if error is None else error[:MAX_ERROR_LENGTH]
     return _change(s, digest, Training.owner == owner, RELEASED | {"error": reason})
+
+
+def spend_on_training(s: Session, digest: str, device_seconds: float, device: str) -> None:
+    """Add what it took of a device of the class `device` since this was last added."""
+    _change(s, digest, true(), spent(device_seconds, device, Training))
 
 
 def mark_training_lost(s: Session, digest: str) -> None:
