@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from flows.execution.chunk_order import ordered_chunks
 from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.generation_worker import Worker
+from flows.execution.run_logs import run_logs
 from flows.execution.wait_for_others import wait_for_others
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
@@ -64,7 +65,7 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     cells = patience.retry(lambda: _cells(resources, run_id))
     if not cells:
         raise InputError("generate", [Problem(path=("run_id",), message=f"the catalog has no cells of run {run_id!r}")])
-    with Worker(resources, run_id) as worker:
+    with run_logs(resources.settings, run_id), Worker(resources, run_id) as worker:
         while missing := _missing(cells, worker):
             claimed, there = 0, _generated(cells)
             chunks = ordered_chunks(missing, resources.settings.chunk_cells, lambda: _others_at(worker, run_id))

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dreamtuner.models.profiles import profile_names, user_folders
+from storage.logs import LogFormat
 
 PREFIX = "DREAMTUNER_"
 _WEIGHTS = re.compile(rf"{PREFIX}[A-Z0-9_]+_WEIGHTS")
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
     )
+    log: LogFormat = Field("text", description="format of log lines: text, or json, one object a line")
     profile_weights: tuple[tuple[str, Path], ...] = Field(
         (),
         description="another folder, in the same layout, for the weights of one profile or auxiliary model; its name "

@@ -61,7 +61,7 @@ WALLS = (
 ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     "storage": (
         # what needs nothing of ours
-        *("redaction", "text", "keys", "metadata", "proxies", "run_files"),
+        *("redaction", "text", "keys", "metadata", "proxies", "run_files", "logs"),
         *("objects", "atomic_renames"),
         *("catalog.records", "catalog.name_conflicts", "catalog.precedence", "catalog.owners"),
         *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),
@@ -83,7 +83,13 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",
-        *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.exports", "dashboard.live"),
+        *(
+            "dashboard.gallery_filter",
+            "dashboard.flow_parameters",
+            "dashboard.exports",
+            "dashboard.live",
+            "dashboard.metrics",
+        ),
         *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
         *("cli", "cli.commands", "bench", "cli.main"),
     ),

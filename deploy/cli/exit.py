@@ -27,7 +27,7 @@ def run_with_progress(command: str, settings: Settings, work: "Callable[[Progres
 
     log = new_log(settings.home, command)
     terminal = take_over(log)
-    log_to_stderr()
+    log_to_stderr(settings)
     try:
         with ProgressLine(terminal.err) as line:
             return terminal, work(line)

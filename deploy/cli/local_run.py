@@ -17,6 +17,8 @@ from flows.ingestion.sources import redacted
 from flows.progress import Listener, listening
 from flows.settings import Settings
 from flows.spec.model import Spec
+from storage.catalog.owners import this_owner
+from storage.logs import log_as_json
 
 if TYPE_CHECKING:
     from flows.finetune import FineTuneSummary
@@ -191,7 +193,9 @@ def _signals_interrupt() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(settings: Settings) -> None:
     """Log our own and the libraries' records to stderr, which is the log file by now."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if settings.log == "json":
+        log_as_json(this_owner())
     logging.getLogger("httpx").setLevel(logging.WARNING)

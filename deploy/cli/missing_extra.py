@@ -12,7 +12,9 @@ EXTRA_OF = {
     "onnxruntime": "eyes",
     "spandrel": "upscalers",
     "bitsandbytes": "eightbit",
-    **dict.fromkeys(("argon2", "fastapi", "jinja2", "multipart", "starlette", "uvicorn"), "dashboard"),
+    **dict.fromkeys(
+        ("argon2", "fastapi", "jinja2", "multipart", "prometheus_client", "starlette", "uvicorn"), "dashboard"
+    ),
     **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),
     "psycopg": "postgres",
     **dict.fromkeys(("boto3", "botocore"), "s3"),

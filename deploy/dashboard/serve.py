@@ -12,6 +12,8 @@ from deploy.dashboard.access.first_start import admin_link
 from deploy.dashboard.app import create_app
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog
+from storage.catalog.owners import this_owner
+from storage.logs import log_as_json
 from storage.objects import open_store
 
 PORT = 8265
@@ -43,6 +45,8 @@ def serve(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, say:
             server_header=False,
             timeout_graceful_shutdown=3,
         )
+        if settings.log == "json":
+            log_as_json(this_owner())
         uvicorn.Server(config).run(sockets=[door])
 
 

@@ -44,6 +44,7 @@ class Settings:
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
             commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+        log: DREAMTUNER_LOG, the format of log lines: text, or json, one object a line.
         masker: DREAMTUNER_MASKER, what finds the masks of references: a name of the installed maskers.
         home: DREAMTUNER_HOME, whose files of forgotten runs are removed; None: there are none here.
         oidc: DREAMTUNER_DASHBOARD_OIDC_*, an OpenID provider that people may come in by; None: by password alone.
@@ -63,6 +64,7 @@ class Settings:
     oidc: OidcSettings | None = None
     home: Path | None = None
     masker: str = "auto"
+    log: str = "text"
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -88,6 +90,9 @@ class Settings:
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
             raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is not a number of bytes; correct or unset it")
+        log = env.get("DREAMTUNER_LOG") or cls.log
+        if log not in ("text", "json"):
+            raise SettingsError(f"DREAMTUNER_LOG: {log!r} is neither text nor json; correct it")
         try:
             proxies = networks(env.get("DREAMTUNER_DASHBOARD_PROXIES") or "")
         except ValueError as error:
@@ -108,6 +113,7 @@ class Settings:
             oidc=OidcSettings.load(env),
             home=home,
             masker=env.get("DREAMTUNER_MASKER") or cls.masker,
+            log=log,
         )
 
     @property

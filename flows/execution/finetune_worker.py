@@ -35,6 +35,7 @@ from storage.catalog.leases.trainings import TrainingHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.views import TrainingView
 from storage.ingest import storing
+from storage.logs import logged
 from storage.maintenance.gc import discard
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob, save_blob
 
@@ -75,8 +76,10 @@ def _run_finetune(digest: str, resources: Resources, run_id: str | None) -> bool
         time.sleep(POLL_SECONDS)
     try:
         beat = TrainingHeartbeat(catalog, digest, owner, lease_seconds=resources.settings.lease_seconds)
-        with beat, TrainingAccount(resources, digest, run_id) as account:
-            _train(_training_row(digest, resources), resources, owner, account)
+        view = _training_row(digest, resources)
+        about = logged(run=run_id, training=digest, subject=view.subject_name)
+        with about, beat, TrainingAccount(resources, digest, run_id) as account:
+            _train(view, resources, owner, account)
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else None
         try:

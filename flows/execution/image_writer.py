@@ -97,6 +97,7 @@ class ImageWriter:
 
         stored = self._patience.retry(lambda: retrying(store_rows))
         self.made += stored
+        _log.info("%d images were stored", len(stored), extra={"cells": stored})
         for one in pictures:
             self.unstored.discard(one.digest)
             self._on_stored(one.digest)

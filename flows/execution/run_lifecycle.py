@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
+from flows.execution.run_logs import run_logs
 from flows.faults import UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
@@ -47,7 +48,8 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     row = RunRow(run_id)
     try:
         beat = RunHeartbeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
-        with beat, shown(run_id, spec.name, spec_digest(values)):
+        with run_logs(resources.settings, run_id), beat, shown(run_id, spec.name, spec_digest(values)):
+            _log.info("run %s of %s began", run_id, spec.name)
             yield row
     except BaseException as error:
         state, row.reason = _end_of(error)
@@ -60,6 +62,7 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
 
 
 def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
+    _log.info("run %s ends as %s%s", row.id, state, f": {row.reason}" if row.reason else "", extra={"run": row.id})
     with resources.catalog.write() as s:
         writes.finish_run(s, row.id, state, reason=row.reason, refused=row.refused)
 

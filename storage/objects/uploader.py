@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from storage.logs import in_context
+
 T = TypeVar("T")
 THREADS = 4
 MAX_BYTES = 64 * 1024 * 1024
@@ -30,7 +32,9 @@ class Uploader(Generic[T]):
         self._failure: BaseException | None = None
         self._closed = False
         self._changed = threading.Condition()
-        self._threads = [threading.Thread(target=self._work, name=f"upload-{i}", daemon=True) for i in range(threads)]
+        self._threads = [
+            threading.Thread(target=in_context(self._work), name=f"upload-{i}", daemon=True) for i in range(threads)
+        ]
 
     @property
     def bytes_held(self) -> int:

@@ -66,7 +66,7 @@ class LimitedBodies:
             return STRANGER
         person = await run_in_threadpool(_person, Request(scope))
         needs = next(one.call for one in route.dependant.dependencies if isinstance(one.call, Needs))
-        if person.role is None or (needs.access != "public" and not person.may(needs.access)):
+        if person.role is None or not person.admitted(needs.access):
             return STRANGER
         most = TABLE.get(route.path, FORM)
         return most.count * self.max_upload + _AROUND if isinstance(most, Files) else most

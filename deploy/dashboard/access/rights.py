@@ -21,7 +21,7 @@ SESSION, VISIT = "dreamtuner_session", "dreamtuner_visit"
 IDLE, ABSOLUTE = timedelta(hours=12), timedelta(days=7)
 _NOTED = timedelta(minutes=1)  # `seen_at` is written no oftener
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-Access = Literal["public", "viewer", "reviewer", "operator", "admin"]
+Access = Literal["public", "metrics", "viewer", "reviewer", "operator", "admin"]
 
 
 class AccessError(Exception):
@@ -37,7 +37,7 @@ class Person:
     """The user of a request. `role` is None for a visitor; `csrf` goes into forms; `session` is the cookie's digest.
 
     `by_token`: a program with an API token instead of a cookie; `role` is then the lower of the token's scope and the
-    owner's role.
+    owner's role. `metrics`: it may read the metrics, and with a token of that scope nothing else.
     """
 
     user_id: int = 0
@@ -46,10 +46,17 @@ class Person:
     csrf: str = ""
     session: str | None = None
     by_token: bool = False
+    metrics: bool = False
 
     def may(self, role: Role) -> bool:
         """Return whether the person's role is `role` or higher."""
         return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
+
+    def admitted(self, access: Access) -> bool:
+        """Return whether the person may use routes of this access; whoever sees runs may read the metrics."""
+        if access == "metrics":
+            return self.metrics or self.may("viewer")
+        return access == "public" or self.may(access)
 
 
 class Needs:
@@ -86,9 +93,11 @@ class Needs:
         if self.access == "public":
             await check_plain_texts(request)
             return person
-        if person.role is None:
-            raise AccessError(401, "log in to see this page")
-        if not person.may(self.access):
+        if not person.admitted(self.access):
+            if person.metrics:
+                raise AccessError(403, "this token reads /metrics alone; create one whose scope is a role")
+            if person.role is None:
+                raise AccessError(401, "log in to see this page")
             raise AccessError(
                 403, f"this needs the role {self.access}, and {person.name} is {person.role}; ask an admin"
             )
@@ -108,6 +117,8 @@ def by_token(known: Resources, header: str) -> Person:
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
+    if scope == "metrics":
+        return Person(who.user_id, who.name, by_token=True, metrics=True)
     return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True)
 
 

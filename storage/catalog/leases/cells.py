@@ -72,4 +72,4 @@ class CellHeartbeat(Heartbeat):
             self._held -= gone
         if gone:
             self.lost += len(gone)
-            _log.warning("%d cells are now leased by another worker", len(gone))
+            _log.warning("%d cells are now leased by another worker", len(gone), extra={"cells": sorted(gone)})

@@ -8,6 +8,7 @@ from typing import Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.catalog.records import CatalogError
+from storage.logs import in_context
 
 _log = logging.getLogger(__name__)
 _BEATS = 4  # per lease duration: three may fail before another process takes over
@@ -22,7 +23,7 @@ class Heartbeat:
     def __init__(self, what: str, seconds: float) -> None:
         self._what, self._pause = what, seconds / _BEATS
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=in_context(self._run), name="heartbeat", daemon=True)
 
     def renew(self) -> None:
         """Renew the claim, now."""

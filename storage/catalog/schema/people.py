@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now, one_of
-from storage.catalog.records import DECISIONS, ROLES, Decision, Role
+from storage.catalog.records import DECISIONS, ROLES, SCOPES, Decision, Role, Scope
 
 
 class User(Base):
@@ -51,15 +51,15 @@ class WebSession(Base):
 
 
 class ApiToken(Base):
-    """A program that acts for a user, with at most the role `scope`."""
+    """A program that acts for a user: with at most the role `scope`, or to read the metrics alone."""
 
     __tablename__ = "tokens"
-    __table_args__ = (CheckConstraint(one_of("scope", ROLES), name="scope"), Index(None, "user_id"))
+    __table_args__ = (CheckConstraint(one_of("scope", SCOPES), name="scope"), Index(None, "user_id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     token_sha256: Mapped[str] = mapped_column(unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str]
-    scope: Mapped[Role] = mapped_column(String)
+    scope: Mapped[Scope] = mapped_column(String)
     created_at: Mapped[datetime] = mapped_column(default=now)
     used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]

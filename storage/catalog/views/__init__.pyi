@@ -66,6 +66,7 @@ from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
 from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, subjects_in_work
+from .runs.spending import Spent, spending
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
 from .runs.unscored import OutputChoice, outputs_by_profile, unscored, unscored_among, unscored_of
@@ -78,6 +79,17 @@ from .runs.warnings import (
 from .scores import metric_licences
 from .subject_summary import SubjectSummary, subject_list
 from .subjects import cells_by_mask, found_masks, mask_facts, masks_of, subject_assets, subject_names
+from .work import (
+    RunQueue,
+    SessionTotals,
+    Workers,
+    WorkTotals,
+    run_queues,
+    runs_in_progress,
+    session_totals,
+    work_before,
+    workers,
+)
 
 __all__ = [
     "AttentionView",
@@ -108,13 +120,18 @@ __all__ = [
     "RunDetail",
     "RunPoll",
     "RunProgress",
+    "RunQueue",
+    "SessionTotals",
     "SessionView",
+    "Spent",
     "SubjectDetail",
     "SubjectRow",
     "SubjectSummary",
     "TokenView",
     "TrainingView",
     "UserView",
+    "WorkTotals",
+    "Workers",
     "annotation_facts",
     "annotations_of",
     "annotations_of_image",
@@ -168,12 +185,16 @@ __all__ = [
     "run",
     "run_deletion",
     "run_ids",
+    "run_queues",
+    "runs_in_progress",
     "runs_progress",
     "session_of",
+    "session_totals",
     "sessions_of",
     "sheet_of",
     "sibling",
     "skips_decided",
+    "spending",
     "status",
     "subject",
     "subject_assets",
@@ -196,4 +217,6 @@ __all__ = [
     "warnings_of_run",
     "warnings_of_subject",
     "weights_of_spec",
+    "work_before",
+    "workers",
 ]

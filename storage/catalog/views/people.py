@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import Role
+from storage.catalog.records import Role, Scope
 from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSession
 
 
@@ -42,7 +42,7 @@ class TokenView:
     id: int
     user: str
     name: str
-    scope: Role
+    scope: Scope
     created_at: datetime
     used_at: datetime | None
     expires_at: datetime
@@ -96,7 +96,7 @@ def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Principal |
     return None if found is None else Principal(**found._mapping)
 
 
-def token_of(s: Session, token_sha256: str) -> tuple[Principal, Role] | None:
+def token_of(s: Session, token_sha256: str) -> tuple[Principal, Scope] | None:
     """Return the owner and scope of an API token."""
     about = (User.id.label("user_id"), User.name, User.role, ApiToken.used_at.label("seen_at"))
     chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope)
@@ -105,7 +105,7 @@ def token_of(s: Session, token_sha256: str) -> tuple[Principal, Role] | None:
     if found is None:
         return None
     known = dict(found._mapping)
-    scope: Role = known.pop("scope")
+    scope: Scope = known.pop("scope")
     return Principal(**known), scope
 
 

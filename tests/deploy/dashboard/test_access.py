@@ -18,7 +18,7 @@ from storage.catalog.database.base import now
 from storage.catalog.records import ROLES
 from tests.deploy.dashboard.conftest import Site
 
-RANK = {None: -1, **{role: i for i, role in enumerate(ROLES)}}
+RANK = {None: -1, "metrics": 0, **{role: i for i, role in enumerate(ROLES)}}
 
 
 def needs_of(route: APIRoute) -> list[Needs]:

@@ -18,7 +18,7 @@ from deploy.dashboard.security.passwords import hash_password
 from deploy.dashboard.security.secrets import digest, new_secret
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
-from storage.catalog.records import ROLES, CatalogError, Role
+from storage.catalog.records import ROLES, CatalogError, Scope
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
@@ -83,7 +83,7 @@ def add_token(
             user_id=person.user_id,
             token_sha256=digest(secret),
             name=name,
-            scope=cast(Role, scope),
+            scope=cast(Scope, scope),
             expires_at=now() + timedelta(days=days),
             actor=person.name,
         )

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import ROLES, CatalogError, NotInCatalogError, Role, check_role
+from storage.catalog.records import ROLES, SCOPES, CatalogError, NotInCatalogError, Role, Scope
 from storage.catalog.schema import ApiToken, User
 from storage.catalog.writes.audit import record_audit
 
@@ -14,19 +14,20 @@ MAX_NAME = 64
 
 
 def add_token(
-    s: Session, *, user_id: int, token_sha256: str, name: str, scope: Role, expires_at: datetime, actor: str
+    s: Session, *, user_id: int, token_sha256: str, name: str, scope: Scope, expires_at: datetime, actor: str
 ) -> int:
-    """Add an API token and return its id. The scope is limited to the user's role at this time.
+    """Add an API token and return its id. A scope that is a role is limited to the user's role at this time.
 
     Raises CatalogError for an invalid name or scope, NotInCatalogError for an unknown user.
     """
-    check_role(scope)
+    if scope not in SCOPES:
+        raise CatalogError(f"scope {scope!r} is not known; use one of {', '.join(SCOPES)}")
     if not name.strip() or len(name) > MAX_NAME:
         raise CatalogError(f"name of the token: use 1 to {MAX_NAME} characters that describe its purpose")
     role = s.scalar(select(User.role).where(User.id == user_id))
     if role is None:
         raise NotInCatalogError(f"user {user_id} is not in the catalog; the users page lists them")
-    right = min(scope, role, key=ROLES.index)
+    right = scope if scope == "metrics" else min(scope, role, key=ROLES.index)
     token = ApiToken(user_id=user_id, token_sha256=token_sha256, name=name.strip(), scope=right, expires_at=expires_at)
     s.add(token)
     s.flush()

@@ -1,0 +1,28 @@
+"""Metrics for Prometheus, under a token of the scope "metrics"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.metrics.collector import exposition
+from deploy.dashboard.resources import resources
+
+router = APIRouter()
+Scraper = Annotated[Person, Depends(Needs("metrics"))]
+
+
+@router.get("/metrics")
+def metrics(request: Request, person: Scraper) -> Response:
+    """Render the catalog's metrics in Prometheus's text format."""
+    state = request.app.state
+    if not hasattr(state, "exposition"):
+        state.exposition = exposition(resources(request).catalog)
+    render: Callable[[], bytes] = state.exposition
+    return Response(render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
