@@ -114,7 +114,7 @@ def _server() -> "Iterator[SyncPrefectClient]":
     """Open a client of the server at PREFECT_API_URL."""
     api = os.environ.get("PREFECT_API_URL")
     if not api:
-        example = "`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api"
+        example = "`python -m deploy.prefect.standing_server`, then PREFECT_API_URL=http://127.0.0.1:4200/api"
         raise SubmitError(
             f"PREFECT_API_URL is not set, so there is no server to submit to; set it, for example {example}"
         )

@@ -87,3 +87,8 @@ def test_volumes_and_networks_are_declared(service: dict[str, Any]) -> None:
     assert set(service.get("networks", [])) <= set(STACK["networks"])
     if "/data" in str(service.get("volumes", "")):
         assert all(volume.count(":") >= 1 for volume in service["volumes"])
+
+
+def test_the_server_of_prefect_is_the_one_whose_schedules_work() -> None:
+    assert SERVICES["prefect"]["command"][:3] == ["python3", "-m", "deploy.prefect.standing_server"]
+    assert (ROOT / "deploy" / "prefect" / "standing_server.py").is_file()
