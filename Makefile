@@ -69,7 +69,7 @@ test-slow: $(READY) $(S3_READY) ## the slow tests
 	$(PYTEST) -m 'slow and not chaos and not stack' $(PYTEST_ARGS)
 
 test-stack: $(READY) ## build the images and run the compose file, with Docker
-	$(BIN)/python -m pytest -m stack $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -s -m stack tests/containers $(PYTEST_ARGS)
 
 chaos: $(READY) $(S3_READY) ## kill workers and servers at random instants, for a long time
 	$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)

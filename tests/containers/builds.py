@@ -15,6 +15,7 @@ from tests.containers.engine import Engine, bare_debian
 ROOT = Path(__file__).resolve().parents[2]
 STANDINS = Path(__file__).with_name("standins")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+TARGETS = ("dashboard", "worker", "conductor")
 KEYS = ("index-url", "extra-index-url", "find-links", "trusted-host", "timeout")
 
 
@@ -65,6 +66,11 @@ def pip_conf(folder: Path) -> Iterator[Path]:
             thread.join()
 
 
+def image(target: str, version: str = "latest") -> str:
+    """The name of an image of ours."""
+    return f"dreamtuner-test-{target}:{version}"
+
+
 class Builder:
     """Builds images with one engine, on the stand-in for Python's image."""
 
@@ -87,11 +93,11 @@ class Builder:
         ).stderr
         return name
 
-    def ours(self, target: str) -> str:
+    def ours(self, target: str, version: str = "latest") -> str:
         """Build a target of deploy/images/Dockerfile, with whatever torch this machine's pip prefers."""
         dockerfile = ROOT / "deploy" / "images" / "Dockerfile"
-        words = ("--target", target, "--build-arg=TORCH_FLAGS=")
-        return self.build(f"dreamtuner-test-{target}", dockerfile, ROOT, *words)
+        words = ("--target", target, "--build-arg=TORCH_FLAGS=", f"--build-arg=VERSION={version}")
+        return self.build(image(target, version), dockerfile, ROOT, *words)
 
     def standin(self, name: str) -> str:
         """Build a stand-in for an image of others."""
