@@ -45,6 +45,12 @@ class Settings(BaseModel):
         (), description="estimators of references' own control images by kind, such as pose=dwpose,depth=NAME"
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, ...")
+    finetune_processes: int = Field(
+        1,
+        ge=1,
+        description="processes that share a fine-tuning, with DREAMTUNER_DEVICE=cuda a GPU each; at most one for each "
+        "image of a step",
+    )
     batch: int | None = Field(None, ge=1, description="cells per batch; default: as many as memory holds, at most 16")
     offload: Literal["none", "model", "group"] = Field(
         "none",
@@ -97,6 +103,11 @@ class Settings(BaseModel):
         if settings.compile and settings.offload == "group":
             raise SettingsError(
                 "DREAMTUNER_COMPILE: not with DREAMTUNER_OFFLOAD=group, which moves every layer; unset one"
+            )
+        if settings.finetune_processes > 1 and settings.device.startswith("cuda:"):
+            raise SettingsError(
+                f"DREAMTUNER_FINETUNE_PROCESSES: {settings.finetune_processes} processes take a GPU each, and "
+                f"DREAMTUNER_DEVICE={settings.device} is one; set it to cuda"
             )
         _demand_plugins(settings)
         home = settings.home.expanduser().absolute()

@@ -42,13 +42,13 @@ def stage1(
         memory_bytes,
         paper_images,
     )
-    from dreamtuner.train.encoder.settings import load_settings
+    from dreamtuner.train.encoder.settings import PRESETS
 
     share = utilisation or UTILISATION
     cost = image_cost({Model.sd15: SD15, Model.sdxl: SDXL}[model])
     rows: list[dict[str, Any]] = []
     for preset, card in CARDS.items():
-        settings = fitted(cost, load_settings(preset), card)
+        settings = fitted(cost, PRESETS.load(preset), card)
         rows.append(
             {
                 "preset": preset,

@@ -11,9 +11,9 @@ from PIL import Image
 
 from dreamtuner.baselines.method import Given, Prepared
 from dreamtuner.families.backbone import Backbone
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.result import load_finetuned
 from dreamtuner.finetune.run import fine_tune
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell

@@ -18,7 +18,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from dreamtuner.settings.finetune import FineTuneConfig, Optimizer
+from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.optimizers import OptimizerName
 
 FULL, HALF = 4, 2
 """Bytes of a number in float32 and in bfloat16."""
@@ -63,12 +64,12 @@ class Need:
         return int(self.live * SPARE)
 
 
-def optimizer_bytes(optimizer: Optimizer, shapes: Iterable[tuple[int, ...]]) -> int:
+def optimizer_bytes(optimizer: OptimizerName, shapes: Iterable[tuple[int, ...]]) -> int:
     """Return the bytes of the state that an optimizer holds for float32 parameters of these shapes."""
     return sum(_state_bytes(optimizer, shape) for shape in shapes)
 
 
-def _state_bytes(optimizer: Optimizer, shape: tuple[int, ...]) -> int:
+def _state_bytes(optimizer: OptimizerName, shape: tuple[int, ...]) -> int:
     numbers = prod(shape)
     if optimizer == "adafactor":  # a mean of each row and of each column of the last two dimensions
         return FULL * (numbers if len(shape) < 2 else numbers // shape[-1] + numbers // shape[-2])

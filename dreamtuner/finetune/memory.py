@@ -11,6 +11,7 @@ import torch
 from dreamtuner.families.memory import SPARE, Need
 from dreamtuner.families.registry import fine_tunable_family
 from dreamtuner.finetune.fitting import ImageMemory
+from dreamtuner.finetune.processes import need_of_each
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 
@@ -59,20 +60,22 @@ def image_memory(profile: Profile, settings: FineTuneConfig, resolution: int, av
     return ImageMemory(max(left, need.room) - need.copies, need.keys)
 
 
-def require_memory(profile: Profile, settings: FineTuneConfig, resolution: int, available: int) -> None:
-    """Raise InsufficientMemoryError if `available` bytes are too few for a training.
+def require_memory(
+    profile: Profile, settings: FineTuneConfig, resolution: int, available: int, processes: int = 1
+) -> None:
+    """Raise InsufficientMemoryError if `available` bytes are too few for each process of a training.
 
     Raises:
         InsufficientMemoryError: the message says which settings would fit, or how much memory is needed.
     """
-    wanted = need_of(profile, settings, resolution).total
+    wanted = need_of_each(need_of(profile, settings, resolution), settings, processes).total
     if wanted <= available:
         return
     least = 0
     for words, other in _smaller(profile, settings):
         if other == settings:
             continue
-        least = need_of(profile, other, resolution).total
+        least = need_of_each(need_of(profile, other, resolution), other, processes).total
         if least <= available:
             raise InsufficientMemoryError(
                 f"finetune: it needs about {_gb(wanted)} and the device has {_gb(available)}; "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from dreamtuner.finetune.factory import FineTuneFactory, ignore
+from dreamtuner.finetune.processes import images_per_step
 from dreamtuner.finetune.result import Checkpoint
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.train.loop import train
 from dreamtuner.train.settings import LoopSettings
 from dreamtuner.train.stage import Events
@@ -51,13 +52,22 @@ def fine_tune(
     factory: FineTuneFactory,
     *,
     device: str = "cpu",
+    processes: int = 1,
     save_every: int = SAVE_EVERY,
     report: Callable[[str], None] = print,
     events: Events | None = None,
 ) -> FineTuneResult:
-    """Fine-tune on the subject, resuming if the folder has a saved state. Returns the result."""
+    """Fine-tune on the subject, resuming if the folder has a saved state. Returns the result.
+
+    Several `processes` share the images of a step, at most as many as there are: on a GPU each, or on CPU threads. The
+    result is the same up to the order of sums, and any number of them resumes a training.
+    """
     loop = loop_settings(factory, save_every=save_every)
-    steps = train(factory, loop, factory.folder, device=device, report=report, events=events)
+    processes = min(processes, images_per_step(factory.settings))
+    started = (
+        factory if processes == 1 else replace(factory, on_class_image=ignore)
+    )  # which other processes cannot call
+    steps = train(started, loop, factory.folder, device=device, processes=processes, report=report, events=events)
     gc.collect()  # the models that were trained, before the same ones are loaded again
     stage = factory.finished(torch.device(device))
     return FineTuneResult(stage.tuned(), steps, tuple(stage.identities))

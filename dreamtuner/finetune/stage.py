@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import get_args
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from dreamtuner.families import lora
 from dreamtuner.families.backbone import FineTunable, HasFixedParts
 from dreamtuner.families.precision import hold_frozen_in
-from dreamtuner.families.registry import fine_tunable, load_backbone
 from dreamtuner.families.text_states import TextStates
-from dreamtuner.finetune.fitting import ImageMemory
-from dreamtuner.finetune.memory import image_memory
-from dreamtuner.finetune.pairs import Pairs, encode_pairs
+from dreamtuner.finetune.pairs import Pairs
 from dreamtuner.finetune.preview import FineTunePreview
+from dreamtuner.finetune.processes import is_divisible
 from dreamtuner.finetune.result import Checkpoint, row_key
-from dreamtuner.finetune.subject import NamedSubject, class_images
+from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.finetune.trainable_model import TrainableModel
 from dreamtuner.finetune.weight_interpolation import WeightInterpolation
-from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Part
-from dreamtuner.settings.sampling import Sampling, TextSettings
-from dreamtuner.train.diffusion import FLOOR, diffusion_loss
+from dreamtuner.settings.sampling import TextSettings
+from dreamtuner.train.diffusion import FLOOR, Drawn, diffusion_loss
+from dreamtuner.train.processes.shards import blocks_of
 from dreamtuner.train.stage import place
-from dreamtuner.train.state import load_ema, trainable
+from dreamtuner.train.state import trainable
 
 
 def autocast(settings: FineTuneConfig, device: torch.device) -> torch.autocast:
@@ -74,8 +70,30 @@ class FineTuneStage:
         rate: float = getattr(self.settings.lr, part)
         return rate
 
+    @property
+    def batch(self) -> int:
+        """Images of an optimizer step: references and class images of all its batches."""
+        return self.settings.accumulate * self._each
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Blocks whose weights are gathered together where the trained weights are divided among processes."""
+        models = (self.learns.unet, *(self.learns.get_submodule(name) for name in self.learns.tokenizers))
+        return blocks_of(models) if is_divisible(self.settings) else []
+
+    def parts(self, step: int, rows: range) -> list[list[int]]:
+        each = self._each
+        return [[r for r in rows if r // each == batch] for batch in sorted({r // each for r in rows})]
+
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        x0, regular = self._batch(generator)
+        return self.loss_of(step, range(self._each), generator)
+
+    def loss_of(self, step: int, rows: Sequence[int], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        for _ in range(rows[0] // self._each):
+            self._batch(generator)  # all batches of a step are drawn from one generator
+        x0, regular, drawn = self._batch(generator)
+        own = [row % self._each for row in rows]
+        x0, regular, drawn = x0[own], [regular[i] for i in own], drawn.rows(torch.tensor(own))
         c = TextStates.cat([self._text(is_regular) for is_regular in regular])
         encoder = self.learns.encoder
         self._attached.close()
@@ -96,22 +114,33 @@ class FineTuneStage:
                 predict,
                 x0,
                 self.backbone.scheduler,
-                generator,
+                drawn=drawn,
                 floor=FLOOR,
                 gamma=self.settings.snr_gamma,
                 row_weights=self._row_weights(regular),
             )
             if self.settings.gradient_checkpointing:  # the backward pass, which comes later, calls the blocks again
                 self._attached = stack.pop_all()
+        if len(own) < self._each:  # class images alone do not use these, whose gradients all processes must have
+            some = [p for name, p in trainable(self.learns).items() if name.startswith(("word", "encoder."))]
+            loss = loss + sum(0.0 * p.sum() for p in some)
         return loss, {"mse": mse}
+
+    @property
+    def _each(self) -> int:
+        """Images of one batch."""
+        return self.settings.batch * (2 if len(self.learns.regular) else 1)
 
     def _row_weights(self, regular: Sequence[bool]) -> Tensor | None:
         """Return the loss weight of each row, or None if all are 1."""
         prior = self.settings.prior_weight
         return None if prior == 1 else torch.tensor([prior if one else 1.0 for one in regular])
 
-    def _batch(self, generator: torch.Generator) -> tuple[Tensor, list[bool]]:
-        """Sample latents B C H W in a random order (noise levels depend on position), and which are class images."""
+    def _batch(self, generator: torch.Generator) -> tuple[Tensor, list[bool], Drawn]:
+        """Sample latents B C H W in a random order (levels depend on position), which are class images, and noise.
+
+        They are the same whichever rows a process computes.
+        """
         s = self.settings
         regular = [False] * s.batch + [True] * (s.batch if len(self.learns.regular) else 0)
         rows = []
@@ -121,7 +150,9 @@ class FineTuneStage:
             mirrored = int(torch.rand(1, generator=generator) < s.flip)
             rows.append(pictures[which, mirrored])
         order = torch.randperm(len(rows), generator=generator).tolist()
-        return torch.stack([rows[i] for i in order]), [regular[i] for i in order]
+        steps = len(self.backbone.scheduler.alphas_cumprod)
+        drawn = Drawn.of(len(rows), steps, rows[0].numel(), generator)
+        return torch.stack([rows[i] for i in order]), [regular[i] for i in order], drawn
 
     def _text(self, regular: bool) -> TextStates:
         """Return the text states of a pair's caption, one row; those that are constant are computed once."""
@@ -170,63 +201,3 @@ class FineTuneStage:
         tensors |= {row_key(name): word.row for name, word in self.learns.words.items()}
         kept = {name: one.detach().cpu().contiguous().clone() for name, one in tensors.items()}
         return Checkpoint(self.settings, self.subject.class_word, kept)
-
-
-@dataclass(frozen=True)
-class FineTuneFactory:
-    """Builds the stage on models that it loads. `folder`: where class images are cached between restarts.
-
-    `sampling`: settings of class images and previews; `preview_sampling`: settings of previews if different. Both are
-    of square images, as the reference is cropped to a square.
-    `memory`: bytes that the training may take, so that previews and class images share them with the models; None: what
-    is free. `on_class_image(done, total)` is called as class images are generated.
-    """
-
-    profile: Profile
-    subject: NamedSubject
-    settings: FineTuneConfig
-    sampling: Sampling
-    folder: Path
-    preview_sampling: Sampling | None = None
-    memory: int | None = None
-    on_class_image: Callable[[int, int], None] = field(default=lambda done, total: None)
-
-    def __post_init__(self) -> None:
-        """Raise ValueError if the images are not square."""
-        for sampling in (self.sampling, self.preview_sampling):
-            if sampling is not None and sampling.size is not None:
-                raise ValueError(f"sampling.size: {sampling.size}, but fine-tuning trains on squares; set resolution")
-
-    def build(self, device: torch.device) -> FineTuneStage:
-        s, sampling = self.settings, self.sampling
-        # weights that are trained come in full precision; adapters are new, and what they are added to is frozen
-        narrow = s.precision == "bfloat16" and s.mode == "lora"
-        dtype = torch.bfloat16 if narrow else torch.float32
-        backbone = fine_tunable(load_backbone(self.profile, device=str(device), dtype=dtype))
-        if narrow and "resblocks" in s.learns and "encoder" in backbone.learnable:
-            backbone = backbone.with_encoder(self.profile.folder("subject_encoder"))
-        with autocast(s, device):
-            regular: Sequence[Image.Image] = class_images(
-                backbone, self.subject, s, sampling, self.folder / "regular", self.on_class_image, self._image_memory()
-            )
-            pairs = encode_pairs(backbone, self.subject, s, regular, sampling.resolution)
-        previews = FineTunePreview.of(
-            self.profile,
-            self.subject,
-            s,
-            self.preview_sampling or sampling,
-            device=str(device),
-            memory=self._image_memory(),
-        )
-        return FineTuneStage(backbone, self.subject, s, pairs, previews, sampling.text)
-
-    def _image_memory(self) -> ImageMemory | None:
-        if self.memory is None:
-            return None
-        return image_memory(self.profile, self.settings, self.sampling.resolution, self.memory)
-
-    def finished(self, device: torch.device) -> FineTuneStage:
-        """Build the stage with the averaged weights of the training in `folder`."""
-        stage = self.build(device)
-        load_ema(self.folder, stage.learns)
-        return stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def class_images(
         cells = [Cell(prompt, settings.seed * 100_003 + i) for i in range(settings.count)]
         pictures = generate_fitting(backbone, reference, cells, sampling, memory=memory, on_step=on_step)
         for file, picture in zip(files, pictures, strict=True):
-            partial = file.with_suffix(".partial")
+            partial = file.with_suffix(f".{os.getpid()}.partial")  # other processes of the training make them too
             picture.save(partial, "PNG")
             partial.rename(file)
     return [Image.open(file).convert("RGB") for file in files]

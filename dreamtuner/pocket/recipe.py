@@ -20,7 +20,7 @@ from dreamtuner.pocket.training.autoencoder import AutoencoderFactory, encode_sh
 from dreamtuner.pocket.training.clip import ClipFactory
 from dreamtuner.pocket.training.controlnet import LayoutFactory
 from dreamtuner.pocket.training.oracle import OracleFactory
-from dreamtuner.pocket.training.scale import PartScale, Scale, load_scale
+from dreamtuner.pocket.training.scale import SCALES, PartScale, Scale
 from dreamtuner.pocket.training.shards import Kind, render_shards, shard_file, shard_files
 from dreamtuner.pocket.training.subject_encoder import WITHOUT_LAYOUT, EncoderFactory, export_encoder
 from dreamtuner.pocket.training.unet import DenoiserFactory
@@ -271,7 +271,7 @@ def train_pocket(
     if device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("--device: no CUDA device is available; give --device cpu")
     try:
-        sizes = load_scale({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
+        sizes = SCALES.load({"cpu": "cpu", "cuda": "gpu"}[device] if scale == "auto" else scale)
     except ValueError as error:
         raise RecipeError(f"--scale: {error}") from error
     if not controlnet and part != "encoder":

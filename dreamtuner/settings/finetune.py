@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from dreamtuner.settings.optimizers import OptimizerName
 from dreamtuner.settings.recipe_fields import Later
 from dreamtuner.settings.sampling import Number, Real, Whole
 
@@ -18,7 +19,6 @@ Rate = Annotated[float, Number, Field(gt=0, le=1)]
 Part = Literal["unet", "text_encoder", "resblocks", "word"]
 Mode = Literal["full", "lora"]
 Precision = Literal["float32", "bfloat16"]
-Optimizer = Literal["adamw", "adamw16bit", "adamw8bit", "adafactor"]
 Target = Literal["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"]
 ATTENTION: tuple[Target, ...] = ("to_q", "to_k", "to_v", "to_out.0")
 """The projections of all attention layers, which a U-Net's adapters are for by default."""
@@ -82,7 +82,7 @@ class FineTuneConfig(BaseModel):
     accumulate: Annotated[Whole, Later(1)] = Field(
         default=1, ge=1, le=1024, description="batches per step, one after the other, whose gradients are averaged"
     )
-    optimizer: Annotated[Optimizer, Later("adamw")] = Field(
+    optimizer: Annotated[OptimizerName, Later("adamw")] = Field(
         default="adamw",
         description="adamw; adamw16bit: its moments in bfloat16; adamw8bit: in 8 bits, by bitsandbytes on CUDA; "
         "adafactor: without moments",

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.adamw import adamw
 
+from dreamtuner.train.divided_tensor import local
+
 AT_ONCE = 2**22
 """Numbers whose moments are in float32 at a time, while they are updated."""
 
@@ -36,22 +38,27 @@ class AdamW16bit(Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update all parameters that have a gradient."""
         for place, group in enumerate(self.param_groups):
-            for number, parameters in enumerate(_parts(group["params"])):
-                self._update(parameters, group, place * 100_003 + number)
+            parameters = [p for p in group["params"] if p.grad is not None]
+            for p in parameters:
+                self._count(p)
+            for number, part in enumerate(_parts(parameters)):
+                self._update(part, group, place * 100_003 + number)
+
+    def _count(self, p: nn.Parameter) -> None:
+        """Note one more step of a parameter, even if this process holds no part of it: states are saved alike."""
+        if not self.state[p]:
+            moments = {name: torch.zeros_like(p, dtype=torch.bfloat16) for name in ("exp_avg", "exp_avg_sq")}
+            self.state[p].update(step=0, **moments)
+        self.state[p]["step"] += 1
 
     def _update(self, parameters: list[nn.Parameter], group: dict[str, Any], place: int) -> None:
-        for p in parameters:
-            if not self.state[p]:
-                moments = {name: torch.zeros_like(p, dtype=torch.bfloat16) for name in ("exp_avg", "exp_avg_sq")}
-                self.state[p].update(step=0, **moments)
-            self.state[p]["step"] += 1
         step = self.state[parameters[0]]["step"]
-        held = [[_local(self.state[p][name]) for p in parameters] for name in ("exp_avg", "exp_avg_sq")]
+        held = [[local(self.state[p][name]) for p in parameters] for name in ("exp_avg", "exp_avg_sq")]
         first, second = ([one.float() for one in moments] for moments in held)
-        weights = [_local(p) for p in parameters]
+        weights = [local(p) for p in parameters]
         adamw(
             weights,
-            [_local(p.grad) for p in parameters],
+            [local(p.grad) for p in parameters],
             first,
             second,
             [],
@@ -78,21 +85,16 @@ def _rounded(values: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def _parts(parameters: Iterable[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
-    """Divide those that have a gradient, in their order."""
+    """Divide parameters, in their order; those of which this process holds nothing are left out."""
     part: list[nn.Parameter] = []
     size = 0
     for p in parameters:
-        if p.grad is None or not _local(p).numel():
-            continue
-        if part and size + _local(p).numel() > AT_ONCE:
+        numbers = local(p).numel()
+        if part and size + numbers > AT_ONCE:
             yield part
             part, size = [], 0
-        part.append(p)
-        size += _local(p).numel()
+        if numbers:
+            part.append(p)
+            size += numbers
     if part:
         yield part
-
-
-def _local(tensor: Any) -> Any:
-    """Return the part of a sharded tensor that this process holds, or the tensor itself."""
-    return tensor.to_local() if hasattr(tensor, "to_local") else tensor

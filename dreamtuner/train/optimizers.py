@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dreamtuner.train.adamw16bit import AdamW16bit
+from dreamtuner.train.divided_tensor import put
 from dreamtuner.train.settings import LoopSettings
 
 _SHORT = {"exp_avg": "m", "exp_avg_sq": "v"}
@@ -67,4 +68,6 @@ def _placed(moment: Tensor, parameter: nn.Parameter) -> Tensor:
     if moment.shape != parameter.shape:
         return moment.to(parameter.device)
     # laid out as the parameter is: the fused optimizer walks both by memory, not by index
-    return torch.empty_like(parameter, dtype=moment.dtype).copy_(moment)
+    placed = torch.empty_like(parameter.detach(), dtype=moment.dtype)
+    put(placed, moment)
+    return placed

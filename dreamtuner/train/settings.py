@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-OptimizerName = Literal["adamw", "adamw16bit", "adamw8bit", "adafactor"]
+from dreamtuner.settings.optimizers import OptimizerName
 
 
 class LoopSettings(BaseModel):

@@ -49,6 +49,18 @@ class ByRow(Stage, Protocol):
 
 
 @runtime_checkable
+class Divisible(Protocol):
+    """A stage whose trained weights several processes can divide among them, each holding a part.
+
+    Then every process calls `preview`, since it needs the parts of all.
+    """
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The modules whose weights are gathered together; none: every process holds all weights."""
+
+
+@runtime_checkable
 class Previews(Protocol):
     """A stage that can show its progress."""
 
@@ -74,7 +86,7 @@ class Rated(Protocol):
 
 @runtime_checkable
 class Ends(Protocol):
-    """A stage with early stopping, checked between steps if a single process trains."""
+    """A stage with early stopping, checked between steps."""
 
     def enough(self) -> bool:
         """Return whether to stop.

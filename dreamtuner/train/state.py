@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dreamtuner.train.divided_tensor import put
 from dreamtuner.train.optimizers import moments_of, name_of, restore_moments
-from dreamtuner.train.tensor_file import write_tensors
+from dreamtuner.train.tensor_file import help_to_write, write_tensors
 
 FILE = "state.safetensors"
 
@@ -37,11 +38,17 @@ class TrainState:
     ema: dict[str, Tensor]
 
 
-def save_state(folder: Path, state: TrainState, module: nn.Module, optimizer: Optimizer) -> None:
+def save_state(
+    folder: Path, state: TrainState, module: nn.Module, optimizer: Optimizer, *, writes: bool = True
+) -> None:
     """Write the state atomically: a kill leaves the old file or the new one, never half of one.
 
-    One tensor at a time is copied to main memory.
+    One tensor at a time is copied to main memory. Where weights are divided among processes, all of them call this, and
+    the first, which `writes`, gathers a tensor at a time.
     """
+    if not writes:
+        help_to_write(_tensors(state, module, optimizer))
+        return
     partial = folder / f".{FILE}.{os.getpid()}"
     metadata = {"step": str(state.step), "optimizer": name_of(optimizer)}
     try:
@@ -93,9 +100,10 @@ def load_state(folder: Path, module: nn.Module, optimizer: Optimizer, *, average
         ema = {}
         with torch.no_grad():
             for name, p in parameters.items():
-                p.copy_(file.get_tensor(f"weights/{name}"))
+                put(p, file.get_tensor(f"weights/{name}"))
                 if averaged:  # a state without averages is of a training whose average is its last weights
-                    ema[name] = file.get_tensor(f"{'ema' if f'ema/{name}' in keys else 'weights'}/{name}").to(p.device)
+                    ema[name] = torch.empty_like(p.detach())
+                    put(ema[name], file.get_tensor(f"{'ema' if f'ema/{name}' in keys else 'weights'}/{name}"))
                 saved = {key.partition("/")[0] for key in keys if key.endswith(f"/{name}")} - {"weights", "ema"}
                 restore_moments(optimizer, p, step, {field: file.get_tensor(f"{field}/{name}") for field in saved})
             for name, buffer in module.named_buffers():

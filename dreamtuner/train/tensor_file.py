@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dreamtuner.train.divided_tensor import whole
+
 _NAMES = {
     torch.float64: "F64",
     torch.int64: "I64",
@@ -29,7 +31,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     The layout is that of the safetensors format: the length of the header, the header as JSON, and the bytes of each
     tensor, those of wider types first, so that all are aligned.
     """
-    ordered = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    ordered = _ordered(tensors)
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0
     for name in ordered:
@@ -41,7 +43,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in ordered:
-            flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+            flat = whole(tensors[name].detach()).cpu().contiguous().reshape(-1)
             file.write(flat.view(torch.uint8).numpy().data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def help_to_write(tensors: Mapping[str, Tensor]) -> None:
+    """Give this process's parts of divided tensors to the one that calls `write_tensors`."""
+    for name in _ordered(tensors):
+        whole(tensors[name].detach())
+
+
+def _ordered(tensors: Mapping[str, Tensor]) -> list[str]:
+    return sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))

@@ -13,9 +13,10 @@ from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
 from dreamtuner.finetune.checkpoint import CONTENT_TYPE, to_bytes
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.memory import memory_of, require_memory
+from dreamtuner.finetune.processes import images_per_step
 from dreamtuner.finetune.run import FineTuneResult, fine_tune
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.rendering.finetune_sheet import preview_sheet
 from dreamtuner.sampling.request import Reference
@@ -112,13 +113,17 @@ def _train(view: TrainingView, resources: Resources, owner: str, account: Traini
             f"the weights of profile {view.profile} changed since it was planned; request it again"
         )
     device, folder = resources.device, resources.settings.home / "finetune" / view.digest
-    factory = replace(factory_of(view, resources, folder), memory=memory_of(device))
-    require_memory(profile, factory.settings, factory.sampling.resolution, memory_of(device))
+    factory = factory_of(view, resources, folder)
+    processes = min(resources.settings.finetune_processes, images_per_step(factory.settings))
+    memory = memory_of(device) // (processes if device == "cpu" else 1)  # a GPU each, or all in main memory
+    require_memory(profile, factory.settings, factory.sampling.resolution, memory, processes)
+    factory = replace(factory, memory=memory)
     _restore(view, resources, folder)
-    with account.busy():
+    with account.busy(devices=1 if device == "cpu" else processes):
         result = fine_tune(
             factory,
             device=device,
+            processes=processes,
             save_every=SAVE_EVERY,
             report=_log.info,
             events=Events(

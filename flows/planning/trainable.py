@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.optimizers import lacking
 from dreamtuner.settings.sampling import Style
 from flows.planning.finetune import FineTuneJob
 from flows.resources import Resources
@@ -21,15 +20,9 @@ def demand_optimizer(
 
     `at`: where the settings are in the source.
     """
-    if config.optimizer != "adamw8bit":
-        return
-    if not resources.device.startswith("cuda"):
-        message = f"adamw8bit runs on CUDA, and the device is {resources.device}; choose adafactor, which takes no more"
-    elif find_spec("bitsandbytes") is None:
-        message = "adamw8bit needs bitsandbytes; pip install 'dreamtuner[eightbit]', or choose adafactor"
-    else:
-        return
-    raise InputError(source, [Problem(path=(*at, "optimizer"), message=message)])
+    message = lacking(config.optimizer, resources.device)
+    if message is not None:
+        raise InputError(source, [Problem(path=(*at, "optimizer"), message=message)])
 
 
 def demand_images(job: FineTuneJob, profile: Profile, style: Style) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from dreamtuner.models.profiles import Profile
+from dreamtuner.settings.optimizers import lacking
 from dreamtuner.train.data.manifest import Manifest
 from dreamtuner.train.data.prepared import DataError, Places, PreparedImages
 from dreamtuner.train.encoder.curve import draw_curves
@@ -20,8 +21,8 @@ from dreamtuner.train.encoder.factory import EncoderFactory
 from dreamtuner.train.encoder.settings import EncoderSettings
 from dreamtuner.train.log import log_lines
 from dreamtuner.train.loop import train
+from dreamtuner.train.processes.team import LauncherError, launched
 from dreamtuner.train.state import StateError
-from dreamtuner.train.team import launched
 from flows.spec.problems import InputError, Problem
 
 RECORD, CURVES = "training.json", "curves.png"
@@ -76,6 +77,8 @@ def train_encoder(
     except DataError as error:
         raise _problem("--data", str(error).removeprefix("data: ")) from error
     _demand_enough(len(images), settings)
+    if (message := lacking(settings.loop.optimizer, device)) is not None:
+        raise _problem("--set", f"loop.optimizer: {message}")
     first = launched() is None or launched()[0] == 0  # type: ignore[index]
     with _alone_in(folder) if first else nullcontext():
         if first:
@@ -92,6 +95,8 @@ def train_encoder(
             )
         except StateError as error:
             raise _problem("--out", str(error)) from error
+        except LauncherError as error:
+            raise _problem("accelerate", str(error)) from error
         file = _finish(factory, folder, images.manifest, done, licence, data_licence) if first else None
     last = log_lines(folder)
     return EncoderResult(folder, done, settings.loop.steps, file, last[-1] if last else {})

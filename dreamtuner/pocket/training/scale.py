@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
+from pydantic import BaseModel, ConfigDict, Field
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from dreamtuner.train.presets import Presets
 from dreamtuner.train.settings import LoopSettings
 
 
@@ -41,25 +38,4 @@ class Scale(BaseModel):
     samples: int = Field(gt=0, description="prompts whose images the report's oracle classifies")
 
 
-def load_scale(name: str) -> Scale:
-    """Load a scale by its name (cpu, gpu, continue, encoder, widen, smoke) or from a YAML file.
-
-    Raises:
-        ValueError: unknown name or invalid file; the message lists the known names, or names the key.
-    """
-    folder = resources.files("dreamtuner.pocket.training") / "scales"
-    known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
-    if name in known:
-        text = (folder / f"{name}.yaml").read_text()
-    elif Path(name).is_file():
-        text = Path(name).read_text()
-    else:
-        raise ValueError(f"{name!r} is neither one of {', '.join(known)} nor a YAML file")
-    try:
-        return Scale.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name} is not YAML: {error}") from error
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        place = ".".join(str(part) for part in wrong["loc"])
-        raise ValueError(f"{name}: {place}: {wrong['msg']}; see the built-in scales") from error
+SCALES = Presets(Scale, "dreamtuner.pocket.training", "scales", like="cpu")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from dreamtuner.train.data.captions import TagSettings
+from dreamtuner.train.presets import Presets
 from dreamtuner.train.settings import LoopSettings
 
 
@@ -37,32 +34,4 @@ class EncoderSettings(BaseModel):
     loop: LoopSettings
 
 
-def preset_names() -> list[str]:
-    """Return the names of the presets."""
-    return sorted(one.name.removesuffix(".yaml") for one in _folder().iterdir() if one.name.endswith(".yaml"))
-
-
-def load_settings(name: str) -> EncoderSettings:
-    """Load a preset by its name, or settings from a YAML file.
-
-    Raises:
-        ValueError: there is no such preset or file, or it is invalid; the message names the key.
-    """
-    if name in preset_names():
-        text = (_folder() / f"{name}.yaml").read_text()
-    elif Path(name).is_file():
-        text = Path(name).read_text()
-    else:
-        raise ValueError(f"{name!r} is neither one of {', '.join(preset_names())} nor a YAML file")
-    try:
-        return EncoderSettings.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in wrong["loc"])
-        raise ValueError(f"{name}: {place}: {wrong['msg']}; see the preset one-24gb") from error
-
-
-def _folder() -> resources.abc.Traversable:
-    return resources.files(__package__) / "presets"
+PRESETS = Presets(EncoderSettings, "dreamtuner.train.encoder", "presets", like="one-24gb")

@@ -43,27 +43,29 @@ class WorkRecord(Heartbeat):
         self._ended = False
         self._lock = threading.Lock()
         self._seconds = 0.0
-        self._since: float | None = None  # the device is in use since then
+        self._since: float | None = None  # so many devices are in use since then
+        self._devices = 1
 
     @property
     def device_seconds(self) -> float:
         """Return the seconds in which the device was in use so far."""
         with self._lock:
-            return self._seconds + (0.0 if self._since is None else time.monotonic() - self._since)
+            return self._seconds + (0.0 if self._since is None else self._devices * (time.monotonic() - self._since))
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
-        """Count the time of the block as device-seconds, also if it raises. Not to be nested."""
+    def busy(self, devices: int = 1) -> Iterator[None]:
+        """Count the time of the block as seconds of so many devices, also if it raises. Not to be nested."""
         begins = self.device_seconds == 0
         with self._lock:
-            self._since = time.monotonic()
+            self._since, self._devices = time.monotonic(), devices
         if begins:
             self.beat()
         try:
             yield
         finally:
             with self._lock:
-                self._seconds, self._since = self._seconds + time.monotonic() - (self._since or 0.0), None
+                self._seconds += devices * (time.monotonic() - (self._since or 0.0))
+                self._since = None
 
     def renew(self) -> None:
         """Record the session, now."""

@@ -11,7 +11,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
-from dreamtuner.finetune.stage import FineTuneFactory
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.sampling.request import Reference

@@ -15,9 +15,9 @@ from safetensors.torch import save
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.finetune.checkpoint import CheckpointError, from_bytes, recipe_of, to_bytes
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, CheckpointExportError, export
 from dreamtuner.finetune.result import WORD, Checkpoint, load_finetuned
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.request import Cell, Reference

@@ -13,9 +13,9 @@ from dreamtuner.families.inference_memory import MIN_KV_BYTES, free_bytes, limit
 from dreamtuner.families.memory import LiveBytes, Need, optimizer_bytes
 from dreamtuner.families.unet.family import load_backbone
 from dreamtuner.finetune import fitting
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.fitting import ImageMemory, generate_fitting
 from dreamtuner.finetune.memory import InsufficientMemoryError, image_memory, memory_of, need_of, require_memory
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.finetune import FineTuneConfig

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from dreamtuner.families.low_rank import read_lora
 from dreamtuner.families.unet.family import load_backbone
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.formats import CheckpointExportError, export
 from dreamtuner.finetune.result import Checkpoint, load_finetuned
-from dreamtuner.finetune.stage import FineTuneFactory, FineTuneStage
+from dreamtuner.finetune.stage import FineTuneStage
 from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.finetune import FineTuneConfig

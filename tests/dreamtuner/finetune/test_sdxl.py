@@ -18,10 +18,10 @@ from dreamtuner.families.registry import load_backbone
 from dreamtuner.families.sdxl.backbone import SDXLBackbone
 from dreamtuner.families.sdxl.family import memory_need
 from dreamtuner.finetune.checkpoint import from_bytes, to_bytes
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.formats import EMBEDDING, KOHYA, LORA, export
 from dreamtuner.finetune.result import Checkpoint, load_finetuned
 from dreamtuner.finetune.run import fine_tune
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile, folder_profile
 from dreamtuner.sampling.generate import generate

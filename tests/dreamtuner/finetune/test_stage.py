@@ -12,9 +12,9 @@ from torch import Tensor
 
 from dreamtuner.families.unet.backbone import UNetBackbone
 from dreamtuner.families.unet.family import load_backbone
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.result import WORD, load_finetuned
 from dreamtuner.finetune.run import fine_tune
-from dreamtuner.finetune.stage import FineTuneFactory
 from dreamtuner.finetune.subject import NamedSubject
 from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess.foreground import on_white

@@ -13,7 +13,7 @@ from PIL import Image
 from dreamtuner.baselines.method import Given
 from dreamtuner.bench.naive import naive_generate
 from dreamtuner.families.unet.backbone import UNetBackbone
-from dreamtuner.finetune.stage import FineTuneFactory
+from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.models.layouts import LayoutError, fitted
 from dreamtuner.models.profiles import Profile
 from dreamtuner.pipeline import DreamTunerPipeline

@@ -11,120 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from PIL import Image, ImageDraw
-from safetensors.torch import load_file
-from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from dreamtuner.models.encoders.file import EncoderFile
 from dreamtuner.models.profiles import Profile
-from dreamtuner.train.data.manifest import Manifest
-from dreamtuner.train.data.prepare import Preparer
 from dreamtuner.train.data.prepared import InFolder, PreparedImages
-from dreamtuner.train.encoder.settings import EncoderSettings
 from dreamtuner.train.log import log_lines
-from flows.ingestion.choice import ingestion_choice
-from flows.resources import Resources
-from flows.settings import Settings
 from flows.spec.problems import InputError
-from flows.training.eyes import PrepareOptions, plan_of, preparer_of
+from flows.training.eyes import plan_of
 from flows.training.places import places_of
 from flows.training.preparation import FAULTY, PreparedSet
-from flows.training.run import CURVES, train_encoder
+from flows.training.run import CURVES
 from flows.training.sources import chunks_of
 from storage.objects import DiskStore, open_store
-from tests.dreamtuner.conftest import text_config
+from tests.flows.training.kitchen import OPTIONS, SETTINGS, Kitchen, draw, same, train
 from tests.storage.conftest import s3, s3_server
 
 __all__ = ["s3", "s3_server"]
 pytestmark = pytest.mark.slow  # they train, and start processes and a server
 
-OPTIONS = PrepareOptions(given=("depth",), per_shard=4)
-SETTINGS = EncoderSettings.model_validate(
-    {
-        **{"batch": 4, "at_once": 2, "width": 16, "validation": 2, "validation_steps": 2, "window": 2},
-        "loop": {"steps": 8, "lr": 1e-3, "warmup": 2, "log_every": 1, "save_every": 2, "preview_every": 4},
-    }
-)
 
-
-def _draw(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    for i in range(count):
-        size = (64, 64) if i % 3 else (88, 64)
-        image, depth, mask = Image.new("RGB", size, "#90b070"), Image.new("L", size, 30), Image.new("L", size)
-        box = (16 + i % 5, 8, 48, 58)
-        for canvas, colour in ((image, ("red", "blue", "purple")[i % 3]), (depth, 200), (mask, 255)):
-            ImageDraw.Draw(canvas).ellipse(box, fill=colour)
-        image.save(folder / f"{i:02d}.png")
-        depth.save(folder / f"{i:02d}.depth.png")
-        mask.save(folder / f"{i:02d}.mask.png")
-        (folder / f"{i:02d}.txt").write_text(f"a {('red', 'blue', 'purple')[i % 3]} ball")
-    (folder / "cut.png").write_bytes((folder / "00.png").read_bytes()[:80])
-    (folder / "cut.txt").write_text("a ball")
-    return folder
-
-
-@pytest.fixture
-def profile(led_settings: Settings) -> Profile:
-    """The tiny model, whose CLIP model has the five depths that a subject-encoder reads."""
-    profile = Resources.open(led_settings).profile("pocket")
-    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 6, "num_attention_heads": 2}
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        tower = CLIPModel(
-            CLIPConfig(
-                text_config=text_config(),
-                vision_config=CLIPVisionConfig(**vision, image_size=32, patch_size=8).to_dict(),
-                projection_dim=16,
-            )
-        )
-    tower.save_pretrained(profile.tower)
-    size = {"height": 32, "width": 32}
-    CLIPImageProcessorPil(size=size, crop_size=size).save_pretrained(profile.tower)
-    return profile
-
-
-class _Kitchen:
-    """Prepares the data of a test for its profile."""
-
-    def __init__(self, profile: Profile, settings: Settings) -> None:
-        self.profile, self.choice = profile, ingestion_choice(settings, profile)
-        self.preparer: Preparer = preparer_of(profile, self.plan("x"), OPTIONS, self.choice, "cpu")
-
-    def plan(self, data: str) -> Any:
-        return plan_of(data, self.profile, OPTIONS, self.choice)
-
-    def prepare(self, data: str, out: str) -> Manifest:
-        prepared, plan, chunks = PreparedSet(open_store(out)), self.plan(data), chunks_of(data, OPTIONS.per_shard)
-        prepared.begin(plan)
-        for number, chunk in enumerate(chunks):
-            list(prepared.prepare(number, chunk, self.preparer, OPTIONS.per_shard))
-        return prepared.finish(len(chunks), plan)
-
-
-@pytest.fixture
-def kitchen(profile: Profile, led_settings: Settings) -> _Kitchen:
-    return _Kitchen(profile, led_settings)
-
-
-def _train(profile: Profile, data: str, out: Path, settings: EncoderSettings = SETTINGS, **more: Any) -> Any:
-    places = places_of(data, out.parent / "cache")
-    return train_encoder(profile, places, settings, out, device="cpu", say=lambda line: None, **more)
-
-
-def _same(one: Path, other: Path) -> None:
-    first, second = (load_file(place / "state.safetensors") for place in (one, other))
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        torch.testing.assert_close(tensor, second[name], msg=name)
-    losses = [[line["loss"] for line in log_lines(place)] for place in (one, other)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-
-
-def test_faults_are_named_and_what_is_there_is_kept(kitchen: _Kitchen, tmp_path: Path):
-    data, out = str(_draw(tmp_path / "data", 10)), str(tmp_path / "out")
+def test_faults_are_named_and_what_is_there_is_kept(kitchen: Kitchen, tmp_path: Path):
+    data, out = str(draw(tmp_path / "data", 10)), str(tmp_path / "out")
     whole = kitchen.prepare(data, out)
     assert (whole.images, whole.faulty, whole.own_captions) == (10, 1, 10)
     assert sum(whole.sizes.values()) == 10
@@ -146,25 +53,25 @@ def test_faults_are_named_and_what_is_there_is_kept(kitchen: _Kitchen, tmp_path:
     assert sample.subject.size == (32, 32)
 
 
-def test_a_killed_run_resumes_on_two_processes(kitchen: _Kitchen, tmp_path: Path):
+def test_a_killed_run_resumes_on_two_processes(kitchen: Kitchen, tmp_path: Path):
     out = str(tmp_path / "out")
-    manifest = kitchen.prepare(str(_draw(tmp_path / "data", 14)), out)
-    whole = _train(kitchen.profile, out, tmp_path / "unbroken")
+    manifest = kitchen.prepare(str(draw(tmp_path / "data", 14)), out)
+    whole = train(kitchen.profile, out, tmp_path / "unbroken")
     assert whole.file is not None
     assert "identity" in whole.last
     assert (tmp_path / "unbroken" / CURVES).stat().st_size > 1000
     _killed(kitchen.profile, out, tmp_path / "killed")
     assert 0 < len(log_lines(tmp_path / "killed")) < 8
     two = SETTINGS.model_copy(update={"processes": 2, "checkpointing": False})
-    assert _train(kitchen.profile, out, tmp_path / "killed", two).steps == 8
-    _same(tmp_path / "unbroken", tmp_path / "killed")
+    assert train(kitchen.profile, out, tmp_path / "killed", two).steps == 8
+    same(tmp_path / "unbroken", tmp_path / "killed")
     told = EncoderFile.read(whole.file)
     assert told.facts["data"] == manifest.digest
     assert told.facts["steps"] == 8
     assert "masked CLIP-I" in told.card
     other = SETTINGS.model_copy(update={"batch": 2})
     with pytest.raises(InputError, match="another batch"):
-        _train(kitchen.profile, out, tmp_path / "killed", other)
+        train(kitchen.profile, out, tmp_path / "killed", other)
 
 
 _CHILD = """
@@ -196,7 +103,7 @@ def _killed(profile: Profile, data: str, out: Path) -> None:
 @pytest.fixture
 def shards(s3: Any, tmp_path: Path) -> str:
     """Raw images in two WebDataset shards in a bucket."""
-    data = _draw(tmp_path / "raw", 14)
+    data = draw(tmp_path / "raw", 14)
     files = sorted(data.iterdir())
     middle = next(i for i, file in enumerate(files) if file.name.startswith("07"))
     for number, part in enumerate((files[:middle], files[middle:])):
@@ -207,21 +114,21 @@ def shards(s3: Any, tmp_path: Path) -> str:
     return "s3://pictures/raw"
 
 
-def test_shards_in_s3_train_as_those_on_disk(kitchen: _Kitchen, shards: str, tmp_path: Path):
+def test_shards_in_s3_train_as_those_on_disk(kitchen: Kitchen, shards: str, tmp_path: Path):
     remote = kitchen.prepare(shards, "s3://pictures/prepared")
     local = kitchen.prepare(str(tmp_path), str(tmp_path / "out"))
     assert remote.digest == local.digest
     assert remote.faulty == 1
     for place, data in (("near", str(tmp_path / "out")), ("far", "s3://pictures/prepared")):
-        _train(kitchen.profile, data, tmp_path / place, minutes=0.0)
-        _train(kitchen.profile, data, tmp_path / place)
-    _same(tmp_path / "near", tmp_path / "far")
+        train(kitchen.profile, data, tmp_path / place, minutes=0.0)
+        train(kitchen.profile, data, tmp_path / place)
+    same(tmp_path / "near", tmp_path / "far")
     assert list((tmp_path / "cache").rglob("*.tar"))
 
 
-def test_tags_are_encoded_in_training(kitchen: _Kitchen, tmp_path: Path):
+def test_tags_are_encoded_in_training(kitchen: Kitchen, tmp_path: Path):
     options = replace(OPTIONS, tags=True)
-    data, out = str(_draw(tmp_path / "data", 8)), str(tmp_path / "out")
+    data, out = str(draw(tmp_path / "data", 8)), str(tmp_path / "out")
     plan = plan_of(data, kitchen.profile, options, kitchen.choice)
     prepared, chunks = PreparedSet(open_store(out)), chunks_of(data, 4)
     preparer = replace(kitchen.preparer, tags=True)
@@ -230,14 +137,19 @@ def test_tags_are_encoded_in_training(kitchen: _Kitchen, tmp_path: Path):
     prepared.finish(len(chunks), plan)
     assert PreparedImages(InFolder(Path(out)))[0].text is None
     settings = SETTINGS.model_copy(update={"validation": 0, "loop": SETTINGS.loop.model_copy(update={"steps": 1})})
-    assert _train(kitchen.profile, out, tmp_path / "training", settings).steps == 1
+    assert train(kitchen.profile, out, tmp_path / "training", settings).steps == 1
 
 
-def test_other_weights_and_too_few_images_are_refused(kitchen: _Kitchen, tmp_path: Path):
+def test_other_weights_and_too_few_images_are_refused(kitchen: Kitchen, tmp_path: Path):
     out = str(tmp_path / "out")
-    kitchen.prepare(str(_draw(tmp_path / "data", 5)), out)
+    kitchen.prepare(str(draw(tmp_path / "data", 5)), out)
     with pytest.raises(ValueError, match="fewer than a batch of 4"):
-        _train(kitchen.profile, out, tmp_path / "few")
+        train(kitchen.profile, out, tmp_path / "few")
+    eight_bit = SETTINGS.model_copy(
+        update={"batch": 2, "loop": SETTINGS.loop.model_copy(update={"optimizer": "adamw8bit"})}
+    )
+    with pytest.raises(InputError, match=r"--set: loop.optimizer: adamw8bit runs on CUDA"):
+        train(kitchen.profile, out, tmp_path / "eight", eight_bit)
     (kitchen.profile.tower / "config.json").write_text((kitchen.profile.tower / "config.json").read_text() + " ")
     with pytest.raises(InputError, match="other weights"):
-        _train(kitchen.profile, out, tmp_path / "other")
+        train(kitchen.profile, out, tmp_path / "other")

@@ -62,6 +62,7 @@ def encoder(
     if data is None:
         _pocket(profile, device, scale, out, minutes, controlnet)
         return
+    from dreamtuner.train.processes.team import launched
     from flows.settings import Settings
     from flows.training.places import places_of
     from flows.training.run import train_encoder
@@ -89,6 +90,8 @@ def encoder(
         data_licence=data_licence,
         say=print_line,
     )
+    if (launched() or (0, 1))[0] > 0:  # of several processes the first one says what they made
+        return
     _show(done, profile, as_json)
     if done.file is None:
         raise typer.Exit(1)
@@ -99,7 +102,7 @@ def _prepared(data: str, profile: str, flags: list[str]) -> str:
     import subprocess
     import sys
 
-    from dreamtuner.train.team import launched
+    from dreamtuner.train.processes.team import launched
     from flows.spec.problems import InputError, Problem
 
     if launched() is not None:
@@ -133,11 +136,11 @@ def _settings(preset: str, more: list[str], processes: int | None, controlnet: b
     """Return the preset's settings with the changes of the command line. Raises InputError."""
     from pydantic import ValidationError
 
-    from dreamtuner.train.encoder.settings import EncoderSettings, load_settings
+    from dreamtuner.train.encoder.settings import PRESETS, EncoderSettings
     from flows.spec.problems import InputError, Problem, problems_of
 
     try:
-        values = load_settings(preset).model_dump()
+        values = PRESETS.load(preset).model_dump()
     except ValueError as error:
         raise InputError("train", [Problem(path=("--preset",), message=str(error))]) from error
     values["controlnet"] = values["controlnet"] and controlnet

@@ -1,17 +1,23 @@
-"""The processes that train together: each computes its share of a step, gradients are averaged by accelerate's DDP."""
+"""The processes that train together, by accelerate: gradients are averaged by DDP, or weights are divided by FSDP."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Thread
 from typing import Any, Protocol
 
 import torch
 from torch import nn
+
+from dreamtuner.train.processes.shards import divide
+
+
+class LauncherError(ValueError):
+    """A launcher started the processes in a way that a training cannot use; the message says which it can."""
 
 
 class Team(Protocol):
@@ -20,8 +26,11 @@ class Team(Protocol):
     rank: int
     world: int
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Return the module whose backward pass averages the gradients over the processes."""
+    def wrap(self, module: nn.Module, blocks: Sequence[nn.Module] = ()) -> nn.Module:
+        """Return the module whose backward pass averages the gradients over the processes.
+
+        With `blocks`, its trained weights are divided among them, and those of a block are gathered together.
+        """
         ...
 
     def apart(self, module: nn.Module) -> AbstractContextManager[object]:
@@ -46,7 +55,7 @@ class Alone:
 
     rank, world = 0, 1
 
-    def wrap(self, module: nn.Module) -> nn.Module:
+    def wrap(self, module: nn.Module, blocks: Sequence[nn.Module] = ()) -> nn.Module:
         return module
 
     def apart(self, module: nn.Module) -> AbstractContextManager[object]:
@@ -63,7 +72,7 @@ class Alone:
 
 
 class Replicas:
-    """Several processes, by accelerate: DDP over gloo on CPUs, over NCCL on GPUs, one process for each.
+    """Several processes: over gloo on CPUs, over NCCL on GPUs, one process for each.
 
     The place in the team is that of the environment: RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
     """
@@ -71,10 +80,17 @@ class Replicas:
     def __init__(self, device: str) -> None:
         from accelerate import Accelerator  # loads slowly; a single process does without
 
-        self._accelerator = Accelerator(cpu=device == "cpu")
+        # what is computed in bfloat16 is said by the training's own settings, not by the launcher's
+        self._accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+        kind = self._accelerator.distributed_type.value
+        if not kind.startswith("MULTI_"):
+            raise LauncherError(f"it started a training of the type {kind}; give distributed_type: MULTI_GPU")
         self.rank, self.world = self._accelerator.process_index, self._accelerator.num_processes
 
-    def wrap(self, module: nn.Module) -> nn.Module:
+    def wrap(self, module: nn.Module, blocks: Sequence[nn.Module] = ()) -> nn.Module:
+        if blocks:  # by PyTorch itself: accelerate's FSDP is for GPUs alone
+            divide(module, blocks, self.world, self._accelerator.device)
+            return module
         ready: nn.Module = self._accelerator.prepare_model(module, device_placement=False)
         return ready
 

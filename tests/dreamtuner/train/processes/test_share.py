@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dreamtuner.train.loop import train
+from dreamtuner.train.processes.share import shares
 from dreamtuner.train.settings import LoopSettings
-from dreamtuner.train.share import shares
 
 
 class _Rows:
