@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 RATES = {"unet": 1e-3, "text_encoder": 1e-3, "resblocks": 1e-3, "word": 1e-3}
 
 
+@pytest.mark.slow
 def test_the_rows_of_all_processes_are_a_step(learning: Learning) -> None:
     stage = learning(mode="full", accumulate=2, batch=2, prior_weight=0.5).build(CPU)
     trained = [p for p in stage.learns.parameters() if p.requires_grad]
