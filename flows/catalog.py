@@ -1,22 +1,29 @@
 """Catalog: run one spec from references to a scored grid and its contact sheet."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from prefect import flow
 
-from flows.execution.crew.crew import crew
-from flows.generate import generate
+from flows.execution.crew.conduct import Conductor, why_missing
+from flows.execution.crew.hire import Hiring
+from flows.finetune import request_finetunings
+from flows.generate import generate, mark_lost
+from flows.ingestion.store_subject import IngestResult
 from flows.outcome import CellOutcomes, completed_or_failed, result_of
 from flows.planning.cells import PlannedCell, plan_cells
 from flows.reporting.contact_sheet import render_sheet, store_sheet
 from flows.reporting.prefect_artifacts import show_summary
 from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
 from flows.reporting.summary import RunSummary, summarise
-from flows.score import score
-from flows.spec.model import Spec, demand_grid
-from flows.spec.parameters import Workers
+from flows.resources import Resources
+from flows.score import score, score_beside
+from flows.spec.model import Spec, Workers, demand_grid
 from flows.spec_run import SpecRun, spec_run
-from storage.catalog import views
+from storage.catalog import views, writes
+
+POLL_SECONDS = 1.0
 
 
 @flow(name="catalog", flow_run_name="{spec.name}")
@@ -25,7 +32,7 @@ def catalog(
     new_defaults: bool = False,
     check: bool = False,
     new_weights: bool = False,
-    workers: Workers = 1,
+    workers: Workers | None = None,
 ) -> RunSummary:
     """Ingest every subject, generate missing images, score unscored ones, render the contact sheet.
 
@@ -39,34 +46,81 @@ def catalog(
         new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
         check: Check every image of the run in the store first; regenerate lost ones.
         new_weights: Generate again what an earlier run of the spec generated with other weights of its profile.
-        workers: How many workers generate at once: this one, and flow runs of the deployment generate, or processes
-            of this machine where the flow was not started from a deployment.
+        workers: How many workers fine-tune and generate at once: flow runs of the deployment generate, or processes of
+            this machine if the flow was not started from a deployment. 0: as many as the work pool has; none: what the
+            spec says, else 0 in a deployment.
     """
-    with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights) as run:
-        planned = plan_cells(run.spec, run.facts, run.ready.setup)
-        run.record(planned)
-        made = _generate(run, check, workers) if planned else CellOutcomes((), ())
+    hiring = Hiring.decide(workers, spec.workers, Resources.open())
+    with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights, fine_tune=hiring.here) as run:
+        if hiring.here:
+            planned = plan_cells(run.spec, run.facts, run.ready.setup)
+            run.record(planned)
+            made = _generate(run, check, hiring) if planned else CellOutcomes((), ())
+        else:
+            run, planned, made = _conduct(run, check, hiring)
         if planned and run.ready.metrics:
-            score(run.id, spec.profile, run.ready.metrics)
+            run.patience.retry(lambda: score(run.id, spec.profile, run.ready.metrics))
         summary = run.patience.retry(lambda: _report(run, planned, made, check))
         run.row.reason = summary.reason
     return completed_or_failed(summary, summary.reason)
 
 
-def _generate(run: SpecRun, check: bool, workers: int) -> CellOutcomes:
-    """Generate with a crew; return the outcomes of all workers."""
-    with crew(run.resources, run.id, workers):
-        ours = result_of(lambda: generate(run.id, check))
-    if workers == 1:
-        return ours
+def _generate(run: SpecRun, check: bool, hiring: Hiring) -> CellOutcomes:
+    """Generate in this process, and in others if they are hired; return the outcomes of all."""
+    if hiring.count == 1:
+        return run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
+    with hiring.crew(run.id, run.resources):
+        run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
+        while run.patience.retry(lambda: _generating(run)):
+            time.sleep(POLL_SECONDS)
+    return run.patience.retry(lambda: _outcomes(run, None))
 
-    def by_all() -> CellOutcomes:
-        with run.resources.catalog.read() as s:
-            made = set(views.made_by_run(s, run.id))
-        blocked = {digest: reason for digest, reason in ours.blocked.items() if digest not in made}
-        return CellOutcomes(tuple(sorted(made)), tuple(d for d in ours.failed if d not in made), blocked)
 
-    return run.patience.retry(by_all)
+def _generating(run: SpecRun) -> bool:
+    with run.resources.catalog.read() as s:
+        return views.poll_run(s, run.id, most=0).generating > 0
+
+
+def _conduct(run: SpecRun, check: bool, hiring: Hiring) -> tuple[SpecRun, list[PlannedCell], CellOutcomes]:
+    """Let others fine-tune and generate.
+
+    Returns the run without the subjects that could not be learnt, its cells, and what became of them.
+    """
+    planned: dict[str, list[PlannedCell]] = {}
+    subjects = run.ingested.ingested
+
+    def plan(names: Sequence[str], training: str | None = None) -> None:
+        facts = [one.facts for one in subjects if one.facts.name in names]
+        cells = plan_cells(run.spec, facts, run.ready.setup)
+        run.record(cells, training=training)
+        for cell in cells:
+            planned.setdefault(cell.subject, []).append(cell)
+        if check:
+            run.patience.retry(lambda: mark_lost(run.resources, run.id, [cell.digest for cell in cells]))
+
+    names = [one.facts.name for one in subjects]
+    learning = request_finetunings(subjects, run.spec.profile, run.ready.setup, run.resources)
+    plan([] if learning else names)
+    awaited = [(digest, run.spec.cells_per_subject) for digest in learning]
+    run.patience.retry(lambda: run.resources.catalog.transact(lambda s: writes.await_trainings(s, run.id, awaited)))
+    metrics = run.ready.metrics
+    scoring: Callable[[], bool] = lambda: score_beside(run.id, run.spec.profile, metrics)  # noqa: E731
+    conductor = Conductor(run.resources, run.id, lambda digest: plan([learning[digest].facts.name], digest), scoring)
+    failed = conductor.conduct(lambda: hiring.crew(run.id, run.resources))
+    learnt = tuple(one for one in subjects if one.facts.name not in failed)
+    run.row.refused = run.ingested.refused | failed
+    outcomes = run.patience.retry(lambda: _outcomes(run, conductor.why))
+    run = replace(run, ingested=IngestResult(learnt, run.row.refused))
+    return run, [cell for name in names for cell in planned.get(name, ())], outcomes
+
+
+def _outcomes(run: SpecRun, why: str | None) -> CellOutcomes:
+    """Return what became of the run's cells, by whichever worker. `why`: what the workers gave as reason."""
+    with run.resources.catalog.read() as s:
+        cells, made = views.cells_of_run(s, run.id, scores=False), views.made_by_run(s, run.id)
+    blocked = {cell.digest: reason for cell in cells if (reason := why_missing(cell, why)) is not None}
+    failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed" and cell.digest not in blocked))
+    return CellOutcomes(tuple(sorted(made)), failed, blocked)
 
 
 def _report(run: SpecRun, planned: Sequence[PlannedCell], made: CellOutcomes, check: bool) -> RunSummary:

@@ -12,6 +12,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from flows.execution.device_lock import locked_device
 from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
+from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
 from flows.faults import fault_of
 from flows.image_io import open_reference
@@ -54,17 +55,17 @@ class FineTuneSummary:
 
 
 @task(name="finetune-subject", task_run_name="finetune {subject}")
-def finetune_subject(digest: str, subject: str, run_id: str | None = None) -> bool:
+def finetune_subject(digest: str, subject: str, run_id: str | None = None, wait: bool = True) -> bool:
     """Run the fine-tuning of this digest unless it is done; return whether it ran now.
 
-    Locks the device. If killed, it resumes from the last state in the object store, on any machine. `run_id`: the run
-    that requested it.
+    `run_id`: the run that requested it. `wait`: for another process that is at it. The device is locked. If killed, it
+    resumes from the last state in the object store, on any machine.
     """
     resources = Resources.open()
     if is_finetuned(digest, resources):
         return False
     with locked_device(resources.device):
-        return run_finetune(digest, resources, run_id)
+        return run_finetune(digest, resources, run_id, wait=wait)
 
 
 @flow(name="finetune", flow_run_name="finetune {subject}")
@@ -99,7 +100,7 @@ def finetune(
     demand_optimizer(config, resources, "finetune", ())
     digest = _enter(subject, defaults.profile, config, resources, new_weights=new_weights)
     defaults.remember(catalog, new=new_defaults)
-    with progress(f"{subject} finetune", "finetune", subject):
+    with handed_back_on_sigterm(), progress(f"{subject} finetune", "finetune", subject):
         made = finetune_subject(digest, subject)
     guard = check_prior_preservation(digest, resources)
     with resources.catalog.read() as s:
@@ -186,6 +187,18 @@ def _plan(
             s, digest, reference_id=reference_id, mask_id=mask_id, profile_id=profile_id, recipe=recipe
         )
     return digest
+
+
+def request_finetunings(
+    ingested: Sequence[Ingested], profile: str, setup: GenerationSetup, resources: Resources
+) -> dict[str, Ingested]:
+    """Record the fine-tuning of every subject of a run, for its workers to do; return the subjects by its digest."""
+    recipes = {one.facts.name: setup.finetune_recipe(one.facts) for one in ingested}
+    return {
+        _plan(recipe, profile, setup.weights, one.reference_id, one.mask_id, resources): one
+        for one in ingested
+        if (recipe := recipes[one.facts.name]) is not None
+    }
 
 
 def finetune_all(

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import TypeVar
 
@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from flows.execution.chunk_order import ordered_chunks
 from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.generation_worker import Worker
+from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.run_logs import run_logs
+from flows.execution.run_trainings import RunTrainings
 from flows.execution.wait_for_others import wait_for_others
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
@@ -50,6 +52,7 @@ def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: 
 def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     """Generate the missing cells of a run; wait for cells that another run is generating, take over if it dies.
 
+    What the run's cells wait for, it fine-tunes on first: each worker on another subject, whose cells it then makes.
     A failed cell is retried after the others, MAX_FAILURES times in all. A video frame is generated alone, once the
     frames before it are stored. The flow waits while catalog, store or disk are unavailable. It ends as Failed if a
     cell is missing at the end.
@@ -61,16 +64,24 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     resources = Resources.open()
     patience = resources.patience()
     if check:
-        patience.retry(lambda: _mark_lost(resources, run_id))
+        patience.retry(lambda: mark_lost(resources, run_id))
     cells = patience.retry(lambda: _cells(resources, run_id))
-    if not cells:
+    trainings = RunTrainings(resources, run_id)
+    if not cells and not trainings.awaited():
         raise InputError("generate", [Problem(path=("run_id",), message=f"the catalog has no cells of run {run_id!r}")])
-    with run_logs(resources.settings, run_id), Worker(resources, run_id) as worker:
-        while missing := _missing(cells, worker):
+    trained = False
+    with handed_back_on_sigterm(), run_logs(resources.settings, run_id), Worker(resources, run_id) as worker:
+        while (missing := _missing(cells, worker)) or trainings.awaited():
+            # after a fine-tuning the cells of its subject come first
+            if trained := not trained and trainings.train_next(_fine_tune, prepare=worker.references.clear):
+                cells = patience.retry(lambda: _cells(resources, run_id))
+                continue
             claimed, there = 0, _generated(cells)
             chunks = ordered_chunks(missing, resources.settings.chunk_cells, lambda: _others_at(worker, run_id))
             for chunk, following in _with_next(chunks):
-                if following is not None and not following.uses_earlier_frames:  # else it waits until those are stored
+                to_train = following is not None and following.subject != chunk.subject and trainings.free() is not None
+                # a frame waits until those before it are stored
+                if following is not None and not to_train and not following.uses_earlier_frames:
                     worker.ahead(following.digests)
                 ours = len(cells) - len(missing) + claimed
                 report_progress("generate", max(ours, _generated_by_all(worker, run_id)), len(cells))
@@ -78,9 +89,11 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
                     worker.flush()
                 result = generate_cells(worker, chunk.digests, chunk.subject, chunk.place)
                 claimed += result.claimed
+                if to_train:
+                    break
             worker.flush()
             if not claimed:
-                patience.retry(lambda: wait_for_others(resources, run_id, but=worker.blocked))
+                patience.retry(lambda: _wait(worker, run_id, trainings))
             cells = patience.retry(lambda: _cells(resources, run_id))
             if _generated(cells) > there:
                 worker.retry_frames()
@@ -88,6 +101,10 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
     blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _blocked(cell, worker)}
     return completed_or_failed(CellOutcomes(tuple(sorted(worker.made)), failed, blocked), _reason(cells, blocked))
+
+
+def _wait(worker: Worker, run_id: str, trainings: RunTrainings) -> None:
+    wait_for_others(worker.resources, run_id, but=worker.blocked, unable=trainings.unable)
 
 
 def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
@@ -142,9 +159,23 @@ def _reason(cells: Sequence[CellView], blocked: Mapping[str, str]) -> str | None
     return summarise_reasons(f"{missing} of {len(cells)} images were not generated", list(why)) if missing else None
 
 
-def _mark_lost(resources: Resources, run_id: str) -> None:
-    """Read the run's images; mark the cells whose image is missing or damaged in the store as lost."""
+def _fine_tune(digest: str, subject: str, run_id: str) -> bool:
+    """Fine-tune as a task, unless another process is at it; return whether this one did."""
+    from flows.finetune import finetune_subject
+
+    state = finetune_subject(digest, subject, run_id, wait=False, return_state=True)
+    return bool(state.result())
+
+
+def mark_lost(resources: Resources, run_id: str, digests: Collection[str] | None = None) -> None:
+    """Read the run's images; mark the cells whose image is missing or damaged in the store as lost.
+
+    `digests`: only of these cells.
+    """
     catalog, store, cells = resources.catalog, resources.store, _cells(resources, run_id)
+    if digests is not None:
+        chosen = set(digests)
+        cells = [cell for cell in cells if cell.digest in chosen]
     for i, cell in enumerate(cells):
         if cell.state == "generated" and cell.image_sha256 is not None:
             report_progress("generate", i, len(cells), "checking stored images")

@@ -137,6 +137,12 @@ class Resources:
 
         return _once(self._loaded, ("backbone", profile, computed), lambda: self._timed(load))
 
+    def drop_models(self) -> None:
+        """Forget the loaded models, so that something else has the memory; they are loaded again when needed."""
+        for key in [one for one in self._loaded if one[0] == "backbone"]:
+            del self._loaded[key]
+        self._checkpoints.clear()
+
     def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
         """Raise UnmetRequirementError if the weights do not fit into what memory is free where they will lie."""
         import torch

@@ -9,7 +9,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
 from dreamtuner.score.licences import licences_of
-from flows.execution.score_outputs import ScoreAccount, chunks_of, score_outputs
+from flows.execution.score_outputs import CHUNK_OUTPUTS, ScoreAccount, chunks_of, score_outputs
 from flows.progress import report_progress
 from flows.resources import Resources
 from flows.spec.parameters import Metrics, ProfileName, RunId
@@ -41,6 +41,23 @@ def score(run_id: RunId, profile: ProfileName = DEFAULT_PROFILE, metrics: Metric
             done += len(chunk)
     report_progress("score", total, total)
     return total
+
+
+def score_beside(run_id: str, profile: str, metrics: Sequence[str]) -> bool:
+    """Score a first chunk of the run's unscored images while others are generated; return whether there was one.
+
+    A chunk of fewer than CHUNK_OUTPUTS images waits for more of its reference: `score` scores what is left.
+    """
+    resources = Resources.open()
+    for metric in metrics:
+        version = METRICS[metric].version(resources.profile(profile))
+        with resources.catalog.read() as s:
+            found = views.unscored(s, run_id, metric, version)
+        if (whole := next((one for one in chunks_of(found) if len(one) == CHUNK_OUTPUTS), None)) is not None:
+            with ScoreAccount(resources, run_id) as account:
+                score_outputs(account, profile, metric, whole)
+            return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -57,18 +57,29 @@ class SpecRun:
         """Return a sentence if newer defaults of the profile would change the spec's images."""
         return newer_defaults(self.spec, self.defaults, [one.style for one in self.facts])
 
-    def record(self, planned: Sequence[PlannedCell]) -> None:
-        """Record the run's cells and warnings in the catalog; waits out outages."""
+    def record(self, planned: Sequence[PlannedCell], *, training: str | None = None) -> None:
+        """Record cells of the run, and its warnings, in the catalog; waits out outages.
+
+        `training`: the fine-tuning that the run waited for to plan them.
+        """
+        ingested = self.ingested.ingested
         self.patience.retry(
-            lambda: record(self.spec, self.resources, self.ready, self.id, self.ingested.ingested, planned)
+            lambda: record(self.spec, self.resources, self.ready, self.id, ingested, planned, training=training)
         )
 
 
 @contextmanager
 def spec_run(
-    spec: Spec, demand: Callable[[Spec], None], *, new_defaults: bool, new_weights: bool = False
+    spec: Spec,
+    demand: Callable[[Spec], None],
+    *,
+    new_defaults: bool,
+    new_weights: bool = False,
+    fine_tune: bool = True,
 ) -> Iterator[SpecRun]:
     """Start a run of the spec: check its models, ingest its subjects, fine-tune on them. It ends with the block.
+
+    Without `fine_tune` that is left to the run's workers.
 
     `demand`: raises InputError for a spec that the flow cannot run; `new_defaults`: use the profile's newest defaults,
     not those of the first run of a spec of this name; `new_weights`: generate again what was made with other weights.
@@ -83,8 +94,10 @@ def spec_run(
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
         result = result_of(lambda: ingest(spec.subjects, spec.profile, spec.masker, spec.captioner, spec.estimators))
-        finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)
-        ingested = IngestResult(tuple(finetuned), result.refused | failed)
+        ingested = result
+        if fine_tune:
+            finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)
+            ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
 
@@ -100,10 +113,12 @@ def record(
     run_id: str,
     ingested: Sequence[Ingested],
     planned: Sequence[PlannedCell],
+    *,
+    training: str | None = None,
 ) -> None:
     """Record the run's cells and warnings; existing cells are only linked to the run.
 
-    Stores the control images first, then the rows that refer to them.
+    Stores the control images first, then the rows that refer to them. `training`: as in `SpecRun.record`.
     """
     rows = {one.facts.name: one for one in ingested}
     files = {one.sha256: one.data for ones in ready.layouts.values() for one in ones if one is not None}
@@ -135,6 +150,8 @@ def record(
             for cell in planned
         ]
         writes.plan_cells(s, run_id, records)
+        if training is not None:
+            writes.training_planned(s, run_id, training)
         warnings = warnings_of(
             spec,
             [(one.facts, one.warnings) for one in ingested],

@@ -38,7 +38,7 @@ def run_catalog(
     new_defaults: bool = False,
     new_weights: bool = False,
     check: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> "RunSummary":
     """Run the catalog flow in this process; see `_beside_prefect`."""
     with _beside_prefect(settings, listener, started):

@@ -1,7 +1,9 @@
-"""Registers work pools, the deployments of prefect.yaml and an automation for dead flow runs with a Prefect server.
+"""Registers work pools, the deployments of prefect.yaml and two automations for dead flow runs with a Prefect server.
 
 A flow run whose heartbeats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, set in prefect.yaml) stop has lost its process, and also
-its worker, which would have reported it: the automation sets it to Crashed, which frees its slot.
+its worker, which would have reported it: an automation sets it to Crashed, which frees its slot. Another schedules
+crashed flow runs with the tag `resumes` again, up to RESTARTS times: they continue where their process died. A flow run
+that never began, because its flow cannot be loaded, is not among them.
 """
 
 import os
@@ -20,8 +22,11 @@ from prefect.exceptions import ObjectNotFound
 
 POOLS = {
     "dreamtuner-gpu": "generates and fine-tunes: start one worker per GPU, each with --limit 1",
-    "dreamtuner-cpu": "ingests references and scores images",
+    "dreamtuner-cpu": "conducts runs, ingests references and scores images",
 }
+RESUME = "dreamtuner: start crashed flow runs again"
+RESUMES, RESTARTS = "resumes", 3
+"""The tag of deployments whose crashed flow runs are started again, and how often."""
 ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
 DEAD_AFTER_SECONDS = 90.0
 """Three heartbeats of 30 s, Prefect's shortest interval."""
@@ -36,7 +41,8 @@ def register(client: SyncPrefectClient, root: Path, *, dead_after: float = DEAD_
     for name, description in POOLS.items():
         _ensure_pool(client, name, description)
     _deploy_all(root)
-    _ensure_automation(client, dead_after)
+    for automation in (zombie_automation(dead_after), resume_automation()):
+        _ensure_automation(client, automation)
 
 
 def _ensure_pool(client: SyncPrefectClient, name: str, description: str) -> None:
@@ -62,9 +68,8 @@ def _deploy_all(root: Path) -> None:
         raise NotDeployedError(f"`prefect deploy --all` ended with code {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
-def _ensure_automation(client: SyncPrefectClient, dead_after: float) -> None:
-    wanted = zombie_automation(dead_after)
-    there = client.read_automations_by_name(ZOMBIES)
+def _ensure_automation(client: SyncPrefectClient, wanted: AutomationCore) -> None:
+    there = client.read_automations_by_name(wanted.name)
     for more in there[1:]:
         client.delete_automation(more.id)
     if there:
@@ -88,3 +93,26 @@ def zombie_automation(dead_after: float) -> AutomationCore:
     message = f"no heartbeat of this flow run for {dead_after:.0f} s: its process died"
     action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=False)
     return AutomationCore(name=ZOMBIES, description=message, trigger=EventTrigger(**trigger), actions=[action])
+
+
+def resume_automation() -> AutomationCore:
+    """Schedule a flow run with the tag RESUMES again when it crashes, RESTARTS times."""
+    trigger: dict[str, Any] = {
+        "expect": {"prefect.flow-run.Crashed"},
+        "match": ResourceSpecification(
+            root={
+                "prefect.resource.id": ["prefect.flow-run.*"],
+                "prefect.run-count": [str(count) for count in range(1, RESTARTS + 1)],
+            }
+        ),
+        "match_related": ResourceSpecification(
+            root={"prefect.resource.id": [f"prefect.tag.{RESUMES}"], "prefect.resource.role": ["tag"]}
+        ),
+        "posture": Posture.Reactive,
+        "for_each": {"prefect.resource.id"},
+        "threshold": 1,
+        "within": timedelta(0),
+    }
+    message = "its process died: a worker of its pool continues it"
+    action = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)
+    return AutomationCore(name=RESUME, description=message, trigger=EventTrigger(**trigger), actions=[action])

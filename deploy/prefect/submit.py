@@ -1,7 +1,7 @@
 """`dreamtuner deploy` and `run --submit`: register deployments and submit runs to a Prefect server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-DEPLOYMENT = "catalog/catalog"
+DEPLOYMENT, GENERATE = "catalog/catalog", "generate/generate"
 
 
 class SubmitError(RuntimeError):
@@ -25,12 +25,18 @@ class SubmitError(RuntimeError):
 
 @dataclass(frozen=True)
 class Submitted:
-    """A submitted flow run; `outdated`: why a worker of this version may not find its flow."""
+    """A submitted flow run of a work pool.
+
+    `outdated`: why a worker of this version may not find its flow; `unattended`: pools that it needs and that have no
+    worker online, each as a sentence.
+    """
 
     flow_run_id: str
     name: str
     url: str | None
+    pool: str
     outdated: tuple[Outdated, ...] = ()
+    unattended: tuple[str, ...] = ()
 
 
 def submit(spec: Spec, **how: int) -> Submitted:
@@ -59,7 +65,39 @@ def submit(spec: Spec, **how: int) -> Submitted:
             ) from error
         parameters = {"spec": spec.model_dump(mode="json"), **how}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
-        return Submitted(str(flow_run.id), flow_run.name, url_for(flow_run), tuple(_outdated([deployment])))
+        pools = [deployment.work_pool_name or "", *_pool_of(client, GENERATE)]
+        return Submitted(
+            str(flow_run.id),
+            flow_run.name,
+            url_for(flow_run),
+            pools[0],
+            tuple(_outdated([deployment])),
+            tuple(_unattended(client, dict.fromkeys(pools))),
+        )
+
+
+def _pool_of(client: "SyncPrefectClient", name: str) -> list[str]:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return [client.read_deployment_by_name(name).work_pool_name or ""]
+    except ObjectNotFound:
+        return []
+
+
+def _unattended(client: "SyncPrefectClient", pools: Iterable[str]) -> Iterator[str]:
+    """Say which of these pools have no worker online, of those that need one."""
+    from prefect.client.schemas.objects import WorkerStatus
+    from prefect.exceptions import ObjectNotFound
+
+    for pool in pools:
+        try:
+            workers = client.read_workers_for_work_pool(pool)
+            pushed = client.read_work_pool(pool).is_push_pool
+        except ObjectNotFound:
+            continue
+        if not pushed and not any(one.status == WorkerStatus.ONLINE for one in workers):
+            yield f"no worker of the work pool {pool} is online; start one: prefect worker start --pool {pool}"
 
 
 def local_paths(spec: Spec) -> list[str]:

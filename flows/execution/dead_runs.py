@@ -1,6 +1,8 @@
 """Closes runs whose process was killed, in the catalog and in Prefect, where they would stay Running for ever."""
 
 import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx
@@ -8,6 +10,9 @@ import httpx
 from flows.resources import Resources
 from storage.catalog import views
 from storage.catalog.writes.runs.dead import close_crashed_runs, has_crashed_runs
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 _log = logging.getLogger(__name__)
 MESSAGE = "the process of this run died; run the same spec again to generate what is missing"
@@ -31,7 +36,8 @@ def close_dead_runs(resources: Resources) -> int:
 def crash_dead_flow_runs(resources: Resources) -> None:
     """From within a flow: set the flow runs of crashed runs, and their subflows, to Crashed in Prefect.
 
-    A worker reports the death of its flow run, but not of subflows, and nothing reports a run without a worker.
+    A worker reports the death of its flow run, but not of subflows, and nothing reports a run without a worker. A flow
+    run that is scheduled again, or was started again since, lives.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterParentFlowRunId
@@ -39,16 +45,24 @@ def crash_dead_flow_runs(resources: Resources) -> None:
     from prefect.states import Crashed
 
     with resources.catalog.read() as s:
-        dead = [UUID(one) for one in views.crashed_flow_runs(s, limit=MOST)]
+        dead = {UUID(one): seen for one, seen in views.crashed_flow_runs(s, limit=MOST).items()}
     if not dead or FlowRunContext.get() is None:  # outside a flow there may be no server
         return
-    themselves = FlowRunFilter(id=FlowRunFilterId(any_=dead))
-    subflows = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=dead))
     try:
         with get_client(sync_client=True) as client:
-            for wanted in (subflows, themselves):
-                for one in client.read_flow_runs(flow_run_filter=wanted):
-                    if one.state is None or not one.state.is_final():
-                        client.set_flow_run_state(one.id, Crashed(message=MESSAGE))
+            found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=list(dead))))
+            gone = [one for one in found if not _again(one.state, dead[one.id])]
+            parents = FlowRunFilterParentFlowRunId(any_=[one.id for one in gone])
+            subflows = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parents)) if gone else []
+            for one in (*subflows, *gone):
+                if one.state is None or not one.state.is_final():
+                    client.set_flow_run_state(one.id, Crashed(message=MESSAGE))
     except httpx.HTTPError as error:
         _log.warning("flow runs of dead processes could not be closed: %s", error)
+
+
+def _again(state: "State | None", seen: datetime) -> bool:
+    """Return whether a flow run is scheduled again, or runs in a process that began after the dead one was heard of."""
+    if state is None or state.is_final():
+        return False
+    return state.is_scheduled() or state.is_pending() or (state.is_running() and state.timestamp > seen)

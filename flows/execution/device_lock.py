@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.execution.crew.local_worker import WORKER
 from flows.progress import Stage, report_progress
 
 POLL_SECONDS = 1.0
 
 
 def lock_file(device: str) -> Path:
-    """Return the lock file of a device, one per user: dreamtuner-0-cuda-0.lock; depends on the visible GPUs."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "") if device.startswith("cuda") else ""
-    words = re.findall("[a-z0-9]+", f"{os.getuid()} {device} {visible}".lower())
+    """Return the lock file of a device, one per user: dreamtuner-0-cuda-0.lock; depends on the visible GPUs.
+
+    The workers of one run on this machine share its cores, and each has a part of the CPU to lock.
+    """
+    part = os.environ.get("CUDA_VISIBLE_DEVICES", "") if device.startswith("cuda") else os.environ.get(WORKER, "")
+    words = re.findall("[a-z0-9]+", f"{os.getuid()} {device} {part}".lower())
     return Path(tempfile.gettempdir()) / f"dreamtuner-{'-'.join(words)}.lock"
 
 

@@ -54,16 +54,17 @@ def is_finetuned(digest: str, resources: Resources) -> bool:
     return _training_row(digest, resources).checkpoint_id is not None
 
 
-def run_finetune(digest: str, resources: Resources, run_id: str | None = None) -> bool:
-    """Run the fine-tuning unless it is done; return whether this process did. Waits if another process runs it.
+def run_finetune(digest: str, resources: Resources, run_id: str | None = None, *, wait: bool = True) -> bool:
+    """Run the fine-tuning unless it is done; return whether this process did.
 
-    A checkpoint lost from the store is trained again. While catalog, store or disk are unavailable, the fine-tuning is
-    released; then it resumes from the last saved state. `run_id`: the run that requested it, which is charged for it.
+    If another process runs it, it is waited for, or without `wait` left to that process. A checkpoint lost from the
+    store is trained again. While catalog, store or disk are unavailable, the fine-tuning is released; then it resumes
+    from the last saved state. `run_id`: the run that requested it, which is charged for it.
     """
-    return resources.patience().retry(lambda: _run_finetune(digest, resources, run_id))
+    return resources.patience().retry(lambda: _run_finetune(digest, resources, run_id, wait))
 
 
-def _run_finetune(digest: str, resources: Resources, run_id: str | None) -> bool:
+def _run_finetune(digest: str, resources: Resources, run_id: str | None, wait: bool) -> bool:
     catalog, owner = resources.catalog, this_owner()
     while True:
         view = _training_row(digest, resources)
@@ -71,6 +72,8 @@ def _run_finetune(digest: str, resources: Resources, run_id: str | None) -> bool
             return False
         if catalog.transact(lambda s: writes.claim_training(s, digest, owner, resources.settings.lease_seconds)):
             break
+        if not wait:
+            return False
         report_progress(
             "finetune", view.step, view.recipe["finetune"]["steps"], f"{view.subject_name}: running in another process"
         )

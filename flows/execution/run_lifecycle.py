@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
+from flows.execution.handed_back import HandedBack, handed_back_on_sigterm
 from flows.execution.run_logs import run_logs
 from flows.faults import UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
@@ -37,20 +38,24 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     """Start a run of `spec`, send heartbeats during the block, and record how the block ends.
 
     The run ends as failed if the block sets a reason or rejects the spec, as crashed on any other exception, and as
-    cancelled on an interrupt. Runs of killed processes are closed first.
+    cancelled on an interrupt. One that is handed back (`flows.execution.handed_back`) goes on. Runs of killed processes
+    are closed first.
     """
     close_dead_runs(resources)
-    crash_dead_flow_runs(resources)
     catalog, values = resources.catalog, spec.model_dump(mode="json")
     with catalog.write() as s:
         flow_run_id = str(flow_run.id) if flow_run.id else None
         run_id = writes.start_run(s, name=spec.name, spec=values, flow_run_id=flow_run_id, owner=this_owner())
     row = RunRow(run_id)
     try:
+        crash_dead_flow_runs(resources)
         beat = RunHeartbeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
-        with run_logs(resources.settings, run_id), beat, shown(run_id, spec.name, spec_digest(values)):
+        page, logs = shown(run_id, spec.name, spec_digest(values)), run_logs(resources.settings, run_id)
+        with handed_back_on_sigterm(), logs, beat, page:
             _log.info("run %s of %s began", run_id, spec.name)
             yield row
+    except HandedBack:
+        raise  # the flow run that continues it continues this row
     except BaseException as error:
         state, row.reason = _end_of(error)
         try:

@@ -23,6 +23,8 @@ from flows.spec.subject import PLACE, Name, Path, StrictModel, SubjectSpec, Text
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
 MAX_CELLS = 250_000
+Workers = Annotated[int, Field(ge=0, le=1000)]
+"""A number of workers; 0: as many as there are."""
 
 
 def _prompt(prompt: str) -> str:
@@ -125,6 +127,12 @@ class Spec(StrictModel):
         strict=False,
         description="metrics: clip_i and clip_i_masked (similarity to the reference), clip_t (to the prompt), "
         "dino_s16, clip_i_l14, clip_t_l14 and others; [] for none; null: the profile's, else clip_i and clip_t",
+    )
+    workers: Workers | None = Field(
+        default=None,
+        exclude_if=lambda workers: workers is None,  # the digests of specs without it stay as they were
+        description="how many workers generate at once: flow runs of the work pool, or processes of this machine; 0: "
+        "one for each worker or GPU; null: what the run is started with",
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,

@@ -22,7 +22,6 @@ def _known_profile(name: str) -> str:
 
 SubjectName = Annotated[str, Field(min_length=1)]
 Steps = Annotated[int, Field(ge=1)]
-Workers = Annotated[int, Field(ge=1, le=1000)]
 RunId = Annotated[str, Field(min_length=1)]
 ProfileName = Annotated[str, AfterValidator(_known_profile)]
 Metrics = Annotated[Sequence[Annotated[str, AfterValidator(_known_metric)]], Field(min_length=1)]

@@ -57,8 +57,9 @@ def test_each_deployment_has_known_keys_and_names_a_flow_of_ours(deployment: dic
 def test_every_flow_but_those_to_come_is_deployed_on_the_pool_that_can_carry_it_out() -> None:
     pools = {one["name"]: one["work_pool"]["name"] for one in CONTENT["deployments"]}
     cpu, gpu = "dreamtuner-cpu", "dreamtuner-gpu"
-    drawing = dict.fromkeys(("catalog", "video", "finetune", "nightly", "prepare", "generate", "attention"), gpu)
-    assert pools == drawing | {"ingest": cpu, "ingest-gpu": gpu, "score": cpu}
+    drawing = dict.fromkeys(("video", "finetune", "prepare", "generate", "attention"), gpu)
+    conducting = {"catalog": cpu, "nightly": cpu}
+    assert pools == drawing | conducting | {"ingest": cpu, "ingest-gpu": gpu, "score": cpu}
 
 
 def test_a_form_is_made_of_models_and_explains_its_fields() -> None:

@@ -22,11 +22,13 @@ def run(
     new_weights: NewWeights = False,
     check: Check = False,
     workers: Annotated[
-        int,
+        str | None,
         typer.Option(
-            min=1, max=1000, help="Generate by this many workers: processes here, with --submit flow runs of the pool."
+            metavar="N|auto",
+            help="Fine-tune and generate by this many workers: processes here, with --submit flow runs of the pool. "
+            "auto: one for each GPU here, or for each worker of the pool.",
         ),
-    ] = 1,
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a spec: ingest its subjects, generate missing images, score them, render the contact sheet.
@@ -35,9 +37,10 @@ def run(
     {"run", "made", "skipped", "failed", "contact_sheet", "warnings", "newer_defaults"}, with --submit {"flow_run",
     "name", "url"}; progress goes to stderr.
     """
+    count = _count(workers)
     how = {"new_defaults": new_defaults, "new_weights": new_weights, "check": check}
     if submit:
-        _submit(spec, how | ({"workers": workers} if workers > 1 else {}), as_json)
+        _submit(spec, how, count, as_json)
         return
     from deploy.cli.local_run import run_catalog
     from deploy.cli.tables import print_sheet, run_json, run_table
@@ -51,7 +54,7 @@ def run(
     terminal, summary = run_with_progress(
         "run",
         settings,
-        lambda line: run_catalog(parsed, settings, line, line.started, **how, workers=workers),
+        lambda line: run_catalog(parsed, settings, line, line.started, **how, workers=count),
     )
     if as_json:
         print_line(terminal, run_json(summary))
@@ -61,7 +64,19 @@ def run(
     leave(terminal, SOME_FAILED if summary.failed else OK)
 
 
-def _submit(spec: Path, how: Mapping[str, int], as_json: bool) -> None:
+def _count(workers: str | None) -> int | None:
+    """Return the number of workers, 0 for auto; None if the option is not given. Raises BadParameter."""
+    if workers is None:
+        return None
+    if workers == "auto":
+        return 0
+    if not workers.isdecimal() or not 1 <= int(workers) <= 1000:
+        message = f"{workers!r} is no number of workers; give 1 to 1000, or auto"
+        raise typer.BadParameter(message, param_hint="--workers")
+    return int(workers)
+
+
+def _submit(spec: Path, how: Mapping[str, bool], workers: int | None, as_json: bool) -> None:
     from deploy.prefect.submit import local_paths, submit
     from flows.ingestion.known import demand_subjects
     from flows.resources import Resources
@@ -69,14 +84,15 @@ def _submit(spec: Path, how: Mapping[str, int], as_json: bool) -> None:
 
     parsed = read_spec(spec)
     demand_subjects(parsed.subjects, Resources.open(), f"spec {parsed.name!r}")
-    done = submit(parsed, **{name: value for name, value in how.items() if value})
-    for there in (*local_paths(parsed), *done.outdated):
+    stated = {name: value for name, value in how.items() if value}
+    done = submit(parsed, **stated, **({} if workers is None else {"workers": workers}))
+    for there in (*local_paths(parsed), *done.outdated, *done.unattended):
         plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})
     else:
         plain_terminal().out.print(
-            f"{parsed.name} submitted to the work pool dreamtuner-gpu: flow run {done.name}, {done.url or ''}",
+            f"{parsed.name} submitted to the work pool {done.pool}: flow run {done.name}, {done.url or ''}",
             soft_wrap=True,
             highlight=False,
         )

@@ -1,19 +1,13 @@
-"""Keeps further workers at a run while a block runs: starts them, replaces those that die, and ends them with it."""
+"""Keeps workers at a run while a block runs: starts them, replaces those that die, and ends them with it."""
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from prefect.runtime import deployment
-
-from flows.execution.crew.local_worker import LocalHelper
-from flows.execution.crew.pool_worker import PoolHelper
-from flows.resources import Resources
-from storage.catalog import views
+from flows.execution.handed_back import is_handed_back
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +24,10 @@ class Helper(Protocol):
         """Return what became of it."""
         ...
 
+    def why(self) -> str | None:
+        """Return why it ended or died, if it said so."""
+        ...
+
     def dismiss(self) -> None:
         """End it if it has not begun to work; the others end by themselves."""
         ...
@@ -39,69 +37,92 @@ class Helper(Protocol):
         ...
 
 
-@contextmanager
-def crew(resources: Resources, run_id: str, workers: int) -> Iterator[None]:
-    """Generate a run's cells by `workers - 1` helpers while the block does, too.
+class Crew:
+    """The helpers of a run, by number, and how often each may still be replaced.
 
-    Within a deployment they are flow runs of the deployment `generate`, else processes of this machine. At the end of
-    the block those at work are waited for; by an exception they are stopped.
+    `wanted`: how many there should be, asked again at every look; who is at work stays when it falls.
     """
-    if deployment.id:
-        start: Callable[[int], Helper] = lambda number: PoolHelper(run_id)  # noqa: E731
-    else:
-        start = lambda number: LocalHelper(run_id, number, workers, resources.device)  # noqa: E731
-    with helped(start, workers - 1):
-        yield
-        while workers > 1 and _generating(resources, run_id):
-            time.sleep(POLL_SECONDS)
+
+    def __init__(
+        self, start: Callable[[int], Helper], wanted: Callable[[], int], adopted: Sequence[Helper] = ()
+    ) -> None:
+        self._start, self._wanted = start, wanted
+        self.helpers: dict[int, Helper] = dict(enumerate(adopted, 1))
+        self._left: dict[int, int] = dict.fromkeys(self.helpers, REPLACEMENTS)
+        self._idle = False
+
+    def keep(self) -> None:
+        """Start the helpers that are wanted, and replace those that died."""
+        wanted = _quietly(self._wanted)
+        if isinstance(wanted, int):
+            for number in range(1, wanted + 1):
+                self._left.setdefault(number, REPLACEMENTS)
+        at_work = False
+        for number in self._left:
+            if number not in self.helpers:
+                _quietly(lambda n=number: self.helpers.__setitem__(n, self._start(n)))  # type: ignore[misc]
+                at_work = True
+                continue
+            state = _quietly(self.helpers[number].state)
+            if state == "died" and self._left[number]:
+                self._left[number] -= 1
+                _log.warning("worker %d of the run died; another is started", number)
+                del self.helpers[number]
+            at_work |= state not in ("ended", "died") or number not in self.helpers
+        self._idle = bool(self._left) and not at_work
+
+    @property
+    def idle(self) -> bool:
+        """Return whether none is at work any more, and none will be: all have ended, or died too often."""
+        return self._idle
+
+    def why(self) -> str | None:
+        """Return the first reason that a helper gave for its end."""
+        said = (_quietly(helper.why) for helper in list(self.helpers.values()))
+        return next((str(one) for one in said if one), None)
 
 
 @contextmanager
-def helped(start: Callable[[int], Helper], count: int, *, poll_seconds: float = POLL_SECONDS) -> Iterator[None]:
-    """Keep `count` helpers at work during the block. `start(number)`: starts one, numbered from 1."""
-    done = threading.Event()
-    helpers: dict[int, Helper] = {}
-    watch = threading.Thread(target=_keep, args=(helpers, start, count, done, poll_seconds), name="crew", daemon=True)
-    if count > 0:
-        watch.start()
+def helped(
+    start: Callable[[int], Helper],
+    wanted: Callable[[], int],
+    adopted: Sequence[Helper] = (),
+    *,
+    poll_seconds: float = POLL_SECONDS,
+) -> Iterator[Crew]:
+    """Keep `wanted()` helpers at work during the block. `start(number)`: starts one, numbered from 1.
+
+    `adopted`: those that are at work already. An exception of the block stops all, except one by which the flow run is
+    handed back to be continued elsewhere: they go on meanwhile.
+    """
+    crew, done = Crew(start, wanted, adopted), threading.Event()
+
+    def watch() -> None:
+        while True:
+            crew.keep()
+            if done.wait(poll_seconds):
+                return
+
+    watching = threading.Thread(target=watch, name="crew", daemon=True)
+    watching.start()
     try:
-        yield
-    except BaseException:
-        _end(done, watch)
-        _at_once([helper.stop for helper in helpers.values()])
+        yield crew
+    except BaseException as error:
+        done.set()
+        watching.join()
+        if not is_handed_back(error):
+            _at_once(crew.helpers, lambda helper: helper.stop())
         raise
-    _end(done, watch)
-    _at_once([helper.dismiss for helper in helpers.values()])
-
-
-def _keep(
-    helpers: dict[int, Helper], start: Callable[[int], Helper], count: int, done: threading.Event, poll_seconds: float
-) -> None:
-    """Start `count` helpers and replace those that die, until `done`."""
-    left = dict.fromkeys(range(1, count + 1), REPLACEMENTS)
-    while True:
-        for number in left:
-            if number not in helpers:
-                _quietly(lambda n=number: helpers.__setitem__(n, start(n)))  # type: ignore[misc]
-            elif left[number] and _quietly(helpers[number].state) == "died":
-                left[number] -= 1
-                _log.warning("worker %d of the run died; another is started", number)
-                del helpers[number]
-        if done.wait(poll_seconds):
-            return
-
-
-def _end(done: threading.Event, watch: threading.Thread) -> None:
     done.set()
-    if watch.ident is not None:
-        watch.join()
+    watching.join()
+    _at_once(crew.helpers, lambda helper: helper.dismiss())
 
 
-def _at_once(calls: Sequence[Callable[[], None]]) -> None:
-    """Make all calls at the same time: each may wait for a worker's step."""
-    if calls:
-        with ThreadPoolExecutor(len(calls)) as pool:
-            list(pool.map(_quietly, calls))
+def _at_once(helpers: Mapping[int, Helper], call: Callable[[Helper], None]) -> None:
+    """Call for all helpers at the same time: each call may wait for a worker's step."""
+    if helpers:
+        with ThreadPoolExecutor(min(len(helpers), 32)) as pool:
+            list(pool.map(lambda helper: _quietly(lambda: call(helper)), helpers.values()))
 
 
 def _quietly(call: Callable[[], object]) -> object:
@@ -111,11 +132,3 @@ def _quietly(call: Callable[[], object]) -> object:
     except Exception as error:
         _log.warning("a worker of the run could not be managed: %s: %s", type(error).__name__, error)
         return None
-
-
-def _generating(resources: Resources, run_id: str) -> bool:
-    def read() -> bool:
-        with resources.catalog.read() as s:
-            return views.poll_run(s, run_id, most=1).generating > 0
-
-    return resources.patience().retry(read)

@@ -15,18 +15,20 @@ from typing import Literal
 
 STOP_SECONDS = 60.0
 """How long a worker may take to end its step before it is killed; its cells are then free at once."""
+WORKER = "DREAMTUNER__WORKER"
+"""The variable that holds a worker's number among those of its run on this machine."""
 ORPHAN_SECONDS = 20.0
 """How long a worker whose parent has died may take to store its images."""
 
 
 class LocalHelper:
-    """A process that generates cells of a run; number 1 and up, this process being 0.
+    """A process that fine-tunes for a run and generates its cells; number 1 and up.
 
     Of several GPUs each worker has one, in turn. On a CPU they share the cores.
     """
 
     def __init__(self, run_id: str, number: int, workers: int, device: str) -> None:
-        environment = os.environ | _share(number, workers, device)
+        environment = os.environ | _share(number, workers, device) | {WORKER: str(number)}
         # its messages belong to the log, as stdout may be read by a machine
         self._process = subprocess.Popen(
             [sys.executable, "-m", "flows.generate", run_id], env=environment, stdin=subprocess.PIPE, stdout=2
@@ -36,6 +38,10 @@ class LocalHelper:
         """Return what became of it; it died if its exit code is not 0."""
         code = self._process.poll()
         return "at work" if code is None else "died" if code else "ended"
+
+    def why(self) -> str | None:
+        """Return nothing: the log has its messages."""
+        return None
 
     def dismiss(self) -> None:
         """End it: whatever it could generate is there."""

@@ -23,6 +23,7 @@ from storage.catalog.schema.people import (
     WebSession,
 )
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
+from storage.catalog.schema.run_trainings import RunTraining
 from storage.catalog.schema.runs import Cell, Run, RunCell
 from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.warnings import WarningRow
@@ -55,6 +56,7 @@ __all__ = [
     "ReviewQueue",
     "Run",
     "RunCell",
+    "RunTraining",
     "Score",
     "Subject",
     "SubjectScore",

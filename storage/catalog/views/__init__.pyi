@@ -66,6 +66,7 @@ from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
 from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, subjects_in_work
+from .runs.run_trainings import RunTrainingView, cells_to_come, run_trainings
 from .runs.spending import Spent, spending
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
@@ -121,6 +122,7 @@ __all__ = [
     "RunPoll",
     "RunProgress",
     "RunQueue",
+    "RunTrainingView",
     "SessionTotals",
     "SessionView",
     "Spent",
@@ -145,6 +147,7 @@ __all__ = [
     "cells",
     "cells_by_mask",
     "cells_of_run",
+    "cells_to_come",
     "choices",
     "control_uses",
     "count",
@@ -186,6 +189,7 @@ __all__ = [
     "run_deletion",
     "run_ids",
     "run_queues",
+    "run_trainings",
     "runs_in_progress",
     "runs_progress",
     "session_of",

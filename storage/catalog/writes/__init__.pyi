@@ -39,6 +39,7 @@ from .runs.measurements import add_measurements
 from .runs.models import add_checkpoint, add_profile
 from .runs.planning import plan_cells
 from .runs.run import finish_run, set_sheet, start_run, touch_run
+from .runs.run_trainings import await_trainings, fail_run_training, training_planned
 from .runs.scores import add_scores
 from .runs.spent import spend_on_cells
 from .runs.trainings import (
@@ -76,6 +77,7 @@ __all__ = [
     "add_token",
     "add_user",
     "admit",
+    "await_trainings",
     "begin_batch",
     "change_password",
     "change_user",
@@ -88,6 +90,7 @@ __all__ = [
     "end_sessions",
     "enter_subject",
     "fail_cell",
+    "fail_run_training",
     "finish_cell",
     "finish_cells",
     "finish_run",
@@ -127,6 +130,7 @@ __all__ = [
     "touch_run",
     "touch_session",
     "touch_token",
+    "training_planned",
     "undo_part",
     "undo_review",
     "use_link",

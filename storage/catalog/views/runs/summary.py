@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -56,7 +57,9 @@ def sheet_of(s: Session, key: str) -> tuple[str, str] | None:
     return None if row is None or row.sheet_sha256 is None else (row.id, row.sheet_sha256)
 
 
-def crashed_flow_runs(s: Session, limit: int = 50) -> list[str]:
-    """List the orchestrator's ids of the most recent crashed runs, newest first."""
-    crashed = select(Run.flow_run_id).where(Run.state == "crashed", Run.flow_run_id.is_not(None))
-    return [one for one in s.scalars(crashed.order_by(Run.started_at.desc(), Run.id).limit(limit)) if one is not None]
+def crashed_flow_runs(s: Session, limit: int = 50) -> dict[str, datetime]:
+    """Map the orchestrator's ids of the most recent crashed runs, newest first, to when each was last heard of."""
+    seen = func.coalesce(Run.seen_at, Run.started_at, type_=Run.started_at.type)
+    crashed = select(Run.flow_run_id, seen).where(Run.state == "crashed", Run.flow_run_id.is_not(None))
+    rows = s.execute(crashed.order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
+    return {str(flow_run_id): at for flow_run_id, at in rows}

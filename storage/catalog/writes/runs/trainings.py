@@ -37,7 +37,10 @@ def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
     at = instant(s)
     free = or_(Training.owner.is_(None), expired(Training, at, [held.owner]))
     news = {"error": None} | leased(owner, at, lease_seconds)
-    return _change(s, digest, Training.checkpoint_id.is_(None) & free, news)
+    claimed = _change(s, digest, Training.checkpoint_id.is_(None) & free, news)
+    if claimed:
+        record_event(s, "training", digest, "started", actor=owner)
+    return claimed
 
 
 def renew_training(s: Session, digest: str, owner: str, lease_seconds: float) -> bool:

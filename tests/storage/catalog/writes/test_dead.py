@@ -54,7 +54,7 @@ def test_the_run_and_the_cells_of_a_killed_process_are_closed_and_given_back(
     assert states(catalog) == {plan.run: "running", mine: "running", its: "crashed"}
     with catalog.read() as s:
         found = [views.cell(s, digest).state for digest in plan.digests]
-        assert views.crashed_flow_runs(s) == ["flow-run"]
+        assert list(views.crashed_flow_runs(s)) == ["flow-run"]
         assert [event.event for event in views.history(s, "run", its)] == ["found dead"]
     assert found == ["planned", "planned", "generating"]
 
