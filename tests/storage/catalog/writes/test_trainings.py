@@ -66,7 +66,8 @@ def test_a_state_is_kept_until_the_checkpoint_is_there(catalog: Catalog, asked: 
         assert (found.checkpoint_id, found.weights_sha256) == (checkpoint, "9" * 64)
         assert (found.step, found.resume_sha256, found.owner) == (120, None, None)
         assert [one.digest for one in views.trainings_of(s, found.subject_name)] == [DIGEST]
-        (event,) = views.history(s, "training", DIGEST)
+        (started, event) = views.history(s, "training", DIGEST)
+        assert (started.event, started.actor) == ("started", "me")
         assert event.detail["identity"] == 0.5
         assert [one.settings for one in views.subject(s, asked.subject).checkpoints] == [RECIPE]
     assert not claim(catalog, "me"), "what is done is not done again"
