@@ -15,8 +15,11 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = float(os.environ.get("DREAMTUNER_TEST_PATIENCE", "1"))
+"""Times as long is waited for everything, on a busy machine."""
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Run = dict[str, Any]
+GPU, CPU = "dreamtuner-gpu", "dreamtuner-cpu"
 
 
 class Live:
@@ -69,7 +72,13 @@ class Live:
     def dreamtuner(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "deploy.cli.main", *words]
         env = self.environment | more
-        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240 * PATIENCE)
+
+    @contextmanager
+    def workers(self, **more: str) -> "Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]":
+        """A worker of the CPU pool, which conducts, and one of the GPU pool, which generates."""
+        with self.worker(CPU, **more) as conducting, self.worker(GPU, **more) as generating:
+            yield conducting, generating
 
     @contextmanager
     def worker(self, pool: str, **more: str) -> "Iterator[subprocess.Popen[bytes]]":
@@ -87,9 +96,9 @@ class Live:
 
     @staticmethod
     def wait(until: Callable[[], object], seconds: float, what: str) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE * seconds
         while not until():
-            assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+            assert time.monotonic() < deadline, f"waited {PATIENCE * seconds:.0f} s for {what}"
             time.sleep(0.2)
 
 
@@ -148,3 +157,9 @@ def _answers(api: str) -> bool:
         return httpx.get(f"{api}/health", timeout=10).is_success
     except httpx.TransportError:
         return False
+
+
+def flow_runs_of(worker: int) -> list[int]:
+    """The processes of the flow runs that a worker carries out."""
+    found = subprocess.run(["pgrep", "-P", str(worker)], capture_output=True, text=True, check=False)
+    return [int(one) for one in found.stdout.split()]

@@ -15,11 +15,10 @@ from flows.resources import Resources
 from flows.settings import Settings
 from storage.catalog import views
 from storage.catalog.records import RunView
-from tests.deploy.prefect_live import ROOT, Live, prefect_server
+from tests.deploy.prefect_live import CPU, GPU, ROOT, Live, flow_runs_of, prefect_server
 
 pytestmark = pytest.mark.slow
 DEAD_AFTER = 35
-GPU = "dreamtuner-gpu"
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +69,8 @@ def test_deploying_again_leaves_one_of_each(server: Live) -> None:
     assert server.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER)).returncode == 0
     deployments = server.filtered("deployments")
     assert sorted(one["name"] for one in deployments) == sorted(wanted)
-    assert {one["work_pool_name"] for one in deployments} == {"dreamtuner-cpu", GPU}
-    assert len(server.filtered("automations")) == 1
+    assert {one["work_pool_name"] for one in deployments} == {CPU, GPU}
+    assert len(server.filtered("automations")) == 2
     [night] = [one for one in deployments if one["schedules"]]
     assert night["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
     assert night["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
@@ -97,7 +96,7 @@ def test_deployments_of_an_earlier_version_are_told_and_registered_anew(live: Li
 
 
 def test_a_submitted_run_is_carried_out_and_each_side_names_the_other(live: Live, spec: Path) -> None:
-    with live.worker(GPU):
+    with live.workers():
         flow_run = submitted(live, spec)
         assert live.ended(flow_run) == "COMPLETED"
     [run] = runs()
@@ -116,7 +115,7 @@ def test_workers_of_the_pool_share_a_run_and_are_cancelled_with_it(live: Live, s
     done = live.dreamtuner("run", "--submit", "--json", "--workers", "3", str(spec))
     assert done.returncode == 0, done.stderr
     flow_run = json.loads(done.stdout)["flow_run"]
-    with live.worker(GPU), live.worker(GPU):
+    with live.workers(), live.worker(GPU):
         live.wait(lambda: len(_makers()) == 2, 240, "images by two workers")
         live.cancel(flow_run)
         assert live.ended(flow_run, 120) == "CANCELLED"
@@ -138,7 +137,7 @@ def _makers() -> set[str | None]:
 
 
 def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
-    with live.worker(GPU):
+    with live.workers():
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
         spec.write_text(spec.read_text().replace("seeds: [1,", "seeds: [9, 1,"))
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
@@ -150,7 +149,7 @@ def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
 
 
 def test_cancelled_in_prefect_it_stops_and_leaves_clean_states(live: Live, spec: Path) -> None:
-    with live.worker(GPU):
+    with live.workers():
         flow_run = started(live, spec)
         live.cancel(flow_run)
         assert live.ended(flow_run, 90) == "CANCELLED"
@@ -161,10 +160,10 @@ def test_cancelled_in_prefect_it_stops_and_leaves_clean_states(live: Live, spec:
 
 
 def test_a_killed_flow_is_crashed_and_the_next_takes_its_place(live: Live, spec: Path) -> None:
-    with live.worker(GPU) as worker:
+    with live.workers() as (worker, _):
         first = live.start("nightly", specs=str(spec.parent))
         live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
-        os.kill(_children(worker.pid)[0], signal.SIGKILL)
+        os.kill(flow_runs_of(worker.pid)[0], signal.SIGKILL)
         assert live.ended(first, 60) == "CRASHED"
         # The nightly deployment takes one at a time and cancels what comes meanwhile: this one is not cancelled.
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
@@ -174,19 +173,20 @@ def test_a_killed_flow_is_crashed_and_the_next_takes_its_place(live: Live, spec:
 
 
 def test_killed_with_its_worker_a_flow_is_found_by_its_silence(live: Live, spec: Path) -> None:
-    with live.worker(GPU) as worker:
+    with live.workers() as (worker, generating):
         first = live.start("nightly", specs=str(spec.parent))
         live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
-        orphan = _children(worker.pid)[0]
-        os.kill(worker.pid, signal.SIGKILL)
-        os.kill(orphan, signal.SIGKILL)
+        orphans = [one for of in (worker, generating) for one in flow_runs_of(of.pid)]
+        for one in (worker.pid, generating.pid, *orphans):
+            os.kill(one, signal.SIGKILL)
         worker.wait()
+        generating.wait()
         assert live.flow_run(first)["state_type"] == "RUNNING"
         assert live.ended(first, 4 * DEAD_AFTER) == "CRASHED"
     status = live.dreamtuner("status")
     assert "crashed" in status.stdout
     assert cells("generating") == 0
-    with live.worker(GPU):
+    with live.workers():
         assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
     assert cells("generated") == 24
 
@@ -200,8 +200,3 @@ def test_without_a_server_or_a_deployment_it_says_what_to_do(server: Live, spec:
     assert bare.returncode == 2
     assert "no deployment catalog/catalog" in bare.stderr
     assert "dreamtuner deploy" in bare.stderr
-
-
-def _children(pid: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
-    return [int(one) for one in found.stdout.split()]
