@@ -74,6 +74,8 @@ def fault_of(error: BaseException) -> Fault:
         return _of_database(error)
     if isinstance(error, CatalogError):
         return "fatal"
+    if "httpx" in sys.modules and (fault := _of_http(error)) is not None:
+        return fault
     if isinstance(error, MemoryError) or _is_torch(error, "OutOfMemoryError"):
         return "memory"
     if isinstance(error, OSError):
@@ -104,6 +106,16 @@ def _of_store(error: StoreError) -> Fault:
         passes = status not in range(400, 500) or status in (408, 409, 425, 429)
         return "unavailable" if passes or answer.get("Error", {}).get("Code") in _PASSES else "denied"
     return "unavailable"
+
+
+def _of_http(error: BaseException) -> Fault | None:
+    """Classify an error of Prefect's client, as while its server restarts; None for any other error."""
+    import httpx
+
+    if isinstance(error, httpx.HTTPStatusError):
+        status = error.response.status_code
+        return "unavailable" if status >= 500 or status in (408, 429) else "fatal"
+    return "unavailable" if isinstance(error, httpx.TransportError) else None
 
 
 def _of_database(error: SQLAlchemyError) -> Fault:

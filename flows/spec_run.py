@@ -93,7 +93,9 @@ def spec_run(
         if not new_weights:
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
-        result = result_of(lambda: ingest(spec.subjects, spec.profile, spec.masker, spec.captioner, spec.estimators))
+        eyes = (spec.masker, spec.captioner, spec.estimators)
+        # a subflow cannot begin while Prefect's server is away
+        result = resources.patience().retry(lambda: result_of(lambda: ingest(spec.subjects, spec.profile, *eyes)))
         ingested = result
         if fine_tune:
             finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)

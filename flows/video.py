@@ -116,7 +116,9 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, new_weights: boo
         clips = plan_clips(run.spec, run.facts, run.ready.setup)
         frames = [cell for clip in clips for cell in clip.frames]
         run.record([cell for clip in clips for cell in clip.alone] + frames)
-        made = result_of(lambda: generate(run.id, check=True)) if clips else CellOutcomes((), ())
+        made = CellOutcomes((), ())
+        if clips:
+            made = run.patience.retry(lambda: result_of(lambda: generate(run.id, check=True)))
         summary = run.patience.retry(lambda: _report(run, fps, clips, made))
         run.row.reason = summary.reason
     return completed_or_failed(summary, summary.reason)

@@ -70,6 +70,7 @@ def _run_finetune(digest: str, resources: Resources, run_id: str | None, wait: b
         view = _training_row(digest, resources)
         if view.checkpoint_id is not None:
             return False
+        catalog.demand_current()
         if catalog.transact(lambda s: writes.claim_training(s, digest, owner, resources.settings.lease_seconds)):
             break
         if not wait:

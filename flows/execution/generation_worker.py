@@ -121,7 +121,8 @@ class Worker:
         self.later.clear()
 
     def _claim(self, digests: Sequence[str]) -> list[CellDetail]:
-        """Claim the cells that no other worker has leased."""
+        """Claim the cells that no other worker has leased; none of a catalog that is newer than this code."""
+        self.catalog.demand_current()
         claimed = self.beat.claim(digests)
         with self.catalog.read() as s:
             return views.cells(s, claimed)

@@ -7,14 +7,14 @@ from threading import RLock
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, column, select, table
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.engine import catalog_url, is_sqlite, make_engine, reading, writing
 from storage.catalog.database.sqlite_read_only import is_read_only
 from storage.catalog.database.transaction_retry import retrying
-from storage.catalog.migrate import upgrade
+from storage.catalog.migrate import head_revision, newer_error, upgrade
 
 T = TypeVar("T")
 
@@ -84,6 +84,16 @@ class Catalog:
                 return work(session)
 
         return retrying(once)
+
+    def demand_current(self) -> None:
+        """Raise CatalogNewerError if a newer version of the code has migrated the catalog since it was opened.
+
+        What a process holds it can still finish: migrations leave the columns of earlier versions.
+        """
+        with self.read() as s:
+            found = s.scalar(select(column("version_num")).select_from(table("alembic_version")))
+        if found != head_revision():
+            raise newer_error(self.url, str(found))
 
     def close(self) -> None:
         """Close the pooled connections."""

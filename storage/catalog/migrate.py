@@ -1,5 +1,7 @@
 """Migrates a catalog to a revision of the schema, with the migrations shipped in this package."""
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from alembic import command
@@ -14,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from storage.catalog.database.engine import is_sqlite, make_engine, shown, writing
 from storage.catalog.database.sqlite_read_only import CatalogReadOnlyError
 from storage.catalog.database.transaction_retry import retrying
-from storage.catalog.records import CatalogError
+from storage.catalog.records import CatalogError, CatalogNewerError
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x647265616D  # an arbitrary advisory lock id
@@ -39,9 +41,34 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def head_revision() -> str | None:
     """Return the newest revision of this version of the code."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def newer_error(url: URL, found: str) -> CatalogNewerError:
+    """Return the error for a catalog at a revision that this version of the code does not know."""
+    return CatalogNewerError(
+        f"catalog {shown(url)} is at revision {found}, to which a newer DreamTuner has migrated it; this is DreamTuner "
+        f"{_version()}, which knows revisions up to {head_revision()}: update this installation, or use another catalog"
+    )
+
+
+def _version() -> str:
+    try:
+        return version("dreamtuner")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "of a checkout"
+
+
+def _revision_of(url: URL) -> str | None:
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            return current_revision(connection)
+    finally:
+        engine.dispose()
 
 
 def _config() -> Config:
@@ -54,10 +81,10 @@ def _migrate(url: URL, revision: str, *, up: bool, patience: float) -> None:
     try:
         retrying(lambda: _attempt(url, revision, up=up), patience=patience)
     except CommandError as error:
-        raise CatalogError(
-            f"catalog {shown(url)} cannot be migrated to revision {revision}: {error}. "
-            "A newer DreamTuner may have created it: upgrade this installation, or use another catalog"
-        ) from error
+        found = _revision_of(url)
+        if revision == "head" and found is not None:
+            raise newer_error(url, found) from error
+        raise CatalogError(f"catalog {shown(url)} cannot be migrated to revision {revision}: {error}") from error
     except CatalogReadOnlyError as error:
         raise CatalogReadOnlyError(
             f"catalog {shown(url)} was created by an older version and must be migrated, but is read-only; "

@@ -32,6 +32,10 @@ class CatalogError(Exception):
     """The catalog rejects the request; the message names the field and the remedy."""
 
 
+class CatalogNewerError(CatalogError):
+    """A newer version of the code has migrated the catalog; the message names both versions and the remedy."""
+
+
 class NotInCatalogError(CatalogError, LookupError):
     """No row has that name, id or digest."""
 

@@ -1,5 +1,6 @@
 """A real Prefect server and real process workers, for tests that deploy, trigger, cancel and kill."""
 
+import json
 import os
 import signal
 import socket
@@ -14,12 +15,19 @@ from typing import Any
 
 import httpx
 
+from flows.resources import Resources
+from flows.settings import Settings
+from storage.catalog import views
+from storage.catalog.records import RunView
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = float(os.environ.get("DREAMTUNER_TEST_PATIENCE", "1"))
 """Times as long is waited for everything, on a busy machine."""
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Run = dict[str, Any]
 GPU, CPU = "dreamtuner-gpu", "dreamtuner-cpu"
+DEAD_AFTER = 35
+"""Seconds without a heartbeat after which `deployed_server` holds a flow run for dead."""
 
 
 class Live:
@@ -29,8 +37,30 @@ class Live:
         self.environment = environment
         self._http = httpx.Client(base_url=environment["PREFECT_API_URL"], timeout=60)
 
+    server: "_Server | None" = None
+
     def close(self) -> None:
         self._http.close()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the server be away during the block."""
+        assert self.server is not None
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
+
+    def lose_lease(self, flow_run_id: str) -> None:
+        """Let the server forget the lease by which the flow run holds a slot of its deployment."""
+        lease = self.flow_run(flow_run_id)["state"]["state_details"]["deployment_concurrency_lease_id"]
+        assert lease is not None
+        self._ask("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease})
+
+    def log(self) -> str:
+        """What the workers and their flow runs have printed."""
+        return (Path(self.environment["PREFECT_HOME"]) / "worker.log").read_text(errors="replace")
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         """The server's answer; it is asked again while its database is locked, as Prefect's own client does."""
@@ -72,7 +102,28 @@ class Live:
     def dreamtuner(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "deploy.cli.main", *words]
         env = self.environment | more
-        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240 * PATIENCE)
+        most = 240 * PATIENCE
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=most)
+
+    def submitted(self, spec: Path, *words: str) -> str:
+        """The flow run that `run --submit` makes."""
+        done = self.dreamtuner("run", "--submit", "--json", *words, str(spec))
+        assert done.returncode == 0, done.stderr
+        return str(json.loads(done.stdout)["flow_run"])
+
+    def started(self, spec: Path, *words: str) -> str:
+        """The same, once images are generated."""
+        flow_run = self.submitted(spec, *words)
+        self.wait_for_images()
+        return flow_run
+
+    def wait_for_images(self) -> None:
+        self.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
+
+    def helpers(self) -> list[Run]:
+        """The flow runs of the deployment generate."""
+        found = self.filtered("flow_runs", flow_runs={"name": {"any_": ["generate"]}})
+        return [one for one in found if one["deployment_id"] is not None and one["parameters"].get("run_id")]
 
     @contextmanager
     def workers(self, **more: str) -> "Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]":
@@ -140,16 +191,35 @@ def prefect_server(home: Path) -> Iterator[Live]:
         "PYTHONPATH": str(ROOT),
     }
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "server.log").open("wb") as out:
-        server = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+    server = _Server(home, port, environment)
+    server.start()
     try:
-        Live.wait(lambda: _answers(environment["PREFECT_API_URL"]), 180, "Prefect's server")
         live = Live(environment)
+        live.server = server
         yield live
         live.close()
     finally:
-        end_group(server)
+        server.stop()
+
+
+class _Server:
+    """The process of a server, which may stop and start again at the same address with the same database."""
+
+    def __init__(self, home: Path, port: int, environment: dict[str, str]) -> None:
+        self._log, self._environment = home / "server.log", environment
+        self._command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=out, stderr=out, start_new_session=True
+            )
+        Live.wait(lambda: _answers(self._environment["PREFECT_API_URL"]), 180, "Prefect's server")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            end_group(self._process)
 
 
 def _answers(api: str) -> bool:
@@ -157,6 +227,30 @@ def _answers(api: str) -> bool:
         return httpx.get(f"{api}/health", timeout=10).is_success
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def deployed_server(home: Path) -> Iterator[Live]:
+    """A server that knows our deployments."""
+    with prefect_server(home) as live:
+        done = live.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER))
+        assert done.returncode == 0, done.stderr
+        yield live
+
+
+def runs() -> list[RunView]:
+    """The runs in the catalog, newest first."""
+    with Resources.open().catalog.read() as s:
+        return views.recent_runs(s)
+
+
+def cells(state: Any) -> int:
+    """How many cells of the catalog are in this state."""
+    file = Settings.load().catalog_file
+    if file is None or not file.is_file():
+        return 0
+    with Resources.open().catalog.read() as s:
+        return views.status(s).cells[state]
 
 
 def flow_runs_of(worker: int) -> list[int]:

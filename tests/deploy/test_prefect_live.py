@@ -1,32 +1,22 @@
 """Deployments of prefect.yaml on a real server, carried out by a real worker: to the end, cancelled, killed."""
 
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from flows.resources import Resources
-from flows.settings import Settings
 from storage.catalog import views
-from storage.catalog.records import RunView
-from tests.deploy.prefect_live import CPU, GPU, ROOT, Live, flow_runs_of, prefect_server
+from tests.deploy.prefect_live import CPU, DEAD_AFTER, GPU, ROOT, Live, cells, deployed_server, prefect_server, runs
 
 pytestmark = pytest.mark.slow
-DEAD_AFTER = 35
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A server that knows our deployments."""
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as live:
-        done = live.dreamtuner("deploy", "--dead-after", str(DEAD_AFTER))
-        assert done.returncode == 0, done.stderr
+    with deployed_server(tmp_path_factory.mktemp("prefect")) as live:
         yield live
 
 
@@ -36,32 +26,6 @@ def live(server: Live, environment: dict[str, str]) -> Iterator[Live]:
     live = Live(server.environment | environment)
     yield live
     live.close()
-
-
-def runs() -> list[RunView]:
-    with Resources.open().catalog.read() as s:
-        return views.recent_runs(s)
-
-
-def started(live: Live, spec: Path) -> str:
-    """The flow run that `run --submit` made, once it draws."""
-    flow_run = submitted(live, spec)
-    live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
-    return flow_run
-
-
-def submitted(live: Live, spec: Path) -> str:
-    done = live.dreamtuner("run", "--submit", "--json", str(spec))
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["flow_run"])
-
-
-def cells(state: Any) -> int:
-    file = Settings.load().catalog_file
-    if file is None or not file.is_file():
-        return 0
-    with Resources.open().catalog.read() as s:
-        return views.status(s).cells[state]
 
 
 def test_deploying_again_leaves_one_of_each(server: Live) -> None:
@@ -97,7 +61,7 @@ def test_deployments_of_an_earlier_version_are_told_and_registered_anew(live: Li
 
 def test_a_submitted_run_is_carried_out_and_each_side_names_the_other(live: Live, spec: Path) -> None:
     with live.workers():
-        flow_run = submitted(live, spec)
+        flow_run = live.submitted(spec)
         assert live.ended(flow_run) == "COMPLETED"
     [run] = runs()
     assert (run.state, run.flow_run_id, run.cells["generated"]) == ("completed", flow_run, 24)
@@ -150,45 +114,13 @@ def test_the_night_makes_what_changed(live: Live, spec: Path) -> None:
 
 def test_cancelled_in_prefect_it_stops_and_leaves_clean_states(live: Live, spec: Path) -> None:
     with live.workers():
-        flow_run = started(live, spec)
+        flow_run = live.started(spec)
         live.cancel(flow_run)
         assert live.ended(flow_run, 90) == "CANCELLED"
         live.wait(lambda: not live.open_runs(), 60, "the end of the subflows")
     assert [run.state for run in runs()] == ["cancelled"]
     assert cells("generating") == cells("failed") == 0
     assert 0 < cells("generated") < 24
-
-
-def test_a_killed_flow_is_crashed_and_the_next_takes_its_place(live: Live, spec: Path) -> None:
-    with live.workers() as (worker, _):
-        first = live.start("nightly", specs=str(spec.parent))
-        live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
-        os.kill(flow_runs_of(worker.pid)[0], signal.SIGKILL)
-        assert live.ended(first, 60) == "CRASHED"
-        # The nightly deployment takes one at a time and cancels what comes meanwhile: this one is not cancelled.
-        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
-        live.wait(lambda: not live.open_runs(), 3 * DEAD_AFTER, "the end of the killed subflows")
-    assert [run.state for run in runs()] == ["completed", "crashed"]
-    assert cells("generated") == 24
-
-
-def test_killed_with_its_worker_a_flow_is_found_by_its_silence(live: Live, spec: Path) -> None:
-    with live.workers() as (worker, generating):
-        first = live.start("nightly", specs=str(spec.parent))
-        live.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
-        orphans = [one for of in (worker, generating) for one in flow_runs_of(of.pid)]
-        for one in (worker.pid, generating.pid, *orphans):
-            os.kill(one, signal.SIGKILL)
-        worker.wait()
-        generating.wait()
-        assert live.flow_run(first)["state_type"] == "RUNNING"
-        assert live.ended(first, 4 * DEAD_AFTER) == "CRASHED"
-    status = live.dreamtuner("status")
-    assert "crashed" in status.stdout
-    assert cells("generating") == 0
-    with live.workers():
-        assert live.ended(live.start("nightly", specs=str(spec.parent))) == "COMPLETED"
-    assert cells("generated") == 24
 
 
 def test_without_a_server_or_a_deployment_it_says_what_to_do(server: Live, spec: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpx
 import pytest
 import torch
 from PIL import Image, UnidentifiedImageError
@@ -79,6 +80,11 @@ AWAY = {
     "catalog": sqlite_error(sqlite3.SQLITE_IOERR, "disk I/O error"),
     "network": ConnectionResetError(104, "Connection reset by peer"),
 }
+
+
+def prefect_says(status: int) -> httpx.HTTPStatusError:
+    request = httpx.Request("POST", "http://127.0.0.1/api")
+    return httpx.HTTPStatusError("no", request=request, response=httpx.Response(status, request=request))
 
 
 @pytest.mark.parametrize("what", AWAY)
@@ -291,6 +297,9 @@ def store_error(cause: Exception) -> StoreError:
         (sqlite_error(sqlite3.SQLITE_CORRUPT, "database disk image is malformed"), "fatal"),
         (ProgrammingError("SELECT", {}, sqlite3.ProgrammingError("no such table")), "fatal"),
         (UnavailableError("out of memory"), "fatal"),
+        (httpx.ConnectError("Prefect's server restarts"), "unavailable"),
+        (prefect_says(503), "unavailable"),
+        (prefect_says(404), "fatal"),
     ],
 )
 def test_whose_fault_it_is(error: Exception, fault: Fault) -> None:

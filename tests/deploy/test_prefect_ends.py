@@ -1,0 +1,140 @@
+"""How flow runs end before their time, on a real server with real process workers; Prefect's issues by their numbers.
+
+Each is told in docs/how-to/prefect.md.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.resources import Resources
+from storage.catalog import views
+from tests.deploy.prefect_live import (
+    CPU,
+    DEAD_AFTER,
+    GPU,
+    Live,
+    cells,
+    deployed_server,
+    flow_runs_of,
+    runs,
+)
+
+pytestmark = pytest.mark.slow
+SHORT_RENEWAL = """
+import prefect.concurrency._leases as leases
+leases._RENEWAL_FRACTION = 0.005  # of 300 s
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with deployed_server(tmp_path_factory.mktemp("prefect")) as live:
+        yield live
+
+
+@pytest.fixture
+def live(server: Live, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """The server, with this test's home for commands and workers."""
+    # as in the environment below, so that this process judges dead runs as they do
+    monkeypatch.setenv("DREAMTUNER_LEASE_SECONDS", "20")
+    live = Live(server.environment | environment | {"DREAMTUNER_LEASE_SECONDS": "20"})
+    yield live
+    live.close()
+
+
+def tries() -> list[int]:
+    """How often each cell of the last run was claimed."""
+    with Resources.open().catalog.read() as s:
+        return [views.cell(s, one.digest).attempts for one in views.cells_of_run(s, runs()[0].id)]
+
+
+def images_made() -> list[int]:
+    """How often each cell of the last run was finished."""
+    with Resources.open().catalog.read() as s:
+        digests = [one.digest for one in views.cells_of_run(s, runs()[0].id)]
+        return [sum(one.event == "generated" for one in views.history(s, "cell", digest)) for digest in digests]
+
+
+def test_evicted_by_sigterm_worker_and_conductor_are_scheduled_again_16142(live: Live, spec: Path) -> None:
+    with live.workers() as (conducting, generating):
+        flow_run = live.started(spec)
+        [helper] = live.helpers()
+        os.kill(flow_runs_of(generating.pid)[0], signal.SIGTERM)
+        live.wait(lambda: live.flow_run(helper["id"])["run_count"] == 2, 120, "the worker to be started again")
+        os.kill(flow_runs_of(conducting.pid)[0], signal.SIGTERM)
+        live.wait(lambda: live.flow_run(flow_run)["run_count"] == 2, 120, "the conductor to be started again")
+        assert live.ended(flow_run) == "COMPLETED"
+        live.wait(lambda: not live.open_runs(), 60, "the end of the worker")
+    assert [one["id"] for one in live.helpers()] == [helper["id"]], "it was counted, not started twice"
+    assert [(run.state, run.cells["generated"]) for run in runs()] == [("completed", 24)]
+    assert images_made() == [1] * 24
+
+
+def test_a_killed_conductor_is_taken_over_and_its_workers_are_counted_12988(live: Live, spec: Path) -> None:
+    with live.workers() as (conducting, _):
+        flow_run = live.started(spec)
+        os.kill(flow_runs_of(conducting.pid)[0], signal.SIGKILL)
+        live.wait(lambda: live.flow_run(flow_run)["run_count"] == 2, 120, "the conductor to be started again")
+        assert live.ended(flow_run) == "COMPLETED"
+        live.wait(lambda: not live.open_runs(), 3 * DEAD_AFTER, "the end of the killed subflows")
+    assert len(live.helpers()) == 1
+    assert [(run.state, run.cells["generated"]) for run in runs()] == [("completed", 24)]
+    assert images_made() == tries() == [1] * 24
+
+
+def test_flow_runs_whose_workers_died_too_are_found_by_their_silence_16256(live: Live, spec: Path) -> None:
+    with live.workers() as workers:
+        first = live.start("nightly", specs=str(spec.parent))
+        live.wait_for_images()
+        orphans = [one for worker in workers for one in flow_runs_of(worker.pid)]
+        for one in (*(worker.pid for worker in workers), *orphans):
+            os.kill(one, signal.SIGKILL)
+        for worker in workers:
+            worker.wait()
+        assert live.flow_run(first)["state_type"] == "RUNNING"
+        live.wait(lambda: live.flow_run(first)["state_type"] == "SCHEDULED", 4 * DEAD_AFTER, "it to be scheduled again")
+    with live.workers():
+        assert live.ended(first) == "COMPLETED"
+        live.wait(lambda: not live.open_runs(), 3 * DEAD_AFTER, "the end of the killed subflows")
+    assert cells("generated") == 24
+    assert images_made() == [1] * 24
+
+
+def test_a_lost_lease_ends_the_process_and_leaves_nothing_behind_18839_18893(
+    live: Live, spec: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "quick").mkdir()
+    (tmp_path / "quick" / "sitecustomize.py").write_text(SHORT_RENEWAL)
+    path = os.pathsep.join([str(tmp_path / "quick"), live.environment["PYTHONPATH"]])
+    with live.worker(CPU, PYTHONPATH=path) as conducting, live.worker(GPU):
+        night = live.start("nightly", specs=str(spec.parent))
+        live.wait_for_images()
+        [process] = flow_runs_of(conducting.pid)
+        live.lose_lease(night)
+        live.wait(lambda: live.flow_run(night)["run_count"] == 2, 120, "the flow run to crash and be started again")
+        assert process not in flow_runs_of(conducting.pid), "the crashed flow run's process lives on"
+        assert live.ended(night) == "COMPLETED"
+        live.wait(lambda: not live.open_runs(), 60, "the end of its subflows")
+    assert cells("generated") == 24
+    assert images_made() == [1] * 24
+
+
+def test_a_subflow_that_begins_while_the_server_is_away_waits_for_it(
+    environment: dict[str, str], spec: Path, tmp_path: Path
+) -> None:
+    more = {"PREFECT_CLIENT_MAX_RETRIES": "1", "DREAMTUNER_PATIENCE_SECONDS": "600"}
+    with deployed_server(tmp_path / "first") as server:
+        live = Live(server.environment | environment | more)
+        with live.workers():
+            flow_run = live.started(spec)
+            with server.stopped():
+                live.wait(lambda: cells("generated") == 24, 180, "the last image")
+                # the subflow that scores begins, and cannot
+                live.wait(lambda: "trying again" in live.log(), 60, "it to wait for the server")
+            assert live.ended(flow_run) == "COMPLETED"
+        live.close()
+    assert [run.state for run in runs()] == ["completed"]
