@@ -16,12 +16,20 @@ def orchestration(
     catalog: Annotated[
         str, typer.Option(metavar="URL", help="An empty catalog for the reruns; by default a temporary SQLite file.")
     ] = "",
+    workers: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...",
+            help="Only compare numbers of worker processes, such as 1,2,4, of which each generates the whole grid.",
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Measure the overhead and the memory of a grid, with a fake generator that only waits.
 
     Then measure reruns without missing cells: time and SQL statements of `plan` and `run`, for grids of --reruns cells
-    and of twice as many.
+    and of twice as many. Or, with --workers, measure how much faster several processes generate the grid than one, from
+    the moment that all are ready.
 
     Uses a temporary data folder with SQLite and files on disk; Prefect, claims, leases, PNGs and uploads are real. Run
     it on an idle machine.
@@ -31,12 +39,23 @@ def orchestration(
     from dataclasses import asdict
     from pathlib import Path
 
+    from deploy.bench.fleet.measure import measure_fleets
     from deploy.bench.reruns import measure_reruns
     from deploy.bench.waiting import Waiting
     from deploy.cli.terminal import new_log, take_over
 
     with tempfile.TemporaryDirectory(prefix="dreamtuner-bench-") as folder:
         terminal = take_over(new_log(Path(folder), "bench"))
+        if workers:
+            fleets = measure_fleets(Path(folder), _sizes(workers), cells, milliseconds / 1000, chunk)
+            lines = [
+                f"{fleet.workers} workers: {fleet.cells} cells in {fleet.seconds:.1f} s, {fleet.speedup:.2f} times"
+                for fleet in fleets
+            ]
+            for line in [json.dumps({"fleets": [asdict(fleet) for fleet in fleets]})] if as_json else lines:
+                terminal.out.print(line, soft_wrap=True, highlight=False, markup=False)
+            terminal.flush()
+            return
         measured = Waiting(cells, milliseconds / 1000, chunk).measure(Path(folder))
         (Path(folder) / "reruns").mkdir()
         again = measure_reruns(Path(folder) / "reruns", (reruns, 2 * reruns), catalog) if reruns else []
@@ -65,3 +84,11 @@ def orchestration(
                     highlight=False,
                 )
         terminal.flush()
+
+
+def _sizes(workers: str) -> list[int]:
+    found = [int(one) if one.strip().isdecimal() else 0 for one in workers.split(",")]
+    if not all(1 <= one <= 64 for one in found):
+        message = f"{workers!r}: give numbers of workers from 1 to 64, such as 1,2,4"
+        raise typer.BadParameter(message, param_hint="--workers")
+    return found

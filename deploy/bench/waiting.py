@@ -2,15 +2,19 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
 from dreamtuner.sampling.reference_pass import ReferenceFeatures
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 STEPS = 20  # waits per call, like the steps of a denoising loop
 
@@ -53,26 +57,15 @@ class Waiting:
 
         A grid of one chunk is generated first, since in a run other flows have warmed up Prefect before `generate`.
         """
-        os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CHUNK_CELLS": str(self.chunk)}
-        os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # both in `home`
-        from deploy.cli.local_run import prefect_beside
-        from flows.settings import Settings
-
-        settings = Settings.load()
-        with prefect_beside(settings) as ready:
-            import flows.execution.generate_batch as batch
+        with self.beside_prefect(home) as settings:
             from flows.generate import generate
-            from flows.resources import Resources
 
-            setattr(batch, "generate", self._generate)  # noqa: B010  # instead of the model
-            digest = Resources.open(settings).weights_digest("pocket")
-            setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
-            ready()
-            generate(self._plan(settings, home, "warm up", range(self.chunk)))  # the first flow of a process loads
+            self.stand_in(settings)
+            generate(self.plan(settings, home, "warm up", range(self.chunk)))  # the first flow of a process loads
             self._spent, self._done, self._passes = 0.0, 0, 0
             self._rss.clear()
             began = time.perf_counter()
-            run_id = self._plan(settings, home, "bench", range(self.cells))
+            run_id = self.plan(settings, home, "bench", range(self.cells))
             planned, cpu = time.perf_counter(), time.process_time()
             made = generate(run_id)
             ended, cpu = time.perf_counter(), time.process_time() - cpu
@@ -92,6 +85,30 @@ class Waiting:
             self._passes,
         )
 
+    @contextmanager
+    def beside_prefect(self, home: Path) -> "Iterator[Settings]":
+        """Provide a server of Prefect and settings for the empty folder `home`; changes this process's environment."""
+        os.environ |= {"DREAMTUNER_HOME": str(home), "DREAMTUNER_CHUNK_CELLS": str(self.chunk)}
+        os.environ |= {"DREAMTUNER_CATALOG_URL": "", "DREAMTUNER_STORE_URL": ""}  # both in `home`
+        from deploy.cli.local_run import prefect_beside
+        from flows.settings import Settings
+
+        settings = Settings.load()
+        with prefect_beside(settings) as ready:
+            import flows.generate  # noqa: F401  # slow imports, while the server starts
+
+            ready()
+            yield settings
+
+    def stand_in(self, settings: "Settings") -> None:
+        """Let this process generate by waiting, instead of by the model."""
+        import flows.execution.generate_batch as batch
+        from flows.resources import Resources
+
+        setattr(batch, "generate", self._generate)  # noqa: B010
+        digest = Resources.open(settings).weights_digest("pocket")
+        setattr(Resources, "backbone", lambda *_: SimpleNamespace(weights_digest=digest))  # noqa: B010
+
     def _generate(
         self, _: Any, __: Any, cells: Sequence[Any], ___: Any, reference_cache: Any, on_step: Any = None, **____: Any
     ) -> Any:
@@ -108,7 +125,8 @@ class Waiting:
         self._rss.append((self._done, _resident_mb()))
         return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
 
-    def _plan(self, settings: Any, home: Path, name: str, seeds: range) -> str:
+    def plan(self, settings: "Settings", home: Path, name: str, seeds: range) -> str:
+        """Plan a run of one cell a seed; return its id."""
         from flows.ingestion.store_subject import prepare_and_store
         from flows.planning.cells import plan_cells
         from flows.planning.preflight import preflight

@@ -1,0 +1,1 @@
+"""How much faster several processes generate a run than one, with a generator that only waits."""
