@@ -200,12 +200,14 @@ def makers(count: int = 0) -> set[str | None]:
     return found if len(found) >= count else set()
 
 
-def worker_of(parent: subprocess.Popen[str]) -> int | None:
+def workers_of(parent: subprocess.Popen[str], count: int = 2) -> list[int]:
+    """The processes that generate for a command, once there are `count`."""
+    found = []
     for pid in children(parent.pid):
         with suppress(OSError):
             if b"flows.generate" in Path(f"/proc/{pid}/cmdline").read_bytes() and alive(pid):
-                return pid
-    return None
+                found.append(pid)
+    return found if len(found) == count else []
 
 
 def until(found: Callable[[], Any], what: str, seconds: float = 240) -> Any:
@@ -221,14 +223,15 @@ def test_two_workers_share_a_run_and_one_that_dies_is_made_up_for(
     environment: dict[str, str], long_spec: Path, running: list[subprocess.Popen[str]]
 ) -> None:
     parent = start(environment, long_spec, running, "--workers", "2")
-    first = until(lambda: worker_of(parent), "the worker")
+    first = until(lambda: workers_of(parent), "the workers")
     until(lambda: cells()["generated"] and makers(2), "images by both")
-    os.kill(first, signal.SIGKILL)
-    until(lambda: not alive(first), "the end of the first")
-    second = until(lambda: worker_of(parent), "a worker in its place")
+    os.kill(first[0], signal.SIGKILL)
+    until(lambda: not alive(first[0]), "the end of the first")
+    second = until(lambda: workers_of(parent), "a worker in its place")
+    assert first[0] not in second
     done = finish(parent)
-    assert (done["made"], done["skipped"], done["failed"]) == (160, 0, 0), "those of the other worker are counted"
-    assert not alive(second)
+    assert (done["made"], done["skipped"], done["failed"]) == (160, 0, 0), "those of all workers are counted"
+    assert not any(map(alive, second))
     assert sum(attempts(done["run"]).values()) <= 160 + 4, "what the dead one had claimed is made again"
 
 
@@ -239,10 +242,10 @@ def test_workers_end_with_their_run(
 ) -> None:
     parent = start(environment, long_spec, running, "--workers", "2")
     until(lambda: cells()["generated"] and makers(2), "images by both")
-    worker = worker_of(parent)
-    assert worker is not None
+    workers = workers_of(parent)
+    assert workers
     parent.send_signal(number)
     parent.wait(90)
-    until(lambda: not alive(worker), "the end of the worker", 60)
+    until(lambda: not any(map(alive, workers)), "the end of the workers", 60)
     if number == signal.SIGTERM:
         assert (cells()["generating"], cells()["failed"]) == (0, 0)

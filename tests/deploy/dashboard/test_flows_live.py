@@ -98,7 +98,7 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
         assert client.post("/flows/run", data=order).status_code == 303
         run = newest(live)["id"]
         assert "Scheduled" in shown(site) or "Late" in shown(site)
-        with live.worker(GPU):
+        with live.workers():
             live.wait(lambda: live.flow_run(run)["state_type"] == "RUNNING", 240, "the run")
             live.wait(lambda: _made(site), 240, "the first picture")
             assert "Running" in shown(site)
