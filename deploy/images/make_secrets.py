@@ -15,7 +15,8 @@ BYTES = 32
 def make_secrets(folder: Path) -> list[Path]:
     """Write what is missing below `folder`, readable to whoever sees it; return the new files.
 
-    postgres/password, prefect/auth-string, s3/access-key, s3/secret-key, and the same pair as SeaweedFS reads it.
+    postgres/password, prefect/auth-string, grafana/password, s3/access-key, s3/secret-key, and the same pair as
+    SeaweedFS reads it.
     """
     new: list[Path] = []
 
@@ -32,6 +33,7 @@ def make_secrets(folder: Path) -> list[Path]:
 
     once("postgres/password", lambda: secrets.token_hex(BYTES))
     once("prefect/auth-string", lambda: f"admin:{secrets.token_hex(BYTES)}")
+    once("grafana/password", lambda: secrets.token_hex(BYTES))
     access = once("s3/access-key", lambda: secrets.token_hex(10))
     secret = once("s3/secret-key", lambda: secrets.token_hex(BYTES))
     once("s3/identities.json", lambda: json.dumps(_identities(access, secret)))

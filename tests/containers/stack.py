@@ -142,7 +142,10 @@ def stack_of(docker: Engine, builder: Builder, folder: Path) -> Iterator[Stack]:
     """Build every image, and hand out a stack that is not up yet; it is removed with its volumes at the end."""
     ours = {target: builder.ours(target) for target in TARGETS}
     images = {name: ours[one["build"]["target"]] for name, one in SERVICES.items() if "build" in one}
-    images |= {name: builder.standin(name) for name in SERVICES if name not in images}
+    others = [
+        name for name, one in SERVICES.items() if "build" not in one and "observability" not in one.get("profiles", ())
+    ]
+    images |= {name: builder.standin(name) for name in others}
     found = Stack(docker, images, folder)
     try:
         yield found

@@ -14,7 +14,8 @@ FILE = ROOT / "deploy" / "compose.yaml"
 STACK = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = STACK["services"]
 ONCE = {"secrets", "prepare", "register", "demo"}
-OTHERS = {"postgres", "s3"}
+STORAGE = {"postgres", "s3"}
+OTHERS = STORAGE | {"prometheus", "grafana"}
 TARGETS = re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "deploy" / "images" / "Dockerfile").read_text(), re.MULTILINE)
 
 
@@ -38,7 +39,7 @@ def test_an_image_is_a_target_of_ours_or_pinned_by_digest(service: dict[str, Any
 def test_nothing_is_bound_beyond_this_machine(service: dict[str, Any]) -> None:
     for port in service.get("ports", []):
         assert port.startswith("${DREAMTUNER_BIND:-127.0.0.1}:")
-    if service["name"] in OTHERS:
+    if service["name"] in STORAGE | {"prometheus"}:
         assert "ports" not in service
         assert all(STACK["networks"][name].get("internal") for name in service["networks"])
 
@@ -48,7 +49,7 @@ def test_a_container_has_limits(service: dict[str, Any]) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service.get("mem_limit") or service["name"] == "worker-gpu"
     assert service["logging"]["options"]["max-size"]
-    assert service["name"] in OTHERS or service["read_only"]
+    assert service["name"] in STORAGE or service["read_only"]
     wanted = "no" if service["name"] == "demo" else "on-failure:5" if service["name"] in ONCE else "unless-stopped"
     assert service["restart"] == wanted
 

@@ -31,6 +31,8 @@ HEADERS = {
 }
 LONGEST_PATH, LONGEST_QUERY = 1000, 8000  # characters
 LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
+ANY_HOST = ("/metrics",)
+"""Paths that are served under every name: a token opens them, which no page of another site has."""
 
 
 class SecureHeaders:
@@ -57,7 +59,7 @@ class SecureHeaders:
             await send(message)
 
         host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
-        if host not in self.hosts:
+        if host not in self.hosts and scope["path"] not in ANY_HOST:
             said = f"host {host!r} is not served here; use 127.0.0.1, or set DREAMTUNER_DASHBOARD_ORIGIN"
             await PlainTextResponse(said, 400)(scope, receive, secured)
             return

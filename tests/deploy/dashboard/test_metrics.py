@@ -119,6 +119,9 @@ def test_a_token_for_metrics_reads_them_and_nothing_else(site: Site) -> None:
         bearer = {"Authorization": f"Bearer {secret}"}
         answer = client.get("/metrics", headers=bearer)
         assert answer.status_code == 200
+        # Prometheus calls it by the name of a container, or by a pod's address
+        assert client.get("/metrics", headers=bearer | {"Host": "dashboard:8265"}).status_code == 200
+        assert client.get("/outputs", headers=bearer | {"Host": "dashboard:8265"}).status_code == 400
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert read(site.catalog, answer.content)["dreamtuner_device_seconds_total", "generate", H200] == 4
         for path in ("/", "/outputs", "/runs/x", "/account"):

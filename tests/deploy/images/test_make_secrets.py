@@ -12,7 +12,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_two_stacks_share_no_password(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
-    assert len(make_secrets(one)) == len(make_secrets(other)) == 5
+    assert len(make_secrets(one)) == len(make_secrets(other)) == 6
     first, second = contents(one), contents(other)
     assert set(first) == set(second)
     assert all(first[name] != second[name] for name in first)
