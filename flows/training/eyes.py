@@ -15,7 +15,7 @@ from dreamtuner.preprocess.estimators import estimator_of
 from dreamtuner.preprocess.maskers import MASKERS, method_of
 from dreamtuner.train.data.buckets import bucket_sizes
 from dreamtuner.train.data.manifest import Plan
-from dreamtuner.train.data.prepare import Preparer
+from dreamtuner.train.data.prepare import SUBJECT, Preparer
 from dreamtuner.train.encoder.factory import prepared_by
 from flows.ingestion.choice import IngestionChoice
 
@@ -25,7 +25,10 @@ WIDTH = 64
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """What a user chooses of a preparation. `word`: as captioners say photo; `per_shard`: raw images."""
+    """What a user chooses of a preparation. `word`: as captioners say photo; `per_shard`: raw images.
+
+    `class_word`: what captioners say that the images show.
+    """
 
     kinds: tuple[Kind, ...] = ("depth",)
     given: tuple[Kind, ...] = ()
@@ -34,6 +37,7 @@ class PrepareOptions:
     resolution: int | None = None
     word: str = "photo"
     per_shard: int = 256
+    class_word: str = SUBJECT
 
 
 def plan_of(data: str, profile: Profile, options: PrepareOptions, choice: IngestionChoice) -> Plan:
@@ -64,6 +68,7 @@ def plan_of(data: str, profile: Profile, options: PrepareOptions, choice: Ingest
         eyes=eyes,
         tags=options.tags,
         per_shard=options.per_shard,
+        class_word=None if options.class_word == SUBJECT else options.class_word,
     )
 
 
@@ -82,6 +87,7 @@ def preparer_of(
         plan.sizes,
         options.word,
         plan.tags,
+        options.class_word,
     )
 
 

@@ -28,6 +28,7 @@ class Plan(BaseModel):
     eyes: dict[str, str] = Field(description="masker, captioner and estimators, by name and version")
     tags: bool = Field(description="captions are lists of tags, whose order and number change in training")
     per_shard: int
+    class_word: str | None = Field(None, description="what captioners say the images show; null: subject")
 
     def differences(self, other: Plan) -> list[str]:
         """Return the fields in which another plan differs."""

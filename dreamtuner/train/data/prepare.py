@@ -22,6 +22,8 @@ from dreamtuner.train.data.sample import Sample
 from dreamtuner.train.encoder.normalise import cut_to_size
 
 LIMITS = ImageLimits(min_side=16)
+SUBJECT = "subject"
+"""What captioners say that an image shows if nobody knows better."""
 
 
 class FaultyError(ValueError):
@@ -52,7 +54,7 @@ class Preparer:
     """Prepares images for a model by the eyes of its profile, where nothing better lies beside an image.
 
     `sizes`: those of images, as `bucket_sizes` returns them; `tags`: captions are lists of tags, which are encoded in
-    training, as they change.
+    training, as they change; `style_word`, `class_word`: of captioners' sentences, such as a photo of a dog.
     """
 
     backbone: EncoderTrainable
@@ -63,6 +65,7 @@ class Preparer:
     sizes: Sequence[Size]
     style_word: str = "photo"
     tags: bool = False
+    class_word: str = SUBJECT
 
     @torch.inference_mode()
     def prepare(self, raw: Raw) -> Prepared:
@@ -100,7 +103,7 @@ class Preparer:
             return as_tags(line) if self.tags else line
         if self.captioner.name == DEFAULT_CAPTIONER:
             raise FaultyError("it has no caption, and no captioner that looks at images is chosen")
-        return found_caption(self.captioner, lambda: image, class_word="subject", style_word=self.style_word)
+        return found_caption(self.captioner, lambda: image, class_word=self.class_word, style_word=self.style_word)
 
     def _control(self, kind: Kind, raw: Raw, image: Image.Image, crop: Crop) -> Image.Image:
         if kind in raw.controls:

@@ -38,7 +38,7 @@ def test_networks_mask_caption_and_estimate_and_faults_are_named(seeing: Setting
     Image.new("RGB", (600, 20), "red").save(folder / "thin.png")
     (folder / "cut.png").write_bytes((folder / "eileen.png").read_bytes()[:2000])
     (folder / "text.webp").write_text("no image")
-    kitchen = Kitchen(profile, seeing, PrepareOptions(per_shard=4))
+    kitchen = Kitchen(profile, seeing, PrepareOptions(per_shard=4, class_word="woman"))
     manifest = kitchen.prepare(str(folder), str(out))
     faulty = json.loads((out / FAULTY).read_text())
     assert {"cut", "text"} <= set(faulty) <= {"cut", "text", "blank", "thin"}
@@ -46,12 +46,13 @@ def test_networks_mask_caption_and_estimate_and_faults_are_named(seeing: Setting
     assert manifest.images == 6 - len(faulty)
     assert manifest.faulty == len(faulty)
     assert manifest.own_captions == 1
+    assert manifest.plan.class_word == "woman"
     eyes = {kind: name.rsplit("-", 2)[0] for kind, name in manifest.plan.eyes.items()}
     assert eyes == {"masker": "anime", "captioner": "blip", "depth": "depth-anything-v2-small"}
     images = PreparedImages(InFolder(out))
     samples = {one.key: one for one in (images[i] for i in range(len(images)))}
     assert samples["chelsea"].caption == "a cat by a wall"
-    assert samples["eileen"].caption.startswith("a photo of a subject")
+    assert samples["eileen"].caption.startswith("a photo of a woman")
     for one in (samples["chelsea"], samples["eileen"]):
         low, high = one.controls["depth"].getextrema()
         assert low < high, "the estimated depth is of a place with near and far"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deploy.cli.commands.train.pocket import print_line, train_part
-from deploy.cli.commands.train.prepare import Depth, Given, Resolution, Square, Style, Tags
+from deploy.cli.commands.train.prepare import ClassWord, Depth, Given, Resolution, Square, Style, Tags
 from deploy.cli.options import AsJson, no_url
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def encoder(
     square: Square = False,
     resolution: Resolution = None,
     style: Style = "natural",
+    class_word: ClassWord = "subject",
     scale: Annotated[str, typer.Option(help="Pocket without --data: as for `train pocket`.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -74,6 +75,7 @@ def encoder(
     place = data
     if not _is_prepared(data):
         flags = [*(f"--given={kind}" for kind in given or ()), f"--style={style}"]
+        flags += [f"--class-word={class_word}"]
         flags += ["--depth" if depth and settings.controlnet else "--no-depth"]
         flags += [flag for flag, wanted in (("--tags", tags), ("--square", square)) if wanted]
         flags += [] if resolution is None else [f"--resolution={resolution}"]

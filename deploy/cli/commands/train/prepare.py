@@ -34,6 +34,9 @@ Resolution = Annotated[
     int | None, typer.Option(min=16, help="Side of a square of as many pixels, in pixels; default: the profile's.")
 ]
 Style = Annotated[str, typer.Option(help="The images' style, whose word captioners use.")]
+ClassWord = Annotated[
+    str, typer.Option(metavar="WORD", help="What all images show, such as dog, with which captioners begin.")
+]
 
 
 def prepare(
@@ -48,6 +51,7 @@ def prepare(
     square: Square = False,
     resolution: Resolution = None,
     style: Style = "natural",
+    class_word: ClassWord = "subject",
     per_shard: Annotated[int, typer.Option(min=1, help="Raw images of a shard.")] = 256,
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +60,7 @@ def prepare(
     Captions (.txt), masks (.mask.png) and control images (.depth.png) beside an image are used; what is missing is
     found by the profile's masker, captioner and estimators. Faulty images are counted, and named in OUT/faulty.json.
     """
-    options = prepare_options(given, depth, tags, square, resolution, style, per_shard)
+    options = prepare_options(given, depth, tags, square, resolution, style, per_shard, class_word)
     terminal, done = prepared(data, profile, out, options)
     if as_json:
         print_line(terminal, asdict(done))
@@ -74,6 +78,7 @@ def prepare_options(
     resolution: int | None,
     style: str,
     per_shard: int = 256,
+    class_word: str = "subject",
 ) -> "PrepareOptions":
     """Return the options of a preparation."""
     from dreamtuner.settings.styles import STYLES
@@ -81,7 +86,9 @@ def prepare_options(
 
     word = STYLES[style].word  # its error names the styles
     kinds = ("depth",) if depth else ()
-    return PrepareOptions(kinds, tuple(dict.fromkeys(given or ())), tags, square, resolution, word, per_shard)
+    return PrepareOptions(
+        kinds, tuple(dict.fromkeys(given or ())), tags, square, resolution, word, per_shard, class_word
+    )
 
 
 def prepared(
