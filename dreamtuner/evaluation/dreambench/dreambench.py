@@ -14,6 +14,7 @@ from dreamtuner.evaluation.dreambench.subject_set import (
     BenchSubject,
     SetError,
     SubjectSet,
+    files_of,
     read_lines,
 )
 
@@ -59,14 +60,14 @@ def _prompts(lines: list[str]) -> dict[str, list[str]]:
         section = _HEADS.get(line.lower(), section)
         if section and (read := _PROMPT.match(line)) is not None:
             text = read["text"].replace("{0} {1}", PLACEHOLDER)
-            if PLACEHOLDER not in text or "{" in text.replace(PLACEHOLDER, ""):
+            if text.count(PLACEHOLDER) != 1 or "{" in text.replace(PLACEHOLDER, ""):
                 raise SetError(f"{LISTING}: {read['text']!r} does not hold '{{0}} {{1}}' once; take the published file")
             found[section].append(text)
     return found
 
 
 def _first(folder: Path) -> Path:
-    images = sorted(one for one in folder.iterdir() if one.suffix.lower() in IMAGES) if folder.is_dir() else []
+    images = [one for one in files_of(folder, IMAGES) if one.parent == folder]
     if not images:
         raise SetError(f"{folder} holds no image, and {LISTING} names it; take the whole published set")
     return images[0]

@@ -7,6 +7,8 @@ images/CATEGORY/.../NN.jpg and captions/CATEGORY/.../NN.txt: the subject in the 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from dreamtuner.evaluation.dreambench.subject_set import (
@@ -15,6 +17,7 @@ from dreamtuner.evaluation.dreambench.subject_set import (
     BenchSubject,
     SetError,
     SubjectSet,
+    files_of,
     read_lines,
 )
 
@@ -30,19 +33,28 @@ def read_dreambench_plus(folder: Path) -> SubjectSet:
             f"{folder} has no folders images and captions; give the folder data of the release that "
             "https://github.com/yuangpeng/dreambench_plus links"
         )
-    images = {_key(one, root / "images"): one for one in (root / "images").rglob("*") if one.suffix.lower() in IMAGES}
-    captions = {_key(one, root / "captions"): one for one in (root / "captions").rglob("*.txt")}
+    images, captions = _by_key(root / "images", IMAGES), _by_key(root / "captions", (".txt",))
     if single := sorted(images.keys() ^ captions.keys()):
         kind = "a caption, but no image" if single[0] in captions else "an image, but no caption"
         raise SetError(f"{root}: {single[0]} has {kind}; take the whole published set")
     subjects = sorted((_subject(images[key], captions[key]) for key in images), key=lambda one: one.name)
     if not subjects:
         raise SetError(f"{root} holds no image; take the whole published set")
+    for one, other in pairwise(subjects):
+        if one.name == other.name:
+            raise SetError(f"{root} holds two subjects {one.name!r}: {one.reference}, {other.reference}; remove one")
     return SubjectSet("dreambench++", tuple(subjects))
 
 
-def _key(file: Path, root: Path) -> str:
-    return file.relative_to(root).with_suffix("").as_posix()
+def _by_key(root: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    """Return the files by their path without suffix."""
+    found: dict[str, Path] = {}
+    for file in files_of(root, suffixes):
+        key = file.relative_to(root).with_suffix("").as_posix()
+        if key in found:
+            raise SetError(f"{root}: {key} is there twice, as {found[key].name} and {file.name}; remove one")
+        found[key] = file
+    return found
 
 
 def _subject(image: Path, caption: Path) -> BenchSubject:

@@ -60,6 +60,15 @@ def hashes(subjects: Sequence[BenchSubject]) -> dict[str, str]:
     return {one.name: sha256(one.reference.read_bytes()).hexdigest() for one in subjects}
 
 
+def files_of(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files in a folder and below with these suffixes, sorted; without those that systems hide beside them.
+
+    macOS unpacks a ._00.jpg for each 00.jpg, which holds no image.
+    """
+    found = (one for one in folder.rglob("*") if one.suffix.lower() in suffixes and not one.name.startswith("."))
+    return sorted(one for one in found if one.is_file())
+
+
 def read_lines(file: Path) -> list[str]:
     """Return the lines of a text file without surrounding space. Raises SetError."""
     try:

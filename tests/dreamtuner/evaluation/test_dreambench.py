@@ -14,7 +14,7 @@ from dreamtuner.evaluation.dreambench.published import published
 from dreamtuner.evaluation.dreambench.result import BenchResult, Run
 from dreamtuner.evaluation.dreambench.subject_set import SetError, SubjectSet
 from dreamtuner.score import METRICS
-from tests.bench_sets import write_dreambench, write_dreambench_plus
+from tests.bench_sets import picture, write_dreambench, write_dreambench_plus
 
 
 def test_dreambench_is_read_with_the_first_photograph_and_the_prompts_of_its_kind(tmp_path: Path) -> None:
@@ -78,6 +78,28 @@ def test_what_is_not_the_whole_set_is_refused_by_name(tmp_path: Path) -> None:
         read_dreambench_plus(plus)
     with pytest.raises(SetError, match="has no folders images and captions"):
         read_dreambench_plus(tmp_path)
+
+
+def test_files_that_a_system_hides_are_no_images_and_doubles_are_refused(tmp_path: Path) -> None:
+    folder, plus = write_dreambench(tmp_path / "set"), write_dreambench_plus(tmp_path / "plus")
+    before = read_dreambench(folder).digest(), read_dreambench_plus(plus).digest()
+    for file in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.txt")]:
+        file.with_name(f"._{file.name}").write_bytes(b"Mac OS X")
+    assert (read_dreambench(folder).digest(), read_dreambench_plus(plus).digest()) == before
+    data = plus / "data"
+    picture(data / "images/object/03.png", "red")
+    with pytest.raises(SetError, match=r"object/03 is there twice, as 03\.jpg and 03\.png"):
+        read_dreambench_plus(plus)
+    (data / "images/object/03.png").unlink()
+    picture(data / "images/more/object/03.jpg", "red")
+    (data / "captions/more/object").mkdir(parents=True)
+    (data / "captions/more/object/03.txt").write_text("bear\na bear\n")
+    with pytest.raises(SetError, match="two subjects 'object_03_bear'"):
+        read_dreambench_plus(plus)
+    listing = folder / "dataset/prompts_and_classes.txt"
+    listing.write_text(listing.read_text().replace("'a red {0} {1}'", "'a {0} {1} by a {0} {1}'"))
+    with pytest.raises(SetError, match=r"does not hold '.*' once"):
+        read_dreambench(folder)
 
 
 def images(subjects: SubjectSet) -> tuple[ScoredImage, ...]:
