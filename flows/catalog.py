@@ -50,7 +50,8 @@ def catalog(
             this machine if the flow was not started from a deployment. 0: as many as the work pool has; none: what the
             spec says, else 0 in a deployment.
     """
-    hiring = Hiring.decide(workers, spec.workers, Resources.open())
+    resources = Resources.open()
+    hiring = resources.patience().retry(lambda: Hiring.decide(workers, spec.workers, resources))
     with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights, fine_tune=hiring.here) as run:
         if hiring.here:
             planned = plan_cells(run.spec, run.facts, run.ready.setup)
@@ -69,7 +70,7 @@ def _generate(run: SpecRun, check: bool, hiring: Hiring) -> CellOutcomes:
     """Generate in this process, and in others if they are hired; return the outcomes of all."""
     if hiring.count == 1:
         return run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
-    with hiring.crew(run.id, run.resources):
+    with run.patience.retry(lambda: hiring.crew(run.id, run.resources)):
         run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
         while run.patience.retry(lambda: _generating(run)):
             time.sleep(POLL_SECONDS)
@@ -106,7 +107,7 @@ def _conduct(run: SpecRun, check: bool, hiring: Hiring) -> tuple[SpecRun, list[P
     metrics = run.ready.metrics
     scoring: Callable[[], bool] = lambda: score_beside(run.id, run.spec.profile, metrics)  # noqa: E731
     conductor = Conductor(run.resources, run.id, lambda digest: plan([learning[digest].facts.name], digest), scoring)
-    failed = conductor.conduct(lambda: hiring.crew(run.id, run.resources))
+    failed = conductor.conduct(lambda: run.patience.retry(lambda: hiring.crew(run.id, run.resources)))
     learnt = tuple(one for one in subjects if one.facts.name not in failed)
     run.row.refused = run.ingested.refused | failed
     outcomes = run.patience.retry(lambda: _outcomes(run, conductor.why))

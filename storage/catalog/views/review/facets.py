@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CellState, Decision, RunState
 from storage.catalog.schema import Cell, Checkpoint, Output, Reference, Review, Run, RunCell, Score, Subject
+from storage.catalog.views.runs.run_trainings import cells_to_come
 
 MOST = 500  # entries of a list
 COUNTED = 10_000
@@ -92,12 +93,16 @@ class RunProgress:
 
 
 def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
-    """List the most recent runs, running ones first. Counts are live for these and stored totals for finished ones."""
+    """List the most recent runs, running ones first. Counts are live for these and stored totals for finished ones.
+
+    Cells that wait for the fine-tuning of their subject are among the total.
+    """
     newest = s.scalars(select(Run).order_by(Run.started_at.desc(), Run.id).limit(limit)).all()
     found = []
     for run in sorted(newest, key=lambda one: one.state != "running"):
-        cells = run.ended_with
+        cells, to_come = run.ended_with, 0
         if cells is None:
+            to_come = cells_to_come(s, run.id)
             counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
             cells = dict(s.execute(counted.where(RunCell.run_id == run.id).group_by(Cell.state)).all())
         found.append(
@@ -108,7 +113,7 @@ def runs_progress(s: Session, limit: int = 12) -> list[RunProgress]:
                 flow_run_id=run.flow_run_id,
                 started_at=run.started_at,
                 finished_at=run.finished_at,
-                total=sum(cells.values()),
+                total=sum(cells.values()) + to_come,
                 done=cells.get("generated", 0),
                 failed=cells.get("failed", 0),
                 reason=run.reason,

@@ -39,6 +39,8 @@ def test_its_cells_come_until_they_are_planned_or_the_fine_tuning_failed(catalog
     free, at_work, done = (True, False, True), (False, False, True), (False, True, True)
     assert states(catalog, run) == [free] * 3
     assert to_come(catalog, run) == 33
+    with catalog.read() as s:
+        assert [(one.done, one.total) for one in views.runs_progress(s) if one.id == run] == [(0, 33)]
     catalog.transact(lambda s: writes.claim_training(s, DIGESTS[0], "host:1:a", 60))
     catalog.transact(lambda s: writes.claim_training(s, DIGESTS[1], "host:2:b", 0))
     assert states(catalog, run) == [at_work, free, free], "a lease that ran out is free"
