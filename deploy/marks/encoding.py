@@ -1,0 +1,62 @@
+"""Encodes a picture as PNG, JPEG or WebP with the texts that leave with it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Literal
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+from PIL.PngImagePlugin import PngInfo
+
+Format = Literal["PNG", "JPEG", "WEBP"]
+QUALITY = 92
+_USER_COMMENT = 0x9286
+
+
+def format_of(data: bytes) -> Format | None:
+    """Return the format of a file by its first bytes; None for any other."""
+    if data.startswith(b"\x89PNG"):
+        return "PNG"
+    if data.startswith(b"\xff\xd8"):
+        return "JPEG"
+    return "WEBP" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+
+def encode(image: Image.Image, kind: Format, xmp: str, texts: dict[str, str], *, quality: int = QUALITY) -> bytes:
+    """Encode an RGB image. `texts`: by key; JPEG and WebP take the one named `parameters` alone, as their comment.
+
+    The colour profile in the image's `info` is kept. `quality`: 1..100, of JPEG and WebP.
+    """
+    options: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
+    if kind == "PNG":
+        chunks = PngInfo()
+        chunks.add_itxt("XML:com.adobe.xmp", xmp)
+        for key, text in texts.items():
+            _add(chunks, key, text)
+        options["pnginfo"] = chunks
+    else:
+        options |= {"quality": quality, "xmp": xmp.encode()}
+        if "parameters" in texts:
+            options["exif"] = _comment(texts["parameters"])
+        options |= {"subsampling": 0} if kind == "JPEG" else {"method": 4}
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _add(chunks: PngInfo, key: str, text: str) -> None:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        chunks.add_itxt(key, text)
+    else:
+        chunks.add_text(key, text)
+
+
+def _comment(text: str) -> bytes:
+    """Return EXIF with the text as its UserComment, and the program's name."""
+    exif = Image.Exif()
+    exif[Base.Software] = "DreamTuner"
+    exif.get_ifd(IFD.Exif)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
+    return exif.tobytes()

@@ -1,0 +1,1 @@
+"""The house's keys: who signs the pictures that leave."""

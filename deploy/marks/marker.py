@@ -1,0 +1,112 @@
+"""The one way out: every picture that leaves passes through `Marker.mark`, in an export, a download or a client's link.
+
+Stored pictures stay as they were generated. A copy gets the watermark in its pixels, then its texts, then the signature
+over all of it.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from deploy.marks.encoding import QUALITY, Format, encode, format_of
+from deploy.marks.facts import RECIPE_KEY, Facts
+from deploy.marks.keys.certificates import fingerprint
+from deploy.marks.keys.signers import SIGNERS, Identity
+from deploy.marks.provenance import MEDIA_TYPES, Signature
+from deploy.marks.settings import MarkSettings
+from deploy.marks.texts import parameters, xmp
+from deploy.marks.watermark.detect import detect
+from deploy.marks.watermark.embed import embed
+from deploy.marks.watermark.payload import CELL, HOUSE, Payload
+from storage.metadata import UnknownFormatError, without_metadata
+
+SMALLEST = 512
+"""Side in pixels from which on the watermark is promised to survive JPEG 75 and half size."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A picture ready to leave. `marks`: what it carries, for the manifest of an export."""
+
+    data: bytes
+    marks: dict[str, Any]
+
+
+class Marker:
+    """Marks pictures for one house; open one per process. Safe to use from any thread."""
+
+    def __init__(self, settings: MarkSettings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def open(cls, home: Path) -> Self:
+        """Open the house of this data folder, by the environment's settings. Keys are made at the first picture."""
+        return cls(MarkSettings.load(home))
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Return who signs; makes the house's keys if there are none."""
+        return SIGNERS[self.settings.signer].open(self.settings.keys)
+
+    @cached_property
+    def house(self) -> str:
+        """Return the house's short id, 6 hex digits, as the watermark gives it."""
+        return fingerprint(self.identity.chain)[: 2 * HOUSE]
+
+    @cached_property
+    def _signature(self) -> Signature:
+        return Signature(self.identity, program_version())
+
+    def mark(
+        self, data: bytes, facts: Facts, *, stripped: bool = False, kind: Format | None = None, quality: int = QUALITY
+    ) -> Marked:
+        """Return the picture as it leaves: watermarked, described, signed.
+
+        `stripped`: without recipe and prompt, but not without its mark. `kind`: encode as this format; None: as it is.
+        With DREAMTUNER_MARKS=off the picture is only stripped or encoded. Raises UnknownFormatError.
+        """
+        own = format_of(data)
+        if own is None:
+            raise UnknownFormatError("the file is neither PNG nor JPEG nor WebP")
+        kind = kind or own
+        told = None if stripped else facts
+        if not self.settings.on and kind == own:
+            return Marked(without_metadata(data) if stripped else data, {"marked": False})
+        with Image.open(io.BytesIO(data)) as opened:
+            image, recipe = opened.convert("RGB"), opened.info.get(RECIPE_KEY)
+        texts = {} if told is None else {"parameters": parameters(program_version(), told, image.size)}
+        texts |= {RECIPE_KEY: recipe} if recipe is not None and not stripped else {}
+        if not self.settings.on:
+            return Marked(encode(image, kind, "", texts, quality=quality), {"marked": False})
+        image, watermark = self._watermarked(image, facts)
+        coded = encode(image, kind, xmp(program_version(), told), texts, quality=quality)
+        signed = self._signature.sign(coded, MEDIA_TYPES[kind], told)
+        return Marked(signed, {"marked": True, "c2pa": True, "iptc": True, "watermark": watermark, "house": self.house})
+
+    def _watermarked(self, image: Image.Image, facts: Facts) -> tuple[Image.Image, str]:
+        """Return the image with the watermark, and what is promised of it; unchanged if it could not be read back."""
+        payload = Payload(self.house, facts.cell[: 2 * CELL])
+        marked = embed(image, payload)
+        found = detect(marked)
+        if not found.found:
+            return image, f"none: too small for it (it is promised from {SMALLEST} pixels)"
+        kept = {key: value for key, value in image.info.items() if key == "icc_profile"}
+        marked.info.update(kept)
+        if min(image.size) < SMALLEST:
+            return marked, f"weak: smaller than {SMALLEST} pixels, it may not survive JPEG or resizing"
+        return marked, "full" if found.payload == payload else "without its id"
+
+
+def program_version() -> str:
+    """Return DreamTuner's version."""
+    try:
+        return version("dreamtuner")
+    except PackageNotFoundError:
+        return "0"
