@@ -1,7 +1,7 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings,
+deploy/dashboard -> {storage, deploy.marks, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings,
 dreamtuner.models.layouts, dreamtuner.models.auxiliary}
 """
 
@@ -44,6 +44,7 @@ WALLS = (
             {
                 "deploy.dashboard",
                 "deploy.deployments",
+                "deploy.marks",
                 "storage",
                 "dreamtuner.preprocess",
                 "dreamtuner.models.layouts",
@@ -80,6 +81,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     ),
     "deploy": (
         *("torch_flags", "deployments", "prefect", "images"),
+        *("marks.keys.signers", "marks.settings", "marks.keys", "marks.watermark", "marks"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",

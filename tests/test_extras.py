@@ -49,6 +49,7 @@ PARTS: dict[str, set[str]] = {
     "flows/spec/": set(),
     "flows/planning/": set(),
     "deploy/": set(),
+    "deploy/marks/": {"marks"},
     "deploy/prefect/": {"flows"},
     "deploy/cli/": METHOD | {"flows"},
     "deploy/bench/": {"bench"},
@@ -60,6 +61,7 @@ DISTRIBUTION_OF = {
     "cv2": "opencv-python-headless",
     "multipart": "python-multipart",
     "PIL": "pillow",
+    "c2pa": "c2pa-python",
     "skimage": "scikit-image",
     "yaml": "pyyaml",
     # what comes with one that is named

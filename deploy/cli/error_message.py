@@ -33,7 +33,7 @@ _OWN = (
         "NotDeployedError",
         "WeightsMissingError",
     ),
-    *("UnavailableError", "UnmetRequirementError", "PluginError"),
+    *("UnavailableError", "UnmetRequirementError", "PluginError", "KeysError"),
 )
 
 
@@ -46,7 +46,11 @@ def is_bad_input(error: BaseException) -> bool:
     """Return whether the input has to change."""
     if _is(error, "IntakeError"):
         return not _is(error, "HubError")
-    return isinstance(error, InputError | SettingsError | SubjectError) or _is(error, "SubmitError")
+    return (
+        isinstance(error, InputError | SettingsError | SubjectError)
+        or _is(error, "MarksError")
+        or _is(error, "SubmitError")
+    )
 
 
 def _sentence(error: BaseException, settings: Settings | None) -> str:

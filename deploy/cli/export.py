@@ -13,12 +13,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploy.cli.options import actor
 from deploy.dashboard.exports.formats import ExportFormat, format_of
 from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
+from deploy.marks.marker import Marker
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
-from storage.catalog import Catalog, views
+from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.views import Filter, OutputDetail
 
@@ -29,12 +31,16 @@ Parts = Iterator[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Exported:
-    """The result of an export: `folders` in `out`, one per subject, and why images are `missing`."""
+    """The result of an export: `folders` in `out`, one per subject, and why images are `missing`.
+
+    `marked`: whether the images carry their marks, see docs/how-to/marks.md.
+    """
 
     out: str
     pictures: int
     folders: Sequence[str]
     missing: Sequence[str]
+    marked: bool
 
     def as_json(self) -> dict[str, Any]:
         """Return the line that `export --json` prints."""
@@ -47,7 +53,7 @@ def export(
     """Write the generated images of these subjects and runs (default: all) to `out`.
 
     Raises InputError for an unknown subject or run and for an existing `out`, CatalogError if there is nothing to
-    export.
+    export, MarksError and KeysError if images cannot be marked.
     """
     catalog = Resources.open(settings).catalog_if_any
     if catalog is None:
@@ -62,7 +68,14 @@ def export(
         which = "approved image" if approved else "image"
         raise CatalogError(f"no {which} of these subjects and runs is in the catalog; `dreamtuner status` counts them")
     whose = set(subject_ids) or None
-    parts = files(Resources.open(settings).store, _details(catalog, ids), metadata=not stripped, subject_ids=whose)
+    marker = Marker.open(settings.home)
+    marker.prepare()
+    if not marker.settings.on:
+        after = {"to": str(out), "pictures": len(ids), "metadata": not stripped, "marked": False}
+        with catalog.write() as s:
+            writes.record_audit(s, actor=actor(), action="export", entity="export", entity_id=out.name, after=after)
+    store = Resources.open(settings).store
+    parts = files(store, _details(catalog, ids), marker, metadata=not stripped, subject_ids=whose)
     written = _Written()
     aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +89,7 @@ def export(
         if aside.is_dir():
             shutil.rmtree(aside, ignore_errors=True)
         aside.unlink(missing_ok=True)
-    return Exported(str(out), written.pictures, sorted(written.folders), written.missing)
+    return Exported(str(out), written.pictures, sorted(written.folders), written.missing, marker.settings.on)
 
 
 def _found(option: str, look: Callable[[], T]) -> T:

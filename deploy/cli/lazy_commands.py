@@ -29,6 +29,8 @@ PLACES = {
     "restore": "deploy.cli.commands.upkeep:restore",
     "export": "deploy.cli.commands.exports.images:export",
     "export-subject": "deploy.cli.commands.exports.subject:export_subject",
+    "inspect": "deploy.cli.commands.provenance.inspect:inspect",
+    "marks": "deploy.cli.commands.provenance.marks:marks",
     "dashboard": "deploy.cli.commands.dashboard:dashboard",
     "train": "deploy.cli.commands.train:train",
     "bench": "deploy.bench:bench",

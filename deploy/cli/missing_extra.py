@@ -17,6 +17,7 @@ EXTRA_OF = {
     ),
     **dict.fromkeys(("authlib", "httpx2", "joserfc"), "oidc"),
     "psycopg": "postgres",
+    **dict.fromkeys(("c2pa", "cryptography"), "marks"),
     **dict.fromkeys(("boto3", "botocore"), "s3"),
 }
 """Maps top-level modules to the extra that provides them."""

@@ -1,5 +1,6 @@
 """Arguments and options shared by several commands."""
 
+import getpass
 import re
 from pathlib import Path
 from typing import Annotated
@@ -29,3 +30,11 @@ def no_url(given: Path | None) -> Path | None:
     if given is not None and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(given)):
         raise typer.BadParameter(f"{str(given)!r} is a URL; give a path on this machine")
     return given
+
+
+def actor() -> str:
+    """Return who runs this command, as the audit records it."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):  # a container's user without a name
+        return "somebody (command line)"

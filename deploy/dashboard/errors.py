@@ -18,6 +18,7 @@ from deploy.dashboard.prefect_api import FlowNotAllowedError, PrefectUnavailable
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.oidc import SignOnError
 from deploy.dashboard.security.passwords import WeakPasswordError
+from deploy.marks.settings import KeysError, MarksError
 from storage.catalog.records import CatalogError, NotInCatalogError, ReviewConflictError, VersionConflictError
 from storage.keys import InvalidKeyError
 from storage.objects import ObjectMissingError, StoreError
@@ -84,6 +85,8 @@ handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     SignOnError: _with(400),
     PrefectUnavailableError: _with(503),
     StoreError: _with(502),
+    MarksError: _with(500),
+    KeysError: _with(500),
     OverflowError: _beyond,
     DataError: _beyond,
     RequestValidationError: _invalid,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import cast
 
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from deploy.dashboard.prefect_api import PrefectApi
 from deploy.dashboard.security.address import client_address
 from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
+from deploy.marks.marker import Marker
 from storage.catalog import Catalog
 from storage.objects import ObjectStore
 
@@ -24,6 +27,13 @@ class Resources:
     store: ObjectStore
     prefect: PrefectApi
     provider: Provider | None
+
+    @cached_property
+    def marker(self) -> Marker:
+        """Return what marks pictures that leave; ready to. Raises MarksError, KeysError."""
+        marker = Marker.open(self.settings.home or Path(".dreamtuner").absolute())
+        marker.prepare()
+        return marker
 
     def takes_orders(self, deployment: str) -> bool:
         """Return whether runs of a deployment can be ordered: a Prefect server is configured and it is allowed."""

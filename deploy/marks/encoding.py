@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 Format = Literal["PNG", "JPEG", "WEBP"]
 QUALITY = 92
-_USER_COMMENT = 0x9286
+USER_COMMENT = 0x9286
 
 
 def format_of(data: bytes) -> Format | None:
@@ -58,5 +58,5 @@ def _comment(text: str) -> bytes:
     """Return EXIF with the text as its UserComment, and the program's name."""
     exif = Image.Exif()
     exif[Base.Software] = "DreamTuner"
-    exif.get_ifd(IFD.Exif)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
+    exif.get_ifd(IFD.Exif)[USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
     return exif.tobytes()

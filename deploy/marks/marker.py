@@ -9,24 +9,23 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from PIL import Image
 
 from deploy.marks.encoding import QUALITY, Format, encode, format_of
 from deploy.marks.facts import RECIPE_KEY, Facts
-from deploy.marks.keys.certificates import fingerprint
 from deploy.marks.keys.signers import SIGNERS, Identity
-from deploy.marks.provenance import MEDIA_TYPES, Signature
-from deploy.marks.settings import MarkSettings
-from deploy.marks.texts import parameters, xmp
-from deploy.marks.watermark.detect import detect
-from deploy.marks.watermark.embed import embed
-from deploy.marks.watermark.payload import CELL, HOUSE, Payload
+from deploy.marks.settings import MarksError, MarkSettings
+from deploy.marks.texts import parameters, program_version, xmp
 from storage.metadata import UnknownFormatError, without_metadata
 
+if TYPE_CHECKING:
+    from deploy.marks.provenance import Signature
+
+HOUSE_DIGITS, CELL_DIGITS = 6, 8
+"""Hex digits of the house's and the cell's digest that the watermark holds."""
 SMALLEST = 512
 """Side in pixels from which on the watermark is promised to survive JPEG 75 and half size."""
 
@@ -40,15 +39,33 @@ class Marked:
 
 
 class Marker:
-    """Marks pictures for one house; open one per process. Safe to use from any thread."""
+    """Marks pictures for one house; open one per process. Safe to use from any thread.
+
+    The libraries of the extra `marks` are imported when the first picture is marked: with DREAMTUNER_MARKS=off never.
+    """
 
     def __init__(self, settings: MarkSettings) -> None:
         self.settings = settings
 
     @classmethod
     def open(cls, home: Path) -> Self:
-        """Open the house of this data folder, by the environment's settings. Keys are made at the first picture."""
+        """Open the house of this data folder, by the environment's settings. Keys are made at the first picture.
+
+        Raises MarksError for an invalid variable.
+        """
         return cls(MarkSettings.load(home))
+
+    def prepare(self) -> None:
+        """Load libraries and keys, before anything is written. Raises MarksError without the extra; KeysError."""
+        if not self.settings.on:
+            return
+        try:
+            import numpy  # noqa: F401
+
+            _ = self._signature, self.house
+        except ModuleNotFoundError as error:
+            remedy = "pip install 'dreamtuner[marks]', or 'dreamtuner[all]'"
+            raise MarksError(f"pictures cannot be marked: {error.name} is not installed; {remedy}") from error
 
     @cached_property
     def identity(self) -> Identity:
@@ -58,10 +75,14 @@ class Marker:
     @cached_property
     def house(self) -> str:
         """Return the house's short id, 6 hex digits, as the watermark gives it."""
-        return fingerprint(self.identity.chain)[: 2 * HOUSE]
+        from deploy.marks.keys.certificates import fingerprint
+
+        return fingerprint(self.identity.chain)[:HOUSE_DIGITS]
 
     @cached_property
     def _signature(self) -> Signature:
+        from deploy.marks.provenance import Signature
+
         return Signature(self.identity, program_version())
 
     def mark(
@@ -87,12 +108,16 @@ class Marker:
             return Marked(encode(image, kind, "", texts, quality=quality), {"marked": False})
         image, watermark = self._watermarked(image, facts)
         coded = encode(image, kind, xmp(program_version(), told), texts, quality=quality)
-        signed = self._signature.sign(coded, MEDIA_TYPES[kind], told)
+        signed = self._signature.sign(coded, f"image/{kind.lower()}", told)
         return Marked(signed, {"marked": True, "c2pa": True, "iptc": True, "watermark": watermark, "house": self.house})
 
     def _watermarked(self, image: Image.Image, facts: Facts) -> tuple[Image.Image, str]:
         """Return the image with the watermark, and what is promised of it; unchanged if it could not be read back."""
-        payload = Payload(self.house, facts.cell[: 2 * CELL])
+        from deploy.marks.watermark.detect import detect
+        from deploy.marks.watermark.embed import embed
+        from deploy.marks.watermark.payload import Payload
+
+        payload = Payload(self.house, facts.cell[:CELL_DIGITS])
         marked = embed(image, payload)
         found = detect(marked)
         if not found.found:
@@ -102,11 +127,3 @@ class Marker:
         if min(image.size) < SMALLEST:
             return marked, f"weak: smaller than {SMALLEST} pixels, it may not survive JPEG or resizing"
         return marked, "full" if found.payload == payload else "without its id"
-
-
-def program_version() -> str:
-    """Return DreamTuner's version."""
-    try:
-        return version("dreamtuner")
-    except PackageNotFoundError:
-        return "0"

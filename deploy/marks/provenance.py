@@ -15,7 +15,6 @@ from deploy.marks.texts import AI_SOURCE
 
 RECIPE = "org.dreamtuner.recipe"
 """The assertion that holds the recipe."""
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 _MODEL = ("weights", "ControlNet", "checkpoint", "lora", "vae", "embedding", "textual")
 
 
@@ -46,11 +45,11 @@ class Signature:
         agent = {"name": "DreamTuner", "version": self._version}
         created = {"action": "c2pa.created", "digitalSourceType": AI_SOURCE, "softwareAgent": agent}
         manifest: dict[str, Any] = {"claim_generator_info": [agent], "format": media_type}
-        manifest["assertions"] = [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}]
+        manifest["assertions"] = [{"label": "c2pa.actions.v2", "data": {"actions": [created]}, "created": True}]
         if facts is None:
             return manifest
         recipe = {"cell": facts.cell, "profile": facts.profile, "recipe": dict(facts.recipe)}
-        manifest["assertions"].append({"label": RECIPE, "data": recipe})
+        manifest["assertions"].append({"label": RECIPE, "data": recipe, "created": True})
         manifest["ingredients"] = [_ingredient(label, digest) for label, digest in facts.parents.items()]
         return manifest | {"title": f"cell {facts.cell[:12]}"}
 

@@ -11,15 +11,19 @@ from typing import Self
 from deploy.marks.keys.signers import SIGNERS
 
 UNMARKED = (
-    "pictures leave without marks (DREAMTUNER_MARKS=off). Article 50(2) of the EU AI Act, Regulation (EU) 2024/1689, in "
-    "force since 2 August 2026, requires that generated pictures are marked in a machine-readable way: whoever sets this "
-    "answers for it. The audit records each such export"
+    "pictures leave without marks (DREAMTUNER_MARKS=off). Article 50(2) of the EU AI Act, Regulation (EU) 2024/1689, "
+    "in force since 2 August 2026, requires that generated pictures are marked in a machine-readable way: whoever sets "
+    "this answers for it. The audit records each such export"
 )
 """What is said whenever pictures leave unmarked."""
 
 
 class MarksError(ValueError):
     """A variable of marks is invalid; the message names it and the remedy."""
+
+
+class KeysError(RuntimeError):
+    """The house's keys are incomplete or cannot be used; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from xml.sax.saxutils import escape
 
 from deploy.marks.facts import Facts
@@ -17,32 +18,40 @@ xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
 <?xpacket end="r"?>"""
 
 
-def xmp(version: str, facts: Facts | None) -> str:
+def program_version() -> str:
+    """Return DreamTuner's version."""
+    try:
+        return version("dreamtuner")
+    except PackageNotFoundError:
+        return "0"
+
+
+def xmp(program: str, facts: Facts | None) -> str:
     """Return the XMP packet. `facts`: None leaves out how the picture was made, not that a model made it."""
     said = {
-        "xmp:CreatorTool": f"DreamTuner {version}",
+        "xmp:CreatorTool": f"DreamTuner {program}",
         "Iptc4xmpExt:DigitalSourceType": AI_SOURCE,
         "Iptc4xmpExt:AISystemUsed": "DreamTuner" if facts is None else f"DreamTuner, {facts.profile}",
-        "Iptc4xmpExt:AISystemVersionUsed": version,
+        "Iptc4xmpExt:AISystemVersionUsed": program,
     }
     if facts is not None:
         said["Iptc4xmpExt:AIPromptInformation"] = facts.prompt
     return _XMP.format("\n".join(f"<{name}>{escape(_plain(text))}</{name}>" for name, text in said.items()))
 
 
-def parameters(version: str, facts: Facts, size: tuple[int, int]) -> str:
+def parameters(program: str, facts: Facts, size: tuple[int, int]) -> str:
     """Return the text that A1111 writes, and that readers of generated pictures show: prompt, then numbers."""
     s = facts.sampling
     numbers = {
         "Steps": s.get("steps"),
-        "Sampler": s.get("scheduler") or "the model's own",
+        "Sampler": s.get("scheduler") or "model default",
         "CFG scale": s.get("w_c"),
         "Seed": facts.seed,
         "Size": f"{size[0]}x{size[1]}",
         "Model hash": facts.weights_digest[:10],
         "Model": facts.profile,
         "Reference weight": s.get("w_ref"),
-        "Version": f"DreamTuner {version}",
+        "Version": f"DreamTuner {program}",
     }
     lines = [facts.prompt]
     lines += [f"Negative prompt: {facts.negative_prompt}"] if facts.negative_prompt else []

@@ -128,7 +128,13 @@ def test_the_command_says_what_it_wrote_and_takes_no_url(
     wanted = ["export", "out", "--subject", "momo", "--stripped", "--json"]
     done = CliRunner().invoke(app, wanted)
     assert done.exit_code == 0
-    assert json.loads(done.stdout) == {"out": "out", "pictures": 2, "folders": ["momo-5"], "missing": []}
+    assert json.loads(done.stdout) == {
+        "out": "out",
+        "pictures": 2,
+        "folders": ["momo-5"],
+        "missing": [],
+        "marked": True,
+    }
     for one in (tmp_path / "out").rglob("*.*"):
         assert b"on the beach" not in one.read_bytes()
         assert b"made" not in one.read_bytes()

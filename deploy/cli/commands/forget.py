@@ -1,13 +1,12 @@
 """`dreamtuner forget`: delete a subject, a run or an image for good."""
 
-import getpass
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.cli.options import AsJson
+from deploy.cli.options import AsJson, actor
 from deploy.cli.terminal import plain_terminal, print_result
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
@@ -78,7 +77,7 @@ def _work(
     from storage.catalog import writes
     from storage.catalog.views.find import find_output, find_run
 
-    who: dict[str, Any] = {"actor": f"{_user()} (command line)", "silent_seconds": settings.lease_seconds}
+    who: dict[str, Any] = {"actor": actor(), "silent_seconds": settings.lease_seconds}
     if subject is not None:
         return f"subject {subject!r}", lambda s: writes.forget_subject(s, subject, **who)
     if run is not None:
@@ -90,13 +89,6 @@ def _work(
             output_id = find_output(s, output)
         return f"output {output_id}", lambda s: writes.forget_output(s, output_id, **who)
     return "cells that no run needs any more", lambda s: writes.forget_unwanted(s, **who)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "somebody"
 
 
 def _rehearsed(catalog: "Catalog", work: "Callable[[Session], Erased]") -> "Erased":

@@ -8,8 +8,10 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from deploy.marks.facts import facts_of
+from deploy.marks.marker import Marker
 from storage.catalog.views import OutputDetail, OutputSubject
-from storage.metadata import UnknownFormatError, without_metadata
+from storage.metadata import UnknownFormatError
 from storage.objects import ObjectStore, StoreError, get_blob
 
 _KINDS = ((b"\x89PNG", "png"), (b"\xff\xd8", "jpg"), (b"RIFF", "webp"))
@@ -56,28 +58,28 @@ def entry(one: OutputDetail, subject: OutputSubject, name: str, *, metadata: boo
 def files(
     store: ObjectStore,
     outputs: Iterable[OutputDetail],
+    marker: Marker,
     *,
     metadata: bool,
     subject_ids: Collection[int] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the pictures, then manifest.jsonl and manifest.csv, as (name, bytes).
+    """Yield the pictures, marked by `marker`, then manifest.jsonl and manifest.csv, as (name, bytes).
 
     A picture is placed in the folder of each subject that it shows; with `subject_ids` only of these. Pictures that are
-    missing from the store, or cannot be stripped of metadata, are listed in the manifest with the error.
+    missing from the store, or cannot be marked, are listed in the manifest with the error.
     """
     lines: list[dict[str, Any]] = []
     for one in outputs:
         subjects = [link for link in one.subjects if subject_ids is None or link.subject_id in subject_ids]
         try:
-            data = get_blob(store, one.image_sha256)
-            data = data if metadata else without_metadata(data)
+            marked = marker.mark(get_blob(store, one.image_sha256), facts_of(one), stripped=not metadata)
         except (StoreError, UnknownFormatError) as error:
             lines += [entry(one, link, "", metadata=metadata) | {"error": str(error)} for link in subjects]
             continue
         for link in subjects:
-            name = file_name(one, link, data, metadata=metadata)
-            lines.append(entry(one, link, name, metadata=metadata))
-            yield name, data
+            name = file_name(one, link, marked.data, metadata=metadata)
+            lines.append(entry(one, link, name, metadata=metadata) | {"marks": marked.marks})
+            yield name, marked.data
     yield MANIFESTS[0], "".join(json.dumps(line) + "\n" for line in lines).encode()
     yield MANIFESTS[1], _csv(lines)
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from deploy.marks.keys.files import FILES, PRIVATE, KeysError, read_keys, write_keys
+from deploy.marks.keys.files import FILES, PRIVATE, read_keys, write_keys
+from deploy.marks.settings import KeysError
 
 SHORTEST = 12
 """Characters of a passphrase, at least."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.marks.keys.certificates import fingerprint, new_authority, new_signing
 from deploy.marks.keys.signers import Identity
+from deploy.marks.settings import KeysError
 
 AUTHORITY_KEY, AUTHORITY = "authority.key.pem", "authority.pem"
 SIGNING = "signing.pem"
@@ -20,10 +21,6 @@ PRIVATE = (AUTHORITY_KEY, SIGNING)
 TRUSTED = "trusted"
 """The folder of certificates of other houses, and of this one's earlier authorities: one file each, *.pem."""
 _RESTORE = "restore the keys by `dreamtuner marks restore`, or move the folder away: the next picture makes new ones"
-
-
-class KeysError(RuntimeError):
-    """The house's keys are incomplete or cannot be used; the message names the file and the remedy."""
 
 
 class FileSigner:

@@ -19,8 +19,8 @@ Algorithm = Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed255
 class Identity:
     """Who signs. `chain`: certificates in PEM, the signing one first and the authority's last.
 
-    `key`: the private key in PEM; None: `sign` returns the signature of bytes, from any thread. For ECDSA that is DER or
-    the two numbers side by side.
+    `key`: the private key in PEM; None: `sign` returns the signature of bytes, from any thread. For ECDSA that is
+    DER or the two numbers side by side.
     """
 
     algorithm: Algorithm

@@ -24,7 +24,9 @@ probability of at most exp(-t^2 / 2) (Hoeffding), whatever the terms are. Nothin
 
 @dataclass(frozen=True)
 class Found:
-    """`strength`: correlation with the pilot, in standard deviations of a picture without it; `payload`: if readable."""
+    """`strength`: correlation with the pilot, in standard deviations of a picture without it; `payload`: None if
+    unreadable.
+    """
 
     strength: float
     payload: Payload | None
@@ -32,12 +34,12 @@ class Found:
     @property
     def found(self) -> bool:
         """Return whether the picture carries the watermark."""
-        return self.strength > THRESHOLD
+        return bool(self.strength > THRESHOLD)
 
     @property
     def false_probability(self) -> float:
         """Return the probability, at most, of such a strength in a picture without the watermark."""
-        return exp(-max(self.strength, 0.0) ** 2 / 2)
+        return exp(-(max(self.strength, 0.0) ** 2) / 2)
 
 
 def detect(image: Image.Image) -> Found:
@@ -55,5 +57,6 @@ def detect_in(grid: Floats, where: NDArray[np.bool_]) -> Found:
     pilot = signed[chip < 0]
     strength = float(pilot.sum() / max(np.sqrt((pilot**2).sum()), 1e-9))
     carried = chip >= 0
-    sums = np.bincount(chip[carried], weights=signed[carried], minlength=BLOCKS * CHIPS)
+    sums = np.zeros(BLOCKS * CHIPS)
+    np.add.at(sums, chip[carried], signed[carried])
     return Found(strength, read(sums) if strength > THRESHOLD else None)

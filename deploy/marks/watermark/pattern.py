@@ -23,8 +23,8 @@ BLOCKS, CHIPS = 9, 128
 class Pattern(NamedTuple):
     """What the real and the imaginary part of each coefficient carry: arrays over (2, coefficients).
 
-    `signs`: 1 or -1; `chip`: the chip of the payload, or -1 for the pilot, whose signs are known beforehand; `mixed`: all
-    parts, flattened, in an order that has nothing to do with what they carry.
+    `signs`: 1 or -1; `chip`: the chip of the payload, or -1 for the pilot, whose signs are known beforehand; `mixed`:
+    all parts, flattened, in an order that has nothing to do with what they carry.
     """
 
     signs: Floats
@@ -37,7 +37,7 @@ def pattern() -> Pattern:
     """Return the pattern: a third of all parts is the pilot, the others carry the chips in turn, in a mixed order."""
     parts = 2 * len(band())
     stream = hashlib.shake_256(SEED).digest(17 * parts)
-    signs = np.frombuffer(stream[:parts], dtype=np.uint8) % 2 * 2.0 - 1.0
+    signs = (np.frombuffer(stream[:parts], dtype=np.uint8) % 2 * 2.0 - 1.0).astype(np.float64)
     order, mixed = np.argsort(np.frombuffer(stream[parts:], dtype="<u8").reshape(2, -1), kind="stable")
     pilot = parts // 3
     chip = np.full(parts, -1, dtype=np.intp)

@@ -15,7 +15,7 @@ HOUSE, CELL, CHECK = 3, 4, 2
 
 
 class Payload(NamedTuple):
-    """`house`: 6 hex digits of the fingerprint of its certificate; `cell`: the first 8 of the cell's digest."""
+    """`house`: the first 6 hex digits of its authority's fingerprint; `cell`: the first 8 of the cell's digest."""
 
     house: str
     cell: str

@@ -83,7 +83,7 @@ def plane_of(values: NDArray[np.complex128], size: tuple[int, int]) -> Floats:
 
 
 def scales(found: NDArray[np.complex128]) -> Floats:
-    """Return the local scale of each coefficient: the root mean square of its neighbours' magnitudes, at least FLOOR."""
+    """Return the local scale of each coefficient: root mean square magnitude of its neighbours, at least FLOOR."""
     where = band()
     power, count = np.zeros((GRID, GRID // 2 + 1)), np.zeros((GRID, GRID // 2 + 1))
     power[where.rows, where.columns] = np.abs(found) ** 2

@@ -29,17 +29,24 @@ def export(
     ] = None,
     approved: Annotated[bool, typer.Option("--approved", help="Only approved images.")] = False,
     stripped: Annotated[
-        bool, typer.Option("--stripped", help="Leave prompts, seeds and settings out of images and manifest.")
+        bool,
+        typer.Option("--stripped", help="Leave prompts, seeds and settings out of images and manifest, not marks."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write generated images to a folder or zip, one folder per subject, with manifest.jsonl and manifest.csv.
 
-    An image shared by several subjects is in the folder of each. OUT appears only once it is complete.
+    Images carry their marks: a C2PA signature, IPTC metadata and a watermark; `dreamtuner inspect` reads them. An image
+    shared by several subjects is in the folder of each. OUT appears only once it is
+    complete.
     """
     from deploy.cli.export import export as write
 
     done = write(Settings.load(), out, subjects=subject or [], runs=run or [], approved=approved, stripped=stripped)
+    if not done.marked:
+        from deploy.marks.settings import UNMARKED
+
+        print_message(plain_terminal(), UNMARKED)
     if as_json:
         print_result(done.as_json())
     else:

@@ -18,6 +18,7 @@ from deploy.dashboard.gallery_filter import FIELDS, parse_filter
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
+from deploy.marks.settings import UNMARKED
 from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -36,7 +37,8 @@ NEWEST = 8  # that are shown
 @router.get("/export")
 def export(request: Request, person: Reviewer) -> Response:
     """Show the export form."""
-    with resources(request).catalog.read() as s:
+    known = resources(request)
+    with known.catalog.read() as s:
         choices, counts = views.choices(s), views.decisions(s)
         newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
     return page(
@@ -48,6 +50,7 @@ def export(request: Request, person: Reviewer) -> Response:
         newest=newest,
         most=MOST,
         formats=[*EXPORT_FORMATS.working()],
+        unmarked="" if known.marker.settings.on else UNMARKED,
     )
 
 
@@ -58,7 +61,7 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     url = str(form.get("url") or "").strip()
     target = _bucket(url)
     outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
-    parts = files(resources(request).store, outputs, metadata=metadata, subject_ids=whose)
+    parts = files(resources(request).store, outputs, resources(request).marker, metadata=metadata, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
     return redirect("/export", f"{put} files uploaded to {url}")
 
@@ -73,9 +76,9 @@ async def as_file(name: str, request: Request, person: Reviewer) -> Response:
     form = await request.form()
     outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, name)
     file_name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}{packed_as.suffix}"
-    store = resources(request).store
+    known = resources(request)
     return StreamingResponse(
-        packed_as.pack(files(store, outputs, metadata=metadata, subject_ids=whose)),
+        packed_as.pack(files(known.store, outputs, known.marker, metadata=metadata, subject_ids=whose)),
         media_type=packed_as.media_type,
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
@@ -117,7 +120,8 @@ def _chosen(
         raise CatalogError("no approved pictures match this filter; approve some, or widen it")
     with known.catalog.read() as s:
         outputs = views.outputs(s, ids, subject_id=asked.subject_id)
-    after = {"to": to, "pictures": len(outputs), "metadata": metadata, "filter": asked.as_json()}
+    marked = known.marker.settings.on
+    after = {"to": to, "pictures": len(outputs), "metadata": metadata, "marked": marked, "filter": asked.as_json()}
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
     return outputs, metadata, None if asked.subject_id is None else {asked.subject_id}

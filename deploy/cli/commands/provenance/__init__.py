@@ -1,0 +1,1 @@
+"""Commands about where pictures come from, and who did what: `inspect`, `marks`, `replay`, `audit`."""
