@@ -2,7 +2,7 @@
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
 deploy/dashboard -> {storage, deploy.marks, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings,
-dreamtuner.models.layouts, dreamtuner.models.auxiliary}
+dreamtuner.models: layouts, auxiliary, profiles and licences}
 """
 
 import ast
@@ -49,6 +49,11 @@ WALLS = (
                 "dreamtuner.preprocess",
                 "dreamtuner.models.layouts",
                 "dreamtuner.models.auxiliary",
+                # which licences an image's weights have, for what an export owes
+                "dreamtuner.models.lineage",
+                "dreamtuner.models.licences",
+                "dreamtuner.models.part_licences",
+                "dreamtuner.models.profiles",
                 "dreamtuner.plugins",
                 "dreamtuner.settings",
             }
@@ -80,8 +85,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("ingest", "finetune", "spec_run", "generate", "score", "video", "attention", "catalog", "nightly"),
     ),
     "deploy": (
-        *("torch_flags", "deployments", "prefect", "images"),
-        *("marks.keys.signers", "marks.settings", "marks.keys", "marks.watermark", "marks"),
+        *("torch_flags", "deployments", "prefect", "images", "marks"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",

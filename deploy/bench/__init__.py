@@ -4,6 +4,7 @@ import typer
 
 from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, stage1, table1
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
+from deploy.bench.marks.command import marks
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
@@ -17,6 +18,7 @@ for command in (
     catalog.catalog,
     dashboard.dashboard,
     orchestration.orchestration,
+    marks,
 ):
     bench.command()(command)
 bench.command("dreambench")(dreambench)

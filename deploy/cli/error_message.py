@@ -49,6 +49,7 @@ def is_bad_input(error: BaseException) -> bool:
     return (
         isinstance(error, InputError | SettingsError | SubjectError)
         or _is(error, "MarksError")
+        or _is(error, "PurposeError")
         or _is(error, "SubmitError")
     )
 

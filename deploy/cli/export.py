@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 from deploy.cli.options import actor
 from deploy.dashboard.exports.formats import ExportFormat, format_of
+from deploy.dashboard.exports.lineage import demand_exportable
 from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
 from deploy.marks.marker import Marker
+from dreamtuner.models.lineage import stated_purpose
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
@@ -68,6 +70,10 @@ def export(
         which = "approved image" if approved else "image"
         raise CatalogError(f"no {which} of these subjects and runs is in the catalog; `dreamtuner status` counts them")
     whose = set(subject_ids) or None
+    with catalog.read() as s:
+        metrics = views.metric_licences(s)
+    if (purpose := stated_purpose()) is not None:
+        demand_exportable(_details(catalog, ids), purpose, metrics)
     marker = Marker.open(settings.home)
     marker.prepare()
     if not marker.settings.on:
@@ -75,7 +81,7 @@ def export(
         with catalog.write() as s:
             writes.record_audit(s, actor=actor(), action="export", entity="export", entity_id=out.name, after=after)
     store = Resources.open(settings).store
-    parts = files(store, _details(catalog, ids), marker, metadata=not stripped, subject_ids=whose)
+    parts = files(store, _details(catalog, ids), marker, metrics, metadata=not stripped, subject_ids=whose)
     written = _Written()
     aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)

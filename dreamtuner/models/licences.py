@@ -30,6 +30,10 @@ class LicenceRecord(BaseModel):
     max_revenue_usd: int | None = Field(
         default=None, ge=0, description="commercial use only below this yearly revenue, US dollars; null: no limit"
     )
+    outputs_ok: bool | None = Field(
+        default=None,
+        description="whether images may be used commercially, where that differs from the weights; null: it does not",
+    )
     excluded_regions: tuple[Region, ...] = Field(default=(), description="where the weights may not be used")
     pass_on: tuple[str, ...] = Field(default=(), description="terms that go with images or weights that are handed on")
     attribution: str | None = Field(default=None, description="the notice that is due when images are handed on")
@@ -93,12 +97,17 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-def allowed(record: LicenceRecord, purpose: Purpose) -> Verdict:
-    """Decide whether weights under this licence may be used for the purpose. Unknown terms allow nothing commercial."""
+def allowed(record: LicenceRecord, purpose: Purpose, *, images: bool = False) -> Verdict:
+    """Decide whether weights under this licence may be used for the purpose. Unknown terms allow nothing commercial.
+
+    `images`: decide about images that were made with them, and are handed on, instead.
+    """
     if regions := sorted(set(record.excluded_regions) & _places(purpose)):
         return Verdict(False, "excluded_regions", f"{record.name} excludes {', '.join(regions)}")
-    if not purpose.commercial:
+    if not purpose.commercial or (images and record.outputs_ok):
         return Verdict(True)
+    if record.outputs_ok is False:
+        return Verdict(False, "outputs_ok", f"{record.name} forbids commercial use of images")
     if record.commercial is None:
         return Verdict(False, "commercial", f"whether {record.name} allows commercial use is unknown")
     if not record.commercial:

@@ -1,5 +1,6 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
+from dreamtuner.models.lineage import VARIABLE
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -138,7 +140,12 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
-    return Ready(setup, layouts, metric_names(spec, profile))
+    metrics = metric_names(spec, profile)
+    if os.environ.get(VARIABLE):
+        from flows.planning.licences import demand_licences  # only where a purpose is stated
+
+        demand_licences(spec, profile, setup, metrics, resources.settings)
+    return Ready(setup, layouts, metrics)
 
 
 def _demand_encoder(spec: Spec, profile: Profile, field: str, settings: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from deploy.cli.export import export
@@ -18,6 +19,7 @@ from flows.settings import Settings
 from flows.spec.problems import InputError
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError
+from storage.catalog.schema import Profile
 from tests.deploy.dashboard.made_up import fill_up, plain
 
 SUBJECTS = [(name, "bear", "natural") for name in ("ピップ", "ボルト", "CON", "Momo", "momo", "a/b", "a b", "..")]
@@ -80,7 +82,12 @@ def test_by_subject_run_and_decision(give: Export, tmp_path: Path) -> None:
     assert give("a", subjects=["momo", "CON"], runs=[run[:8]]).pictures == 4
     assert give("b.zip", subjects=["momo"], runs=["field-trip"], approved=True).pictures == 1
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
-        assert archive.namelist() == [f"momo-{momo}/{first:06d}-seed2.png", "manifest.jsonl", "manifest.csv"]
+        assert archive.namelist() == [
+            f"momo-{momo}/{first:06d}-seed2.png",
+            "manifest.jsonl",
+            "manifest.csv",
+            "NOTICE.txt",
+        ]
     with pytest.raises(CatalogError, match="no image of these"):
         give("c", runs=["empty"])
     with pytest.raises(InputError, match=r"--subject.*'mommo'.*'momo'"):
@@ -144,3 +151,24 @@ def test_the_command_says_what_it_wrote_and_takes_no_url(
         assert refused.exit_code == 2
         assert "is a URL" in " ".join(refused.stderr.split())
     assert not list(tmp_path.glob("s3:*"))
+
+
+def test_what_a_licence_forbids_is_not_handed_on(give: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DREAMTUNER_PURPOSE", "commercial")
+    with Catalog.open(give.catalog) as catalog, catalog.write() as s:  # type: ignore[attr-defined]
+        s.execute(update(Profile).values(licence="CC-BY-NC-4.0"))
+    with pytest.raises(CatalogError, match=r"base \S+: CC-BY-NC-4.0 forbids commercial use \(commercial\)"):
+        give("a", subjects=["momo"])
+    assert not (tmp_path / "a").exists()
+    monkeypatch.setenv("DREAMTUNER_PURPOSE", "non-commercial")
+    assert give("a", subjects=["momo"]).pictures == 2
+    assert "  attribution: name the authors" in (tmp_path / "a" / "NOTICE.txt").read_text()
+
+
+def test_unmarked_is_recorded(give: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DREAMTUNER_MARKS", "off")
+    assert give("a", subjects=["momo"]).marked is False
+    assert {tuple(one["marks"].items()) for one in lines(tmp_path / "a")} == {(("marked", False),)}
+    with Catalog.open(give.catalog) as catalog, catalog.read() as s:  # type: ignore[attr-defined]
+        [entry] = views.audit_page(s, action="export").rows
+    assert (entry.after["marked"], entry.after["pictures"]) == (False, 2)

@@ -35,7 +35,7 @@ def check(files: Mapping[str, bytes], *, kept: bool) -> None:
     assert [(row["file"], row["subject"]) for row in rows] == [(line["file"], line["subject"]) for line in lines]
     assert any(b"a photo of a bear" in data for data in files.values()) is kept
     assert any("seed" in line["file"] for line in lines) is kept
-    assert set(files) == {"manifest.jsonl", "manifest.csv", *(line["file"] for line in lines)}
+    assert set(files) == {"manifest.jsonl", "manifest.csv", "NOTICE.txt", *(line["file"] for line in lines)}
     for line in lines:
         Image.open(io.BytesIO(files[line["file"]])).load()
         assert (b'{"made": "up"}' in files[line["file"]]) is kept
@@ -61,14 +61,14 @@ def test_the_approved_ones_below_a_prefix_of_a_bucket(site: Site, s3: Any, metad
     with site.client("operator", follow_redirects=True) as client:
         order = {"url": f"s3://pictures/for/{metadata}/", "metadata": metadata, "subject_id": "1"}
         said = client.post("/export/bucket", data=order).text
-    assert f"5 files uploaded to s3://pictures/for/{metadata}/" in said
+    assert f"6 files uploaded to s3://pictures/for/{metadata}/" in said
     found = s3.list_objects_v2(Bucket="pictures", Prefix=f"for/{metadata}/")["Contents"]
     (folder,) = {one["Key"].split("/")[2] for one in found}
     bodies = {one["Key"]: s3.get_object(Bucket="pictures", Key=one["Key"]) for one in found}
     files = {key.removeprefix(f"for/{metadata}/{folder}/"): one["Body"].read() for key, one in bodies.items()}
     check(files, kept=metadata == "keep")
     kinds = {key.rpartition(".")[2]: one["ContentType"] for key, one in bodies.items()}
-    assert kinds == {"png": "image/png", "jsonl": "application/x-ndjson", "csv": "text/csv"}
+    assert kinds == {"png": "image/png", "jsonl": "application/x-ndjson", "csv": "text/csv", "txt": "text/plain"}
     with site.catalog.read() as s:
         (audit,) = views.audit_page(s, action="export").rows
     assert (audit.actor, audit.after["pictures"], audit.after["metadata"]) == ("operator", 3, metadata == "keep")
@@ -106,7 +106,7 @@ def test_a_picture_that_the_store_lost_is_named_in_the_manifest(site: Site) -> N
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
         assert [(line["output_id"], "error" in line) for line in lines] == [(2, False), (1, True)]
-        assert len(archive.namelist()) == 3
+        assert len(archive.namelist()) == 4
 
 
 def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:

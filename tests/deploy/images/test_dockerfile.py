@@ -53,7 +53,7 @@ def test_an_image_runs_as_nobody_without_a_shell(target: str) -> None:
 
 def test_the_dashboard_asks_for_no_extra_with_torch_or_prefect() -> None:
     [extras] = [line for line in STAGES["dashboard-libraries"] if line.startswith("ARG DASHBOARD_EXTRAS=")]
-    assert set(extras.partition("=")[2].split(",")) == {"dashboard", "oidc", "postgres", "s3"}
+    assert set(extras.partition("=")[2].split(",")) == {"dashboard", "oidc", "postgres", "s3", "marks"}
 
 
 def test_what_is_copied_is_there_and_sent_to_the_builder() -> None:

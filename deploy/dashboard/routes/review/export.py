@@ -13,12 +13,14 @@ from starlette.responses import Response, StreamingResponse
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
+from deploy.dashboard.exports.lineage import MetricLicences, demand_exportable
 from deploy.dashboard.exports.manifest import files
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
 from deploy.marks.settings import UNMARKED
+from dreamtuner.models.lineage import PurposeError, stated_purpose
 from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -59,9 +61,9 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     """Upload the files below a prefix of a bucket."""
     form = await request.form()
     url = str(form.get("url") or "").strip()
-    target = _bucket(url)
-    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
-    parts = files(resources(request).store, outputs, resources(request).marker, metadata=metadata, subject_ids=whose)
+    target, known = _bucket(url), resources(request)
+    outputs, metrics, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
+    parts = files(known.store, outputs, known.marker, metrics, metadata=metadata, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
     return redirect("/export", f"{put} files uploaded to {url}")
 
@@ -74,11 +76,11 @@ async def as_file(name: str, request: Request, person: Reviewer) -> Response:
     except PluginError as error:
         raise CatalogError(f"format: {error}") from error
     form = await request.form()
-    outputs, metadata, whose = await run_in_threadpool(_chosen, request, person, form, name)
+    outputs, metrics, metadata, whose = await run_in_threadpool(_chosen, request, person, form, name)
     file_name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}{packed_as.suffix}"
     known = resources(request)
     return StreamingResponse(
-        packed_as.pack(files(known.store, outputs, known.marker, metadata=metadata, subject_ids=whose)),
+        packed_as.pack(files(known.store, outputs, known.marker, metrics, metadata=metadata, subject_ids=whose)),
         media_type=packed_as.media_type,
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
@@ -97,7 +99,7 @@ def _bucket(url: str) -> ObjectStore:
 
 def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
     put = 0
-    kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "csv": "text/csv"}
+    kinds = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "csv": "text/csv", "txt": "text/plain"}
     for name, data in parts:
         kind = kinds.get(name.rpartition(".")[2], "application/x-ndjson")
         target.put(name, data, content_type=kind)
@@ -107,10 +109,11 @@ def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
 
 def _chosen(
     request: Request, person: Person, form: Any, to: str
-) -> tuple[list[OutputDetail], bool, Collection[int] | None]:
+) -> tuple[list[OutputDetail], MetricLicences, bool, Collection[int] | None]:
     """Select the approved outputs that match the form, and record the export in the audit.
 
-    Returns the outputs, whether to include metadata, and the only subjects to include (None: all).
+    Returns the outputs, the metrics' licences, whether to include metadata, and the only subjects to include (None:
+    all).
     """
     known = resources(request)
     asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
@@ -120,8 +123,15 @@ def _chosen(
         raise CatalogError("no approved pictures match this filter; approve some, or widen it")
     with known.catalog.read() as s:
         outputs = views.outputs(s, ids, subject_id=asked.subject_id)
+        metrics = views.metric_licences(s)
+    try:
+        purpose = stated_purpose()
+    except PurposeError as error:
+        raise CatalogError(str(error)) from error
+    if purpose is not None:
+        demand_exportable(outputs, purpose, metrics)
     marked = known.marker.settings.on
     after = {"to": to, "pictures": len(outputs), "metadata": metadata, "marked": marked, "filter": asked.as_json()}
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
-    return outputs, metadata, None if asked.subject_id is None else {asked.subject_id}
+    return outputs, metrics, metadata, None if asked.subject_id is None else {asked.subject_id}
