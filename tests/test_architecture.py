@@ -69,7 +69,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         # what needs nothing of ours
         *("redaction", "text", "keys", "metadata", "proxies", "run_files", "logs"),
         *("objects", "atomic_renames"),
-        *("catalog.records", "catalog.name_conflicts", "catalog.precedence", "catalog.owners"),
+        *("catalog.records", "catalog.audit_chain", "catalog.name_conflicts", "catalog.precedence", "catalog.owners"),
         *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),
         *("catalog.garbage", "catalog.claims", "catalog.views", "catalog.writes", "catalog.leases", "catalog.bench"),
         *("sources", "ingest", "lost", "thumbnails", "maintenance"),

@@ -86,7 +86,11 @@ class Throttle(Base):
 
 
 class AuditEvent(Base):
-    """Who changed what, and what it was before and after. Append-only."""
+    """Who changed what, and what it was before and after. Append-only, and chained; see storage.catalog.audit_chain.
+
+    `sha256` is the entry's hash, over that of the entry before it and `content_sha256`, the salted hash of before and
+    after. Without `salt` the contents were forgotten.
+    """
 
     __tablename__ = "audit"
     __table_args__ = (Index(None, "actor", "id"), Index(None, "action", "id"), Index(None, "entity", "entity_id", "id"))
@@ -98,6 +102,9 @@ class AuditEvent(Base):
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    salt: Mapped[str] = mapped_column(server_default="")
+    content_sha256: Mapped[str] = mapped_column(server_default="")
+    sha256: Mapped[str] = mapped_column(server_default="")
 
 
 class ReviewQueue(Base):

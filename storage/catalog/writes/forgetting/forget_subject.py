@@ -85,11 +85,12 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     s.execute(first, execution_options={"synchronize_session": False})
     _runs(s, name, runs, erased)
     clear_queues(s, outputs, subject_id)
-    redact_audit(s, name)
+    redacted_entries = redact_audit(s, name)
     retire_ids(s, Subject, [subject_id])
     s.delete(subject)
     end(s, erased)
-    record_audit(s, actor=actor, action="forget", entity="subject", entity_id=subject_id, after=counts(erased))
+    after = counts(erased) | ({"redacted": redacted_entries} if redacted_entries else {})
+    record_audit(s, actor=actor, action="forget", entity="subject", entity_id=subject_id, after=after)
     return erased
 
 

@@ -37,14 +37,18 @@ def runs_naming(s: Session, name: str) -> list[Run]:
     return [run for run in runs if name in subjects_named(run.spec)]
 
 
-def redact_audit(s: Session, name: str) -> None:
-    """Redact the name in the before and after values of the audit; actor, action and id are left."""
+def redact_audit(s: Session, name: str) -> list[int]:
+    """Redact the name in the before and after values of the audit; actor, action, id and hashes are left.
+
+    Returns the numbers of the entries: the entry of the forgetting names them, by which the chain is still verified.
+    """
     mentions = select(AuditEvent).where(or_(_mentions(AuditEvent.before, name), _mentions(AuditEvent.after, name)))
     rows = [(one.id, redacted(one.before, name), redacted(one.after, name)) for one in s.scalars(mentions)]
     permit(s, "audit", [row[0] for row in rows])
     for number, before, after in rows:
-        change = update(AuditEvent).where(AuditEvent.id == number).values(before=before, after=after)
+        change = update(AuditEvent).where(AuditEvent.id == number).values(before=before, after=after, salt="")
         s.execute(change, execution_options={"synchronize_session": False})
+    return [row[0] for row in rows]
 
 
 def clear_queues(s: Session, outputs: Collection[int], subject_id: int | None = None) -> None:
