@@ -7,6 +7,7 @@ from .annotations import (
     found_annotation,
 )
 from .audit import AuditRow, BatchView, audit_page, batches
+from .audit_chain import AuditHead, ChainReport, audit_head, verify_audit
 from .output_subjects import OutputSubject
 from .pages import OutputRow, Page, place, place_of
 from .people import (
@@ -94,9 +95,11 @@ from .work import (
 
 __all__ = [
     "AttentionView",
+    "AuditHead",
     "AuditRow",
     "BatchView",
     "CellReason",
+    "ChainReport",
     "CheckpointView",
     "Choices",
     "Count",
@@ -138,6 +141,7 @@ __all__ = [
     "annotations_of",
     "annotations_of_image",
     "attention_maps",
+    "audit_head",
     "audit_page",
     "batches",
     "blob_type",
@@ -216,6 +220,7 @@ __all__ = [
     "unscored_of",
     "user_named",
     "users",
+    "verify_audit",
     "waiting_for",
     "warnings_of_outputs",
     "warnings_of_run",

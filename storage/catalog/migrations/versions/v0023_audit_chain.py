@@ -50,7 +50,7 @@ def downgrade() -> None:
 
 def _allow_all() -> None:
     if op.get_bind().dialect.name == "sqlite":
-        op.execute("DROP TRIGGER audit_no_update")
+        op.execute("DROP TRIGGER IF EXISTS audit_no_update")
     else:
         op.execute("ALTER TABLE audit DISABLE TRIGGER audit_no_update")
 
