@@ -30,6 +30,7 @@ PLACES = {
     "export": "deploy.cli.commands.exports.images:export",
     "export-subject": "deploy.cli.commands.exports.subject:export_subject",
     "inspect": "deploy.cli.commands.provenance.inspect:inspect",
+    "replay": "deploy.cli.commands.provenance.replay:replay",
     "audit": "deploy.cli.commands.provenance.audit:audit",
     "marks": "deploy.cli.commands.provenance.marks:marks",
     "dashboard": "deploy.cli.commands.dashboard:dashboard",

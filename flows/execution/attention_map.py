@@ -101,10 +101,13 @@ def point_of(text: str) -> tuple[float, float]:
     return x, y
 
 
-def find_cell(cell: str, resources: Resources) -> CellDetail:
-    """Find the catalog's cell by its digest, or by the recipe in a PNG file. Raises InputError if there is none."""
+def find_cell(cell: str, resources: Resources, *, what: str = "attention") -> CellDetail:
+    """Find the catalog's cell by its digest, or by the recipe in a PNG file. Raises InputError if there is none.
+
+    `what`: the command that asks, for the error.
+    """
     file = Path(cell)
-    digest = _digest_in(file) if file.suffix.lower() == ".png" or file.is_file() else cell.strip().lower()
+    digest = _digest_in(file, what) if file.suffix.lower() == ".png" or file.is_file() else cell.strip().lower()
     catalog = resources.catalog_if_any
     try:
         if catalog is not None:
@@ -115,17 +118,20 @@ def find_cell(cell: str, resources: Resources) -> CellDetail:
     raise _refused(
         "CELL",
         f"{digest[:12]} is not in the catalog of {resources.settings.home}; give all 64 digits, or a generated PNG",
+        what,
     )
 
 
-def _digest_in(file: Path) -> str:
+def _digest_in(file: Path, what: str) -> str:
     try:
         with Image.open(file) as image:
             recipe = image.info.get(RECIPE_KEY)
     except OSError as error:
-        raise _refused("CELL", f"{file} cannot be read as an image ({error}); give a PNG generated here") from error
+        raise _refused(
+            "CELL", f"{file} cannot be read as an image ({error}); give a PNG generated here", what
+        ) from error
     if recipe is None:
-        raise _refused("CELL", f"{file} contains no recipe; give the original PNG, or the cell's digest")
+        raise _refused("CELL", f"{file} contains no recipe; give the original PNG, or the cell's digest", what)
     return digest_of(json.loads(recipe))
 
 
@@ -167,5 +173,5 @@ def _mean_share(maps: Mapping[str, QueryAttention]) -> float:
     return sum(one.share for one in maps.values()) / len(maps) if maps else 0.0
 
 
-def _refused(field: str, message: str) -> InputError:
-    return InputError("attention", [Problem(path=(field,), message=message)])
+def _refused(field: str, message: str, what: str = "attention") -> InputError:
+    return InputError(what, [Problem(path=(field,), message=message)])

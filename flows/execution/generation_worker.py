@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from PIL import Image
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from flows.execution.account import CellAccount
 from flows.execution.earlier_frames import FrameMissingError
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
+from flows.execution.replay.environment import made_with
 from flows.faults import CellChangedError
 from flows.outcome import CellOutcomes
 from flows.planning.cells import canonical
@@ -68,6 +69,7 @@ class Worker:
         self._failed: list[str] = []
         self._released: dict[str, str] = {}
         self._recipes: dict[str, str] = {}
+        self._made_with: dict[str, Any] = {}
         self._failures = 0
         self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
@@ -172,13 +174,15 @@ class Worker:
 
     def measured(self, cells: Group) -> AbstractContextManager[None]:
         """See flows.execution.generate_batch.ResultHandler."""
-        return self.account.measured([cell.digest for cell in cells])
+        digests = [cell.digest for cell in cells]
+        self._made_with = made_with(self.resources, digests)
+        return self.account.measured(digests)
 
     def store(self, cell: CellDetail, image: Image.Image) -> None:
         """See flows.execution.generate_batch.ResultHandler."""
         self._generated.append(cell.digest)
         seconds = self.account.take(cell.digest)
-        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest), seconds))
+        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest), seconds, self._made_with))
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
         """See flows.execution.generate_batch.ResultHandler."""

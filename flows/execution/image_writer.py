@@ -1,11 +1,11 @@
 """Stores generated images and records them in the background; an outage loses none."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from PIL import Image
 
@@ -26,12 +26,13 @@ TOGETHER, TOGETHER_BYTES = 64, 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """The image of a cell, the recipe written into its PNG, and the device-seconds that it took."""
+    """The image of a cell, the recipe written into its PNG, its device-seconds, and what it was made with."""
 
     digest: str
     image: Image.Image
     recipe: str
     device_seconds: float | None = None
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def raw_bytes(self) -> int:
@@ -90,7 +91,9 @@ class ImageWriter:
         def store_rows() -> list[str]:
             with storing(self._catalog, self._store, *pngs) as (s, addresses):
                 finished = [
-                    CellPicture(one.digest, sha256, one.image.width, one.image.height, one.device_seconds)
+                    CellPicture(
+                        one.digest, sha256, one.image.width, one.image.height, one.device_seconds, one.made_with
+                    )
                     for one, sha256 in zip(pictures, addresses, strict=True)
                 ]
                 return writes.finish_cells(s, finished, owner=self._owner, run_id=self._run_id, device=self._device)

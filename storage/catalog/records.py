@@ -104,7 +104,8 @@ class CellRecord:
 class CellPicture:
     """The image of a cell: the SHA-256 of its bytes, which are stored and recorded, and its size in pixels.
 
-    `device_seconds`: what it took to generate, with the attempts before that; None: unknown.
+    `device_seconds`: what it took to generate, with the attempts before that; None: unknown. `made_with`: what decides
+    the image besides its recipe, such as versions of libraries; empty: unknown.
     """
 
     digest: str
@@ -112,6 +113,7 @@ class CellPicture:
     width: int
     height: int
     device_seconds: float | None = None
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ from .review.subject_page import (
     subject,
 )
 from .runs.attention import AttentionView, attention_maps
-from .runs.cells import cell, cell_states_of, cells, cells_of_run
+from .runs.cells import cell, cell_states_of, cells, cells_of_run, digests_beginning
 from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
@@ -158,6 +158,7 @@ __all__ = [
     "count_warnings",
     "crashed_flow_runs",
     "decisions",
+    "digests_beginning",
     "first_numbers",
     "found_annotation",
     "found_masks",

@@ -33,6 +33,15 @@ def cell(s: Session, digest: str) -> CellDetail:
     return found[0]
 
 
+def digests_beginning(s: Session, beginnings: Sequence[str]) -> list[str]:
+    """Return the digest of the one cell that begins with each of these hex digits, in this order, omitting others."""
+    found = []
+    for one in beginnings:
+        part = s.scalars(select(Cell.digest).where(Cell.digest >= one, Cell.digest < f"{one}g").limit(2)).all()
+        found += part if len(part) == 1 else []
+    return found
+
+
 def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
     """Return the cells with these digests, in this order, with settings and lineage, omitting unknown ones."""
     lineage = (

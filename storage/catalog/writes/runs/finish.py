@@ -99,5 +99,6 @@ def _enter(
 
 
 def _event(one: CellPicture, owner: str, run_id: str | None) -> dict[str, Any]:
-    detail = {"image_sha256": one.image_sha256, "run_id": run_id}
+    detail: dict[str, Any] = {"image_sha256": one.image_sha256, "run_id": run_id}
+    detail |= {"made_with": dict(one.made_with)} if one.made_with else {}
     return {"entity": "cell", "entity_id": one.digest, "event": "generated", "actor": owner, "detail": detail}

@@ -1,0 +1,1 @@
+"""Replay: records what an image was made with, and makes it again from its recipe, to compare."""
