@@ -35,7 +35,7 @@ def cell(s: Session, digest: str) -> CellDetail:
 
 def digests_beginning(s: Session, beginnings: Sequence[str]) -> list[str]:
     """Return the digest of the one cell that begins with each of these hex digits, in this order, omitting others."""
-    found = []
+    found: list[str] = []
     for one in beginnings:
         part = s.scalars(select(Cell.digest).where(Cell.digest >= one, Cell.digest < f"{one}g").limit(2)).all()
         found += part if len(part) == 1 else []
