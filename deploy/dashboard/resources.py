@@ -14,6 +14,7 @@ from deploy.dashboard.security.address import client_address
 from deploy.dashboard.security.oidc import Provider
 from deploy.dashboard.settings import Settings
 from deploy.marks.marker import Marker
+from deploy.marks.settings import MarkSettings
 from storage.catalog import Catalog
 from storage.objects import ObjectStore
 
@@ -29,9 +30,14 @@ class Resources:
     provider: Provider | None
 
     @cached_property
+    def mark_settings(self) -> MarkSettings:
+        """Return the settings of marks. Raises MarksError."""
+        return MarkSettings.load(self.settings.home or Path(".dreamtuner").absolute())
+
+    @cached_property
     def marker(self) -> Marker:
         """Return what marks pictures that leave; ready to. Raises MarksError, KeysError."""
-        marker = Marker.open(self.settings.home or Path(".dreamtuner").absolute())
+        marker = Marker(self.mark_settings)
         marker.prepare()
         return marker
 

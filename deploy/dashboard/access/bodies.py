@@ -37,6 +37,7 @@ TABLE: Mapping[str, int | Files] = {
     "/flows/run": 512 * KIB,  # fields of 20,000 characters, each escaped
     "/subjects/{subject_id:int}/references/{reference_id:int}/mask": Files(1),
     "/subjects/{subject_id:int}/references/{reference_id:int}/controls": Files(1),
+    "/inspect": Files(1),
     "/subjects": Files(2),  # a reference and its mask
 }
 _AROUND = 64 * KIB

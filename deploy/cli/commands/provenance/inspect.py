@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from deploy.cli.options import AsJson
 from deploy.cli.terminal import plain_terminal, print_result
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
-
-if TYPE_CHECKING:
-    from deploy.marks.inspection import Inspection
 
 
 def inspect(
@@ -30,6 +27,7 @@ def inspect(
     from deploy.marks.inspection import UnreadableError
     from deploy.marks.inspection import inspect as read
     from deploy.marks.settings import MarkSettings
+    from deploy.marks.wording import lines
 
     try:
         found = read(file.read_bytes(), MarkSettings.load(Settings.load().home).keys)
@@ -39,27 +37,7 @@ def inspect(
         print_result(found.as_json())
     else:
         console = plain_terminal().out
-        for name, text in lines(found):
+        for name, text in (*lines(found), *(("note", one) for one in found.notes)):
             console.print(f"{name:<12}{text}", soft_wrap=True, markup=False, highlight=False)
     if found.state == "touched":
         raise typer.Exit(SOME_FAILED)
-
-
-def lines(found: Inspection) -> list[tuple[str, str]]:
-    """Return what is shown to people: a name and a text each."""
-    mark, said = found.watermark, []
-    said.append(("generated", "yes, by a trained model" if found.marked else "nothing in the file says so"))
-    said.append(("signature", found.state + (f" ({', '.join(found.problems)})" if found.problems else "")))
-    said += [("signed by", found.signer)] if found.signer else []
-    said += [("made by", found.made_by)] if found.made_by else []
-    said += [("cell", found.cell)] if found.cell else []
-    said += [("made from", f"{label}  {digest[:16]}") for label, digest in found.ingredients.items()]
-    if mark.found:
-        whose = "this house" if mark.ours else f"house {mark.house}" if mark.house else "of a house it does not tell"
-        about = f", cell {mark.cell}..." if mark.cell else ""
-        said.append(("watermark", f"found: {whose}{about} (strength {mark.strength:.1f})"))
-    else:
-        said.append(("watermark", f"not found (strength {mark.strength:.1f})"))
-    said += [(name, value) for name, value in (("IPTC", found.iptc.get("DigitalSourceType")),) if value]
-    said += [("parameters" if i == 0 else "", line) for i, line in enumerate((found.parameters or "").splitlines())]
-    return [*said, *(("note" if i == 0 else "", one) for i, one in enumerate(found.notes))]
