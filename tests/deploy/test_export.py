@@ -86,7 +86,7 @@ def test_by_subject_run_and_decision(give: Export, tmp_path: Path) -> None:
             f"momo-{momo}/{first:06d}-seed2.png",
             "manifest.jsonl",
             "manifest.csv",
-            "NOTICE.txt",
+            "notice.txt",
         ]
     with pytest.raises(CatalogError, match="no image of these"):
         give("c", runs=["empty"])
@@ -162,7 +162,7 @@ def test_what_a_licence_forbids_is_not_handed_on(give: Export, tmp_path: Path, m
     assert not (tmp_path / "a").exists()
     monkeypatch.setenv("DREAMTUNER_PURPOSE", "non-commercial")
     assert give("a", subjects=["momo"]).pictures == 2
-    assert "  attribution: name the authors" in (tmp_path / "a" / "NOTICE.txt").read_text()
+    assert "  attribution: name the authors" in (tmp_path / "a" / "notice.txt").read_text()
 
 
 def test_unmarked_is_recorded(give: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def check(files: Mapping[str, bytes], *, kept: bool) -> None:
     assert [(row["file"], row["subject"]) for row in rows] == [(line["file"], line["subject"]) for line in lines]
     assert any(b"a photo of a bear" in data for data in files.values()) is kept
     assert any("seed" in line["file"] for line in lines) is kept
-    assert set(files) == {"manifest.jsonl", "manifest.csv", "NOTICE.txt", *(line["file"] for line in lines)}
+    assert set(files) == {"manifest.jsonl", "manifest.csv", "notice.txt", *(line["file"] for line in lines)}
     for line in lines:
         Image.open(io.BytesIO(files[line["file"]])).load()
         assert (b'{"made": "up"}' in files[line["file"]]) is kept

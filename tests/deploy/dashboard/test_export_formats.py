@@ -54,6 +54,6 @@ def check(data: bytes, pictures: int) -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         found = {one.name: archive.extractfile(one).read() for one in archive}  # type: ignore[union-attr]
     lines = [json.loads(line) for line in found["manifest.jsonl"].splitlines()]
-    assert set(found) == {"manifest.jsonl", "manifest.csv", "NOTICE.txt", *(line["file"] for line in lines)}
+    assert set(found) == {"manifest.jsonl", "manifest.csv", "notice.txt", *(line["file"] for line in lines)}
     assert len(lines) == pictures > 0
     assert all(found[line["file"]].startswith(b"\x89PNG") for line in lines)
