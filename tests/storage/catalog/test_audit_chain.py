@@ -116,7 +116,7 @@ def test_what_is_rolled_back_leaves_no_entry(catalog: Catalog) -> None:
 @sqlite_only
 def test_entries_from_before_are_chained_as_they_stand(kind: str, tmp_path: Path) -> None:
     url = catalog_url(f"sqlite:///{tmp_path}/old.db")
-    migrate.upgrade(url, "0022")
+    migrate.upgrade(url, "0023")
     engine = make_engine(url)
     with writing(engine).begin() as connection:
         for number, name in ((1, "pip"), (7, "momo")):
@@ -134,5 +134,5 @@ def test_entries_from_before_are_chained_as_they_stand(kind: str, tmp_path: Path
         assert (found.entries, found.broken, found.head.number) == (3, 0, 8)
         tamper(catalog, "UPDATE audit SET actor = 'bob' WHERE id = 7")
         assert report(catalog).broken == 7
-    migrate.downgrade(url, "0022")
+    migrate.downgrade(url, "0023")
     migrate.upgrade(url)

@@ -6,8 +6,8 @@ from alembic import op
 from storage.catalog.audit_chain import START, content_hash, entry_hash, new_salt
 from storage.catalog.database.base import Utc
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
