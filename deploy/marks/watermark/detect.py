@@ -19,7 +19,7 @@ SURE = 2.0
 """The size of a part, in grey levels (root mean square), from which on its sign counts fully."""
 THRESHOLD = (-2 * log(FALSE_MARKS)) ** 0.5
 """The least `strength` that counts: a sum of fixed terms with random signs exceeds t standard deviations with a
-probability of at most exp(-t^2 / 2) (Hoeffding), whatever the terms are. Nothing about pictures is assumed."""
+probability of at most exp(-t²/2) (Hoeffding), whatever the terms are. Nothing about pictures is assumed."""
 
 
 @dataclass(frozen=True)
