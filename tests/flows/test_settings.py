@@ -44,6 +44,13 @@ def test_layers_that_move_are_not_compiled() -> None:
         Settings.load({"DREAMTUNER_COMPILE": "1", "DREAMTUNER_OFFLOAD": "group"})
 
 
+def test_several_processes_of_a_fine_tuning_take_all_gpus() -> None:
+    wanted = {"DREAMTUNER_FINETUNE_PROCESSES": "2", "DREAMTUNER_DEVICE": "cuda"}
+    assert Settings.load(wanted).finetune_processes == 2
+    with pytest.raises(SettingsError, match="DREAMTUNER_FINETUNE_PROCESSES: 2 processes take a GPU each"):
+        Settings.load(wanted | {"DREAMTUNER_DEVICE": "cuda:1"})
+
+
 def test_prefect_sends_nothing_home() -> None:
     environment = Settings.load({}).prefect_environment()
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"

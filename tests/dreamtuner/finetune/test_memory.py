@@ -16,6 +16,7 @@ from dreamtuner.finetune import fitting
 from dreamtuner.finetune.factory import FineTuneFactory
 from dreamtuner.finetune.fitting import ImageMemory, generate_fitting
 from dreamtuner.finetune.memory import InsufficientMemoryError, image_memory, memory_of, need_of, require_memory
+from dreamtuner.finetune.processes import need_of_each
 from dreamtuner.models.profiles import Profile
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.finetune import FineTuneConfig
@@ -54,6 +55,18 @@ def test_an_optimizers_state_is_counted_exactly(name: Any) -> None:
     held = [one for state in optimizer.state.values() for one in state.values() if isinstance(one, torch.Tensor)]
     assert optimizer_bytes(name, shapes) == sum(one.nbytes for one in held if one.dim())
     assert optimizer_bytes("adamw8bit", [(4096, 16)]) < optimizer_bytes("adamw", [(4096, 16)]) / 3.8
+
+
+def test_each_of_two_processes_takes_half_of_what_is_trained_if_it_can_be_divided() -> None:
+    need = Need(weights=1000, learning=1600, step=100, gradients=800, images=50, keys=10)
+    full = FineTuneConfig(mode="full", optimizer="adamw16bit")
+    each = need_of_each(need, full, 2)
+    assert (each.weights, each.learning, each.gradients, each.step) == (600, 800, 400, 100)
+    assert need_of_each(need, full, 7) == each, "a step has two images"
+    for settings in (FineTuneConfig(), full.model_copy(update={"optimizer": "adafactor"})):
+        assert need_of_each(need, settings, 2) == need
+    many = full.model_copy(update={"batch": 32})
+    assert need_of_each(need, many, 64).live == 1000, "weights are loaded whole before they are divided"
 
 
 def test_what_lives_is_counted_and_what_is_freed_is_not() -> None:
