@@ -79,7 +79,7 @@ def finetune(
     new_defaults: bool = False,
     new_weights: bool = False,
 ) -> FineTuneSummary:
-    """Fine-tune a profile on a subject's current reference and mask, unless the same fine-tuning exists.
+    """Fine-tune a profile on a subject's current references and masks, unless the same fine-tuning exists.
 
     Args:
         subject: The subject's name in the catalog.
@@ -140,6 +140,7 @@ def _enter(
     try:
         with resources.catalog.read() as s:
             assets = views.subject_assets(s, subject)
+            further = views.further_assets(s, assets)
     except NotInCatalogError as error:
         raise InputError("finetune", [Problem(path=("SUBJECT",), message=str(error))]) from error
     assert assets.mask_sha256 is not None, "ingest stores a mask with every reference"
@@ -152,6 +153,7 @@ def _enter(
         class_word=assets.class_word,
         style=assets.style,
         weights=weights,
+        further=[(one.image_sha256, one.mask_sha256) for one in further if one.mask_sha256 is not None],
     )
     if not new_weights:
         demand_same_weights(subject, profile, digest_of(recipe), resources)

@@ -13,7 +13,7 @@ from flows.outcome import completed_or_failed, summarise_reasons
 from flows.progress import report_progress
 from flows.resources import Resources, free_memory
 from flows.spec.parameters import ProfileName
-from flows.spec.problems import SubjectError
+from flows.spec.problems import SubjectError, placed_in
 from flows.spec.subject import SubjectSpec
 
 PAUSES = [5.0, 60.0]
@@ -77,7 +77,7 @@ def ingest(
         try:
             done.append(state.result())
         except SubjectError as error:
-            refused[subject.name] = str(error)
+            refused[subject.name] = placed_in(i, str(error))
     report_progress("ingest", len(subjects), len(subjects))
     why = [f"{name}: {reason}" for name, reason in refused.items()]
     reason = summarise_reasons(f"{len(refused)} of {len(subjects)} subjects were rejected", why) if refused else None

@@ -23,7 +23,7 @@ from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views, writes
-from storage.catalog.records import CellRecord
+from storage.catalog.records import CellRecord, FurtherReference
 from storage.ingest import storing
 
 
@@ -147,6 +147,15 @@ def record(
                 controls=_others(cell.layouts),
                 reference_controls=_others(cell.own_layouts),
                 seed=cell.seed,
+                further=[
+                    FurtherReference(
+                        reference_id=row.reference_id,
+                        mask_id=row.mask_id,
+                        caption=one["caption"],
+                        controls=one.get("layouts", {}),
+                    )
+                    for row, one in zip(rows[cell.subject].further, cell.further, strict=True)
+                ],
                 settings=settings_of(cell.recipe),
             )
             for cell in planned

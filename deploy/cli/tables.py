@@ -107,6 +107,7 @@ def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
             "missing": found.missing(one.name),
             "mask_confidence": one.confidence,
             "doubtful": one.doubtful,
+            "references": one.references,
             "error": one.error,
         }
         for one in found.subjects
@@ -144,7 +145,8 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
         mask = Text(
             f"{one.confidence:.2f}" + (" doubtful" if one.doubtful else ""), style="yellow" if one.doubtful else ""
         )
-        table.add_row(Text(one.name), str(cells), str(cells - missing), str(missing), mask)
+        name = Text(one.name).append(f"  {one.references} references" if one.references > 1 else "", "dim")
+        table.add_row(name, str(cells), str(cells - missing), str(missing), mask)
     counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
     named = {"pose": "poses", "depth": "depth maps"}
     counts |= {
@@ -165,6 +167,7 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
 def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:
     """Return what `status --json` prints."""
     counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
+    counts |= {"references": found.references}
     return counts | {"runs": [_run_values(run) for run in runs]}
 
 

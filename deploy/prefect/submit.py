@@ -106,7 +106,7 @@ def local_paths(spec: Spec) -> list[str]:
         f"{dotted(path)}: {place} is read on the worker's machine"
         + (
             "; to avoid that, add it with `dreamtuner ingest` and give only the subject's name"
-            if path[-1] == "reference"
+            if path[-1] in ("reference", "image")
             else ""
         )
         for path, place in spec.places()

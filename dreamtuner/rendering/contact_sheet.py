@@ -13,6 +13,8 @@ PICTURE = 144
 """Side of a cell, pixels; smaller images are enlarged to it, larger ones reduced."""
 ASSET, PROMPT, LAYOUT, GAP, MARGIN, PAD = 176, 200, 76, 12, 32, 24
 SCORE_LINE, COLUMN_LINE, HEAD, SCORE = 24, 26, 52, 11
+HALF = (ASSET - GAP) // 2
+"""Side of a further reference, beside whose mask it stands."""
 MOST_NOTES, MOST_SCORES = 8, 3
 """Warnings of a block, and lines of scores under a cell, that are shown at most."""
 LABELS: Mapping[str, str] = {"clip_i": "CLIP-I", "clip_i_masked": "masked CLIP-I", "clip_t": "CLIP-T"}
@@ -41,10 +43,21 @@ class SheetRow:
 
 
 @dataclass(frozen=True)
+class SheetReference:
+    """A further reference of a subject with its mask, how much it counts, and whether the mask is doubtful."""
+
+    image: Image.Image
+    mask: Image.Image
+    weight: float = 1.0
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
 class SheetBlock:
     """One subject. `error` replaces everything else if the subject could not be ingested.
 
-    `warnings`: possible problems with its reference, mask and caption.
+    `warnings`: possible problems with its references, masks and captions; `weight`: how much the reference counts;
+    `further`: its other references.
     """
 
     name: str
@@ -58,6 +71,8 @@ class SheetBlock:
     error: str | None = None
     footnote: str | None = None
     warnings: Sequence[str] = ()
+    weight: float = 1.0
+    further: Sequence[SheetReference] = ()
 
 
 def contact_sheet(title: str, detail: str, blocks: Sequence[SheetBlock], warnings: Sequence[str] = ()) -> Image.Image:
@@ -166,6 +181,7 @@ def _block_height(block: SheetBlock, inner: int) -> int:
         return head + room(wrap(block.error, font(14), inner - 28), font(14), 6) + 24
     table = COLUMN_LINE + sum(_row_height(row) for row in block.rows)
     left = COLUMN_LINE + 2 * (ASSET + SCORE_LINE + GAP) + (30 if block.doubtful else 0)
+    left += len(block.further) * (HALF + SCORE_LINE + GAP)
     return head + max(left, table) - GAP + (22 if block.footnote else 0)
 
 
@@ -204,6 +220,8 @@ def _draw_block(sheet: Image.Image, draw: ImageDraw.ImageDraw, block: SheetBlock
 def _draw_assets(sheet: Image.Image, draw: ImageDraw.ImageDraw, block: SheetBlock, x: int, y: int) -> None:
     for image, label in ((block.reference, "reference"), (block.mask, "mask")):
         _paste(sheet, draw, image, x, y, ASSET)
+        if label == "reference":
+            label += _weighed(block.weight)
         if label == "mask" and block.confidence is not None:
             label = f"mask, confidence {block.confidence:.2f}"
         write(draw, (x, y + ASSET + 5), label, font(13), GREY)
@@ -212,6 +230,18 @@ def _draw_assets(sheet: Image.Image, draw: ImageDraw.ImageDraw, block: SheetBloc
         box = (x, y - GAP + 2, x + ASSET, y - GAP + 28)
         draw.rounded_rectangle(box, radius=6, fill=AMBER_PAPER)
         write(draw, (x + ASSET // 2, box[1] + 13), "doubtful: check it", font(13, bold=True), AMBER, anchor="mm")
+        y += 30
+    for i, one in enumerate(block.further, 2):
+        _paste(sheet, draw, one.image, x, y, HALF)
+        _paste(sheet, draw, one.mask, x + HALF + GAP, y, HALF)
+        label = f"reference {i}{', doubtful mask' if one.doubtful else _weighed(one.weight)}"
+        label = wrap(label, font(13), ASSET, max_lines=1)[0]
+        write(draw, (x, y + HALF + 5), label, font(13), AMBER if one.doubtful else GREY)
+        y += HALF + SCORE_LINE + GAP
+
+
+def _weighed(weight: float) -> str:
+    return "" if weight == 1 else f", weight {weight:g}"
 
 
 def _draw_row(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: SheetRow, x: int, y: int) -> None:

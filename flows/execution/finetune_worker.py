@@ -156,16 +156,21 @@ def _sheet(view: TrainingView, factory: FineTuneFactory, result: FineTuneResult,
 
 
 def factory_of(view: TrainingView, resources: Resources, folder: Path) -> FineTuneFactory:
-    """Create the fine-tuning of a recipe, with reference and mask from the store."""
+    """Create the fine-tuning of a recipe, with the references and their masks from the store."""
     recipe, objects = view.recipe, resources.store
-    reference = Reference(
-        image=open_reference(get_blob(objects, view.reference_sha256)),
-        mask=None if view.mask_sha256 is None else open_picture(get_blob(objects, view.mask_sha256), "L"),
-        caption=recipe["caption"],
-    )
+    files = [(view.reference_sha256, view.mask_sha256, recipe["caption"])]
+    files += [(one["reference"], one["mask"], "") for one in recipe.get("references", ())]
+    reference, *others = [
+        Reference(
+            image=open_reference(get_blob(objects, image)),
+            mask=None if mask is None else open_picture(get_blob(objects, mask), "L"),
+            caption=caption,
+        )
+        for image, mask, caption in files
+    ]
     return FineTuneFactory(
         resources.profile(view.profile),
-        NamedSubject(reference, recipe["class_word"], recipe["style"]),
+        NamedSubject(reference, recipe["class_word"], recipe["style"], tuple(others)),
         from_fields(FineTuneConfig, recipe["finetune"]),
         from_fields(Sampling, recipe["sampling"]),
         folder,

@@ -17,18 +17,16 @@ from dreamtuner.postprocess.finish import finished
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
-from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.recipe_fields import from_fields, to_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
-from flows.execution.earlier_frames import frames_before, layers_of_first
+from flows.execution.cell_references import Pictures, frames_before, layers_of_first, references_of
 from flows.faults import CellChangedError, UnmetRequirementError, fault_of
-from flows.image_io import open_picture, open_reference
 from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import Resources, free_memory
 from storage.catalog.records import CellDetail
-from storage.objects import ObjectStore, get_blob
 
 Group = Sequence[CellDetail]
 T = TypeVar("T")
@@ -55,7 +53,10 @@ class ResultHandler(Protocol):
 
 def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a recipe stored in a cell row's `settings`; the rest has its own columns."""
-    names = ("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames", "adapters")
+    names = (
+        *("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames", "adapters"),
+        *("reference_weight", "references"),
+    )
     return {key: recipe[key] for key in names if key in recipe}
 
 
@@ -76,6 +77,8 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         controlnets=cell.settings.get("controlnets"),
         frames=cell.settings.get("frames"),
         adapters=cell.settings.get("adapters"),
+        weight=cell.settings.get("reference_weight", 1.0),
+        further=cell.settings.get("references", ()),
     )
     if digest_of(recipe) != cell.digest:
         raise CellChangedError(
@@ -203,20 +206,13 @@ def generate_together(
     adapters = first.settings.get("adapters", {})
     demand_adapters(adapters, first.profile, resources)
     objects = resources.store
-    pictures = _Pictures(objects)
+    pictures = Pictures(objects)
     if reference_cache is not None:
         reference_cache.open(f"{_shared(first)} {first.weights_digest}")
-    own = of_kinds(first.reference_pose, first.reference_depth, first.reference_controls)
-    reference = Reference(
-        image=open_reference(get_blob(objects, first.reference_sha256)),
-        mask=None if first.mask_sha256 is None else open_picture(get_blob(objects, first.mask_sha256), "L"),
-        caption=first.settings["caption"],
-        layouts={kind: pictures[sha256] for kind, sha256 in own.items()},
-    )
     with _model(first, resources, backbone) as model, attention_kernels(resources.settings.attention):
         images = generate(
             model,
-            [reference, *frames_before(first, resources, pictures)],
+            [*references_of(first, objects, pictures), *frames_before(first, resources, pictures)],
             [
                 Cell(
                     cell.prompt,
@@ -256,15 +252,3 @@ def _loaded(load: Callable[[], T], what: str) -> T:
         raise UnmetRequirementError(
             f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})"
         ) from error
-
-
-class _Pictures(dict[str, Image.Image]):
-    """Stored control images by SHA-256, each read once: cells of a grid share them."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__()
-        self._store = store
-
-    def __missing__(self, sha256: str) -> Image.Image:
-        self[sha256] = open_reference(get_blob(self._store, sha256))
-        return self[sha256]

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from flows.execution.account import CellAccount
-from flows.execution.earlier_frames import FrameMissingError
+from flows.execution.cell_references import FrameMissingError
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
 from flows.execution.replay.environment import made_with

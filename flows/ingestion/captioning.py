@@ -15,8 +15,9 @@ from dreamtuner.preprocess.maskers import MISSING
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.annotations import ChosenAnnotation, KnownAnnotations, licence_of_backend, offered, stays
 from flows.ingestion.choice import BUILT_IN, IngestionChoice
+from flows.spec.entry import is_auto, named_by_auto
 from flows.spec.model import expand
-from flows.spec.subject import SubjectSpec, is_auto, named_by_auto
+from flows.spec.subject import SubjectSpec
 from storage.catalog.records import CAPTION, PERSONS
 
 

@@ -15,8 +15,8 @@ from dreamtuner.preprocess.maskers import MASKERS, MISSING
 from flows.ingestion.annotations import Backend
 from flows.ingestion.choice import IngestionChoice
 from flows.ingestion.known import Stored, stored_subject
+from flows.spec.entry import Path, is_auto, named_by_auto
 from flows.spec.problems import InputError, Problem
-from flows.spec.subject import Path, is_auto, named_by_auto
 from storage.catalog.records import CAPTION
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def _problems(
     named: Places,
     follows: Callable[[Kind], bool],
 ) -> list[Problem]:
-    found = _Eyes(subject, at, choice, resources, named, follows).needed()
+    entries = [
+        (one, at if subject.references is None else (*at, "references", i)) for i, one in enumerate(subject.singles())
+    ]
+    found = (eye for one, place in entries for eye in _Eyes(one, place, choice, resources, named, follows).needed())
     return [one for eye in found if (one := _problem(eye)) is not None]
 
 

@@ -11,7 +11,8 @@ from dreamtuner.settings.sampling import Style
 class Facts:
     """The facts about one subject that plans need. Digests are the SHA-256 of the stored bytes.
 
-    `layouts`: the reference's own control images, by kind.
+    `layouts`: the reference's own control images, by kind; `weight`: how much the reference counts; `further`: the
+    facts about the subject's other references, in order, each without further ones.
     """
 
     name: str
@@ -21,3 +22,5 @@ class Facts:
     reference_sha256: str
     mask_sha256: str
     layouts: Mapping[Kind, str] = field(default_factory=dict)
+    weight: float = 1.0
+    further: tuple["Facts", ...] = ()

@@ -1,7 +1,7 @@
 """Looks up subjects in the catalog, and compares them with the entries of a spec."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,6 +31,18 @@ class Stored:
     name: str
     catalog: "Catalog"
     store: "ObjectStore"
+
+    def further(self) -> "list[Stored]":
+        """Return the subject with each of its further references, in order."""
+        if len(self.assets.references) < 2:
+            return []
+        with self.catalog.read() as s:
+            return [replace(self, assets=one) for one in views.further_assets(s, self.assets)]
+
+    def caption_of(self, image_sha256: str) -> str | None:
+        """Return the caption that a person gave this image, if it is one of the references in use."""
+        every = (self, *self.further())
+        return next((one.assets.caption for one in every if one.assets.image_sha256 == image_sha256), None)
 
     def masks(self, image_sha256: str) -> KnownMasks:
         """Return the stored masks of this reference image of the subject."""
@@ -120,16 +132,17 @@ def demand_subjects(
     """
     stored = {one.name: stored_subject(one.name, resources) for one in subjects}
     known = [one for one in subjects if stored[one.name] is not None and not one.replace]
-    data = read_ahead([one.reference for one in known if one.reference is not None], resources.settings)
+    places = [entry.reference for one in known for entry in one.singles() if entry.reference is not None]
+    data = read_ahead(places, resources.settings)
     problems = []
     for i, one in enumerate(subjects):
         path: tuple[str | int, ...] = ("subjects", i, "name")
         there = stored[one.name]
         if there is None:
-            if one.reference is None:
+            if not one.is_new:
                 problems.append(Problem(path=path, message=unknown_name(one.name, resources)))
             continue
-        found = [] if one.replace else differing(one, there.assets, data.get(one.reference or ""))
+        found = [] if one.replace else differing(one, there.assets, _read_of(one, data))
         if found:
             problems.append(Problem(path=path, message=name_taken(one.name, there.assets, found, replace)))
     if problems:
@@ -143,13 +156,26 @@ def name_taken(name: str, stored: SubjectAssets, found: Sequence[str], replace: 
     return name_taken_message(name, stored, found, replace or REPLACE)
 
 
-def differing(subject: SubjectSpec, stored: SubjectAssets, reference: bytes | None) -> list[str]:
-    """List how an entry differs from the stored subject of its name. `reference`: its bytes; None: not given or read.
+def _read_of(subject: SubjectSpec, data: Mapping[str, bytes]) -> list[tuple[bytes, float]] | None:
+    """Return the bytes and weights of an entry's references; None if it gives none, or one was not read."""
+    entries = [data.get(one.reference or "") for one in subject.singles()]
+    found = [one for one in entries if one is not None]
+    return None if len(found) < len(entries) else list(zip(found, subject.weights, strict=True))
+
+
+def differing(
+    subject: SubjectSpec, stored: SubjectAssets, references: Sequence[tuple[bytes, float]] | None
+) -> list[str]:
+    """List how an entry differs from the stored subject of its name.
+
+    `references`: the bytes and the weight of each; None: not given or read.
 
     An entry with a reference is complete: its style is natural if it gives none.
     """
     from storage.catalog.name_conflicts import differences
 
-    style = subject.style or (None if subject.reference is None else "natural")
-    sha256 = None if reference is None else hashlib.sha256(reference).hexdigest()
-    return differences(stored, class_word=subject.class_word, style=style, image_sha256=sha256)
+    style = subject.style or ("natural" if subject.is_new else None)
+    images = None
+    if references is not None and subject.is_new:
+        images = [(hashlib.sha256(data).hexdigest(), weight) for data, weight in references]
+    return differences(stored, class_word=subject.class_word, style=style, references=images)

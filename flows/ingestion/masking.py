@@ -9,8 +9,8 @@ from PIL import Image
 from dreamtuner.preprocess import ForegroundMask, Masker, assessed, foreground_mask
 from dreamtuner.preprocess.maskers import MASKERS, MISSING, masker_of, method_for, styled
 from flows.image_io import open_picture, png_bytes
+from flows.spec.entry import is_auto, named_by_auto
 from flows.spec.problems import SubjectError
-from flows.spec.subject import is_auto, named_by_auto
 from storage import objects
 from storage.catalog.records import PERSONS, AnnotationFacts, Given, MaskFacts
 

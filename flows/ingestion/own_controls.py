@@ -14,7 +14,8 @@ from flows.ingestion.choice import IngestionChoice
 from flows.ingestion.masking import giver_of
 from flows.ingestion.sources import read
 from flows.settings import Settings
-from flows.spec.subject import NONE, SubjectSpec, is_auto, named_by_auto
+from flows.spec.entry import NONE, is_auto, named_by_auto
+from flows.spec.subject import SubjectSpec
 from storage.catalog.precedence import keeps_current
 from storage.catalog.records import PERSONS, AnnotationFacts, Given
 

@@ -1,63 +1,35 @@
-"""Reads, checks, masks and annotates a subject's files in memory. Writes nothing, so that a plan can use it too."""
+"""Reads and prepares all references of a subject in memory. Writes nothing, so that a plan can use it too."""
 
-import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dreamtuner.models.layouts import LayoutError
 from dreamtuner.models.weights import WeightsMissingError
-from dreamtuner.plugins import PluginError
-from dreamtuner.preprocess import DecodedImage, ForegroundMask, ImageError, ImageLimits, decode_image
-from dreamtuner.settings.sampling import Style
-from flows.ingestion.annotations import ChosenAnnotation, KnownAnnotations
-from flows.ingestion.captioning import CaptionChooser
-from flows.ingestion.choice import IngestionChoice, StatedEyes, ingestion_choice
-from flows.ingestion.facts import Facts
-from flows.ingestion.known import Stored, differing, name_taken, seen, unknown_name
-from flows.ingestion.masking import ChosenMask, KnownMasks, all_warnings, choose_mask, masker_for
+from flows.ingestion.choice import StatedEyes
+from flows.ingestion.known import Stored, differing, name_taken, unknown_name
+from flows.ingestion.prepare_reference import Prepared, naming, prepare_reference
 from flows.ingestion.sources import read, shown
 from flows.resources import Resources
 from flows.spec.problems import SubjectError
-from flows.spec.subject import SubjectSpec, is_auto
+from flows.spec.subject import SubjectSpec
 from storage import objects
-from storage.catalog.records import CAPTION, Given
-from storage.sources import SourceError
+from storage.catalog.records import Given
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """One subject, ready to be stored: `reference` is the unchanged file, `mask_png` an L image, 255 = subject.
+class _Read:
+    """One reference as it was read: its entry, the stored subject with this reference, source, bytes and weight.
 
-    `facts`: what plans need; `annotations`: its caption, if one was found, and its own control images; `source` and
-    `caption`, one that the entry gives, are stored with the reference; `warnings`: one sentence each.
+    `place`: how errors begin, such as "references[1]."; empty for one that is given alone.
     """
 
     subject: SubjectSpec
-    facts: Facts
-    reference: bytes
-    width: int
-    height: int
-    chosen: ChosenMask
+    stored: Stored | None
     source: str
-    caption: str | None
-    annotations: tuple[ChosenAnnotation, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def mask(self) -> ForegroundMask:
-        """Return the mask with its confidence."""
-        return self.chosen.mask
-
-    @property
-    def layouts(self) -> tuple[ChosenAnnotation, ...]:
-        """Return the reference's own control images."""
-        return tuple(one for one in self.annotations if one.data is not None)
-
-    @property
-    def mask_png(self) -> bytes:
-        """Return the mask as PNG."""
-        return self.chosen.png
+    data: bytes
+    weight: float
+    place: str
 
 
 def prepare(
@@ -75,118 +47,59 @@ def prepare(
     the origin of what is in the entry, "spec" or "ingest". `profile`: whose masker, captioner and estimators are the
     default, if any; `stated`: those that the spec names.
     """
-    settings = resources.settings
-    choice = ingestion_choice(settings, None if profile is None else resources.profile(profile), stated)
-    source, reference = _reference(subject, resources, stored)
-    sha256 = hashlib.sha256(reference).hexdigest()
-    with _naming(f"reference {shown(source)}"):
-        decoded = decode_image(reference, limits=ImageLimits(max_bytes=settings.max_source_bytes))
-    known = seen(stored, sha256, resources)
-    assets = None if stored is None else stored.assets
-    unstated = assets.style if assets is not None and subject.reference is None else "natural"
-    style: Style = subject.style or unstated
-    with _naming(f"mask {shown(subject.mask or 'of ' + source)}"):
-        chosen = _mask(subject, decoded, choice, resources, known.masks, given, style)
-    class_word = subject.class_word or ("" if assets is None else assets.class_word)
-    with _naming(CAPTION):
-        chooser = CaptionChooser(class_word, style, lambda: decoded.image, known.annotations, choice)
-        named_alone = subject.reference is None and assets is not None
-        caption = chooser.choose(subject, assets.caption if named_alone and assets is not None else None)
-    layouts, notes = _controls(subject, decoded, choice, resources, known.annotations, given)
-    return Prepared(
-        subject,
-        Facts(
-            name=subject.name,
-            class_word=class_word,
-            style=style,
-            caption=caption.text,
-            reference_sha256=sha256,
-            mask_sha256=chosen.sha256,
-            layouts={one.kind: one.sha256 for one in layouts if one.sha256 is not None},
-        ),
-        reference,
-        decoded.image.width,
-        decoded.image.height,
-        chosen,
-        source,
-        subject.own_caption,
-        (*(() if caption.found is None else (caption.found,)), *layouts),
-        all_warnings(
-            decoded.warnings,
-            chosen.mask.warnings,
-            chosen.notes,
-            caption.notes,
-            () if given == "ingest" else _caption_notes(subject, stored, sha256),
-            notes,
-        ),
-    )
-
-
-def _reference(subject: SubjectSpec, resources: Resources, stored: Stored | None) -> tuple[str, bytes]:
-    """Return the source and the bytes of the entry's reference, or of the subject's in the catalog."""
-    if subject.reference is None:
-        if stored is None:
-            raise SubjectError(f"name: {unknown_name(subject.name, resources)}")
-        source, reference = stored.assets.source, _stored_reference(stored)
-    else:
-        source = subject.reference
-        with _naming(f"reference {shown(source)}"):
-            reference = read(source, resources.settings)
+    every = list(_references(subject, resources, stored))
+    _demand_distinct(every)
     if stored is not None and not subject.replace:
-        found = differing(subject, stored.assets, reference)
+        found = differing(subject, stored.assets, [(one.data, one.weight) for one in every])
         if found:
             raise SubjectError(f"name: {name_taken(subject.name, stored.assets, found)}")
-    return source, reference
-
-
-def _mask(
-    subject: SubjectSpec,
-    decoded: DecodedImage,
-    choice: IngestionChoice,
-    resources: Resources,
-    known: KnownMasks,
-    given: Given,
-    style: Style,
-) -> ChosenMask:
-    asked = is_auto("mask", subject.mask)
-    return choose_mask(
-        decoded.image,
-        decoded.alpha,
-        None if asked or subject.mask is None else read(subject.mask, resources.settings),
-        asked=asked,
-        given=given,
-        insist=subject.replace or given == "ingest",
-        known=known,
-        masker=masker_for(subject.mask, choice.masker, style),
+    first, *others = [_prepared(one, resources, given=given, profile=profile, stated=stated) for one in every]
+    return replace(
+        first,
+        subject=subject,
+        facts=replace(first.facts, further=tuple(one.facts for one in others)),
+        further=tuple(others),
     )
 
 
-def _controls(
-    subject: SubjectSpec,
-    decoded: DecodedImage,
-    choice: IngestionChoice,
-    resources: Resources,
-    known: KnownAnnotations,
-    given: Given,
-) -> tuple[list[ChosenAnnotation], list[str]]:
-    """Return the reference's own control images, and notes about them."""
-    layouts, notes = list[ChosenAnnotation](), list[str]()
-    estimated = [kind for kind in choice.kinds if kind in choice.estimators]
-    kinds = dict.fromkeys((*subject.layouts, *(one.kind for one in known.rows if one.kind != CAPTION), *estimated))
-    if not kinds:
-        return layouts, notes
-    from flows.ingestion.own_controls import ControlChooser
+def _prepared(
+    one: _Read, resources: Resources, *, given: Given, profile: str | None, stated: StatedEyes | None
+) -> Prepared:
+    with _placed(one.place):
+        done = prepare_reference(
+            one.subject, one.source, one.data, resources, one.stored, given=given, profile=profile, stated=stated
+        )
+    return replace(done, facts=replace(done.facts, weight=one.weight))
 
-    chooser = ControlChooser(decoded.image, known, choice, resources.settings, given)
-    for kind in kinds:
-        with _naming(f"{kind} {shown(subject.layouts.get(kind, 'of the reference'))}"):
-            chosen = chooser.choose(subject, kind)
-        if isinstance(chosen, ChosenAnnotation):
-            layouts.append(chosen)
-            notes += chosen.notes
-        elif chosen is not None:
-            notes.append(chosen)
-    return layouts, notes
+
+def _references(subject: SubjectSpec, resources: Resources, stored: Stored | None) -> Iterator[_Read]:
+    """Read the entry's references, or those of the subject in the catalog."""
+    if subject.is_new:
+        for i, (one, weight) in enumerate(zip(subject.singles(), subject.weights, strict=True)):
+            assert one.reference is not None, "each has its own"
+            place = "" if subject.references is None else f"references[{i}]."
+            with _placed(place), naming(f"reference {shown(one.reference)}"):
+                data = read(one.reference, resources.settings)
+            yield _Read(one, stored, one.reference, data, weight, place)
+        return
+    if stored is None:
+        raise SubjectError(f"name: {unknown_name(subject.name, resources)}")
+    weights = [one.weight for one in stored.assets.references]
+    for i, one_stored in enumerate((stored, *stored.further())):
+        entry, place = (subject, "") if i == 0 else (subject.of_stored(), f"references[{i}].")
+        with _placed(place):
+            data = _stored_reference(one_stored)
+        yield _Read(entry, one_stored, one_stored.assets.source, data, weights[i], place)
+
+
+def _demand_distinct(every: list[_Read]) -> None:
+    first: dict[bytes, int] = {}
+    for i, one in enumerate(every):
+        same = first.setdefault(one.data, i)
+        if same != i:
+            raise SubjectError(
+                f"{one.place}image is the same file as references[{same}].image; remove one, or weigh the other more"
+            )
 
 
 def _stored_reference(stored: Stored) -> bytes:
@@ -200,34 +113,12 @@ def _stored_reference(stored: Stored) -> bytes:
         ) from error
 
 
-def _caption_notes(subject: SubjectSpec, stored: Stored | None, sha256: str) -> tuple[str, ...]:
-    """Return a note if an entry gives another caption for the stored reference."""
-    if stored is None or stored.assets.image_sha256 != sha256 or subject.replace:
-        return ()
-    if is_auto(CAPTION, subject.caption) or stored.assets.caption in (None, subject.caption):
-        return ()
-    if subject.caption is None:
-        return ()
-    return (
-        f"the caption given is used for this run only: the catalog keeps {stored.assets.caption!r} for other runs of "
-        "the subject; set replace: true to change it there",
-    )
-
-
 @contextmanager
-def _naming(what: str) -> Iterator[None]:
+def _placed(place: str) -> Iterator[None]:
+    """Let errors name the entry of `references` that they are about, and its image as it is named there."""
     try:
         yield
-    except (SourceError, ImageError, LayoutError, PluginError) as error:
-        raise SubjectError(f"{what}: {error}") from error
-    except WeightsMissingError as error:  # the worker's fault, not this subject's
-        raise WeightsMissingError(f"{what}: {error}") from error
-    except (SubjectError, objects.StoreError):  # an unavailable store is not this subject's fault
-        raise
-    except Exception as error:
-        from flows.faults import fault_of  # loads SQLAlchemy, to know its errors too
-
-        if fault_of(error) != "cell":  # out of memory or disk is not this subject's fault
+    except (SubjectError, WeightsMissingError) as error:
+        if not place:
             raise
-        # an unexpected decoder error concerns this subject only
-        raise SubjectError(f"{what}: {type(error).__name__}: {error}; try another image, and report this") from error
+        raise type(error)(place + re.sub(r"^reference\b", "image", str(error))) from error

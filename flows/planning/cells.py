@@ -36,6 +36,11 @@ class PlannedCell:
     own_layouts: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
+    def further(self) -> Sequence[Mapping[str, Any]]:
+        """Return the subject's other references, as `further_reference` gives them."""
+        return tuple(self.recipe.get("references", ()))
+
+    @property
     def place(self) -> tuple[str, tuple[tuple[Kind, str], ...], int]:
         """Return its position in its subject's grid: prompt, control images (pose and depth map first), seed."""
         kinds = ("pose", "depth", *sorted(self.layouts.keys() - OWN_FIELDS))
@@ -71,12 +76,16 @@ def recipe_of(
     controlnets: Mapping[Kind, str] | None = None,
     frames: Mapping[str, str] | None = None,
     adapters: Mapping[str, str] | None = None,
+    weight: float = 1.0,
+    further: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
     `sampling`: the settings as `to_fields` gives them; `controlnets`: the weights digest of each ControlNet used;
     `frames`: in a video, the cells used as additional references, and how (flows.planning.video); `adapters`: the
-    digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour".
+    digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour"; `weight`: of the reference;
+    `further`: the subject's other references as `further_reference` gives them. Their order is part of the digest: it
+    decides the last bits of an image.
 
     Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
@@ -101,8 +110,19 @@ def recipe_of(
         "controlnets": {kind: (controlnets or {})[kind] for kind in followed},
         "frames": dict(frames or {}),
         "adapters": dict(adapters or {}),
+        "reference_weight": None if weight == 1 else float(weight),
+        "references": [dict(one) for one in further],
     }
     return recipe | {name: value for name, value in more.items() if value}
+
+
+def further_reference(
+    *, reference: str, mask: str | None, caption: str, weight: float, layouts: Mapping[Kind, str]
+) -> dict[str, Any]:
+    """Assemble what decides an image of a further reference. `layouts`: its own control images of the cell's kinds."""
+    more = {"weight": None if weight == 1 else float(weight), "layouts": dict(layouts)}
+    plain = {"reference": reference, "mask": mask, "caption": caption}
+    return plain | {name: value for name, value in more.items() if value}
 
 
 @dataclass(frozen=True)
@@ -148,6 +168,7 @@ class GenerationSetup:
             class_word=one.class_word,
             style=one.style,
             weights=self.weights,
+            further=[(other.reference_sha256, other.mask_sha256) for other in one.further],
         )
 
 
@@ -200,6 +221,19 @@ class SubjectPlanner:
             own_layouts=own,
             controlnets=self._setup.controlnets,
             frames=frames,
-            adapters=self._setup.adapters_used(one.style, (prompt, self._spec.negative_prompt, one.caption)),
+            adapters=self._setup.adapters_used(
+                one.style, (prompt, self._spec.negative_prompt, one.caption, *(other.caption for other in one.further))
+            ),
+            weight=one.weight,
+            further=[
+                further_reference(
+                    reference=other.reference_sha256,
+                    mask=other.mask_sha256,
+                    caption=other.caption,
+                    weight=other.weight,
+                    layouts={kind: sha for kind, sha in other.layouts.items() if kind in layouts},
+                )
+                for other in one.further
+            ],
         )
         return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

@@ -1,6 +1,6 @@
 """Assembles the recipe of a fine-tuning. Pure, so that equal requests always give equal digests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,23 @@ class FineTuneJob:
     previews: Mapping[Style, Sampling]
 
     def recipe(
-        self, *, reference: str, mask: str, caption: str, class_word: str, style: Style, weights: str
+        self,
+        *,
+        reference: str,
+        mask: str,
+        caption: str,
+        class_word: str,
+        style: Style,
+        weights: str,
+        further: Sequence[tuple[str, str]] = (),
     ) -> dict[str, Any]:
-        """Assemble everything that decides the checkpoint of a subject. Files and weights by their SHA-256."""
-        return {
+        """Assemble everything that decides the checkpoint of a subject. Files and weights by their SHA-256.
+
+        `further`: image and mask of its other references. Their captions and weights are not learnt from: a pair's
+        caption is the settings', and each reference is as likely as any other.
+        """
+        others = [{"reference": image, "mask": cut} for image, cut in further]
+        return ({"references": others} if others else {}) | {
             "reference": reference,
             "mask": mask,
             "caption": caption,

@@ -180,9 +180,12 @@ def _stated(spec: Spec) -> Iterator[NamedTexts]:
     for i, one in enumerate(spec.subjects):
         if one.class_word is not None:
             style = one.style or "natural"
-            given = one.own_caption
-            caption = None if given is None else expand(given, class_word=one.class_word, style=style)
-            yield NamedTexts(i, one.class_word, style, caption)
+            captions = {
+                one.caption_path(j): expand(given, class_word=one.class_word, style=style)
+                for j, single in enumerate(one.singles())
+                if (given := single.own_caption) is not None
+            }
+            yield NamedTexts(i, one.class_word, style, captions)
 
 
 def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) -> None:

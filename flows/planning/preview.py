@@ -14,7 +14,7 @@ from flows.planning.preflight import preflight
 from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec, demand_grid
-from flows.spec.problems import InputError, Problem, SubjectError
+from flows.spec.problems import InputError, Problem, SubjectError, placed_in
 from storage.catalog import views
 from storage.catalog.records import CellState, RunWarning
 
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SubjectPreview:
-    """One subject: its mask's confidence, or why it would be rejected."""
+    """One subject: the confidence of its (first) mask and how many references it has, or why it would be rejected.
+
+    `doubtful`: whether the mask of any is.
+    """
 
     name: str
     confidence: float | None
     doubtful: bool
     error: str | None
     warnings: tuple[str, ...] = ()
+    references: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,21 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
             stored = stored_subject(subject.name, resources)
             prepared = prepare(subject, resources, stored, profile=spec.profile, stated=stated_eyes(spec))
         except SubjectError as error:
-            subjects.append(SubjectPreview(subject.name, None, False, str(error)))
+            subjects.append(SubjectPreview(subject.name, None, False, placed_in(i, str(error))))
             continue
         except WeightsMissingError as error:
             raise InputError(f"spec {spec.name!r}", [Problem(path=("subjects", i), message=str(error))]) from error
         facts.append(prepared.facts)
         files.append((prepared.facts, prepared.warnings))
         subjects.append(
-            SubjectPreview(subject.name, prepared.mask.confidence, prepared.mask.doubtful, None, prepared.warnings)
+            SubjectPreview(
+                subject.name,
+                prepared.mask.confidence,
+                prepared.any_doubtful,
+                None,
+                prepared.warnings,
+                1 + len(prepared.further),
+            )
         )
     cells = plan_cells(spec, facts, ready.setup)
     warnings = warnings_of(spec, files, ready.setup, resources.profile(spec.profile))

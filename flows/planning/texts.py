@@ -1,6 +1,6 @@
 """Checks that a spec's texts can be encoded as its settings say: layers to skip exist, weighted prompts parse."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dreamtuner.models.profiles import Profile
@@ -14,12 +14,15 @@ Position = tuple[str | int, ...]
 
 
 class NamedTexts(NamedTuple):
-    """What expands prompts for one subject: its place in the spec, class word and style; and its caption, if known."""
+    """What expands prompts for one subject: its place in the spec, class word and style; and its captions, if known.
+
+    `captions`: by their positions in its entry.
+    """
 
     place: int
     class_word: str
     style: Style
-    caption: str | None
+    captions: Mapping[Position, str]
 
 
 def demand_encodable(spec: Spec, subjects: Sequence[NamedTexts], setup: GenerationSetup, profile: Profile) -> None:
@@ -70,9 +73,8 @@ def _texts(
         yield ("negative_prompt",), spec.negative_prompt, syntax
         if not subjects:
             yield from ((("prompts", i), one, syntax) for i, one in enumerate(spec.prompts))
-    for place, class_word, style, caption in subjects:
+    for place, class_word, style, captions in subjects:
         syntax = setup.sampling[style].prompt_syntax
         for i, template in enumerate(spec.prompts):
             yield ("prompts", i), expand(template, class_word=subject_words(class_word, setup), style=style), syntax
-        if caption is not None:
-            yield ("subjects", place, "caption"), caption, syntax
+        yield from ((("subjects", place, *path), caption, syntax) for path, caption in captions.items())

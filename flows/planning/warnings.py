@@ -8,8 +8,10 @@ from dreamtuner.settings.sampling import PromptSyntax, Style
 from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup
 from flows.planning.texts import NamedTexts, demand_encodable, learned_word, subject_words
+from flows.spec.entry import Path
 from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec, expand
-from flows.spec.problems import InputError, Problem
+from flows.spec.problems import InputError, Problem, dotted
+from flows.spec.subject import SubjectSpec
 from storage.catalog.records import RunWarning
 
 MOST_WORDS = 12  # of one warning
@@ -55,7 +57,9 @@ def warnings_of(
     """
     facts = [one for one, _ in subjects]
     indices = {subject.name: i for i, subject in enumerate(spec.subjects)}
-    named = [NamedTexts(indices[one.name], one.class_word, one.style, one.caption) for one in facts]
+    named = [
+        NamedTexts(i := indices[one.name], one.class_word, one.style, _captions(spec.subjects[i], one)) for one in facts
+    ]
     demand_encodable(spec, named, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in facts), setup, profile)
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
@@ -91,21 +95,26 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, pr
     places = {subject.name: i for i, subject in enumerate(spec.subjects)}
     for one in facts:
         place = f"subjects[{places[one.name]}]"
-        caption = f"{place}.caption"
+        captions = _captions(spec.subjects[places[one.name]], one)
+        named = [(f"{place}.name", one.name), *((f"{place}.{dotted(at)}", text) for at, text in captions.items())]
         found += [
-            RunWarning("placeholder", _left_over(text), where, one.name)
-            for where, text in ((f"{place}.name", one.name), (caption, one.caption))
-            if _braces(text)
+            RunWarning("placeholder", _left_over(text), where, one.name) for where, text in named if _braces(text)
         ]
         if reader is None:
             continue
         syntax = setup.sampling[one.style].prompt_syntax
-        found += _unread(reader, one.caption, syntax, caption, one.name)
+        for where, caption in named[1:]:
+            found += _unread(reader, caption, syntax, where, one.name)
         called = subject_words(one.class_word, setup)
         for i, template in enumerate(spec.prompts):
             prompt = expand(template, class_word=called, style=one.style)
             found += _unread(reader, prompt, syntax, f"prompts[{i}]", one.name, prompt)
     return found
+
+
+def _captions(subject: SubjectSpec, one: Facts) -> dict[Path, str]:
+    """Return the captions of a subject's references, by their positions in its entry."""
+    return {subject.caption_path(i): each.caption for i, each in enumerate((one, *one.further))}
 
 
 def warning_sentences(warnings: Iterable[RunWarning]) -> dict[str, list[str]]:

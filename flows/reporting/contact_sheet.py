@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetRow, contact_sheet
+from dreamtuner.rendering.contact_sheet import SheetBlock, SheetCell, SheetReference, SheetRow, contact_sheet
 from flows.image_io import PNG, open_picture, open_reference, png_bytes
 from flows.ingestion.facts import Facts
 from flows.ingestion.layouts import GridLayouts
@@ -23,7 +23,7 @@ from storage.catalog import writes
 from storage.catalog.records import CellView, RunWarning
 from storage.ingest import storing
 from storage.lost import read_picture
-from storage.objects import StoreError, get_blob
+from storage.objects import ObjectStore, StoreError, get_blob
 
 MAX_SUBJECTS, MAX_ROWS, MAX_SEEDS = 12, 12, 8
 """The limits of one sheet, about 45 megapixels; a footnote counts the rest."""
@@ -122,6 +122,17 @@ def _block(
         ],
         footnote=f"and {', '.join(more)}" if more else None,
         warnings=[f"{one.place}: {one.message}" for one in own_warnings if one.prompt is None],
+        weight=row.facts.weight,
+        further=[_reference(one, store) for one in row.further],
+    )
+
+
+def _reference(one: Ingested, store: ObjectStore) -> SheetReference:
+    return SheetReference(
+        open_reference(get_blob(store, one.facts.reference_sha256)),
+        open_picture(get_blob(store, one.facts.mask_sha256), "L"),
+        one.facts.weight,
+        one.doubtful,
     )
 
 

@@ -74,7 +74,7 @@ def summarise(
 ) -> tuple[SubjectSummary, ...]:
     """Count by subject. An image shared by two subjects counts as generated for the first."""
     fresh, failed = set(made.made), {*made.failed, *made.blocked}
-    doubtful = {one.facts.name for one in ingested.ingested if one.doubtful}
+    doubtful = {one.facts.name for one in ingested.ingested if one.any_doubtful}
     summaries = []
     for subject in spec.subjects:
         if subject.name in ingested.refused:

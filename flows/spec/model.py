@@ -16,9 +16,10 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_nam
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
+from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
-from flows.spec.subject import PLACE, Name, Path, StrictModel, SubjectSpec, Text, of_other_kinds
+from flows.spec.subject import SubjectSpec
 
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"

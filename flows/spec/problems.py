@@ -1,9 +1,9 @@
 """Describes invalid input for people: the path of the field, the value found, and the remedy."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -41,6 +41,11 @@ class InputError(ValueError):
 
 class SubjectError(ValueError):
     """A subject that cannot be ingested; the message names the field (reference, mask) and the remedy."""
+
+
+def placed_in(i: int, message: str) -> str:
+    """Return the message of a SubjectError with the place of the i-th subject, if it names an entry of `references`."""
+    return f"subjects[{i}].{message}" if message.startswith("references[") else message
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -142,10 +147,16 @@ def _model_at(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseMod
     """Return the model at `path`, also inside lists."""
     for part in path:
         if isinstance(part, str) and part in model.model_fields:
-            inside = model.model_fields[part].annotation
-            models = [one for one in (inside, *getattr(inside, "__args__", ())) if isinstance(one, type)]
-            model = next((one for one in models if issubclass(one, BaseModel)), model)
+            model = next(_models_in(model.model_fields[part].annotation), model)
     return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in the annotation of a field, such as tuple[Model, ...] | None."""
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for one in get_args(annotation):
+        yield from _models_in(one)
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:

@@ -1,65 +1,40 @@
-"""The entry of one subject in a spec: a new one with its reference, or one from the catalog."""
+"""The entry of one subject in a spec: a new one with its reference or references, or one from the catalog."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from dreamtuner.models.layouts import Kind, KindName
 from dreamtuner.settings.styles import STYLES, known_style
-from flows.spec.problems import PlacedError, PlacedErrors
-from storage.text import faults_in
+from flows.spec.entry import (
+    NONE,
+    OWN_NAMES,
+    PLACE,
+    Name,
+    Path,
+    ReferenceEntry,
+    StrictModel,
+    Text,
+    is_auto,
+    is_place,
+    of_other_kinds,
+)
+from flows.spec.problems import PlacedError
 
-T = TypeVar("T")
-AUTO = "auto"
-"""As a subject's `mask`: segment it, even if a person gave one before; `caption`: write it; control image: estimate it.
-
-`auto:NAME` names the masker, captioner or estimator.
-"""
-NONE = "none"
-"""As a control image of a subject: encode the reference without one, even if it has one in the catalog."""
-
-
-def is_auto(field: str, place: str | None) -> bool:
-    """Return whether a subject's field is automatic: `auto`, or `auto:NAME` with the backend to use."""
-    return field != "reference" and place is not None and (place == AUTO or place.startswith(f"{AUTO}:"))
-
-
-def named_by_auto(place: str | None) -> str | None:
-    """Return the NAME of `auto:NAME`; None for `auto` alone."""
-    return None if place is None else place.removeprefix(AUTO).removeprefix(":") or None
-
-
-def is_place(field: str, stated: str) -> bool:
-    """Return whether a subject's field names a file: it is neither automatic nor `none`."""
-    return not is_auto(field, stated) and not (stated == NONE and field not in ("reference", "mask"))
+OF_REFERENCE = ("mask", "pose", "depth", "caption")
+"""Fields of a subject that describe its reference; an entry of `references` has them too."""
 
 
 def _styles(schema: dict[str, Any]) -> None:
     schema["enum"] = STYLES.names()
-
-
-_NAME_RULE = "a name has 1 to 80 characters, no slashes or control characters, and does not begin with a space"
-Name = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$", description=_NAME_RULE)]
-Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="write some text")]
-Path = tuple[str | int, ...]
-"""The position of a value in a spec: keys and indices from the top."""
-PLACE = "a path on the machine that generates, https:// or s3://"
-
-
-class StrictModel(BaseModel):
-    """The base of what a user writes: unknown keys, other types and control characters are rejected."""
-
-    # strict: a seed written "1" or a name written 123 is reported, not converted
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _texts_are_plain(cls, content: Any) -> Any:
-        """Reject control characters and the like in every text, including those no other validator checks."""
-        if faults := [PlacedError(path, fault) for path, fault in faults_in(content)]:
-            raise PlacedErrors(faults)
-        return content
 
 
 class SubjectSpec(StrictModel):
@@ -67,6 +42,9 @@ class SubjectSpec(StrictModel):
 
     Without `reference`, omitted values (mask, class word, style, caption) come from the catalog. With `reference`, the
     style is natural by default, and the caption is the one found for it or corrected by a person, else a plain one.
+
+    `references` are several of it, in order: the first one is the subject's reference where there can be but one, such
+    as in scores, and seeds what its images share. One entry of weight 1 means the same as `reference`.
 
     `reference`, `mask`, `pose`, `depth`, `controls`: a path, s3:// or https://. The last three describe the reference
     image itself. They are used where generated images are conditioned on the same kind of control image, and stored
@@ -88,6 +66,11 @@ class SubjectSpec(StrictModel):
     reference: Text | None = Field(
         default=None,
         description=f"the image of the subject, PNG, JPEG or WebP; null: the one in the catalog: {PLACE}",
+    )
+    references: Annotated[tuple[ReferenceEntry, ...], Field(min_length=1, strict=False)] | None = Field(
+        default=None,
+        description="several images of the subject instead of `reference`, each a path or URL, or a mapping of image, "
+        "weight, mask, pose, depth, controls and caption; all of them are seen in generation and in fine-tuning",
     )
     mask: Text | None = Field(
         default=None,
@@ -117,7 +100,15 @@ class SubjectSpec(StrictModel):
     @field_validator("controls")
     @classmethod
     def _of_other_kinds(cls, controls: Mapping[Kind, str]) -> Mapping[Kind, str]:
-        return of_other_kinds(controls, {name: name for name in ("pose", "depth", "mask", "caption")})
+        return of_other_kinds(controls, OWN_NAMES)
+
+    @model_serializer(mode="wrap")
+    def _plain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `references` where there are none, so that specs are recorded as before there were any."""
+        content: dict[str, Any] = handler(self)
+        if content.get("references") is None:
+            content.pop("references", None)
+        return content
 
     @property
     def layouts(self) -> dict[Kind, str]:
@@ -132,38 +123,107 @@ class SubjectSpec(StrictModel):
 
     @property
     def asks(self) -> bool:
-        """Whether its mask, its caption or a control image is automatic."""
-        stated = {"mask": self.mask, "caption": self.caption, **self.layouts}
-        return any(is_auto(field, place) for field, place in stated.items())
+        """Whether a mask, a caption or a control image of a reference is automatic."""
+        return any(
+            is_auto(field, place)
+            for one in self.singles()
+            for field, place in {"mask": one.mask, "caption": one.caption, **one.layouts}.items()
+        )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the entry gives references; otherwise it names a subject of the catalog."""
+        return self.reference is not None or self.references is not None
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weights of its references, in order."""
+        return (1.0,) if self.references is None else tuple(one.weight for one in self.references)
+
+    def singles(self) -> tuple[Self, ...]:
+        """Return the subject with each of its references alone, in order; itself if it does not have `references`."""
+        if self.references is None:
+            return (self,)
+        return tuple(
+            self.model_copy(
+                update={
+                    "references": None,
+                    "reference": one.image,
+                    "controls": one.controls,
+                    **{name: getattr(one, name) for name in OF_REFERENCE},
+                }
+            )
+            for one in self.references
+        )
+
+    def caption_path(self, i: int) -> Path:
+        """Return the position of the caption of its i-th reference."""
+        return ("caption",) if i == 0 and self.references is None else ("references", i, "caption")
+
+    def of_stored(self) -> Self:
+        """Return the entry of a subject of the catalog as it concerns its further references: what is automatic.
+
+        A mask, a caption or a control image that it gives is that of the first.
+        """
+        stated = {name: getattr(self, name) for name in OF_REFERENCE}
+        kept = {name: place if _for_all(name, place) else None for name, place in stated.items()}
+        controls = {kind: place for kind, place in self.controls.items() if _for_all(kind, place)}
+        return self.model_copy(update={**kept, "controls": controls})
 
     def places(self) -> Iterator[tuple[Path, str]]:
         """Yield every path and URL that the subject names, with its position; automatic ones are none."""
+        if self.references is not None:
+            for i, one in enumerate(self.singles()):
+                for path, place in one.places():
+                    yield ("references", i, *(("image",) if path == ("reference",) else path)), place
+            return
         named: dict[tuple[str, ...], str | None] = {
             (name,): getattr(self, name) for name in ("reference", "mask", "pose", "depth")
         }
         named |= {("controls", kind): place for kind, place in self.controls.items()}
-        for path, place in named.items():
-            if place is not None and is_place(path[-1], place):
-                yield path, place
+        for own, stated in named.items():
+            if stated is not None and is_place(own[-1], stated):
+                yield own, stated
 
     def with_places(self, change: Callable[[str], str]) -> Self:
         """Return the subject with every path and URL changed."""
         new = {path: change(place) for path, place in self.places()}
-        controls = {kind: new.get(("controls", kind), place) for kind, place in self.controls.items()}
-        fields = {str(path[0]): place for path, place in new.items() if len(path) == 1}
-        return self.model_copy(update={**fields, "controls": controls})
+        if self.references is not None:
+            every = enumerate(self.references)
+            entries = tuple(one.model_copy(update=_changed(one.controls, _under(new, i))) for i, one in every)
+            return self.model_copy(update={"references": entries})
+        return self.model_copy(update=_changed(self.controls, new))
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.references is None:
+            return self
+        if self.reference is not None:
+            raise PlacedError(["reference"], "is given beside references; write it as one of them, or remove one")
+        for name in (*OF_REFERENCE, "controls"):
+            if getattr(self, name):
+                raise PlacedError([name], f"is given beside references; write it into the entry of its image: {name}")
+        return self
 
     @model_validator(mode="after")
     def _new_or_known(self) -> Self:
-        if self.reference is not None and self.class_word is None:
-            known = "omit reference too to use the subject of this name in the catalog"
+        if self.is_new and self.class_word is None:
+            field = "reference" if self.references is None else "references"
+            known = f"omit {field} too to use the subject of this name in the catalog"
             raise PlacedError(["class_word"], f"is missing; add it, or {known}")
         return self
 
 
-def of_other_kinds(controls: Mapping[Kind, T], fields: Mapping[Kind, str]) -> Mapping[Kind, T]:
-    """Refuse the kinds that have a field of their own."""
-    for kind in controls:
-        if kind in fields:
-            raise PlacedError([kind], f"has a field of its own; write {fields[kind]}: instead")
-    return controls
+def _for_all(field: str, place: str | None) -> bool:
+    return is_auto(field, place) or (place == NONE and field != "caption")
+
+
+def _under(new: Mapping[Path, str], i: int) -> dict[Path, str]:
+    """Return the changed places of one entry of `references`, by their positions in it."""
+    return {path[2:]: place for path, place in new.items() if path[:2] == ("references", i)}
+
+
+def _changed(controls: Mapping[Kind, str], new: Mapping[Path, str]) -> dict[str, Any]:
+    """Return the changed fields of an entry with these control images. `new`: other places by their positions in it."""
+    fields = {str(path[0]): place for path, place in new.items() if len(path) == 1}
+    return {**fields, "controls": {kind: new.get(("controls", kind), place) for kind, place in controls.items()}}

@@ -13,17 +13,30 @@ def differences(
     *,
     class_word: str | None = None,
     style: str | None = None,
-    image_sha256: str | None = None,
+    references: Sequence[tuple[str, float]] | None = None,
 ) -> list[str]:
-    """Describe how a subject differs from the stored one of the same name; arguments that are None are not compared."""
+    """Describe how a subject differs from the stored one of the same name; arguments that are None are not compared.
+
+    `references`: the SHA-256 and the weight of each, in order.
+    """
     found = []
     if class_word is not None and class_word != stored.class_word:
         found.append(f"class word ({stored.class_word!r} there, {class_word!r} here)")
     if style is not None and style != stored.style:
         found.append(f"style ({stored.style} there, {style} here)")
-    if image_sha256 is not None and image_sha256 != stored.image_sha256:
-        found.append(f"reference ({stored.image_sha256[:12]} there, {image_sha256[:12]} here)")
+    if references is not None:
+        found += _of_references([(one.image_sha256, one.weight) for one in stored.references], references)
     return found
+
+
+def _of_references(there: Sequence[tuple[str, float]], here: Sequence[tuple[str, float]]) -> list[str]:
+    if len(there) != len(here):
+        return [f"references ({len(there)} there, {len(here)} here)"]
+    what = [f"reference {i + 1}" if len(here) > 1 else "reference" for i in range(len(here))]
+    pairs = list(zip(what, there, here, strict=True))
+    images = [f"{name} ({a[:12]} there, {b[:12]} here)" for name, (a, _), (b, _) in pairs if a != b]
+    weights = [f"weight of {name} ({a:g} there, {b:g} here)" for name, (_, a), (_, b) in pairs if a != b]
+    return images + weights
 
 
 def name_taken_message(name: str, stored: SubjectAssets, found: Sequence[str], how: str = REPLACE) -> str:

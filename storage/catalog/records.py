@@ -75,12 +75,23 @@ class VersionConflictError(CatalogError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherReference:
+    """A further reference that a cell is planned with: its row, mask and caption, and its control images by kind."""
+
+    reference_id: int
+    mask_id: int | None
+    caption: str
+    controls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellRecord:
     """One image to generate. `digest` (64 hex digits) covers everything that decides the pixels.
 
     `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of its control images or None,
     `reference_pose` and `reference_depth` of those of its reference; `controls` and `reference_controls` are those of
-    other kinds, by kind; `settings` is everything else that the digest covers, as JSON values.
+    other kinds, by kind; `further` are the references after the first, in order; `settings` is everything else that
+    the digest covers, as JSON values.
     """
 
     digest: str
@@ -98,6 +109,7 @@ class CellRecord:
     reference_depth: str | None = None
     controls: Mapping[str, str] = field(default_factory=dict)
     reference_controls: Mapping[str, str] = field(default_factory=dict)
+    further: Sequence[FurtherReference] = ()
 
 
 @dataclass(frozen=True)
@@ -171,11 +183,15 @@ class PlanResult:
 
 @dataclass(frozen=True)
 class StatusView:
-    """Counts of the whole catalog. `cells` has every state as a key; `scored` counts generated cells with a score."""
+    """Counts of the whole catalog. `cells` has every state as a key; `scored` counts generated cells with a score.
+
+    `references`: those of all subjects, earlier ones included.
+    """
 
     subjects: int
     cells: Mapping[CellState, int]
     scored: int
+    references: int = 0
 
 
 @dataclass(frozen=True)
@@ -255,8 +271,20 @@ class AnnotationFacts:
 
 
 @dataclass(frozen=True)
+class ReferenceWeight:
+    """One of several references of a subject: its id, the SHA-256 of its image, and how much it counts."""
+
+    reference_id: int
+    image_sha256: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class SubjectAssets:
-    """A subject with its current reference and that reference's current mask (None: not masked yet)."""
+    """A subject with its current reference and that reference's current mask (None: not masked yet).
+
+    `references`: all that it has now, in order, of which that one is the first.
+    """
 
     subject_id: int
     class_word: str
@@ -270,6 +298,7 @@ class SubjectAssets:
     doubtful: bool | None
     source: str = ""
     mask: MaskFacts | None = None
+    references: Sequence[ReferenceWeight] = ()
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def test_status_of_nothing_is_zeros_and_makes_nothing(dreamtuner: Command, envir
     home = Path(environment["DREAMTUNER_HOME"])
     read = {"home": str(home), "catalog": f"sqlite:///{home}/catalog.db", "store": str(home / "objects")}
     nobody = {"running": 0, "resumable": 0, "unwanted": 0}
-    counts = {"subjects": 0, "cells": EMPTY, "scored": 0, "runs": [], "unmade": nobody, "metrics": {}}
+    counts = {"subjects": 0, "references": 0, "cells": EMPTY, "scored": 0, "runs": [], "unmade": nobody, "metrics": {}}
     assert json.loads(done.stdout) == counts | read
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
     assert "dreamtuner run examples/pocket.yaml" in dreamtuner("status").stdout

@@ -77,6 +77,6 @@ def test_only_a_fault_of_the_file_itself_is_the_subjects(
     def decode(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("flows.ingestion.prepare.decode_image", decode)
+    monkeypatch.setattr("flows.ingestion.prepare_reference.decode_image", decode)
     with pytest.raises(raised):
         prepare(subject(references / "pip.png"), Resources.open(settings))

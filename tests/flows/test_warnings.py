@@ -149,7 +149,7 @@ def test_weighted_prompts_are_compared_after_they_are_parsed() -> None:
 def test_what_cannot_be_encoded_is_an_error_that_names_its_place() -> None:
     pocket = get_profile("pocket")
     order = ordered("a {subject}", "a ({subject}", "a (red:1.2) {subject}", negative="[hat")
-    texts = [NamedTexts(0, "bear", "natural", "a bear :)"), NamedTexts(1, "cat", "natural", None)]
+    texts = [NamedTexts(0, "bear", "natural", {("caption",): "a bear :)"}), NamedTexts(1, "cat", "natural", {})]
     demand_encodable(order, texts, DRAWING, pocket)
     with pytest.raises(InputError) as info:
         demand_encodable(order, texts, WEIGHTED, pocket)

@@ -21,7 +21,8 @@ from dreamtuner.preprocess.estimators import (
     estimator_of,
 )
 from dreamtuner.preprocess.maskers import found_by, method_of
-from flows.ingestion.prepare import Prepared, prepare
+from flows.ingestion.prepare import prepare
+from flows.ingestion.prepare_reference import Prepared
 from flows.planning.preflight import metric_names
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError

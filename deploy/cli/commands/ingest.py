@@ -35,6 +35,12 @@ def ingest(
     control: Annotated[
         list[str] | None, typer.Option(help="KIND=IMAGE, its control image of another kind, such as canny=auto.")
     ] = None,
+    further: Annotated[
+        list[str] | None, typer.Option(help="Another image of the subject, such as its back; as often as there are.")
+    ] = None,
+    further_weight: Annotated[
+        float, typer.Option(help="How much each --further image counts; IMAGE has the weight 1.")
+    ] = 1.0,
     profile: Annotated[
         str | None, typer.Option(help="The profile whose masker, captioner and estimators look at the reference.")
     ] = None,
@@ -58,19 +64,15 @@ def ingest(
     from flows.spec.problems import problems_of
     from flows.spec.subject import SubjectSpec
 
-    given = {
-        "name": name,
-        "class_word": class_word,
-        "style": style,
-        "mask": mask,
-        "caption": caption,
-        "pose": pose,
-        "depth": depth,
-        "controls": _controls(control or []),
-        "replace": replace,
-    }
+    given: dict[str, Any] = {"name": name, "class_word": class_word, "style": style, "replace": replace}
+    own = {"mask": mask, "caption": caption, "pose": pose, "depth": depth, "controls": _controls(control or [])}
+    if further:
+        others = [{"image": one, "weight": further_weight} for one in further]
+        given |= {"references": [{"image": image, **own}, *others]}
+    else:
+        given |= {"reference": image, **own}
     try:
-        subject = SubjectSpec.model_validate({**given, "reference": image, "replace": replace})
+        subject = SubjectSpec.model_validate(given)
     except ValidationError as error:
         raise InputError("ingest", problems_of(error, SubjectSpec)) from error
     resources = Resources.open()
@@ -82,13 +84,20 @@ def ingest(
         "reference": stored.facts.reference_sha256,
         "mask": stored.facts.mask_sha256,
     }
+    if stored.further:
+        facts["further"] = [
+            {"reference": one.facts.reference_sha256, "mask": one.facts.mask_sha256, "confidence": one.confidence}
+            for one in stored.further
+        ]
     if as_json:
         facts |= {"confidence": stored.confidence, "doubtful": stored.doubtful, "warnings": stored.warnings}
         print_result({**facts, "annotations": [annotation_json(one) for one in stored.annotations]})
     else:
-        doubt = " (doubtful: check it, or give --mask)" if stored.doubtful else ""
+        doubt = " (doubtful: check it, or give --mask)" if stored.any_doubtful else ""
         out = plain_terminal().out
-        out.print(Text(f"{name} is in the catalog; mask confidence {stored.confidence:.2f}").append(doubt, "yellow"))
+        sure = ", ".join(f"{one.confidence:.2f}" for one in (stored, *stored.further))
+        known = f"{name} is in the catalog" + (f" with {1 + len(stored.further)} references" if stored.further else "")
+        out.print(Text(f"{known}; mask confidence {sure}").append(doubt, "yellow"))
         for one in stored.annotations:
             out.print(Text(f"{one.kind}: {described(one)}, by {maker(one)}"), soft_wrap=True)
         for warning in stored.warnings:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from storage.catalog import Catalog
     from storage.catalog.records import AnnotationFacts
-    from storage.catalog.views import MaskView, SubjectDetail, SubjectSummary
+    from storage.catalog.views import MaskView, ReferenceView, SubjectDetail, SubjectSummary
 
 
 def subjects(
@@ -67,11 +67,13 @@ def _detail_json(one: "SubjectDetail") -> dict[str, Any]:
             "source": reference.source,
             "width": reference.width,
             "height": reference.height,
-            "current": i == 0,
+            "current": reference.place is not None,
+            "place": reference.place,
+            "weight": reference.weight,
             "created_at": reference.created_at.isoformat(),
             "seen": seen_json(reference),
         }
-        for i, reference in enumerate(one.references)
+        for reference in one.references
     ]
     return {"subject": about, "references": references}
 
@@ -84,8 +86,9 @@ def _detail_table(one: "SubjectDetail") -> "RenderableType":
     from deploy.cli.tables import new_table
 
     parts: list[RenderableType] = []
+    several = sum(reference.place is not None for reference in one.references) > 1
     for reference in one.references:
-        parts.append(Text(f"{one.name}, a {one.class_word} in style {one.style}: reference {reference.source}"))
+        parts.append(Text(f"{one.name}, a {one.class_word} in style {one.style}: {_named(reference, several)}"))
         shown = new_table("kind", "version", "what", "by", "confidence", "licence")
         for column in shown.columns:
             column.justify = "left"
@@ -100,6 +103,14 @@ def _detail_table(one: "SubjectDetail") -> "RenderableType":
     return Group(*parts)
 
 
+def _named(reference: "ReferenceView", several: bool) -> str:
+    """Name a reference by its place among several, its weight and its source."""
+    if reference.place is None:
+        return f"earlier reference {reference.source}"
+    weight = "" if reference.weight == 1 else f" of weight {reference.weight:g}"
+    return f"reference{f' {reference.place + 1}' if several else ''}{weight} {reference.source}"
+
+
 def _json(one: "SubjectSummary") -> dict[str, Any]:
     from storage.redaction import redact_url
 
@@ -111,6 +122,7 @@ def _json(one: "SubjectSummary") -> dict[str, Any]:
         "reference": None if one.reference is None else redact_url(one.reference),
         "reference_sha256": one.reference_sha256,
         "references": one.references,
+        "in_use": one.in_use,
         "mask": one.mask,
         "mask_confidence": one.mask_confidence,
         "doubtful": one.mask_doubtful,
@@ -144,7 +156,9 @@ def _table(found: "list[SubjectSummary]") -> "RenderableType":
             mask.append(" doubtful", style="yellow")
         fields = _json(one)
         reference = PurePath(fields["reference"] or "none").name  # --json has the full path
-        earlier = f" (and {one.references - 1} earlier)" if one.references > 1 else ""
+        further = f" and {one.in_use - 1} more" if one.in_use > 1 else ""
+        count = one.references - one.in_use
+        earlier = f"{further} (and {count} earlier)" if count else further
         about = Text(one.name), Text(one.class_word), one.style, Text(f"{reference}{earlier}")
         shown.add_row(*about, mask, str(one.pictures), str(one.approved))
     return shown

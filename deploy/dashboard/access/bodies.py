@@ -38,7 +38,7 @@ TABLE: Mapping[str, int | Files] = {
     "/subjects/{subject_id:int}/references/{reference_id:int}/mask": Files(1),
     "/subjects/{subject_id:int}/references/{reference_id:int}/controls": Files(1),
     "/inspect": Files(1),
-    "/subjects": Files(2),  # a reference and its mask
+    "/subjects": Files(2 + 8),  # a reference and its mask, and further references
 }
 _AROUND = 64 * KIB
 _LINGER, _SECONDS = 4 * 1024 * KIB, 5.0

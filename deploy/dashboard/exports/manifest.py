@@ -54,11 +54,18 @@ def entry(one: OutputDetail, subject: OutputSubject, name: str, *, metadata: boo
         said |= {"digest": one.digest, "seed": one.seed, "pose": one.pose, "image_sha256": one.image_sha256}
         said |= {"profile": one.profile, "weights_digest": one.weights_digest, "licence": one.licence}
         said |= {"reference_sha256": subject.reference_sha256, "mask_sha256": subject.mask_sha256}
+        said |= {"further_references": _further(subject)} if subject.further else {}
         said |= {"mask_method": subject.mask_method, "mask_licence": subject.mask_licence}
         said |= {"reference_controls": dict(one.reference_controls)}
         said |= {"checkpoint_sha256": one.checkpoint_sha256, "settings": dict(one.settings)}
         said |= {"scores": dict(one.scores), "created_at": one.created_at.isoformat()}
     return said
+
+
+def _further(subject: OutputSubject) -> list[dict[str, Any]]:
+    """Return the references of a picture's subject beside the first one."""
+    named = {"reference_sha256": "sha256", "mask_sha256": "mask_sha256", "caption": "caption"}
+    return [{key: getattr(one, name) for key, name in named.items()} for one in subject.further]
 
 
 def files(

@@ -3,135 +3,73 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.uploads.masks import read_mask
-from dreamtuner.settings.styles import STYLES
-from storage.catalog import views, writes
-from storage.catalog.name_conflicts import differences, name_taken_message
-from storage.catalog.records import CatalogError, NameTakenError, NotInCatalogError
-from storage.ingest import storing
+from storage.catalog import writes
+from storage.catalog.records import CatalogError
 from storage.objects import get_blob
 
 if TYPE_CHECKING:
     from PIL import Image
+    from sqlalchemy.orm import Session
 
-    from dreamtuner.preprocess import ForegroundMask
+    from dreamtuner.preprocess import DecodedImage, ForegroundMask
 
-NAME = re.compile(r"[^\s\x00-\x1f/\\][^\x00-\x1f/\\]{0,79}")
-CLASS_WORD = re.compile(r"[^{}\s]+( [^{}\s]+)*")
-MAX_CLASS_WORD, MAX_CAPTION = 80, 2000
 _TYPES = {b"\x89PNG": "image/png", b"\xff\xd8": "image/jpeg"}
 
 
 @dataclass(frozen=True)
-class NewSubject:
-    """The fields of the subject form, validated like an entry of a spec."""
+class Upload:
+    """An uploaded reference, decoded, with its mask as a PNG. `given`: whether a person gave the mask."""
 
-    name: str
-    class_word: str
-    style: str
-    caption: str | None
-    replace: bool
+    data: bytes
+    picture: DecodedImage
+    cut: ForegroundMask
+    png: bytes
+    given: bool
 
-    @classmethod
-    def read(cls, form: Mapping[str, Any]) -> NewSubject:
-        """Read the form's fields. Raises CatalogError naming an invalid one."""
-        name, word, style, caption = (
-            str(form.get(one) or "").strip() for one in ("name", "class_word", "style", "caption")
+    @property
+    def pieces(self) -> tuple[tuple[bytes, str], tuple[bytes, str]]:
+        """Return the files to store, image and mask, each with its content type."""
+        return (self.data, _type(self.data)), (self.png, "image/png")
+
+    def enter_mask(self, s: Session, reference_id: int, sha256: str, actor: str) -> None:
+        """Add the stored mask to the reference."""
+        writes.add_mask(
+            s,
+            reference_id=reference_id,
+            mask_sha256=sha256,
+            method="given" if self.given else self.cut.method,
+            confidence=self.cut.confidence,
+            doubtful=self.cut.doubtful,
+            warnings=[*self.picture.warnings, *self.cut.warnings],
+            licence=None if self.given else licence_of_mask(self.cut.method),
+            giver=actor if self.given else None,
         )
-        if not NAME.fullmatch(name):
-            raise CatalogError("name: give 1 to 80 characters without slashes or control characters")
-        if len(word) > MAX_CLASS_WORD or not CLASS_WORD.fullmatch(word):
-            raise CatalogError("class word: give a plain noun such as bear or teddy bear, without braces")
-        if style not in STYLES:
-            raise CatalogError(f"style: choose one of {', '.join(STYLES)}")
-        if len(caption) > MAX_CAPTION:
-            raise CatalogError(f"caption: at most {MAX_CAPTION} characters; shorten it")
-        return cls(name, word, style, caption or None, bool(form.get("replace")))
 
 
-def add_subject(known: Resources, new: NewSubject, reference: bytes, mask: bytes | None, actor: str) -> int:
-    """Ingest a subject with its reference and mask, and return its id.
+def read_upload(known: Resources, style: str, data: bytes, mask: bytes | None, field: str) -> Upload:
+    """Decode a reference of a subject of this style, and its mask or detect one. `field`: how errors name it.
 
-    Without `mask` it is the reference's alpha channel, or detected. Raises CatalogError if the name is another
-    subject's or a picture cannot be used.
+    Raises CatalogError if one of them cannot be used.
     """
     from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
 
     try:
-        picture = decode_image(reference, limits=ImageLimits(max_bytes=known.settings.max_upload))
+        picture = decode_image(data, limits=ImageLimits(max_bytes=known.settings.max_upload))
     except ImageError as error:
-        raise CatalogError(f"reference: {error}") from error
+        raise CatalogError(f"{field}: {error}") from error
     try:
         if mask is None:
-            cut, png = _found(known.settings.masker, new.style, picture.image, picture.alpha), None
-        else:
-            png = read_mask(mask, picture.image.size)
-            cut = assess_mask(png, picture.image)
+            cut = _found(known.settings.masker, style, picture.image, picture.alpha)
+            return Upload(data, picture, cut, _png(cut), False)
+        png = read_mask(mask, picture.image.size)
+        return Upload(data, picture, assess_mask(png, picture.image), png, True)
     except ImageError as error:
-        raise CatalogError(f"{'reference' if mask is None else 'mask'}: {error}") from error
-    demand_name(known, new, reference)
-    pieces = (reference, _type(reference)), (_png(cut) if png is None else png, "image/png")
-    with storing(known.catalog, known.store, *pieces) as (s, [image_sha256, mask_sha256]):
-        try:
-            subject_id, reference_id = writes.enter_subject(
-                s,
-                name=new.name,
-                class_word=new.class_word,
-                style=new.style,
-                image_sha256=image_sha256,
-                width=picture.image.width,
-                height=picture.image.height,
-                source=f"uploaded by {actor}",
-                caption=new.caption,
-                replace=new.replace,
-                recaption=True,
-                actor=actor,
-                given="dashboard",
-            )
-        except NameTakenError as error:
-            raise NameTakenError(str(error).replace("add replace: true", f"tick {REPLACE!r}")) from error
-        writes.add_mask(
-            s,
-            reference_id=reference_id,
-            mask_sha256=mask_sha256,
-            method=cut.method if mask is None else "given",
-            confidence=cut.confidence,
-            doubtful=cut.doubtful,
-            warnings=[*picture.warnings, *cut.warnings],
-            licence=licence_of_mask(cut.method) if mask is None else None,
-            giver=None if mask is None else actor,
-        )
-        about = {"subject": new.name, "reference": image_sha256, "mask": mask_sha256, "replaced": new.replace}
-        writes.record_audit(s, actor=actor, action="new reference", entity="subject", entity_id=subject_id, after=about)
-    return subject_id
-
-
-REPLACE = "Replace the subject of this name"
-
-
-def demand_name(known: Resources, new: NewSubject, reference: bytes) -> None:
-    """Raise NameTakenError if the name is another subject's and the form does not replace it."""
-    from hashlib import sha256
-
-    if new.replace:
-        return
-    try:
-        with known.catalog.read() as s:
-            stored = views.subject_assets(s, new.name)
-    except NotInCatalogError:
-        return
-    digest = sha256(reference).hexdigest()
-    found = differences(stored, class_word=new.class_word, style=new.style, image_sha256=digest)
-    if found:
-        raise NameTakenError(
-            name_taken_message(new.name, stored, found).replace("add replace: true", f"tick {REPLACE!r}")
-        )
+        raise CatalogError(f"{field if mask is None else 'mask'}: {error}") from error
 
 
 def assess_mask(png: bytes, picture: Image.Image) -> ForegroundMask:

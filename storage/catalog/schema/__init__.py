@@ -7,10 +7,10 @@ deletion, except as described in `storage.catalog.schema.forgetting`.
 from storage.catalog.schema.annotations import Annotation
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
-from storage.catalog.schema.links import CellControl, CellSubject, SubjectScore
+from storage.catalog.schema.links import CellControl, CellReference, CellReferenceControl, CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.metric_versions import MetricVersion
-from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, Subject
+from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, ReferenceMember, Subject
 from storage.catalog.schema.people import (
     ApiToken,
     AuditEvent,
@@ -37,6 +37,8 @@ __all__ = [
     "Blob",
     "Cell",
     "CellControl",
+    "CellReference",
+    "CellReferenceControl",
     "CellSubject",
     "Checkpoint",
     "FirstNumbers",
@@ -50,6 +52,7 @@ __all__ = [
     "Output",
     "Profile",
     "Reference",
+    "ReferenceMember",
     "RetiredId",
     "Review",
     "ReviewBatch",

@@ -1,4 +1,4 @@
-"""Links between cells and subjects, and between cells and control images.
+"""Links between cells and subjects with their references, and between cells and control images.
 
 A cell's digest covers what decides its pixels, so several subjects may share it.
 The same reference under two names gives the same cells: each subject has its own link. An image of two subjects has a
@@ -29,6 +29,33 @@ class CellSubject(Base):
     reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
     mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
     output_id: Mapped[int | None]
+
+
+class CellReference(Base):
+    """A further reference of a subject that a cell was planned with, after that of its CellSubject.
+
+    `position` counts from 1; `caption` is its own in this cell.
+    """
+
+    __tablename__ = "cell_references"
+    __table_args__ = (Index(None, "subject_id", "reference_id"), Index(None, "reference_id"))
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subjects.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    mask_id: Mapped[int | None] = mapped_column(ForeignKey("masks.id"))
+    caption: Mapped[str]
+
+
+class CellReferenceControl(Base):
+    """A control image, of any kind, of a cell's further reference at this position, under which it is encoded."""
+
+    __tablename__ = "cell_reference_controls"
+    __table_args__ = (Index(None, "image_sha256"),)
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
 
 
 class CellControl(Base):

@@ -56,6 +56,24 @@ class Reference(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class ReferenceMember(Base):
+    """One of several references of a subject: `leading_id` is the first of them, itself at position 0.
+
+    A reference that leads no rows is alone, at weight 1. Which set is current follows from which reference is.
+    """
+
+    __tablename__ = "reference_members"
+    __table_args__ = (
+        UniqueConstraint("leading_id", "reference_id"),
+        CheckConstraint("weight > 0", name="weight"),
+        Index(None, "reference_id"),
+    )
+    leading_id: Mapped[int] = mapped_column(ForeignKey("refs.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    reference_id: Mapped[int] = mapped_column(ForeignKey("refs.id"))
+    weight: Mapped[float]
+
+
 class Mask(Base):
     """A reference's foreground. `version` counts a reference's masks from 1; `turn` as in Reference.
 

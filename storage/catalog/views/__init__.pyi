@@ -25,6 +25,7 @@ from .people import (
     user_named,
     users,
 )
+from .reference_sets import references_in_use
 from .reference_uses import control_uses, is_caption_used, is_used
 from .review.facets import (
     Choices,
@@ -80,7 +81,7 @@ from .runs.warnings import (
 )
 from .scores import metric_licences
 from .subject_summary import SubjectSummary, subject_list
-from .subjects import cells_by_mask, found_masks, mask_facts, masks_of, subject_assets, subject_names
+from .subjects import cells_by_mask, found_masks, further_assets, mask_facts, masks_of, subject_assets, subject_names
 from .work import (
     RunQueue,
     SessionTotals,
@@ -162,6 +163,7 @@ __all__ = [
     "first_numbers",
     "found_annotation",
     "found_masks",
+    "further_assets",
     "gallery_page",
     "grid",
     "has_password",
@@ -189,6 +191,7 @@ __all__ = [
     "queue",
     "queues_of",
     "recent_runs",
+    "references_in_use",
     "reviews_of",
     "run",
     "run_deletion",

@@ -8,16 +8,16 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.records import Given
-from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, Subject
+from storage.catalog.schema import Cell, CellSubject, Mask, Output, Reference, ReferenceMember, Subject
 
 
 @dataclass(frozen=True)
 class SubjectSummary:
     """A subject, its current reference and that one's current mask, and its images.
 
-    `reference` is the source of the reference, `references` counts all it has had. `mask` is the method of the current
-    mask, None if there is none; `mask_given` and `mask_giver` are its origin and who provided it. `approved` of the
-    `pictures` are approved.
+    `reference` is the source of the reference, `references` counts all it has had, `in_use` those it has now. `mask` is
+    the method of the current mask, None if there is none; `mask_given` and `mask_giver` are its origin and who provided
+    it. `approved` of the `pictures` are approved.
     """
 
     id: int
@@ -27,6 +27,7 @@ class SubjectSummary:
     reference: str | None
     reference_sha256: str | None
     references: int
+    in_use: int
     mask: str | None
     mask_confidence: float | None
     mask_doubtful: bool | None
@@ -42,9 +43,11 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     later, newer = aliased(Reference), aliased(Mask)
     newest = select(later.id).where(later.subject_id == Subject.id).order_by(later.turn.desc()).limit(1)
     current = select(newer.id).where(newer.reference_id == Reference.id).order_by(newer.turn.desc()).limit(1)
+    members = select(func.count(ReferenceMember.position)).where(ReferenceMember.leading_id == Reference.id)
     had = select(func.count(later.id)).where(later.subject_id == Subject.id)
     rows: Any = select(Subject.id, Subject.name, Subject.class_word, Subject.style, Subject.created_at)
     rows = rows.add_columns(Reference.source.label("reference"), Reference.image_sha256.label("reference_sha256"))
+    rows = rows.add_columns(members.label("members"))
     rows = rows.add_columns(
         had.label("references"), Mask.method.label("mask"), Mask.confidence.label("mask_confidence")
     )
@@ -62,5 +65,7 @@ def subject_list(s: Session) -> list[SubjectSummary]:
     for row in s.execute(rows):
         ours = counts.get(row.id, {})
         pictures, approved = sum(ours.values()), ours.get("approved", 0)
-        found.append(SubjectSummary(**row._mapping, pictures=pictures, approved=approved))
+        about = dict(row._mapping)
+        about["in_use"] = about.pop("members") or min(row.references, 1)
+        found.append(SubjectSummary(**about, pictures=pictures, approved=approved))
     return found

@@ -1,28 +1,42 @@
 """A subject with its reference and masks."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import MaskFacts, NotInCatalogError, SubjectAssets
-from storage.catalog.schema import CellSubject, Mask, Reference, Subject
+from storage.catalog.records import MaskFacts, NotInCatalogError, ReferenceWeight, SubjectAssets
+from storage.catalog.schema import CellReference, CellSubject, Mask, Reference, Subject
+from storage.catalog.views.reference_sets import references_in_use
 
 
 def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
     """Return a subject, its current reference and mask. Raises NotInCatalogError if it has no reference yet."""
-    found = s.execute(
-        select(Subject, Reference, Mask)
-        .join(Reference, Reference.subject_id == Subject.id)
-        .outerjoin(Mask, Mask.reference_id == Reference.id)
-        .where(Subject.name == subject_name)
-        .order_by(Reference.turn.desc(), Mask.turn.desc())
-        .limit(1)
-    ).first()
+    found = s.execute(_assets().where(Subject.name == subject_name)).first()
     if found is None:
         raise NotInCatalogError(f"subject {subject_name!r} has no reference in the catalog; ingest it first")
-    subject, reference = found[0], found[1]
-    mask: Mask | None = found[2]  # an outer join
+    assets = assets_of(*found)
+    members = references_in_use(s, [assets.reference_id]).get(assets.reference_id)
+    return assets if members is None else replace(assets, references=tuple(members))
+
+
+def further_assets(s: Session, subject: SubjectAssets) -> list[SubjectAssets]:
+    """Return the subject with each of its further references and that one's current mask, in order."""
+    ids = [one.reference_id for one in subject.references[1:]]
+    return [assets_of(*s.execute(_assets().where(Reference.id == one)).one()) for one in ids]
+
+
+def _assets() -> Select[Subject, Reference, Mask]:
+    """Select a subject with a reference and mask, the current ones first."""
+    rows = select(Subject, Reference, Mask).join(Reference, Reference.subject_id == Subject.id)
+    rows = rows.outerjoin(Mask, Mask.reference_id == Reference.id)
+    return rows.order_by(Reference.turn.desc(), Mask.turn.desc()).limit(1)
+
+
+def assets_of(subject: Subject, reference: Reference, mask: Mask | None) -> SubjectAssets:
+    """Return the record of a subject with this reference alone."""
     return SubjectAssets(
         subject.id,
         subject.class_word,
@@ -36,6 +50,7 @@ def subject_assets(s: Session, subject_name: str) -> SubjectAssets:
         None if mask is None else mask.doubtful,
         source=reference.source,
         mask=None if mask is None else mask_facts(mask),
+        references=(ReferenceWeight(reference_id=reference.id, image_sha256=reference.image_sha256),),
     )
 
 
@@ -77,6 +92,9 @@ def subject_names(s: Session) -> Sequence[str]:
 
 def cells_by_mask(s: Session, subject_id: int, masks: Sequence[int]) -> dict[int, int]:
     """Count the subject's cells planned with each of these masks, omitting zeros."""
-    ours = (CellSubject.subject_id == subject_id, CellSubject.mask_id.in_(masks))
-    counted = select(CellSubject.mask_id, func.count()).where(*ours).group_by(CellSubject.mask_id)
-    return {mask: count for mask, count in s.execute(counted) if mask is not None}
+    found: Counter[int] = Counter()
+    for table in (CellSubject, CellReference):
+        ours = (table.subject_id == subject_id, table.mask_id.in_(masks))
+        rows = s.execute(select(table.mask_id, func.count()).where(*ours).group_by(table.mask_id))
+        found.update({mask: count for mask, count in rows if mask is not None})
+    return dict(found)

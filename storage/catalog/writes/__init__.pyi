@@ -20,6 +20,7 @@ from .people.people import (
 from .people.sessions import add_session, end_sessions, touch_session
 from .people.throttles import admit, forgive, record_failure, seconds_to_wait
 from .people.tokens import add_token, revoke_token, touch_token
+from .reference_sets import add_further_reference, set_references
 from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from .review.queues import add_queue
 from .review.reviews import Reviewed, add_review, undo_review
@@ -64,6 +65,7 @@ __all__ = [
     "add_annotation",
     "add_attention_map",
     "add_checkpoint",
+    "add_further_reference",
     "add_link",
     "add_mask",
     "add_measurements",
@@ -121,6 +123,7 @@ __all__ = [
     "revoke_token",
     "save_training_state",
     "seconds_to_wait",
+    "set_references",
     "set_sheet",
     "sign_on",
     "spend_on_cells",

@@ -1,17 +1,19 @@
 """Subjects and their references."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
 from storage.catalog.name_conflicts import differences, name_taken_message
-from storage.catalog.records import CAPTION, Given, NameTakenError, NotInCatalogError
+from storage.catalog.records import Given, NameTakenError, NotInCatalogError
 from storage.catalog.schema import Reference, Subject
 from storage.catalog.views.subjects import subject_assets
-from storage.catalog.writes.annotations import add_annotation
 from storage.catalog.writes.blobs import require_blob
 from storage.catalog.writes.ids import next_id
 from storage.catalog.writes.lineage import record_event
+from storage.catalog.writes.reference_sets import give_caption
 from storage.catalog.writes.versions import lock
 from storage.redaction import redact_url
 
@@ -27,6 +29,8 @@ def enter_subject(
     height: int,
     source: str,
     caption: str | None,
+    further: Sequence[tuple[str, float]] = (),
+    weight: float = 1.0,
     replace: bool = False,
     recaption: bool = False,
     actor: str | None = None,
@@ -37,6 +41,8 @@ def enter_subject(
     A name is one subject: if the stored one has another reference, class word or style, raises NameTakenError unless
     `replace`. A caption that a person gave the same reference before is kept unless `replace` or `recaption`, because
     it affects the images of every spec that names only the subject. `given`: where `actor` gives the caption.
+    `weight`, `further`: how much the reference counts, and the SHA-256 and weight of each that `set_references` will
+    add; they are compared here.
     """
     new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
@@ -45,8 +51,9 @@ def enter_subject(
         stored = subject_assets(s, name)
     except NotInCatalogError:  # new, or without a reference: no conflict
         stored = None
+    references = [(image_sha256, weight), *further]
     if stored is not None:
-        found = differences(stored, class_word=class_word, style=style, image_sha256=image_sha256)
+        found = differences(stored, class_word=class_word, style=style, references=references)
         if found and not replace:
             raise NameTakenError(name_taken_message(name, stored, found))
         if found:
@@ -64,17 +71,7 @@ def enter_subject(
         source=source,
         caption=kept,
     )
-    if caption is not None and (kept is None or replace or recaption):
-        add_annotation(
-            s,
-            reference_id=reference_id,
-            kind=CAPTION,
-            text=caption,
-            method="user",
-            given=given,
-            giver=actor,
-            insist=True,
-        )
+    give_caption(s, reference_id, caption, kept, insist=replace or recaption, given=given, actor=actor)
     return subject_id, reference_id
 
 

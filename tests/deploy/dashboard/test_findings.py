@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy.orm import Session
 
 from dreamtuner.preprocess.maskers import MASKERS, method_of
-from flows.spec.subject import is_auto
+from flows.spec.entry import is_auto
 from storage.catalog import views, writes
 from storage.catalog.records import AnnotationFacts
 from tests.deploy.dashboard.conftest import Site

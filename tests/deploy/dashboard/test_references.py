@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from deploy.dashboard.flow_parameters import catalog_parameters, check_names
-from deploy.dashboard.uploads.references import CLASS_WORD, NAME
+from deploy.dashboard.uploads.subjects import CLASS_WORD, NAME
 from flows.spec.subject import SubjectSpec
 from storage.catalog import views
 from storage.catalog.records import CatalogError, SubjectAssets
@@ -206,3 +206,60 @@ def test_the_dashboard_takes_references_without_torch_and_prefect() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], input=reference(), capture_output=True, check=True)
     assert done.stdout.strip() == b"set()"
+
+
+def send_several(site: Site, *further: bytes, **fields: str) -> httpx.Response:
+    files = [("reference", ("front.png", reference(), "image/png"))]
+    files += [("further", (f"{i}.png", data, "image/png")) for i, data in enumerate(further)]
+    with site.client("operator") as client:
+        client.headers["accept"] = "text/html"
+        return client.post("/subjects", data=FIELDS | fields, files=files)
+
+
+@pytest.mark.slow
+def test_further_references_are_uploaded_masked_and_corrected_each_by_itself(site: Site) -> None:
+    answer = send_several(site, reference("blue"), reference("orange"), weight="0.5")
+    assert answer.status_code == 303, answer.text
+    found = assets(site)
+    assert [one.weight for one in found.references] == [1.0, 0.5, 0.5]
+    second = found.references[1].reference_id
+    with site.catalog.read() as s:
+        assert [ref.place for ref in views.subject(s, found.subject_id).references] == [0, 1, 2]
+    base = f"/subjects/{found.subject_id}/references/{second}"
+    with site.client("operator") as client:
+        client.headers["accept"] = "text/html"
+        page = client.get(f"/subjects/{found.subject_id}").text
+        assert [f"Reference {i}" in page for i in (1, 2, 3, 4)] == [True, True, True, False]
+        assert page.count("weight 0.5") == 2
+        assert page.count(f'action="{base}/caption"') == 1
+        wrong = client.post(f"{base}/caption", data={"text": " "})
+        assert (wrong.status_code, wrong.text.count('id="wrong-caption"')) == (400, 1)
+        assert wrong.text.index(f'action="{base}/caption"') < wrong.text.index('id="wrong-caption"')
+        assert client.post(f"{base}/caption", data={"text": "a robot from behind"}).status_code == 303
+    with site.catalog.read() as s:
+        assert [one.caption for one in views.further_assets(s, assets(site))] == ["a robot from behind", None]
+    again = send_several(site, reference("blue"), weight="0.5")
+    assert again.status_code == 400
+    assert "references (3 there, 2 here)" in again.text
+    assert send_several(site, reference("blue"), weight="0.5", replace="1").status_code == 303
+    with site.catalog.read() as s:
+        assert [ref.place for ref in views.subject(s, found.subject_id).references] == [0, 1, None]
+
+
+@pytest.mark.parametrize(
+    ("further", "fields", "said"),
+    [
+        ([b"no picture"], {}, "Further: image 1: "),
+        ([reference()], {}, "Further: image 1 is chosen twice"),
+        ([reference("blue")], {"weight": "0"}, "Weight: &#39;0&#39; is not a positive number"),
+        ([reference("blue")], {"weight": "nan"}, "Weight: "),
+    ],
+)
+def test_a_further_reference_that_does_not_do_is_named(
+    site: Site, further: list[bytes], fields: dict[str, str], said: str
+) -> None:
+    answer = send_several(site, *further, **fields)
+    assert answer.status_code == 400
+    assert said in answer.text
+    with pytest.raises(CatalogError):
+        assets(site)

@@ -1,7 +1,15 @@
 import pytest
 from PIL import Image
 
-from dreamtuner.rendering.contact_sheet import PICTURE, SheetBlock, SheetCell, SheetRow, contact_sheet
+from dreamtuner.rendering.contact_sheet import (
+    HALF,
+    PICTURE,
+    SheetBlock,
+    SheetCell,
+    SheetReference,
+    SheetRow,
+    contact_sheet,
+)
 from dreamtuner.rendering.film_strip import Strip, film_strip
 from dreamtuner.rendering.text import font, wrap
 
@@ -31,6 +39,19 @@ def test_reference_and_mask_keep_their_proportions() -> None:
     reference, mask = Image.new("RGB", (200, 100), (0, 0, 254)), Image.new("L", (200, 100), 1)
     shown = colours(contact_sheet("t", "", [block(reference=reference, mask=mask)]))
     assert shown[0, 0, 254] == shown[1, 1, 1] == 176 * 88
+
+
+def test_further_references_stand_below_each_beside_its_mask() -> None:
+    further = [
+        SheetReference(Image.new("RGB", (64, 64), (0, 0, 254)), Image.new("L", (64, 64), 1), weight=0.5, doubtful=True),
+        SheetReference(Image.new("RGB", (64, 64), (0, 254, 0)), Image.new("L", (64, 64), 2)),
+    ]
+    cell = SheetCell(Image.new("RGB", (8, 8)))
+    one, several = (contact_sheet("t", "", [block(SheetRow("a", [cell]), further=refs)]) for refs in ((), further))
+    shown = colours(several)
+    assert [shown[colour] for colour in ((0, 0, 254), (0, 254, 0), (1, 1, 1), (2, 2, 2))] == [HALF * HALF] * 4
+    assert several.height > one.height
+    assert ink_outside(several) <= ink_outside(one)
 
 
 def test_what_failed_is_told_from_what_is_not_made_and_from_what_is_doubtful() -> None:

@@ -85,6 +85,9 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
         if isinstance(value, Mapping):
             yield from _numbers(value)
+        elif name == "references":
+            for i, one in enumerate(value, 2):
+                yield f"reference {i}", f"weight {one.get('weight', 1.0):g}, {one['caption']}"
         elif value not in (None, "", []):
             yield name, value if isinstance(value, str) else json.dumps(value)
 

@@ -169,6 +169,7 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
     shown["warnings"] = sentences(warnings)
     shown["there"] = one.state == "generated"
     shown["reference"] = f"/pictures/{one.reference_sha256}"
+    shown["further"] = [{"thumb": f"/thumbs/{ref.sha256}.webp", "caption": ref.caption} for ref in one.further]
     shown["mask"] = None if one.mask_sha256 is None else f"/pictures/{one.mask_sha256}"
     shown["sibling"] = None if sibling is None else {"id": sibling[0], "thumb": f"/thumbs/{sibling[1]}.webp"}
     return shown

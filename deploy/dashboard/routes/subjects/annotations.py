@@ -15,7 +15,7 @@ from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.subjects.reference import audit_change, check_seen, reference_of
 from deploy.dashboard.routes.subjects.subjects import subject_page
 from deploy.dashboard.uploads.control_images import check_kind, read_control_image
-from deploy.dashboard.uploads.references import MAX_CAPTION
+from deploy.dashboard.uploads.subjects import MAX_CAPTION
 from storage.catalog import writes
 from storage.catalog.records import CAPTION, CatalogError, VersionConflictError
 from storage.ingest import storing
@@ -50,7 +50,8 @@ def new_caption(
         if "text/html" not in request.headers.get("accept", ""):
             raise
         status = 409 if isinstance(error, VersionConflictError) else 400
-        return subject_page(request, person, subject_id, status=status, typed=text, failed=str(error))
+        why = str(error)
+        return subject_page(request, person, subject_id, status=status, typed=text, failed=why, failed_at=reference_id)
     return redirect(f"/subjects/{subject_id}", "The new caption is in use.")
 
 

@@ -21,7 +21,7 @@ from deploy.dashboard.eyes.backends import kinds_with_backends
 from deploy.dashboard.eyes.findings import findings
 from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.resources import resources
-from deploy.dashboard.uploads.references import REPLACE, NewSubject, add_subject
+from deploy.dashboard.uploads.subjects import REPLACE, NewSubject, add_subject
 from storage.catalog import views
 from storage.catalog.records import CatalogError
 
@@ -71,9 +71,19 @@ def subject(subject_id: int, request: Request, person: Viewer) -> Response:
 
 
 def subject_page(
-    request: Request, person: Person, subject_id: int, *, status: int = 200, typed: str = "", failed: str = ""
+    request: Request,
+    person: Person,
+    subject_id: int,
+    *,
+    status: int = 200,
+    typed: str = "",
+    failed: str = "",
+    failed_at: int | None = None,
 ) -> Response:
-    """Render a subject with all that is known of its references; `failed`: why the caption `typed` was not stored."""
+    """Render a subject with all that is known of its references.
+
+    `failed`: why the caption `typed` of the reference `failed_at` was not stored.
+    """
     known = resources(request)
     with known.catalog.read() as s:
         one = views.subject(s, subject_id)
@@ -88,11 +98,12 @@ def subject_page(
         status=status,
         one=one,
         warnings=said,
-        known=[(ref, findings(ref, more=more if i == 0 else ())) for i, ref in enumerate(one.references)],
+        known=[(ref, findings(ref, more=() if ref.place is None else more)) for ref in one.references],
         orders=known.takes_orders(flow_parameters.INGEST),
         masker=known.settings.masker,
         typed=typed,
         failed=failed,
+        failed_at=failed_at,
     )
 
 
@@ -114,13 +125,18 @@ def _add(request: Request, person: Person, form: FormData) -> Response:
     reference, mask = uploaded(form, "reference", most), uploaded(form, "mask", most)
     if reference is None:
         raise CatalogError("reference: choose a PNG, JPEG or WebP file")
-    subject_id = add_subject(resources(request), new, reference, mask, person.name)
-    return redirect(f"/subjects/{subject_id}", f"{new.name} was added. Check the mask.")
+    further = [data for one in form.getlist("further") if (data := _read(one, "further", most)) is not None]
+    subject_id = add_subject(resources(request), new, reference, mask, person.name, further)
+    check = f"the masks of all {1 + len(further)} references" if further else "the mask"
+    return redirect(f"/subjects/{subject_id}", f"{new.name} was added. Check {check}.")
 
 
 def uploaded(form: FormData, field: str, most: int) -> bytes | None:
     """Read the file in a form field; None if none was chosen. Raises CatalogError if it exceeds `most` bytes."""
-    sent = form.get(field)
+    return _read(form.get(field), field, most)
+
+
+def _read(sent: object, field: str, most: int) -> bytes | None:
     if not isinstance(sent, UploadFile) or not sent.filename:
         return None
     data = sent.file.read(most + 1)

@@ -84,6 +84,8 @@ function draw(item) {
   pictured($("mask"), item.mask, "Mask of the reference");
   pictured($("sibling"), item.sibling?.thumb, "Nearest approved picture");
   if (item.sibling) $("sibling-link").href = `/outputs/${item.sibling.id}`;
+  $("further").replaceChildren(...(item.further ?? []).map(furtherReference));
+  $("further").hidden = !item.further?.length;
   $("prompt").textContent = `${item.prompt} · seed ${item.seed}`;
   const warnings = (item.warnings ?? []).map((text) => Object.assign(document.createElement("li"), { textContent: text }));
   $("warnings").replaceChildren(...warnings);
@@ -97,6 +99,12 @@ function draw(item) {
     scores.append(name, bar);
   }
   drawState(item);
+}
+function furtherReference({ thumb, caption }, i) {
+  const entry = document.createElement("li"), image = Object.assign(document.createElement("img"), { title: caption });
+  set(image, thumb, `Reference ${i + 2}`);
+  entry.append(image);
+  return entry;
 }
 function set(image, url, alt) { if (image.getAttribute("src") !== url) image.src = url; image.alt = alt; }
 function pictured(image, url, alt) { image.closest("figure").hidden = !url; if (url) set(image, url, alt); }

@@ -22,7 +22,7 @@ from storage.catalog.schema import (
     ReviewQueue,
     Run,
 )
-from storage.catalog.views.output_subjects import OutputSubject, subjects_of_outputs
+from storage.catalog.views.output_subjects import OutputReference, OutputSubject, subjects_of_outputs
 from storage.catalog.views.scores import scores_of
 
 
@@ -32,7 +32,8 @@ class OutputDetail:
 
     `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first.
     `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
-    another reference now. `reference_controls`: the reference's own control images that it was generated with, by kind.
+    another reference now. `further`: the references that it was generated from beside the first one.
+    `reference_controls`: the first one's own control images that it was generated with, by kind.
     """
 
     output_id: int
@@ -72,6 +73,7 @@ class OutputDetail:
     subjects: Sequence[OutputSubject] = ()
     earlier_reference: bool = False
     reference_controls: Mapping[str, str] = field(default_factory=dict)
+    further: Sequence[OutputReference] = ()
 
 
 _OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")

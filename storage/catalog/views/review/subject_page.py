@@ -1,5 +1,6 @@
 """Data of a subject's page: references, mask versions, checkpoints and what depends on an older mask."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,20 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import AnnotationFacts, Decision, Given, NotInCatalogError
-from storage.catalog.schema import Cell, CellSubject, Checkpoint, Mask, Output, Reference, Subject, Training
+from storage.catalog.schema import (
+    Cell,
+    CellReference,
+    CellSubject,
+    Checkpoint,
+    Mask,
+    Output,
+    Reference,
+    Subject,
+    Training,
+)
 from storage.catalog.views.annotations import annotations_of
 from storage.catalog.views.output_subjects import trained_for
+from storage.catalog.views.reference_sets import references_in_use
 from storage.redaction import redact_url
 
 GRID_CELLS = 2000  # newest outputs of a subject that its grid shows
@@ -41,7 +53,10 @@ class MaskView:
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """A reference with its masks, the current one first, and its annotations as `annotations_of` lists them."""
+    """A reference with its masks, the current one first, and its annotations as `annotations_of` lists them.
+
+    `place`: its position among those in use, 0 for the first; None: an earlier one. `weight`: how much it counts.
+    """
 
     id: int
     sha256: str
@@ -52,6 +67,8 @@ class ReferenceView:
     created_at: datetime
     masks: Sequence[MaskView]
     annotations: Sequence[AnnotationFacts] = ()
+    place: int | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,7 @@ class CheckpointView:
 
 @dataclass(frozen=True)
 class SubjectDetail:
-    """A subject with its references and checkpoints; the current reference is first."""
+    """A subject with its references and checkpoints; those in use are first, in their order."""
 
     id: int
     name: str
@@ -95,10 +112,15 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
     row = s.get(Subject, subject_id)
     if row is None:
         raise NotInCatalogError(f"subject {subject_id} is not in the catalog; the subjects page lists them")
-    used = _used(s, CellSubject, subject_id)
+    used = _used(s, CellSubject, subject_id) + _used(s, CellReference, subject_id)
     trained = _used(s, Checkpoint, subject_id)
     references = []
-    for one in s.scalars(select(Reference).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc())):
+    ordered = select(Reference).where(Reference.subject_id == subject_id)
+    every = s.scalars(ordered.order_by(Reference.turn.desc(), Reference.id.desc())).all()
+    in_use = references_in_use(s, [one.id for one in every[:1]])
+    places = {one.id: (0, 1.0) for one in every[:1]}
+    places |= {one.reference_id: (i, one.weight) for members in in_use.values() for i, one in enumerate(members)}
+    for one in sorted(every, key=lambda ref: places.get(ref.id, (len(places),))[0]):
         rows = s.scalars(select(Mask).where(Mask.reference_id == one.id).order_by(Mask.turn.desc())).all()
         masks = [
             MaskView(
@@ -131,6 +153,8 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
                 created_at=one.created_at,
                 masks=masks,
                 annotations=annotations_of(s, one.id),
+                place=places.get(one.id, (None,))[0],
+                weight=places.get(one.id, (None, 1.0))[1],
             )
         )
     learnt = select(Training.checkpoint_id).where(Training.checkpoint_id.is_not(None), trained_for(subject_id))
@@ -142,10 +166,13 @@ def subject(s: Session, subject_id: int) -> SubjectDetail:
     return SubjectDetail(row.id, row.name, row.class_word, row.style, references, checkpoints)
 
 
-def _used(s: Session, table: type[CellSubject] | type[Checkpoint], subject_id: int) -> dict[int, int]:
+def _used(
+    s: Session, table: type[CellSubject] | type[CellReference] | type[Checkpoint], subject_id: int
+) -> Counter[int]:
     """Count the subject's rows that use each mask."""
     counted = select(table.mask_id, func.count()).where(table.subject_id == subject_id, table.mask_id.is_not(None))
-    return {mask: count for mask, count in s.execute(counted.group_by(table.mask_id)) if mask is not None}
+    rows = s.execute(counted.group_by(table.mask_id))
+    return Counter({mask: count for mask, count in rows if mask is not None})
 
 
 def grid(s: Session, subject_id: int) -> list[GridCell]:

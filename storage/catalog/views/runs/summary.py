@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.records import CELL_STATES, CellState, RunView, StatusView, spec_digest
-from storage.catalog.schema import Cell, Output, Run, RunCell, Score, Subject
+from storage.catalog.schema import Cell, Output, Reference, Run, RunCell, Score, Subject
 
 
 def status(s: Session) -> StatusView:
@@ -17,7 +17,8 @@ def status(s: Session) -> StatusView:
     in_place = select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.state == "generated")
     scored = s.scalar(select(func.count(Score.output_id.distinct())).where(Score.output_id.in_(in_place)))
     subjects = s.scalar(select(func.count()).select_from(Subject))
-    return StatusView(subjects=subjects or 0, cells=_every_state(states), scored=scored or 0)
+    references = s.scalar(select(func.count()).select_from(Reference)) or 0
+    return StatusView(subjects=subjects or 0, cells=_every_state(states), scored=scored or 0, references=references)
 
 
 def _every_state(counts: Mapping[CellState, int]) -> dict[CellState, int]:

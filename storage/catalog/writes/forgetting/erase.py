@@ -14,6 +14,8 @@ from storage.catalog.schema import (
     Blob,
     Cell,
     CellControl,
+    CellReference,
+    CellReferenceControl,
     CellSubject,
     Forgetting,
     LineageEvent,
@@ -82,14 +84,15 @@ def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
         ids = [row.id for row in outputs]
         maps = s.scalars(select(AttentionMap.map_sha256).where(AttentionMap.output_id.in_(ids))).all()
         erased.blobs.update(one for row in cells for one in row[1:] if one is not None)
-        erased.blobs.update(s.scalars(select(CellControl.image_sha256).where(CellControl.cell_id.in_(part))))
+        for controls in (CellControl, CellReferenceControl):
+            erased.blobs.update(s.scalars(select(controls.image_sha256).where(controls.cell_id.in_(part))))
         erased.blobs.update([*(row.image_sha256 for row in outputs), *maps])
         erase_history(s, "cell", [row.digest for row in cells])
         permit(s, "output", ids)
         reviews = s.scalar(select(func.count()).select_from(Review).where(Review.output_id.in_(ids))) or 0
         for table in (AttentionMap, SubjectScore, Score, Review):
             _run(s, delete(table).where(table.output_id.in_(ids)))
-        for linked in (CellSubject, CellControl, RunCell, Output):
+        for linked in (CellReference, CellReferenceControl, CellSubject, CellControl, RunCell, Output):
             _run(s, delete(linked).where(linked.cell_id.in_(part)))
         _run(s, delete(Cell).where(Cell.id.in_(part)))
         retire_ids(s, Output, ids)

@@ -4,8 +4,9 @@ What is shared with another subject, whose reference has the same bytes, is kept
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import and_, delete, not_, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -16,12 +17,14 @@ from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import (
     Annotation,
     Cell,
+    CellReference,
     CellSubject,
     Checkpoint,
     FirstNumbers,
     Mask,
     Output,
     Reference,
+    ReferenceMember,
     Run,
     RunCell,
     Score,
@@ -145,6 +148,8 @@ def _hand_over(s: Session, subject_id: int, heirs: dict[int, _Heir]) -> None:
             scores = delete(SubjectScore).where(SubjectScore.output_id.in_(outputs))
             s.execute(scores.where(SubjectScore.subject_id == subject_id), execution_options=quiet)
             s.execute(links, execution_options=quiet)
+            further = delete(CellReference).where(CellReference.cell_id.in_(part))
+            s.execute(further.where(CellReference.subject_id == subject_id), execution_options=quiet)
             ours = update(Cell).where(Cell.id.in_(part), Cell.subject_id == subject_id)
             s.execute(ours.values(vars(heir)), execution_options=quiet)
             copies = {"subject_id": heir.subject_id}
@@ -157,8 +162,12 @@ def _hand_over(s: Session, subject_id: int, heirs: dict[int, _Heir]) -> None:
 def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
     """Delete the subject's fine-tunings and checkpoints; transfer shared ones to the other subject."""
     references = select(Reference.id).where(Reference.subject_id == subject.id)
+    learnt = select(Training.checkpoint_id, Training.recipe).where(Training.checkpoint_id.is_not(None))
+    recipes: dict[int, Mapping[str, Any]] = {
+        row[0]: row[1] for row in s.execute(learnt.where(Training.reference_id.in_(references)))
+    }
     for training in s.scalars(select(Training).where(Training.reference_id.in_(references))).all():
-        heir = _twin(s, subject, training.reference_id, training.mask_id)
+        heir = _twin(s, subject, training.reference_id, training.mask_id, training.recipe)
         if heir is not None:
             training.reference_id, training.mask_id = heir.reference_id, heir.mask_id
             continue
@@ -170,7 +179,7 @@ def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
     s.flush()
     ours = or_(Checkpoint.subject_id == subject.id, Checkpoint.reference_id.in_(references))
     for one in s.scalars(select(Checkpoint).where(ours)).all():
-        heir = _twin(s, subject, one.reference_id, one.mask_id)
+        heir = _twin(s, subject, one.reference_id, one.mask_id, recipes.get(one.id, {}))
         theirs = None if heir is None else _same_checkpoint(s, heir.reference_id, one)
         if heir is not None and theirs is None:
             one.subject_id, one.reference_id, one.mask_id = heir.subject_id, heir.reference_id, heir.mask_id
@@ -186,8 +195,13 @@ def _fine_tunings(s: Session, subject: Subject, erased: Erased) -> None:
     s.flush()
 
 
-def _twin(s: Session, subject: Subject, reference_id: int, mask_id: int | None) -> _Heir | None:
-    """Find another subject of the same class and style whose reference and mask have the same bytes."""
+def _twin(
+    s: Session, subject: Subject, reference_id: int, mask_id: int | None, recipe: Mapping[str, Any]
+) -> _Heir | None:
+    """Find another subject of the same class and style whose reference and mask have the same bytes.
+
+    It must also have every further reference that `recipe` says was learnt from.
+    """
     ours, our_mask = aliased(Reference), aliased(Mask)
     rows = select(Reference.subject_id, Reference.id.label("reference_id"), Mask.id.label("mask_id"))
     rows = rows.join(ours, ours.image_sha256 == Reference.image_sha256)
@@ -198,6 +212,11 @@ def _twin(s: Session, subject: Subject, reference_id: int, mask_id: int | None) 
     rows = rows.where(Subject.class_word == subject.class_word, Subject.style == subject.style)
     if mask_id is not None:
         rows = rows.where(Mask.id.is_not(None))
+    for further in recipe.get("references", ()):
+        own, cut = aliased(Reference), aliased(Mask)
+        has = select(own.id).join(cut, cut.reference_id == own.id).where(own.subject_id == Reference.subject_id)
+        has = has.where(own.image_sha256 == further["reference"], cut.mask_sha256 == further["mask"])
+        rows = rows.where(has.exists())
     found = s.execute(rows.order_by(Reference.subject_id, Reference.id, Mask.id).limit(1)).first()
     return None if found is None else _Heir(**found._mapping)
 
@@ -215,6 +234,8 @@ def _references(s: Session, subject_id: int, erased: Erased) -> None:
     notes = s.scalars(select(Annotation).where(Annotation.reference_id.in_(ids))).all()
     erased.blobs.update([*(one.image_sha256 for one in references), *(one.mask_sha256 for one in masks)])
     erased.blobs.update(one.image_sha256 for one in notes if one.image_sha256 is not None)
+    sets = delete(ReferenceMember).where(ReferenceMember.leading_id.in_(ids))
+    s.execute(sets, execution_options={"synchronize_session": False})
     erase_history(s, "mask", [one.id for one in masks])
     erase_history(s, "annotation", [one.id for one in notes])
     erase_history(s, "reference", ids)

@@ -16,7 +16,7 @@ FORGOTTEN = "forgotten"
 def redacted(value: Any, name: str) -> Any:
     """Redact the subject `name` in JSON values: objects of that name lose all other keys, texts their value."""
     if isinstance(value, dict):
-        if value.get("name") == name and ("reference" in value or "class_word" in value or len(value) == 1):
+        if value.get("name") == name and ({"reference", "references", "class_word"} & value.keys() or len(value) == 1):
             return {"name": FORGOTTEN}
         return {key: redacted(one, name) for key, one in value.items()}
     if isinstance(value, list):

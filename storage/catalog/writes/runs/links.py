@@ -1,4 +1,4 @@
-"""Links between cells and subjects, and their copies of outputs and scores."""
+"""Links between cells and subjects with their references, and their copies of outputs and scores."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord
-from storage.catalog.schema import CellSubject, Output, Score, SubjectScore
+from storage.catalog.schema import CellReference, CellSubject, Output, Score, SubjectScore
 
 
 def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], fresh: Collection[str]) -> None:
@@ -17,6 +17,7 @@ def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], 
     An existing cell of another subject is linked to this one too, with its image and scores.
     """
     rows = {(ids[cell.digest], cell.subject_id): _row(cell, ids[cell.digest]) for cell in cells}
+    more = {(ids[cell.digest], cell.subject_id): _further(cell, ids[cell.digest]) for cell in cells if cell.further}
     new: set[int] = set()
     made_now = {ids[digest] for digest in fresh}
     keys = sorted(rows)  # in one order for all, to avoid deadlocks
@@ -28,6 +29,8 @@ def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], 
             continue
         insert = insert_into(s, CellSubject).on_conflict_do_nothing().returning(CellSubject.cell_id)
         new.update(s.scalars(insert, [rows[key] for key in part]))
+        if further := [row for key in part for row in more.get(key, ())]:
+            s.execute(insert_into(s, CellReference).on_conflict_do_nothing(), further)
     for cell_ids in chunks(sorted(new - made_now)):
         # Locked until the end: concurrent scoring is waited for, or sees the link.
         made = select(Output.id).where(Output.cell_id.in_(cell_ids)).order_by(Output.id)
@@ -55,6 +58,15 @@ def link_scores(s: Session, output_ids: Sequence[int], metric: str | None = None
     insert = insert_into(s, SubjectScore).from_select(["output_id", "metric", "subject_id", "value"], rows)
     keys = [SubjectScore.output_id, SubjectScore.metric, SubjectScore.subject_id]
     s.execute(insert.on_conflict_do_update(index_elements=keys, set_={"value": insert.excluded.value}))
+
+
+def _further(cell: CellRecord, cell_id: int) -> list[dict[str, Any]]:
+    """Return the rows of the cell's further references for its subject."""
+    names = ("reference_id", "mask_id", "caption")
+    return [
+        {"cell_id": cell_id, "subject_id": cell.subject_id, "position": i, **{n: getattr(one, n) for n in names}}
+        for i, one in enumerate(cell.further, 1)
+    ]
 
 
 def _row(cell: CellRecord, cell_id: int) -> dict[str, Any]:

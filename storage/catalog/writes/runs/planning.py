@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord, PlanResult
-from storage.catalog.schema import Cell, CellControl, RunCell
+from storage.catalog.schema import Cell, CellControl, CellReferenceControl, RunCell
 from storage.catalog.writes.runs.links import link_cells
 from storage.catalog.writes.runs.run import lock_run
 
@@ -73,8 +73,12 @@ def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> Non
     s.execute(insert(RunCell).from_select(["run_id", *names], select(literal(run_id), *columns)))
 
 
+_LINKED = ("controls", "reference_controls", "further")
+"""What tables of their own hold of a cell."""
+
+
 def _row(cell: CellRecord) -> dict[str, Any]:
-    columns = {name: value for name, value in vars(cell).items() if name not in ("controls", "reference_controls")}
+    columns = {name: value for name, value in vars(cell).items() if name not in _LINKED}
     return columns | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
 
 
@@ -87,3 +91,11 @@ def _enter_controls(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, i
     ]
     if rows:
         s.execute(insert(CellControl), rows)
+    further = [
+        {"cell_id": ids[cell.digest], "position": i, "kind": kind, "image_sha256": sha256}
+        for cell in cells
+        for i, one in enumerate(cell.further, 1)
+        for kind, sha256 in sorted(one.controls.items())
+    ]
+    if further:
+        s.execute(insert(CellReferenceControl), further)

@@ -1,4 +1,4 @@
-"""Reads the earlier frames of a video from the store, as additional references of a frame."""
+"""Reads the references of a cell from the store: its subject's, and in a video the frames before it."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,47 @@ from PIL import Image
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.video import frame_reference
 from flows.faults import UnmetRequirementError
-from flows.image_io import open_picture
+from flows.image_io import open_picture, open_reference
+from flows.planning.cells import further_reference, of_kinds
 from flows.planning.video import ALL_LAYERS
 from flows.resources import Resources
 from storage.catalog import views
 from storage.catalog.records import CellDetail
 from storage.lost import read_picture
-from storage.objects import DigestMismatchError, ObjectMissingError
+from storage.objects import DigestMismatchError, ObjectMissingError, ObjectStore, get_blob
+
+
+def references_of(cell: CellDetail, store: ObjectStore, pictures: Mapping[str, Image.Image]) -> list[Reference]:
+    """Read the references of a cell's subject, each with its mask. `pictures`: control images by their SHA-256."""
+    first = further_reference(
+        reference=cell.reference_sha256,
+        mask=cell.mask_sha256,
+        caption=cell.settings["caption"],
+        weight=cell.settings.get("reference_weight", 1.0),
+        layouts=of_kinds(cell.reference_pose, cell.reference_depth, cell.reference_controls),
+    )
+    return [
+        Reference(
+            image=open_reference(get_blob(store, one["reference"])),
+            mask=None if one["mask"] is None else open_picture(get_blob(store, one["mask"]), "L"),
+            caption=one["caption"],
+            layouts={kind: pictures[sha256] for kind, sha256 in one.get("layouts", {}).items()},
+            weight=one.get("weight", 1.0),
+        )
+        for one in (first, *cell.settings.get("references", ()))
+    ]
+
+
+class Pictures(dict[str, Image.Image]):
+    """Stored control images by SHA-256, each read once: cells of a grid share them."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def __missing__(self, sha256: str) -> Image.Image:
+        self[sha256] = open_reference(get_blob(self._store, sha256))
+        return self[sha256]
 
 
 class FrameMissingError(UnmetRequirementError):
