@@ -27,6 +27,8 @@ POOLS = {
 RESUME = "dreamtuner: start crashed flow runs again"
 RESUMES, RESTARTS = "resumes", 3
 """The tag of deployments whose crashed flow runs are started again, and how often."""
+RESTART_SECONDS = 15.0
+"""How long after the crash, at the least."""
 ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
 DEAD_AFTER_SECONDS = 90.0
 """Three heartbeats of 30 s, Prefect's shortest interval."""
@@ -96,9 +98,13 @@ def zombie_automation(dead_after: float) -> AutomationCore:
 
 
 def resume_automation() -> AutomationCore:
-    """Schedule a flow run with the tag RESUMES again when it crashes, RESTARTS times."""
+    """Schedule a flow run with the tag RESUMES again when it crashed, RESTARTS times.
+
+    Not at once: a worker of Prefect that fetches a flow run while its last process still ends would crash itself.
+    """
     trigger: dict[str, Any] = {
-        "expect": {"prefect.flow-run.Crashed"},
+        "after": {"prefect.flow-run.Crashed"},
+        "expect": {"prefect.flow-run.Running"},
         "match": ResourceSpecification(
             root={
                 "prefect.resource.id": ["prefect.flow-run.*"],
@@ -108,10 +114,10 @@ def resume_automation() -> AutomationCore:
         "match_related": ResourceSpecification(
             root={"prefect.resource.id": [f"prefect.tag.{RESUMES}"], "prefect.resource.role": ["tag"]}
         ),
-        "posture": Posture.Reactive,
+        "posture": Posture.Proactive,
         "for_each": {"prefect.resource.id"},
         "threshold": 1,
-        "within": timedelta(0),
+        "within": timedelta(seconds=RESTART_SECONDS),
     }
     message = "its process died: a worker of its pool continues it"
     action = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)

@@ -8,6 +8,7 @@ of Prefect's also sends as SIGTERM, is left alone.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -18,9 +19,12 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause, TerminationSignal
 from prefect.runtime import deployment, flow_run
+from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry
 
 _log = logging.getLogger(__name__)
+EXIT_SECONDS = 10.0
+"""How long this process may take to exit. A worker that fetches a flow run while its process still runs would crash."""
 MESSAGE = "its process was told to end (SIGTERM): a worker of its pool continues it"
 
 
@@ -47,7 +51,8 @@ def handed_back_on_sigterm() -> Iterator[None]:
             raise
         if context.flow_run.parent_task_run_id is not None:
             raise
-        state: State[None] = AwaitingRetry(message=MESSAGE)
+        pause = timedelta(seconds=get_current_settings().worker.prefetch_seconds + EXIT_SECONDS)
+        state: State[None] = AwaitingRetry(message=MESSAGE, scheduled_time=datetime.now(UTC) + pause)
         try:
             with get_client(sync_client=True) as client:
                 client.set_flow_run_state(context.flow_run.id, state)

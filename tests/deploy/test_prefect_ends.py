@@ -63,10 +63,10 @@ def test_evicted_by_sigterm_worker_and_conductor_are_scheduled_again_16142(live:
     with live.workers() as (conducting, generating):
         flow_run = live.started(spec)
         [helper] = live.helpers()
-        os.kill(flow_runs_of(generating.pid)[0], signal.SIGTERM)
-        live.wait(lambda: live.flow_run(helper["id"])["run_count"] == 2, 120, "the worker to be started again")
-        os.kill(flow_runs_of(conducting.pid)[0], signal.SIGTERM)
-        live.wait(lambda: live.flow_run(flow_run)["run_count"] == 2, 120, "the conductor to be started again")
+        for worker in (generating, conducting):
+            os.kill(flow_runs_of(worker.pid)[0], signal.SIGTERM)
+        for one, what in ((helper["id"], "worker"), (flow_run, "conductor")):
+            live.wait(lambda: live.flow_run(one)["run_count"] == 2, 120, f"the {what} to be started again")  # noqa: B023
         assert live.ended(flow_run) == "COMPLETED"
         live.wait(lambda: not live.open_runs(), 60, "the end of the worker")
     assert [one["id"] for one in live.helpers()] == [helper["id"]], "it was counted, not started twice"
