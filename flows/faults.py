@@ -31,6 +31,14 @@ fatal: this process cannot continue; the run ends, its cells stay planned.
 """
 
 
+class RunStoppedError(Exception):
+    """A run ends before it is complete, because somebody wants it to. `state`: the run's at its end."""
+
+    def __init__(self, state: Literal["cancelled", "failed"], message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
 class UnavailableError(RuntimeError):
     """Something the run needs stayed unavailable for too long; `__cause__` is the last error."""
 

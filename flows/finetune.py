@@ -14,6 +14,7 @@ from flows.execution.device_lock import locked_device
 from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
+from flows.execution.stop import stop_if_asked
 from flows.faults import fault_of
 from flows.image_io import open_reference
 from flows.ingestion.captioning import CaptionChooser
@@ -217,6 +218,8 @@ def finetune_all(
     for one in ingested:
         recipe = setup.finetune_recipe(one.facts)
         assert recipe is not None
+        if run_id is not None:
+            stop_if_asked(resources, run_id)
         digest = _plan(recipe, profile, setup.weights, one.reference_id, one.mask_id, resources)
         state = finetune_subject(digest, one.facts.name, run_id, return_state=True)
         try:

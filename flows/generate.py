@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, pairwise
 from typing import TypeVar
 
@@ -16,7 +17,9 @@ from flows.execution.generation_worker import Worker
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.run_logs import run_logs
 from flows.execution.run_trainings import RunTrainings
+from flows.execution.stop import stop_if_asked
 from flows.execution.wait_for_others import wait_for_others
+from flows.faults import RunStoppedError
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
 from flows.resources import Resources
@@ -55,7 +58,7 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     What the run's cells wait for, it fine-tunes on first: each worker on another subject, whose cells it then makes.
     A failed cell is retried after the others, MAX_FAILURES times in all. A video frame is generated alone, once the
     frames before it are stored. The flow waits while catalog, store or disk are unavailable. It ends as Failed if a
-    cell is missing at the end.
+    cell is missing at the end, and raises RunStoppedError if the run is cancelled or its budget is spent.
 
     Args:
         run_id: The full ID of a run in the catalog: the tag run:... of its flow run.
@@ -79,6 +82,7 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
             claimed, there = 0, _generated(cells)
             chunks = ordered_chunks(missing, resources.settings.chunk_cells, lambda: _others_at(worker, run_id))
             for chunk, following in _with_next(chunks):
+                patience.retry(lambda: stop_if_asked(resources, run_id, worker.account, worker.flush))
                 to_train = following is not None and following.subject != chunk.subject and trainings.free() is not None
                 # a frame waits until those before it are stored
                 if following is not None and not to_train and not following.uses_earlier_frames:
@@ -191,4 +195,5 @@ def _cells(resources: Resources, run_id: str) -> list[CellView]:
 
 
 if __name__ == "__main__":  # a further worker of a run on this machine
-    work_for_parent(lambda: result_of(lambda: generate(sys.argv[1])))
+    with suppress(RunStoppedError):  # the parent stops by itself
+        work_for_parent(lambda: result_of(lambda: generate(sys.argv[1])))

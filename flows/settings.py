@@ -64,6 +64,7 @@ class Settings(BaseModel):
     video_codec: Literal["vp9", "h264"] = Field(
         "vp9", description="codec of MP4 files: vp9, which browsers play, or h264 for older players (a GPL encoder)"
     )
+    rates: str = Field("", description="YAML file with the prices of devices and people, for the cost of runs")
     log: LogFormat = Field("text", description="format of log lines: text, or json, one object a line")
     profile_weights: tuple[tuple[str, Path], ...] = Field(
         (),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from flows.execution.generate_batch import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
+from flows.execution.stop import demand_priced
 from flows.finetune import finetune_all
 from flows.image_io import content_type
 from flows.ingest import ingest
@@ -87,6 +88,7 @@ def spec_run(
     resources, spec = Resources.open(), redacted(spec)
     with run_row(spec, resources) as row:
         demand(spec)
+        demand_priced(spec, resources)
         current = resources.profile(spec.profile)
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)

@@ -67,12 +67,12 @@ WALLS = (
 ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     "storage": (
         # what needs nothing of ours
-        *("redaction", "text", "keys", "metadata", "proxies", "run_files", "logs"),
+        *("redaction", "text", "keys", "metadata", "proxies", "run_files", "logs", "rates"),
         *("objects", "atomic_renames"),
         *("catalog.records", "catalog.audit_chain", "catalog.name_conflicts", "catalog.precedence", "catalog.owners"),
         *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),
         *("catalog.garbage", "catalog.claims", "catalog.views", "catalog.writes", "catalog.leases", "catalog.bench"),
-        *("sources", "ingest", "lost", "thumbnails", "maintenance"),
+        *("sources", "ingest", "lost", "thumbnails", "run_costs", "maintenance"),
     ),
     "dreamtuner": (
         *("plugins", "settings", "models", "attention", "families", "preprocess", "postprocess"),

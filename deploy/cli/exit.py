@@ -36,8 +36,12 @@ def run_with_progress(command: str, settings: Settings, work: "Callable[[Progres
         leave(terminal, INTERRUPTED)
     except Exception as error:
         from deploy.cli.error_message import is_bad_input, sentence
+        from flows.faults import RunStoppedError
 
         sys.stderr.write(redact_text(traceback.format_exc()))
+        if isinstance(error, RunStoppedError):
+            print_message(terminal, f"the run was stopped: {error}")
+            leave(terminal, INTERRUPTED if error.state == "cancelled" else SOME_FAILED)
         if is_bad_input(error):
             print_message(terminal, sentence(error, settings))
             leave(terminal, BAD_INPUT)

@@ -10,11 +10,13 @@ from rich.text import Text
 from dreamtuner.models.layouts import OWN_FIELDS
 from flows.spec.model import Spec
 from storage.catalog.records import RunView, RunWarning, StatusView
+from storage.rates import Rates
+from storage.run_costs import duration, money, run_cost, run_cost_json
 
 if TYPE_CHECKING:
     from flows.planning.preview import Preview
     from flows.reporting.summary import RunSummary
-    from storage.catalog.views import MissingCells
+    from storage.catalog.views import MissingCells, RunFigures
 
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
@@ -164,11 +166,13 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
     )
 
 
-def status_json(found: StatusView, runs: list[RunView]) -> dict[str, Any]:
+def status_json(
+    found: StatusView, runs: list[RunView], figures: "Mapping[str, RunFigures]", rates: Rates
+) -> dict[str, Any]:
     """Return what `status --json` prints."""
     counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
     counts |= {"references": found.references}
-    return counts | {"runs": [_run_values(run) for run in runs]}
+    return counts | {"runs": [_run_values(run) | run_cost_json(figures[run.id], rates) for run in runs]}
 
 
 def _run_values(run: RunView) -> dict[str, Any]:
@@ -209,7 +213,13 @@ def missing_lines(missing: "MissingCells") -> list[str]:
     return [f"{count} cell{'' if count == 1 else 's'} {words}" for count, words in lines if count]
 
 
-def status_table(found: StatusView, runs: list[RunView], missing: "MissingCells") -> RenderableType:
+def status_table(
+    found: StatusView,
+    runs: list[RunView],
+    missing: "MissingCells",
+    figures: "Mapping[str, RunFigures]",
+    rates: Rates,
+) -> RenderableType:
     """Return what `status` prints: cell counts, what needs the missing cells, and the latest runs."""
     cells = new_table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
@@ -217,12 +227,22 @@ def status_table(found: StatusView, runs: list[RunView], missing: "MissingCells"
     wanted = [Text(line) for line in missing_lines(missing)]
     if not runs:
         return Group(cells, *wanted, "", "no runs yet; start one with: dreamtuner run examples/pocket.yaml")
-    recent = new_table("run", "name", "spec", "state", "started (UTC)", "generated", "failed")
+    recent = new_table(
+        "run", "name", "spec", "state", "started (UTC)", "generated", "failed", "device time", *_price_of(rates)
+    )
     for run in runs:
-        began = run.started_at.strftime("%Y-%m-%d %H:%M:%S")
+        began = run.started_at.strftime("%Y-%m-%d %H:%M")
         counts = str(run.cells["generated"]), str(run.cells["failed"])
-        recent.add_row(run.id[:8], Text(run.name), run.spec_digest[:8], run.state, began, *counts)
+        cost = run_cost(figures[run.id], rates)
+        spent = [duration(cost.device_seconds)]
+        if rates.currency:
+            spent.append(money(cost.device_money))
+        recent.add_row(run.id[:8], Text(run.name), run.spec_digest[:8], run.state, began, *counts, *spent)
     for column in recent.columns[1:5]:
         column.justify = "left"
     why = [Text(f"{run.id[:8]} {run.state}: {_shortened(run.reason)}") for run in runs if run.reason is not None]
     return Group(cells, *wanted, "", recent, *([""] if why else []), *why)
+
+
+def _price_of(rates: Rates) -> list[str]:
+    return [rates.currency] if rates.currency else []

@@ -16,6 +16,7 @@ from starlette.templating import Jinja2Templates
 from deploy.dashboard.access.rights import Person
 from dreamtuner.settings.styles import STYLES
 from storage.catalog.records import DECISIONS, PERSONS, ROLES, Given, RunWarning
+from storage.run_costs import duration, money
 
 _FOLDER = Path(__file__).parent
 STATIC = _FOLDER / "static"
@@ -45,7 +46,17 @@ def templates() -> Jinja2Templates:
         styles=STYLES,
         persons=PERSONS,
     )
-    made.env.filters.update(when=when, short=short, figure=figure, query=query, ago=ago, origin=origin, kind=kind_name)
+    made.env.filters.update(
+        duration=duration,
+        money=money,
+        when=when,
+        short=short,
+        figure=figure,
+        query=query,
+        ago=ago,
+        origin=origin,
+        kind=kind_name,
+    )
     made.env.trim_blocks = made.env.lstrip_blocks = True
     return made
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from deploy.dashboard.security.address import Network, networks
 from deploy.dashboard.security.oidc_settings import OidcSettings, SettingsError
+from storage.rates import NONE, Rates, RatesError
 from storage.redaction import HIDDEN, redact_url
 
 __all__ = ["FLOWS", "Settings", "SettingsError"]
@@ -44,6 +45,7 @@ class Settings:
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
             commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
+        rates: DREAMTUNER_RATES, a YAML file with the prices of devices and people, for the cost of runs.
         log: DREAMTUNER_LOG, the format of log lines: text, or json, one object a line.
         masker: DREAMTUNER_MASKER, what finds the masks of references: a name of the installed maskers.
         home: DREAMTUNER_HOME, whose files of forgotten runs are removed; None: there are none here.
@@ -65,6 +67,7 @@ class Settings:
     home: Path | None = None
     masker: str = "auto"
     log: str = "text"
+    rates: Rates = NONE
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -90,6 +93,10 @@ class Settings:
         size = env.get("DREAMTUNER_MAX_SOURCE_BYTES") or str(cls.max_upload)
         if not size.isdecimal() or int(size) < 1:
             raise SettingsError(f"DREAMTUNER_MAX_SOURCE_BYTES: {size!r} is not a number of bytes; correct or unset it")
+        try:
+            rates = Rates.load(env.get("DREAMTUNER_RATES"))
+        except RatesError as error:
+            raise SettingsError(str(error)) from error
         log = env.get("DREAMTUNER_LOG") or cls.log
         if log not in ("text", "json"):
             raise SettingsError(f"DREAMTUNER_LOG: {log!r} is neither text nor json; correct it")
@@ -114,6 +121,7 @@ class Settings:
             home=home,
             masker=env.get("DREAMTUNER_MASKER") or cls.masker,
             log=log,
+            rates=rates,
         )
 
     @property

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
 from flows.execution.handed_back import HandedBack, handed_back_on_sigterm
 from flows.execution.run_logs import run_logs
-from flows.faults import UnavailableError, one_line
+from flows.faults import RunStoppedError, UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
 from flows.spec.model import Spec
@@ -74,6 +74,8 @@ def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
 
 def _end_of(error: BaseException) -> tuple[RunState, str]:
     """Return the state and the reason of a run that `error` ended."""
+    if isinstance(error, RunStoppedError):
+        return error.state, str(error)
     if isinstance(error, InputError):
         return "failed", str(error)
     if isinstance(error, UnavailableError):

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from dreamtuner.models.layouts import Kind, KindName
 from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_names
@@ -56,6 +64,23 @@ def _known_profile(name: str) -> str:
 def _profiles(schema: dict[str, Any]) -> None:
     """Offer the current profiles in forms."""
     schema["enum"] = profile_names()
+
+
+class Budget(StrictModel):
+    """The most that a run may spend: seconds of all devices together, or money; whichever is reached first."""
+
+    device_seconds: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="seconds in which devices compute, of all workers together"
+    )
+    money: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="in the currency of DREAMTUNER_RATES, devices alone"
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if self.device_seconds is None and self.money is None:
+            raise ValueError("give device_seconds or money")
+        return self
 
 
 class Spec(StrictModel):
@@ -139,6 +164,18 @@ class Spec(StrictModel):
         default_factory=dict,
         description='sampling settings that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
     )
+
+    budget: Budget | None = Field(
+        default=None,
+        description='where the run stops, unfinished: {"device_seconds": 3600}, or {"money": 5} at the rates of '
+        "DREAMTUNER_RATES; null: nowhere",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_neutral(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `budget` where there is none: the digest of a spec is then that of earlier versions."""
+        values: dict[str, Any] = dump(self)
+        return {name: value for name, value in values.items() if name != "budget" or value is not None}
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import flows.execution.generate_batch
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.generation_worker import Worker
+from flows.execution.stop import demand_priced, stop_if_asked
+from flows.faults import RunStoppedError
 from flows.image_io import RECIPE_KEY, open_picture
 from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.cells import digest_of, plan_cells
@@ -19,12 +21,13 @@ from flows.planning.preflight import preflight
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec
+from flows.spec.problems import InputError
 from flows.spec.subject import SubjectSpec
 from flows.spec_run import record
 from storage.catalog import views, writes
 from storage.catalog.owners import this_owner
 from storage.catalog.schema import Cell as Cells
-from storage.catalog.schema import WorkSession
+from storage.catalog.schema import Run, WorkSession
 from storage.objects import get_blob
 from tests.flows.conftest import MakeCells
 
@@ -248,3 +251,62 @@ def test_interrupted_attempts_and_lost_pictures_add_up(
     assert all(first[one] < second[one] for one in digests)
     assert all(second[one] < third[one] for one in digests[:4])
     assert all(second[one] == third[one] for one in digests[4:])
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"), [({"device_seconds": 0.001}, "0.001 device-seconds"), ({"money": 1e-9}, "1e-09 EUR")]
+)
+def test_a_spent_budget_stops_a_run_where_it_is(
+    settings: Settings,
+    digests: list[str],
+    fake: Callable[[Draw], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    budget: dict[str, float],
+    said: str,
+) -> None:
+    rates = tmp_path / "rates.yaml"
+    rates.write_text("{currency: EUR, devices: {cpu: 3600}}")
+    monkeypatch.setenv("DREAMTUNER_RATES", str(rates))
+    resources = Resources.open()
+    with resources.catalog.write() as s:
+        (run,) = s.scalars(select(Run.id)).all()
+        s.execute(update(Run).values(spec={"budget": budget}))
+    fake(lambda cells: [picture(cell) for cell in cells])
+    with Worker(resources, run) as worker:
+        stop_if_asked(resources, run, worker.account)
+        worker.make(digests[:3])
+        with pytest.raises(RunStoppedError) as stopped:
+            stop_if_asked(resources, run, worker.account, worker.flush)
+    assert stopped.value.state == "failed"
+    for words in (f"its budget of {said} is spent", "3 of 8 images are generated", "raise `budget`"):
+        assert words in str(stopped.value)
+    assert states(settings, digests) == ["generated"] * 3 + ["planned"] * 5
+
+
+def test_a_cancelled_run_stops_and_says_who_cancelled_it(settings: Settings, digests: list[str]) -> None:
+    resources = Resources.open(settings)
+    with resources.catalog.write() as s:
+        (run,) = s.scalars(select(Run.id)).all()
+    stop_if_asked(resources, run)
+    with resources.catalog.write() as s:
+        writes.cancel_run(s, run, actor="eva")
+    with pytest.raises(RunStoppedError, match="cancelled by eva; 0 of 8 images are generated") as stopped:
+        stop_if_asked(resources, run)
+    assert stopped.value.state == "cancelled"
+
+
+def test_money_without_a_price_is_refused_and_a_spec_without_a_budget_is_what_it_was(
+    settings: Settings, references: Path
+) -> None:
+    pip = SubjectSpec(name="pip", class_word="bear", reference=str(references / "pip.png"))
+    grid: dict[str, Any] = {"name": "t", "subjects": (pip,), "prompts": ("a {subject}",), "seeds": (1,)}
+    assert "budget" not in Spec(**grid).model_dump(mode="json")
+    spec = Spec(**grid, budget={"money": 2})
+    assert spec.model_dump(mode="json")["budget"] == {"device_seconds": None, "money": 2.0}
+    with pytest.raises(InputError, match=r"budget\.money.*no price of an hour of cpu"):
+        demand_priced(spec, Resources.open(settings))
+    demand_priced(Spec(**grid, budget={"device_seconds": 2}), Resources.open(settings))
+    for wrong in ({}, {"money": 0}, {"device_seconds": float("inf")}, {"euros": 1}):
+        with pytest.raises(ValueError, match="budget"):
+            Spec(**grid, budget=wrong)

@@ -16,7 +16,7 @@ class Run(Base):
     `owner` is the process that runs it, `seen_at` its last heartbeat. `ended_with` counts its cells by state at its
     end, so that nothing counts them again; None while it runs. `reason` is why a run did not complete, `refused`
     maps the names of rejected subjects to the reason. `sheet_key` is the SHA-256 of the sheet's contents: a later run
-    with the same contents reuses the sheet.
+    with the same contents reuses the sheet. `cancelled_by` is who asked to cancel it.
     """
 
     __tablename__ = "runs"
@@ -40,6 +40,7 @@ class Run(Base):
     ended_with: Mapped[dict[str, Any] | None]
     reason: Mapped[str | None]
     refused: Mapped[dict[str, Any] | None]
+    cancelled_by: Mapped[str | None]
 
 
 class Cell(Base):

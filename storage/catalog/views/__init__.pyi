@@ -64,12 +64,13 @@ from .review.subject_page import (
 from .runs.attention import AttentionView, attention_maps
 from .runs.cells import cell, cell_states_of, cells, cells_of_run, digests_beginning
 from .runs.defaults import PastRun, first_numbers, past_run
+from .runs.figures import RunFigures, Tally, run_figures
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
-from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, subjects_in_work
+from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, spec_of_run, subjects_in_work
 from .runs.run_trainings import RunTrainingView, cells_to_come, run_trainings
-from .runs.spending import Spent, spending
+from .runs.spending import RunLimits, Spent, run_limits, spending
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
 from .runs.unscored import OutputChoice, outputs_by_profile, unscored, unscored_among, unscored_of
@@ -123,6 +124,8 @@ __all__ = [
     "ReviewView",
     "RunDeletion",
     "RunDetail",
+    "RunFigures",
+    "RunLimits",
     "RunPoll",
     "RunProgress",
     "RunQueue",
@@ -133,6 +136,7 @@ __all__ = [
     "SubjectDetail",
     "SubjectRow",
     "SubjectSummary",
+    "Tally",
     "TokenView",
     "TrainingView",
     "UserView",
@@ -195,7 +199,9 @@ __all__ = [
     "reviews_of",
     "run",
     "run_deletion",
+    "run_figures",
     "run_ids",
+    "run_limits",
     "run_queues",
     "run_trainings",
     "runs_in_progress",
@@ -206,6 +212,7 @@ __all__ = [
     "sheet_of",
     "sibling",
     "skips_decided",
+    "spec_of_run",
     "spending",
     "status",
     "subject",

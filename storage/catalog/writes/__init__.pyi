@@ -39,7 +39,7 @@ from .runs.finish import finish_cell, finish_cells
 from .runs.measurements import add_measurements
 from .runs.models import add_checkpoint, add_profile
 from .runs.planning import plan_cells
-from .runs.run import finish_run, set_sheet, start_run, touch_run
+from .runs.run import cancel_run, finish_run, set_sheet, start_run, touch_run
 from .runs.run_trainings import await_trainings, fail_run_training, training_planned
 from .runs.scores import add_scores
 from .runs.spent import spend_on_cells
@@ -81,6 +81,7 @@ __all__ = [
     "admit",
     "await_trainings",
     "begin_batch",
+    "cancel_run",
     "change_password",
     "change_user",
     "claim_cells",

@@ -11,8 +11,13 @@ from storage.catalog import views, writes
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
 
-WITH_PREFECT = {"/flows/run", "/flows/{flow_run_id:uuid}/cancel", "/outputs/{output_id:int}/attention"}
-"""test_flows_live.py orders these."""
+WITH_PREFECT = {
+    "/flows/run",
+    "/flows/{flow_run_id:uuid}/cancel",
+    "/outputs/{output_id:int}/attention",
+    "/runs/{run_id}/again",
+}
+"""test_flows_live.py and test_run_page.py order these."""
 FORM = re.compile(r'action="/bulk/(\w+)"')
 
 
@@ -67,6 +72,9 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         sent = {"name": "bolt", "class_word": "robot", "style": "natural"}
         picture = {"reference": ("bolt.png", io.BytesIO(png(plain(0, -1, 0))), "image/png")}
         wrote("/subjects", "/subjects", "new reference", data=sent, files=picture)
+        with site.catalog.read() as s:
+            (running,) = (one.id for one in views.recent_runs(s))
+        wrote("/runs/{run_id}/cancel", f"/runs/{running}/cancel", "cancel run")
         with site.catalog.write() as s:
             (run,) = (one.id for one in views.recent_runs(s))
             writes.finish_run(s, run, "completed")

@@ -50,13 +50,22 @@ class RunDetail:
     flow_run_id: str | None
     host: str | None
     started_by: str | None
+    cancelled_by: str | None = None
+
+
+def spec_of_run(s: Session, run_id: str) -> dict[str, Any]:
+    """Return the spec of a run, without passwords and signatures in its addresses. Raises NotInCatalogError."""
+    spec = s.scalar(select(Run.spec).where(Run.id == run_id))
+    if spec is None:
+        raise _unknown(run_id)
+    return dict(spec)
 
 
 def run(s: Session, run_id: str) -> RunDetail:
     """Return the run. Raises NotInCatalogError."""
     row = s.get(Run, run_id)
     if row is None:
-        raise NotInCatalogError(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
+        raise _unknown(run_id)
     counts = dict(s.execute(_states(run_id)).all())
     return RunDetail(
         id=row.id,
@@ -73,7 +82,12 @@ def run(s: Session, run_id: str) -> RunDetail:
         flow_run_id=row.flow_run_id,
         host=row.owner.partition(":")[0].partition("/")[0] if row.owner else None,
         started_by=_started_by(s, row.flow_run_id),
+        cancelled_by=row.cancelled_by,
     )
+
+
+def _unknown(run_id: str) -> NotInCatalogError:
+    return NotInCatalogError(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
 
 
 def made_by_run(s: Session, run_id: str) -> Sequence[str]:

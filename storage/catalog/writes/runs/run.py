@@ -11,6 +11,7 @@ from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into, instant
 from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalogError, RunState
 from storage.catalog.schema import Cell, Run, RunCell
+from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.blobs import require_blob
 from storage.redaction import redact_text, redact_values
 
@@ -27,7 +28,7 @@ def start_run(
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": redact_values(spec)}
     row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
-    news |= {"ended_with": null(), "reason": None, "refused": null()}
+    news |= {"ended_with": null(), "reason": None, "refused": null(), "cancelled_by": None}
     row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()
@@ -46,6 +47,15 @@ def finish_run(
     reason = redact_text(reason)[:MAX_REASON_LENGTH] if reason else None
     news |= {"reason": reason, "refused": redact_values(refused) if refused else null()}
     _change(s, run_id, news)
+
+
+def cancel_run(s: Session, run_id: str, *, actor: str) -> None:
+    """Ask the workers of a run in progress to stop. Raises CatalogError if it has ended."""
+    change = update(Run).where(Run.id == run_id, Run.state == "running").values(cancelled_by=actor)
+    if s.execute(change.returning(Run.id)).first() is None:
+        lock_run(s, run_id)
+        raise CatalogError("this run has ended; there is nothing to cancel")
+    record_audit(s, actor=actor, action="cancel run", entity="run", entity_id=run_id)
 
 
 def touch_run(s: Session, run_id: str) -> None:

@@ -1,0 +1,74 @@
+"""Stops a run in its middle: because a person cancelled it, or because its budget is spent."""
+
+from collections.abc import Callable
+
+from flows.execution.account import Account
+from flows.faults import RunStoppedError
+from flows.resources import Resources
+from flows.settings import SettingsError
+from flows.spec.model import Budget, Spec
+from flows.spec.problems import InputError, Problem
+from storage.catalog import views
+from storage.rates import Rates, RatesError
+
+
+def rates_of(resources: Resources) -> Rates:
+    """Return the prices of devices. Raises SettingsError."""
+    try:
+        return Rates.load(resources.settings.rates)
+    except RatesError as error:
+        raise SettingsError(str(error)) from error
+
+
+def demand_priced(spec: Spec, resources: Resources) -> None:
+    """Raise InputError if the spec limits money, and there is no rate for this worker's device."""
+    if spec.budget is None or spec.budget.money is None:
+        return
+    if rates_of(resources).of(resources.device_class, 1.0) is None:
+        remedy = "add it to the file of DREAMTUNER_RATES, or limit device_seconds"
+        message = f"there is no price of an hour of {resources.device_class}; {remedy}"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("budget", "money"), message=message)])
+
+
+def stop_if_asked(
+    resources: Resources, run_id: str, account: Account | None = None, flush: Callable[[], None] = lambda: None
+) -> None:
+    """Raise RunStoppedError if somebody cancelled the run, or if its workers have spent its budget.
+
+    `account`: that of this process, brought up to date before it is read; `flush`: called before a stop, stores what
+    was generated. Each worker asks before each chunk of
+    cells, so all of them together spend at most a chunk each, and what they spend within a beat, beyond the budget.
+    """
+    with resources.catalog.read() as s:
+        limits = views.run_limits(s, run_id)
+    if limits.cancelled_by is not None:
+        flush()
+        raise RunStoppedError("cancelled", f"cancelled by {limits.cancelled_by}; {_where(resources, run_id)}")
+    if limits.budget is None:
+        return
+    if account is not None:
+        account.renew()
+    budget = Budget.model_validate(dict(limits.budget))
+    with resources.catalog.read() as s:
+        spent = views.spending(s, run_id)
+    seconds = sum(one.device_seconds for one in spent)
+    if budget.device_seconds is not None and seconds >= budget.device_seconds:
+        limit, used = f"{budget.device_seconds:,g} device-seconds", f"{seconds:,.0f}"
+    elif budget.money is not None:
+        rates = rates_of(resources)
+        money = sum(rates.of(one.device, one.device_seconds) or 0.0 for one in spent)
+        if money < budget.money:
+            return
+        limit, used = f"{budget.money:,g} {rates.currency}", f"{money:,.2f}"
+    else:
+        return
+    flush()
+    remedy = "raise `budget` and run the spec again for the rest"
+    raise RunStoppedError("failed", f"its budget of {limit} is spent ({used}); {_where(resources, run_id)}; {remedy}")
+
+
+def _where(resources: Resources, run_id: str) -> str:
+    with resources.catalog.read() as s:
+        cells = views.run(s, run_id).cells
+    total = sum(cells.values())
+    return f"{cells['generated']:,} of {total:,} images are generated" if total else "no image was planned yet"
