@@ -58,15 +58,14 @@ class RunFigures:
 
 def run_figures(s: Session, run_id: str) -> RunFigures:
     """Return the figures of a run. It reads all its cells."""
-    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id).label("subject_id")
-    ours = func.coalesce(Output.run_id == run_id, False).label("ours")
-    columns: tuple[Any, ...] = (requested_for, Cell.state, Output.decision, ours)
+    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    columns: tuple[Any, ...] = (requested_for.label("requested_for"), Cell.state, Output.decision, Output.run_id)
     there = and_(Output.cell_id == Cell.id, Cell.state == "generated")
     rows = select(*columns, func.count().label("count")).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
-    rows = rows.outerjoin(Output, there).where(RunCell.run_id == run_id).group_by(*columns)
+    rows = rows.outerjoin(Output, there).where(RunCell.run_id == run_id).group_by(requested_for, *columns[1:])
     found: dict[int, Tally] = defaultdict(Tally)
     for row in s.execute(rows):
-        found[row.subject_id] += _tally(row)
+        found[row.requested_for] += _tally(row, run_id)
     names: dict[int, str] = {}
     for part in chunks(sorted(found)):
         names |= dict(s.execute(select(Subject.id, Subject.name).where(Subject.id.in_(part))).all())
@@ -74,14 +73,14 @@ def run_figures(s: Session, run_id: str) -> RunFigures:
     return RunFigures(sum(found.values(), Tally()), subjects, spending(s, run_id), review_seconds(s, run_id))
 
 
-def _tally(row: Any) -> Tally:
-    count, there = row._mapping["count"], row.state == "generated"
+def _tally(row: Any, run_id: str) -> Tally:
+    count, there, ours = row._mapping["count"], row.state == "generated", row.run_id == run_id
     return Tally(
         total=count,
         generated=count * there,
         failed=count * (row.state == "failed"),
         approved=count * (row.decision == "approved"),
         rejected=count * (row.decision == "rejected"),
-        made=count * (there and bool(row.ours)),
-        made_approved=count * (bool(row.ours) and row.decision == "approved"),
+        made=count * (there and ours),
+        made_approved=count * (ours and row.decision == "approved"),
     )
