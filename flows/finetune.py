@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
+from flows.execution.costs.stop import stop_if_asked
 from flows.execution.device_lock import locked_device
 from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
-from flows.execution.stop import stop_if_asked
 from flows.faults import fault_of
 from flows.image_io import open_reference
 from flows.ingestion.captioning import CaptionChooser

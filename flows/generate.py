@@ -12,12 +12,12 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.orm import Session
 
 from flows.execution.chunk_order import ordered_chunks
+from flows.execution.costs.stop import stop_if_asked
 from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.generation_worker import Worker
 from flows.execution.handed_back import handed_back_on_sigterm
-from flows.execution.run_logs import run_logs
+from flows.execution.run_lifecycle import run_logs
 from flows.execution.run_trainings import RunTrainings
-from flows.execution.stop import stop_if_asked
 from flows.execution.wait_for_others import wait_for_others
 from flows.faults import RunStoppedError
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons

@@ -25,7 +25,7 @@ from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.train.stage import Events
 from dreamtuner.train.state import FILE, saved_step
-from flows.execution.account import TrainingAccount
+from flows.execution.costs.account import TrainingAccount
 from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture, open_reference
 from flows.progress import report_progress

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dreamtuner.sampling.reference_cache import ReferenceCache
-from flows.execution.account import CellAccount
 from flows.execution.cell_references import FrameMissingError
+from flows.execution.costs.account import CellAccount
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
 from flows.execution.replay.environment import made_with

@@ -10,16 +10,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
 from flows.execution.handed_back import HandedBack, handed_back_on_sigterm
-from flows.execution.run_logs import run_logs
 from flows.faults import RunStoppedError, UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
+from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
 from storage.catalog import writes
 from storage.catalog.leases.runs import RunHeartbeat
 from storage.catalog.owners import this_owner
 from storage.catalog.records import RunState, spec_digest
+from storage.logs import log_as_json, logged
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,15 @@ class RunRow:
     id: str
     reason: str | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def run_logs(settings: Settings, run_id: str) -> Iterator[None]:
+    """Log the lines of the block as the settings say, each with the run; Prefect set up a flow's process before."""
+    if settings.log == "json":
+        log_as_json(this_owner())
+    with logged(run=run_id):
+        yield
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
 from dreamtuner.score.licences import licences_of
-from flows.execution.account import Account
+from flows.execution.costs.account import Account
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory

@@ -12,10 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -167,15 +165,10 @@ class Spec(StrictModel):
 
     budget: Budget | None = Field(
         default=None,
+        exclude_if=lambda budget: budget is None,  # as of `workers`
         description='where the run stops, unfinished: {"device_seconds": 3600}, or {"money": 5} at the rates of '
         "DREAMTUNER_RATES; null: nowhere",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_neutral(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `budget` where there is none: the digest of a spec is then that of earlier versions."""
-        values: dict[str, Any] = dump(self)
-        return {name: value for name, value in values.items() if name != "budget" or value is not None}
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 import flows.execution.generate_batch
 from dreamtuner.sampling.request import Cell
 from dreamtuner.settings.sampling import Sampling
+from flows.execution.costs.stop import demand_priced, stop_if_asked
 from flows.execution.generation_worker import Worker
-from flows.execution.stop import demand_priced, stop_if_asked
 from flows.faults import RunStoppedError
 from flows.image_io import RECIPE_KEY, open_picture
 from flows.ingestion.store_subject import prepare_and_store

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from flows.execution.costs.stop import stop_if_asked
 from flows.execution.crew.crew import Crew
 from flows.execution.run_trainings import awaited
 from flows.progress import report_progress
@@ -37,14 +38,16 @@ class Conductor:
     def conduct(self, hire: Callable[[], AbstractContextManager[Crew]]) -> dict[str, str]:
         """Return when nothing is left that the crew's workers could do; the crew is only hired if there is something.
 
-        Returns why the fine-tunings failed that did, by subject.
+        Returns why the fine-tunings failed that did, by subject. Raises RunStoppedError, see stop_if_asked.
         """
         if not self._step():
             with hire() as workers:
                 while not self._step() and not workers.idle:
+                    self._stop_if_asked()
                     if not self._score_some():
                         time.sleep(POLL_SECONDS)
-                self._step()
+                if not self._step():
+                    self._stop_if_asked()  # the workers have ended, perhaps for that
                 self.why = workers.why()
         return self._failed()
 
@@ -54,6 +57,9 @@ class Conductor:
             if one.done and one.awaited:
                 self._plan(one.digest)
         return self._patience.retry(self._look)
+
+    def _stop_if_asked(self) -> None:
+        self._patience.retry(lambda: stop_if_asked(self._resources, self._run_id))
 
     def _read(self) -> Sequence[RunTrainingView]:
         def read() -> Sequence[RunTrainingView]:

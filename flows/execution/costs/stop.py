@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flows.execution.account import Account
+from flows.execution.costs.account import Account
 from flows.faults import RunStoppedError
 from flows.resources import Resources
 from flows.settings import SettingsError

@@ -1,0 +1,1 @@
+"""What a run spends on devices, counted, shared among its cells, and limited."""
