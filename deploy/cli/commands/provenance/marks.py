@@ -47,7 +47,8 @@ def show(as_json: AsJson = False) -> None:
         print_result(said)
         return
     for name, value in said.items():
-        typer.echo(f"{name.replace('_', ' '):<15}{', '.join(value) if isinstance(value, list) else value}")
+        text = ", ".join(value) if isinstance(value, list) else value
+        typer.echo(f"{name.replace('_', ' '):<15}{'on' if text is True else 'off' if text is False else text}")
     if "house" not in said:
         typer.echo("there are no keys yet: the first picture that leaves makes them, or `dreamtuner marks new`")
 
