@@ -17,6 +17,7 @@ from deploy.cli.options import actor
 from deploy.dashboard.exports.formats import ExportFormat, format_of
 from deploy.dashboard.exports.lineage import demand_exportable
 from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
+from deploy.dashboard.exports.options import ExportOptions
 from deploy.marks.marker import Marker
 from dreamtuner.models.lineage import stated_purpose
 from flows.resources import Resources
@@ -24,7 +25,7 @@ from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import CatalogError, NotInCatalogError
-from storage.catalog.views import Filter, OutputDetail
+from storage.catalog.views import Filter, OutputDetail, ReviewedBy
 
 T = TypeVar("T")
 PART = 300  # outputs whose details are read per query
@@ -33,7 +34,7 @@ Parts = Iterator[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Exported:
-    """The result of an export: `folders` in `out`, one per subject, and why images are `missing`.
+    """The result of an export: `folders` in `out`, one per subject by default, and why images are `missing`.
 
     `marked`: whether the images carry their marks, see docs/how-to/marks.md.
     """
@@ -50,9 +51,15 @@ class Exported:
 
 
 def export(
-    settings: Settings, out: Path, *, subjects: Sequence[str], runs: Sequence[str], approved: bool, stripped: bool
+    settings: Settings,
+    out: Path,
+    *,
+    subjects: Sequence[str],
+    runs: Sequence[str],
+    approved: bool,
+    options: ExportOptions,
 ) -> Exported:
-    """Write the generated images of these subjects and runs (default: all) to `out`.
+    """Write the generated images of these subjects and runs (default: all) to `out`, named and encoded by `options`.
 
     Raises InputError for an unknown subject or run and for an existing `out`, CatalogError if there is nothing to
     export, MarksError and KeysError if images cannot be marked.
@@ -73,15 +80,14 @@ def export(
     with catalog.read() as s:
         metrics = views.metric_licences(s)
     if (purpose := stated_purpose()) is not None:
-        demand_exportable(_details(catalog, ids), purpose, metrics)
+        demand_exportable((one for one, _ in _details(catalog, ids)), purpose, metrics)
     marker = Marker.open(settings.home)
     marker.prepare()
     if not marker.settings.on:
-        after = {"to": str(out), "pictures": len(ids), "metadata": not stripped, "marked": False}
+        after = {"to": str(out), "pictures": len(ids), "metadata": options.metadata, "marked": False}
         with catalog.write() as s:
             writes.record_audit(s, actor=actor(), action="export", entity="export", entity_id=out.name, after=after)
-    store = Resources.open(settings).store
-    parts = files(store, _details(catalog, ids), marker, metrics, metadata=not stripped, subject_ids=whose)
+    parts = files(Resources.open(settings).store, _details(catalog, ids), marker, metrics, options, subject_ids=whose)
     written = _Written()
     aside = out.with_name(f".{out.name}.{uuid.uuid4().hex}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -130,11 +136,12 @@ def _ids(catalog: Catalog, subject_ids: Sequence[int], run_ids: Sequence[str], a
     return sorted(found)
 
 
-def _details(catalog: Catalog, ids: Sequence[int]) -> Iterator[OutputDetail]:
+def _details(catalog: Catalog, ids: Sequence[int]) -> Iterator[tuple[OutputDetail, ReviewedBy | None]]:
     for first in range(0, len(ids), PART):
         with catalog.read() as s:
             found = views.outputs(s, ids[first : first + PART])
-        yield from found
+            reviewed = views.reviewed_by(s, ids[first : first + PART])
+        yield from ((one, reviewed.get(one.output_id)) for one in found)
 
 
 class _Written:
@@ -147,9 +154,10 @@ class _Written:
     def watched(self, parts: Parts) -> Parts:
         """Yield the parts unchanged and count them."""
         for name, data in parts:
-            if name not in MANIFESTS:
+            folder, within, _ = name.rpartition("/")
+            if name not in MANIFESTS and not name.endswith(".txt"):  # captions count with their pictures
                 self.pictures += 1
-                self.folders.add(name.partition("/")[0])
+                self.folders |= {folder} if within else set()
             elif name == MANIFESTS[0]:
                 lines = map(json.loads, data.splitlines())
                 self.missing = [f"output {one['output_id']}: {one['error']}" for one in lines if "error" in one]
@@ -167,7 +175,7 @@ def _folder(path: Path, parts: Parts) -> None:
     path.mkdir()
     for name, data in parts:
         place = path / name
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
     readable(path)
 

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from deploy.dashboard.access.rights import Person
+from deploy.dashboard.resources import resources
 from dreamtuner.settings.styles import STYLES
 from storage.catalog.records import DECISIONS, PERSONS, ROLES, Given, RunWarning
 from storage.run_costs import duration, money
@@ -71,6 +72,11 @@ def page(request: Request, name: str, person: Person, /, *, status: int = 200, *
     if notice:
         answer.delete_cookie(NOTICE)
     return answer
+
+
+def own_address(request: Request) -> str:
+    """Return the address that people reach the dashboard at, without a slash at the end, for links to pass on."""
+    return resources(request).settings.origin or f"{request.url.scheme}://{request.url.netloc}"
 
 
 def redirect(to: str, notice: str) -> Response:

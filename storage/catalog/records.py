@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 CellState = Literal["planned", "generating", "generated", "failed", "lost"]
 RunState = Literal["running", "completed", "failed", "cancelled", "crashed"]
 Decision = Literal["none", "approved", "rejected", "flagged"]
+LabelKind = Literal["tag", "collection"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
 Given = Literal["found", "file", "spec", "ingest", "dashboard"]
 NumbersOwner = Literal["spec", "subject"]
@@ -18,6 +19,9 @@ WorkKind = Literal["generate", "finetune", "score"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+PREFERENCES = {"rating_moves_on": False}
+"""What a person can choose in the dashboard, with its default: whether a rating goes on to the next picture."""
+LABELS: tuple[LabelKind, ...] = get_args(LabelKind)
 NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_numbers are stored for
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
 WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)

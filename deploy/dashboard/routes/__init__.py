@@ -4,10 +4,21 @@ from fastapi import APIRouter
 
 from deploy.dashboard.routes import flows, home, inspect, media, metrics, runs
 from deploy.dashboard.routes.people import account, audit, login, sign_on, users
-from deploy.dashboard.routes.review import bulk, compare, decisions, export, gallery, grid, output, review
+from deploy.dashboard.routes.review import (
+    bulk,
+    compare,
+    decisions,
+    export,
+    gallery,
+    gathered,
+    grid,
+    output,
+    review,
+    splits,
+)
 from deploy.dashboard.routes.subjects import annotations, detection, forget, masks, subjects
 
 _LOOK = (home, inspect, runs, media, metrics, gallery, output, compare, grid, subjects)
-_ACT = (review, decisions, bulk, export, masks, annotations, detection, forget, flows)
+_ACT = (review, splits, gathered, decisions, bulk, export, masks, annotations, detection, forget, flows)
 _PEOPLE = (login, sign_on, account, users, audit)
 routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from deploy.dashboard import flow_parameters, schema_form
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
+from deploy.dashboard.prefilled import Prefilled, prefilled
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.text import check_plain
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
+from storage.catalog.views import SubjectDetail, SubjectRow
 from storage.redaction import contains_secret
 
 router = APIRouter()
@@ -25,8 +28,11 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 
 
 @router.get("/flows")
-def flows(request: Request, person: Operator) -> Response:
-    """Show the flows that can be started and the latest runs, or that Prefect is unavailable."""
+def flows(request: Request, person: Operator, of: int | None = None, more: str = "seeds") -> Response:
+    """Show the flows that can be started and the latest runs, or that Prefect is unavailable.
+
+    `of`: the output that the order of a catalog run goes on from; `more`: in which way, a key of prefilled.MORE.
+    """
     known = resources(request)
     deployments: list[Deployment] = []
     away = ""
@@ -35,10 +41,14 @@ def flows(request: Request, person: Operator) -> Response:
     except PrefectUnavailableError as error:
         away = str(error)
     with known.catalog.read() as s:
-        subjects = views.subjects_page(s, limit=200)
+        order = Prefilled() if of is None else prefilled(s, of, more)
+        subjects = _first(order.subjects, views.subjects_page(s, limit=200))
     # attention maps are requested on the page of their picture
     shown = [one for one in deployments if one.name != flow_parameters.ATTENTION]
-    forms = [(one, schema_form.fields(one.schema, one.parameters)) for one in shown]
+    filled = {flow_parameters.CATALOG: {"spec": order.spec}} if order.spec else {}
+    forms = [(one, schema_form.fields(one.schema, {**one.parameters, **filled.get(one.name, {})})) for one in shown]
+    if of is not None:
+        forms = [form for form in forms if form[0].name == flow_parameters.CATALOG]
     catalog = next((fields for one, fields in forms if one.name == flow_parameters.CATALOG), [])
     return page(
         request,
@@ -47,11 +57,22 @@ def flows(request: Request, person: Operator) -> Response:
         forms=forms,
         away=away,
         subjects=subjects,
+        order=order,
+        chosen=[one.id for one in order.subjects],
         catalog=flow_parameters.CATALOG,
         further=flow_parameters.FurtherFields.of(catalog),
         allowed=known.prefect.allowed,
         **_runs(request),
     )
+
+
+def _first(chosen: Sequence[SubjectDetail], listed: Sequence[SubjectRow]) -> list[SubjectRow]:
+    """Return the list with the chosen subjects at its beginning."""
+    first = [
+        SubjectRow(one.id, one.name, one.class_word, one.style, one.references[0].sha256 if one.references else None)
+        for one in chosen
+    ]
+    return [*first, *(row for row in listed if row.id not in {one.id for one in first})]
 
 
 @router.get("/fragments/flow-runs")

@@ -5,6 +5,7 @@ deletion, except as described in `storage.catalog.schema.forgetting`.
 """
 
 from storage.catalog.schema.annotations import Annotation
+from storage.catalog.schema.collecting import Label, OutputLabel, SavedFilter, Vote
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellControl, CellReference, CellReferenceControl, CellSubject, SubjectScore
@@ -17,11 +18,11 @@ from storage.catalog.schema.people import (
     Identity,
     OneTimeLink,
     ReviewBatch,
-    ReviewQueue,
     Throttle,
     User,
     WebSession,
 )
+from storage.catalog.schema.queues import QueueGuest, QueuePart, QueueSplit, ReviewQueue
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
 from storage.catalog.schema.run_trainings import RunTraining
 from storage.catalog.schema.runs import Cell, Run, RunCell
@@ -44,13 +45,18 @@ __all__ = [
     "FirstNumbers",
     "Forgetting",
     "Identity",
+    "Label",
     "LineageEvent",
     "Mask",
     "Measurement",
     "MetricVersion",
     "OneTimeLink",
     "Output",
+    "OutputLabel",
     "Profile",
+    "QueueGuest",
+    "QueuePart",
+    "QueueSplit",
     "Reference",
     "ReferenceMember",
     "RetiredId",
@@ -60,12 +66,14 @@ __all__ = [
     "Run",
     "RunCell",
     "RunTraining",
+    "SavedFilter",
     "Score",
     "Subject",
     "SubjectScore",
     "Throttle",
     "Training",
     "User",
+    "Vote",
     "WarningRow",
     "WebSession",
     "WorkSession",

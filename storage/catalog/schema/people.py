@@ -14,7 +14,10 @@ from storage.catalog.records import DECISIONS, ROLES, SCOPES, Decision, Role, Sc
 
 
 class User(Base):
-    """A person. `password` is an argon2 hash, None until one is set by a one-time link."""
+    """A person. `password` is an argon2 hash, None until one is set by a one-time link.
+
+    `preferences`: how the person wants the dashboard to behave, by name; None: nothing was changed.
+    """
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint(one_of("role", ROLES), name="role"),)
@@ -23,6 +26,7 @@ class User(Base):
     role: Mapped[Role] = mapped_column(String)
     password: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default=true(), default=True)
+    preferences: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -105,19 +109,6 @@ class AuditEvent(Base):
     salt: Mapped[str] = mapped_column(server_default="")
     content_sha256: Mapped[str] = mapped_column(server_default="")
     sha256: Mapped[str] = mapped_column(server_default="")
-
-
-class ReviewQueue(Base):
-    """Outputs in the order in which one person reviews them, frozen when it was created; `ids` is a JSON list."""
-
-    __tablename__ = "queues"
-    __table_args__ = (Index(None, "user_id", "created_at"),)
-    id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    title: Mapped[str]
-    filter: Mapped[dict[str, Any]]
-    ids: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class ReviewBatch(Base):

@@ -18,6 +18,7 @@ from .people import (
     has_password,
     link_of,
     password_of,
+    preferences,
     session_of,
     sessions_of,
     token_of,
@@ -39,28 +40,30 @@ from .review.facets import (
     subjects_page,
 )
 from .review.gallery import Count, Filter, count, gallery_page
+from .review.gathered import FilterView, LabelView, labels, labels_of, saved_filters
+from .review.grid import GridCell, grid, runs_of_subject
 from .review.history import Event, ReviewView, history, reviews_of
 from .review.lookup import run_ids, subject_id
 from .review.output import (
     OutputDetail,
-    Queue,
     blob_type,
+    last_seed,
     output,
     outputs,
-    queue,
-    queues_of,
     sibling,
+    spec_of_output,
 )
-from .review.progress import Progress, progress, skips_decided, waiting_for
+from .review.progress import Progress, progress, skips_decided, tally, waiting_for
+from .review.queues import Part, Queue, Split, queue, queues_of, split, splits_of
+from .review.reviewers import ReviewedBy, reviewed_by
 from .review.subject_page import (
     CheckpointView,
-    GridCell,
     MaskView,
     ReferenceView,
     SubjectDetail,
-    grid,
     subject,
 )
+from .review.votes import VoteTally, pairs_of_runs, tally_of_runs
 from .runs.attention import AttentionView, attention_maps
 from .runs.cells import cell, cell_states_of, cells, cells_of_run, digests_beginning
 from .runs.defaults import PastRun, first_numbers, past_run
@@ -80,9 +83,18 @@ from .runs.warnings import (
     warnings_of_run,
     warnings_of_subject,
 )
-from .scores import metric_licences
+from .scores import metric_licences, scores_of
 from .subject_summary import SubjectSummary, subject_list
-from .subjects import cells_by_mask, found_masks, further_assets, mask_facts, masks_of, subject_assets, subject_names
+from .subjects import (
+    cells_by_mask,
+    found_masks,
+    further_assets,
+    mask_facts,
+    masks_of,
+    names_of_subjects,
+    subject_assets,
+    subject_names,
+)
 from .work import (
     RunQueue,
     SessionTotals,
@@ -107,7 +119,9 @@ __all__ = [
     "Count",
     "Event",
     "Filter",
+    "FilterView",
     "GridCell",
+    "LabelView",
     "MaskView",
     "MissingCells",
     "OutputChoice",
@@ -115,6 +129,7 @@ __all__ = [
     "OutputRow",
     "OutputSubject",
     "Page",
+    "Part",
     "PastRun",
     "Principal",
     "ProfileUse",
@@ -122,6 +137,7 @@ __all__ = [
     "Queue",
     "ReferenceView",
     "ReviewView",
+    "ReviewedBy",
     "RunDeletion",
     "RunDetail",
     "RunFigures",
@@ -133,6 +149,7 @@ __all__ = [
     "SessionTotals",
     "SessionView",
     "Spent",
+    "Split",
     "SubjectDetail",
     "SubjectRow",
     "SubjectSummary",
@@ -140,6 +157,7 @@ __all__ = [
     "TokenView",
     "TrainingView",
     "UserView",
+    "VoteTally",
     "WorkTotals",
     "Workers",
     "annotation_facts",
@@ -174,6 +192,9 @@ __all__ = [
     "history",
     "is_caption_used",
     "is_used",
+    "labels",
+    "labels_of",
+    "last_seed",
     "link_of",
     "made_by_run",
     "mask_facts",
@@ -182,20 +203,24 @@ __all__ = [
     "metric_licences",
     "metrics",
     "missing_cells",
+    "names_of_subjects",
     "output",
     "outputs",
     "outputs_by_profile",
+    "pairs_of_runs",
     "password_of",
     "past_run",
     "place",
     "place_of",
     "poll_run",
+    "preferences",
     "profile_uses",
     "progress",
     "queue",
     "queues_of",
     "recent_runs",
     "references_in_use",
+    "reviewed_by",
     "reviews_of",
     "run",
     "run_deletion",
@@ -205,15 +230,21 @@ __all__ = [
     "run_queues",
     "run_trainings",
     "runs_in_progress",
+    "runs_of_subject",
     "runs_progress",
+    "saved_filters",
+    "scores_of",
     "session_of",
     "session_totals",
     "sessions_of",
     "sheet_of",
     "sibling",
     "skips_decided",
+    "spec_of_output",
     "spec_of_run",
     "spending",
+    "split",
+    "splits_of",
     "status",
     "subject",
     "subject_assets",
@@ -222,6 +253,8 @@ __all__ = [
     "subject_names",
     "subjects_in_work",
     "subjects_page",
+    "tally",
+    "tally_of_runs",
     "token_of",
     "tokens",
     "training",

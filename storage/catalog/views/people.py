@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import Role, Scope
+from storage.catalog.records import PREFERENCES, Role, Scope
 from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSession
 
 
@@ -79,6 +79,12 @@ def user_named(s: Session, name: str) -> tuple[int, str] | None:
     """Find a user by name, ignoring case; return id and stored name, or None."""
     found = s.execute(select(User.id, User.name).where(func.lower(User.name) == name.lower())).first()
     return None if found is None else (found.id, found.name)
+
+
+def preferences(s: Session, user_id: int) -> dict[str, bool]:
+    """Return a person's preferences; those that were not changed have their defaults."""
+    chosen = s.scalar(select(User.preferences).where(User.id == user_id)) or {}
+    return {name: bool(chosen.get(name, default)) for name, default in PREFERENCES.items()}
 
 
 def has_password(s: Session, user_id: int) -> bool:

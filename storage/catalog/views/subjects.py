@@ -1,12 +1,13 @@
 """A subject with its reference and masks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import chunks
 from storage.catalog.records import MaskFacts, NotInCatalogError, ReferenceWeight, SubjectAssets
 from storage.catalog.schema import CellReference, CellSubject, Mask, Reference, Subject
 from storage.catalog.views.reference_sets import references_in_use
@@ -83,6 +84,12 @@ def found_masks(s: Session, image_sha256: str) -> list[MaskFacts]:
     rows = select(Mask).join(Reference, Reference.id == Mask.reference_id)
     rows = rows.where(Reference.image_sha256 == image_sha256, Mask.given == "found").order_by(Mask.id.desc())
     return [mask_facts(one) for one in s.scalars(rows)]
+
+
+def names_of_subjects(s: Session, subject_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of these subjects by id."""
+    rows = select(Subject.id, Subject.name)
+    return {id: name for part in chunks([*subject_ids]) for id, name in s.execute(rows.where(Subject.id.in_(part)))}
 
 
 def subject_names(s: Session) -> Sequence[str]:

@@ -17,13 +17,18 @@ from .people.people import (
     rehash_password,
     use_link,
 )
+from .people.preferences import set_preference
 from .people.sessions import add_session, end_sessions, touch_session
 from .people.throttles import admit, forgive, record_failure, seconds_to_wait
 from .people.tokens import add_token, revoke_token, touch_token
 from .reference_sets import add_further_reference, set_references
 from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
-from .review.queues import add_queue
+from .review.labels import add_label, put_label, take_label
+from .review.queues import add_queue, delete_queues, open_queue, share_queue
 from .review.reviews import Reviewed, add_review, undo_review
+from .review.saved_filters import delete_filter, save_filter
+from .review.splits import add_split, extend_split, free_part, take_part
+from .review.votes import add_vote
 from .runs.attention import add_attention_map
 from .runs.cells import (
     claim_cells,
@@ -66,6 +71,7 @@ __all__ = [
     "add_attention_map",
     "add_checkpoint",
     "add_further_reference",
+    "add_label",
     "add_link",
     "add_mask",
     "add_measurements",
@@ -75,9 +81,11 @@ __all__ = [
     "add_review",
     "add_scores",
     "add_session",
+    "add_split",
     "add_subject",
     "add_token",
     "add_user",
+    "add_vote",
     "admit",
     "await_trainings",
     "begin_batch",
@@ -88,10 +96,13 @@ __all__ = [
     "claim_training",
     "close_crashed_runs",
     "decide_part",
+    "delete_filter",
+    "delete_queues",
     "demand_seen",
     "end_batch",
     "end_sessions",
     "enter_subject",
+    "extend_split",
     "fail_cell",
     "fail_run_training",
     "finish_cell",
@@ -103,11 +114,14 @@ __all__ = [
     "forget_subject",
     "forget_unwanted",
     "forgive",
+    "free_part",
     "mark_cells_lost",
     "mark_pictures_lost",
     "mark_training_lost",
+    "open_queue",
     "plan_cells",
     "plan_training",
+    "put_label",
     "record_audit",
     "record_blob",
     "record_blobs",
@@ -122,15 +136,20 @@ __all__ = [
     "renew_training",
     "replace_warnings",
     "revoke_token",
+    "save_filter",
     "save_training_state",
     "seconds_to_wait",
+    "set_preference",
     "set_references",
     "set_sheet",
+    "share_queue",
     "sign_on",
     "spend_on_cells",
     "spend_on_training",
     "start_run",
     "store_first_numbers",
+    "take_label",
+    "take_part",
     "touch_run",
     "touch_session",
     "touch_token",

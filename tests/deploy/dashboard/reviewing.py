@@ -18,6 +18,12 @@ def queue(site: Site, who: str = "reviewer", **filter: str) -> str:
     return made.headers["location"]
 
 
+def rating_moves_on(site: Site, who: str = "reviewer") -> None:
+    """Let a rating of this person go on to the next picture, which it does not do otherwise."""
+    with site.client(who) as client:
+        assert client.post("/account/preferences", data={"name": "rating_moves_on", "value": "yes"}).status_code == 204
+
+
 def in_order(site: Site) -> list[views.OutputRow]:
     """All outputs as the gallery shows them."""
     with site.catalog.read() as s:

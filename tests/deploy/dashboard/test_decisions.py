@@ -16,11 +16,12 @@ from playwright.sync_api import Route
 from deploy.dashboard.settings import Settings
 from storage.catalog import Catalog, views
 from tests.deploy.dashboard.conftest import Site
-from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown
+from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, rating_moves_on, sent, shown
 
 
 @pytest.mark.slow
 def test_a_burst_of_200_keys_stores_exactly_200_decisions(site: Site, tab: Open) -> None:
+    rating_moves_on(site)
     page = tab(site, queue(site))
     shown(page, 1)
     page.wait_for_selector("#picture[src]")
@@ -42,7 +43,7 @@ def test_undo_goes_back_and_gives_back(site: Site, tab: Open) -> None:
     first, second = in_order(site)[:2]
     page = tab(site, queue(site))
     shown(page, 1)
-    for key in "5xp":
+    for key in ("5", "ArrowRight", "x", "p"):  # a rating stays on its picture
         page.keyboard.press(key)
     shown(page, 4)
     page.keyboard.press("z")

@@ -118,7 +118,7 @@ def test_another_device_goes_on_there_and_the_end_says_what_was_decided(site: Si
     shown(second, 3, 60)
     second.keyboard.press("x")  # the rest is decided
     second.get_by_text("That was the last picture").wait_for()
-    second.get_by_text("All your decisions are stored").wait_for()
+    second.get_by_text("Everything is stored").wait_for()
     second.get_by_text("58 rejected").wait_for()
     second.get_by_role("link", name="Decide on the one that waits").click()
     shown(second, 1, 60)

@@ -1,7 +1,7 @@
 """`dreamtuner export`: write images of subjects and runs to a folder or an archive."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -9,6 +9,9 @@ from deploy.cli.exit import SOME_FAILED
 from deploy.cli.options import AsJson, no_url
 from deploy.cli.terminal import plain_terminal, print_message, print_result
 from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from deploy.dashboard.exports.options import PictureFormat
 
 
 def export(
@@ -32,6 +35,19 @@ def export(
         bool,
         typer.Option("--stripped", help="Leave prompts, seeds and settings out of images and manifest, not marks."),
     ] = False,
+    names: Annotated[
+        str,
+        typer.Option(
+            help="Template of the file names, such as '{folder}/{n}-{prompt}'; of {folder}, {subject}, {id}, {n}, "
+            "{seed}, {prompt}, {run}, {profile}, {rating}, {date}.  [default: {folder}/{id}-seed{seed}]"
+        ),
+    ] = "",
+    pictures: Annotated[
+        str,
+        typer.Option(help="Encode the images as png, jpeg or webp, with their recipe; original: as they are stored."),
+    ] = "original",
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG and WebP.")] = 92,
+    captions: Annotated[bool, typer.Option("--captions", help="Add a .txt with the prompt beside each image.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write generated images to a folder or zip, one folder per subject, with manifest.jsonl and manifest.csv.
@@ -41,8 +57,16 @@ def export(
     complete.
     """
     from deploy.cli.export import export as write
+    from deploy.dashboard.exports.options import ExportOptions
+    from flows.spec.problems import InputError, Problem
+    from storage.catalog.records import CatalogError
 
-    done = write(Settings.load(), out, subjects=subject or [], runs=run or [], approved=approved, stripped=stripped)
+    try:
+        wanted = cast("PictureFormat", pictures)  # checked there
+        options = ExportOptions(metadata=not stripped, names=names, pictures=wanted, quality=quality, captions=captions)
+    except CatalogError as error:
+        raise InputError("export", [Problem(path=(), message=str(error))]) from error
+    done = write(Settings.load(), out, subjects=subject or [], runs=run or [], approved=approved, options=options)
     if not done.marked:
         from deploy.marks.settings import UNMARKED
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
@@ -44,6 +44,16 @@ def _shown(request: Request, person: Person, secret: str = "") -> Response:
 def me(person: Viewer) -> dict[str, str | None]:
     """Return the user's name, role and form token; the outbox fetches the token of a new session here."""
     return {"name": person.name, "role": person.role, "csrf": person.csrf}
+
+
+@router.post("/account/preferences")
+def prefer(request: Request, person: Owner, name: Text, value: Annotated[Literal["yes", "no"], Form()]) -> Response:
+    """Change one of the person's preferences; the review page sends it from its help."""
+    with resources(request).catalog.write() as s:
+        writes.set_preference(s, person.user_id, name, value == "yes")
+        who: dict[str, Any] = {"actor": person.name, "entity": "user", "entity_id": person.user_id}
+        writes.record_audit(s, action="change preference", after={name: value}, **who)
+    return Response(status_code=204)
 
 
 @router.post("/account/password")

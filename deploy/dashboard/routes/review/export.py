@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,8 @@ from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
 from deploy.dashboard.exports.lineage import MetricLicences, demand_exportable
 from deploy.dashboard.exports.manifest import files
-from deploy.dashboard.gallery_filter import FIELDS, parse_filter
+from deploy.dashboard.exports.options import FORMATS, PLACEHOLDERS, ExportOptions, PictureFormat
+from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
@@ -24,7 +25,7 @@ from dreamtuner.models.lineage import PurposeError, stated_purpose
 from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
-from storage.catalog.views import Filter, OutputDetail
+from storage.catalog.views import Filter, OutputDetail, ReviewedBy
 from storage.keys import InvalidKeyError, check_key
 from storage.objects import ObjectStore, StoreError, open_store
 from storage.objects.s3_url import split_s3_url
@@ -53,6 +54,8 @@ def export(request: Request, person: Reviewer) -> Response:
         most=MOST,
         formats=[*EXPORT_FORMATS.working()],
         unmarked="" if known.marker.settings.on else UNMARKED,
+        pictures=FORMATS,
+        placeholders=PLACEHOLDERS,
     )
 
 
@@ -62,8 +65,8 @@ async def to_bucket(request: Request, person: Operator) -> Response:
     form = await request.form()
     url = str(form.get("url") or "").strip()
     target, known = _bucket(url), resources(request)
-    outputs, metrics, metadata, whose = await run_in_threadpool(_chosen, request, person, form, url)
-    parts = files(known.store, outputs, known.marker, metrics, metadata=metadata, subject_ids=whose)
+    outputs, metrics, options, whose = await run_in_threadpool(_chosen, request, person, form, url)
+    parts = files(known.store, outputs, known.marker, metrics, options, subject_ids=whose)
     put = await run_in_threadpool(_put, target, parts)
     return redirect("/export", f"{put} files uploaded to {url}")
 
@@ -76,11 +79,11 @@ async def as_file(name: str, request: Request, person: Reviewer) -> Response:
     except PluginError as error:
         raise CatalogError(f"format: {error}") from error
     form = await request.form()
-    outputs, metrics, metadata, whose = await run_in_threadpool(_chosen, request, person, form, name)
+    outputs, metrics, options, whose = await run_in_threadpool(_chosen, request, person, form, name)
     file_name = f"dreamtuner-{datetime.now(UTC):%Y%m%d-%H%M}{packed_as.suffix}"
     known = resources(request)
     return StreamingResponse(
-        packed_as.pack(files(known.store, outputs, known.marker, metrics, metadata=metadata, subject_ids=whose)),
+        packed_as.pack(files(known.store, outputs, known.marker, metrics, options, subject_ids=whose)),
         media_type=packed_as.media_type,
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
@@ -109,29 +112,46 @@ def _put(target: ObjectStore, parts: Iterable[tuple[str, bytes]]) -> int:
 
 def _chosen(
     request: Request, person: Person, form: Any, to: str
-) -> tuple[list[OutputDetail], MetricLicences, bool, Collection[int] | None]:
+) -> tuple[list[tuple[OutputDetail, ReviewedBy | None]], MetricLicences, ExportOptions, Collection[int] | None]:
     """Select the approved outputs that match the form, and record the export in the audit.
 
-    Returns the outputs, the metrics' licences, whether to include metadata, and the only subjects to include (None:
-    all).
+    Returns the outputs with their reviewers, the metrics' licences, how to write the files, and the only subjects to
+    include (None: all).
     """
     known = resources(request)
     asked = parse_filter({name: form.get(name) for name in FIELDS} | {"decision": "approved"})
-    metadata = form.get("metadata") != "strip"
+    options = _options(form)
     ids, _ = collect(known, asked, MOST)
     if not ids:
         raise CatalogError("no approved pictures match this filter; approve some, or widen it")
     with known.catalog.read() as s:
-        outputs = views.outputs(s, ids, subject_id=asked.subject_id)
+        outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
+    demand_purpose(outputs, metrics)
+    about = {"pictures": len(outputs), "metadata": options.metadata, "marked": known.marker.settings.on}
+    with known.catalog.write() as s:
+        after = {"to": to, **about, "filter": asked.as_json()}
+        writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
+    whose = None if asked.subject_id is None else {asked.subject_id}
+    return [(one, reviewed.get(one.output_id)) for one in outputs], metrics, options, whose
+
+
+def demand_purpose(outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:
+    """Raise CatalogError if a weight's licence does not allow these pictures for DREAMTUNER_PURPOSE."""
     try:
         purpose = stated_purpose()
     except PurposeError as error:
         raise CatalogError(str(error)) from error
     if purpose is not None:
         demand_exportable(outputs, purpose, metrics)
-    marked = known.marker.settings.on
-    after = {"to": to, "pictures": len(outputs), "metadata": metadata, "marked": marked, "filter": asked.as_json()}
-    with known.catalog.write() as s:
-        writes.record_audit(s, actor=person.name, action="export", entity="export", entity_id=to, after=after)
-    return outputs, metrics, metadata, None if asked.subject_id is None else {asked.subject_id}
+
+
+def _options(form: Any) -> ExportOptions:
+    """Read how to write the files from the form. Raises CatalogError naming the field."""
+    return ExportOptions(
+        metadata=form.get("metadata") != "strip",
+        names=str(form.get("names") or "")[:500],
+        pictures=cast(PictureFormat, str(form.get("pictures") or "original")),
+        quality=whole_number("quality", form.get("quality") or ExportOptions.quality),
+        captions=form.get("captions") == "yes",
+    )

@@ -15,13 +15,20 @@ from starlette.responses import Response
 
 from deploy.dashboard import flow_parameters
 from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.exports.manifest import ending_of, entry
+from deploy.dashboard.exports.options import ExportOptions
 from deploy.dashboard.pages import kind_name, page, redirect, sentences
 from deploy.dashboard.resources import resources
+from deploy.dashboard.routes.review.export import demand_purpose
+from deploy.marks.facts import facts_of
 from storage.catalog import views, writes
 from storage.catalog.records import CellDetail
+from storage.catalog.views import OutputDetail, ReviewedBy
+from storage.objects import get_blob
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
+Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
 Operator = Annotated[Person, Depends(Needs("operator"))]
 
 
@@ -43,6 +50,8 @@ def output_page(
         warnings = views.warnings_of_outputs(s, [output_id]).get(output_id, [])
         maps = views.attention_maps(s, output_id, one.image_sha256)
         cell = views.cell(s, one.digest)
+        labels = views.labels_of(s, [output_id]).get(output_id, [])
+        reviewed = views.reviewed_by(s, [output_id]).get(output_id)
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     needed = known.settings.approvals
     return page(
@@ -64,11 +73,34 @@ def output_page(
         controls=control_images(cell),
         warnings=sentences(warnings),
         recipe=list(_numbers(one.settings)),
+        labels=labels,
+        copied=json.dumps(_recipe(one, reviewed), indent=1, ensure_ascii=False),
+        can_order=person.may("operator") and known.takes_orders(flow_parameters.CATALOG),
         can_request=person.may("operator")
         and flow_parameters.ATTENTION in known.prefect.allowed
         and one.state == "generated",
         pointed=flow_parameters.pointed_size(one.width, one.height),
     )
+
+
+@router.get("/outputs/{output_id:int}/download")
+def download(output_id: int, request: Request, person: Reviewer) -> Response:
+    """Return the picture as it leaves, with its marks, as a file to store."""
+    known = resources(request)
+    with known.catalog.read() as s:
+        one, metrics = views.output(s, output_id), views.metric_licences(s)
+    demand_purpose([one], metrics)
+    marked = known.marker.mark(get_blob(known.store, one.image_sha256), facts_of(one))
+    ending = ending_of(marked.data)
+    name = f"{ExportOptions().name_of(one, one.subjects[0], 1).replace('/', '-')}.{ending}"
+    if not known.catalog.read_only:
+        after = {"to": name, "pictures": 1, "metadata": True, "marked": known.marker.settings.on}
+        with known.catalog.write() as s:
+            who: dict[str, Any] = {"actor": person.name, "action": "export", "entity": "export", "entity_id": name}
+            writes.record_audit(s, after=after, **who)
+    kind = {"jpg": "jpeg"}.get(ending, ending)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(marked.data, media_type=f"image/{kind}", headers=headers)
 
 
 def control_images(cell: CellDetail) -> list[tuple[str, str]]:
@@ -78,6 +110,13 @@ def control_images(cell: CellDetail) -> list[tuple[str, str]]:
     of_reference = [(f"{kind_name(kind)} of the reference", sha256) for kind, sha256 in reference.items()]
     images = [*of_reference, *((kind_name(kind), sha256) for kind, sha256 in followed.items())]
     return [(name, sha256) for name, sha256 in images if sha256 is not None]
+
+
+def _recipe(one: OutputDetail, reviewed: ReviewedBy | None) -> dict[str, Any]:
+    """Return what a copy of the recipe holds: the picture's line of an export's manifest, without a file."""
+    said = entry(one, one.subjects[0], "", metadata=True, reviewed=reviewed)
+    said.pop("file")
+    return said
 
 
 def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

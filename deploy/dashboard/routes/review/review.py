@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Form, Query
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.rights import Needs, Person
-from deploy.dashboard.gallery_filter import FIELDS, parse_filter
-from deploy.dashboard.pages import DECIDED, page, sentences
+from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
+from deploy.dashboard.pages import DECIDED, own_address, page, redirect, sentences
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError, RunWarning
 from storage.catalog.views import Filter, OutputDetail
+from storage.catalog.writes.review.splits import MOST_PARTS
 
 router = APIRouter()
 Reviewer = Annotated[Person, Depends(Needs("reviewer"))]
@@ -33,21 +34,25 @@ def queues(request: Request, person: Reviewer) -> Response:
     with resources(request).catalog.read() as s:
         queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         mine = [(one, views.progress(s, one, person.name)) for one in queues]
+        splits = views.splits_of(s, person.user_id)
         choices, counts = views.choices(s), views.decisions(s)
     asked = _asked(resources(request), person, Filter(decision="none"), stated=False).as_json()
-    return page(request, "review_queues.html", person, queues=mine, choices=choices, counts=counts, asked=asked)
+    context: dict[str, Any] = {"queues": mine, "splits": splits, "choices": choices, "counts": counts, "asked": asked}
+    return page(request, "review_queues.html", person, most_parts=MOST_PARTS, link=own_address(request), **context)
 
 
 @router.post("/review")
 async def start(request: Request, person: Reviewer) -> Response:
-    """Freeze the current matches of the filter, in its order, and open the queue."""
+    """Freeze the current matches of the filter, in its order, and open the queue; `parts` splits them among people."""
     form = await request.form()
     asked = parse_filter({name: form.get(name) for name in FIELDS})
     known = resources(request)
     asked = _asked(known, person, asked, stated="waits_for" in form)
     named = str(form.get("title") or "").strip()[:MAX_TITLE]
-    queue_id = await run_in_threadpool(_freeze, known, person, asked, named)
-    return RedirectResponse(f"/review/{queue_id}", 303)
+    parts = whole_number("parts", form.get("parts") or 1)
+    if parts > 1 and asked.waits_for:  # whoever takes a part passes over what does not wait for that person
+        asked = replace(asked, waits_for=None, decision="none")
+    return RedirectResponse(await run_in_threadpool(_freeze, known, person, asked, named, parts), 303)
 
 
 def _asked(known: Resources, person: Person, asked: Filter, *, stated: bool) -> Filter:
@@ -59,12 +64,23 @@ def _asked(known: Resources, person: Person, asked: Filter, *, stated: bool) -> 
     return replace(asked, waits_for=person.name) if default else asked
 
 
-def _freeze(known: Resources, person: Person, asked: Filter, named: str) -> str:
-    found, _ = collect(known, asked, LENGTH)
+def _freeze(known: Resources, person: Person, asked: Filter, named: str, parts: int) -> str:
+    """Freeze the matches as a queue, or as several for several people; return the path of its page."""
+    found, _ = collect(known, asked, LENGTH * min(max(parts, 1), MOST_PARTS))
     with known.catalog.read() as s:
         title = named or title_of(asked, views.choices(s))
     with known.catalog.write() as s:
-        return store_queue(s, person, title, asked.as_json(), found, ())
+        if parts == 1:
+            return f"/review/{store_queue(s, person, title, asked.as_json(), found, ())}"
+        of: dict[str, Any] = {"user_id": person.user_id, "title": title, "filter": asked.as_json()}
+        split_id = writes.add_split(s, output_ids=found, parts=parts, **of)
+        record_split(s, person, "split queue", split_id, outputs=len(found), parts=parts, filter=asked.as_json())
+        return f"/review/splits/{split_id}"
+
+
+def record_split(s: Session, person: Person, action: str, split_id: str, **after: Any) -> None:
+    """Record in the audit what a person did with a split."""
+    writes.record_audit(s, actor=person.name, action=action, entity="split", entity_id=split_id, after=after)
 
 
 def store_queue(
@@ -111,8 +127,12 @@ def review(queue_id: str, request: Request, person: Reviewer) -> Response:
     """Show the review page, which fetches its items in batches; it goes on where the person left the queue."""
     known = resources(request)
     with known.catalog.read() as s:
-        queue = _own(views.queue(s, queue_id), person)
+        queue = _open(views.queue(s, queue_id), person)
         resume = views.progress(s, queue, person.name).resume
+        preferences = views.preferences(s, person.user_id)
+    if queue.shared and queue.user_id != person.user_id and not known.catalog.read_only:
+        with known.catalog.write() as s:
+            writes.open_queue(s, queue_id, person.user_id)
     needed, skips = known.settings.approvals, views.skips_decided(queue)
     return page(
         request,
@@ -123,20 +143,48 @@ def review(queue_id: str, request: Request, person: Reviewer) -> Response:
         resume=resume,
         skips=skips,
         reasons=known.settings.reasons,
+        preferences=preferences,
     )
+
+
+@router.post("/review/{queue_id}/share")
+def share(queue_id: str, request: Request, person: Reviewer, stop: Annotated[str, Form()] = "") -> Response:
+    """Let other reviewers open the queue by its link, or with `stop` no longer."""
+    return _change(request, person, queue_id, "stop sharing queue" if stop else "share queue", shared=not stop)
+
+
+@router.post("/review/{queue_id}/delete")
+def delete(queue_id: str, request: Request, person: Reviewer) -> Response:
+    """Delete a queue of one's own; the decisions stay."""
+    return _change(request, person, queue_id, "delete queue", shared=None)
+
+
+def _change(request: Request, person: Person, queue_id: str, action: str, *, shared: bool | None) -> Response:
+    known = resources(request)
+    with known.catalog.write() as s:
+        queue = views.queue(s, queue_id)
+        if queue.user_id != person.user_id or queue.split_id is not None or BULK in queue.filter:
+            raise CatalogError("this review queue is not yours to share or to delete; start your own from the gallery")
+        if shared is None:
+            writes.delete_queues(s, [queue_id])
+        else:
+            writes.share_queue(s, queue_id, shared=shared)
+        writes.record_audit(s, actor=person.name, action=action, entity="queue", entity_id=queue_id)
+    said = {True: "Shared: whoever reviews here and has the link can open it.", False: "No longer shared."}
+    return redirect("/review", "Deleted; the decisions stay." if shared is None else said[shared])
 
 
 @router.get("/api/queues/{queue_id}/progress")
 def tally(queue_id: str, request: Request, person: Reviewer) -> dict[str, Any]:
     """Return the queue's images by decision, how many wait for this person, and the position of the first of them."""
     with resources(request).catalog.read() as s:
-        found = views.progress(s, _own(views.queue(s, queue_id), person), person.name)
+        found = views.progress(s, _open(views.queue(s, queue_id), person), person.name)
     return {"tally": found.tally, "waiting": len(found.waiting), "first": next(iter(found.waiting), None)}
 
 
-def _own(queue: views.Queue, person: Person) -> views.Queue:
-    if queue.user_id != person.user_id:
-        raise CatalogError("this review queue belongs to another user; start your own from the gallery")
+def _open(queue: views.Queue, person: Person) -> views.Queue:
+    if not queue.is_open_to(person.user_id):
+        raise CatalogError("this review queue belongs to another user, who can share it; or start your own")
     return queue
 
 
@@ -148,16 +196,16 @@ def items(
     start: Annotated[int, Query(ge=0)] = 0,
     count: Annotated[int, Query(ge=1, le=50)] = 12,
 ) -> dict[str, Any]:
-    """Return `count` outputs of the queue from position `start`, in their current state."""
+    """Return `count` outputs of the queue from position `start`, in their current state; null if one is gone."""
     with resources(request).catalog.read() as s:
-        queue = _own(views.queue(s, queue_id), person)
+        queue = _open(views.queue(s, queue_id), person)
         ids = queue.output_ids[start : start + count]
         found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
         warned = views.warnings_of_outputs(s, [one.output_id for one in found])
         waiting = views.waiting_for(s, ids, person.name)
-        shown = [_item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found]
-        shown = [item | {"waits": item["output_id"] in waiting} for item in shown]
-    return {"total": len(queue.output_ids), "start": start, "items": shown}
+        shown = {one.output_id: _item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found}
+    items = [shown[one] | {"waits": one in waiting} if one in shown else None for one in ids]
+    return {"total": len(queue.output_ids), "start": start, "items": items}
 
 
 def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence[RunWarning]) -> dict[str, Any]:

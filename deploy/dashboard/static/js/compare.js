@@ -1,4 +1,7 @@
-// Zoom and pan are shared by all pictures.
+// Zoom and pan are shared by all pictures; the keys of the review decide on the focused one.
+import { pending } from "./cards.js";
+import { listen } from "./focus_keys.js";
+
 const panes = document.getElementById("panes");
 if (panes) {
   const views = [...panes.querySelectorAll(".view")];
@@ -22,7 +25,9 @@ if (panes) {
       const box = view.getBoundingClientRect();
       zoom(Math.exp(-event.deltaY / 400), (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
     }, { passive: false });
-    view.addEventListener("pointerdown", (event) => { view.setPointerCapture(event.pointerId); fingers.set(event.pointerId, event); held = event; pinch = 0; });
+    view.addEventListener("pointerdown", (event) => {
+      view.parentElement.focus({ preventScroll: true });
+      view.setPointerCapture(event.pointerId); fingers.set(event.pointerId, event); held = event; pinch = 0; });
     view.addEventListener("pointermove", (event) => {
       if (!fingers.has(event.pointerId)) return;
       fingers.set(event.pointerId, event);
@@ -42,7 +47,8 @@ if (panes) {
   const does = { in: () => zoom(1.5), out: () => zoom(1 / 1.5), reset: whole };
   document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => does[button.dataset.zoom]()));
   panes.addEventListener("keydown", (event) => {
-    const keys = { "+": does.in, "=": does.in, "-": does.out, 0: whole, ArrowLeft: () => move(0.1, 0), ArrowRight: () => move(-0.1, 0), ArrowUp: () => move(0, 0.1), ArrowDown: () => move(0, -0.1) };
+    const arrows = { ArrowLeft: () => move(0.1, 0), ArrowRight: () => move(-0.1, 0), ArrowUp: () => move(0, 0.1), ArrowDown: () => move(0, -0.1) };
+    const keys = { "+": does.in, "=": does.in, "-": does.out, 0: whole, ...(event.shiftKey ? arrows : {}) };
     if (keys[event.key]) { keys[event.key](); event.preventDefault(); }
   });
   addEventListener("resize", draw);
@@ -55,4 +61,15 @@ if (panes) {
     part(); draw();
   });
   slider?.addEventListener("input", part);
+
+  const square = document.getElementById("square"), KEY = "compare:square";
+  const lay = () => { panes.classList.toggle("square", square.checked); draw(); };
+  if (square) {
+    square.checked = localStorage.getItem(KEY) === "yes";
+    square.addEventListener("change", () => { localStorage.setItem(KEY, square.checked ? "yes" : "no"); lay(); });
+    lay();
+  }
+  pending();
+  listen("compare", () => [...panes.querySelectorAll(".pane")]);
+  panes.querySelector(".pane").focus({ preventScroll: true });
 }

@@ -1,25 +1,26 @@
+// The grid: flips through seeds in place, the same seed in all cells at once, and decides on the focused cell.
+import { listen } from "./focus_keys.js";
+import { pending } from "./cards.js";
 import { remember } from "./list.js";
 
-// Flips through seeds in place, in all cells at once.
 let turn = 0;
 const cells = [...document.querySelectorAll(".flip")].map((cell) => [...cell.children]);
-const most = Math.max(1, ...cells.map((one) => one.length));
+const seeds = cells[0]?.map((one) => one.dataset.seed) ?? [];
 function flip(by) {
-  turn = (turn + by + most) % most;
-  for (const seeds of cells) seeds.forEach((one, i) => { one.hidden = i !== turn % seeds.length; });
-  const first = cells[0]?.[turn % (cells[0]?.length || 1)];
+  if (!seeds.length) return;
+  const focused = cells.find((one) => one.includes(document.activeElement));
+  turn = (turn + by + seeds.length) % seeds.length;
+  for (const cell of cells) cell.forEach((one, i) => { one.hidden = i !== turn; });
   const shown = document.getElementById("seed");
-  if (shown && first) shown.textContent = `seed ${first.dataset.seed}`;
+  if (shown) shown.textContent = `seed ${seeds[turn]}`;
+  focused?.[turn].focus();
 }
 document.querySelectorAll("[data-flip]").forEach((button) => button.addEventListener("click", () => flip(Number(button.dataset.flip))));
+const links = () => [...document.querySelectorAll(".flip > a:not([hidden])")];
 document.addEventListener("click", (event) => {
   if (!event.target.closest(".flip > a")) return;
-  const ids = [...document.querySelectorAll(".flip > a:not([hidden])")].map((link) => Number(link.pathname.split("/").pop()));
-  remember({ ids, query: "", next: "", back: location.href });
+  remember({ ids: links().map((link) => Number(link.dataset.output)), query: "", next: "", back: location.href });
 });
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea, [role=region]")) return;
-  if (event.key === "ArrowLeft") flip(-1); else if (event.key === "ArrowRight") flip(1); else return;
-  event.preventDefault();
-});
+pending();
+listen("grid", links, { seedback: () => flip(-1), seednext: () => flip(1) });
 flip(0);

@@ -1,8 +1,8 @@
 // Renders the buttons and the help from the key map.
-import { ACTIONS, keyName } from "./keymap.js";
+import { actionsOn, keyName } from "./keymap.js";
 
 export function drawButtons(bar, keymap, act) {
-  bar.replaceChildren(...ACTIONS.map((one) => {
+  bar.replaceChildren(...actionsOn("review").map((one) => {
     const button = document.createElement("button"), key = document.createElement("kbd");
     button.type = "button";
     button.className = one.style ?? "";
@@ -19,9 +19,9 @@ export function drawButtons(bar, keymap, act) {
 }
 
 export class Help {
-  #dialog; #keymap; #changed; #listening = null;
-  constructor(dialog, keymap, changed) {
-    this.#dialog = dialog; this.#keymap = keymap; this.#changed = changed;
+  #dialog; #keymap; #changed; #page; #listening = null;
+  constructor(dialog, keymap, changed = () => {}, page = "review") {
+    this.#dialog = dialog; this.#keymap = keymap; this.#changed = changed; this.#page = page;
     dialog.querySelector("#keys-on").addEventListener("change", (event) => { keymap.on = event.target.checked; this.#draw(); });
     dialog.querySelector("#keys-reset").addEventListener("click", () => { keymap.reset(); this.#draw(); });
     dialog.querySelector("#help-close").addEventListener("click", () => dialog.close());
@@ -32,7 +32,7 @@ export class Help {
   #draw() {
     this.#changed();
     this.#dialog.querySelector("#keys-on").checked = this.#keymap.on;
-    this.#dialog.querySelector("#help-keys").replaceChildren(...ACTIONS.map((one) => {
+    this.#dialog.querySelector("#help-keys").replaceChildren(...actionsOn(this.#page).map((one) => {
       const row = document.createElement("tr"), name = document.createElement("th"), key = document.createElement("td"), change = document.createElement("td");
       const shown = document.createElement("kbd"), button = document.createElement("button");
       name.scope = "row"; name.textContent = one.words ?? one.title;

@@ -49,12 +49,13 @@ export class Outbox extends EventTarget {
     for (let key = this.#keys()[0]; key !== undefined; key = this.#keys()[0]) {
       const decision = JSON.parse(localStorage.getItem(key));
       if (decision === null) continue;
+      const { path = "/api/reviews", ...sent } = decision; // a vote between two pictures has a path of its own
       let answer;
       try {
-        answer = await fetch("/api/reviews", {
+        answer = await fetch(path, {
           method: "POST",
           headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": csrf() },
-          body: JSON.stringify(decision),
+          body: JSON.stringify(sent),
         });
       } catch {
         return this.#failed("no connection, retrying");
@@ -77,7 +78,7 @@ export class Outbox extends EventTarget {
     const lost = [decision];
     for (const key of this.#keys()) {
       const later = JSON.parse(localStorage.getItem(key));
-      if (later?.output_id === decision.output_id) { localStorage.removeItem(key); lost.push(later); }
+      if (decision.output_id !== undefined && later?.output_id === decision.output_id) { localStorage.removeItem(key); lost.push(later); }
     }
     this.#emit("rejected", { decision, status, reply, lost });
   }

@@ -1,7 +1,7 @@
 // The review page: one key decides and advances. Decisions are shown at once; the outbox sends them to the server.
 import { outbox, toast } from "./page.js";
 import { newUuid } from "./insecure.js";
-import { ACTIONS, Keymap } from "./keymap.js";
+import { actionsOn, Keymap } from "./keymap.js";
 import { drawButtons, Help } from "./keys_help.js";
 import { Queue } from "./queue.js";
 import { UndoStack } from "./undo_stack.js";
@@ -16,6 +16,12 @@ const NAMES = { none: "Undecided", approved: "Approved", rejected: "Rejected", f
 const zoom = new Zoom(document.querySelector(".stage-picture"), [$("picture"), $("held")], $("zoom"));
 const skips = "skips" in root.dataset;
 const undone = new UndoStack(document.querySelector("meta[name=user]").content, root.dataset.queue);
+const movesOn = $("moves-on"); // whether a rating goes on to the next picture, as this person prefers
+movesOn.addEventListener("change", () => {
+  const body = new URLSearchParams({ name: "rating_moves_on", value: movesOn.checked ? "yes" : "no" });
+  fetch("/account/preferences", { method: "POST", body, headers: { Accept: "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf]").content } })
+    .then((answer) => { if (!answer.ok) throw new Error(String(answer.status)); }).catch(() => toast("That setting could not be stored; it counts until you leave this page."));
+});
 let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? root.dataset.resume) || 0, 0), queue.total);
 let shown = null, loading = false;
 const early = []; // keys pressed before their picture has loaded: they apply to that picture and wait for it
@@ -76,6 +82,7 @@ function draw(item) {
   $("end").hidden = !end; $("missing").hidden = !gone;
   $("picture").hidden = end || gone; $("held").hidden = true;
   document.querySelector(".beside").hidden = end || !item;
+  document.querySelector(".now").hidden = end || !item;
   $("note").value = "";
   if (!item) return;
   set($("picture"), item.picture, `${item.prompt}, seed ${item.seed}`);
@@ -86,7 +93,9 @@ function draw(item) {
   if (item.sibling) $("sibling-link").href = `/outputs/${item.sibling.id}`;
   $("further").replaceChildren(...(item.further ?? []).map(furtherReference));
   $("further").hidden = !item.further?.length;
+  $("subject").textContent = item.subjects.join(", ");
   $("prompt").textContent = `${item.prompt} · seed ${item.seed}`;
+  $("value").textContent = Object.entries(item.scores).map(([metric, value]) => `${metric} ${value.toFixed(3)}`).join(" · ");
   const warnings = (item.warnings ?? []).map((text) => Object.assign(document.createElement("li"), { textContent: text }));
   $("warnings").replaceChildren(...warnings);
   $("warnings").hidden = !warnings.length;
@@ -120,15 +129,17 @@ function drawState(item) {
   $("conflict").textContent = conflict ?? "";
 }
 
-function decide(change, status) {
+function decide(change, status, stay = false) {
   if (!shown?.there) return;
   const item = shown, from = item.revision, before = { decision: item.decision, rating: item.rating, waits: item.waits };
   const decision = { uuid: newUuid(), output_id: item.output_id, revision: from, decision: item.decision, rating: item.rating, note: $("note").value.trim(), ...change };
   apply(item, decision);
   conflicts.delete(item.output_id);
+  lost.delete(item.output_id);
   undone.push({ place, output_id: item.output_id, from, revision: item.revision, before });
   $("said").textContent = status;
   outbox.put(decision);
+  if (stay) return drawState(item);
   show(following(place), { onward: true });
 }
 
@@ -160,11 +171,16 @@ async function undo() {
   show(last.place);
 }
 
-// The end: what was decided, what still waits, and whether all of it is stored.
+// The end: what was decided, what still waits, and whether the server has all of it.
+const lost = new Set(); // outputs whose last decision here was not stored
 async function summarise() {
-  $("stored").textContent = outbox.size ? `${outbox.size} ${outbox.size === 1 ? "decision is" : "decisions are"} still being sent.` : "All your decisions are stored.";
+  const unsent = outbox.size;
+  $("stored").textContent = unsent ? `${unsent} ${unsent === 1 ? "decision is" : "decisions are"} still being sent.` : "";
   let found;
-  try { found = await (await fetch(`/api/queues/${root.dataset.queue}/progress`, { headers: { Accept: "application/json" } })).json(); } catch { return; }
+  try { found = await (await fetch(`/api/queues/${root.dataset.queue}/progress`, { headers: { Accept: "application/json" } })).json(); } catch { found = null; }
+  if (place < queue.total || outbox.size !== unsent) return; // there is a later one
+  if (!unsent) $("stored").textContent = !found ? "No connection: whether everything is stored is not known." : lost.size ? `${lost.size} ${lost.size === 1 ? "decision was" : "decisions were"} not stored, because someone else had decided first.` : "Everything is stored.";
+  if (!found) return setTimeout(summarise, 3000);
   $("tally").replaceChildren(...Object.entries(found.tally).filter(([, count]) => count).map(([decision, count]) => {
     const part = document.createElement("span"), number = document.createElement("b");
     number.textContent = count;
@@ -186,13 +202,14 @@ outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
 outbox.addEventListener("rejected", ({ detail: { decision, status, reply } }) => {
   const words = status === 409 ? "Someone else decided on this picture first, so your decision was not stored. Review it again." : `Not stored: ${reply.error ?? status}.`;
   conflicts.set(decision.output_id, words);
+  lost.add(decision.output_id);
   undone.drop(decision.output_id);
   const at = [...Array(queue.total).keys()].find((i) => queue.known(i)?.output_id === decision.output_id);
   toast(`${words}${at === undefined ? "" : ` It is number ${at + 1}.`}`, 12);
   if (at !== undefined) { queue.forget(at); if (at === place) show(at); }
 });
 
-const rate = (stars) => () => decide({ rating: stars }, `rated ${stars}`);
+const rate = (stars) => () => decide({ rating: stars }, `rated ${stars}`, !movesOn.checked);
 const does = {
   approve: () => decide({ decision: "approved" }, "approved"),
   reject: () => decide({ decision: "rejected" }, "rejected"),
@@ -231,7 +248,7 @@ addEventListener("keydown", (event) => {
   const reason = event.shiftKey && /^Digit([1-9])$/.exec(event.code);
   if (reason && keymap.on && reasons[reason[1] - 1]) { event.preventDefault(); if (!event.repeat) rejectFor(reasons[reason[1] - 1]); return; }
   const action = keymap.actionOf(event.key);
-  if (!action || (!keymap.on && action.id !== "help")) return;
+  if (!does[action?.id] || (!keymap.on && action.id !== "help")) return;
   if (event.key === " " && event.target.matches("button, a, summary")) event.target.blur();
   event.preventDefault();
   if (action.hold) { if (!event.repeat && shown?.there) $("held").hidden = false; return; }
@@ -249,4 +266,4 @@ addEventListener("pageshow", (event) => { if (event.persisted) { queue.forgetAll
 addEventListener("popstate", (event) => show(event.state?.at ?? 0));
 $("main").focus({ preventScroll: true });
 show(place);
-root.dataset.actions = ACTIONS.length;
+root.dataset.actions = actionsOn("review").length;

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CellState, Decision, RunState
-from storage.catalog.schema import Cell, Checkpoint, Output, Reference, Review, Run, RunCell, Score, Subject
+from storage.catalog.schema import Cell, Checkpoint, Label, Output, Reference, Review, Run, RunCell, Score, Subject
 from storage.catalog.views.runs.run_trainings import cells_to_come
 
 MOST = 500  # entries of a list
@@ -19,7 +19,7 @@ COUNTED = 10_000
 
 @dataclass(frozen=True)
 class Choices:
-    """The choices of each filter. `poses` are digests of pose images."""
+    """The choices of each filter. `poses` and `depths` are digests of control images."""
 
     subjects: Sequence[tuple[int, str]]
     runs: Sequence[tuple[str, str]]
@@ -27,6 +27,9 @@ class Choices:
     poses: Sequence[str]
     reviewers: Sequence[str]
     metrics: Sequence[str]
+    depths: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    collections: Sequence[str] = ()
 
 
 def choices(s: Session) -> Choices:
@@ -42,6 +45,9 @@ def choices(s: Session) -> Choices:
         _distinct(s, Cell.pose, Cell.pose.is_not(None)),
         _distinct(s, Review.reviewer),
         metrics(s),
+        _distinct(s, Cell.depth, Cell.depth.is_not(None)),
+        _distinct(s, Label.name, Label.kind == "tag"),
+        _distinct(s, Label.name, Label.kind == "collection"),
     )
 
 

@@ -14,7 +14,18 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import as_records
 from storage.catalog.records import DECISIONS, CatalogError, Decision
-from storage.catalog.schema import Cell, CellSubject, Output, Review, RunCell, Score, Subject, SubjectScore
+from storage.catalog.schema import (
+    Cell,
+    CellSubject,
+    Label,
+    Output,
+    OutputLabel,
+    Review,
+    RunCell,
+    Score,
+    Subject,
+    SubjectScore,
+)
 from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
 
 WINDOW = 1_000  # rows scanned between checks of the clock
@@ -27,6 +38,7 @@ COUNTED = 10_000  # beyond that a count says "more"
 class Filter:
     """A gallery filter; None is no condition. `prompt` is words that the prompt contains, in any order.
 
+    `pose` and `depth` are digests of control images, `tag` and `collection` names of labels.
     `waits_for`: a person: images that are undecided and that this person has not approved.
     `metric` orders by that score, the best first, and `lowest` and `highest` bound it; without one the newest is first.
     """
@@ -36,6 +48,9 @@ class Filter:
     style: str | None = None
     prompt: str | None = None
     pose: str | None = None
+    depth: str | None = None
+    tag: str | None = None
+    collection: str | None = None
     run_id: str | None = None
     checkpoint_id: int | None = None
     reviewer: str | None = None
@@ -172,7 +187,9 @@ def _down_to(keys: Sequence[Any], end: Sequence[float] | None) -> list[ColumnEle
 
 def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
     """Return the conditions that are tested row by row."""
-    conditions = _equal((Cell.pose, wanted.pose), (Cell.checkpoint_id, wanted.checkpoint_id))
+    conditions = _equal(
+        (Cell.pose, wanted.pose), (Cell.depth, wanted.depth), (Cell.checkpoint_id, wanted.checkpoint_id)
+    )
     conditions += [] if wanted.subject_id is None else _equal((Output.decision, wanted.decision))
     for word in (wanted.prompt or "").split()[:8]:
         conditions.append(func.lower(Cell.prompt).contains(word.lower(), autoescape=True))
@@ -188,6 +205,11 @@ def _tested(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.reviewer is not None:
         said = select(Review.id).where(Review.output_id == Output.id, Review.reviewer == wanted.reviewer)
         conditions.append(said.exists())
+    for kind, name in (("tag", wanted.tag), ("collection", wanted.collection)):
+        if name is not None:
+            put = select(OutputLabel.output_id).join(Label, Label.id == OutputLabel.label_id)
+            put = put.where(OutputLabel.output_id == Output.id, Label.kind == kind, Label.name == name)
+            conditions.append(put.exists())
     if wanted.waits_for is not None:
         conditions += [Output.decision == "none", ~_approved_by(wanted.waits_for)]
     return conditions

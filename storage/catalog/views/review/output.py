@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks
@@ -19,7 +19,6 @@ from storage.catalog.schema import (
     Checkpoint,
     Output,
     Profile,
-    ReviewQueue,
     Run,
 )
 from storage.catalog.views.output_subjects import OutputReference, OutputSubject, subjects_of_outputs
@@ -132,6 +131,18 @@ def output(s: Session, output_id: int) -> OutputDetail:
     return found[0]
 
 
+def spec_of_output(s: Session, output_id: int) -> Mapping[str, Any]:
+    """Return the spec of the run that generated an output; {} if the run was forgotten."""
+    rows = select(Run.spec).join(Output, Output.run_id == Run.id).where(Output.id == output_id)
+    found: Mapping[str, Any] | None = s.scalar(rows)
+    return found or {}
+
+
+def last_seed(s: Session, subject_id: int, prompt: str) -> int:
+    """Return the highest seed that this prompt was generated with for the subject; 0 if none was."""
+    return s.scalar(select(func.max(Cell.seed)).where(Cell.subject_id == subject_id, Cell.prompt == prompt)) or 0
+
+
 def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
     """Return id and image of an approved output of the same subject, with the same prompt if there is one."""
     approved = select(Output.id, Output.image_sha256).join(Cell, Cell.id == Output.cell_id)
@@ -142,40 +153,6 @@ def sibling(s: Session, of: OutputDetail) -> tuple[int, str] | None:
     approved = approved.where(Cell.state == "generated").order_by(CellSubject.output_id.desc()).limit(1)
     found = s.execute(approved.where(Cell.prompt == of.prompt)).first() or s.execute(approved).first()
     return None if found is None else (found.id, found.image_sha256)
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A frozen queue: its outputs do not change, the decisions on them do.
-
-    `revisions` are the outputs' revisions when it was created, or empty.
-    """
-
-    id: str
-    user_id: int
-    title: str
-    filter: Mapping[str, Any]
-    output_ids: Sequence[int]
-    revisions: Sequence[int]
-    created_at: datetime
-
-
-def queue(s: Session, queue_id: str) -> Queue:
-    """Return a queue. Raises NotInCatalogError if it no longer exists."""
-    row = s.get(ReviewQueue, queue_id)
-    if row is None:
-        raise NotInCatalogError("this review queue no longer exists; start a new one from the gallery")
-    return _queue(row)
-
-
-def queues_of(s: Session, user_id: int) -> list[Queue]:
-    """List a person's queues, newest first."""
-    rows = s.scalars(select(ReviewQueue).where(ReviewQueue.user_id == user_id).order_by(ReviewQueue.created_at.desc()))
-    return [_queue(row) for row in rows]
-
-
-def _queue(row: ReviewQueue) -> Queue:
-    return Queue(row.id, row.user_id, row.title, row.filter, row.ids["ids"], row.ids["revisions"], row.created_at)
 
 
 def blob_type(s: Session, sha256: str) -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import DECISIONS, Decision
 from storage.catalog.schema import Output, Review
-from storage.catalog.views.review.output import Queue
+from storage.catalog.views.review.queues import Queue
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,17 @@ def progress(s: Session, of: Queue, reviewer: str) -> Progress:
     resume = after
     if skips_decided(of):
         resume = next((place for place in waiting if place >= after), waiting[0] if waiting else len(of.output_ids))
+    return Progress(_counted(states), waiting, resume)
+
+
+def tally(s: Session, output_ids: Sequence[int]) -> dict[Decision, int]:
+    """Count these outputs by decision."""
+    return _counted(_states(s, output_ids))
+
+
+def _counted(states: Mapping[int, tuple[Decision, str]]) -> dict[Decision, int]:
     counted = [decision for decision, _ in states.values()]
-    return Progress({decision: counted.count(decision) for decision in DECISIONS}, waiting, resume)
+    return {decision: counted.count(decision) for decision in DECISIONS}
 
 
 def skips_decided(of: Queue) -> bool:

@@ -9,25 +9,12 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.database.sql import as_records
-from storage.catalog.records import AnnotationFacts, Decision, Given, NotInCatalogError
-from storage.catalog.schema import (
-    Cell,
-    CellReference,
-    CellSubject,
-    Checkpoint,
-    Mask,
-    Output,
-    Reference,
-    Subject,
-    Training,
-)
+from storage.catalog.records import AnnotationFacts, Given, NotInCatalogError
+from storage.catalog.schema import CellReference, CellSubject, Checkpoint, Mask, Reference, Subject, Training
 from storage.catalog.views.annotations import annotations_of
 from storage.catalog.views.output_subjects import trained_for
 from storage.catalog.views.reference_sets import references_in_use
 from storage.redaction import redact_url
-
-GRID_CELLS = 2000  # newest outputs of a subject that its grid shows
 
 
 @dataclass(frozen=True)
@@ -92,19 +79,6 @@ class SubjectDetail:
     style: str
     references: Sequence[ReferenceView]
     checkpoints: Sequence[CheckpointView]
-
-
-@dataclass(frozen=True)
-class GridCell:
-    """One image of a grid; `earlier_reference`: it was generated from another reference than the current one."""
-
-    output_id: int
-    prompt: str
-    pose: str | None
-    seed: int
-    image_sha256: str
-    decision: Decision
-    earlier_reference: bool = False
 
 
 def subject(s: Session, subject_id: int) -> SubjectDetail:
@@ -173,15 +147,3 @@ def _used(
     counted = select(table.mask_id, func.count()).where(table.subject_id == subject_id, table.mask_id.is_not(None))
     rows = s.execute(counted.group_by(table.mask_id))
     return Counter({mask: count for mask, count in rows if mask is not None})
-
-
-def grid(s: Session, subject_id: int) -> list[GridCell]:
-    """List the subject's newest images, at most GRID_CELLS, oldest first."""
-    newest = select(Reference.id).where(Reference.subject_id == subject_id).order_by(Reference.turn.desc()).limit(1)
-    columns = (Output.id.label("output_id"), Cell.prompt, Cell.pose, Cell.seed, Output.image_sha256, Output.decision)
-    earlier = (CellSubject.reference_id != newest.scalar_subquery()).label("earlier_reference")
-    rows = select(*columns, earlier).select_from(CellSubject)
-    rows = rows.join(Output, Output.id == CellSubject.output_id).join(Cell, Cell.id == Output.cell_id)
-    rows = rows.where(CellSubject.subject_id == subject_id, Cell.state == "generated")
-    rows = rows.order_by(CellSubject.output_id.desc()).limit(GRID_CELLS)
-    return as_records(GridCell, s.execute(rows))[::-1]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into, instant
@@ -20,11 +20,13 @@ from storage.catalog.schema import (
     Forgetting,
     LineageEvent,
     Output,
+    OutputLabel,
     Review,
     Run,
     RunCell,
     Score,
     SubjectScore,
+    Vote,
     WorkSession,
 )
 from storage.catalog.writes.ids import retire_ids
@@ -90,8 +92,9 @@ def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
         erase_history(s, "cell", [row.digest for row in cells])
         permit(s, "output", ids)
         reviews = s.scalar(select(func.count()).select_from(Review).where(Review.output_id.in_(ids))) or 0
-        for table in (AttentionMap, SubjectScore, Score, Review):
+        for table in (AttentionMap, SubjectScore, Score, OutputLabel, Review):
             _run(s, delete(table).where(table.output_id.in_(ids)))
+        _run(s, delete(Vote).where(or_(Vote.winner_id.in_(ids), Vote.loser_id.in_(ids))))
         for linked in (CellReference, CellReferenceControl, CellSubject, CellControl, RunCell, Output):
             _run(s, delete(linked).where(linked.cell_id.in_(part)))
         _run(s, delete(Cell).where(Cell.id.in_(part)))

@@ -4,11 +4,12 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import String, cast, or_, select, update
+from sqlalchemy import String, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.schema import AuditEvent, ReviewQueue, Run
+from storage.catalog.schema import AuditEvent, QueuePart, QueueSplit, ReviewQueue, Run
 from storage.catalog.writes.forgetting.erase import permit
+from storage.catalog.writes.review.queues import delete_queues
 
 FORGOTTEN = "forgotten"
 
@@ -52,15 +53,16 @@ def redact_audit(s: Session, name: str) -> list[int]:
 
 
 def clear_queues(s: Session, outputs: Collection[int], subject_id: int | None = None) -> None:
-    """Remove outputs from all review queues; delete empty queues and those of the subject."""
+    """Remove outputs from all review queues; delete empty queues, those of the subject, and splits without parts."""
     for queue in s.scalars(select(ReviewQueue)).all():
         ids, revisions = queue.ids["ids"], queue.ids["revisions"]
         left = [i for i, one in enumerate(ids) if one not in outputs]
         if not left or (subject_id is not None and queue.filter.get("subject_id") == subject_id):
-            s.delete(queue)
+            delete_queues(s, [queue.id])
         elif len(left) < len(ids):
             queue.ids = {"ids": [ids[i] for i in left], "revisions": [revisions[i] for i in left] if revisions else []}
     s.flush()
+    s.execute(delete(QueueSplit).where(~select(QueuePart.queue_id).where(QueuePart.split_id == QueueSplit.id).exists()))
 
 
 def _mentions(column: Any, name: str) -> Any:

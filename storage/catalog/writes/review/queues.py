@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError
-from storage.catalog.schema import ReviewQueue
+from storage.catalog.database.sql import insert_into
+from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.catalog.schema import QueueGuest, QueuePart, ReviewQueue
 
-KEPT = 20  # queues of one person
+KEPT = 20  # queues of one person; those that other people review as well are kept in any number
 
 
 def add_queue(
@@ -29,7 +30,28 @@ def add_queue(
     queue.ids = {"ids": list(output_ids), "revisions": list(revisions)}
     s.add(queue)
     s.flush()
-    mine = select(ReviewQueue.id).where(ReviewQueue.user_id == user_id)
-    old = s.scalars(mine.order_by(ReviewQueue.created_at.desc()).offset(KEPT)).all()
-    s.execute(delete(ReviewQueue).where(ReviewQueue.id.in_(old)))
+    part = select(QueuePart.queue_id).where(QueuePart.queue_id == ReviewQueue.id).exists()
+    mine = select(ReviewQueue.id).where(ReviewQueue.user_id == user_id, ~ReviewQueue.shared, ~part)
+    delete_queues(s, s.scalars(mine.order_by(ReviewQueue.created_at.desc()).offset(KEPT)).all())
     return queue.id
+
+
+def delete_queues(s: Session, queue_ids: Sequence[str]) -> None:
+    """Delete these queues; the decisions that were made in them stay."""
+    for table in (QueueGuest, QueuePart):
+        s.execute(delete(table).where(table.queue_id.in_(queue_ids)))
+    s.execute(delete(ReviewQueue).where(ReviewQueue.id.in_(queue_ids)))
+
+
+def share_queue(s: Session, queue_id: str, *, shared: bool) -> None:
+    """Let whoever has the queue's link review it, or no longer."""
+    queue = s.get(ReviewQueue, queue_id)
+    if queue is None:
+        raise NotInCatalogError("this review queue no longer exists; start a new one from the gallery")
+    queue.shared = shared
+    s.flush()
+
+
+def open_queue(s: Session, queue_id: str, user_id: int) -> None:
+    """Record that a person came to someone else's queue, so that it is listed for that person; idempotent."""
+    s.execute(insert_into(s, QueueGuest).values(queue_id=queue_id, user_id=user_id).on_conflict_do_nothing())

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.records import DECISIONS, CatalogError, Decision, NotInCatalogError, ReviewConflictError
 from storage.catalog.schema import Output, Review, Score
+from storage.catalog.views.review.reviewers import reviews_of_image, standing
 
 UNDONE = "undone"  # the note of a review that takes another back
 
@@ -70,27 +71,19 @@ def undo_review(
     if said is not None and (said.output_id, said.reviewer) == (output_id, reviewer) and said.undoes is not None:
         return Reviewed(said.id, said.revision + 1)
     _check_revision(output, revision, "undo")
-    standing = standing_reviews(s, output)
-    if not standing:
+    left = standing(s.scalars(reviews_of_image(output.id, output.image_sha256)).all())
+    if not left:
         raise CatalogError(f"output {output_id}: no decision on this picture is left to take back")
-    last = standing.pop()
+    last = left.pop()
     if last.reviewer != reviewer:
         raise ReviewConflictError(
             f"output {output_id}: the last decision is {last.reviewer}'s, who alone can take it back", output.revision
         )
-    own = next((one for one in reversed(standing) if one.reviewer == reviewer), None)
+    own = next((one for one in reversed(left) if one.reviewer == reviewer), None)
     decision, rating = ("none", 0) if own is None else (own.decision, own.rating)
     review = Review(uuid=uuid, output_id=output_id, revision=revision, reviewer=reviewer, decision=decision)
     review.rating, review.note, review.image_sha256, review.undoes = rating, UNDONE, output.image_sha256, last.revision
-    return _stored(s, output, review, standing[-1] if standing else None, approvals_needed)
-
-
-def standing_reviews(s: Session, output: Output) -> list[Review]:
-    """List the reviews of the output's image that nobody took back, oldest first."""
-    chosen = select(Review).where(Review.output_id == output.id, Review.image_sha256 == output.image_sha256)
-    reviews = s.scalars(chosen.order_by(Review.revision)).all()
-    taken_back = {one.undoes for one in reviews if one.undoes is not None}
-    return [one for one in reviews if one.undoes is None and one.revision not in taken_back]
+    return _stored(s, output, review, left[-1] if left else None, approvals_needed)
 
 
 def derived(decision: Decision, approvals: int, needed: int) -> Decision:

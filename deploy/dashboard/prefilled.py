@@ -1,0 +1,77 @@
+"""Orders that go on from a picture: more seeds, its prompt for other subjects, the same with something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from deploy.dashboard.flow_parameters import ASKED
+from dreamtuner.settings.styles import STYLES
+from storage.catalog import views
+from storage.catalog.records import CatalogError
+from storage.catalog.views import OutputDetail, SubjectDetail
+
+MORE = {
+    "seeds": "more seeds",
+    "subjects": "other subjects",
+    "changes": "changed",
+}
+"""Ways to go on from a picture, and what the run's name says of each."""
+SEEDS = 4  # new seeds that are proposed
+
+
+@dataclass(frozen=True)
+class Prefilled:
+    """What the form of a catalog run shows at first. `spec`: values of its further fields, as in a spec.
+
+    `hint`: what the person may want to do next; `open`: the further fields are shown.
+    """
+
+    name: str = ""
+    prompts: str = ""
+    seeds: str = "1-4"
+    profile: str = ""
+    subjects: Sequence[SubjectDetail] = ()
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    hint: str = ""
+    open: bool = False
+
+
+def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
+    """Return the order that goes on from an output. Raises CatalogError for an unknown way, NotInCatalogError."""
+    if more not in MORE:
+        raise CatalogError(f"more: {more[:40]!r} is not known; use one of {', '.join(MORE)}")
+    one = views.output(s, output_id)
+    spec = views.spec_of_output(s, output_id)
+    shown = [views.subject(s, link.subject_id) for link in one.subjects]
+    last = views.last_seed(s, one.subject_id, one.prompt)
+    hints = {
+        "seeds": f"The prompt was generated up to seed {last}; the next {SEEDS} are filled in.",
+        "subjects": "Choose the subjects.",
+        "changes": "Change the numbers below. A new mask counts from its upload on; the subject's page takes it.",
+    }
+    several = [name for name in ("poses", "depth") if len(spec.get(name) or ()) > 1]
+    if several:
+        hints[more] += f" The run had several {' and '.join(several)}; leave those that you want."
+    return Prefilled(
+        name=f"{one.run_name or one.subject}, {MORE[more]}",
+        prompts=_template(one, shown[0], [str(prompt) for prompt in spec.get("prompts") or ()]),
+        seeds=f"{last + 1}-{last + SEEDS}" if more == "seeds" else str(one.seed),
+        profile=one.profile,
+        subjects=() if more == "subjects" else shown,
+        spec={name: value for name, value in spec.items() if name not in ASKED and value is not None},
+        hint=hints[more],
+        open=more == "changes",
+    )
+
+
+def _template(one: OutputDetail, subject: SubjectDetail, prompts: Sequence[str]) -> str:
+    """Return the prompt of the spec that became this picture's, or its own with the class word as a placeholder."""
+    word = STYLES[subject.style].word
+    for prompt in prompts:
+        if prompt.replace("{subject}", subject.class_word).replace("{style}", word) == one.prompt:
+            return prompt
+    return one.prompt.replace(subject.class_word, "{subject}", 1)

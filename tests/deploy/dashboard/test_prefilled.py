@@ -1,0 +1,46 @@
+"""Orders that go on from a picture, and what its page gives away: the file and its recipe."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from deploy.dashboard.prefilled import prefilled
+from storage.catalog import views
+from storage.catalog.records import CatalogError, NotInCatalogError
+from tests.deploy.dashboard.conftest import Site
+
+
+def test_an_order_goes_on_from_a_picture(shared: Site) -> None:
+    with shared.catalog.read() as s:
+        one = views.output(s, 5)
+        seeds, others, again = (prefilled(s, 5, more) for more in ("seeds", "subjects", "changes"))
+        assert prefilled(s, 5, "seeds").prompts == "a photo of a {subject} on the beach"
+        with pytest.raises(CatalogError, match="use one of seeds, subjects, changes"):
+            prefilled(s, 5, "pictures")
+        with pytest.raises(NotInCatalogError):
+            prefilled(s, 999_999, "seeds")
+    assert (seeds.name, seeds.seeds, seeds.profile) == ("field-trip, more seeds", "61-64", "pocket")
+    assert [subject.name for subject in seeds.subjects] == ["pip"]
+    assert (others.subjects, others.seeds) == ((), str(one.seed))
+    assert (again.seeds, again.open) == (str(one.seed), True)
+    with shared.client("operator") as client:
+        assert client.get("/flows?of=5&more=nothing").status_code == 400
+        assert client.get("/flows?of=999999").status_code == 404
+
+
+def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:
+    with shared.client("reviewer") as client:
+        page = client.get("/outputs/5").text
+        given = client.get("/outputs/5/download")
+    assert given.headers["content-disposition"] == 'attachment; filename="pip-1-000005-seed5.png"'
+    assert (given.headers["content-type"], given.content[:4]) == ("image/png", b"\x89PNG")
+    with shared.catalog.read() as s:
+        (line, *_) = views.audit_page(s, action="export").rows
+    assert (line.actor, line.after["pictures"]) == ("reviewer", 1)
+    found = re.search(r"<textarea readonly hidden[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert found is not None
+    recipe = json.loads(unescape(found[1]))
+    assert (recipe["prompt"], recipe["seed"], recipe["reviewer"]) == ("a photo of a bear on the beach", 5, None)
+    assert "/flows?of=" not in page, "a viewer orders nothing"
