@@ -14,7 +14,7 @@ from deploy.dashboard.pages import sentences
 from deploy.dashboard.resources import resources
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, Decision
-from storage.catalog.views import Filter, OutputRow, RunProgress
+from storage.catalog.views import Filter, OutputRow, RunFigures, RunProgress
 
 FRESH = 1.5  # seconds that a snapshot is reused, at least
 SHARE = 20  # querying takes at most 1 / SHARE of the time
@@ -86,3 +86,33 @@ def live_of(request: Request) -> Live:
         state.live = Live(resources(request).catalog)
     live: Live = state.live
     return live
+
+
+class LiveFigures:
+    """The latest figures of runs, shared by all viewers: those of large runs are counted less often."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], float] = time.monotonic) -> None:
+        self._catalog, self._clock = catalog, clock
+        self._lock = threading.Lock()
+        self._latest: dict[str, tuple[float, RunFigures]] = {}
+
+    def of(self, run_id: str) -> RunFigures:
+        """Return the run's figures, a moment old; older where they take long to count."""
+        with self._lock:
+            began = self._clock()
+            self._latest = {run: kept for run, kept in self._latest.items() if began < kept[0]}
+            if run_id not in self._latest:
+                with self._catalog.read() as s:
+                    figures = views.run_figures(s, run_id)
+                took = self._clock() - began
+                self._latest[run_id] = (began + took + SHARE * took, figures)
+            return self._latest[run_id][1]
+
+
+def figures_of(request: Request, run_id: str) -> RunFigures:
+    """Return the figures of a run, see `LiveFigures`."""
+    state = request.app.state
+    if not hasattr(state, "figures"):
+        state.figures = LiveFigures(resources(request).catalog)
+    shared: LiveFigures = state.figures
+    return shared.of(run_id)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.flow_parameters import CATALOG
-from deploy.dashboard.live import live_of
+from deploy.dashboard.live import figures_of, live_of
 from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.prefect_api import PrefectUnavailableError
 from deploy.dashboard.resources import resources
@@ -44,18 +44,19 @@ def run(run_id: str, request: Request, person: Viewer) -> Response:
 @router.get("/runs/{run_id}/state")
 def state(run_id: str, request: Request, person: Viewer) -> Response:
     """Render the part of the page that changes while the run is in progress; the page is loaded again at its end."""
-    shown = _state(run_id, request)
+    shown = _state(run_id, request, polled=True)
     answer = page(request, "_run_state.html", person, **shown)
     if shown["one"].state != "running":
         answer.headers["HX-Refresh"] = "true"
     return answer
 
 
-def _state(run_id: str, request: Request) -> dict[str, Any]:
+def _state(run_id: str, request: Request, *, polled: bool = False) -> dict[str, Any]:
     known = resources(request)
     with known.catalog.read() as s:
         one = views.run(s, run_id)
-        figures = views.run_figures(s, run_id)
+        figures = None if polled else views.run_figures(s, run_id)
+    figures = figures or figures_of(request, run_id)
     rates, until = known.settings.rates, one.finished_at or datetime.now(UTC)
     return {
         "one": one,

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import select, update
 
+from deploy.dashboard.live import LiveFigures
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
 from storage.catalog.records import CatalogError, WorkFigures
@@ -147,3 +148,17 @@ def test_sessions_of_a_forgotten_run_stay_in_the_totals(site: Site) -> None:
         writes.finish_run(s, run, "completed")
         writes.forget_run(s, run, actor="t")
         assert s.scalars(select(WorkSession.run_id)).all() == [None, None]
+
+
+def test_the_figures_of_a_large_run_are_counted_less_often(site: Site) -> None:
+    run, clock = only_run(site), [0.0]
+
+    def slow() -> float:
+        clock[0] += 0.5
+        return clock[0]
+
+    figures = LiveFigures(site.catalog, slow)
+    first = figures.of(run)
+    assert figures.of(run) is first
+    clock[0] += 20
+    assert figures.of(run) is not first
