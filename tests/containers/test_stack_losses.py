@@ -30,15 +30,18 @@ def submit(stack: Stack, folder: Path, seeds: list[int]) -> str:
 
 
 def finish(stack: Stack, folder: Path, seeds: list[int]) -> None:
-    """Wait for the end of the run; where it does not complete, run its spec again, as the page of containers says."""
+    """Wait for the end of the run, which is started again by itself where its process died.
+
+    Where that does not happen within ten minutes, this says so and runs the spec again, which has to complete it.
+    """
     for _ in range(3):
         state = ""
 
         def over() -> bool:
             nonlocal state
-            # a run whose process died says "running" until the next run, or `dreamtuner status`, finds it dead
+            # a run whose process died says "running" until somebody finds it dead
             state = stack.sql(
-                "SELECT CASE WHEN state = 'running' AND seen_at < now() - interval '150 s' THEN 'dead' ELSE state END"
+                "SELECT CASE WHEN state = 'running' AND seen_at < now() - interval '600 s' THEN 'dead' ELSE state END"
                 " FROM runs ORDER BY started_at DESC LIMIT 1"
             )
             return state in (*ENDED, "dead")

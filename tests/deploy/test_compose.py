@@ -1,6 +1,8 @@
 """deploy/compose.yaml, read: images that exist, nothing open to the network, limits. tests/containers runs it."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,23 @@ def test_volumes_and_networks_are_declared(service: dict[str, Any]) -> None:
 def test_the_server_of_prefect_is_the_one_whose_schedules_work() -> None:
     assert SERVICES["prefect"]["command"][:3] == ["python3", "-m", "deploy.prefect.standing_server"]
     assert (ROOT / "deploy" / "prefect" / "standing_server.py").is_file()
+
+
+@pytest.mark.slow
+def test_compose_accepts_the_file_with_every_profile() -> None:
+    command = ["docker", "compose"]
+    if (
+        shutil.which("docker") is None
+        or subprocess.run([*command, "version"], capture_output=True, check=False).returncode
+    ):
+        if shutil.which("docker-compose") is None:
+            pytest.skip("no docker compose: install Debian's docker-compose (.ci/run does)")
+        command = ["docker-compose"]
+    profiles = {name for one in SERVICES.values() for name in one.get("profiles", [])}
+    assert profiles == {"demo", "gpu", "observability"}
+    words = [word for name in sorted(profiles) for word in ("--profile", name)]
+    done = subprocess.run(
+        [*command, "-f", str(FILE), *words, "config"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
