@@ -1,4 +1,4 @@
-"""What a stack leaves behind to read: the logs of its containers, and when each began, was healthy and ended."""
+"""What a stack leaves behind to read: the logs of its containers, and when each began and ended."""
 
 import json
 from datetime import datetime
@@ -19,17 +19,14 @@ def write_logs(stack: Stack) -> Path:
 
 
 def timeline(stack: Stack) -> str:
-    """Each container in a line, in seconds since the first was created, with the processor time that it took."""
+    """Each container in a line, in seconds since the first was created: one starts when those before it are healthy."""
     found = _inspected(stack)
     first = min(_seconds(one["Created"]) for one in found)
-    lines = [f"{'seconds since the start':24}{'started':>8}{'healthy':>8}{'ended':>8}{'CPU s':>8}"]
+    lines = [f"{'seconds since the start':24}{'started':>8}{'ended':>8}{'CPU s':>8}"]
     for one in sorted(found, key=lambda one: _seconds(one["State"]["StartedAt"])):
         state = one["State"]
-        probes = [_seconds(probe["End"]) for probe in state.get("Health", {}).get("Log") or () if not probe["ExitCode"]]
         row: list[float | None] = [
             _seconds(state["StartedAt"]) - first,
-            # the engine keeps the last five probes
-            min(probes) - first if probes else None,
             None if state["Running"] else _seconds(state["FinishedAt"]) - first,
             _processor_seconds(one["Id"]),
         ]

@@ -52,8 +52,15 @@ def test_an_image_runs_as_nobody_without_a_shell(target: str) -> None:
 
 
 def test_the_dashboard_asks_for_no_extra_with_torch_or_prefect() -> None:
-    [extras] = [line for line in STAGES["dashboard-libraries"] if line.startswith("ARG DASHBOARD_EXTRAS=")]
+    [extras] = [line for line in STAGES["requirements"] if line.startswith("ARG DASHBOARD_EXTRAS=")]
     assert set(extras.partition("=")[2].split(",")) == {"dashboard", "oidc", "postgres", "s3", "marks"}
+
+
+@pytest.mark.parametrize("stage", ["dashboard-libraries", "worker-libraries"])
+def test_a_change_of_pyproject_alone_installs_no_library_again(stage: str) -> None:
+    copied = [line for line in STAGES[stage] if line.startswith("COPY ")]
+    name = stage.removesuffix("-libraries")
+    assert copied == ["COPY constraints.txt ./", f"COPY --from=requirements /build/{name}.txt ./"]
 
 
 def test_what_is_copied_is_there_and_sent_to_the_builder() -> None:
