@@ -27,7 +27,7 @@ POOLS = {
 RESUME = "dreamtuner: start crashed flow runs again"
 RESUMES, RESTARTS = "resumes", 3
 """The tag of deployments whose crashed flow runs are started again, and how often."""
-RESTART_SECONDS = 15.0
+RESTART_SECONDS = 30.0
 """How long after the crash, at the least."""
 ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
 DEAD_AFTER_SECONDS = 90.0

@@ -23,7 +23,7 @@ from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry
 
 _log = logging.getLogger(__name__)
-EXIT_SECONDS = 10.0
+EXIT_SECONDS = 30.0
 """How long this process may take to exit. A worker that fetches a flow run while its process still runs would crash."""
 MESSAGE = "its process was told to end (SIGTERM): a worker of its pool continues it"
 
