@@ -47,6 +47,10 @@ class UnmetRequirementError(RuntimeError):
     """A cell needs something that this worker lacks; the message names it and the remedy."""
 
 
+class UnfitModelError(UnmetRequirementError):
+    """This worker cannot generate with a model at all: it lacks the memory, or its weights are not those planned."""
+
+
 class CellChangedError(UnmetRequirementError):
     """A cell's row does not hash to its digest, or the files on disk are not those it was planned with."""
 

@@ -2,23 +2,21 @@
 
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, pairwise
-from typing import TypeVar
+from functools import partial
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy.orm import Session
 
-from flows.execution.chunk_order import ordered_chunks
+from flows.execution.claims.run_progress import RunProgress
+from flows.execution.claims.wait_for_others import wait_for_others
 from flows.execution.costs.stop import stop_if_asked
 from flows.execution.crew.local_worker import work_for_parent
 from flows.execution.generation_worker import Worker
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.run_lifecycle import run_logs
 from flows.execution.run_trainings import RunTrainings
-from flows.execution.wait_for_others import wait_for_others
 from flows.faults import RunStoppedError
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
@@ -26,12 +24,12 @@ from flows.resources import Resources
 from flows.spec.parameters import RunId
 from flows.spec.problems import InputError, Problem
 from storage.catalog import views
-from storage.catalog.records import MAX_FAILURES, CellView
+from storage.catalog.records import CellState, CellView
 from storage.lost import read_picture
 from storage.objects import DigestMismatchError, ObjectMissingError
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
+OPEN: tuple[CellState, ...] = ("planned", "lost")
 
 
 # NO_CACHE: Prefect would hash the worker, which no other run shares
@@ -56,6 +54,8 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     """Generate the missing cells of a run; wait for cells that another run is generating, take over if it dies.
 
     What the run's cells wait for, it fine-tunes on first: each worker on another subject, whose cells it then makes.
+    Between chunks of the run come chunks of other runs in progress, in fair share.
+
     A failed cell is retried after the others, MAX_FAILURES times in all. A video frame is generated alone, once the
     frames before it are stored. The flow waits while catalog, store or disk are unavailable. It ends as Failed if a
     cell is missing at the end, and raises RunStoppedError if the run is cancelled or its budget is spent.
@@ -68,107 +68,64 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     patience = resources.patience()
     if check:
         patience.retry(lambda: mark_lost(resources, run_id))
-    cells = patience.retry(lambda: _cells(resources, run_id))
+    counts = patience.retry(lambda: _counts(resources, run_id))
     trainings = RunTrainings(resources, run_id)
-    if not cells and not trainings.awaited():
+    if not counts and not trainings.awaited():
         raise InputError("generate", [Problem(path=("run_id",), message=f"the catalog has no cells of run {run_id!r}")])
-    trained = False
     with handed_back_on_sigterm(), run_logs(resources.settings, run_id), Worker(resources, run_id) as worker:
-        while (missing := _missing(cells, worker)) or trainings.awaited():
+        all_of_it, trained = RunProgress(worker, run_id, counts), False
+        train = partial(_fine_tune, worker)
+        while True:
             # after a fine-tuning the cells of its subject come first
-            if trained := not trained and trainings.train_next(_fine_tune, prepare=worker.references.clear):
-                cells = patience.retry(lambda: _cells(resources, run_id))
-                continue
-            claimed, there = 0, _generated(cells)
-            chunks = ordered_chunks(missing, resources.settings.chunk_cells, lambda: _others_at(worker, run_id))
-            for chunk, following in _with_next(chunks):
-                patience.retry(lambda: stop_if_asked(resources, run_id, worker.account, worker.flush))
-                to_train = following is not None and following.subject != chunk.subject and trainings.free() is not None
-                # a frame waits until those before it are stored
-                if following is not None and not to_train and not following.uses_earlier_frames:
-                    worker.ahead(following.digests)
-                ours = len(cells) - len(missing) + claimed
-                report_progress("generate", max(ours, _generated_by_all(worker, run_id)), len(cells))
-                if chunk.uses_earlier_frames:
-                    worker.flush()
-                result = generate_cells(worker, chunk.digests, chunk.subject, chunk.place)
-                claimed += result.claimed
-                if to_train:
-                    break
+            if trained := not trained and trainings.train_next(train, prepare=worker.references.clear):
+                all_of_it.count()
+            _generate_subjects(worker, run_id, all_of_it, trainings)
             worker.flush()
-            if not claimed:
-                patience.retry(lambda: _wait(worker, run_id, trainings))
-            cells = patience.retry(lambda: _cells(resources, run_id))
-            if _generated(cells) > there:
-                worker.retry_frames()
-    report_progress("generate", len(cells), len(cells))
-    failed = tuple(sorted(cell.digest for cell in cells if cell.state == "failed"))
-    blocked = {cell.digest: worker.blocked[cell.digest] for cell in cells if _blocked(cell, worker)}
-    return completed_or_failed(CellOutcomes(tuple(sorted(worker.made)), failed, blocked), _reason(cells, blocked))
+            if not all_of_it.retry_frames() and not wait_for_others(worker, run_id, trainings):
+                break
+        blocked = worker.blocked | worker.say_unable(run_id)
+    total = sum(patience.retry(lambda: _counts(resources, run_id)).values())
+    report_progress("generate", total, total)
+    missing = patience.retry(lambda: _missing(resources, run_id))
+    failed = [cell for cell in missing if cell.state == "failed"]
+    # others may have generated, or be generating, what is blocked here
+    blocked = {cell.digest: blocked[cell.digest] for cell in missing if cell.state in OPEN and cell.digest in blocked}
+    result = CellOutcomes(tuple(sorted(worker.made)), tuple(sorted(cell.digest for cell in failed)), blocked)
+    return completed_or_failed(result, _reason(len(missing), total, failed, blocked))
 
 
-def _wait(worker: Worker, run_id: str, trainings: RunTrainings) -> None:
-    wait_for_others(worker.resources, run_id, but=worker.blocked, unable=trainings.unable)
+def _generate_subjects(worker: Worker, run_id: str, all_of_it: RunProgress, trainings: RunTrainings) -> None:
+    """Generate chunk by chunk until nothing is left to claim, or a subject is done and another waits for training."""
+    subject = None
+    while chunk := worker.next_chunk():
+        worker.patience.retry(lambda: stop_if_asked(worker.resources, run_id, worker.account, worker.flush))
+        to_train = subject not in (None, chunk.subject) and trainings.free() is not None
+        subject = chunk.subject
+        if not to_train:
+            worker.claim_ahead()
+        report_progress("generate", all_of_it.generated(), all_of_it.total)
+        if chunk.frame:
+            worker.flush()
+        place = f"{chunk.first + 1}-{chunk.last + 1}"
+        all_of_it.add(chunk, generate_cells(worker, chunk.digests, chunk.subject, place))
+        if to_train:
+            return
 
 
-def _with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
-    """Yield each item with the one after it, None after the last."""
-    return pairwise(chain(items, (None,)))  # type: ignore[arg-type]
-
-
-def _others_at(worker: Worker, run_id: str) -> Sequence[str]:
-    return _read(worker, lambda s: views.subjects_in_work(s, run_id, but_by=worker.owner))
-
-
-def _generated_by_all(worker: Worker, run_id: str) -> int:
-    return _read(worker, lambda s: views.poll_run(s, run_id, most=0).generated)
-
-
-def _read(worker: Worker, query: Callable[[Session], T]) -> T:
-    """Ask the catalog, as often as it takes."""
-
-    def read() -> T:
-        with worker.catalog.read() as s:
-            return query(s)
-
-    return worker.patience.retry(read)
-
-
-def _missing(cells: Sequence[CellView], worker: Worker) -> list[CellView]:
-    """Return the cells to generate: not generated, not failed too often, not blocked on this worker."""
-    return [
-        cell
-        for cell in cells
-        if cell.state != "generated"
-        and not (cell.state == "failed" and cell.failures >= MAX_FAILURES)
-        and not _blocked(cell, worker)
-    ]
-
-
-def _blocked(cell: CellView, worker: Worker) -> bool:
-    """Return whether the cell is blocked on this worker, and no other has generated it or is generating it."""
-    return cell.digest in worker.blocked and cell.state in ("planned", "lost")
-
-
-def _generated(cells: Sequence[CellView]) -> int:
-    return sum(cell.state == "generated" for cell in cells)
-
-
-def _reason(cells: Sequence[CellView], blocked: Mapping[str, str]) -> str | None:
+def _reason(missing: int, total: int, failed: Sequence[CellView], blocked: Mapping[str, str]) -> str | None:
     """Return why cells are missing: the counts, and the first few distinct reasons; None if none is."""
-    why = dict.fromkeys(cell.error or "failed" for cell in cells if cell.state == "failed") | dict.fromkeys(
-        blocked.values()
-    )
-    missing = len(cells) - _generated(cells)
-    return summarise_reasons(f"{missing} of {len(cells)} images were not generated", list(why)) if missing else None
+    why = dict.fromkeys(cell.error or "failed" for cell in failed) | dict.fromkeys(blocked.values())
+    return summarise_reasons(f"{missing} of {total} images were not generated", list(why)) if missing else None
 
 
-def _fine_tune(digest: str, subject: str, run_id: str) -> bool:
-    """Fine-tune as a task, unless another process is at it; return whether this one did."""
+def _fine_tune(worker: Worker, digest: str, subject: str, run_id: str) -> bool:
+    """Fine-tune as a task, unless another process is at it; return whether this one did. Its cells are claimed next."""
     from flows.finetune import finetune_subject
 
     state = finetune_subject(digest, subject, run_id, wait=False, return_state=True)
-    return bool(state.result())
+    if made := bool(state.result()):
+        worker.claims.begin_with(run_id, worker.ask(lambda s: views.subject_id(s, subject)))
+    return made
 
 
 def mark_lost(resources: Resources, run_id: str, digests: Collection[str] | None = None) -> None:
@@ -192,6 +149,16 @@ def mark_lost(resources: Resources, run_id: str, digests: Collection[str] | None
 def _cells(resources: Resources, run_id: str) -> list[CellView]:
     with resources.catalog.read() as s:
         return views.cells_of_run(s, run_id, scores=False)
+
+
+def _missing(resources: Resources, run_id: str) -> list[CellView]:
+    with resources.catalog.read() as s:
+        return views.missing_of_run(s, run_id)
+
+
+def _counts(resources: Resources, run_id: str) -> dict[CellState, int]:
+    with resources.catalog.read() as s:
+        return views.counts_of_run(s, run_id)
 
 
 if __name__ == "__main__":  # a further worker of a run on this machine

@@ -14,6 +14,7 @@ from flows.reporting.summary import RunSummary
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
 from flows.spec.yaml_file import read_spec
+from storage.catalog.records import Priority
 
 _log = logging.getLogger(__name__)
 
@@ -31,13 +32,14 @@ class NightlySummary:
 
 
 @flow(name="nightly", flow_run_name="nightly {specs}")
-def nightly(specs: Path) -> NightlySummary:
+def nightly(specs: Path, priority: Priority = "low") -> NightlySummary:
     """Run the *.yaml specs in the folder `specs`, in the order of their names.
 
     A spec that is invalid or fails does not stop the others; NightlyError lists all of these at the end.
 
     Args:
         specs: A folder of specs, relative to the folder that the flows were deployed from.
+        priority: The priority of specs that name none: low, so that what is ordered meanwhile comes first.
     """
     files = sorted(specs.glob("*.yaml"))
     if not files:
@@ -47,7 +49,7 @@ def nightly(specs: Path) -> NightlySummary:
     failed: list[str] = []
     for file in files:
         try:
-            summary = _run_spec(redacted(read_spec(file)))
+            summary = _run_spec(_with_priority(read_spec(file), priority))
         except Exception as error:
             _log.exception("spec %s failed", file)
             failed.append(f"{file.name}: {error}")
@@ -58,6 +60,10 @@ def nightly(specs: Path) -> NightlySummary:
     if failed:
         raise NightlyError("; ".join(failed))
     return NightlySummary(made, skipped)
+
+
+def _with_priority(spec: Spec, priority: Priority) -> Spec:
+    return redacted(spec if "priority" in spec.model_fields_set else spec.model_copy(update={"priority": priority}))
 
 
 def _run_spec(spec: Spec) -> RunSummary:

@@ -120,6 +120,7 @@ class Resources:
         from dreamtuner.families.placement import placed
         from dreamtuner.families.precision import torch_dtype
         from dreamtuner.families.registry import load_backbone
+        from flows.faults import UnfitModelError
 
         computed = torch_dtype(dtype, self.device)
         for key in [one for one in self._loaded if one[:2] == ("backbone", profile) and one[2] != computed]:
@@ -127,7 +128,8 @@ class Resources:
 
         def load() -> "Backbone":
             found = self.profile(profile)
-            self._demand_memory(found, dtype)
+            if (short := self.memory_problem(profile, dtype)) is not None:
+                raise UnfitModelError(short)
             return placed(
                 lambda device: load_backbone(found, device=device, dtype=computed),
                 self.device,
@@ -143,17 +145,20 @@ class Resources:
             del self._loaded[key]
         self._checkpoints.clear()
 
-    def _demand_memory(self, profile: Profile, dtype: Dtype) -> None:
-        """Raise UnmetRequirementError if the weights do not fit into what memory is free where they will lie."""
+    def memory_problem(self, profile: str, dtype: Dtype = "bfloat16") -> str | None:
+        """Return why the weights of a profile do not fit into the free memory where they will lie.
+
+        None if they do, if they are loaded, or if nothing is known.
+        """
         import torch
 
         from dreamtuner.families.inference_memory import free_bytes
         from dreamtuner.models.intake.memory_check import memory_problem
-        from flows.faults import UnmetRequirementError
 
+        if any(key[:2] == ("backbone", profile) for key in self._loaded):
+            return None
         free = free_bytes(torch.device(self.device if self.settings.offload == "none" else "cpu"))
-        if free is not None and (short := memory_problem(profile, free, dtype)) is not None:
-            raise UnmetRequirementError(short)
+        return None if free is None else memory_problem(self.profile(profile), free, dtype)
 
     def scorer(self, profile: str, metric: str) -> Any:
         """Load the model of a metric for a profile, once; metrics with the same loader share it."""

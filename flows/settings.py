@@ -66,12 +66,20 @@ class Settings(BaseModel):
     )
     rates: str = Field("", description="YAML file with the prices of devices and people, for the cost of runs")
     log: LogFormat = Field("text", description="format of log lines: text, or json, one object a line")
+    worker_profiles: tuple[str, ...] = Field(
+        (), description="profiles that this worker generates with, separated by commas; default: all that it has"
+    )
     profile_weights: tuple[tuple[str, Path], ...] = Field(
         (),
         description="another folder, in the same layout, for the weights of one profile or auxiliary model; its name "
         "is upper-cased, and _ stands for all but A-Z and 0-9: DREAMTUNER_POCKET_WEIGHTS, DREAMTUNER_SD_15_WEIGHTS for "
         "sd-15, DREAMTUNER_DINO_VITS16_WEIGHTS for dino-vits16",
     )
+
+    @field_validator("worker_profiles", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
 
     @field_validator("estimators", mode="before")
     @classmethod

@@ -23,7 +23,7 @@ from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.cell_references import Pictures, frames_before, layers_of_first, references_of
-from flows.faults import CellChangedError, UnmetRequirementError, fault_of
+from flows.faults import CellChangedError, UnfitModelError, UnmetRequirementError, fault_of
 from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
 from flows.resources import Resources, free_memory
 from storage.catalog.records import CellDetail
@@ -187,15 +187,17 @@ def generate_together(
 
     `reference_cache`: as in `generate_groups`; None: nothing is kept.
 
-    Raises CellChangedError where the weights have changed since the plan.
+    Raises UnfitModelError or CellChangedError where weights have changed since the plan.
     """
     first = cells[0]
     sampling = from_fields(Sampling, first.settings["sampling"])
     backbone = _loaded(
-        lambda: resources.backbone(first.profile, sampling.dtype), f"the model of profile {first.profile}"
+        lambda: resources.backbone(first.profile, sampling.dtype),
+        f"the model of profile {first.profile}",
+        UnfitModelError,
     )
     if backbone.weights_digest != first.weights_digest:
-        raise CellChangedError(f"the weights of profile {first.profile} changed since the plan; run the spec again")
+        raise UnfitModelError(f"the weights of profile {first.profile} changed since the plan; run the spec again")
     for kind, digest in first.settings.get("controlnets", {}).items():
         if resources.controlnet_digest(first.profile, kind) != digest:
             raise CellChangedError(
@@ -242,13 +244,11 @@ def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> Abstra
     return load_finetuned(backbone, tuned)
 
 
-def _loaded(load: Callable[[], T], what: str) -> T:
-    """Return what `load` returns; raise UnmetRequirementError where its files are unusable: no cell's fault."""
+def _loaded(load: Callable[[], T], what: str, unusable: type[Exception] = UnmetRequirementError) -> T:
+    """Return what `load` returns; raise `unusable` where its files are: no cell's fault."""
     try:
         return load()
     except Exception as error:
         if fault_of(error) != "cell":
             raise
-        raise UnmetRequirementError(
-            f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})"
-        ) from error
+        raise unusable(f"{what} cannot be loaded on this worker ({type(error).__name__}: {error})") from error

@@ -7,24 +7,28 @@ released too.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from PIL import Image
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from flows.execution.cell_references import FrameMissingError
+from flows.execution.claims.abilities import Abilities
+from flows.execution.claims.chunk_claims import ChunkClaims, Claimed
 from flows.execution.costs.account import CellAccount
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
 from flows.execution.image_writer import GeneratedImage, ImageWriter
 from flows.execution.replay.environment import made_with
-from flows.faults import CellChangedError
+from flows.faults import CellChangedError, UnfitModelError
 from flows.outcome import CellOutcomes
 from flows.planning.cells import canonical
 from flows.progress import report_note, report_part
@@ -32,8 +36,9 @@ from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.catalog.leases.cells import CellHeartbeat
 from storage.catalog.owners import this_owner
-from storage.catalog.records import CellDetail, WorkFigures
+from storage.catalog.records import CellDetail, ClaimedCells, WorkFigures
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 MEMORY_PAUSES = (1.0, 4.0, 15.0, 40.0)
@@ -50,6 +55,7 @@ class Worker:
     def __init__(self, resources: Resources, run_id: str | None) -> None:
         self.resources = resources
         self.catalog, self.owner = resources.catalog, this_owner()
+        self._run = self._serves = run_id
         self.beat = CellHeartbeat(self.catalog, self.owner, lease_seconds=resources.settings.lease_seconds)
         self.patience = resources.patience()
         self.writer = ImageWriter(
@@ -57,7 +63,6 @@ class Worker:
             resources.store,
             self.patience,
             owner=self.owner,
-            run_id=run_id,
             on_stored=self.beat.release,
             device=resources.device_class,
         )
@@ -73,17 +78,35 @@ class Worker:
         self._failures = 0
         self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
+        self._able = Abilities(resources)
+        self.claims = ChunkClaims(self.beat, run_id or "", most=resources.settings.chunk_cells, able=self._able)
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
-        self._claimed: dict[tuple[str, ...], Future[list[CellDetail]]] = {}
+        self._ahead: Future[Claimed | None] | None = None
+        self._claimed: dict[tuple[str, ...], list[CellDetail]] = {}
 
     @property
     def made(self) -> list[str]:
-        """Return the digests of the cells stored so far."""
-        return self.writer.made
+        """Return the digests of the cells of its run stored so far."""
+        return self.writer.made.get(self._run, [])
 
-    def ahead(self, digests: Sequence[str]) -> None:
-        """Claim cells while others are generated: `make` uses the result and raises its errors."""
-        self._claimed[tuple(digests)] = self._claimer.submit(self._claim, digests)
+    def next_chunk(self) -> ClaimedCells | None:
+        """Return the next chunk to `make`, which is claimed; None if nothing is left to claim of the worker's run."""
+
+        def take() -> Claimed | None:
+            ahead, self._ahead = self._ahead, None
+            return self.claims.next(self.blocked) if ahead is None else ahead.result()
+
+        found = self.patience.retry(take)
+        if found is None:
+            return None
+        chunk, cells = found
+        self._serves = chunk.run_id
+        self._claimed = {tuple(chunk.digests): cells}
+        return chunk
+
+    def claim_ahead(self) -> None:
+        """Begin to claim the chunk after this one: `next_chunk` returns it, or raises its errors."""
+        self._ahead = self._claimer.submit(self.claims.next, dict(self.blocked))
 
     def make(self, digests: Sequence[str]) -> CellOutcomes:
         """Claim and generate; images are stored in the background, with errors raised by this, a later call or `flush`.
@@ -97,7 +120,7 @@ class Worker:
             if self._stranded:
                 self._release_all()
             ready = self._claimed.pop(tuple(left), None)
-            cells = self._claim(left) if ready is None else ready.result()
+            cells = self._claim(left) if ready is None else ready
             groups = group_by_reference(self._current(cells))
             generate_groups(groups, self.resources, self, self.references, on_progress=self._progress)
 
@@ -115,6 +138,26 @@ class Worker:
     def flush(self) -> None:
         """Wait until all generated images are stored; raise the error if that failed."""
         self.writer.flush()
+
+    def ask(self, query: Callable[[Session], T]) -> T:
+        """Read from the catalog, as often as it takes."""
+
+        def read() -> T:
+            with self.catalog.read() as s:
+                return query(s)
+
+        return self.patience.retry(read)
+
+    def say_unable(self, run_id: str) -> dict[str, str]:
+        """Record why planned cells of the run cannot be generated here; return the reasons by digest.
+
+        A worker that can generate them takes them nevertheless.
+        """
+        found: dict[str, str] = {}
+        for profile_id, reason in self.claims.unable.items():
+            said = partial(writes.block_cells, run_id=run_id, profile_id=profile_id, reason=reason)
+            found |= dict.fromkeys(self.patience.retry(partial(self.catalog.transact, said)), reason)
+        return found
 
     def retry_frames(self) -> None:
         """Unblock the cells that waited for an earlier frame, because some frames have been generated."""
@@ -143,10 +186,9 @@ class Worker:
 
     def _release_all(self) -> None:
         """Release all unfinished cells, including those claimed ahead; if the catalog fails, try again later."""
-        ahead, self._claimed = list(self._claimed.values()), {}
-        for one in ahead:
-            if not one.cancel():
-                one.exception()  # wait: what it claims is leased by then
+        ahead, self._ahead, self._claimed = self._ahead, None, {}
+        if ahead is not None and not ahead.cancel():
+            ahead.exception()  # wait: what it claims is leased by then
         held = [digest for digest in self.beat.held if digest not in self.writer.unstored]
         try:
             self.catalog.transact(lambda s: self._hand_back(s, held))
@@ -166,7 +208,7 @@ class Worker:
 
     def _so_far(self) -> WorkFigures:
         return WorkFigures(
-            items=len(self.made),
+            items=sum(map(len, self.writer.made.values())),
             failures=self._failures,
             leases_lost=self.beat.lost + self.writer.discarded,
             uploads_waiting=len(self.writer.unstored),
@@ -178,11 +220,20 @@ class Worker:
         self._made_with = made_with(self.resources, digests)
         return self.account.measured(digests)
 
+    def _leave(self) -> None:
+        """Stop being a worker of the catalog; if that fails, its lease expires."""
+        if not self.beat.held:
+            try:
+                self.beat.leave()
+            except SQLAlchemyError as error:
+                _log.warning("this worker could not be removed from the catalog: %s", error)
+
     def store(self, cell: CellDetail, image: Image.Image) -> None:
         """See flows.execution.generate_batch.ResultHandler."""
         self._generated.append(cell.digest)
         seconds = self.account.take(cell.digest)
-        self.writer.put(GeneratedImage(cell.digest, image, self._recipes.pop(cell.digest), seconds, self._made_with))
+        recipe = self._recipes.pop(cell.digest)
+        self.writer.put(GeneratedImage(cell.digest, image, recipe, self._serves, seconds, self._made_with))
 
     def fail(self, cell: CellDetail, error: Exception) -> None:
         """See flows.execution.generate_batch.ResultHandler."""
@@ -208,6 +259,8 @@ class Worker:
             self.account.take(digest)
             self.beat.release(digest)
             self._released[digest] = self.blocked[digest] = reason
+        if isinstance(error, UnfitModelError | WeightsMissingError):  # so are all cells of this model
+            self._able.learn(cells[0].profile, cells[0].weights_digest, reason)
         if isinstance(error, FrameMissingError):
             self.later.update(digests)
 
@@ -240,3 +293,4 @@ class Worker:
             self._claimer.shutdown()
             self.account.__exit__(kind, error, trace)
             self.beat.__exit__(kind, error, trace)
+            self._leave()

@@ -26,11 +26,12 @@ TOGETHER, TOGETHER_BYTES = 64, 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """The image of a cell, the recipe written into its PNG, its device-seconds, and what it was made with."""
+    """The image of a cell, its PNG's recipe, the run that it is for, its device-seconds, and what it was made with."""
 
     digest: str
     image: Image.Image
     recipe: str
+    run_id: str | None
     device_seconds: float | None = None
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,9 +44,9 @@ class GeneratedImage:
 class ImageWriter:
     """Stores images in the background; a context manager. Calls `on_stored` from threads, also for discarded images.
 
-    `made`: digests recorded; `unstored`: digests not recorded yet; `discarded`: how many images came too late, for
-    cells that others had leased. `device`: the class of the device that the images come from. While store or catalog
-    are unavailable, images stay queued; permanent errors are raised by `put`, `flush` and on exit.
+    `made`: digests recorded, by run; `unstored`: digests not recorded yet; `discarded`: how many images came too
+    late, for cells that others had leased. `device`: the class of the device that the images come from. While store or
+    catalog are unavailable, images stay queued; permanent errors are raised by `put`, `flush` and on exit.
     """
 
     def __init__(
@@ -55,20 +56,21 @@ class ImageWriter:
         patience: Patience,
         *,
         owner: str,
-        run_id: str | None,
         on_stored: Callable[[str], None],
         device: str | None = None,
     ) -> None:
         self._device, self.discarded = device, 0
         self._catalog, self._store, self._patience = catalog, store, patience
-        self._owner, self._run_id, self._on_stored = owner, run_id, on_stored
+        self._owner, self._on_stored = owner, on_stored
         self._uploads = Uploader(self._store_batch, threads=store.writers)
         self._waiting: list[GeneratedImage] = []
-        self.made: list[str] = []
+        self.made: dict[str | None, list[str]] = {}
         self.unstored: set[str] = set()
 
     def put(self, drawn: GeneratedImage) -> None:
-        """Queue an image, to be stored together with others."""
+        """Queue an image, to be stored together with others of its run."""
+        if self._waiting and self._waiting[0].run_id != drawn.run_id:
+            self.send()
         self.unstored.add(drawn.digest)
         self._waiting.append(drawn)
         if len(self._waiting) == TOGETHER or _raw_bytes(self._waiting) >= TOGETHER_BYTES:
@@ -87,6 +89,7 @@ class ImageWriter:
     def _store_batch(self, pictures: list[GeneratedImage]) -> None:
         """Store the images and record them in the catalog; runs in an upload thread."""
         pngs = [(png_bytes(one.image, one.recipe), PNG) for one in pictures]
+        run_id = pictures[0].run_id
 
         def store_rows() -> list[str]:
             with storing(self._catalog, self._store, *pngs) as (s, addresses):
@@ -96,10 +99,10 @@ class ImageWriter:
                     )
                     for one, sha256 in zip(pictures, addresses, strict=True)
                 ]
-                return writes.finish_cells(s, finished, owner=self._owner, run_id=self._run_id, device=self._device)
+                return writes.finish_cells(s, finished, owner=self._owner, run_id=run_id, device=self._device)
 
         stored = self._patience.retry(lambda: retrying(store_rows))
-        self.made += stored
+        self.made.setdefault(run_id, []).extend(stored)
         _log.info("%d images were stored", len(stored), extra={"cells": stored})
         for one in pictures:
             self.unstored.discard(one.digest)

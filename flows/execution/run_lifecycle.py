@@ -52,10 +52,12 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     are closed first.
     """
     close_dead_runs(resources)
-    catalog, values = resources.catalog, spec.model_dump(mode="json")
+    catalog, values = resources.catalog, spec.model_dump(mode="json", exclude={"priority"})
     with catalog.write() as s:
         flow_run_id = str(flow_run.id) if flow_run.id else None
-        run_id = writes.start_run(s, name=spec.name, spec=values, flow_run_id=flow_run_id, owner=this_owner())
+        run_id = writes.start_run(
+            s, name=spec.name, spec=values, flow_run_id=flow_run_id, owner=this_owner(), priority=spec.priority
+        )
     row = RunRow(run_id)
     try:
         crash_dead_flow_runs(resources)

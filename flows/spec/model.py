@@ -26,6 +26,7 @@ from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kind
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
+from storage.catalog.records import Priority
 
 PLACEHOLDER = "{subject}"
 STYLE_PLACEHOLDER = "{style}"
@@ -157,6 +158,12 @@ class Spec(StrictModel):
         exclude_if=lambda workers: workers is None,  # the digests of specs without it stay as they were
         description="how many workers generate at once: flow runs of the work pool, or processes of this machine; 0: "
         "one for each worker or GPU; null: what the run is started with",
+    )
+    priority: Priority = Field(
+        default="normal",
+        exclude_if=lambda priority: priority == "normal",
+        description="the run's share of the workers beside other runs: normal has four times that of low, high four "
+        "times that of normal",
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.owners import is_gone
+from storage.catalog.owners import is_gone, this_host
 from storage.catalog.records import MAX_FAILURES
-from storage.catalog.schema import Cell, Training
+from storage.catalog.schema import Cell, Training, WorkerRow
 
 RELEASED: dict[str, Any] = {"owner": None, "lease_expires_at": None}
 """The columns of an unleased row."""
@@ -21,12 +21,12 @@ def leased(owner: str, at: datetime, lease_seconds: float) -> dict[str, Any]:
     return {"owner": owner, "lease_expires_at": at + timedelta(seconds=lease_seconds)}
 
 
-def expired(table: type[Cell] | type[Training], at: datetime, holders: Iterable[str | None]) -> ColumnElement[bool]:
-    """Build the condition that a leased row is abandoned.
+def expired(at: datetime, holders: Iterable[str | None]) -> ColumnElement[bool]:
+    """Build the condition that a leased fine-tuning is abandoned.
 
     Its lease expired by `at`, or its holder, one of `holders`, was a process of this machine that has died.
     """
-    return or_(table.lease_expires_at <= at, table.owner.in_(gone_among(holders)))
+    return or_(Training.lease_expires_at <= at, Training.owner.in_(gone_among(holders)))
 
 
 def gone_among(holders: Iterable[str | None]) -> list[str]:
@@ -36,11 +36,25 @@ def gone_among(holders: Iterable[str | None]) -> list[str]:
 
 def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
     """Build the condition that a cell may be claimed at the instant `at`, see claim_cells."""
-    again = and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
-    return or_(Cell.state.in_(("planned", "lost")), again, abandoned(s, at))
+    return or_(Cell.state.in_(("planned", "lost")), failed_before(), abandoned(s, at))
+
+
+def failed_before() -> ColumnElement[bool]:
+    """Build the condition that a cell failed, but may be claimed again."""
+    return and_(Cell.state == "failed", Cell.failures < MAX_FAILURES)
 
 
 def abandoned(s: Session, at: datetime) -> ColumnElement[bool]:
-    """Build the condition that a cell is in state generating, but its lease expired by `at` or its process has died."""
-    holders = s.scalars(select(Cell.owner).where(Cell.state == "generating").distinct())
-    return and_(Cell.state == "generating", expired(Cell, at, holders))
+    """Build the condition that a cell is in state generating, but its worker is gone by `at`.
+
+    Its lease and that of its worker have expired, or the worker was a process of this machine that has died.
+    """
+    here = select(WorkerRow.owner).where(WorkerRow.owner.startswith(f"{this_host()}:", autoescape=True))
+    at_work = select(WorkerRow.owner).where(WorkerRow.owner == Cell.owner, alive(at)).exists()
+    silent = and_(Cell.lease_expires_at <= at, not_(at_work))
+    return and_(Cell.state == "generating", or_(silent, Cell.owner.in_(gone_among(s.scalars(here)))))
+
+
+def alive(at: datetime) -> ColumnElement[bool]:
+    """Build the condition that a worker's lease has not expired by `at`."""
+    return WorkerRow.lease_expires_at > at

@@ -10,7 +10,7 @@ from pathlib import Path
 def this_owner() -> str:
     """Return this process as an owner. Stable for the life of the process; a forked child is another owner."""
     pid = os.getpid()
-    return f"{_host()}:{pid}:{_start_token(pid) or 'unknown'}"
+    return f"{this_host()}:{pid}:{_start_token(pid) or 'unknown'}"
 
 
 def is_gone(owner: str) -> bool:
@@ -20,14 +20,17 @@ def is_gone(owner: str) -> bool:
     """
     host, _, rest = owner.partition(":")
     pid, _, token = rest.partition(":")
-    if host != _host() or not pid.isdecimal() or token in ("", "unknown"):
+    if host != this_host() or not pid.isdecimal() or token in ("", "unknown"):
         return False
     return _start_token(int(pid)) != token
 
 
 @cache
-def _host() -> str:
-    """Return the host and, on Linux, the PID namespace: two containers may share a name, a volume and a PID."""
+def this_host() -> str:
+    """Return what the owners of this machine's processes begin with, up to the first colon.
+
+    The host and, on Linux, the PID namespace: two containers may share a name, a volume and a PID.
+    """
     name = platform.node().replace(":", "-") or "localhost"
     try:
         return f"{name}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"

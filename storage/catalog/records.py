@@ -16,12 +16,14 @@ Given = Literal["found", "file", "spec", "ingest", "dashboard"]
 NumbersOwner = Literal["spec", "subject"]
 Scope = Literal["metrics", "viewer", "reviewer", "operator", "admin"]
 WorkKind = Literal["generate", "finetune", "score"]
+Priority = Literal["low", "normal", "high"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
 RUN_STATES: tuple[RunState, ...] = get_args(RunState)
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 PREFERENCES = {"rating_moves_on": False}
 """What a person can choose in the dashboard, with its default: whether a rating goes on to the next picture."""
 LABELS: tuple[LabelKind, ...] = get_args(LabelKind)
+PRIORITIES: Mapping[Priority, int] = {"low": 1, "normal": 4, "high": 16}  # with their weights between runs
 NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_numbers are stored for
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
 WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
@@ -114,6 +116,32 @@ class CellRecord:
     controls: Mapping[str, str] = field(default_factory=dict)
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[FurtherReference] = ()
+
+
+@dataclass(frozen=True)
+class ClaimedCells:
+    """Cells of one subject of a run that were claimed together, in grid order.
+
+    `first` and `last`: positions in the run's grid, from 0. `frame`: it is one frame that attends to the images of
+    earlier ones.
+    """
+
+    run_id: str
+    subject_id: int | None
+    subject: str
+    digests: Sequence[str]
+    first: int
+    last: int
+    frame: bool
+
+
+@dataclass(frozen=True)
+class RunAtWork:
+    """A run in progress: its weight between runs, and how many other workers claimed cells of it last."""
+
+    id: str
+    weight: int
+    others: int
 
 
 @dataclass(frozen=True)

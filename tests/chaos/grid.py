@@ -102,10 +102,13 @@ def _acknowledge(acks: str) -> None:
     out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     keep = flows.execution.image_writer.ImageWriter._store_batch
 
+    def made_by(keeper: Any) -> set[str]:
+        return {digest for made in keeper.made.values() for digest in made}
+
     def kept(keeper: Any, pictures: Any) -> None:
-        before = set(keeper.made)
+        before = made_by(keeper)
         keep(keeper, pictures)
-        mine = {one.digest for one in pictures} & set(keeper.made) - before
+        mine = {one.digest for one in pictures} & made_by(keeper) - before
         os.write(out, "".join(f"{digest}\n" for digest in mine).encode())
 
     flows.execution.image_writer.ImageWriter._store_batch = kept  # type: ignore[method-assign]

@@ -143,7 +143,7 @@ def test_an_interrupt_gives_back_what_is_unfinished(
 
 
 def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they_are_not(
-    settings: Settings, digests: list[str], fake: Callable[[Draw], None]
+    settings: Settings, digests: list[str], fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
 
@@ -153,11 +153,22 @@ def test_the_next_cells_are_claimed_while_these_are_drawn_and_given_back_if_they
         return [picture(cell) for cell in cells]
 
     fake(draw)
-    with Worker(Resources.open(settings), None) as worker:
-        worker.ahead(digests[2:4])
-        worker.make(digests[:2])
-        assert worker.make(digests[2:4]).made == tuple(digests[2:4])
-        worker.ahead(digests[4:6])
+    monkeypatch.setenv("DREAMTUNER_CHUNK_CELLS", "2")
+    resources = Resources.open(Settings.load())
+    with resources.catalog.read() as s:
+        run_id = views.recent_runs(s)[0].id
+    with Worker(resources, run_id) as worker:
+        for first in (0, 2):
+            chunk = worker.next_chunk()
+            assert chunk is not None
+            assert (chunk.digests, chunk.first, chunk.last, chunk.subject) == (
+                digests[first : first + 2],
+                first,
+                first + 1,
+                "pip",
+            )
+            worker.claim_ahead()
+            assert worker.make(chunk.digests).made == tuple(chunk.digests)
         worker.flush()
     assert seen[1][2:4] == ["generating"] * 2
     assert states(settings, digests) == ["generated"] * 4 + ["planned"] * 4

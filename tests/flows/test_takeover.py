@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import flows.execution.wait_for_others
+import flows.execution.claims.wait_for_others
 import flows.generate
 from flows.generate import generate
 from flows.outcome import result_of
@@ -50,7 +50,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]]
             assert looks < MOST_LOOKS, "it waits for a process that is dead"
             at_look(looks)
 
-        monkeypatch.setattr(flows.execution.wait_for_others, "time", SimpleNamespace(sleep=sleep))
+        monkeypatch.setattr(flows.execution.claims.wait_for_others, "time", SimpleNamespace(sleep=sleep))
         # Prefect's bookkeeping has tests of its own
         monkeypatch.setattr(flows.generate, "generate_cells", flows.generate.generate_cells.fn)
 

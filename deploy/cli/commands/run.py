@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,10 @@ from deploy.cli.exit import OK, SOME_FAILED, leave, run_with_progress
 from deploy.cli.options import AsJson, Check, NewDefaults, NewWeights, SpecPath
 from deploy.cli.terminal import plain_terminal, print_line, print_result
 from flows.settings import Settings
+from storage.catalog.records import Priority
+
+if TYPE_CHECKING:
+    from flows.spec.model import Spec
 
 
 def run(
@@ -29,6 +33,10 @@ def run(
             "auto: one for each GPU here, or for each worker of the pool.",
         ),
     ] = None,
+    priority: Annotated[
+        Priority | None,
+        typer.Option(help="The run's share of the workers beside other runs, instead of the spec's priority."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a spec: ingest its subjects, generate missing images, score them, render the contact sheet.
@@ -40,7 +48,7 @@ def run(
     count = _count(workers)
     how = {"new_defaults": new_defaults, "new_weights": new_weights, "check": check}
     if submit:
-        _submit(spec, how, count, as_json)
+        _submit(spec, priority, how, count, as_json)
         return
     from deploy.cli.local_run import run_catalog
     from deploy.cli.tables import print_sheet, run_json, run_table
@@ -49,7 +57,7 @@ def run(
     from flows.spec.yaml_file import read_spec
 
     settings = Settings.load()
-    parsed = read_spec(spec)
+    parsed = with_priority(read_spec(spec), priority)
     demand_models(parsed, Resources.open(settings))
     terminal, summary = run_with_progress(
         "run",
@@ -76,13 +84,18 @@ def _count(workers: str | None) -> int | None:
     return int(workers)
 
 
-def _submit(spec: Path, how: Mapping[str, bool], workers: int | None, as_json: bool) -> None:
+def with_priority(spec: "Spec", priority: Priority | None) -> "Spec":
+    """Return the spec with this priority; None: with its own."""
+    return spec if priority is None else spec.model_copy(update={"priority": priority})
+
+
+def _submit(spec: Path, priority: Priority | None, how: Mapping[str, bool], workers: int | None, as_json: bool) -> None:
     from deploy.prefect.submit import local_paths, submit
     from flows.ingestion.known import demand_subjects
     from flows.resources import Resources
     from flows.spec.yaml_file import read_spec
 
-    parsed = read_spec(spec)
+    parsed = with_priority(read_spec(spec), priority)
     demand_subjects(parsed.subjects, Resources.open(), f"spec {parsed.name!r}")
     stated = {name: value for name, value in how.items() if value}
     done = submit(parsed, **stated, **({} if workers is None else {"workers": workers}))

@@ -14,14 +14,14 @@ _SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transact
 _ALIVE = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
 
 
-def postgres_engine(url: URL) -> Engine:
-    """Create an engine for an existing database. Dead connections in the pool are replaced silently."""
+def postgres_engine(url: URL, *, kept: int = 5) -> Engine:
+    """Create an engine for an existing database, whose pool keeps `kept` connections open; dead ones are replaced."""
     given: dict[str, Any] = {name: value for name, value in _ALIVE.items() if name not in url.query}
     if "options" not in url.query:
         given["options"] = _SESSION
     try:
         return create_engine(
-            url, connect_args=given, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
+            url, connect_args=given, pool_pre_ping=True, pool_size=kept, max_overflow=20, hide_parameters=True
         )
     except ModuleNotFoundError as error:
         said = f"catalog URL {redact_url(url.render_as_string(hide_password=False))!r}"

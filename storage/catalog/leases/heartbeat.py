@@ -11,17 +11,17 @@ from storage.catalog.records import CatalogError
 from storage.logs import in_context
 
 _log = logging.getLogger(__name__)
-_BEATS = 4  # per lease duration: three may fail before another process takes over
+BEATS = 4  # per lease duration: three may fail before another process takes over
 
 
 class Heartbeat:
-    """A context that renews a claim until the block ends, `_BEATS` times per `seconds`. Subclasses implement `renew`.
+    """A context that renews a claim until the block ends, `BEATS` times per `seconds`. Subclasses implement `renew`.
 
     `what` names the claim in the warning about a failed beat.
     """
 
     def __init__(self, what: str, seconds: float) -> None:
-        self._what, self._pause = what, seconds / _BEATS
+        self._what, self._pause = what, seconds / BEATS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=in_context(self._run), name="heartbeat", daemon=True)
 

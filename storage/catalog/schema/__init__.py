@@ -29,6 +29,7 @@ from storage.catalog.schema.runs import Cell, Run, RunCell
 from storage.catalog.schema.trainings import Training
 from storage.catalog.schema.warnings import WarningRow
 from storage.catalog.schema.work import WorkSession
+from storage.catalog.schema.workers import WorkerRow
 
 __all__ = [
     "Annotation",
@@ -77,4 +78,5 @@ __all__ = [
     "WarningRow",
     "WebSession",
     "WorkSession",
+    "WorkerRow",
 ]

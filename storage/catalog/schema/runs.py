@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now, one_of, only_where_set
-from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, RunState
+from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, Priority, RunState
 
 
 class Run(Base):
@@ -16,13 +16,15 @@ class Run(Base):
     `owner` is the process that runs it, `seen_at` its last heartbeat. `ended_with` counts its cells by state at its
     end, so that nothing counts them again; None while it runs. `reason` is why a run did not complete, `refused`
     maps the names of rejected subjects to the reason. `sheet_key` is the SHA-256 of the sheet's contents: a later run
-    with the same contents reuses the sheet. `cancelled_by` is who asked to cancel it.
+    with the same contents reuses the sheet. `cancelled_by` is who asked to cancel it; `priority`: its share of the
+    workers beside other runs.
     """
 
     __tablename__ = "runs"
     __table_args__ = (
         CheckConstraint(one_of("state", RUN_STATES), name="state"),
         Index(None, "started_at"),
+        Index(None, "state"),
         Index(None, "sheet_sha256", **only_where_set("sheet_sha256")),
         Index(None, "sheet_key", **only_where_set("sheet_key")),
     )
@@ -41,6 +43,7 @@ class Run(Base):
     reason: Mapped[str | None]
     refused: Mapped[dict[str, Any] | None]
     cancelled_by: Mapped[str | None]
+    priority: Mapped[Priority] = mapped_column(String, server_default="normal", default="normal")
 
 
 class Cell(Base):
@@ -96,7 +99,11 @@ class RunCell(Base):
     """A cell requested by a run, at this position of its grid, first for this subject (None: the cell's own)."""
 
     __tablename__ = "run_cells"
-    __table_args__ = (Index(None, "run_id", "position"), Index(None, "cell_id"))
+    __table_args__ = (
+        Index(None, "run_id", "position"),
+        Index(None, "run_id", "subject_id", "position"),
+        Index(None, "cell_id"),
+    )
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
     position: Mapped[int]

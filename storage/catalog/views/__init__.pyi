@@ -64,14 +64,15 @@ from .review.subject_page import (
     subject,
 )
 from .review.votes import VoteTally, pairs_of_runs, tally_of_runs
+from .runs.at_work import ProfileInUse, RunLeft, profiles_after, run_left, runs_at_work
 from .runs.attention import AttentionView, attention_maps
-from .runs.cells import cell, cell_states_of, cells, cells_of_run, digests_beginning
+from .runs.cells import cell, cell_states_of, cells, cells_of_run, digests_beginning, missing_of_run
 from .runs.defaults import PastRun, first_numbers, past_run
 from .runs.figures import RunFigures, Tally, run_figures
 from .runs.measurements import measurements
 from .runs.missing_cells import MissingCells, RunDeletion, missing_cells, run_deletion
 from .runs.profiles import ProfileUse, profile_uses, weights_of_spec
-from .runs.run import CellReason, RunDetail, RunPoll, made_by_run, poll_run, run, spec_of_run, subjects_in_work
+from .runs.run import CellReason, RunDetail, RunPoll, counts_of_run, made_by_run, poll_run, run, spec_of_run
 from .runs.run_trainings import RunTrainingView, cells_to_come, run_trainings
 from .runs.spending import RunLimits, Spent, run_limits, spending
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
@@ -132,6 +133,7 @@ __all__ = [
     "Part",
     "PastRun",
     "Principal",
+    "ProfileInUse",
     "ProfileUse",
     "Progress",
     "Queue",
@@ -141,6 +143,7 @@ __all__ = [
     "RunDeletion",
     "RunDetail",
     "RunFigures",
+    "RunLeft",
     "RunLimits",
     "RunPoll",
     "RunProgress",
@@ -179,6 +182,7 @@ __all__ = [
     "control_uses",
     "count",
     "count_warnings",
+    "counts_of_run",
     "crashed_flow_runs",
     "decisions",
     "digests_beginning",
@@ -203,6 +207,7 @@ __all__ = [
     "metric_licences",
     "metrics",
     "missing_cells",
+    "missing_of_run",
     "names_of_subjects",
     "output",
     "outputs",
@@ -215,6 +220,7 @@ __all__ = [
     "poll_run",
     "preferences",
     "profile_uses",
+    "profiles_after",
     "progress",
     "queue",
     "queues_of",
@@ -226,9 +232,11 @@ __all__ = [
     "run_deletion",
     "run_figures",
     "run_ids",
+    "run_left",
     "run_limits",
     "run_queues",
     "run_trainings",
+    "runs_at_work",
     "runs_in_progress",
     "runs_of_subject",
     "runs_progress",
@@ -251,7 +259,6 @@ __all__ = [
     "subject_id",
     "subject_list",
     "subject_names",
-    "subjects_in_work",
     "subjects_page",
     "tally",
     "tally_of_runs",

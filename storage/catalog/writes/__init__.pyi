@@ -21,6 +21,8 @@ from .people.preferences import set_preference
 from .people.sessions import add_session, end_sessions, touch_session
 from .people.throttles import admit, forgive, record_failure, seconds_to_wait
 from .people.tokens import add_token, revoke_token, touch_token
+from .queue.claim_next import claim_next_cells
+from .queue.workers import leave_worker, renew_worker
 from .reference_sets import add_further_reference, set_references
 from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
 from .review.labels import add_label, put_label, take_label
@@ -31,8 +33,10 @@ from .review.splits import add_split, extend_split, free_part, take_part
 from .review.votes import add_vote
 from .runs.attention import add_attention_map
 from .runs.cells import (
+    block_cells,
     claim_cells,
     fail_cell,
+    held_cells,
     mark_cells_lost,
     mark_pictures_lost,
     release_cells,
@@ -89,10 +93,12 @@ __all__ = [
     "admit",
     "await_trainings",
     "begin_batch",
+    "block_cells",
     "cancel_run",
     "change_password",
     "change_user",
     "claim_cells",
+    "claim_next_cells",
     "claim_training",
     "close_crashed_runs",
     "decide_part",
@@ -115,6 +121,8 @@ __all__ = [
     "forget_unwanted",
     "forgive",
     "free_part",
+    "held_cells",
+    "leave_worker",
     "mark_cells_lost",
     "mark_pictures_lost",
     "mark_training_lost",
@@ -134,6 +142,7 @@ __all__ = [
     "release_training",
     "renew_lease",
     "renew_training",
+    "renew_worker",
     "replace_warnings",
     "revoke_token",
     "save_filter",

@@ -17,12 +17,15 @@ def cells_of_run(s: Session, run_id: str, *, scores: bool = True) -> list[CellVi
 
     Without `scores` the query is faster, and the scores are empty.
     """
-    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
-    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == requested_for)
-    chosen = chosen.where(RunCell.run_id == run_id)
-    rows = s.execute(chosen.order_by(RunCell.position)).all()
+    rows = s.execute(_of_run(run_id)).all()
     found = scores_of_run(s, run_id) if scores else {}
     return [CellView(**_cell_fields(row, found)) for row in rows]
+
+
+def missing_of_run(s: Session, run_id: str) -> list[CellView]:
+    """List the cells of the run that are not generated, in grid order."""
+    rows = s.execute(_of_run(run_id).where(Cell.state != "generated"))
+    return [CellView(**_cell_fields(row, {})) for row in rows]
 
 
 def cell(s: Session, digest: str) -> CellDetail:
@@ -79,6 +82,13 @@ def cell_states_of(s: Session, digests: Sequence[str]) -> dict[str, CellState]:
     for part in chunks(digests):
         states.update(s.execute(select(Cell.digest, Cell.state).where(Cell.digest.in_(part))).all())
     return states
+
+
+def _of_run(run_id: str) -> Select[*tuple[Any, ...]]:
+    """Select the cells of a run in grid order, each with the subject that it was requested for."""
+    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
+    chosen = _cells().join(RunCell, RunCell.cell_id == Cell.id).join(Subject, Subject.id == requested_for)
+    return chosen.where(RunCell.run_id == run_id).order_by(RunCell.position)
 
 
 def _cells() -> Select[*tuple[Any, ...]]:

@@ -66,7 +66,7 @@ def run(s: Session, run_id: str) -> RunDetail:
     row = s.get(Run, run_id)
     if row is None:
         raise _unknown(run_id)
-    counts = dict(s.execute(_states(run_id)).all())
+    counts = counts_of_run(s, run_id)
     return RunDetail(
         id=row.id,
         name=row.name,
@@ -90,24 +90,17 @@ def _unknown(run_id: str) -> NotInCatalogError:
     return NotInCatalogError(f"run {run_id[:60]!r} is not in the catalog; `dreamtuner status` lists the last ones")
 
 
+def counts_of_run(s: Session, run_id: str) -> dict[CellState, int]:
+    """Count the run's cells by state; states that none is in are left out."""
+    counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
+    return dict(s.execute(counted.where(RunCell.run_id == run_id).group_by(Cell.state)).all())
+
+
 def made_by_run(s: Session, run_id: str) -> Sequence[str]:
     """List the digests of the cells whose images the run's workers generated."""
     made = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).join(Output, Output.cell_id == Cell.id)
     ours = (RunCell.run_id == run_id, Output.run_id == run_id, Cell.state == "generated")
     return s.scalars(made.where(*ours).order_by(Cell.digest)).all()
-
-
-def subjects_in_work(s: Session, run_id: str, *, but_by: str) -> Sequence[str]:
-    """List the names of the subjects of which any owner but this one is generating cells of the run."""
-    requested_for = func.coalesce(RunCell.subject_id, Cell.subject_id)
-    others = select(Subject.name).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
-    others = others.join(Subject, Subject.id == requested_for).where(RunCell.run_id == run_id)
-    return s.scalars(others.where(Cell.state == "generating", Cell.owner != but_by).distinct()).all()
-
-
-def _states(run_id: str) -> Any:
-    counted = select(Cell.state, func.count()).join(RunCell, RunCell.cell_id == Cell.id)
-    return counted.where(RunCell.run_id == run_id).group_by(Cell.state)
 
 
 def _reasons(s: Session, run_id: str) -> list[CellReason]:
@@ -140,7 +133,7 @@ class RunPoll:
 
 def poll_run(s: Session, run_id: str, *, most: int) -> RunPoll:
     """Count the run's cells by state and list at most `most` claimable ones, in two short queries."""
-    states = dict(s.execute(_states(run_id)).all())
+    states = counts_of_run(s, run_id)
     free = select(Cell.digest).join(RunCell, RunCell.cell_id == Cell.id).where(RunCell.run_id == run_id)
     found = s.scalars(free.where(claimable(s, instant(s))).order_by(RunCell.position).limit(most)).all()
     return RunPoll(sum(states.values()), states.get("generated", 0), states.get("generating", 0), found)

@@ -36,7 +36,7 @@ def run_trainings(s: Session, run_id: str) -> list[RunTrainingView]:
     """List the fine-tunings that the run requested, in the order of its spec."""
     asked = select(RunTraining.training_digest).where(RunTraining.run_id == run_id)
     holders = s.scalars(select(Training.owner).where(Training.digest.in_(asked), Training.owner.is_not(None))).all()
-    unclaimed = or_(Training.owner.is_(None), expired(Training, instant(s), holders))
+    unclaimed = or_(Training.owner.is_(None), expired(instant(s), holders))
     free = case((Training.checkpoint_id.is_(None) & RunTraining.error.is_(None) & unclaimed, True), else_=False)
     done = case((Training.checkpoint_id.is_not(None), True), else_=False)
     columns = (Training.digest, Subject.name.label("subject_name"), RunTraining.cells, RunTraining.planned)

@@ -107,7 +107,7 @@ def _at_rest(s: Session, subject: Subject, runs: Sequence[Run], cells: Sequence[
     not_generating(s, cells, f"subject {subject.name!r}")
     held = select(Training.owner).join(Reference, Reference.id == Training.reference_id)
     held = held.where(Reference.subject_id == subject.id, Training.owner.is_not(None))
-    over = expired(Training, instant(s), s.scalars(held))
+    over = expired(instant(s), s.scalars(held))
     if s.scalars(held.where(not_(over))).first() is not None:
         raise CatalogError(f"subject {subject.name!r} is being fine-tuned; cancel that or wait until it ends")
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into, instant
-from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalogError, RunState
+from storage.catalog.records import RUN_STATES, CatalogError, NotInCatalogError, Priority, RunState
 from storage.catalog.schema import Cell, Run, RunCell
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.blobs import require_blob
@@ -19,7 +19,13 @@ MAX_REASON_LENGTH = 4000  # characters; the log has the rest
 
 
 def start_run(
-    s: Session, *, name: str, spec: Mapping[str, Any], flow_run_id: str | None, owner: str | None = None
+    s: Session,
+    *,
+    name: str,
+    spec: Mapping[str, Any],
+    flow_run_id: str | None,
+    owner: str | None = None,
+    priority: Priority = "normal",
 ) -> str:
     """Start a run in the process `owner` and return its id (uuid4 text).
 
@@ -28,7 +34,7 @@ def start_run(
     row: dict[str, Any] = {"id": str(uuid.uuid4()), "name": name, "spec": redact_values(spec)}
     row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
-    news |= {"ended_with": null(), "reason": None, "refused": null(), "cancelled_by": None}
+    news |= {"ended_with": null(), "reason": None, "refused": null(), "cancelled_by": None, "priority": priority}
     row |= news
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()

@@ -35,7 +35,7 @@ def claim_training(s: Session, digest: str, owner: str, lease_seconds: float) ->
     if held is None:
         raise NotInCatalogError(f"training {digest!r} is not in the catalog; plan_training(...) enters it")
     at = instant(s)
-    free = or_(Training.owner.is_(None), expired(Training, at, [held.owner]))
+    free = or_(Training.owner.is_(None), expired(at, [held.owner]))
     news = {"error": None} | leased(owner, at, lease_seconds)
     claimed = _change(s, digest, Training.checkpoint_id.is_(None) & free, news)
     if claimed:

@@ -121,7 +121,20 @@ def test_a_renewed_lease_holds(catalog: Catalog, planned: Plan) -> None:
     claim(catalog, digests, "a:1:x", lease=0)
     with catalog.write() as s:
         assert writes.renew_lease(s, digests[:1], "a:1:x", 60) == digests[:1]
+    assert claim(catalog, digests, "b:1:x") == []  # the worker is alive, and with it all that it holds
+    with catalog.write() as s:
+        assert writes.renew_worker(s, "a:1:x", 0)
+        assert not writes.renew_worker(s, "a:1:x", 60)  # too late: others may have its cells
     assert claim(catalog, digests, "b:1:x") == digests[1:]
+
+
+def test_a_worker_that_has_left_keeps_its_cells_for_their_own_leases(catalog: Catalog, planned: Plan) -> None:
+    digests = planned(2).digests
+    claim(catalog, digests[:1], "a:1:x", lease=0)
+    claim(catalog, digests[1:], "a:1:x", lease=60)
+    with catalog.write() as s:
+        writes.leave_worker(s, "a:1:x")
+    assert claim(catalog, digests, "b:1:x") == digests[:1]
 
 
 def test_finishing_twice_is_finishing_once(catalog: Catalog, planned: Plan) -> None:

@@ -1,0 +1,1 @@
+"""`dreamtuner bench scale`: a thousand simulated workers on a real PostgreSQL."""
