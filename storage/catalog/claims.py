@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, and_, literal_column, not_, or_, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.owners import is_gone, this_host
@@ -37,6 +37,11 @@ def gone_among(holders: Iterable[str | None]) -> list[str]:
 def claimable(s: Session, at: datetime) -> ColumnElement[bool]:
     """Build the condition that a cell may be claimed at the instant `at`, see claim_cells."""
     return or_(Cell.state.in_(("planned", "lost")), failed_before(), abandoned(s, at))
+
+
+def is_open() -> ColumnElement[bool]:
+    """Build the condition that a cell is not generated, with a literal: so an index holds such cells alone."""
+    return Cell.state != literal_column("'generated'")
 
 
 def failed_before() -> ColumnElement[bool]:

@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now, one_of, only_where_set
 from storage.catalog.records import CELL_STATES, RUN_STATES, CellState, Priority, RunState
+
+OPEN = "state <> 'generated'"
+"""The condition of the cells that are not generated, in the words of the index that holds them alone."""
 
 
 class Run(Base):
@@ -63,6 +66,7 @@ class Cell(Base):
         CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="lease"),
         Index(None, "state", "id"),
         Index(None, "subject_id", "id"),
+        Index("ix_cells_open", "subject_id", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
         Index(None, "checkpoint_id", "id", **only_where_set("checkpoint_id")),
         Index(None, "pose", **only_where_set("pose")),
         Index(None, "depth", **only_where_set("depth")),

@@ -28,6 +28,8 @@ def upgrade() -> None:
     op.create_index("ix_workers_run_id", "workers", ["run_id"])
     op.execute(HOLDERS)
     op.create_index("ix_run_cells_run_id_subject_id_position", "run_cells", ["run_id", "subject_id", "position"])
+    where = sa.text("state <> 'generated'")
+    op.create_index("ix_cells_open", "cells", ["subject_id", "id"], sqlite_where=where, postgresql_where=where)
     op.add_column("runs", sa.Column("priority", sa.String(), server_default="normal", nullable=False))
     op.create_index("ix_runs_state", "runs", ["state"])
 
@@ -35,6 +37,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Cells keep the leases of their claims, which the heartbeats of this version did not renew."""
     op.drop_index("ix_runs_state", "runs")
+    op.drop_index("ix_cells_open", "cells")
     op.drop_column("runs", "priority")
     op.drop_index("ix_run_cells_run_id_subject_id_position", "run_cells")
     op.drop_table("workers")

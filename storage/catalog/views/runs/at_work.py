@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from storage.catalog.claims import alive, claimable
+from storage.catalog.claims import alive, claimable, is_open
 from storage.catalog.database.sql import as_records, instant
 from storage.catalog.records import PRIORITIES, RunAtWork
 from storage.catalog.schema import Cell, Profile, Run, RunCell, WorkerRow
@@ -40,7 +40,9 @@ def run_left(s: Session, run_id: str, *, but: Collection[str] = (), but_profiles
 
 
 def _any(s: Session, run_id: str, where: ColumnElement[bool]) -> bool:
-    found = select(RunCell.cell_id).join(Cell, Cell.id == RunCell.cell_id).where(RunCell.run_id == run_id, where)
+    found = (
+        select(RunCell.cell_id).join(Cell, Cell.id == RunCell.cell_id).where(RunCell.run_id == run_id, is_open(), where)
+    )
     return s.scalar(found.limit(1)) is not None
 
 

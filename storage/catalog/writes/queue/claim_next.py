@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.claims import abandoned, alive, failed_before
+from storage.catalog.claims import abandoned, alive, failed_before, is_open
 from storage.catalog.database.sql import instant
 from storage.catalog.records import ClaimedCells
 from storage.catalog.schema import Cell, RunCell, Subject, WorkerRow
@@ -90,13 +90,19 @@ class _Chosen:
         Of the next one if others have just locked all of it. `at_work`: the condition that a worker is alive.
         """
         tried: list[int] = []
-        while (subject := self._subject(owner, at_work, tried)) is not None:
-            if rows := self.of_subject(subject, -1):
-                return rows
-            tried.append(subject)
+        for own in (True, False):
+            while (subject := self._subject(owner, at_work, tried, own=own)) is not None:
+                if rows := self.of_subject(subject, -1):
+                    return rows
+                tried.append(subject)
         return []
 
-    def _subject(self, owner: str, at_work: ColumnElement[bool], but: Sequence[int]) -> int | None:
+    def _subject(self, owner: str, at_work: ColumnElement[bool], but: Sequence[int], *, own: bool) -> int | None:
+        """Choose among the subjects with such cells.
+
+        `own`: with cells of their own, which an index finds; else also with those that they share with another subject,
+        for which all cells of the run are read.
+        """
         ours = RunCell.run_id == self._run
         # one look into the index for each subject, whatever the number of its cells
         all_ = select(func.min(RunCell.subject_id).label("id")).where(ours).cte("subjects", recursive=True)
@@ -104,6 +110,9 @@ class _Chosen:
         all_ = all_.union_all(select(following).where(all_.c.id.is_not(None)))
         of_it = (ours, RunCell.subject_id == all_.c.id)
         open_ = select(RunCell.cell_id).join(Cell, Cell.id == RunCell.cell_id).where(*of_it, *self._where).exists()
+        if own:
+            asked = select(RunCell.cell_id).where(RunCell.cell_id == Cell.id, *of_it).exists()
+            open_ = select(Cell.id).where(Cell.subject_id == all_.c.id, is_open(), *self._where, asked).exists()
         others = (
             select(func.count())
             .select_from(WorkerRow)
