@@ -200,7 +200,7 @@ def test_what_is_append_only_is_refused_by_the_database(
 def test_a_catalog_from_the_future_is_left_alone(url: str, catalog: Catalog) -> None:
     with catalog.write() as s:
         s.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(CatalogError, match="upgrade this installation"):
+    with pytest.raises(CatalogError, match="a newer DreamTuner has migrated it"):
         Catalog.open(url)
     with catalog.read() as s:
         assert s.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
