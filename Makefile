@@ -40,7 +40,7 @@ $(DEMO_READY): pyproject.toml constraints.txt
 		{ echo "$(PYTHON) is older than Python 3.11: use make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(TORCH_FLAGS) -c constraints.txt $(TORCH)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[method,masks,flows,dashboard]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[method,masks,flows,dashboard,marks]'
 	@touch $@
 
 $(READY): $(DEMO_READY)
