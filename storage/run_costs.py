@@ -1,10 +1,14 @@
 """What a run cost: device-seconds and money, for each image and for each approved one."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from __future__ import annotations
 
-from storage.catalog.views import RunFigures
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
 from storage.rates import Rates
+
+if TYPE_CHECKING:  # prices are formatted where there is no database, too
+    from storage.catalog.views import RunFigures
 
 
 @dataclass(frozen=True)

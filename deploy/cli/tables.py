@@ -10,13 +10,12 @@ from rich.text import Text
 from dreamtuner.models.layouts import OWN_FIELDS
 from flows.spec.model import Spec
 from storage.catalog.records import RunView, RunWarning, StatusView
-from storage.rates import Rates
-from storage.run_costs import duration, money, run_cost, run_cost_json
 
 if TYPE_CHECKING:
     from flows.planning.preview import Preview
     from flows.reporting.summary import RunSummary
     from storage.catalog.views import MissingCells, RunFigures
+    from storage.rates import Rates
 
 MAX_REASONS = 5
 MAX_REASON = 300  # characters
@@ -167,9 +166,11 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
 
 
 def status_json(
-    found: StatusView, runs: list[RunView], figures: "Mapping[str, RunFigures]", rates: Rates
+    found: StatusView, runs: list[RunView], figures: "Mapping[str, RunFigures]", rates: "Rates"
 ) -> dict[str, Any]:
     """Return what `status --json` prints."""
+    from storage.run_costs import run_cost_json
+
     counts = {"subjects": found.subjects, "cells": dict(found.cells), "scored": found.scored}
     counts |= {"references": found.references}
     return counts | {"runs": [_run_values(run) | run_cost_json(figures[run.id], rates) for run in runs]}
@@ -218,9 +219,11 @@ def status_table(
     runs: list[RunView],
     missing: "MissingCells",
     figures: "Mapping[str, RunFigures]",
-    rates: Rates,
+    rates: "Rates",
 ) -> RenderableType:
     """Return what `status` prints: cell counts, what needs the missing cells, and the latest runs."""
+    from storage.run_costs import duration, money, run_cost
+
     cells = new_table(*found.cells, "scored", "subjects")
     cells.columns[0].justify = "right"
     cells.add_row(*(str(count) for count in found.cells.values()), str(found.scored), str(found.subjects))
@@ -244,5 +247,5 @@ def status_table(
     return Group(cells, *wanted, "", recent, *([""] if why else []), *why)
 
 
-def _price_of(rates: Rates) -> list[str]:
+def _price_of(rates: "Rates") -> list[str]:
     return [rates.currency] if rates.currency else []

@@ -13,6 +13,8 @@ from typing import Annotated, Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+PURPOSE = "DREAMTUNER_PURPOSE"
+"""The variable that states what images are for, see docs/how-to/marks.md."""
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="an ISO 3166-1 country code, or EU")]
 
 

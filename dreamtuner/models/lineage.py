@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from dreamtuner.models.licences import LicenceRecord, Purpose, allowed
+from dreamtuner.models.licences import PURPOSE, LicenceRecord, Purpose, allowed
 
 Role = Literal[
     "base",
@@ -23,7 +23,6 @@ Role = Literal[
     "estimator",
     "metric",
 ]
-VARIABLE = "DREAMTUNER_PURPOSE"
 
 
 class Weight(NamedTuple):
@@ -87,12 +86,12 @@ def stated_purpose(environ: Mapping[str, str] | None = None) -> Purpose | None:
     It is a list by commas: `commercial` or `non-commercial` first, then `revenue=300000` (US dollars a year) and
     `regions=DE FR`. Raises PurposeError.
     """
-    text = (os.environ if environ is None else environ).get(VARIABLE, "").strip()
+    text = (os.environ if environ is None else environ).get(PURPOSE, "").strip()
     if not text:
         return None
     first, *more = (part.strip() for part in text.split(","))
     if first not in ("commercial", "non-commercial"):
-        raise PurposeError(f"{VARIABLE}: {first!r} is neither commercial nor non-commercial; begin with one of them")
+        raise PurposeError(f"{PURPOSE}: {first!r} is neither commercial nor non-commercial; begin with one of them")
     given: dict[str, object] = {"commercial": first == "commercial"}
     for part in more:
         name, _, value = part.partition("=")
@@ -101,8 +100,8 @@ def stated_purpose(environ: Mapping[str, str] | None = None) -> Purpose | None:
         elif name.strip() == "regions" and value.strip():
             given["regions"] = tuple(value.split())
         else:
-            raise PurposeError(f"{VARIABLE}: {part!r} is neither revenue=DOLLARS nor regions=CODES; correct it")
+            raise PurposeError(f"{PURPOSE}: {part!r} is neither revenue=DOLLARS nor regions=CODES; correct it")
     try:
         return Purpose.model_validate(given)
     except ValidationError as error:
-        raise PurposeError(f"{VARIABLE}: regions are country codes of two capitals, or EU, not {text!r}") from error
+        raise PurposeError(f"{PURPOSE}: regions are country codes of two capitals, or EU, not {text!r}") from error

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
-from dreamtuner.models.lineage import VARIABLE
+from dreamtuner.models.licences import PURPOSE
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -141,7 +141,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
     metrics = metric_names(spec, profile)
-    if os.environ.get(VARIABLE):
+    if os.environ.get(PURPOSE):
         from flows.planning.licences import demand_licences  # only where a purpose is stated
 
         demand_licences(spec, profile, setup, metrics, resources.settings)

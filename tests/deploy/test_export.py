@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from deploy.cli.export import export
 from deploy.cli.main import app
+from deploy.dashboard.exports.options import ExportOptions
 from flows.settings import Settings
 from flows.spec.problems import InputError
 from storage.catalog import Catalog, views, writes
@@ -42,7 +43,7 @@ def give(full: Path, tmp_path: Path) -> Iterator[Export]:
     settings = Settings.load({"DREAMTUNER_HOME": str(home)})
 
     def given(out: str = "out", **more: Any) -> Any:
-        options = {"subjects": [], "runs": [], "approved": False, "stripped": False} | more
+        options = {"subjects": [], "runs": [], "approved": False, "options": ExportOptions()} | more
         return export(settings, tmp_path / out, **options)
 
     given.catalog = settings.catalog_url  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from flows.progress import Progress
 from flows.reporting.summary import RunSummary, SubjectSummary
 from storage.catalog.records import CELL_STATES, StatusView
 from storage.catalog.views.runs.missing_cells import MissingCells
+from storage.rates import Rates
 
 
 def commands() -> Iterator[list[str]]:
@@ -72,7 +73,7 @@ def test_a_name_is_printed_as_it_is(printed: tuple[Console, io.StringIO]) -> Non
     summary = RunSummary("r", NAME, Path(f"/runs/{NAME}/contact_sheet.png"), (subject, subject))
     console.print(run_table(summary))
     print_sheet(console, summary)
-    console.print(status_table(StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], MissingCells(0, 0, 0)))
+    console.print(status_table(StatusView(0, dict.fromkeys(CELL_STATES, 0), 0), [], MissingCells(0, 0, 0), {}, Rates()))
     assert file.getvalue().count(NAME) == 7
 
 

@@ -24,12 +24,10 @@ from storage.catalog.schema.people import (
 )
 from storage.catalog.schema.queues import QueueGuest, QueuePart, QueueSplit, ReviewQueue
 from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
-from storage.catalog.schema.run_trainings import RunTraining
 from storage.catalog.schema.runs import Cell, Run, RunCell
-from storage.catalog.schema.trainings import Training
+from storage.catalog.schema.trainings import RunTraining, Training
 from storage.catalog.schema.warnings import WarningRow
-from storage.catalog.schema.work import WorkSession
-from storage.catalog.schema.workers import WorkerRow
+from storage.catalog.schema.work import WorkerRow, WorkSession
 
 __all__ = [
     "Annotation",

@@ -1,4 +1,4 @@
-"""Work sessions: what processes have spent on generating, fine-tuning and scoring, and which are at work now."""
+"""What processes are at work on now, and what they have spent on generating, fine-tuning and scoring."""
 
 from datetime import datetime
 
@@ -38,3 +38,20 @@ class WorkSession(Base):
     uploads_waiting: Mapped[int]
     model_loads: Mapped[int]
     model_load_seconds: Mapped[float]
+
+
+class WorkerRow(Base):
+    """A worker: the lease of all cells that it holds, and what it is generating.
+
+    A cell is abandoned only when both its own lease and its worker's have expired: so a heartbeat renews one row, not
+    one for each cell. `run_id` and `subject_id`: of the chunk that it claimed last; no foreign keys, since a run or
+    subject may be deleted meanwhile.
+    """
+
+    __tablename__ = "workers"
+    __table_args__ = (Index(None, "run_id"),)
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str | None]
+    subject_id: Mapped[int | None]
+    lease_expires_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(default=now)

@@ -20,12 +20,16 @@ __all__ = ["postgres"]
 NOT_OF_THE_CATALOG = {
     "/api/runs/stream",  # what /fragments/runs asks, again and again
     "/fragments/flow-runs",  # Prefect's
+    "/compare/blind",  # of runs of one spec, which the large catalog has not: test_votes
     "/health",
+    "/inspect",
     "/login",
     "/login/oidc",
     "/login/oidc/callback",
     "/link/{secret}",
+    "/outputs/{output_id:int}/download",
     "/pictures/{sha256}",
+    "/review/splits/{split_id}",
     "/thumbs/{sha256}.webp",
 }
 """Routes that ask for a row or two by their keys, if for anything."""

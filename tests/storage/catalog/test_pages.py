@@ -54,7 +54,7 @@ def test_a_page_walks_an_index_and_sorts_nothing(large: Catalog, name: str) -> N
             assert index in plan, plan
             assert "TEMP B-TREE" not in plan, plan
             assert "Sort" not in plan, plan
-            assert "Seq Scan" not in plan, plan
+            assert "Seq Scan on cells" not in plan, plan
 
 
 def test_a_claim_looks_at_the_cells_it_names_and_no_others(large: Catalog) -> None:
@@ -68,9 +68,10 @@ def test_a_claim_looks_at_the_cells_it_names_and_no_others(large: Catalog) -> No
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
         plan = "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, values))
         s.rollback()
-    assert "uq_cells_digest" in plan or "sqlite_autoindex_cells_1" in plan, plan
+    # by the digests, or by the few cells that are not generated if those are fewer
+    assert any(one in plan for one in ("uq_cells_digest", "sqlite_autoindex_cells_1", "ix_cells_open")), plan
     assert "SCAN cells" not in plan, plan
-    assert "Seq Scan" not in plan, plan
+    assert "Seq Scan on cells" not in plan, plan
 
 
 @pytest.mark.parametrize("name", ["subject", "score in subject", "score within bounds"])

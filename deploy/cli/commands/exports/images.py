@@ -39,7 +39,7 @@ def export(
         str,
         typer.Option(
             help="Template of the file names, such as '{folder}/{n}-{prompt}'; of {folder}, {subject}, {id}, {n}, "
-            "{seed}, {prompt}, {run}, {profile}, {rating}, {date}.  [default: {folder}/{id}-seed{seed}]"
+            "{seed}, {prompt}, {run}, {profile}, {rating}, {date}; by default {folder}/{id}-seed{seed}."
         ),
     ] = "",
     pictures: Annotated[
@@ -53,8 +53,7 @@ def export(
     """Write generated images to a folder or zip, one folder per subject, with manifest.jsonl and manifest.csv.
 
     Images carry their marks: a C2PA signature, IPTC metadata and a watermark; `dreamtuner inspect` reads them. An image
-    shared by several subjects is in the folder of each. OUT appears only once it is
-    complete.
+    shared by several subjects is in the folder of each. OUT appears only once it is complete.
     """
     from deploy.cli.export import export as write
     from deploy.dashboard.exports.options import ExportOptions

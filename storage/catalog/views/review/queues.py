@@ -104,6 +104,6 @@ def _rows() -> Select[*tuple[Any, ...]]:
 
 
 def _queue(row: ReviewQueue, part: QueuePart | None) -> Queue:
-    ids = (row.ids["ids"], row.ids["revisions"])
-    of = (None, None) if part is None else (part.split_id, part.holder_id)
-    return Queue(row.id, row.user_id, row.title, row.filter, *ids, row.created_at, row.shared, *of)
+    split, holder = (None, None) if part is None else (part.split_id, part.holder_id)
+    ids, revisions = row.ids["ids"], row.ids["revisions"]
+    return Queue(row.id, row.user_id, row.title, row.filter, ids, revisions, row.created_at, row.shared, split, holder)

@@ -45,5 +45,5 @@ class RunLimits:
 
 def run_limits(s: Session, run_id: str) -> RunLimits:
     """Return what may stop the run; nothing stops one that is not in the catalog."""
-    row = s.execute(select(Run.cancelled_by, Run.spec["budget"]).where(Run.id == run_id)).first()
-    return RunLimits(None, None) if row is None else RunLimits(*row)
+    row = s.execute(select(Run.cancelled_by, Run.spec["budget"].label("budget")).where(Run.id == run_id)).first()
+    return RunLimits(None, None) if row is None else RunLimits(row.cancelled_by, row.budget)
