@@ -29,6 +29,7 @@ def methods_of(profile: Profile) -> dict[str, Method]:
         "dreambooth": dreambooth(profile),
         "dreambooth-lora": dreambooth(profile, "lora"),
         "training-free": Attending("DreamTuner, training-free"),
+        "training-free-inversion": Attending("DreamTuner, training-free, inversion 0.7", {"inversion": 0.7}),
         "dreamtuner-no-se": dreamtuner(profile, encoder=False),
         "dreamtuner-lora": dreamtuner(profile, "lora"),
         "dreamtuner": dreamtuner(profile),
