@@ -89,6 +89,7 @@ def pixels(unit: EvaluationResult) -> list[bytes]:
     return [picture.tobytes() for picture in unit.drawn.pictures]
 
 
+@pytest.mark.slow
 def test_a_stopped_table_goes_on_and_equals_an_unbroken_one(bench: Bench, tmp_path: Path) -> None:
     assert SUBJECTS[0].identity.class_word != SUBJECTS[1].identity.class_word
     methods: dict[str, Method] = {"plain": Plain(), "ssa": SSA}

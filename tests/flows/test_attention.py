@@ -37,6 +37,7 @@ def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
     assert (again.digest, again.image.tobytes()) == (made.digest, made.image.tobytes())
 
 
+@pytest.mark.slow
 def test_a_cell_of_an_offloaded_model_in_a_batch_of_its_own_is_the_same(
     make_cells: MakeCells, settings: Settings, digests: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

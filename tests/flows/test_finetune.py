@@ -153,6 +153,7 @@ def test_a_device_is_one_processs_until_it_dies() -> None:
     assert not taken("test")
 
 
+@pytest.mark.slow
 def test_other_numbers_are_another_fine_tuning_and_other_cells(settings: Settings, spec: Spec) -> None:
     def digests(**changes: Any) -> tuple[str, str]:
         order = spec.model_copy(update={"finetune": NUMBERS | changes})

@@ -88,6 +88,7 @@ def test_a_references_own_layout_that_does_not_fit_stops_its_subject(
         prepare_and_store(subject, Resources.open(led_settings))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_a_grid_of_layouts_is_made_once_and_each_picture_names_its_own(
     led_settings: Settings, references: Path, layouts: Path

@@ -156,6 +156,7 @@ def test_an_interrupted_video_goes_on_at_its_frame_and_a_lost_frame_is_drawn_alo
     assert [one.image_sha256 for one in frames_of(mended, led_settings)] == [one.image_sha256 for one in frames]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prefect_api")
 def test_a_frame_that_fails_is_told_and_leaves_the_clip_without_a_file(
     led_settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch

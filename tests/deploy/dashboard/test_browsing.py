@@ -1,5 +1,7 @@
 """Looking around in a real browser: the gallery, comparing, news on Home, painting a mask."""
 
+import pytest
+
 from storage.catalog import views
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.reviewing import Open, in_order
@@ -36,6 +38,7 @@ def test_pictures_are_chosen_in_the_gallery_and_zoomed_together(shared: Site, ta
     assert "30%" in page.eval_on_selector_all(".view", "(all) => all[1].style.clipPath")
 
 
+@pytest.mark.slow
 def test_home_hears_of_news_by_itself(site: Site, tab: Open) -> None:
     page = tab(site, "/", "viewer")
     page.get_by_text("240 undecided").wait_for()

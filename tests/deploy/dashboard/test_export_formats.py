@@ -26,6 +26,7 @@ def test_a_name_without_the_ending_of_a_format_is_a_folders(outside: Outside) ->
     assert format_of("bears.tar") is EXPORT_FORMATS["tar"]
 
 
+@pytest.mark.slow
 def test_the_format_of_the_page_is_written_by_the_command(
     outside: Outside, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,7 @@ def test_captions_name_the_word_beside_the_reference_alone(learning: Learning) -
     assert (pairs.caption, pairs.class_caption) == ("a bear [S*]", "a bear")
 
 
+@pytest.mark.slow
 def test_regular_images_are_drawn_once(learning: Learning, tmp_path: Path) -> None:
     learning().build(CPU)
     files = sorted((tmp_path / "run" / "regular").iterdir())
@@ -163,6 +164,7 @@ def test_a_killed_fine_tuning_goes_on_to_what_the_unbroken_one_comes_to(learning
         assert torch.equal(one, resumed.tuned.tensors[name]), name
 
 
+@pytest.mark.slow
 def test_it_stops_when_previews_are_no_more_alike(learning: Learning, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([0.1, 0.3, 0.2, 0.3, 0.9])
     monkeypatch.setattr(

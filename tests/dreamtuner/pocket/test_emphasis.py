@@ -28,6 +28,7 @@ def _versions(part: str, picture: Picture) -> list[Tensor]:
     return [_drawn(replace(identity, emblem=emblem), picture) for emblem in EMBLEMS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["face", "hat", "emblem"])
 def test_what_a_part_can_be_changes_pixels_inside_its_box_alone(part: str):
     pictures = draw_pictures(random.Random(3), TRAIN, 12)

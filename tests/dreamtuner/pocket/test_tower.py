@@ -14,6 +14,7 @@ from dreamtuner.pocket.world import TRAIN, Context
 BATCHES = 80
 
 
+@pytest.mark.slow
 def test_many_batches_are_of_one_class_scene_and_style(monkeypatch: pytest.MonkeyPatch):
     rng = Random(0)
     pictures = [Picture(rng.choice(TRAIN), Context.draw(rng)) for _ in range(1000)]

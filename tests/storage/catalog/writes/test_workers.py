@@ -8,6 +8,8 @@ from collections.abc import Callable
 from subprocess import Popen
 from types import SimpleNamespace
 
+import pytest
+
 from storage.catalog import Catalog, views, writes
 from storage.catalog.owners import this_owner
 from storage.catalog.records import CellDetail
@@ -79,6 +81,7 @@ def test_four_processes_share_a_thousand_cells_and_none_is_given_twice(
     assert len(rest) + len(claimed) == CELLS
 
 
+@pytest.mark.slow
 def test_the_cells_of_a_killed_process_come_back(url: str, catalog: Catalog, planned: Plan, python: Python) -> None:
     plan = planned(200)
     victim, other = started(python, [[url, 200, 20, "", 600, "finish"]] * 2)
@@ -100,6 +103,7 @@ def test_the_cells_of_a_killed_process_come_back(url: str, catalog: Catalog, pla
     assert all(1 <= row.attempts <= 2 for row in _cells(catalog, plan.digests))
 
 
+@pytest.mark.slow
 def test_the_cells_of_a_process_killed_on_another_machine_come_back_after_their_lease(
     url: str, catalog: Catalog, planned: Plan, python: Python
 ) -> None:
