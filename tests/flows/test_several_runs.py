@@ -71,18 +71,20 @@ def runs(settings: Settings, references: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def made_in_order(
-    runs: Runs, fake: Callable[[Draw], None], priority: Priority, others: int
+    runs: Runs, fake: Callable[[Draw], None], priority: Priority, others: int, size: int = BIG
 ) -> tuple[list[str], CellOutcomes]:
-    """Generate a big run by one worker beside `others`; an order comes at the third chunk. Returns whose each chunk
-    was, and the outcome."""
-    big = runs.plan("pip", range(BIG))
+    """Generate a big run of `size` cells by one worker beside `others`; an order comes at the third chunk.
+
+    Returns whose each chunk was, and the outcome.
+    """
+    big = runs.plan("pip", range(size))
     chunks: list[str] = []
     order: list[str] = []
 
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
-        chunks.append("order" if cells[0].seed >= BIG else "big")
+        chunks.append("order" if cells[0].seed >= size else "big")
         if len(chunks) == 3:
-            order.append(runs.plan("momo", range(BIG, BIG + ORDER), priority))
+            order.append(runs.plan("momo", range(size, size + ORDER), priority))
             with runs.resources.catalog.write() as s:
                 for i in range(others):
                     writes.claim_next_cells(s, big, f"elsewhere:{i}:x", 600, most=1)
@@ -114,7 +116,7 @@ def test_an_order_is_made_at_once_by_one_of_two_workers(runs: Runs, fake: Callab
 def test_a_worker_alone_divides_its_chunks_and_a_low_priority_still_moves(
     runs: Runs, fake: Callable[[Draw], None]
 ) -> None:
-    chunks, _ = made_in_order(runs, fake, "low", others=0)
+    chunks, _ = made_in_order(runs, fake, "low", others=0, size=48)
     first = chunks.index("order")
     assert first <= 5
     assert chunks[first + 1 :].count("big") > chunks.count("order") >= 2
