@@ -69,12 +69,24 @@ def catalog(
 def _generate(run: SpecRun, check: bool, hiring: Hiring) -> CellOutcomes:
     """Generate in this process, and in others if they are hired; return the outcomes of all."""
     if hiring.count == 1:
-        return run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
+        ours = run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
+        # workers of other runs may have made some of its images, and this one some of theirs
+        return replace(ours, made=_made(run))
     with run.patience.retry(lambda: hiring.crew(run.id, run.resources)):
         run.patience.retry(lambda: result_of(lambda: generate(run.id, check)))
         while run.patience.retry(lambda: _generating(run)):
             time.sleep(POLL_SECONDS)
     return run.patience.retry(lambda: _outcomes(run, None))
+
+
+def _made(run: SpecRun) -> tuple[str, ...]:
+    """Return the digests of the images made for the run, by whichever worker."""
+
+    def read() -> tuple[str, ...]:
+        with run.resources.catalog.read() as s:
+            return tuple(sorted(views.made_by_run(s, run.id)))
+
+    return run.patience.retry(read)
 
 
 def _generating(run: SpecRun) -> bool:
