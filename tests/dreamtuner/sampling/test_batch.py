@@ -19,23 +19,10 @@ from dreamtuner.sampling.reference_crop import square
 from dreamtuner.sampling.reference_pass import Row, encode_reference, foreground_tokens, reference_digest
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
+from tests.dreamtuner.sampling.latents import LatentsKept
 
 CELLS = [Cell("a photo of a bear on the beach", 1), Cell("a photo of a bear, waving", 2), Cell("a bear", 3)]
 S = Sampling(steps=4, p_r=0.6, w_r=2.0, w_c=4.0)
-
-
-class LatentsKept:
-    """Stands in for a backbone whose decoder keeps the latents, so that a test sees more than eight bits."""
-
-    def __init__(self, backbone: UNetBackbone) -> None:
-        self._backbone, self.latents = backbone, []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backbone, name)
-
-    def decode(self, x_0: Tensor) -> list[Image.Image]:
-        self.latents += list(x_0)
-        return self._backbone.decode(x_0)
 
 
 def latents(backbone: UNetBackbone, *args: Any, **kwargs: Any) -> Tensor:

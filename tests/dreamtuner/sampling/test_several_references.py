@@ -15,24 +15,11 @@ from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
+from tests.dreamtuner.sampling.latents import LatentsKept
 
 CELLS = [Cell("a bear on the beach", 1), Cell("a bear, waving", 2)]
 S = Sampling(steps=3, p_r=0.6, w_r=2.0, w_c=4.0, beta=0.8)
 EXACT = {"rtol": 1e-4, "atol": 1e-4}
-
-
-class LatentsKept:
-    """Stands in for a backbone whose decoder keeps the latents: more than eight bits."""
-
-    def __init__(self, backbone: UNetBackbone) -> None:
-        self._backbone, self.latents = backbone, []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backbone, name)
-
-    def decode(self, x_0: Tensor) -> list[Image.Image]:
-        self.latents += list(x_0)
-        return self._backbone.decode(x_0)
 
 
 @pytest.fixture(scope="module")
