@@ -24,8 +24,9 @@ def places(kind: str, request: pytest.FixtureRequest, number: int) -> dict[str, 
     }
 
 
-@pytest.mark.parametrize("kills", [SHORT, pytest.param(LONG, marks=[pytest.mark.slow, pytest.mark.chaos_long])])
-@pytest.mark.parametrize("kind", ["files", pytest.param("servers", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [SHORT, pytest.param(LONG, marks=pytest.mark.chaos_long)])
+@pytest.mark.parametrize("kind", ["files", "servers"])
 def test_a_worker_is_killed_at_random_instants(
     kind: str, kills: int, grids: Grids, undisturbed: Callable[[], dict[str, str]], request: pytest.FixtureRequest
 ) -> None:

@@ -32,6 +32,7 @@ def test_weights_without_an_oracle_are_named(environment: dict[str, str]) -> Non
     assert "holds no oracle; get it with: dreamtuner train pocket" in result.stderr
 
 
+@pytest.mark.slow
 def test_what_is_done_is_told_again_without_measuring(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

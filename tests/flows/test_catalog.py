@@ -133,6 +133,7 @@ def test_a_grid_is_made_once_scored_once_and_shown_each_time(finished: Finished,
     assert set(runs) == {first.run, second.run}
 
 
+@pytest.mark.slow
 def test_more_seeds_add_only_what_is_new(finished: Finished, after: Settings) -> None:
     news = {"name": "more", "subjects": finished.spec.subjects[:1], "score": ()}
     more = finished.spec.model_copy(update=news | {"seeds": (2, 3), "prompts": ("a {subject}",)})

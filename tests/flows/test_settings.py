@@ -90,6 +90,7 @@ def _profile(home: Path, name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # inside torch, when its compiler is imported
+@pytest.mark.slow
 def test_settings_of_memory_and_speed_reach_the_model(settings: Settings) -> None:
     plain = Resources(settings).backbone("pocket")
     offloaded = Resources(settings.model_copy(update={"offload": "model"})).backbone("pocket")

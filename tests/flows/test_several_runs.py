@@ -123,6 +123,7 @@ def test_a_worker_alone_divides_its_chunks_and_a_low_priority_still_moves(
     assert "order" in chunks[first + 1 :]
 
 
+@pytest.mark.slow
 def test_a_worker_claims_nothing_that_its_settings_exclude_and_says_so(
     runs: Runs, fake: Callable[[Draw], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_spec_that_is_no_video_is_refused(references: Path, changes: dict[str,
 
 
 @pytest.mark.usefixtures("prefect_api")
+@pytest.mark.slow
 def test_frames_see_the_first_and_the_previous_and_a_rerun_draws_nothing(
     led_settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

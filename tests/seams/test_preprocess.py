@@ -61,6 +61,7 @@ def test_built_in_maskers_are_recorded_by_name_and_version() -> None:
     assert [method_of(MASKERS[name]) for name in ("grabcut", "plain")] == ["grabcut-2", "plain-1"]
 
 
+@pytest.mark.slow
 def test_auto_records_the_masker_that_it_chose(reference: Path) -> None:
     assert prepared(reference).mask.method == "plain-1"
     scene = Image.open(EXAMPLE).convert("RGB")

@@ -7,6 +7,7 @@ from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.reviewing import Open, in_order
 
 
+@pytest.mark.slow
 def test_the_gallery_never_holds_more_than_300_cards_and_comes_back_to_its_place(shared: Site, tab: Open) -> None:
     page = tab(shared, "/outputs", viewport={"width": 360, "height": 800})
     count = "Math.max(window.most, document.querySelectorAll('.card-picture').length)"

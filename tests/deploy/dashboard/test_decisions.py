@@ -81,6 +81,7 @@ def test_what_is_decided_offline_survives_a_reload_and_is_sent_once(site: Site, 
     assert [decided(site, row.output_id)[2] for row in rows[:3]] == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_server_that_fails_is_asked_again(site: Site, tab: Open) -> None:
     page = tab(site, queue(site))
     shown(page, 1)

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.deploy.dashboard.conftest import ELSEWHERE, Site
 from tests.deploy.dashboard.reviewing import Open, decided, in_order, sent, shown
 
 
+@pytest.mark.slow
 def test_keys_decide_and_undo_over_http_in_two_tabs_at_once(start: Callable[..., Site], tab: Open) -> None:
     here = start(origin=f"http://{ELSEWHERE}:{{port}}")
     origin = here.settings.origin

@@ -35,7 +35,7 @@ NOT_OF_THE_CATALOG = {
 """Routes that ask for a row or two by their keys, if for anything."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     """20,000 outputs of 200 subjects with 6,100 reviews."""
     with filled(request, tmp_path_factory, "plans") as catalog:

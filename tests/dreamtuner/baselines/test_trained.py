@@ -49,11 +49,11 @@ def drawn(backbone: UNetBackbone, method: FineTuned | Plain, given: Given) -> li
 @pytest.mark.parametrize(
     "build",
     [
-        textual_inversion,
-        dreambooth,
-        lambda p: dreambooth(p, "lora"),
+        pytest.param(textual_inversion, marks=pytest.mark.slow),
+        pytest.param(dreambooth, marks=pytest.mark.slow),
+        pytest.param(lambda p: dreambooth(p, "lora"), marks=pytest.mark.slow),
         dreamtuner,
-        lambda p: dreamtuner(p, encoder=False),
+        pytest.param(lambda p: dreamtuner(p, encoder=False), marks=pytest.mark.slow),
     ],
 )
 def test_a_subject_is_learnt_and_the_backbone_stays(seeing: UNetBackbone, given: Given, build: object) -> None:

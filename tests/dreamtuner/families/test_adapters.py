@@ -127,7 +127,7 @@ CASES: dict[str, tuple[Sampling, str, Callable[[Profile], Stock], float]] = {
     ),
     "FreeU": (Sampling(freeu=FREEU), "a bear", lambda p: lambda pipe: pipe.enable_freeu(*FREEU), 0),
 }
-FAST = {"two", "several vectors", "a VAE", "FreeU"}
+FAST = {"two", "a VAE"}
 
 
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`")  # stock, with a second LoRA

@@ -111,7 +111,7 @@ def test_the_embedding_is_opened_by_diffusers(
     assert np.abs(before - ours(backbone, word))[0].max() > 1
 
 
-@pytest.mark.parametrize(("kind", "file"), [("lora", LORA), ("lora-kohya", KOHYA)])
+@pytest.mark.parametrize(("kind", "file"), [pytest.param("lora", LORA, marks=pytest.mark.slow), ("lora-kohya", KOHYA)])
 def test_both_layouts_of_the_lora_are_opened_by_diffusers(
     tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, tmp_path: Path, kind: str, file: str
 ) -> None:
@@ -127,7 +127,7 @@ def test_both_layouts_of_the_lora_are_opened_by_diffusers(
     assert np.abs(before - ours(backbone, one))[1].max() > 1, "the adapters change what the class word draws"
 
 
-@pytest.mark.parametrize("mode", ["full", "lora"])
+@pytest.mark.parametrize("mode", [pytest.param("full", marks=pytest.mark.slow), "lora"])
 def test_the_folder_is_opened_by_diffusers_and_as_a_profile(
     tuned: Callable[[str], Checkpoint], backbone: UNetBackbone, pip: Reference, tmp_path: Path, mode: str
 ) -> None:

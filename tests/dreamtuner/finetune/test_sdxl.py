@@ -95,7 +95,8 @@ def test_the_exported_folder_is_the_fine_tuned_model_in_stock_diffusers(
     assert np.array_equal(ours(again), theirs(stock))
 
 
-@pytest.mark.parametrize(("kind", "file"), [pytest.param("lora", LORA, marks=pytest.mark.slow), ("lora-kohya", KOHYA)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "file"), [("lora", LORA), ("lora-kohya", KOHYA)])
 def test_loras_and_embeddings_are_opened_by_stock_diffusers(
     learnt: Callable[[str], Checkpoint], backbone: SDXLBackbone, tmp_path: Path, kind: Any, file: str
 ) -> None:

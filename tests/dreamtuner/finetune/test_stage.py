@@ -183,7 +183,7 @@ def pictures(backbone: UNetBackbone, factory: FineTuneFactory, prompt: str) -> n
     return np.asarray(drawn[0]).astype(int)
 
 
-@pytest.mark.parametrize("mode", ["full", "lora"])
+@pytest.mark.parametrize("mode", [pytest.param("full", marks=pytest.mark.slow), "lora"])
 def test_a_model_knows_the_subject_inside_and_is_as_it_was_outside(
     learning: Learning, seeing_profile: Profile, mode: str
 ) -> None:
@@ -203,6 +203,7 @@ def test_a_model_knows_the_subject_inside_and_is_as_it_was_outside(
     assert backbone.tokenizer("[S*]")["input_ids"] != knows.tokenizer("[S*]")["input_ids"]
 
 
+@pytest.mark.slow
 def test_a_learnt_word_alone_changes_no_picture_of_another(learning: Learning, seeing_profile: Profile) -> None:
     factory = learning(lr=only(word=0.5), regular="none")
     learnt = fine_tune(factory, report=lambda line: None)

@@ -53,6 +53,7 @@ def test_the_trunks_width_changes_most_inside_its_box():
         assert float(inside.float().mean()) > 0.75
 
 
+@pytest.mark.slow
 def test_weights_are_those_of_scenery_subject_and_parts(tmp_path: Path):
     list(render_shards(tmp_path, 1, identities=8, processes=1))
     pictures = load_truth(tmp_path, 1)

@@ -32,6 +32,7 @@ def test_the_shipped_text_encoder_has_lost_emblems_alone(shipped: tuple[CLIPToke
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_lost_words_alone_are_told_apart_again(shipped: tuple[CLIPTokenizer, CLIPTextModel]):
     tokenizer, text_encoder = shipped
     encode = _encode(tokenizer, text_encoder)

@@ -102,6 +102,7 @@ def test_both_kinds_at_once_are_the_stock_pipelines_sum_of_two_controlnets(
     assert len({picture.tobytes() for picture in (ours, *alone)}) == 3
 
 
+@pytest.mark.slow
 def test_cells_of_all_kinds_in_one_grid_are_those_drawn_alone(
     led: UNetBackbone, pip: Reference, skeleton: Skeleton
 ) -> None:

@@ -86,6 +86,7 @@ def test_interrupt_ends_the_loop_and_what_is_reached_is_returned(
     assert not whole.interrupt
 
 
+@pytest.mark.slow
 def test_a_callback_may_change_the_scale_of_text_guidance(whole: DreamTunerPipeline, asked: ImageRequest) -> None:
     def to(scale: float) -> Any:
         def change(pipe: Any, *_: object) -> None:

@@ -121,6 +121,7 @@ def test_a_server_that_cannot_be_used_is_named_without_its_password(new_database
         assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_processes_that_open_a_new_catalog_at_once_all_succeed(
     empty_url: str, python: Callable[..., Popen[str]]
 ) -> None:

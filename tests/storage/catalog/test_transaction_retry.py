@@ -122,6 +122,7 @@ def test_a_connection_that_is_cut_is_made_again(catalog: Catalog, postgres: str)
 
 
 @postgres_only
+@pytest.mark.slow
 def test_two_that_wait_for_each_other_both_succeed(catalog: Catalog, planned: Callable[..., Any], url: str) -> None:
     """A deadlock, made on purpose: PostgreSQL ends one of the two, which begins again."""
     from threading import Barrier, BrokenBarrierError, Thread
