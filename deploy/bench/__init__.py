@@ -5,6 +5,7 @@ import typer
 from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, stage1, table1
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 from deploy.bench.marks.command import marks
+from deploy.bench.review.command import review
 from deploy.bench.scale.command import scale
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
@@ -19,6 +20,7 @@ for command in (
     catalog.catalog,
     dashboard.dashboard,
     orchestration.orchestration,
+    review,
     marks,
     scale,
 ):

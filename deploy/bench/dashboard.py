@@ -46,7 +46,7 @@ def dashboard(
             who, kind = visitor(opened), opened.url.get_backend_name()
             cards = gallery(outputs, PER_SUBJECT)
             rest = others(who, outputs, PER_SUBJECT)
-            with _served(url, folder) as base:
+            with served(url, folder) as base:
                 figures, every = _timed(base, who.cookies, cards, pages)
                 figures += _timed(base, who.cookies, rest, pages)[0]
             settings = Settings(catalog_url=url, store_url=folder)
@@ -55,7 +55,7 @@ def dashboard(
 
 
 @contextmanager
-def _served(url: str, folder: str) -> Iterator[str]:
+def served(url: str, folder: str) -> Iterator[str]:
     """Serve a dashboard of the catalog in a separate process; yields its address."""
     import os
     import subprocess
@@ -85,7 +85,7 @@ def _timed(
 
     draw, figures, every = Random(0), [], []
     with httpx.Client(base_url=base, cookies=dict(cookies), headers={"Accept": "text/html"}, timeout=600) as client:
-        _patiently(client)
+        patiently(client)
         for name, page in kinds.items():
             times = []
             for _ in range(count):
@@ -98,7 +98,7 @@ def _timed(
     return figures, sorted(every)
 
 
-def _patiently(client: object) -> None:
+def patiently(client: object) -> None:
     """Wait until the server answers."""
     import time
 

@@ -28,14 +28,14 @@ class Visitor:
     queue_id: str
 
 
-def visitor(catalog: Catalog) -> Visitor:
-    """Add an admin with a session of one day and a frozen queue of the first outputs."""
+def visitor(catalog: Catalog, outputs: int = QUEUE) -> Visitor:
+    """Add an admin with a session of one day and a frozen queue of the first outputs, this many."""
     secret, name = secrets.token_urlsafe(), f"bench {secrets.token_hex(4)}"
     with catalog.write() as s:
         user = writes.add_user(s, name=name, role="admin", actor="bench")
         expires = now() + timedelta(days=1)
         writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="bench", expires_at=expires)
-        queue = writes.add_queue(s, user_id=user, title="bench", filter={}, output_ids=range(1, QUEUE + 1))
+        queue = writes.add_queue(s, user_id=user, title="bench", filter={}, output_ids=range(1, outputs + 1))
     return Visitor({SESSION: secret}, queue)
 
 

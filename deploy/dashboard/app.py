@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     # FastAPI's own documentation pages load scripts from other hosts
     app = FastAPI(title="DreamTuner", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
-    app.state.templates = templates()
+    app.state.templates, app.state.previews = templates(), OrderedDict()
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     app.add_middleware(LimitedBodies, routes=routes, max_upload=settings.max_upload)
     app.add_middleware(SecureHeaders, origin=settings.origin)

@@ -21,7 +21,7 @@ NOT_A_MODULE = {"env", "__main__"}  # what Alembic runs
 
 def import_all() -> list[str]:
     """Import the libraries and every module of the rooms; return the names of those that cannot be imported."""
-    missing = []
+    missing: list[str] = []
     for name in LIBRARIES:
         _imported(name, missing)
     for room in ROOMS:

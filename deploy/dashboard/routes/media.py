@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,11 +14,14 @@ from deploy.dashboard.resources import resources
 from storage.catalog import views
 from storage.catalog.records import NotInCatalogError
 from storage.lost import read_picture
+from storage.previews import JPEG, preview
 from storage.thumbnails import WEBP, thumbnail_of
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
 PICTURES = ("image/png", "image/jpeg", "image/webp")
+PREVIEWS = 256
+"""Previews that are kept in memory, of a few hundred kB each: several reviewers look at the same pictures."""
 
 
 @router.get("/thumbs/{sha256}.webp")
@@ -37,6 +41,24 @@ def picture(sha256: str, request: Request, _: Viewer) -> Response:
     kind = _content_type(request, sha256)
     ours = resources(request)
     return _immutable(read_picture(ours.catalog, ours.store, sha256), kind, sha256)
+
+
+@router.get("/previews/{sha256}")
+def small(sha256: str, request: Request, _: Viewer) -> Response:
+    """Return the picture in its own size, as JPEG where that is smaller, to look at and not to keep."""
+    if _known(request, sha256):
+        return _unchanged(request, sha256)
+    kind = _content_type(request, sha256)
+    kept: OrderedDict[str, bytes] = request.app.state.previews
+    if (found := kept.get(sha256)) is None:
+        ours = resources(request)
+        data = read_picture(ours.catalog, ours.store, sha256)
+        if (found := preview(data)) is None:
+            return _immutable(data, kind, sha256)
+        kept[sha256] = found
+        while len(kept) > PREVIEWS:
+            kept.popitem(last=False)
+    return _immutable(found, JPEG, sha256)
 
 
 def _content_type(request: Request, sha256: str) -> str:

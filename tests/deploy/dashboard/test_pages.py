@@ -1,5 +1,6 @@
 """What pages do without a browser: masks, decisions on many, exports, and Prefect away."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,10 @@ from PIL import Image
 
 from storage.catalog import views, writes
 from storage.catalog.records import CellRecord
+from storage.objects import DiskStore
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
+from tests.storage.blobs import put_blob
 
 
 def upload(site: Site, data: bytes) -> tuple[int, str]:
@@ -94,6 +97,25 @@ def test_pictures_are_kept_for_ever_and_a_missing_thumbnail_is_made(site: Site) 
         again = client.get(f"/thumbs/{sha256}.webp", headers={"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
         assert client.get(f"/pictures/{'0' * 64}").status_code == 404
+
+
+def test_a_preview_is_smaller_where_that_is_possible_and_never_kept_by_others(site: Site) -> None:
+    large = png(Image.effect_noise((400, 400), 60).convert("RGB"))
+    with site.catalog.write() as s:
+        sha256 = put_blob(DiskStore(site.home / "objects"), large, "image/png")
+        writes.record_blob(s, sha256=sha256, size=len(large), content_type="image/png")
+        small = views.output(s, 1).image_sha256
+    with site.client("viewer") as client:
+        for _ in range(2):  # the second is from memory
+            answer = client.get(f"/previews/{sha256}")
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert len(answer.content) < len(large)
+            assert Image.open(io.BytesIO(answer.content)).size == (400, 400)
+            assert answer.headers["cache-control"].startswith("private")
+        assert client.get(f"/previews/{small}").content == client.get(f"/pictures/{small}").content
+        assert client.get(f"/previews/{'0' * 64}").status_code == 404
+    with site.client("") as client:
+        assert client.get(f"/previews/{sha256}", follow_redirects=False).status_code in (303, 401)
 
 
 def test_with_two_approvals_wanted_it_takes_two_people(start: Callable[..., Site]) -> None:

@@ -29,6 +29,7 @@ NOT_OF_THE_CATALOG = {
     "/link/{secret}",
     "/outputs/{output_id:int}/download",
     "/pictures/{sha256}",
+    "/previews/{sha256}",
     "/review/splits/{split_id}",
     "/thumbs/{sha256}.webp",
 }

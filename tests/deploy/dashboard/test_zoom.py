@@ -19,8 +19,10 @@ def test_a_picture_is_seen_at_its_own_pixels_and_moved_and_the_next_at_the_same_
         return found["x"], found["y"], found["width"]
 
     fitted = box()
+    assert page.locator("#picture[src^='/previews/']").is_visible()
     page.keyboard.press("e")
     assert box()[2] == pytest.approx(640)
+    page.wait_for_selector("#picture[src^='/pictures/']")  # pixels are judged on the picture itself
     page.keyboard.press("e")
     x, y, width = box()
     assert width == pytest.approx(1280)
@@ -42,6 +44,7 @@ def test_a_picture_is_seen_at_its_own_pixels_and_moved_and_the_next_at_the_same_
     page.keyboard.press("ArrowRight")
     shown(page, 2)
     assert box()[:2] == pytest.approx((x, y), abs=1)
+    page.wait_for_selector("#picture[src^='/pictures/']")
     page.keyboard.down(" ")
     held = page.locator("#held").bounding_box()
     assert held is not None

@@ -213,7 +213,8 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
     shown = {name: getattr(one, name) for name in names}
     shown["subjects"] = [link.name for link in one.subjects]
     shown |= {"earlier_reference": one.earlier_reference}
-    shown |= {"picture": f"/pictures/{one.image_sha256}", "scores": dict(one.scores), "newer_mask": one.newer_mask}
+    shown |= {"picture": f"/pictures/{one.image_sha256}", "preview": f"/previews/{one.image_sha256}"}
+    shown |= {"scores": dict(one.scores), "newer_mask": one.newer_mask}
     shown["warnings"] = sentences(warnings)
     shown["there"] = one.state == "generated"
     shown["reference"] = f"/pictures/{one.reference_sha256}"

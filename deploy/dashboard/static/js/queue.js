@@ -35,7 +35,7 @@ export class Queue {
         const item = await this.item(i);
         if (!item?.there || this.#pictures.has(i)) continue;
         const picture = new Image();
-        picture.src = item.picture;
+        picture.src = item.preview;
         this.#pictures.set(i, picture);
         picture.decode().catch(() => this.#pictures.delete(i));
         new Image().src = item.reference;

@@ -85,7 +85,8 @@ function draw(item) {
   document.querySelector(".now").hidden = end || !item;
   $("note").value = "";
   if (!item) return;
-  set($("picture"), item.picture, `${item.prompt}, seed ${item.seed}`);
+  set($("picture"), item.preview, `${item.prompt}, seed ${item.seed}`);
+  sharpen(item);
   set($("held"), item.reference, `Reference of ${item.subject}`);
   set($("reference"), item.reference, `Reference of ${item.subject}`);
   pictured($("mask"), item.mask, "Mask of the reference");
@@ -108,6 +109,13 @@ function draw(item) {
     scores.append(name, bar);
   }
   drawState(item);
+}
+// Pixels are judged on the picture itself: it takes the place of its preview once it is here.
+function sharpen(item) {
+  if (!zoom.close) return;
+  const whole = new Image();
+  whole.src = item.picture;
+  whole.decode().then(() => { if (shown === item && zoom.close) $("picture").src = item.picture; }, () => toast("The picture itself could not be loaded; you see its preview."));
 }
 function furtherReference({ thumb, caption }, i) {
   const entry = document.createElement("li"), image = Object.assign(document.createElement("img"), { title: caption });
@@ -221,7 +229,7 @@ const does = {
   undo,
   hold: () => { $("held").hidden = !shown?.there || !$("held").hidden; },
   compare: () => { if (shown) location.href = `/compare?ids=${[shown.output_id, shown.sibling?.id ?? queue.known(place - 1)?.output_id ?? queue.known(place + 1)?.output_id].filter(Boolean).join(",")}`; },
-  zoom: () => zoom.next(),
+  zoom: () => { zoom.next(); if (shown?.there) sharpen(shown); },
   lineage: () => { if (shown) location.href = `/outputs/${shown.output_id}`; },
   grid: () => { if (shown) location.href = `/subjects/${shown.subject_id}/grid`; },
   note: () => $("note").focus(),

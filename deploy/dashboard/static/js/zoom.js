@@ -20,6 +20,9 @@ export class Zoom {
     new ResizeObserver(() => this.draw()).observe(view);
   }
 
+  // Whether the pixels can be told apart.
+  get close() { return this.#level > 0; }
+
   // Goes on to the next level.
   next() { this.#level = LEVELS[(LEVELS.indexOf(this.#level) + 1) % LEVELS.length]; this.draw(); }
 

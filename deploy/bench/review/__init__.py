@@ -1,0 +1,1 @@
+"""`dreamtuner bench review`: how soon the next picture is there, in a real browser."""
