@@ -72,7 +72,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("catalog.records", "catalog.audit_chain", "catalog.name_conflicts", "catalog.precedence", "catalog.owners"),
         *("catalog.database", "catalog.migrations", "catalog.migrate", "catalog.schema", "catalog"),
         *("catalog.garbage", "catalog.claims", "catalog.views", "catalog.writes", "catalog.leases", "catalog.bench"),
-        *("sources", "ingest", "lost", "thumbnails", "run_costs", "maintenance"),
+        *("sources", "ingest", "lost", "thumbnails", "previews", "run_costs", "maintenance"),
     ),
     "dreamtuner": (
         *("plugins", "settings", "models", "attention", "families", "preprocess", "postprocess"),
