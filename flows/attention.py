@@ -1,14 +1,17 @@
 """Attention: map what a point of a generated image attends to, and store the map with the image."""
 
 import io
+from typing import TYPE_CHECKING
 
 from prefect import flow
 
-from flows.execution.attention_map import AttentionMap, attention_map
 from flows.image_io import PNG
 from flows.resources import Resources
 from storage.catalog import views, writes
 from storage.ingest import storing
+
+if TYPE_CHECKING:
+    from flows.execution.attention_map import AttentionMap
 
 
 @flow(name="attention", flow_run_name="attention of {cell} at {point}")
@@ -19,13 +22,15 @@ def attention(cell: str, point: str = "0.5,0.5") -> str:
         cell: The digest of the image's cell, all 64 digits.
         point: The point, as x,y from the upper left corner of the image, each 0..1.
     """
+    from flows.execution.attention_map import attention_map
+
     resources = Resources.open()
     patience = resources.patience()
     made = patience.retry(lambda: attention_map(cell, point, resources))
     return patience.retry(lambda: store_map(made, resources))
 
 
-def store_map(made: AttentionMap, resources: Resources) -> str:
+def store_map(made: "AttentionMap", resources: Resources) -> str:
     """Store the map and record it in the catalog with its image; return its SHA-256."""
     buffer = io.BytesIO()
     made.image.save(buffer, "PNG")

@@ -12,9 +12,9 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from flows.execution.costs.stop import stop_if_asked
 from flows.execution.device_lock import locked_device
-from flows.execution.finetune_worker import is_finetuned, run_finetune, sheet_file
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.prior_check import PriorCheck, check_prior_preservation
+from flows.execution.server_away import wait_for_server
 from flows.faults import fault_of
 from flows.image_io import open_reference
 from flows.ingestion.captioning import CaptionChooser
@@ -62,6 +62,8 @@ def finetune_subject(digest: str, subject: str, run_id: str | None = None, wait:
     `run_id`: the run that requested it. `wait`: for another process that is at it. The device is locked. If killed, it
     resumes from the last state in the object store, on any machine.
     """
+    from flows.execution.finetune_worker import is_finetuned, run_finetune
+
     resources = Resources.open()
     if is_finetuned(digest, resources):
         return False
@@ -92,6 +94,8 @@ def finetune(
         new_defaults: Use the profile's newest defaults, not those of the subject's first fine-tuning.
         new_weights: Fine-tune again if the profile's weights changed since the subject's last fine-tuning.
     """
+    from flows.execution.finetune_worker import sheet_file
+
     resources = Resources.open()
     fields = {"mode": mode, "steps": steps, "patience": patience}
     numbers = (settings or {}) | {name: value for name, value in fields.items() if value is not None}
@@ -111,6 +115,7 @@ def finetune(
         report_progress("finetune", view.step, view.step)
     assert view.weights_sha256 is not None
     sheet = sheet_file(subject, digest, resources)
+    wait_for_server(resources.patience())
     return FineTuneSummary(
         subject,
         digest,

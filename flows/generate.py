@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -13,10 +14,10 @@ from flows.execution.claims.run_progress import RunProgress
 from flows.execution.claims.wait_for_others import wait_for_others
 from flows.execution.costs.stop import stop_if_asked
 from flows.execution.crew.local_worker import work_for_parent
-from flows.execution.generation_worker import Worker
 from flows.execution.handed_back import handed_back_on_sigterm
 from flows.execution.run_lifecycle import run_logs
 from flows.execution.run_trainings import RunTrainings
+from flows.execution.server_away import wait_for_server
 from flows.faults import RunStoppedError
 from flows.outcome import CellOutcomes, completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
@@ -28,13 +29,16 @@ from storage.catalog.records import CellState, CellView
 from storage.lost import read_picture
 from storage.objects import DigestMismatchError, ObjectMissingError
 
+if TYPE_CHECKING:
+    from flows.execution.generation_worker import Worker
+
 _log = logging.getLogger(__name__)
 OPEN: tuple[CellState, ...] = ("planned", "lost")
 
 
 # NO_CACHE: Prefect would hash the worker, which no other run shares
 @task(name="generate-cells", task_run_name="{subject}: {place}", cache_policy=NO_CACHE)
-def generate_cells(worker: Worker, digests: Sequence[str], subject: str, place: str) -> CellOutcomes:
+def generate_cells(worker: "Worker", digests: Sequence[str], subject: str, place: str) -> CellOutcomes:
     """Claim the cells and generate those that were unclaimed, in the calling thread; interrupts act at the next step.
 
     Their images may still be being stored when this returns: errors of that are raised by the next call, or by the
@@ -64,6 +68,8 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
         run_id: The full ID of a run in the catalog: the tag run:... of its flow run.
         check: Check every image of the run in the store first; regenerate lost ones.
     """
+    from flows.execution.generation_worker import Worker
+
     resources = Resources.open()
     patience = resources.patience()
     if check:
@@ -90,11 +96,12 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
     failed = [cell for cell in missing if cell.state == "failed"]
     # others may have generated, or be generating, what is blocked here
     blocked = {cell.digest: blocked[cell.digest] for cell in missing if cell.state in OPEN and cell.digest in blocked}
+    wait_for_server(patience)
     result = CellOutcomes(tuple(sorted(worker.made)), tuple(sorted(cell.digest for cell in failed)), blocked)
     return completed_or_failed(result, _reason(len(missing), total, failed, blocked))
 
 
-def _generate_subjects(worker: Worker, run_id: str, all_of_it: RunProgress, trainings: RunTrainings) -> None:
+def _generate_subjects(worker: "Worker", run_id: str, all_of_it: RunProgress, trainings: RunTrainings) -> None:
     """Generate chunk by chunk until nothing is left to claim, or a subject is done and another waits for training."""
     subject = None
     while chunk := worker.next_chunk():
@@ -118,7 +125,7 @@ def _reason(missing: int, total: int, failed: Sequence[CellView], blocked: Mappi
     return summarise_reasons(f"{missing} of {total} images were not generated", list(why)) if missing else None
 
 
-def _fine_tune(worker: Worker, digest: str, subject: str, run_id: str) -> bool:
+def _fine_tune(worker: "Worker", digest: str, subject: str, run_id: str) -> bool:
     """Fine-tune as a task, unless another process is at it; return whether this one did. Its cells are claimed next."""
     from flows.finetune import finetune_subject
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from flows.execution.costs.stop import demand_priced
-from flows.execution.generate_batch import settings_of
+from flows.execution.recipe_rows import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
 from flows.image_io import content_type

@@ -10,6 +10,7 @@ def orchestration(
     cells: Annotated[int, typer.Option(min=1, help="Cells of the grid.")] = 10_000,
     milliseconds: Annotated[float, typer.Option(min=0, help="Time per cell of the fake generator.")] = 10.0,
     chunk: Annotated[int, typer.Option(min=1, max=4096, help="Cells in one task.")] = 256,
+    subjects: Annotated[int, typer.Option(min=1, max=100, help="Subjects that the grid's cells are of.")] = 1,
     reruns: Annotated[
         int, typer.Option(min=0, help="Cells of a grid that is planned and run again when all exist; 0: none.")
     ] = 20_000,
@@ -47,16 +48,18 @@ def orchestration(
     with tempfile.TemporaryDirectory(prefix="dreamtuner-bench-") as folder:
         terminal = take_over(new_log(Path(folder), "bench"))
         if workers:
-            fleets = measure_fleets(Path(folder), _sizes(workers), cells, milliseconds / 1000, chunk)
+            fleets = measure_fleets(Path(folder), _sizes(workers), cells, milliseconds / 1000, chunk, subjects)
             lines = [
-                f"{fleet.workers} workers: {fleet.cells} cells in {fleet.seconds:.1f} s, {fleet.speedup:.2f} times"
+                f"{fleet.workers} workers: {fleet.cells} cells in {fleet.seconds:.1f} s, {fleet.speedup:.2f} times; "
+                f"{fleet.reference_passes} reference passes of at most {fleet.most_passes}; "
+                f"{1000 * fleet.cpu_seconds / fleet.cells:.1f} ms of CPU per cell"
                 for fleet in fleets
             ]
             for line in [json.dumps({"fleets": [asdict(fleet) for fleet in fleets]})] if as_json else lines:
                 terminal.out.print(line, soft_wrap=True, highlight=False, markup=False)
             terminal.flush()
             return
-        measured = Waiting(cells, milliseconds / 1000, chunk).measure(Path(folder))
+        measured = Waiting(cells, milliseconds / 1000, chunk, subjects).measure(Path(folder))
         (Path(folder) / "reruns").mkdir()
         again = measure_reruns(Path(folder) / "reruns", (reruns, 2 * reruns), catalog) if reruns else []
         if as_json:
@@ -71,7 +74,7 @@ def orchestration(
                 f"{drawn}: {measured.generate_seconds:.2f} s for {measured.ideal_seconds:.2f} s of generation",
                 f"overhead {100 * measured.overhead:.2f} %; {measured.cpu_seconds:.1f} s of CPU besides generation",
                 f"planning {measured.plan_seconds:.2f} s; memory {memory}",
-                f"reference passes: {measured.reference_passes}, for one subject",
+                f"reference passes: {measured.reference_passes}, for {measured.subjects} subjects",
             ):
                 terminal.out.print(line, highlight=False)
             for one in again:

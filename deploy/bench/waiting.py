@@ -9,12 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from dreamtuner.sampling.reference_pass import ReferenceFeatures
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from flows.spec.subject import SubjectSpec
 
 STEPS = 20  # waits per call, like the steps of a denoising loop
 
@@ -37,6 +38,7 @@ class Measured:
     rss_early_mb: float
     rss_late_mb: float
     reference_passes: int
+    subjects: int = 1
 
     @property
     def overhead(self) -> float:
@@ -45,12 +47,21 @@ class Measured:
 
 
 class Waiting:
-    """A grid of `cells` cells that take `seconds` each, with `chunk` cells per task."""
+    """A grid of `cells` cells of `subjects` subjects that take `seconds` each, with `chunk` cells per task.
 
-    def __init__(self, cells: int, seconds: float, chunk: int) -> None:
-        self.cells, self.seconds, self.chunk = cells, seconds, chunk
-        self._spent, self._done, self._passes = 0.0, 0, 0
+    Attributes:
+        passes: how many references this process encoded since the last `reset`.
+    """
+
+    def __init__(self, cells: int, seconds: float, chunk: int, subjects: int = 1) -> None:
+        self.cells, self.seconds, self.chunk, self.subjects = cells, seconds, chunk, min(subjects, cells)
         self._rss: list[tuple[int, float]] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self._spent, self._done, self.passes = 0.0, 0, 0
+        self._rss.clear()
 
     def measure(self, home: Path) -> Measured:
         """Plan and generate the grid in the empty folder `home`. Changes the environment of the process permanently.
@@ -61,11 +72,10 @@ class Waiting:
             from flows.generate import generate
 
             self.stand_in(settings)
-            generate(self.plan(settings, home, "warm up", range(self.chunk)))  # the first flow of a process loads
-            self._spent, self._done, self._passes = 0.0, 0, 0
-            self._rss.clear()
+            generate(self.plan(settings, home, "warm up", self.chunk))  # the first flow of a process loads
+            self.reset()
             began = time.perf_counter()
-            run_id = self.plan(settings, home, "bench", range(self.cells))
+            run_id = self.plan(settings, home, "bench", self.cells, self.subjects)
             planned, cpu = time.perf_counter(), time.process_time()
             made = generate(run_id)
             ended, cpu = time.perf_counter(), time.process_time() - cpu
@@ -82,7 +92,8 @@ class Waiting:
             cpu,
             early,
             self._rss[-1][1],
-            self._passes,
+            self.passes,
+            self.subjects,
         )
 
     @contextmanager
@@ -95,7 +106,7 @@ class Waiting:
 
         settings = Settings.load()
         with prefect_beside(settings) as ready:
-            import flows.generate  # noqa: F401  # slow imports, while the server starts
+            import flows.execution.generation_worker  # noqa: F401  # slow imports, while the server starts
 
             ready()
             yield settings
@@ -115,7 +126,7 @@ class Waiting:
         began = time.perf_counter()
         if not (held := reference_cache.held("reference")):
             held.append(ReferenceFeatures({}, {}))
-            self._passes += 1
+            self.passes += 1
         for step in range(1, STEPS + 1):
             time.sleep(max(0.0, began + len(cells) * self.seconds * step / STEPS - time.perf_counter()))
             if on_step is not None:
@@ -125,28 +136,38 @@ class Waiting:
         self._rss.append((self._done, _resident_mb()))
         return [Image.new("RGB", (64, 64), (cell.seed % 256, cell.seed // 256 % 256, 0)) for cell in cells]
 
-    def plan(self, settings: "Settings", home: Path, name: str, seeds: range) -> str:
-        """Plan a run of one cell a seed; return its id."""
+    def plan(self, settings: "Settings", home: Path, name: str, cells: int, subjects: int = 1) -> str:
+        """Plan a run of `cells` cells, as many of each subject, or one less of the last; return its id."""
         from flows.ingestion.store_subject import prepare_and_store
         from flows.planning.cells import plan_cells
         from flows.planning.preflight import preflight
         from flows.resources import Resources
         from flows.spec.model import Spec
-        from flows.spec.subject import SubjectSpec
         from flows.spec_run import record
         from storage.catalog import writes
 
-        picture = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-        ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill="red")
-        picture.save(home / "pip.png")
-        pip = SubjectSpec(name="pip", class_word="bear", reference=str(home / "pip.png"))
-        spec = Spec(name=name, subjects=(pip,), prompts=(f"a {{subject}}, {name}",), seeds=tuple(seeds), score=())
-        ready, kept = preflight(spec, Resources.open(settings)), prepare_and_store(pip, Resources.open(settings))
-        with Resources.open(settings).catalog.write() as s:
+        resources = Resources.open(settings)
+        drawn = [_subject(home, number, subjects) for number in range(1, subjects + 1)]
+        seeds = tuple(range(-(-cells // subjects)))
+        spec = Spec(name=name, subjects=tuple(drawn), prompts=(f"a {{subject}}, {name}",), seeds=seeds, score=())
+        ready, kept = preflight(spec, resources), [prepare_and_store(one, resources) for one in drawn]
+        with resources.catalog.write() as s:
             run_id = writes.start_run(s, name=spec.name, spec={}, flow_run_id=None)
-        planned = plan_cells(spec, [kept.facts], ready.setup)
-        record(spec, Resources.open(settings), ready, run_id, [kept], planned)
+        planned = plan_cells(spec, [one.facts for one in kept], ready.setup)
+        by_seed = sorted(planned, key=lambda cell: cell.seed)[:cells]
+        record(spec, resources, ready, run_id, kept, by_seed)
         return run_id
+
+
+def _subject(home: Path, number: int, of: int) -> "SubjectSpec":
+    """Draw a reference whose colour no other of the `of` subjects has."""
+    from flows.spec.subject import SubjectSpec
+
+    picture, file = Image.new("RGBA", (64, 64), (0, 0, 0, 0)), home / f"pip-{number}.png"
+    colour = ImageColor.getrgb(f"hsl({360 * (number - 1) // of}, 100%, 50%)")
+    ImageDraw.Draw(picture).ellipse((16, 6, 48, 60), fill=colour)
+    picture.save(file)
+    return SubjectSpec(name="pip" if number == 1 else f"pip {number}", class_word="bear", reference=str(file))
 
 
 def _resident_mb() -> float:

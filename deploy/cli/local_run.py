@@ -134,7 +134,7 @@ def _beside_prefect(settings: Settings, listener: Listener, started: Callable[[]
     in home/prefect. Raises KeyboardInterrupt on SIGINT, SIGTERM and SIGHUP, after cleanup.
     """
     with _signals_interrupt(), prefect_beside(settings) as ready:
-        import flows.generate  # noqa: F401  # slow imports, while the server starts
+        import flows.execution.generation_worker  # noqa: F401  # slow imports, while the server starts
 
         ready()
         started()

@@ -1,9 +1,10 @@
-"""Registers work pools, the deployments of prefect.yaml and two automations for dead flow runs with a Prefect server.
+"""Registers work pools, the deployments of prefect.yaml and three automations for dead flow runs with a Prefect server.
 
 A flow run whose heartbeats (PREFECT_FLOWS_HEARTBEAT_FREQUENCY, set in prefect.yaml) stop has lost its process, and also
 its worker, which would have reported it: an automation sets it to Crashed, which frees its slot. Another schedules
 crashed flow runs with the tag `resumes` again, up to RESTARTS times: they continue where their process died. A flow run
-that never began, because its flow cannot be loaded, is not among them.
+that never began, because its flow cannot be loaded, is not among them. The third schedules flow runs again that a
+worker took and that were not heard of since: the worker died, or the server was away when their process started.
 """
 
 import os
@@ -20,6 +21,8 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
+from deploy.deployments import TAG
+
 POOLS = {
     "dreamtuner-gpu": "generates and fine-tunes: start one worker per GPU, each with --limit 1",
     "dreamtuner-cpu": "conducts runs, ingests references and scores images",
@@ -32,6 +35,15 @@ RESTART_SECONDS = 30.0
 ZOMBIES = "dreamtuner: crash flow runs that are heard of no more"
 DEAD_AFTER_SECONDS = 90.0
 """Three heartbeats of 30 s, Prefect's shortest interval."""
+LOST = "dreamtuner: schedule flow runs again that a worker took and that did not begin"
+LOST_AFTER = 10
+"""How many times as long: a container's image may have to be fetched first."""
+OURS = (RESUME, ZOMBIES, LOST)
+OVER, WAITING = (
+    ("Completed", "Failed", "Crashed", "Cancelled"),
+    ("Scheduled", "AwaitingRetry", "AwaitingConcurrencySlot"),
+)
+"""States of flow runs that have ended, and of those that wait for a worker."""
 
 
 class NotDeployedError(RuntimeError):
@@ -43,7 +55,7 @@ def register(client: SyncPrefectClient, root: Path, *, dead_after: float = DEAD_
     for name, description in POOLS.items():
         _ensure_pool(client, name, description)
     _deploy_all(root)
-    for automation in (zombie_automation(dead_after), resume_automation()):
+    for automation in (zombie_automation(dead_after), resume_automation(), lost_automation(LOST_AFTER * dead_after)):
         _ensure_automation(client, automation)
 
 
@@ -82,7 +94,7 @@ def _ensure_automation(client: SyncPrefectClient, wanted: AutomationCore) -> Non
 
 def zombie_automation(dead_after: float) -> AutomationCore:
     """Crash a flow run `dead_after` seconds after its last heartbeat, unless it has ended."""
-    over = {f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")}
+    over = {f"prefect.flow-run.{name}" for name in OVER}
     trigger: dict[str, Any] = {
         "after": {"prefect.flow-run.heartbeat"},
         "expect": {"prefect.flow-run.heartbeat"} | over,
@@ -122,3 +134,25 @@ def resume_automation() -> AutomationCore:
     message = "its process died: a worker of its pool continues it"
     action = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)
     return AutomationCore(name=RESUME, description=message, trigger=EventTrigger(**trigger), actions=[action])
+
+
+def lost_automation(lost_after: float) -> AutomationCore:
+    """Schedule a flow run of ours again that is not heard of for `lost_after` seconds after a worker took it.
+
+    Its process may begin nevertheless: then the server rejects it, or the second one.
+    """
+    trigger: dict[str, Any] = {
+        "after": {"prefect.flow-run.Pending"},
+        "expect": {f"prefect.flow-run.{name}" for name in ("Running", "heartbeat", "Cancelling", *OVER, *WAITING)},
+        "match": ResourceSpecification(root={"prefect.resource.id": ["prefect.flow-run.*"]}),
+        "match_related": ResourceSpecification(
+            root={"prefect.resource.id": [f"prefect.tag.{TAG}"], "prefect.resource.role": ["tag"]}
+        ),
+        "posture": Posture.Proactive,
+        "for_each": {"prefect.resource.id"},
+        "threshold": 1,
+        "within": timedelta(seconds=lost_after),
+    }
+    message = f"a worker took this flow run, and it did not begin for {lost_after:.0f} s"
+    action = ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)
+    return AutomationCore(name=LOST, description=message, trigger=EventTrigger(**trigger), actions=[action])

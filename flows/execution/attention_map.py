@@ -16,7 +16,8 @@ from dreamtuner.sampling.reference_crop import shown
 from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
-from flows.execution.generate_batch import generate_together, recipe_of_row
+from flows.execution.generate_batch import generate_together
+from flows.execution.recipe_rows import recipe_of_row
 from flows.faults import CellChangedError
 from flows.image_io import RECIPE_KEY, open_picture, open_reference
 from flows.planning.cells import digest_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from PIL import Image
 
@@ -18,13 +18,13 @@ from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell
-from dreamtuner.settings.recipe_fields import from_fields, to_fields
+from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.cell_references import Pictures, frames_before, layers_of_first, references_of
 from flows.faults import CellChangedError, UnfitModelError, UnmetRequirementError, fault_of
-from flows.planning.cells import canonical, digest_of, of_kinds, recipe_of
+from flows.planning.cells import canonical, of_kinds
 from flows.resources import Resources, free_memory
 from storage.catalog.records import CellDetail
 
@@ -49,42 +49,6 @@ class ResultHandler(Protocol):
 
     def wait_for_memory(self) -> bool:
         """Wait because a single cell does not fit in memory; return whether to retry it."""
-
-
-def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a recipe stored in a cell row's `settings`; the rest has its own columns."""
-    names = (
-        *("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames", "adapters"),
-        *("reference_weight", "references"),
-    )
-    return {key: recipe[key] for key in names if key in recipe}
-
-
-def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
-    """Rebuild the full recipe of a cell. Raises CellChangedError if it does not hash to the cell's digest."""
-    recipe = recipe_of(
-        reference=cell.reference_sha256,
-        mask=cell.mask_sha256,
-        caption=cell.settings["caption"],
-        weights=cell.weights_digest,
-        checkpoint=cell.settings["checkpoint"],
-        prompt=cell.prompt,
-        negative_prompt=cell.settings["negative_prompt"],
-        seed=cell.seed,
-        sampling=to_fields(from_fields(Sampling, cell.settings["sampling"])),
-        layouts=of_kinds(cell.pose, cell.depth, cell.controls),
-        own_layouts=of_kinds(cell.reference_pose, cell.reference_depth, cell.reference_controls),
-        controlnets=cell.settings.get("controlnets"),
-        frames=cell.settings.get("frames"),
-        adapters=cell.settings.get("adapters"),
-        weight=cell.settings.get("reference_weight", 1.0),
-        further=cell.settings.get("references", ()),
-    )
-    if digest_of(recipe) != cell.digest:
-        raise CellChangedError(
-            f"cell {cell.digest[:12]} was planned by another version of the engine; run its spec again"
-        )
-    return recipe
 
 
 def generate_groups(

@@ -25,8 +25,9 @@ from flows.execution.cell_references import FrameMissingError
 from flows.execution.claims.abilities import Abilities
 from flows.execution.claims.chunk_claims import ChunkClaims, Claimed
 from flows.execution.costs.account import CellAccount
-from flows.execution.generate_batch import Group, generate_groups, group_by_reference, recipe_of_row
+from flows.execution.generate_batch import Group, generate_groups, group_by_reference
 from flows.execution.image_writer import GeneratedImage, ImageWriter
+from flows.execution.recipe_rows import recipe_of_row
 from flows.execution.replay.environment import made_with
 from flows.faults import CellChangedError, UnfitModelError
 from flows.outcome import CellOutcomes

@@ -3,10 +3,14 @@
 An eviction, a preempted machine and a pool that is scaled down all send SIGTERM. Prefect would report the flow run as
 crashed; this schedules it again, after its cells and its training state are handed back. A cancellation, which a worker
 of Prefect's also sends as SIGTERM, is left alone.
+
+So ends a process whose flow run another one has continued, too: Prefect took it for dead.
 """
 
 import logging
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -26,6 +30,7 @@ _log = logging.getLogger(__name__)
 EXIT_SECONDS = 30.0
 """How long this process may take to exit. A worker that fetches a flow run while its process still runs would crash."""
 MESSAGE = "its process was told to end (SIGTERM): a worker of its pool continues it"
+TAKEN_OVER = "another process continues it"
 
 
 class HandedBack(Pause):
@@ -37,15 +42,23 @@ def is_handed_back(error: BaseException) -> bool:
     return isinstance(error, HandedBack) or (isinstance(error, TerminationSignal) and _by_whom() is not None)
 
 
+def end_this_process() -> None:
+    """Interrupt the flow of this process at its next step, from another thread."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @contextmanager
-def handed_back_on_sigterm() -> Iterator[None]:
+def handed_back_on_sigterm(taken_over: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Schedule the flow run of this block again if SIGTERM ends the block.
 
     Only a flow run of a deployment: that of a command ends with the command. A subflow leaves it to the flow around it.
+    `taken_over`: says whether another process has it already; then its state is that one's to set.
     """
     try:
         yield
     except TerminationSignal:
+        if taken_over():
+            raise HandedBack(TAKEN_OVER) from None
         context = FlowRunContext.get()
         if _by_whom() != "us" or context is None or context.flow_run is None:
             raise

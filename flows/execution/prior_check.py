@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from dreamtuner.finetune.result import load_finetuned
 from flows.progress import report_progress
 from flows.resources import Resources
 from storage.catalog import views, writes
@@ -26,6 +25,7 @@ class PriorCheck:
 def check_prior_preservation(digest: str, resources: Resources) -> PriorCheck | None:
     """Measure a finished fine-tuning, once; return None if the profile has no oracle."""
     from dreamtuner.evaluation.prior_check import class_prompt_accuracy
+    from dreamtuner.finetune.result import load_finetuned
     from dreamtuner.score.oracle import Oracle
 
     catalog = resources.catalog

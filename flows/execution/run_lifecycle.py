@@ -9,7 +9,8 @@ from prefect.runtime import flow_run
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
-from flows.execution.handed_back import HandedBack, handed_back_on_sigterm
+from flows.execution.handed_back import HandedBack, end_this_process, handed_back_on_sigterm
+from flows.execution.server_away import wait_for_server
 from flows.faults import RunStoppedError, UnavailableError, one_line
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
@@ -48,8 +49,9 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     """Start a run of `spec`, send heartbeats during the block, and record how the block ends.
 
     The run ends as failed if the block sets a reason or rejects the spec, as crashed on any other exception, and as
-    cancelled on an interrupt. One that is handed back (`flows.execution.handed_back`) goes on. Runs of killed processes
-    are closed first.
+    cancelled on an interrupt. One that is handed back (`flows.execution.handed_back`) goes on, and so does one that
+    another process has continued meanwhile, since Prefect took this one for dead: it is left to that one. Runs of
+    killed processes are closed first.
     """
     close_dead_runs(resources)
     catalog, values = resources.catalog, spec.model_dump(mode="json", exclude={"priority"})
@@ -61,9 +63,10 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     row = RunRow(run_id)
     try:
         crash_dead_flow_runs(resources)
-        beat = RunHeartbeat(catalog, run_id, silent_seconds=resources.settings.lease_seconds)
+        silent, owner = resources.settings.lease_seconds, this_owner()
+        beat = RunHeartbeat(catalog, run_id, silent_seconds=silent, owner=owner, on_lost=end_this_process)
         page, logs = shown(run_id, spec.name, spec_digest(values)), run_logs(resources.settings, run_id)
-        with handed_back_on_sigterm(), logs, beat, page:
+        with handed_back_on_sigterm(taken_over=lambda: beat.lost), logs, beat, page:
             _log.info("run %s of %s began", run_id, spec.name)
             yield row
     except HandedBack:
@@ -76,12 +79,14 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
             _log.warning("the end of run %s could not be recorded: %s", run_id, second)
         raise
     resources.patience().retry(lambda: _finish(row, "completed" if row.reason is None else "failed", resources))
+    wait_for_server(resources.patience())
 
 
 def _finish(row: RunRow, state: RunState, resources: Resources) -> None:
     _log.info("run %s ends as %s%s", row.id, state, f": {row.reason}" if row.reason else "", extra={"run": row.id})
     with resources.catalog.write() as s:
-        writes.finish_run(s, row.id, state, reason=row.reason, refused=row.refused)
+        if not writes.finish_run(s, row.id, state, reason=row.reason, refused=row.refused, owner=this_owner()):
+            _log.warning("another process continues run %s, which is left to it", row.id)
 
 
 def _end_of(error: BaseException) -> tuple[RunState, str]:

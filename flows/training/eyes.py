@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-
-from dreamtuner.families.registry import encoder_trainable, load_backbone
 from dreamtuner.models.layouts import Kind
 from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess.captioners import CAPTIONERS
@@ -15,9 +13,11 @@ from dreamtuner.preprocess.estimators import estimator_of
 from dreamtuner.preprocess.maskers import MASKERS, method_of
 from dreamtuner.train.data.buckets import bucket_sizes
 from dreamtuner.train.data.manifest import Plan
-from dreamtuner.train.data.prepare import SUBJECT, Preparer
-from dreamtuner.train.encoder.factory import prepared_by
+from dreamtuner.train.data.raw import SUBJECT
 from flows.ingestion.choice import IngestionChoice
+
+if TYPE_CHECKING:
+    from dreamtuner.train.data.prepare import Preparer
 
 WIDTH = 64
 """Of the encoder that a backbone needs for its image processor; it is not used."""
@@ -46,6 +46,8 @@ def plan_of(data: str, profile: Profile, options: PrepareOptions, choice: Ingest
     Control images of the kinds `options.given` lie beside every image, so that no estimator is needed.
     Raises PluginError if a masker, captioner or estimator cannot be used.
     """
+    from dreamtuner.train.encoder.factory import prepared_by
+
     masker, captioner = MASKERS[choice.masker], CAPTIONERS[choice.captioner]
     eyes = {"masker": method_of(masker), "captioner": f"{captioner.name}-{captioner.version}"}
     for kind in options.kinds:
@@ -76,6 +78,11 @@ def preparer_of(
     profile: Profile, plan: Plan, options: PrepareOptions, choice: IngestionChoice, device: str
 ) -> Preparer:
     """Load the profile's models, in float32, and its eyes."""
+    import torch
+
+    from dreamtuner.families.registry import encoder_trainable, load_backbone
+    from dreamtuner.train.data.prepare import Preparer
+
     backbone = encoder_trainable(load_backbone(profile, device=device, dtype=torch.float32))
     kinds: Sequence[Kind] = [kind for kind in plan.kinds if kind not in options.given]
     return Preparer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dreamtuner.models.layouts import kind_name
-from dreamtuner.train.data.prepare import Raw
+from dreamtuner.train.data.raw import Raw
 from storage.sources import SourceError
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp"})

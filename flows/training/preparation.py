@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from dreamtuner.train.data.manifest import INDEX, MANIFEST, PLAN, Index, Manifest, Plan, Shard
-from dreamtuner.train.data.prepare import Preparer, Raw
-from dreamtuner.train.data.shard import make_shard
+from dreamtuner.train.data.raw import Raw
 from flows.spec.problems import InputError, Problem
 from flows.training.sources import Chunk
 from storage.objects import ObjectStore
 from storage.objects.store import ObjectMissingError
+
+if TYPE_CHECKING:
+    from dreamtuner.train.data.prepare import Preparer
 
 FAULTY = "faulty.json"
 """Key of the images that cannot be used, and why."""
@@ -97,6 +100,8 @@ class PreparedSet:
         return manifest
 
     def _make(self, key: str, part: list[Raw], preparer: Preparer) -> Shard:
+        from dreamtuner.train.data.shard import make_shard
+
         data, shard = make_shard(key, part, preparer)
         if not self.store.put(key, data, content_type=TAR, sha256=shard.sha256):
             # a record comes after its shard: this shard is of a killed run, perhaps on a machine that rounds otherwise

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from prefect import flow, task
 
 from dreamtuner.models.profiles import DEFAULT_PROFILE
 from dreamtuner.models.weights import require_weights
 from dreamtuner.train.data.manifest import Manifest, Plan
-from dreamtuner.train.data.prepare import Preparer
 from flows.execution.device_lock import locked_device
 from flows.ingestion.choice import ingestion_choice
 from flows.progress import report_progress
@@ -20,6 +20,9 @@ from flows.training.preparation import PreparedSet
 from flows.training.sources import Chunk, chunks_of
 from storage.objects import open_store
 from storage.redaction import redact_url
+
+if TYPE_CHECKING:
+    from dreamtuner.train.data.prepare import Preparer
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def prepare(
 @dataclass(frozen=True)
 class _Opened:
     chunks: list[Chunk]
-    preparer: Preparer
+    preparer: "Preparer"
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dreamtuner.train.data.prepare import Raw
+from dreamtuner.train.data.raw import Raw
 from flows.spec.problems import InputError, Problem
 from flows.training.folder import list_folder
 from flows.training.table import list_table

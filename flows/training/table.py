@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamtuner.models.layouts import kind_name
-from dreamtuner.train.data.prepare import LIMITS, Raw
+from dreamtuner.train.data.raw import LIMITS, Raw
 from flows.spec.problems import InputError, Problem
 from storage.sources import SourceError, read_source
 

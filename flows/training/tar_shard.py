@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from dreamtuner.models.layouts import kind_name
-from dreamtuner.train.data.prepare import LIMITS, Raw
+from dreamtuner.train.data.raw import LIMITS, Raw
 from flows.training.folder import IMAGES, MASK, is_beside
 from storage.sources import SourceError
 from storage.sources.streaming import open_stream

@@ -26,8 +26,8 @@ PATIENCE = float(os.environ.get("DREAMTUNER_TEST_PATIENCE", "1"))
 OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Run = dict[str, Any]
 GPU, CPU = "dreamtuner-gpu", "dreamtuner-cpu"
-DEAD_AFTER = 35
-"""Seconds without a heartbeat after which `deployed_server` holds a flow run for dead."""
+DEAD_AFTER = 65
+"""Seconds without a heartbeat after which `deployed_server` holds a flow run for dead: two heartbeats are missed."""
 
 
 class Live:
@@ -57,6 +57,18 @@ class Live:
         lease = self.flow_run(flow_run_id)["state"]["state_details"]["deployment_concurrency_lease_id"]
         assert lease is not None
         self._ask("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease})
+
+    def crash(self, flow_run_id: str) -> None:
+        """Set a flow run to Crashed, whose process lives."""
+        state = {"type": "CRASHED", "name": "Crashed", "message": "by the test"}
+        self._ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": True})
+
+    def hasten(self, name: str, seconds: int) -> None:
+        """Let the automation whose name contains this wait for less time."""
+        [found] = [one for one in self.filtered("automations") if name in one["name"]]
+        wanted = {key: found[key] for key in ("name", "description", "enabled", "trigger", "actions")}
+        wanted["trigger"] |= {"within": seconds}
+        self._ask("PUT", f"/automations/{found['id']}", wanted)
 
     def log(self) -> str:
         """What the workers and their flow runs have printed."""
@@ -121,9 +133,10 @@ class Live:
         self.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
 
     def helpers(self) -> list[Run]:
-        """The flow runs of the deployment generate."""
+        """The flow runs of the deployment generate that have begun for the last run."""
         found = self.filtered("flow_runs", flow_runs={"name": {"any_": ["generate"]}})
-        return [one for one in found if one["deployment_id"] is not None and one["parameters"].get("run_id")]
+        run_id = runs()[0].id
+        return [one for one in found if one["deployment_id"] is not None and one["parameters"].get("run_id") == run_id]
 
     @contextmanager
     def workers(self, **more: str) -> "Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]":
@@ -207,13 +220,14 @@ class _Server:
 
     def __init__(self, home: Path, port: int, environment: dict[str, str]) -> None:
         self._log, self._environment = home / "server.log", environment
-        self._command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        where = ["--host", "127.0.0.1", "--port", str(port)]
+        self._command = [sys.executable, "-m", "deploy.prefect.standing_server", *where]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=out, stderr=out, start_new_session=True
+                self._command, env=self._environment, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
             )
         Live.wait(lambda: _answers(self._environment["PREFECT_API_URL"]), 180, "Prefect's server")
 

@@ -34,7 +34,7 @@ def test_deploying_again_leaves_one_of_each(server: Live) -> None:
     deployments = server.filtered("deployments")
     assert sorted(one["name"] for one in deployments) == sorted(wanted)
     assert {one["work_pool_name"] for one in deployments} == {CPU, GPU}
-    assert len(server.filtered("automations")) == 2
+    assert len(server.filtered("automations")) == 3
     [night] = [one for one in deployments if one["schedules"]]
     assert night["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
     assert night["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from dreamtuner.families.registry import load_backbone
 from dreamtuner.models.hashes import file_sha256
 from dreamtuner.models.profiles import Profile
-from flows.execution.generate_batch import recipe_of_row
+from flows.execution.recipe_rows import recipe_of_row
 from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.cells import PlannedCell, canonical, plan_cells
 from flows.planning.preflight import finetune_job, preflight

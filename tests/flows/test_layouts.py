@@ -13,7 +13,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from flows.catalog import catalog
-from flows.execution.generate_batch import generate_together, group_by_reference, recipe_of_row
+from flows.execution.generate_batch import generate_together, group_by_reference
+from flows.execution.recipe_rows import recipe_of_row
 from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.preflight import preflight
 from flows.planning.preview import preview

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.recipe_fields import Later, from_fields, to_fields, to_literal
 from dreamtuner.settings.sampling import Sampling
-from flows.execution.generate_batch import recipe_of_row
+from flows.execution.recipe_rows import recipe_of_row
 from flows.planning.cells import digest_of
 from storage.catalog import Catalog, views
 from tests.flows import released_plan

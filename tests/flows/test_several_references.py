@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dreamtuner.sampling.request import Reference
 from dreamtuner.settings.sampling import Sampling
 from flows.execution.finetune_worker import factory_of
-from flows.execution.generate_batch import recipe_of_row
+from flows.execution.recipe_rows import recipe_of_row
 from flows.finetune import _config_of, _enter
 from flows.image_io import RECIPE_KEY, open_picture
 from flows.ingestion.facts import Facts

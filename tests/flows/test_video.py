@@ -10,7 +10,7 @@ from PIL import Image
 import flows.execution.generate_batch
 from dreamtuner.sampling.generate import generate as draw_cells
 from dreamtuner.sampling.request import Reference
-from flows.execution.generate_batch import recipe_of_row
+from flows.execution.recipe_rows import recipe_of_row
 from flows.image_io import open_picture
 from flows.outcome import result_of
 from flows.planning.cells import GenerationSetup

@@ -1,8 +1,12 @@
-"""A worker of the bench, `python -m deploy.bench.fleet.worker RUN SECONDS CHUNK`: says `ready`, waits, says `done`."""
+"""A worker of the bench, `python -m deploy.bench.fleet.worker RUN SECONDS CHUNK`: says `ready`, waits, says `done`.
+
+Behind `done` stand the reference passes that it made, and its seconds of CPU.
+"""
 
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from deploy.bench.waiting import Waiting
@@ -16,14 +20,20 @@ def work(run_id: str, seconds: float, chunk: int) -> None:
     waiting = Waiting(chunk, 0.0, chunk)
     waiting.stand_in(settings)
     from flows.generate import generate
+    from flows.resources import Resources
+    from storage.catalog import writes
 
     with tempfile.TemporaryDirectory(dir=settings.home) as folder:
-        generate(waiting.plan(settings, Path(folder), f"warm up {os.getpid()}", range(chunk)))
+        generate(small := waiting.plan(settings, Path(folder), f"warm up {os.getpid()}", chunk))
+    with Resources.open(settings).catalog.write() as s:
+        writes.finish_run(s, small, "completed")
+    waiting.reset()
     waiting.seconds = seconds
     print("ready", flush=True)
     sys.stdin.readline()
+    cpu = time.process_time()
     generate(run_id)
-    print("done", flush=True)
+    print("done", waiting.passes, time.process_time() - cpu, flush=True)
     os._exit(0)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -13,32 +13,18 @@ from dreamtuner.models.layouts import Kind, LayoutError, checked
 from dreamtuner.preprocess.captioners import DEFAULT_CAPTIONER, Captioner, found_caption
 from dreamtuner.preprocess.estimators import Estimator, estimated
 from dreamtuner.preprocess.foreground import on_white
-from dreamtuner.preprocess.image import ImageError, ImageLimits, decode_image
+from dreamtuner.preprocess.image import ImageError, decode_image
 from dreamtuner.preprocess.maskers import Masker
 from dreamtuner.preprocess.subject_mask import ALL, foreground_mask
 from dreamtuner.train.data.buckets import Crop, Size, TooSmallError
 from dreamtuner.train.data.captions import as_tags
+from dreamtuner.train.data.raw import LIMITS, SUBJECT, Raw
 from dreamtuner.train.data.sample import Sample
 from dreamtuner.train.encoder.normalise import cut_to_size
-
-LIMITS = ImageLimits(min_side=16)
-SUBJECT = "subject"
-"""What captioners say that an image shows if nobody knows better."""
 
 
 class FaultyError(ValueError):
     """An image that cannot be used; the message says why."""
-
-
-@dataclass(frozen=True)
-class Raw:
-    """An image as it is found, with what lies beside it. `read`: returns the file's bytes when it is called."""
-
-    key: str
-    read: Callable[[], bytes]
-    caption: str | None = None
-    mask: Callable[[], bytes] | None = None
-    controls: Mapping[Kind, Callable[[], bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

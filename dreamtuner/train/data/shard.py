@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from dreamtuner.train.data.manifest import Shard
-from dreamtuner.train.data.prepare import FaultyError, Preparer, Raw
+from dreamtuner.train.data.prepare import FaultyError, Preparer
+from dreamtuner.train.data.raw import Raw
 from dreamtuner.train.data.sample import end_of_archive, pack
 
 

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from flows.execution.generation_worker import Worker
 from flows.outcome import CellOutcomes
 from storage.catalog import views
 from storage.catalog.records import CellState, ClaimedCells
+
+if TYPE_CHECKING:
+    from flows.execution.generation_worker import Worker
 
 COUNTING = 0.02
 """The most time that counting may take, as a part of all."""
@@ -19,7 +22,7 @@ class RunProgress:
         total: how many cells the run has; those of subjects that are fine-tuned on come with `count`.
     """
 
-    def __init__(self, worker: Worker, run_id: str, counts: Mapping[CellState, int]) -> None:
+    def __init__(self, worker: "Worker", run_id: str, counts: Mapping[CellState, int]) -> None:
         self._worker, self._run = worker, run_id
         self.total = sum(counts.values())
         self._known = self._at_last_retry = counts.get("generated", 0)

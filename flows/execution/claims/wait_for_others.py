@@ -1,17 +1,20 @@
 """Waits while other processes generate the rest of a run, or fine-tune what its cells wait for."""
 
 import time
+from typing import TYPE_CHECKING
 
-from flows.execution.generation_worker import Worker
 from flows.execution.run_trainings import RunTrainings
 from flows.progress import report_note
 from storage.catalog import views
+
+if TYPE_CHECKING:
+    from flows.execution.generation_worker import Worker
 
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 15.0
 """The first and the longest pause between two looks: a thousand workers may wait for the last one."""
 
 
-def wait_for_others(worker: Worker, run_id: str, trainings: RunTrainings) -> bool:
+def wait_for_others(worker: "Worker", run_id: str, trainings: RunTrainings) -> bool:
     """Wait until there is something to do (True), or nothing to wait for (False).
 
     To do: a cell of the run that this worker can claim, or a fine-tuning. A dead process's can be claimed too: at once

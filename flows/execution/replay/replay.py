@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from flows.execution.attention_map import find_cell
-from flows.execution.generate_batch import generate_together, recipe_of_row
+from flows.execution.generate_batch import generate_together
+from flows.execution.recipe_rows import recipe_of_row
 from flows.execution.replay.environment import TOGETHER, differences, environment
 from flows.faults import CellChangedError
 from flows.image_io import open_picture, png_bytes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dreamtuner.train.data.prepare import Raw
+from dreamtuner.train.data.raw import Raw
 from flows.spec.problems import InputError
 from flows.training.sources import chunks_of
 from storage.sources import SourceError

@@ -41,18 +41,25 @@ def start_run(
 
 
 def finish_run(
-    s: Session, run_id: str, state: RunState, *, reason: str | None = None, refused: Mapping[str, str] | None = None
-) -> None:
+    s: Session,
+    run_id: str,
+    state: RunState,
+    *,
+    reason: str | None = None,
+    refused: Mapping[str, str] | None = None,
+    owner: str | None = None,
+) -> bool:
     """Close the run as "completed", "failed", "cancelled" or "crashed", with the counts of its cells by state.
 
     `reason`: why it did not complete, for people; `refused`: names of rejected subjects, each with the reason.
+    `owner`: the process that closes it; returns False, and changes nothing, if another has continued it since.
     """
     if state not in RUN_STATES or state == "running":
         raise CatalogError(f"state {state!r} does not end a run; use one of {', '.join(RUN_STATES[1:])}")
     news: dict[str, Any] = {"state": state, "finished_at": now(), "ended_with": states_of(s, run_id)}
     reason = redact_text(reason)[:MAX_REASON_LENGTH] if reason else None
     news |= {"reason": reason, "refused": redact_values(refused) if refused else null()}
-    _change(s, run_id, news)
+    return _change(s, run_id, news, owner)
 
 
 def cancel_run(s: Session, run_id: str, *, actor: str) -> None:
@@ -64,9 +71,12 @@ def cancel_run(s: Session, run_id: str, *, actor: str) -> None:
     record_audit(s, actor=actor, action="cancel run", entity="run", entity_id=run_id)
 
 
-def touch_run(s: Session, run_id: str) -> None:
-    """Record a heartbeat of the run's process."""
-    _change(s, run_id, {"seen_at": instant(s)})
+def touch_run(s: Session, run_id: str, owner: str | None = None) -> bool:
+    """Record a heartbeat of the run's process `owner`.
+
+    Returns False, and changes nothing, if another process has continued the run since.
+    """
+    return _change(s, run_id, {"seen_at": instant(s)}, owner)
 
 
 def set_sheet(s: Session, run_id: str, sha256: str, key: str | None = None) -> None:
@@ -87,9 +97,16 @@ def lock_run(s: Session, run_id: str) -> None:
         raise _unknown(run_id)
 
 
-def _change(s: Session, run_id: str, news: dict[str, Any]) -> None:
-    if s.execute(update(Run).where(Run.id == run_id).values(news).returning(Run.id)).first() is None:
+def _change(s: Session, run_id: str, news: dict[str, Any], owner: str | None = None) -> bool:
+    """Change the run, unless it is not that of `owner` any more; return whether it was changed."""
+    change = update(Run).where(Run.id == run_id).values(news).returning(Run.id)
+    if owner is not None:
+        change = change.where(Run.owner == owner)
+    if s.execute(change).first() is not None:
+        return True
+    if owner is None or s.scalar(select(Run.id).where(Run.id == run_id)) is None:
         raise _unknown(run_id)
+    return False
 
 
 def _unknown(run_id: str) -> NotInCatalogError:

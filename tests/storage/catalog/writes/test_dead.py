@@ -82,3 +82,23 @@ def test_a_flow_that_is_retried_belongs_to_who_retries_it(catalog: Catalog) -> N
     assert start(catalog, this_owner(), "flow-run") == first
     time.sleep(0.01)
     assert close(catalog) == []
+
+
+def test_who_is_taken_for_dead_hears_that_another_process_continues_its_run(catalog: Catalog) -> None:
+    heard: list[str] = []
+    run = start(catalog, "elsewhere:1:x", "flow-run")
+    first = RunHeartbeat(
+        catalog, run, silent_seconds=HOUR, owner="elsewhere:1:x", on_lost=lambda: heard.append("another has it")
+    )
+    first.beat()
+    assert (first.lost, heard) == (False, [])
+    assert start(catalog, this_owner(), "flow-run") == run
+    first.beat()
+    first.beat()
+    assert (first.lost, heard) == (True, ["another has it"])
+    with catalog.write() as s:
+        assert not writes.finish_run(s, run, "cancelled", owner="elsewhere:1:x")
+    assert states(catalog) == {run: "running"}
+    with catalog.write() as s:
+        assert writes.finish_run(s, run, "completed", owner=this_owner())
+    assert states(catalog) == {run: "completed"}
