@@ -178,5 +178,6 @@ def test_a_flow_run_whose_process_begins_while_the_server_is_away_is_scheduled_a
         with server.stopped():
             live.wait(lambda: "exited with status code: 1" in live.log()[before:], 120, "the end of its process")
         assert live.flow_run(flow_run)["state_type"] == "PENDING", "nobody could report it"
+    with live.workers():
         assert live.ended(flow_run) == "COMPLETED"
     assert images_made() == [1] * 24
