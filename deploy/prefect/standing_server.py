@@ -75,7 +75,8 @@ async def _wait_again() -> None:
 
     from deploy.prefect.registration import OURS
 
-    async with automations_session(begin_transaction=True) as session:
+    opened: Any = automations_session(begin_transaction=True)
+    async with opened as session:
         now, ours = datetime.now(UTC), sa.select(Automation.id).where(Automation.name.in_(OURS))
         past = sa.select(AutomationBucket).where(AutomationBucket.end < now, AutomationBucket.automation_id.in_(ours))
         for bucket in (await session.execute(past)).scalars():
