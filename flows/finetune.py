@@ -23,7 +23,7 @@ from flows.ingestion.known import Stored, seen
 from flows.ingestion.store_subject import Ingested
 from flows.planning.cells import GenerationSetup, digest_of
 from flows.planning.defaults import defaults_of_subject, newer_finetuning
-from flows.planning.preflight import finetune_job
+from flows.planning.finetune import finetune_job
 from flows.planning.trainable import demand_images, demand_optimizer, demand_same_weights
 from flows.progress import report_progress
 from flows.reporting.prefect_artifacts import progress

@@ -94,6 +94,8 @@ def _resolved(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
     if "$ref" in about:
         return _resolved(definitions.get(str(about["$ref"]).rpartition("/")[2], {}), definitions)
     choices = [one for one in about.get("anyOf") or about.get("allOf") or () if one.get("type") != "null"]
+    lists = [one for one in choices if one.get("type") == "array"]
+    choices = lists if lists and not about.get("allOf") else choices  # a list of subjects, or a feed of them
     return {**about, **_resolved(choices[0], definitions)} if len(choices) == 1 else about
 
 

@@ -8,9 +8,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flows.settings import Settings
+from storage.objects import open_store
 from storage.redaction import HIDDEN, contains_secret, redact_url
 from storage.sources import SourceError, read_source
 
@@ -26,14 +28,19 @@ _RECORDED = re.compile(rf"[^:]+://.*{re.escape(HIDDEN)}", re.DOTALL)
 
 
 def read(source: str, settings: Settings) -> bytes:
-    """Read a path, https:// or s3:// URL; a file read ahead is returned once. Raises SourceError."""
+    """Read a path, https://, s3:// or object:// URL; a file read ahead is returned once. Raises SourceError."""
     ahead = _ahead.get()
     if ahead and source in ahead:
         return ahead.pop(source)
     if source not in _secret_sources and _RECORDED.match(source):
         raise SourceError(f"{shown(source)} was recorded without its signature or password; give the whole URL again")
     place = _secret_sources.get(source, source)
-    return read_source(place, max_bytes=settings.max_source_bytes, allow_private=settings.allow_private_addresses)
+    return read_source(
+        place,
+        max_bytes=settings.max_source_bytes,
+        allow_private=settings.allow_private_addresses,
+        store=partial(open_store, settings.store_url),
+    )
 
 
 def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:

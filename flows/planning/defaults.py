@@ -175,3 +175,9 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any], at: str = "") -> li
         elif a != b:
             found.append(f"{at}{name} {a} -> {b}" if not isinstance(a, list) else f"{at}{name}")
     return found
+
+
+def metric_names(spec: Spec, profile: Profile) -> tuple[str, ...]:
+    """Return the metrics of the spec, else of the profile, else CLIP-I and CLIP-T."""
+    stated = profile.score if spec.score is None else spec.score
+    return ("clip_i", "clip_t") if stated is None else tuple(stated)

@@ -1,12 +1,14 @@
-"""Assembles the recipe of a fine-tuning. Pure, so that equal requests always give equal digests."""
+"""Assembles what decides a fine-tuning, and its recipe. Pure, so that equal requests always give equal digests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
+from dreamtuner.settings.styles import STYLES
 
 TRAINING_VERSION = 1
 """Part of every fine-tuning's digest. Raise it when equal settings would give another checkpoint than before."""
@@ -53,3 +55,24 @@ class FineTuneJob:
             "training": TRAINING_VERSION,
             "engine": ENGINE_VERSION,
         }
+
+
+def finetune_job(config: FineTuneConfig, profile: Profile) -> FineTuneJob:
+    """Return how a profile is fine-tuned on subjects, in every style.
+
+    In float32, without LoRAs, VAE and FreeU, on squares: so one checkpoint serves specs with any of these.
+    """
+
+    def numbers(style: Style, learnt: bool) -> Sampling:
+        return _square(profile.sampling(style, learnt=learnt), profile).without_adapters()
+
+    regular, previews = ({style: numbers(style, learnt) for style in STYLES.working()} for learnt in (False, True))
+    return FineTuneJob(config, regular, previews)
+
+
+def _square(sampling: Sampling, profile: Profile) -> Sampling:
+    return (
+        sampling
+        if sampling.size is None
+        else sampling.model_copy(update={"size": None, "resolution": profile.resolution})
+    )

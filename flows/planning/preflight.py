@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,14 +20,13 @@ from flows.ingestion.choice import BUILT_IN, ingestion_choice, stated_eyes
 from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
+from flows.planning.defaults import metric_names
+from flows.planning.finetune import finetune_job
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec, expand
 from flows.spec.problems import InputError, Problem, dotted, problems_of
-
-if TYPE_CHECKING:
-    from flows.planning.finetune import FineTuneJob
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,6 @@ def _demand_working(spec: Spec, profile: Profile) -> None:
 
     if found := problems(profile, adapters=False):  # those that the spec uses are checked with its settings
         raise InputError(f"spec {spec.name!r}", [Problem(path=("profile",), message=one) for one in found])
-
-
-def metric_names(spec: Spec, profile: Profile) -> tuple[str, ...]:
-    """Return the metrics of the spec, else of the profile, else CLIP-I and CLIP-T."""
-    stated = profile.score if spec.score is None else spec.score
-    return ("clip_i", "clip_t") if stated is None else tuple(stated)
 
 
 def _metrics(spec: Spec, profile: Profile) -> list[Metric]:
@@ -197,28 +190,6 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
             whose = "" if error.field in spec.sampling else f" (a default of profile {profile.name!r})"
             problem = Problem(path=("sampling", error.field), message=f"{error.message}{whose}")
             raise InputError(f"spec {spec.name!r}", [problem]) from error
-
-
-def finetune_job(config: FineTuneConfig, profile: Profile) -> "FineTuneJob":
-    """Return how a profile is fine-tuned on subjects, in every style.
-
-    In float32, without LoRAs, VAE and FreeU, on squares: so one checkpoint serves specs with any of these.
-    """
-    from flows.planning.finetune import FineTuneJob
-
-    def numbers(style: Style, learnt: bool) -> Sampling:
-        return _square(profile.sampling(style, learnt=learnt), profile).without_adapters()
-
-    regular, previews = ({style: numbers(style, learnt) for style in STYLES.working()} for learnt in (False, True))
-    return FineTuneJob(config, regular, previews)
-
-
-def _square(sampling: Sampling, profile: Profile) -> Sampling:
-    return (
-        sampling
-        if sampling.size is None
-        else sampling.model_copy(update={"size": None, "resolution": profile.resolution})
-    )
 
 
 def _finetune(spec: Spec, profile: Profile, resources: Resources) -> FineTuneConfig:

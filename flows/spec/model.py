@@ -23,6 +23,7 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
+from flows.spec.feed_source import SCHEMA, expanded_subjects
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
@@ -65,6 +66,12 @@ def _profiles(schema: dict[str, Any]) -> None:
     schema["enum"] = profile_names()
 
 
+def _or_feed(schema: dict[str, Any]) -> None:
+    """Allow a feed where a list of subjects is."""
+    rows = {key: schema.pop(key) for key in ("type", "items", "minItems") if key in schema}
+    schema["anyOf"] = [rows, SCHEMA]
+
+
 class Budget(StrictModel):
     """The most that a run may spend: seconds of all devices together, or money; whichever is reached first."""
 
@@ -96,7 +103,10 @@ class Spec(StrictModel):
         default=DEFAULT_PROFILE, description="the profile to generate with", json_schema_extra=_profiles
     )
     subjects: tuple[SubjectSpec, ...] = Field(
-        min_length=1, strict=False, description="the subjects, each with its reference"
+        min_length=1,
+        strict=False,
+        description="the subjects, each with its reference; {from: feed.csv} reads them from a table",
+        json_schema_extra=_or_feed,
     )
     prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(
         min_length=1,
@@ -176,6 +186,11 @@ class Spec(StrictModel):
         description='where the run stops, unfinished: {"device_seconds": 3600}, or {"money": 5} at the rates of '
         "DREAMTUNER_RATES; null: nowhere",
     )
+
+    @field_validator("subjects", mode="before")
+    @classmethod
+    def _subjects_of_a_feed(cls, given: Any) -> Any:
+        return expanded_subjects(given)
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from flows.spec.feed_source import FROM
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, problems_of
 from flows.spec.yaml_problems import TEXT, as_written, line_of, misread, yaml_problem
@@ -84,6 +85,9 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
         raise InputError(
             source, [Problem(path=(), message=f"the file is {kind}; begin with a line such as name: trip")]
         )
+    feed = content.get("subjects")
+    if isinstance(feed, dict) and isinstance(feed.get(FROM), str):
+        content = content | {"subjects": feed | {FROM: _absolute(feed[FROM], base)}}
     try:
         spec = Spec.model_validate(content)
         found = [] if frames else spec.repeated_poses()

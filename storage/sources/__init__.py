@@ -1,15 +1,24 @@
-"""Reads bytes from a path, https:// or s3:// URL of a user, with a size limit and without reaching private networks."""
+"""Reads bytes from a path, https:// or s3:// URL of a user, with a size limit and without reaching private networks.
+
+A file of the installation's own object store, such as one that was uploaded, is object:// and its SHA-256.
+"""
 
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.redaction import redact_url
 
-__all__ = ["SourceBusyError", "SourceError", "read_source", "too_large"]
+if TYPE_CHECKING:
+    from storage.objects import ObjectStore
+
+__all__ = ["SourceBusyError", "SourceError", "object_digest", "object_place", "read_source", "too_large"]
 
 _HALF = re.compile(r"(https?|s3|file|ftp|gs):", re.IGNORECASE)
+_OBJECT = re.compile(r"object://([0-9a-f]{64})")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -30,11 +39,19 @@ def too_large(shown: str, max_bytes: int) -> SourceError:
     return SourceError(f"{shown} is larger than the limit of {max_bytes:,} bytes; use a smaller file")
 
 
-def read_source(source: str, *, max_bytes: int, allow_private: bool = False, base: Path | None = None) -> bytes:
+def read_source(
+    source: str,
+    *,
+    max_bytes: int,
+    allow_private: bool = False,
+    base: Path | None = None,
+    store: "Callable[[], ObjectStore] | None" = None,
+) -> bytes:
     """Read the bytes at `source`: a path (relative to `base`, default the working folder), https://... or s3://bucket/key.
 
     At most `max_bytes` are read. A web address that leads to a private, loopback or link-local network is refused, also
-    by a redirect or a changing DNS answer; `allow_private` permits it, and http:// as well. Raises SourceError.
+    by a redirect or a changing DNS answer; `allow_private` permits it, and http:// as well. `store` opens the store of
+    object://SHA256; None: there is none. Raises SourceError, and StoreError if the store is not available.
     """
     match = _SCHEME.match(source)
     scheme = match[1].lower() if match else None
@@ -46,6 +63,8 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
         from storage.sources.web import fetch  # httpx takes a while to load
 
         return fetch(source, max_bytes=max_bytes, allow_private=allow_private)
+    if scheme == "object" and store is not None:
+        return _read_blob(source, store(), max_bytes)
     if scheme == "s3":
         try:
             from storage.sources.bucket import read_object  # boto3 is an extra
@@ -55,6 +74,32 @@ def read_source(source: str, *, max_bytes: int, allow_private: bool = False, bas
             raise SourceError(f"{redact_url(source)!r} cannot be read: {MISSING}") from error
         return read_object(source, max_bytes=max_bytes)
     raise SourceError(f"{scheme}:// is not supported; give a path, an https:// or an s3:// URL")
+
+
+def object_place(sha256: str) -> str:
+    """Return how a spec names a file of the object store by its SHA-256 (64 hex digits)."""
+    return f"object://{sha256}"
+
+
+def object_digest(place: str) -> str | None:
+    """Return the SHA-256 that a place such as object://SHA256 names; None for a path, another URL or another text."""
+    found = _OBJECT.fullmatch(place)
+    return None if found is None else found[1]
+
+
+def _read_blob(source: str, store: "ObjectStore", max_bytes: int) -> bytes:
+    from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
+
+    sha256 = object_digest(source)
+    if sha256 is None:
+        raise SourceError(f"{source[:90]!r} names no object; write object:// and the file's SHA-256, 64 hex digits")
+    try:
+        data = get_blob(store, sha256)
+    except (ObjectMissingError, DigestMismatchError) as error:
+        raise SourceError(f"{source} cannot be read from the store ({error}); upload the file again") from error
+    if len(data) > max_bytes:
+        raise too_large(source, max_bytes)
+    return data
 
 
 def _read_file(source: str, *, max_bytes: int, base: Path | None) -> bytes:

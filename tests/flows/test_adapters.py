@@ -14,7 +14,8 @@ from dreamtuner.models.profiles import Profile
 from flows.execution.recipe_rows import recipe_of_row
 from flows.ingestion.store_subject import prepare_and_store
 from flows.planning.cells import PlannedCell, canonical, plan_cells
-from flows.planning.preflight import finetune_job, preflight
+from flows.planning.finetune import finetune_job
+from flows.planning.preflight import preflight
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.model import Spec

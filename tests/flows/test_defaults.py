@@ -21,7 +21,7 @@ from flows.planning.defaults import (
     revision_of,
     with_numbers,
 )
-from flows.planning.preflight import finetune_job
+from flows.planning.finetune import finetune_job
 from flows.spec.model import Spec
 from storage.catalog import Catalog, views, writes
 from tests.flows import released_plan

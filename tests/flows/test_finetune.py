@@ -29,7 +29,7 @@ from flows.finetune import FineTuneSummary, _config_of, _enter, finetune
 from flows.ingestion.store_subject import prepare_and_store
 from flows.outcome import result_of
 from flows.planning.cells import digest_of
-from flows.planning.preflight import finetune_job
+from flows.planning.finetune import finetune_job
 from flows.planning.preview import preview
 from flows.progress import Progress, listening
 from flows.resources import Resources

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.settings.finetune import FineTuneConfig
 from flows.planning.cells import GenerationSetup
-from flows.planning.preflight import finetune_job, preflight
+from flows.planning.finetune import finetune_job
+from flows.planning.preflight import preflight
 from flows.planning.preview import preview
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts, text_warnings, warning_sentences, warnings_of

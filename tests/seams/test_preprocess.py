@@ -23,7 +23,7 @@ from dreamtuner.preprocess.estimators import (
 from dreamtuner.preprocess.maskers import found_by, method_of
 from flows.ingestion.prepare import prepare
 from flows.ingestion.prepare_reference import Prepared
-from flows.planning.preflight import metric_names
+from flows.planning.defaults import metric_names
 from flows.resources import Resources
 from flows.settings import Settings, SettingsError
 from flows.spec.model import Spec

@@ -8,6 +8,9 @@ from .annotations import (
 )
 from .audit import AuditRow, BatchView, audit_page, batches
 from .audit_chain import AuditHead, ChainReport, audit_head, verify_audit
+from .ordering.existing import finished_trainings, newest_weights, subjects_with_images
+from .ordering.speeds import Overhead, Speeds, Took, speeds
+from .ordering.subject_states import ReferenceState, SubjectState, subject_states
 from .output_subjects import OutputSubject
 from .pages import OutputRow, Page, place, place_of
 from .people import (
@@ -129,6 +132,7 @@ __all__ = [
     "OutputDetail",
     "OutputRow",
     "OutputSubject",
+    "Overhead",
     "Page",
     "Part",
     "PastRun",
@@ -137,6 +141,7 @@ __all__ = [
     "ProfileUse",
     "Progress",
     "Queue",
+    "ReferenceState",
     "ReferenceView",
     "ReviewView",
     "ReviewedBy",
@@ -151,13 +156,16 @@ __all__ = [
     "RunTrainingView",
     "SessionTotals",
     "SessionView",
+    "Speeds",
     "Spent",
     "Split",
     "SubjectDetail",
     "SubjectRow",
+    "SubjectState",
     "SubjectSummary",
     "Tally",
     "TokenView",
+    "Took",
     "TrainingView",
     "UserView",
     "VoteTally",
@@ -186,6 +194,7 @@ __all__ = [
     "crashed_flow_runs",
     "decisions",
     "digests_beginning",
+    "finished_trainings",
     "first_numbers",
     "found_annotation",
     "found_masks",
@@ -209,6 +218,7 @@ __all__ = [
     "missing_cells",
     "missing_of_run",
     "names_of_subjects",
+    "newest_weights",
     "output",
     "outputs",
     "outputs_by_profile",
@@ -250,6 +260,7 @@ __all__ = [
     "skips_decided",
     "spec_of_output",
     "spec_of_run",
+    "speeds",
     "spending",
     "split",
     "splits_of",
@@ -259,7 +270,9 @@ __all__ = [
     "subject_id",
     "subject_list",
     "subject_names",
+    "subject_states",
     "subjects_page",
+    "subjects_with_images",
     "tally",
     "tally_of_runs",
     "token_of",

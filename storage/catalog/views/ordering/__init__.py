@@ -1,0 +1,1 @@
+"""What an order is estimated from: how things are now, and how long they took."""
