@@ -1,8 +1,8 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, deploy.marks, dreamtuner.preprocess, dreamtuner.plugins, dreamtuner.settings,
-dreamtuner.models: layouts, auxiliary, profiles and licences}
+deploy/dashboard -> {storage, deploy.marks, flows.spec, flows.planning, dreamtuner.preprocess, dreamtuner.plugins,
+dreamtuner.score, dreamtuner.settings, dreamtuner.models: layouts, auxiliary, profiles and licences}
 """
 
 import ast
@@ -45,6 +45,9 @@ WALLS = (
                 "deploy.dashboard",
                 "deploy.deployments",
                 "deploy.marks",
+                # what is ordered, and what it comes to: pure, and from the catalog alone
+                "flows.planning",
+                "flows.spec",
                 "storage",
                 "dreamtuner.preprocess",
                 "dreamtuner.models.layouts",
@@ -55,6 +58,7 @@ WALLS = (
                 "dreamtuner.models.part_licences",
                 "dreamtuner.models.profiles",
                 "dreamtuner.plugins",
+                "dreamtuner.score",
                 "dreamtuner.settings",
             }
         ),
@@ -90,6 +94,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.prefilled", "dashboard.exports"),
+        "dashboard.ordering",
         *("dashboard.live", "dashboard.metrics"),
         *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
         *("cli", "cli.commands", "bench", "cli.main"),

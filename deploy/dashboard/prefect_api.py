@@ -83,7 +83,7 @@ class PrefectApi:
         """List the allowed deployments that the server has. Raises PrefectUnavailableError."""
         found = []
         for name in self.allowed:
-            row = self._request("GET", f"/deployments/name/{name}", missing=True)
+            row = self.request("GET", f"/deployments/name/{name}", missing=True)
             if row is not None:
                 with self._lock:
                     self._ids[row["id"]] = name
@@ -93,14 +93,23 @@ class PrefectApi:
                 found.append(Deployment(row["id"], name, words, schema, row.get("parameters") or {}, old))
         return found
 
+    def deployment_id(self, name: str) -> str:
+        """Return the id of an allowed deployment. Raises FlowNotAllowedError, PrefectUnavailableError."""
+        if name not in self.allowed:
+            raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
+        row = self.request("GET", f"/deployments/name/{name}", missing=True)
+        if row is None:
+            raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
+        return str(row["id"])
+
     def start(self, name: str, parameters: Mapping[str, Any]) -> str:
         """Start a run and return its id. Raises FlowNotAllowedError, PrefectUnavailableError."""
         if name not in self.allowed:
             raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
-        row = self._request("GET", f"/deployments/name/{name}")
+        row = self.request("GET", f"/deployments/name/{name}")
         # the key makes retries of the request idempotent
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
-        made = self._request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
+        made = self.request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
@@ -109,7 +118,7 @@ class PrefectApi:
         if not known:
             return []
         wanted = {"deployments": {"id": {"any_": list(known)}}, "limit": limit, "sort": "EXPECTED_START_TIME_DESC"}
-        rows: Sequence[dict[str, Any]] = self._request("POST", "/flow_runs/filter", wanted)
+        rows: Sequence[dict[str, Any]] = self.request("POST", "/flow_runs/filter", wanted)
         return [
             FlowRun(
                 row["id"],
@@ -124,13 +133,17 @@ class PrefectApi:
 
     def cancel(self, flow_run_id: str) -> None:
         """Cancel a run of an allowed deployment. Raises FlowNotAllowedError, PrefectUnavailableError."""
-        row = self._request("GET", f"/flow_runs/{flow_run_id}")
+        row = self.request("GET", f"/flow_runs/{flow_run_id}")
         if row.get("deployment_id") not in {one.id for one in self.deployments()}:
             raise FlowNotAllowedError("this run belongs to a deployment that is not an allowed flow")
         state = {"type": "CANCELLING", "name": "Cancelling"}
-        self._request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
+        self.request("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": False})
 
-    def _request(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
+    def request(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
+        """Send a request to the API and return its JSON; None for an empty answer, and for 404 if it may be `missing`.
+
+        Raises PrefectUnavailableError.
+        """
         if not self._api:
             raise PrefectUnavailableError(
                 "no Prefect server is configured; set PREFECT_API_URL and restart the dashboard"
@@ -150,4 +163,4 @@ class PrefectApi:
             return None
         if answer.is_error:
             raise PrefectUnavailableError(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
-        return answer.json()
+        return answer.json() if answer.content else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class Settings:
             commas; failed logins are then counted by the address of the client instead of the proxy's.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
         rates: DREAMTUNER_RATES, a YAML file with the prices of devices and people, for the cost of runs.
+        order_quota: DREAMTUNER_DASHBOARD_ORDER_QUOTA, device-seconds of an order above which it has to be confirmed.
         log: DREAMTUNER_LOG, the format of log lines: text, or json, one object a line.
         masker: DREAMTUNER_MASKER, what finds the masks of references: a name of the installed maskers.
         home: DREAMTUNER_HOME, whose files of forgotten runs are removed; None: there are none here.
@@ -68,6 +70,7 @@ class Settings:
     masker: str = "auto"
     log: str = "text"
     rates: Rates = NONE
+    order_quota: float | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -122,12 +125,26 @@ class Settings:
             masker=env.get("DREAMTUNER_MASKER") or cls.masker,
             log=log,
             rates=rates,
+            order_quota=_seconds("DREAMTUNER_DASHBOARD_ORDER_QUOTA", env),
         )
 
     @property
     def secure(self) -> bool:
         """Return whether cookies are sent over https only."""
         return self.origin.startswith("https://")
+
+
+def _seconds(variable: str, env: Mapping[str, str]) -> float | None:
+    given = env.get(variable)
+    if not given:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds < 0:
+        raise SettingsError(f"{variable}: {given!r} is not a number of seconds, 0 or more; correct or unset it")
+    return seconds
 
 
 def _linked(url: str) -> str:

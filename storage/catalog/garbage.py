@@ -18,6 +18,7 @@ from storage.catalog.schema import (
     Checkpoint,
     Mask,
     Measurement,
+    OrderFile,
     Output,
     Reference,
     Run,
@@ -41,6 +42,7 @@ REFERENCING = (
     Output.image_sha256,
     AttentionMap.map_sha256,
     Measurement.image_sha256,
+    OrderFile.sha256,
 )
 
 

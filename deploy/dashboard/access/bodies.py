@@ -34,6 +34,8 @@ class Files:
 
 TABLE: Mapping[str, int | Files] = {
     "/api/reviews": 32 * KIB,  # one decision; a note of 2000 characters, each escaped
+    "/orders": Files(4),  # a reference, its mask, a control image and a table, and the order around them
+    "/orders/check": 4 * 1024 * KIB,  # an order of a mebibyte, each character escaped
     "/flows/run": 512 * KIB,  # fields of 20,000 characters, each escaped
     "/subjects/{subject_id:int}/references/{reference_id:int}/mask": Files(1),
     "/subjects/{subject_id:int}/references/{reference_id:int}/controls": Files(1),

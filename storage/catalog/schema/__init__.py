@@ -11,6 +11,7 @@ from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellControl, CellReference, CellReferenceControl, CellSubject, SubjectScore
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.metric_versions import MetricVersion
+from storage.catalog.schema.ordering.orders import OrderFile, OrderPreset
 from storage.catalog.schema.origins import Blob, Checkpoint, Mask, Profile, Reference, ReferenceMember, Subject
 from storage.catalog.schema.people import (
     ApiToken,
@@ -50,6 +51,8 @@ __all__ = [
     "Measurement",
     "MetricVersion",
     "OneTimeLink",
+    "OrderFile",
+    "OrderPreset",
     "Output",
     "OutputLabel",
     "Profile",

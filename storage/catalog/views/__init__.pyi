@@ -9,6 +9,16 @@ from .annotations import (
 from .audit import AuditRow, BatchView, audit_page, batches
 from .audit_chain import AuditHead, ChainReport, audit_head, verify_audit
 from .ordering.existing import finished_trainings, newest_weights, subjects_with_images
+from .ordering.orders import (
+    OrderFileView,
+    PresetView,
+    control_choices,
+    find_subjects,
+    order_file,
+    preset_spec,
+    presets,
+    subjects_named,
+)
 from .ordering.speeds import Overhead, Speeds, Took, speeds
 from .ordering.subject_states import ReferenceState, SubjectState, subject_states
 from .output_subjects import OutputSubject
@@ -128,6 +138,7 @@ __all__ = [
     "LabelView",
     "MaskView",
     "MissingCells",
+    "OrderFileView",
     "OutputChoice",
     "OutputDetail",
     "OutputRow",
@@ -136,6 +147,7 @@ __all__ = [
     "Page",
     "Part",
     "PastRun",
+    "PresetView",
     "Principal",
     "ProfileInUse",
     "ProfileUse",
@@ -187,6 +199,7 @@ __all__ = [
     "cells_of_run",
     "cells_to_come",
     "choices",
+    "control_choices",
     "control_uses",
     "count",
     "count_warnings",
@@ -194,6 +207,7 @@ __all__ = [
     "crashed_flow_runs",
     "decisions",
     "digests_beginning",
+    "find_subjects",
     "finished_trainings",
     "first_numbers",
     "found_annotation",
@@ -219,6 +233,7 @@ __all__ = [
     "missing_of_run",
     "names_of_subjects",
     "newest_weights",
+    "order_file",
     "output",
     "outputs",
     "outputs_by_profile",
@@ -229,6 +244,8 @@ __all__ = [
     "place_of",
     "poll_run",
     "preferences",
+    "preset_spec",
+    "presets",
     "profile_uses",
     "profiles_after",
     "progress",
@@ -271,6 +288,7 @@ __all__ = [
     "subject_list",
     "subject_names",
     "subject_states",
+    "subjects_named",
     "subjects_page",
     "subjects_with_images",
     "tally",

@@ -8,6 +8,7 @@ from .forgetting.forget import forget_output, forget_run, forget_unwanted
 from .forgetting.forget_subject import forget_subject
 from .lineage import record_event
 from .masks import add_mask, record_mask_quality
+from .ordering.orders import add_order_file, delete_preset, save_preset
 from .people.identities import sign_on
 from .people.people import (
     add_link,
@@ -79,6 +80,7 @@ __all__ = [
     "add_link",
     "add_mask",
     "add_measurements",
+    "add_order_file",
     "add_profile",
     "add_queue",
     "add_reference",
@@ -103,6 +105,7 @@ __all__ = [
     "close_crashed_runs",
     "decide_part",
     "delete_filter",
+    "delete_preset",
     "delete_queues",
     "demand_seen",
     "end_batch",
@@ -146,6 +149,7 @@ __all__ = [
     "replace_warnings",
     "revoke_token",
     "save_filter",
+    "save_preset",
     "save_training_state",
     "seconds_to_wait",
     "set_preference",

@@ -1,0 +1,217 @@
+"""Checks an order before it is placed: problems at their fields, what its prompts read like, what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from deploy.dashboard.ordering.draft import Draft
+from deploy.dashboard.ordering.feeds import feed_reader, read_uploaded
+from deploy.dashboard.resources import Resources
+from deploy.dashboard.security.text import check_plain
+from dreamtuner.models.lineage import PurposeError, Weight, objections, stated_purpose
+from dreamtuner.models.part_licences import controlnet_weight, weights_of_sampling
+from dreamtuner.models.profiles import Profile
+from flows.planning.estimate import Estimate, estimate
+from flows.planning.readings import PromptReading, prompt_readings
+from flows.spec.feed import Fault
+from flows.spec.feed_source import reads_feeds
+from flows.spec.model import Spec
+from flows.spec.problems import InputError, Problem, dotted, problems_of
+from flows.spec.yaml_file import MAX_SPEC_BYTES, parse_spec
+from storage.catalog import views
+from storage.catalog.name_conflicts import unknown_name_message
+from storage.catalog.records import CatalogError
+from storage.redaction import contains_secret
+from storage.run_costs import duration, money
+from storage.sources import SourceError, object_digest
+
+_BASE = Path("/relative-to-nothing")
+MOST_FAULTS = 100
+"""Faults of a table that a page lists; the rest is counted, and the download has all."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is to be said of a draft. `spec`: None if it is not valid; `faults`: of its table of subjects.
+
+    `readings`: of each prompt, None: not known here; `estimate`: None without a valid spec.
+    """
+
+    draft: Draft
+    spec: Spec | None
+    problems: Sequence[Problem]
+    faults: Sequence[Fault] = ()
+    readings: Sequence[PromptReading | None] | None = None
+    estimate: Estimate | None = None
+    quota: float | None = None
+
+    @property
+    def unread(self) -> list[tuple[int, PromptReading]]:
+        """Return the prompts that the model cannot read as written, with their positions."""
+        return [(i, one) for i, one in enumerate(self.readings or ()) if one is not None and (one.cut or one.spelled)]
+
+    def at(self, field: str) -> list[str]:
+        """Return the problems of a field, such as prompts or sampling.steps, each with its place within it."""
+        found = []
+        for one in self.problems:
+            place = dotted(one.path)
+            if place == field or place.startswith((f"{field}.", f"{field}[")):
+                found.append(f"{place}: {one.message}")
+        return found
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Return the problems that no field of the form shows."""
+        return [str(one) for one in self.problems if not one.path or str(one.path[0]) not in SHOWN]
+
+    @property
+    def over_quota(self) -> str | None:
+        """Return why the order has to be confirmed; None if it need not."""
+        if self.estimate is None or self.quota is None:
+            return None
+        seconds = self.estimate.device_seconds
+        if seconds is None:
+            return None if not self.estimate.to_make else "Its device time is unknown, and there is a quota."
+        if seconds <= self.quota:
+            return None
+        price = "" if self.estimate.money is None else f", {money(self.estimate.money)} {self.estimate.currency}"
+        most = f"the quota of an order is {duration(self.quota)}"
+        return f"It takes about {duration(seconds)} of device time{price}; {most}."
+
+
+SHOWN = (
+    *("name", "profile", "subjects", "prompts", "negative_prompt", "seeds", "poses", "depth", "finetune", "score"),
+    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget"),
+)
+"""The keys of a spec that the form shows problems of."""
+
+
+def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Checked:
+    """Check a draft. Never raises for what somebody wrote."""
+    spec, problems = _spec(known, draft)
+    faults: Sequence[Fault] = ()
+    if draft.feed:
+        with suppress(SourceError):  # the problem of its field says it
+            faults = read_uploaded(known, draft.feed).faults
+    if spec is not None:
+        problems = [*problems, *_of_the_house(known, spec, draft)]
+    profile = draft.profile
+    readings = None if profile is None else _readings(known, draft, spec, profile)
+    quota = known.settings.order_quota
+    if spec is None:
+        return Checked(draft, None, problems, faults, readings, quota=quota)
+    try:
+        found = estimate(spec, known.catalog, known.settings.rates, new_defaults=new_defaults)
+    except ValidationError as error:  # what the spec sets and the profile's defaults do not go together
+        problems = [*problems, *problems_of(error, Spec, ("sampling",))]
+        return Checked(draft, None, problems, faults, readings, quota=quota)
+    return Checked(draft, None if problems else spec, problems, faults, readings, found, quota)
+
+
+def _spec(known: Resources, draft: Draft) -> tuple[Spec | None, list[Problem]]:
+    if len(draft.text.encode("utf-8", "replace")) > MAX_SPEC_BYTES:
+        what = f"the spec is larger than {MAX_SPEC_BYTES:,} bytes; upload its subjects as a table"
+        return None, [Problem(path=("subjects",), message=what)]
+    before = reads_feeds.set(feed_reader(known))
+    try:
+        return parse_spec(draft.text, source="the order", base=_BASE), []
+    except InputError as error:
+        return None, [one.model_copy(update={"line": None}) if _shown(one) else one for one in error.problems]
+    finally:
+        reads_feeds.reset(before)
+
+
+def _shown(problem: Problem) -> bool:
+    return bool(problem.path) and problem.path[0] in SHOWN
+
+
+def _of_the_house(known: Resources, spec: Spec, draft: Draft) -> list[Problem]:
+    """Return the problems that only this installation knows: names, files, characters, licences."""
+    found = []
+    for path, place in spec.places():
+        if place.startswith(f"{_BASE}/"):
+            what = f"{place.removeprefix(f'{_BASE}/')!r} is a relative path; give a path that begins with / on the"
+            found.append(
+                Problem(path=path, message=f"{what} machines that generate, an https:// or s3:// URL, or upload it")
+            )
+        elif contains_secret(place):
+            what = "contains a password or signature, which would be visible in Prefect; ingest the subject with"
+            found.append(Problem(path=path, message=f"the URL {what} `dreamtuner ingest`, or use an s3:// URL"))
+        elif place.startswith("object://") and object_digest(place) is None:
+            found.append(Problem(path=path, message=f"{place[:90]!r} names no file; upload it"))
+    try:
+        check_plain(draft.content)
+    except CatalogError as error:
+        found.append(Problem(path=(), message=str(error)))
+    if not draft.feed:  # a table's rows are compared when it is read
+        found += _names(known, spec)
+    return found + _licences(spec, draft.profile)
+
+
+def _names(known: Resources, spec: Spec) -> list[Problem]:
+    with known.catalog.read() as s:
+        stored = views.subject_states(s, [one.name for one in spec.subjects])
+        unknown = [one for one in spec.subjects if one.name not in stored and not one.is_new]
+        names = views.subject_names(s) if unknown else ()
+    found = []
+    for i, one in enumerate(spec.subjects):
+        there = stored.get(one.name)
+        if there is None:
+            if not one.is_new:
+                found.append(Problem(path=("subjects", i, "name"), message=unknown_name_message(one.name, names)))
+            continue
+        style = one.style or ("natural" if one.is_new else None)
+        for field, ours, theirs in (("class_word", one.class_word, there.class_word), ("style", style, there.style)):
+            if ours is not None and ours != theirs and not one.replace:
+                what = f"is {ours!r}, but the catalog's {one.name!r} has {theirs!r}; correct it, give this subject"
+                message = f"{what} another name, or add replace: true"
+                found.append(Problem(path=("subjects", i, field), message=message))
+    return found
+
+
+def _licences(spec: Spec, profile: Profile | None) -> list[Problem]:
+    """Return what the licences of the base and the ControlNets say against the stated purpose."""
+    if profile is None:
+        return []
+    try:
+        purpose = stated_purpose()
+    except PurposeError as error:
+        return [Problem(path=(), message=str(error))]
+    sampling = profile.sampling("natural", learnt=spec.finetune is not None, **spec.sampling)
+    weights = [*weights_of_sampling(profile, sampling)]
+    weights += [controlnet_weight(profile, kind) for kind in spec.layouts if spec.follows(kind)]
+    return [Problem(path=("profile",), message=str(one)) for one in objections(weights, purpose)]
+
+
+def refused_profile(profile: Profile) -> str:
+    """Return why the licence of a profile does not allow the stated purpose; empty if it does, or none is stated."""
+    try:
+        found = objections([Weight(profile.name, "base", profile.licence)], stated_purpose())
+    except PurposeError as error:
+        return str(error)
+    return "; ".join(str(one) for one in found)
+
+
+def _readings(known: Resources, draft: Draft, spec: Spec | None, profile: Profile) -> list[PromptReading | None] | None:
+    """Read the prompts of a draft with the class words of its subjects, as far as these are known."""
+    subjects: list[tuple[str, str]] = []
+    if spec is not None:
+        subjects = [(one.class_word, one.style or "natural") for one in spec.subjects[:50] if one.class_word]
+        wanted = [one.name for one in spec.subjects[:50]]
+    else:
+        wanted = draft.names[:50]
+    with known.catalog.read() as s:
+        subjects += [(one.class_word, one.style) for one in views.subject_states(s, wanted).values()]
+    prompts: list[Any] = draft.prompts
+    syntax = draft.numbers("sampling").get("prompt_syntax")
+    plain = profile.sampling("natural").prompt_syntax
+    word = draft.numbers("finetune").get("word") if draft.get("finetune") is not None else None
+    return prompt_readings(
+        prompts, subjects, profile, syntax if syntax in ("literal", "weighted") else plain, word if word else None
+    )

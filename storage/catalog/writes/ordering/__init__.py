@@ -1,0 +1,1 @@
+"""What people order with: presets, and files that they uploaded for orders."""
