@@ -22,6 +22,7 @@ PLACES = {
     "doctor": "deploy.cli.commands.doctor:doctor",
     "deploy": "deploy.cli.commands.register:deploy",
     "subjects": "deploy.cli.commands.subjects:subjects",
+    "check-subjects": "deploy.cli.commands.check_subjects:check_subjects",
     "forget": "deploy.cli.commands.forget:forget",
     "verify": "deploy.cli.commands.upkeep:verify",
     "gc": "deploy.cli.commands.upkeep:gc",

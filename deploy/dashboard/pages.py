@@ -26,6 +26,7 @@ NAVIGATION = (
     ("/outputs", "Outputs", "viewer"),
     ("/review", "Review", "reviewer"),
     ("/subjects", "Subjects", "viewer"),
+    ("/orders/new", "Order", "operator"),
     ("/flows", "Flows", "operator"),
     ("/export", "Export", "reviewer"),
     ("/audit", "Audit", "admin"),

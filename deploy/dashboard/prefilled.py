@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from deploy.dashboard.flow_parameters import ASKED
 from dreamtuner.settings.styles import STYLES
 from storage.catalog import views
 from storage.catalog.records import CatalogError
@@ -20,6 +19,8 @@ MORE = {
     "changes": "changed",
 }
 """Ways to go on from a picture, and what the run's name says of each."""
+ASKED = ("name", "profile", "subjects", "prompts", "seeds")
+"""Keys of a spec that the order has of its own."""
 SEEDS = 4  # new seeds that are proposed
 
 

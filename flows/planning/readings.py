@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,16 @@ class PromptReading:
     limit: int
     cut: str = ""
     spelled: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """Return the text in parts, each with what is wrong with it: "cut", "spelled", or nothing."""
+        text = " ".join(self.text.split())
+        head = text[: len(text) - len(self.cut)] if self.cut and text.endswith(self.cut) else text
+        unknown = {one.lower() for one in self.spelled}
+        words = re.split(r"([^\W_]+)", head)
+        found = [(word, "spelled" if word.lower() in unknown else "") for word in words if word]
+        return [*found, (text[len(head) :], "cut")] if len(head) < len(text) else found
 
 
 def prompt_readings(

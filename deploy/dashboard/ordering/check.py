@@ -56,19 +56,28 @@ class Checked:
         """Return the prompts that the model cannot read as written, with their positions."""
         return [(i, one) for i, one in enumerate(self.readings or ()) if one is not None and (one.cut or one.spelled)]
 
-    def at(self, field: str) -> list[str]:
-        """Return the problems of a field, such as prompts or sampling.steps, each with its place within it."""
-        found = []
+    @property
+    def missing(self) -> list[str]:
+        """Return the keys that are not written yet: no fault of an order that is only begun."""
+        return [str(one.path[0]) for one in self.problems if _is_missing(one)]
+
+    @property
+    def by_field(self) -> dict[str, list[str]]:
+        """Return the problems by the field of the form that shows them, each with its place within it."""
+        found: dict[str, list[str]] = {}
         for one in self.problems:
-            place = dotted(one.path)
-            if place == field or place.startswith((f"{field}.", f"{field}[")):
-                found.append(f"{place}: {one.message}")
+            if not _shown(one):
+                continue
+            parts = 2 if one.path[0] in NESTED and len(one.path) > 1 else 1
+            within = _within(one.path[parts:])
+            field = dotted(one.path[:parts])
+            found.setdefault(field, []).append(f"{within}: {one.message}" if within else one.message)
         return found
 
     @property
     def elsewhere(self) -> list[str]:
         """Return the problems that no field of the form shows."""
-        return [str(one) for one in self.problems if not one.path or str(one.path[0]) not in SHOWN]
+        return [str(one) for one in self.problems if not _shown(one)]
 
     @property
     def over_quota(self) -> str | None:
@@ -90,6 +99,8 @@ SHOWN = (
     *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget"),
 )
 """The keys of a spec that the form shows problems of."""
+NESTED = ("sampling", "finetune", "estimators", "budget")
+"""Those of them whose values have fields of their own."""
 
 
 def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Checked:
@@ -125,6 +136,15 @@ def _spec(known: Resources, draft: Draft) -> tuple[Spec | None, list[Problem]]:
         return None, [one.model_copy(update={"line": None}) if _shown(one) else one for one in error.problems]
     finally:
         reads_feeds.reset(before)
+
+
+def _within(path: Sequence[str | int]) -> str:
+    """Return a place within a field for people: (2, "name") is number 3, name."""
+    return ", ".join(f"number {part + 1}" if isinstance(part, int) else part for part in path)
+
+
+def _is_missing(problem: Problem) -> bool:
+    return len(problem.path) == 1 and problem.message == "is missing; add it"
 
 
 def _shown(problem: Problem) -> bool:

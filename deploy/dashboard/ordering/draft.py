@@ -140,11 +140,16 @@ class Draft:
         return found
 
     def _subjects(self, form: Form) -> Any:
-        """Return the subjects: a feed, or the written entries that are kept, and those that were picked."""
+        """Return the subjects: a feed, or the written entries that are kept, and those that were picked.
+
+        What the form cannot show, or does not show because it is too much, stays.
+        """
+        if form.get("subjects_kept") or not isinstance(self.get("subjects") or [], list | dict):
+            return self.get("subjects")
         if feed := str(form.get("feed") or ""):
             return {FROM: feed} if form.get("feed_kept") else []
         wanted = [str(one) for one in form.getlist("subject")]
-        kept = [one for one in self.entries if name_of(one) in wanted]
+        kept = [one for one in self.entries if name_of(one) in wanted or not name_of(one)]
         there = {name_of(one) for one in kept}
         return [*kept, *({"name": one} for one in dict.fromkeys(wanted) if one not in there)]
 
@@ -158,7 +163,7 @@ class Draft:
         before = self.numbers(FINETUNE)
         given = finetune_numbers(profile, before).read(form, before) if learns else None
         was = self.get(FINETUNE)
-        if given != was:
+        if given != was and not (learns and not given and not isinstance(was, dict | None)):
             found[FINETUNE] = REMOVED if given is None else given
         estimators = dict(self.numbers("estimators"))
         for kind in {*(str(one)[11:] for one in form if str(one).startswith("estimators."))}:

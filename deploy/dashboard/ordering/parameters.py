@@ -11,8 +11,9 @@ from typing import Any
 from deploy.dashboard.ordering.draft import Draft
 from deploy.dashboard.ordering.feeds import keep_feed
 from deploy.dashboard.resources import Resources
+from flows.spec.feed import PROJECT
 from flows.spec.feed_source import FROM
-from flows.spec.feed_table import COLUMNS, PROJECT
+from flows.spec.feed_table import COLUMNS
 from flows.spec.model import Spec
 from storage.catalog.records import CatalogError
 

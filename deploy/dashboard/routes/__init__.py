@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from deploy.dashboard.routes import flows, home, inspect, media, metrics, runs
+from deploy.dashboard.routes.ordering import files, order, presets, schedules
 from deploy.dashboard.routes.people import account, audit, login, sign_on, users
 from deploy.dashboard.routes.review import (
     bulk,
@@ -20,5 +21,6 @@ from deploy.dashboard.routes.subjects import annotations, detection, forget, mas
 
 _LOOK = (home, inspect, runs, media, metrics, gallery, output, compare, grid, subjects)
 _ACT = (review, splits, gathered, decisions, bulk, export, masks, annotations, detection, forget, flows)
+_ORDER = (order, files, presets, schedules)
 _PEOPLE = (login, sign_on, account, users, audit)
-routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_PEOPLE))
+routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_ORDER, *_PEOPLE))

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard import flow_parameters, schema_form
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
-from deploy.dashboard.prefilled import Prefilled, prefilled
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.text import check_plain
-from storage.catalog import views, writes
+from storage.catalog import writes
 from storage.catalog.records import CatalogError
-from storage.catalog.views import SubjectDetail, SubjectRow
 from storage.redaction import contains_secret
 
 router = APIRouter()
@@ -31,8 +30,10 @@ Operator = Annotated[Person, Depends(Needs("operator"))]
 def flows(request: Request, person: Operator, of: int | None = None, more: str = "seeds") -> Response:
     """Show the flows that can be started and the latest runs, or that Prefect is unavailable.
 
-    `of`: the output that the order of a catalog run goes on from; `more`: in which way, a key of prefilled.MORE.
+    `of`, `more`: an order that goes on from an output, which has a page of its own now.
     """
+    if of is not None:
+        return RedirectResponse(f"/orders/new?{urlencode({'of': of, 'more': more})}", 303)
     known = resources(request)
     deployments: list[Deployment] = []
     away = ""
@@ -40,39 +41,20 @@ def flows(request: Request, person: Operator, of: int | None = None, more: str =
         deployments = known.prefect.deployments()
     except PrefectUnavailableError as error:
         away = str(error)
-    with known.catalog.read() as s:
-        order = Prefilled() if of is None else prefilled(s, of, more)
-        subjects = _first(order.subjects, views.subjects_page(s, limit=200))
-    # attention maps are requested on the page of their picture
-    shown = [one for one in deployments if one.name != flow_parameters.ATTENTION]
-    filled = {flow_parameters.CATALOG: {"spec": order.spec}} if order.spec else {}
-    forms = [(one, schema_form.fields(one.schema, {**one.parameters, **filled.get(one.name, {})})) for one in shown]
-    if of is not None:
-        forms = [form for form in forms if form[0].name == flow_parameters.CATALOG]
-    catalog = next((fields for one, fields in forms if one.name == flow_parameters.CATALOG), [])
+    # attention maps are requested on the page of their picture, catalog runs on a page of their own
+    ours = (flow_parameters.ATTENTION, flow_parameters.CATALOG)
+    forms = [(one, schema_form.fields(one.schema, one.parameters)) for one in deployments if one.name not in ours]
+    orders = next((one for one in deployments if one.name == flow_parameters.CATALOG), None)
     return page(
         request,
         "flows.html",
         person,
         forms=forms,
         away=away,
-        subjects=subjects,
-        order=order,
-        chosen=[one.id for one in order.subjects],
-        catalog=flow_parameters.CATALOG,
-        further=flow_parameters.FurtherFields.of(catalog),
+        orders=orders,
         allowed=known.prefect.allowed,
         **_runs(request),
     )
-
-
-def _first(chosen: Sequence[SubjectDetail], listed: Sequence[SubjectRow]) -> list[SubjectRow]:
-    """Return the list with the chosen subjects at its beginning."""
-    first = [
-        SubjectRow(one.id, one.name, one.class_word, one.style, one.references[0].sha256 if one.references else None)
-        for one in chosen
-    ]
-    return [*first, *(row for row in listed if row.id not in {one.id for one in first})]
 
 
 @router.get("/fragments/flow-runs")
@@ -99,21 +81,14 @@ async def start(request: Request, person: Operator) -> Response:
     return await run_in_threadpool(_start, request, person, form)
 
 
-def _start(request: Request, person: Person, form: flow_parameters.Form) -> Response:
+def _start(request: Request, person: Person, form: FormData) -> Response:
     known, name = resources(request), str(form.get("deployment") or "")
     if name not in known.prefect.allowed:
         raise FlowNotAllowedError(f"{name[:60]!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
     deployment = next((one for one in known.prefect.deployments() if one.name == name), None)
     if deployment is None:
         raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
-    fields = schema_form.fields(deployment.schema, deployment.parameters)
-    if name == flow_parameters.CATALOG and form.get("as") == "form":
-        with known.catalog.read() as s:
-            chosen = [int(str(one)[:20]) for one in form.getlist("subject") if str(one).isdecimal()]
-            subjects = [views.subject(s, one) for one in chosen]
-        given = flow_parameters.catalog_parameters(form, subjects, flow_parameters.FurtherFields.of(fields))
-    else:
-        given = schema_form.read(form, fields)
+    given = schema_form.read(form, schema_form.fields(deployment.schema, deployment.parameters))
     check_plain(given)  # JSON in a field may hold escapes, such as \u0000
     with known.catalog.read() as s:
         flow_parameters.check_names(given, s)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,11 @@ FLOWS = {
 
 @dataclass
 class Orders:
-    """The server's address and the orders: deployment and parameters, the newest last.."""
+    """The server's address, the orders (deployment and parameters, the newest last), and the schedules by id."""
 
     api: str
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -35,6 +37,8 @@ def orders() -> Iterator[Orders]:
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.endswith("/schedules"):
+                return self._say(200, list(taking.schedules.values()))
             name = self.path.partition("/deployments/name/")[2]
             if name not in schemas:
                 return self._say(404, {"detail": "not found"})
@@ -46,10 +50,23 @@ def orders() -> Iterator[Orders]:
                 name = self.path.removeprefix("/api/deployments/").removesuffix("/create_flow_run")
                 taking.taken.append((name, given["parameters"]))
                 return self._say(201, {"id": f"run-{len(taking.taken)}"})
+            if self.path.endswith("/schedules"):
+                made = [{"id": str(uuid.uuid4()), **one} for one in given]
+                taking.schedules |= {one["id"]: one for one in made}
+                return self._say(201, made)
             self._say(200, [])
 
+        def do_PATCH(self) -> None:  # as the server: what is not sent is emptied
+            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            taking.schedules[self.path.rpartition("/")[2]] |= {"parameters": {}, **given}
+            self._say(204, None)
+
+        def do_DELETE(self) -> None:
+            del taking.schedules[self.path.rpartition("/")[2]]
+            self._say(204, None)
+
         def _say(self, status: int, body: object) -> None:
-            data = json.dumps(body).encode()
+            data = b"" if body is None else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

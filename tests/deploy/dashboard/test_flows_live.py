@@ -90,12 +90,12 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
     assert (
         live.dreamtuner("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear").returncode == 0
     )
-    order = {"deployment": "catalog/catalog", "as": "form", "name": "trip", "subject": "1", "seeds": "1-400"}
+    order = {"mode": "form", "name": "trip", "subject": "pip", "seeds": "1-400"}
     order |= {"prompts": "a {style} of a {subject} on the beach\na {style} of a {subject} in the snow"}
     with site.client("operator") as client:
-        for wanting, said in (({"subject": ""}, "at least one subject"), ({"seeds": "4-1"}, "ascending ranges")):
-            assert said in client.post("/flows/run", data=order | wanting).text
-        assert client.post("/flows/run", data=order).status_code == 303
+        for wanting, said in (({"subject": []}, "Subjects"), ({"seeds": "4-1"}, "is descending; write 1-4")):
+            assert said in client.post("/orders", data=order | wanting).text
+        assert client.post("/orders", data=order).status_code == 303
         run = newest(live)["id"]
         assert "Scheduled" in shown(site) or "Late" in shown(site)
         with live.workers():
@@ -107,7 +107,7 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
             assert live.ended(run) == "CANCELLED"
         assert "Cancelled" in shown(site)
         # one that no worker took yet
-        assert client.post("/flows/run", data=order).status_code == 303
+        assert client.post("/orders", data=order).status_code == 303
         run = newest(live)["id"]
         assert client.post(f"/flows/{run}/cancel").status_code == 303
         assert live.ended(run) == "CANCELLED"
@@ -115,6 +115,39 @@ def test_a_catalog_run_is_ordered_of_known_subjects_watched_and_cancelled(live: 
         other = live.start("nightly", specs=str(spec.parent))
         assert client.post(f"/flows/{other}/cancel").status_code == 403
         live.cancel(other)
+
+
+def test_an_order_is_scheduled_paused_resumed_and_deleted(live: Live, site: Site, spec: Path) -> None:
+    assert (
+        live.dreamtuner("ingest", str(spec.parent / "pip.png"), "--name", "pip", "--class-word", "bear").returncode == 0
+    )
+    order = {
+        "mode": "form",
+        "name": "daily",
+        "subject": "pip",
+        "seeds": "1",
+        "prompts": "a {subject}",
+        "do": "schedule",
+    }
+    with site.client("operator") as client:
+        assert (
+            client.post("/orders", data=order | {"cron": "0 6 * * 1-5", "timezone": "Europe/Berlin"}).status_code == 303
+        )
+        page = client.get("/orders/schedules").text
+        assert "daily" in page
+        assert "0 6 * * 1-5" in page
+        (one,) = re.findall(r"/orders/schedules/([0-9a-f-]{36})/pause", page)
+        assert client.post(f"/orders/schedules/{one}/pause").status_code == 303
+        assert "paused" in client.get("/orders/schedules").text, "with its order still"
+        assert client.post(f"/orders/schedules/{one}/resume").status_code == 303
+        deployment = live._ask("GET", "/deployments/name/catalog/catalog")["id"]
+        (kept,) = live._ask("GET", f"/deployments/{deployment}/schedules")
+        assert (kept["active"], kept["parameters"]["spec"]["name"]) == (True, "daily")
+        assert client.post(f"/orders/schedules/{one}/delete").status_code == 303
+        assert "No scheduled orders" in client.get("/orders/schedules").text
+        refused = client.post("/orders", data=order | {"cron": "99 6 * * *"})
+        assert (refused.status_code, "Prefect rejected" in refused.text) == (503, True)
+        assert "No scheduled orders" in client.get("/orders/schedules").text
 
 
 def _made(site: Site) -> bool:

@@ -26,8 +26,10 @@ def test_an_order_goes_on_from_a_picture(shared: Site) -> None:
     assert (others.subjects, others.seeds) == ((), str(one.seed))
     assert (again.seeds, again.open) == (str(one.seed), True)
     with shared.client("operator") as client:
-        assert client.get("/flows?of=5&more=nothing").status_code == 400
-        assert client.get("/flows?of=999999").status_code == 404
+        assert client.get("/orders/new?of=5&more=nothing").status_code == 400
+        assert client.get("/orders/new?of=999999").status_code == 404
+        moved = client.get("/flows?of=5&more=seeds")
+    assert (moved.status_code, moved.headers["location"]) == (303, "/orders/new?of=5&more=seeds")
 
 
 def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:
@@ -43,4 +45,4 @@ def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:
     assert found is not None
     recipe = json.loads(unescape(found[1]))
     assert (recipe["prompt"], recipe["seed"], recipe["reviewer"]) == ("a photo of a bear on the beach", 5, None)
-    assert "/flows?of=" not in page, "a viewer orders nothing"
+    assert "/orders/new?of=" not in page, "a viewer orders nothing"

@@ -1,0 +1,1 @@
+"""Orders: the form, its live check, presets and schedules."""
