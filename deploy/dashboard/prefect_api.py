@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import uuid
@@ -16,6 +17,8 @@ from deploy.deployments import declared, outdated
 from storage.proxies import through_proxies
 
 SECONDS = 4.0
+SCHEMA_SECONDS = 60.0
+"""How long a schema is used before the server is asked again."""
 BUSY, PAUSES = 503, (0.2, 0.5, 1.0)
 """HTTP status of a server whose database is locked, and the seconds to wait before each retry."""
 
@@ -74,6 +77,7 @@ class PrefectApi:
         self._lock = threading.Lock()
         self._ids: dict[str, str] = {}
         self._declared = declared()
+        self._schemas: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -91,6 +95,20 @@ class PrefectApi:
                 words = row.get("description") or ""
                 old = "".join(map(str, outdated([row], self._declared)))
                 found.append(Deployment(row["id"], name, words, schema, row.get("parameters") or {}, old))
+        return found
+
+    def schema(self, name: str) -> Mapping[str, Any]:
+        """Return the JSON schema of a deployment's parameters, at most a minute old; empty while Prefect is away."""
+        with self._lock:
+            at, found = self._schemas.get(name, (-math.inf, {}))
+        if self._api and time.monotonic() - at > SCHEMA_SECONDS:
+            try:
+                row = self.request("GET", f"/deployments/name/{name}", missing=True)
+                found = (row or {}).get("parameter_openapi_schema") or {}
+            except PrefectUnavailableError:
+                pass  # asked again in a minute
+            with self._lock:
+                self._schemas[name] = (time.monotonic(), found)
         return found
 
     def deployment_id(self, name: str) -> str:

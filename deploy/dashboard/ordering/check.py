@@ -10,14 +10,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from deploy.dashboard.ordering.choices import of_workers
 from deploy.dashboard.ordering.draft import Draft
 from deploy.dashboard.ordering.feeds import feed_reader, read_uploaded
+from deploy.dashboard.ordering.yaml_text import REMOVED, changed
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
-from dreamtuner.models.lineage import PurposeError, Weight, objections, stated_purpose
+from dreamtuner.models.lineage import PurposeError, objections, stated_purpose
 from dreamtuner.models.part_licences import controlnet_weight, weights_of_sampling
 from dreamtuner.models.profiles import Profile
-from flows.planning.estimate import Estimate, estimate
+from flows.planning.estimate import Estimate, Work, estimate
 from flows.planning.readings import PromptReading, prompt_readings
 from flows.spec.feed import Fault
 from flows.spec.feed_source import reads_feeds
@@ -117,6 +119,13 @@ def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Ch
     quota = known.settings.order_quota
     if spec is None:
         return Checked(draft, None, problems, faults, readings, quota=quota)
+    if profile is None:
+        cells = len(spec.subjects) * spec.cells_per_subject
+        note = (
+            f"the profile {spec.profile} is on the workers' machines alone: what exists and the time are not known here"
+        )
+        size = Estimate(len(spec.subjects), 0, cells, 0, (Work("generate", cells),), None, None, None, (note,))
+        return Checked(draft, None if problems else spec, problems, faults, readings, size, quota)
     try:
         found = estimate(spec, known.catalog, known.settings.rates, new_defaults=new_defaults)
     except ValidationError as error:  # what the spec sets and the profile's defaults do not go together
@@ -130,8 +139,14 @@ def _spec(known: Resources, draft: Draft) -> tuple[Spec | None, list[Problem]]:
         what = f"the spec is larger than {MAX_SPEC_BYTES:,} bytes; upload its subjects as a table"
         return None, [Problem(path=("subjects",), message=what)]
     before = reads_feeds.set(feed_reader(known))
+    name, text = str(draft.get("profile") or ""), draft.text
     try:
-        return parse_spec(draft.text, source="the order", base=_BASE), []
+        if draft.content and draft.profile is None and name in of_workers(known.prefect):
+            # only the workers have this profile: here everything else of the spec is checked
+            return parse_spec(changed(text, {"profile": REMOVED}), source="the order", base=_BASE).model_copy(
+                update={"profile": name}
+            ), []
+        return parse_spec(text, source="the order", base=_BASE), []
     except InputError as error:
         return None, [one.model_copy(update={"line": None}) if _shown(one) else one for one in error.problems]
     finally:
@@ -207,15 +222,6 @@ def _licences(spec: Spec, profile: Profile | None) -> list[Problem]:
     weights = [*weights_of_sampling(profile, sampling)]
     weights += [controlnet_weight(profile, kind) for kind in spec.layouts if spec.follows(kind)]
     return [Problem(path=("profile",), message=str(one)) for one in objections(weights, purpose)]
-
-
-def refused_profile(profile: Profile) -> str:
-    """Return why the licence of a profile does not allow the stated purpose; empty if it does, or none is stated."""
-    try:
-        found = objections([Weight(profile.name, "base", profile.licence)], stated_purpose())
-    except PurposeError as error:
-        return str(error)
-    return "; ".join(str(one) for one in found)
 
 
 def _readings(known: Resources, draft: Draft, spec: Spec | None, profile: Profile) -> list[PromptReading | None] | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from deploy.dashboard.ordering.check import refused_profile
-from dreamtuner.models.profiles import get_profile, profile_names
+from deploy.dashboard.flow_parameters import CATALOG
+from deploy.dashboard.prefect_api import PrefectApi
+from dreamtuner.models.lineage import PurposeError, Weight, objections, stated_purpose
+from dreamtuner.models.profiles import Profile, get_profile, profile_names
 from dreamtuner.score import METRICS
 from storage.catalog import views
 from storage.catalog.views import SubjectRow
@@ -33,18 +35,21 @@ def choices(s: Session, chosen: Sequence[str], words: str, *, most: int) -> Offe
 
 @dataclass(frozen=True)
 class OfferedProfile:
-    """A profile with its licence in words. `refused`: why it does not allow the stated purpose."""
+    """A profile with its licence in words. `refused`: why it does not allow the stated purpose.
+
+    Of one that only the workers have nothing else is known here.
+    """
 
     name: str
     licence: str
     url: str | None
     commercial: bool | None
-    resolution: int
+    resolution: int | None
     refused: str
 
 
-def profiles() -> list[OfferedProfile]:
-    """List the profiles that this machine knows."""
+def profiles(prefect: PrefectApi) -> list[OfferedProfile]:
+    """List the profiles that this machine knows, then those that only the workers know."""
     found = []
     for name in profile_names():
         try:
@@ -54,9 +59,27 @@ def profiles() -> list[OfferedProfile]:
         licence = one.licence
         refused = refused_profile(one)
         found.append(OfferedProfile(name, licence.name, licence.url, licence.commercial, one.resolution, refused))
-    return found
+    there = {one.name for one in found}
+    return [*found, *(OfferedProfile(one, "", None, None, None, "") for one in of_workers(prefect) if one not in there)]
+
+
+def of_workers(prefect: PrefectApi) -> list[str]:
+    """List the profiles that the workers know, as their version of the flow says; none while Prefect is away."""
+    schema = prefect.schema(CATALOG)
+    definitions = {**(schema.get("definitions") or {}), **(schema.get("$defs") or {})}
+    profile = ((definitions.get("Spec") or {}).get("properties") or {}).get("profile") or {}
+    return [str(one) for one in profile.get("enum") or ()]
 
 
 def metric_choices() -> list[str]:
     """List the names of the metrics."""
     return list(METRICS.names())
+
+
+def refused_profile(profile: Profile) -> str:
+    """Return why the licence of a profile does not allow the stated purpose; empty if it does, or none is stated."""
+    try:
+        found = objections([Weight(profile.name, "base", profile.licence)], stated_purpose())
+    except PurposeError as error:
+        return str(error)
+    return "; ".join(str(one) for one in found)

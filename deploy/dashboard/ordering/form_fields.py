@@ -10,6 +10,7 @@ from deploy.dashboard.eyes.backends import MASK, backends_of, kinds_with_backend
 from deploy.dashboard.ordering.choices import metric_choices, profiles
 from deploy.dashboard.ordering.draft import LISTS, WITHOUT, Draft, name_of
 from deploy.dashboard.ordering.fields import FINETUNE, SAMPLING, finetune_numbers, sampling_numbers
+from deploy.dashboard.prefect_api import PrefectApi
 from dreamtuner.models.profiles import DEFAULT_PROFILE
 from flows.spec.model import Spec
 from storage.catalog.records import CAPTION
@@ -27,14 +28,14 @@ class Place:
     chosen: bool
 
 
-def form_context(draft: Draft, images: Mapping[str, Sequence[OrderFileView]]) -> dict[str, Any]:
+def form_context(draft: Draft, images: Mapping[str, Sequence[OrderFileView]], prefect: PrefectApi) -> dict[str, Any]:
     """Return what the templates of the form need."""
     profile, learns = draft.profile, draft.get("finetune") is not None
     usual: tuple[str, ...] = ()
     if profile is not None:
         usual = profile.score if profile.score is not None else ("clip_i", "clip_t")
     return {
-        "profiles": profiles(),
+        "profiles": profiles(prefect),
         "profile": str(draft.get("profile") or DEFAULT_PROFILE),
         "metrics": metric_choices(),
         "usual_metrics": usual,

@@ -274,7 +274,7 @@ def _page(
         presets=presets,
         find=shown.find,
         images=images,
-        **form_context(draft, images),
+        **form_context(draft, images, known.prefect),
         **_summary(request, found, shown),
     )
 

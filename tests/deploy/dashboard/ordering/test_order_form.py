@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_at_its_field_and_what_was_typed_comes_back(taken:
     assert "lacks the placeholder {subject}" in said["prompts"]
     assert "Number 2: " in said["prompts"]
     assert "is descending; write 2-9" in said["seeds"]
-    assert "must be a number" in said["sampling.steps"] or "whole number" in said["sampling.steps"]
+    assert "ust be a number, not 'many'" in said["sampling.steps"]
     assert "give 0 or more" in said["workers"]
     assert "Is missing; add it" in said["name"]
     for kept in ("a {sbject} walks", 'value="many"', 'value="9-2"', 'value="zoe"', 'value="0 6 * * *"'):
