@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from sqlalchemy.orm import Session
+
 from deploy.dashboard.resources import Resources
 from flows.planning.feed_check import checked_with
 from flows.spec.feed import Feed, read_feed
@@ -11,6 +13,7 @@ from storage.catalog import views, writes
 from storage.ingest import storing
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
 from storage.sources import SourceError, object_digest, object_place
+from storage.text import fault_of
 
 KIND = "feed"
 CSV = "text/csv"
@@ -19,8 +22,16 @@ CSV = "text/csv"
 def keep_feed(known: Resources, data: bytes, name: str, person: str) -> str:
     """Store an uploaded table and return its place, whatever is wrong with it: it is checked when it is read."""
     with storing(known.catalog, known.store, (data, CSV)) as (s, [sha256]):
-        writes.add_order_file(s, sha256=sha256, kind=KIND, name=name, person=person)
+        keep_order_file(s, sha256=sha256, kind=KIND, name=name, person=person)
     return object_place(sha256)
+
+
+def keep_order_file(s: Session, *, sha256: str, kind: str, name: str, person: str) -> None:
+    """Record a stored file as uploaded for orders, also in the audit."""
+    name = name[:200] if fault_of(name) is None else kind
+    writes.add_order_file(s, sha256=sha256, kind=kind, name=name, person=person)
+    about = {"kind": kind, "name": name}
+    writes.record_audit(s, actor=person, action="upload for orders", entity="blob", entity_id=sha256, after=about)
 
 
 def feed_reader(known: Resources) -> partial[Feed]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.dashboard.ordering.feeds import keep_order_file
 from deploy.dashboard.resources import Resources
+from deploy.dashboard.security.text import check_plain
 from deploy.dashboard.uploads.subjects import NewSubject, add_subject
-from storage.catalog import writes
 from storage.catalog.records import CatalogError
 from storage.ingest import storing
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
@@ -62,7 +63,9 @@ def new_subject(
     known: Resources, form: Mapping[str, Any], reference: Sent | None, mask: Sent | None, person: str
 ) -> str:
     """Add the new subject of an order's form to the catalog and return its name. Raises CatalogError."""
-    new = NewSubject.read({name: form.get(f"new_{name}") for name in NEW})
+    given = {name: str(form.get(f"new_{name}") or "") for name in NEW}
+    check_plain(given)
+    new = NewSubject.read(given)
     if reference is None:
         raise CatalogError("reference: choose a picture of the subject, PNG, JPEG or WebP")
     add_subject(known, new, reference.data, None if mask is None else mask.data, person)
@@ -82,5 +85,5 @@ def new_control_image(known: Resources, kind: str, one: Sent, person: str) -> st
     buffer = io.BytesIO()
     rgb.save(buffer, "PNG")
     with storing(known.catalog, known.store, (buffer.getvalue(), "image/png")) as (s, [sha256]):
-        writes.add_order_file(s, sha256=sha256, kind=kind, name=one.name, person=person)
+        keep_order_file(s, sha256=sha256, kind=kind, name=one.name, person=person)
     return object_place(sha256)

@@ -14,10 +14,13 @@ from tests.deploy.dashboard.made_up import plain, png
 WITH_PREFECT = {
     "/flows/run",
     "/flows/{flow_run_id:uuid}/cancel",
+    "/orders/schedules/{schedule_id:uuid}/delete",
+    "/orders/schedules/{schedule_id:uuid}/pause",
+    "/orders/schedules/{schedule_id:uuid}/resume",
     "/outputs/{output_id:int}/attention",
     "/runs/{run_id}/again",
 }
-"""test_flows_live.py and test_run_page.py order these."""
+"""test_flows_live.py, test_order_form.py and test_run_page.py order these."""
 FORM = re.compile(r'action="/bulk/(\w+)"')
 
 
@@ -61,6 +64,10 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         wrote("/filters", "/filters", "save filter", data={"name": "snow", "prompt": "snow"})
         wrote("/filters/{filter_id:int}/delete", "/filters/1/delete", "delete filter")
         rather = {"name": "rating_moves_on", "value": "yes"}
+        wrote("/orders", "/orders", "keep preset", data={"do": "preset", "preset_name": "mine", "name": "trip"})
+        wrote("/orders/presets/{preset_id:int}/delete", "/orders/presets/1/delete", "delete preset")
+        table = {"new_feed": ("subjects.csv", io.BytesIO(b"name\npip"), "text/csv")}
+        wrote("/orders", "/orders", "upload for orders", data={"do": "feed"}, files=table)
         wrote("/account/preferences", "/account/preferences", "change preference", data=rather)
         wrote("/api/reviews", "/api/reviews", "review", json=said)
         with site.catalog.read() as s:
@@ -118,7 +125,7 @@ def test_every_write_leaves_a_line(site: Site) -> None:
     # test_login.py goes through these, and test_export.py through the bucket
     elsewhere = {"/login", "/logout", "/link/{secret}", "/export/bucket"}
     elsewhere |= {"/account/password", "/account/sessions/{sha256}/end"}  # test_account.py
-    elsewhere |= {"/inspect"}  # changes nothing
+    elsewhere |= {"/inspect", "/orders/check"}  # these change nothing
     assert seen | elsewhere | WITH_PREFECT == posts
 
 

@@ -93,6 +93,7 @@ def test_no_address_breaks_a_page(anywhere: Site, number: str) -> None:
 
 def test_no_form_breaks_a_page(anywhere: Site) -> None:
     paths = ("/review", "/bulk/count", "/export/zip", "/login", "/users", "/account/tokens", "/users/1", "/flows/run")
+    paths += ("/orders", "/orders/check")
     with anywhere.client() as client:
         for path, value in itertools.product(paths, NONSENSE):
             names = (*FIELDS, "name", "password", "role", "scope", "days", "to", "url", "deployment", "active", "next")

@@ -25,6 +25,8 @@ PAGES = (
     "/bulk",
     "/export",
     "/flows",
+    "/orders/new",
+    "/orders/schedules",
     "/audit",
     "/users",
     "/account",

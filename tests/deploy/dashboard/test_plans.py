@@ -23,6 +23,9 @@ NOT_OF_THE_CATALOG = {
     "/compare/blind",  # of runs of one spec, which the large catalog has not: test_votes
     "/health",
     "/inspect",
+    "/orders/schedules",  # Prefect's
+    "/orders/tables/example.csv",
+    "/orders/tables/{sha256}/faults.csv",
     "/login",
     "/login/oidc",
     "/login/oidc/callback",

@@ -30,6 +30,7 @@ from deploy.dashboard.resources import Resources, resources
 from flows.spec.feed_source import FROM
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
+from storage.text import fault_of
 
 router = APIRouter()
 Operator = Annotated[Person, Depends(Needs("operator"))]
@@ -194,6 +195,8 @@ def _put(draft: Draft, key: str, value: Any) -> Draft:
 
 def _keep_preset(request: Request, person: Person, form: FormData, draft: Draft, shown: Shown) -> Response:
     known, name = resources(request), str(form.get("preset_name") or "")
+    if (fault := fault_of(draft.text, running=True)) is not None:
+        raise CatalogError(f"preset: the spec {fault}")
     with known.catalog.write() as s:
         writes.save_preset(
             s, user_id=person.user_id, name=name, spec=draft.text, shared=bool(form.get("preset_shared"))
