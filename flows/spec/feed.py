@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -48,9 +49,8 @@ class Feed:
         return tuple(one.subject for one in self.rows)
 
     def project(self) -> str | None:
-        """Return the project of all rows; None: none is named, or several are."""
-        names = {one.project for one in self.rows}
-        return next(iter(names)) if len(names) == 1 else None
+        """Return the project of the rows; None: none is named. Rows of another one than the first are faults."""
+        return next((one.project for one in self.rows), None)
 
 
 def read_feed(data: bytes, *, base: Path | None = None, paths: bool = True) -> Feed:
@@ -88,7 +88,7 @@ def _refused(message: str, row: int = 1) -> Feed:
 def _checked(found: Iterable[Record], base: Path | None, paths: bool) -> Feed:
     rows: list[FeedRow] = []
     faults: list[Fault] = []
-    first: dict[str, int] = {}
+    first: dict[object, Any] = {}
     for number, values in found:
         project = values.pop(PROJECT, None)
         wrong = list(_faults(number, values, project, first, paths))
@@ -109,11 +109,11 @@ def _checked(found: Iterable[Record], base: Path | None, paths: bool) -> Feed:
 
 
 def _faults(
-    number: int, values: dict[str, object], project: object, first: dict[str, int], paths: bool
+    number: int, values: dict[str, object], project: object, first: dict[object, Any], paths: bool
 ) -> Iterator[Fault]:
     """Yield what is wrong with a row beside what a subject's entry refuses anywhere."""
     name = values.get("name")
-    if isinstance(name, str) and (before := first.setdefault(name, number)) != number:
+    if isinstance(name, str) and (before := first.setdefault(("name", name), number)) != number:
         yield Fault(number, "name", f"{name!r} is already in row {before}; give each subject its own name")
     for field in ("reference", "mask"):
         place = values.get(field)
@@ -121,6 +121,10 @@ def _faults(
             yield Fault(number, field, wrong)
     if project is not None and (not isinstance(project, str) or fault_of(project) is not None):
         yield Fault(number, PROJECT, "give the name of a project")
+    elif first.setdefault(PROJECT, (project, number))[0] != project:
+        other, row = first[PROJECT]
+        named = "none" if other is None else repr(other)
+        yield Fault(number, PROJECT, f"row {row} has {named}; a run has one project: split the table by project")
 
 
 def _place_fault(place: str, *, paths: bool) -> str | None:

@@ -1,13 +1,13 @@
 """The subjects of a spec that are read from a feed: `subjects: {from: feed.csv}` stands for the rows of the file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.resources import Resources
-from flows.spec.feed import MAX_BYTES, Feed, listed, read_feed
+from flows.spec.feed import MAX_BYTES, PROJECT, Feed, listed, read_feed
 from flows.spec.problems import PlacedError
 from storage.objects import open_store
 from storage.sources import SourceError, read_source
@@ -41,19 +41,39 @@ reads_feeds: ContextVar[ReadFeed] = ContextVar("reads feeds", default=read_place
 """What reads the feeds of specs; who validates specs of other people sets one that reads no files of this machine."""
 
 
-def expanded_subjects(given: Any) -> Any:
-    """Return the entries of a feed for {from: PLACE}, anything else unchanged. Raises PlacedError with all faults."""
+def with_feed(content: Any, *, projects: bool) -> Any:
+    """Return a spec's content with the rows of its feed as subjects; anything else unchanged.
+
+    `projects`: whether a spec may have a `project`, which is that of the feed's rows if it states none. Raises
+    PlacedError with all faults.
+    """
+    given = content.get("subjects") if isinstance(content, Mapping) else None
     if not isinstance(given, dict):
-        return given
+        return content
+    feed = _read(given)
+    named = feed.project()
+    if named is None:
+        return {**content, "subjects": feed.subjects}
+    if not projects:
+        raise PlacedError(["subjects", FROM], f"its rows are of project {named!r}, but runs have no projects here")
+    stated = content.get(PROJECT)
+    if stated not in (None, named):
+        what = f"is {stated!r}, but the rows of the table are of {named!r}; correct one of them"
+        raise PlacedError([PROJECT], what)
+    return {**content, "subjects": feed.subjects, PROJECT: named}
+
+
+def _read(given: Mapping[str, Any]) -> Feed:
     place = given.get(FROM)
     if set(given) != {FROM} or not isinstance(place, str) or not place.strip():
-        raise PlacedError([], "must be a list of subjects, or a mapping such as {from: feed.csv}")
+        raise PlacedError(["subjects"], "must be a list of subjects, or a mapping such as {from: feed.csv}")
     try:
         feed = reads_feeds.get()(place)
     except SourceError as error:
-        raise PlacedError([FROM], str(error)) from error
+        raise PlacedError(["subjects", FROM], str(error)) from error
     if feed.faults:
         count = len(feed.faults)
         remedy = "correct the file; `dreamtuner check-subjects` lists all faults"
-        raise PlacedError([FROM], f"{count:,} {'fault' if count == 1 else 'faults'}: {listed(feed.faults)}; {remedy}")
-    return feed.subjects
+        what = f"{count:,} {'fault' if count == 1 else 'faults'}: {listed(feed.faults)}; {remedy}"
+        raise PlacedError(["subjects", FROM], what)
+    return feed

@@ -23,7 +23,7 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
-from flows.spec.feed_source import SCHEMA, expanded_subjects
+from flows.spec.feed_source import SCHEMA, with_feed
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
@@ -187,10 +187,10 @@ class Spec(StrictModel):
         "DREAMTUNER_RATES; null: nowhere",
     )
 
-    @field_validator("subjects", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _subjects_of_a_feed(cls, given: Any) -> Any:
-        return expanded_subjects(given)
+    def _subjects_of_a_feed(cls, content: Any) -> Any:
+        return with_feed(content, projects="project" in cls.model_fields)
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import as_records, chunks
 from storage.catalog.records import NotInCatalogError
 from storage.catalog.schema import Cell, OrderFile, OrderPreset, Reference, Subject, User
-from storage.catalog.views.review.facets import SubjectRow, distinct
+from storage.catalog.views.review import facets
+from storage.catalog.views.review.facets import SubjectRow
 
 MOST_IMAGES = 24  # control images of one kind that are offered
 
@@ -67,7 +68,7 @@ def control_choices(s: Session, kind: str) -> list[OrderFileView]:
     column = {"pose": Cell.pose, "depth": Cell.depth}.get(kind)
     if column is not None and len(found) < MOST_IMAGES:
         there = {one.sha256 for one in found}
-        used = distinct(s, column, column.is_not(None))
+        used = facets._distinct(s, column, column.is_not(None))
         found += [OrderFileView(sha256, kind, "") for sha256 in used if sha256 not in there]
     return found[:MOST_IMAGES]
 

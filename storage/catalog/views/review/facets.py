@@ -42,21 +42,21 @@ def choices(s: Session) -> Choices:
         sorted(((row.id, row.name) for row in subjects), key=lambda pair: pair[1]),
         [(row.id, row.name) for row in runs],
         [(row.id, row.name) for row in checkpoints],
-        distinct(s, Cell.pose, Cell.pose.is_not(None)),
-        distinct(s, Review.reviewer),
+        _distinct(s, Cell.pose, Cell.pose.is_not(None)),
+        _distinct(s, Review.reviewer),
         metrics(s),
-        distinct(s, Cell.depth, Cell.depth.is_not(None)),
-        distinct(s, Label.name, Label.kind == "tag"),
-        distinct(s, Label.name, Label.kind == "collection"),
+        _distinct(s, Cell.depth, Cell.depth.is_not(None)),
+        _distinct(s, Label.name, Label.kind == "tag"),
+        _distinct(s, Label.name, Label.kind == "collection"),
     )
 
 
 def metrics(s: Session) -> list[str]:
     """List the metrics that have scores, by name."""
-    return distinct(s, Score.metric, Score.current == true())
+    return _distinct(s, Score.metric, Score.current == true())
 
 
-def distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
+def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
     """List the distinct values of an indexed column by a loose index scan."""
     found: list[str] = []
     while len(found) < MOST:
