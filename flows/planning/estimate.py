@@ -78,6 +78,11 @@ class Estimate:
         """Return how many cells a run would generate."""
         return self.cells - self.existing
 
+    @property
+    def known_seconds(self) -> float:
+        """Return the device-seconds of those kinds of work that were measured."""
+        return sum(one.seconds for one in self.work if one.seconds is not None)
+
     def json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {**asdict(self), "work": [asdict(one) for one in self.work], "to_make": self.to_make}

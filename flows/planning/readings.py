@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.sampling import PromptSyntax, Style
-from flows.spec.model import expand
+from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, expand
 
+STAND_IN = "subject"
+"""Stands for the class word while no subject is chosen."""
 MOST_SUBJECTS = 8
 """The most class words that prompts are read with: more differ by a token or two."""
 
@@ -61,16 +63,21 @@ def prompt_readings(
         return None
     from dreamtuner.models.prompt_syntax import PromptSyntaxError
 
-    called = list(dict.fromkeys(subjects))[:MOST_SUBJECTS] or [("subject", "natural")]
+    called = list(dict.fromkeys(subjects))[:MOST_SUBJECTS]
+    unnamed = not called  # no subject is chosen yet: its word is not the model's business
     found: list[PromptReading | None] = []
     for prompt in prompts:
-        texts = [expand(prompt, class_word=each, style=style) for each, style in called]
+        bare = prompt.replace(PLACEHOLDER, "").replace(STYLE_PLACEHOLDER, "")
+        if "{" in bare or "}" in bare:  # a placeholder that there is not, which the spec refuses
+            found.append(None)
+            continue
+        texts = [expand(prompt, class_word=each, style=style) for each, style in called or [(STAND_IN, "natural")]]
         try:
             read = reader.read(texts, syntax)
         except PromptSyntaxError:
             found.append(None)
             continue
         text, longest = max(zip(texts, read, strict=True), key=lambda pair: pair[1].count)
-        spelled = tuple(dict.fromkeys(each for one in read for each in one.spelled))
+        spelled = tuple(dict.fromkeys(each for one in read for each in one.spelled if not unnamed or each != STAND_IN))
         found.append(PromptReading(text, longest.count, reader.limit, longest.cut, spelled))
     return found

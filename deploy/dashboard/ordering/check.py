@@ -42,7 +42,8 @@ MOST_FAULTS = 100
 class Checked:
     """What is to be said of a draft. `spec`: None if it is not valid; `faults`: of its table of subjects.
 
-    `readings`: of each prompt, None: not known here; `estimate`: None without a valid spec.
+    `readings`: of each prompt, None: not known here; `estimate`: None without a valid spec; `grid`: how many of what
+    are multiplied.
     """
 
     draft: Draft
@@ -52,6 +53,7 @@ class Checked:
     readings: Sequence[PromptReading | None] | None = None
     estimate: Estimate | None = None
     quota: float | None = None
+    grid: Sequence[tuple[int, str]] = ()
 
     @property
     def unread(self) -> list[tuple[int, PromptReading]]:
@@ -88,7 +90,7 @@ class Checked:
             return None
         seconds = self.estimate.device_seconds
         if seconds is None:
-            return None if not self.estimate.to_make else "Its device time is unknown, and there is a quota."
+            return None if not self.estimate.to_make else "Not all of its device time is known, and there is a quota."
         if seconds <= self.quota:
             return None
         price = "" if self.estimate.money is None else f", {money(self.estimate.money)} {self.estimate.currency}"
@@ -125,13 +127,20 @@ def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Ch
             f"the profile {spec.profile} is on the workers' machines alone: what exists and the time are not known here"
         )
         size = Estimate(len(spec.subjects), 0, cells, 0, (Work("generate", cells),), None, None, None, (note,))
-        return Checked(draft, None if problems else spec, problems, faults, readings, size, quota)
+        return Checked(draft, None if problems else spec, problems, faults, readings, size, quota, _grid(spec))
     try:
         found = estimate(spec, known.catalog, known.settings.rates, new_defaults=new_defaults)
     except ValidationError as error:  # what the spec sets and the profile's defaults do not go together
         problems = [*problems, *problems_of(error, Spec, ("sampling",))]
         return Checked(draft, None, problems, faults, readings, quota=quota)
-    return Checked(draft, None if problems else spec, problems, faults, readings, found, quota)
+    return Checked(draft, None if problems else spec, problems, faults, readings, found, quota, _grid(spec))
+
+
+def _grid(spec: Spec) -> list[tuple[int, str]]:
+    """Return how many subjects, prompts, control images and seeds the grid has."""
+    words = {"pose": "pose", "depth": "depth map"}
+    layouts = [(len(each), words.get(kind, kind)) for kind, each in spec.layouts.items() if spec.follows(kind)]
+    return [(len(spec.subjects), "subject"), (len(spec.prompts), "prompt"), *layouts, (len(spec.seeds), "seed")]
 
 
 def _spec(known: Resources, draft: Draft) -> tuple[Spec | None, list[Problem]]:
