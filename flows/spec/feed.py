@@ -92,6 +92,7 @@ def _checked(found: Iterable[Record], base: Path | None, paths: bool) -> Feed:
     for number, values in found:
         project = values.pop(PROJECT, None)
         wrong = list(_faults(number, values, project, first, paths))
+        subject: SubjectSpec | None = None
         try:
             subject = SubjectSpec.model_validate(values)
         except ValidationError as error:
@@ -99,7 +100,7 @@ def _checked(found: Iterable[Record], base: Path | None, paths: bool) -> Feed:
             for problem in problems_of(error, SubjectSpec):
                 if (field := dotted(problem.path[:1])) not in said:
                     wrong.append(Fault(number, field, problem.message))
-        if wrong:
+        if wrong or subject is None:
             faults += wrong
             continue
         if base is not None:

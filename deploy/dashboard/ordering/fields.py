@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.dashboard.schema_form import Field, fields
 from dreamtuner.models.profiles import Profile
-from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.finetune import FineTuneConfig, Mode
 from dreamtuner.settings.sampling import Sampling
 
 SAMPLING, FINETUNE = "sampling", "finetune"
@@ -60,7 +60,7 @@ def sampling_numbers(profile: Profile | None, given: Mapping[str, Any], *, learn
 
 def finetune_numbers(profile: Profile | None, given: Mapping[str, Any]) -> Numbers:
     """Return the fields of `finetune`."""
-    mode = "full" if given.get("mode") == "full" else "lora"
+    mode: Mode = "full" if given.get("mode") == "full" else "lora"
     defaults = {} if profile is None else profile.finetuning(mode=mode).model_dump(mode="json")
     return Numbers.of(FINETUNE, given, defaults)
 
