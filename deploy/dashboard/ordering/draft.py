@@ -12,10 +12,12 @@ from deploy.dashboard.ordering.fields import FINETUNE, SAMPLING, finetune_number
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed, parsed
 from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile, get_profile
 from flows.spec.feed_source import FROM
-from flows.spec.model import MAX_CELLS
+from flows.spec.model import MAX_CELLS, Spec
 from flows.spec.problems import PlacedErrors
 from flows.spec.seeds import expanded
 
+ORDER = tuple(Spec.model_fields)
+"""The order in which keys are written that were not there."""
 WITHOUT = "null"
 """As a control image: none."""
 LISTS = {"poses": "pose", "depth": "depth"}
@@ -51,7 +53,7 @@ class Draft:
         base = cls.of(str(form.get("yaml") or "").replace("\r\n", "\n"))
         if form.get("mode") == "yaml" or base.content is None:
             return base
-        return cls.of(changed(base.text, base._changes(form)))
+        return cls.of(changed(base.text, base._changes(form), ORDER))
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key of the spec, as it is written."""

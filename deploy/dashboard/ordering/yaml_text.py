@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -26,17 +26,18 @@ def dumped(content: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=2**31) if content else ""
 
 
-def changed(text: str, values: Mapping[str, Any]) -> str:
-    """Return a mapping's YAML with new values of some keys at its top; new keys go to the end.
+def changed(text: str, values: Mapping[str, Any], order: Sequence[str] = ()) -> str:
+    """Return a mapping's YAML with new values of some keys at its top.
 
-    Comments within a value that changes are kept above its key. `values`: REMOVED removes a key. Raises yaml.YAMLError
-    if the text is not YAML, ValueError if it is no mapping.
+    Comments within a value that changes are kept above its key. `values`: REMOVED removes a key; `order`: where new
+    keys go among those that are there, as far as no comment stands between; all others go to the end. Raises
+    yaml.YAMLError if the text is not YAML, ValueError if it is no mapping.
     """
     content = parsed(text) or {}
     if not isinstance(content, dict):
         raise ValueError("the text is no mapping of keys to values")
     wanted = {key: value for key, value in {**content, **values}.items() if value is not REMOVED}
-    edited = _edited(text, content, values)
+    edited = _edited(text, values, order)
     try:
         if edited is not None and (parsed(edited) or {}) == wanted:
             return edited
@@ -47,7 +48,7 @@ def changed(text: str, values: Mapping[str, Any]) -> str:
     return "".join(f"{note}\n" for note in notes) + dumped(wanted)
 
 
-def _edited(text: str, content: Mapping[str, Any], values: Mapping[str, Any]) -> str | None:
+def _edited(text: str, values: Mapping[str, Any], order: Sequence[str]) -> str | None:
     """Return the text with the lines of the changed keys replaced; None if its keys do not begin lines."""
     root = yaml.compose(text, Loader)
     lines = text.splitlines(keepends=True)
@@ -71,8 +72,20 @@ def _edited(text: str, content: Mapping[str, Any], values: Mapping[str, Any]) ->
             start, end = blocks[key]
             notes = [f"{note}\n" for line in lines[start:end] if (note := _comment(line))]
             lines[start:end] = [*notes, new]
-    added = [key for key in values if key not in blocks and values[key] is not REMOVED]
-    return "".join(lines) + "".join(dumped({key: values[key]}) for key in added)
+    text, added = "".join(lines), [key for key in values if key not in blocks and values[key] is not REMOVED]
+    for key in sorted(added, key=lambda key: order.index(key) if key in order else len(order)):
+        text = _inserted(text, key, dumped({key: values[key]}), order)
+    return text
+
+
+def _inserted(text: str, key: str, new: str, order: Sequence[str]) -> str:
+    """Put a new key before the first one that follows it in the order, if no comment stands there; else at the end."""
+    later = order[order.index(key) + 1 :] if key in order else ()
+    lines = text.splitlines(keepends=True)
+    for i, line in enumerate(lines):
+        if line.partition(":")[0] in later and (i == 0 or not lines[i - 1].startswith("#")):
+            return "".join((*lines[:i], new, *lines[i:]))
+    return text + new
 
 
 def _belongs_below(line: str) -> bool:

@@ -17,7 +17,7 @@ from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.ordering.beginning import Beginning, empty, from_picture, from_preset, from_run
 from deploy.dashboard.ordering.check import Checked, checked
 from deploy.dashboard.ordering.choices import choices
-from deploy.dashboard.ordering.draft import Draft
+from deploy.dashboard.ordering.draft import ORDER, Draft
 from deploy.dashboard.ordering.feeds import keep_feed
 from deploy.dashboard.ordering.form_fields import form_context
 from deploy.dashboard.ordering.parameters import FLAGS, order_parameters
@@ -190,7 +190,7 @@ def _add_feed(known: Resources, person: Person, draft: Draft, files: list[Sent])
 def _put(draft: Draft, key: str, value: Any) -> Draft:
     if draft.content is None:
         raise CatalogError(f"correct the YAML first: {draft.why}")
-    return Draft.of(changed(draft.text, {key: value}))
+    return Draft.of(changed(draft.text, {key: value}, ORDER))
 
 
 def _keep_preset(request: Request, person: Person, form: FormData, draft: Draft, shown: Shown) -> Response:

@@ -94,7 +94,7 @@ def test_an_order_is_placed_with_and_without_javascript(
         expect(page.locator(WRONG)).to_contain_text("lacks the placeholder")
         page.fill("[name=prompts]", PROMPT)
         page.click("button[value=yaml]")
-        text = f"seeds: 1-4\nname: {name}\nsubjects:\n- name: pip\nprompts:\n- {PROMPT}\n"
+        text = f"name: {name}\nsubjects:\n- name: pip\nprompts:\n- {PROMPT}\nseeds: 1-4\n"
         expect(page.locator("textarea.code")).to_have_value(text)
         page.fill("textarea.code", f"# mine\n{page.input_value('textarea.code')}")
         page.click("button[value=form]")
