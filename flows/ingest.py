@@ -1,6 +1,7 @@
 """Ingest: check the references and masks of subjects, and store them."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prefect import State, flow, task
@@ -9,13 +10,15 @@ from flows.faults import fault_of
 from flows.ingestion.choice import StatedEyes
 from flows.ingestion.sources import redacted_subject
 from flows.ingestion.store_subject import Ingested, IngestResult, prepare_and_store
-from flows.outcome import completed_or_failed, summarise_reasons
+from flows.outcome import completed_or_failed, result_of, summarise_reasons
 from flows.progress import report_progress
 from flows.resources import Resources, free_memory
+from flows.spec.model import Spec
 from flows.spec.parameters import ProfileName
 from flows.spec.problems import SubjectError, placed_in
 from flows.spec.subject import SubjectSpec
 
+_PLACE = re.compile(r"^subjects\[(\d+)\]")
 PAUSES = [5.0, 60.0]
 """Seconds to wait before a subject is ingested again that did not fit into memory."""
 
@@ -44,6 +47,48 @@ def ingest_subject(subject: SubjectSpec, profile: str | None = None, stated: Sta
     """
     resources = Resources.open()
     return resources.patience().retry(lambda: prepare_and_store(subject, resources, profile=profile, stated=stated))
+
+
+PART_BYTES = 300_000
+"""The most bytes of subjects of one flow run: Prefect's servers take 512 KiB of parameters."""
+
+
+def ingest_in_parts(spec: Spec) -> IngestResult:
+    """Ingest the subjects of a spec, thousands of them by several flow runs, and return what came of all.
+
+    Raises whatever a flow run raises; an ingestion that goes on after it finds the subjects of earlier parts stored.
+    """
+    done: list[Ingested] = []
+    refused: dict[str, str] = {}
+    first = 0
+    for part in _parts(spec.subjects):
+        found = _ingest_part(spec, part)
+        done += found.ingested
+        refused |= {name: _placed(reason, first) for name, reason in found.refused.items()}
+        first += len(part)
+    return IngestResult(tuple(done), refused)
+
+
+def _ingest_part(spec: Spec, part: Sequence[SubjectSpec]) -> IngestResult:
+    return result_of(lambda: ingest(part, spec.profile, spec.masker, spec.captioner, spec.estimators))
+
+
+def _parts(subjects: Sequence[SubjectSpec]) -> Iterator[Sequence[SubjectSpec]]:
+    part: list[SubjectSpec] = []
+    size = 0
+    for one in subjects:
+        more = len(one.model_dump_json())
+        if part and size + more > PART_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += more
+    yield part
+
+
+def _placed(reason: str, first: int) -> str:
+    """Return a reason with the place of its subject in the spec, not in its part."""
+    return _PLACE.sub(lambda found: f"subjects[{int(found[1]) + first}]", reason) if first else reason
 
 
 @flow(name="ingest", flow_run_name="ingest")

@@ -10,11 +10,10 @@ from flows.execution.recipe_rows import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
 from flows.image_io import content_type
-from flows.ingest import ingest
+from flows.ingest import ingest_in_parts
 from flows.ingestion.facts import Facts
 from flows.ingestion.sources import redacted
 from flows.ingestion.store_subject import Ingested, IngestResult
-from flows.outcome import result_of
 from flows.patience import Patience
 from flows.planning.cells import PlannedCell
 from flows.planning.changed_weights import demand_same_weights
@@ -95,9 +94,8 @@ def spec_run(
         if not new_weights:
             demand_same_weights(spec, resources, resources.catalog)
         defaults.remember(resources.catalog, new=new_defaults)
-        eyes = (spec.masker, spec.captioner, spec.estimators)
         # a subflow cannot begin while Prefect's server is away
-        result = resources.patience().retry(lambda: result_of(lambda: ingest(spec.subjects, spec.profile, *eyes)))
+        result = resources.patience().retry(lambda: ingest_in_parts(spec))
         ingested = result
         if fine_tune:
             finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)

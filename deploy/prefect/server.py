@@ -95,13 +95,18 @@ class PrefectServer:
             self._process.wait()
 
 
+MAX_PARAMETER_SIZE = "PREFECT_SERVER_API_MAX_PARAMETER_SIZE"
+"""How many bytes the server takes as a run's parameters, by default 512 KiB; "0": a spec may name many subjects."""
+
+
 def _environment() -> dict[str, str]:
     """Return the child's environment: our Prefect variables, no proxies, the same import path."""
     proxies = proxy_variables(os.environ)
     variables = {name: value for name, value in os.environ.items() if name not in proxies}
     places = [str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(one) for one in places if one)
-    return variables | {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+    ours = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", MAX_PARAMETER_SIZE: "0"}
+    return variables | ours
 
 
 def _serve(listener: socket.socket, parent: int) -> None:

@@ -21,7 +21,7 @@ import flows.catalog
 import flows.execution.generate_batch
 import flows.execution.image_writer
 import flows.generate
-import flows.spec_run
+import flows.ingest
 import storage.catalog.database.base
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
@@ -71,7 +71,7 @@ def _replace_the_method(seconds: float) -> None:
     Resources.backbone = backbone  # type: ignore[method-assign]
     flows.generate.generate_cells = flows.generate.generate_cells.fn  # type: ignore[assignment]
     flows.catalog.generate = flows.generate.generate.fn  # type: ignore[assignment]
-    flows.spec_run.ingest = _ingest  # type: ignore[assignment]
+    flows.ingest.ingest = _ingest  # type: ignore[assignment]
 
 
 def _follow(clock: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flows.spec.feed import Feed, faults_csv, listed, read_feed
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
+from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import parse_spec, read_spec
 
 NAMES = ("name", "class_word", "reference")
@@ -135,3 +136,25 @@ def test_a_spec_says_what_is_wrong_with_its_table(
 def test_prefects_form_takes_a_list_or_a_table() -> None:
     subjects = Spec.model_json_schema()["properties"]["subjects"]
     assert [one["type"] for one in subjects["anyOf"]] == ["array", "object"]
+
+
+def test_thousands_of_subjects_are_ingested_by_flow_runs_of_a_size_that_prefect_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flows import ingest
+    from flows.ingestion.store_subject import IngestResult
+
+    sent: list[list[str]] = []
+
+    def ingested(subjects: list[SubjectSpec], *_: object) -> IngestResult:
+        assert sum(len(one.model_dump_json()) for one in subjects) < 512 * 1024
+        sent.append([one.name for one in subjects])
+        return IngestResult((), {subjects[-1].name: f"subjects[{len(subjects) - 1}].references[0].image: lost"})
+
+    monkeypatch.setattr(ingest, "ingest", ingested)
+    rows = [(f"sku-{i:05}", "shoe", f"https://cdn.test/{i}.jpg") for i in range(5000)]
+    spec = Spec(name="t", subjects=read_feed(table(rows).encode()).subjects, prompts=["a {subject}"], seeds=[1])
+    refused = ingest.ingest_in_parts(spec).refused
+    assert [name for part in sent for name in part] == [one.name for one in spec.subjects]
+    assert len(sent) > 1
+    assert refused == {p[-1]: f"subjects[{int(p[-1][4:])}].references[0].image: lost" for p in sent}
