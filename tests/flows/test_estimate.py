@@ -66,19 +66,32 @@ def made(
     return run
 
 
+SPECS: list[Any] = [
+    {},
+    {"seeds": [3, 4, 5]},
+    {"sampling": {"w_ref": 1.0}},
+    {"negative_prompt": "rain"},
+    {"prompts": ["one {subject}"]},
+]
+
+
+def alike(spec: Spec, settings: Settings) -> None:
+    exact, said = preview(spec, Resources.open(settings)), asked(spec)
+    assert (said.cells, said.to_make) == (len(exact.cells), exact.missing())
+
+
 def test_what_exists_is_what_the_plan_finds(made: Callable[..., None], settings: Settings) -> None:
     made(3)
-    for spec in (
-        order({"name": "pip"}),
-        order({"name": "pip"}, seeds=[3, 4, 5]),
-        order({"name": "pip"}, sampling={"w_ref": 1.0}),
-        order({"name": "pip"}, negative_prompt="rain"),
-        order({"name": "pip", "caption": "another"}),
-        order({"name": "pip"}, prompts=["one {subject}"]),
-    ):
-        exact, said = preview(spec, Resources.open(settings)), asked(spec)
-        assert (said.cells, said.to_make) == (len(exact.cells), exact.missing())
+    alike(order({"name": "pip"}, seeds=[3, 4, 5]), settings)
     assert asked(order({"name": "pip"})).existing == 3
+
+
+@pytest.mark.slow
+def test_what_exists_is_what_the_plan_finds_whatever_changes(made: Callable[..., None], settings: Settings) -> None:
+    made(3)
+    for more in SPECS:
+        alike(order({"name": "pip"}, **more), settings)
+    alike(order({"name": "pip", "caption": "another"}), settings)
 
 
 def test_time_and_price_are_those_measured_and_scale_with_the_steps(made: Callable[..., None]) -> None:
@@ -93,6 +106,7 @@ def test_time_and_price_are_those_measured_and_scale_with_the_steps(made: Callab
     assert asked(order({"name": "pip"}), Rates()).money is None
 
 
+@pytest.mark.slow
 def test_what_is_new_or_never_measured_is_said(made: Callable[..., None]) -> None:
     new = {"name": "momo", "class_word": "rabbit", "reference": "https://pictures.test/momo.png"}
     nothing = asked(order(new))

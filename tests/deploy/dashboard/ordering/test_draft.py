@@ -121,7 +121,7 @@ VALUES = st.one_of(
 
 
 @given(st.dictionaries(KEYS, VALUES), st.dictionaries(KEYS, st.one_of(VALUES, st.just(REMOVED))), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_change_says_what_was_meant_whatever_the_text(before: Any, news: Any, commented: bool) -> None:
     import yaml
 

@@ -104,6 +104,7 @@ def test_the_price_is_what_was_measured(shared: Site) -> None:
     assert "4.0 s on cpu" in shown(found)
 
 
+@pytest.mark.slow
 def test_above_the_quota_an_order_has_to_be_confirmed(taken: Orders, start: Any) -> None:
     site = start(prefect_api=taken.api, order_quota=0.0, rates=Rates("EUR", {"cpu": 1.0}))
     with site.client("operator") as client:
@@ -135,6 +136,7 @@ def test_yaml_is_shown_pasted_and_shown_again(shared: Site) -> None:
     assert "expected the node content" in broken
 
 
+@pytest.mark.slow
 def test_a_subject_is_uploaded_within_an_order_and_its_files_outlive_an_error(site: Site) -> None:
     new = {"new_name": "pip", "new_class_word": "robot", "new_style": "natural", "do": "subject"}
     files = {"new_reference": ("bolt.png", png(plain(4, -1, 0)), "image/png")}
@@ -151,6 +153,7 @@ def test_a_subject_is_uploaded_within_an_order_and_its_files_outlive_an_error(si
         assert views.subject_assets(s, "bolt").class_word == "robot"
 
 
+@pytest.mark.slow
 def test_a_pose_is_uploaded_shown_as_a_picture_and_spared_by_the_collector(site: Site) -> None:
     from PIL import Image, ImageDraw
 
@@ -174,7 +177,8 @@ def test_a_pose_is_uploaded_shown_as_a_picture_and_spared_by_the_collector(site:
         assert {one: used for one, _, used in blobs(s, limit=1000)}[sha]
 
 
-def test_a_table_of_subjects_is_checked_as_a_whole_and_ordered(taken: Orders, start: Any) -> None:
+@pytest.mark.parametrize("rows", [20, pytest.param(5000, marks=pytest.mark.slow)])
+def test_a_table_of_subjects_is_checked_as_a_whole_and_ordered(taken: Orders, start: Any, rows: int) -> None:
     site = start(prefect_api=taken.api)
     good = "name;class word;reference\npip;;\n" + "".join(
         f"sku{i};shoe;https://cdn.test/{i}.jpg\n" for i in range(5000)
@@ -200,7 +204,7 @@ def test_a_table_of_subjects_is_checked_as_a_whole_and_ordered(taken: Orders, st
         assert (refused.status_code, taken.taken) == (400, [])
         page = sent(good).text
         (feed,) = re.findall(r'name="feed" value="([^"]+)"', page)
-        assert "5,001 subjects (5,000 new)" in shown(page)
+        assert f"{rows + 1:,} subjects ({rows:,} new)" in shown(page)
         order = ORDER | {"yaml": yaml_of(page), "feed": feed, "feed_kept": "1"}
         assert client.post("/orders", data=order).status_code == 303
         assert client.get("/orders/tables/example.csv").text.startswith("\ufeffname,class_word")
@@ -216,6 +220,7 @@ def test_no_file_of_this_machine_is_read_for_an_order(shared: Site) -> None:
             assert "root:" not in said
 
 
+@pytest.mark.slow
 def test_presets_are_kept_shared_ordered_from_and_deleted(site: Site) -> None:
     keep = {"do": "preset", "preset_name": "winter", "yaml": "# mine\nname: old\n"}
     with site.client("operator") as mine, site.client("admin") as other:
@@ -233,6 +238,7 @@ def test_presets_are_kept_shared_ordered_from_and_deleted(site: Site) -> None:
         assert other.get(f"/orders/new?preset={link}").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_run_is_ordered_again_by_its_exact_spec(taken: Orders, start: Any) -> None:
     site = start(prefect_api=taken.api)
     spec = Spec(name="once", subjects=[{"name": "pip"}], prompts=["a {subject}"], seeds=[1, 2, 3, 7], score=["clip_i"])
@@ -246,6 +252,7 @@ def test_a_run_is_ordered_again_by_its_exact_spec(taken: Orders, start: Any) -> 
     assert Spec.model_validate(taken.taken[-1][1]["spec"]) == spec
 
 
+@pytest.mark.slow
 def test_schedules_are_prefects_and_a_server_that_is_away_leaves_nothing_behind(taken: Orders, start: Any) -> None:
     site, dead = start(prefect_api=taken.api), start(prefect_api="http://127.0.0.1:9/api")
     when = {"do": "schedule", "cron": "0 6 * * 1-5", "timezone": "Europe/Berlin"}

@@ -33,7 +33,7 @@ def written(page: Page, prompts: str = PROMPT, name: str = "trip") -> None:
 def test_what_is_typed_is_checked_read_and_counted_at_once(shared: Site, tab: Tab) -> None:
     page = tab(shared, "/orders/new", "operator")
     page.evaluate("window.same = true")
-    written(page, f"a {{sbject}} walks\na {{subject}} beside a zeppelin\n{PROMPT}")
+    written(page, f"a {{sbject}} walks\na {{subject}} on a zeppelin\n{PROMPT}")
     expect(page.locator(WRONG)).to_contain_text("Number 1: 'a {sbject} walks' lacks the placeholder {subject}")
     expect(page.locator("#readings mark.spelled")).to_have_text("zeppelin")
     page.fill("[name=prompts]", PROMPT)
