@@ -69,7 +69,7 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
     try:
         loader = Loader(text)
         root = loader.get_single_node()
-        if root is not None and _expanded(root, {}) > MAX_NODES:
+        if root is not None and expanded_size(root) > MAX_NODES:
             too_much = f"its aliases (*name) expand to more than {MAX_NODES:,} values; write them out"
             raise InputError(source, [Problem(path=(), message=too_much)])
         unclear = [] if root is None else list(misread(root))
@@ -102,12 +102,15 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
     return spec.with_places(lambda place: _absolute(place, base))
 
 
-def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
-    """Count the values of `node` with all aliases expanded."""
+def expanded_size(node: yaml.Node, known: dict[int, int] | None = None) -> int:
+    """Count the values of a node with all aliases expanded. `known`: of nodes that were counted, by their id."""
+    known = {} if known is None else known
     if id(node) not in known:
         known[id(node)] = 1  # while counting: a recursive alias is rejected later by its field
         inside = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
-        known[id(node)] = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(_expanded(one, known) for one in inside)
+        known[id(node)] = (
+            1 if isinstance(node, yaml.ScalarNode) else 1 + sum(expanded_size(one, known) for one in inside)
+        )
     return known[id(node)]
 
 

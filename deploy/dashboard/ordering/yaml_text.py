@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from flows.spec.yaml_file import Loader
+from flows.spec.yaml_file import MAX_NODES, Loader, expanded_size
 
 REMOVED = object()
 """As a new value: the key is removed."""
@@ -17,8 +18,19 @@ _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'""")
 
 
 def parsed(text: str) -> Any:
-    """Return what a YAML text holds. Raises yaml.YAMLError, and ValueError for values that YAML cannot have."""
-    return yaml.load(text, Loader)
+    """Return what a YAML text holds.
+
+    Raises yaml.YAMLError, and ValueError for a text that contains itself or too much by its aliases.
+    """
+    loader = Loader(text)
+    root = loader.get_single_node()
+    if root is None:
+        return None
+    if expanded_size(root) > MAX_NODES:
+        raise ValueError(f"its aliases (*name) expand to more than {MAX_NODES:,} values; write them out")
+    content = loader.construct_document(root)
+    json.dumps(content, default=str, skipkeys=True)  # raises ValueError if it contains itself
+    return content
 
 
 def dumped(content: Mapping[str, Any]) -> str:

@@ -30,6 +30,11 @@ seeds: [1, 2, 3, 9]
 """
 
 
+BOMB = "a: &a [1]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
 def form_of(draft: Draft, **changes: Any) -> FormData:
     """What a browser sends of the page of a draft, with some fields changed. A list: a field that is sent often."""
     profile = get_profile("pocket")
@@ -93,7 +98,7 @@ def test_what_no_field_can_hold_is_kept_for_its_error() -> None:
     assert (after.get("workers"), after.get("seeds"), after.get("sampling")["steps"]) == ("many", "4-1", "ten")
 
 
-@pytest.mark.parametrize("text", ["- a\n- b", "name: [", "a: 1\na: 2", "\tname: x"])
+@pytest.mark.parametrize("text", ["- a\n- b", "name: [", "a: 1\na: 2", "\tname: x", "a: &a [*a]", BOMB])
 def test_what_is_not_a_mapping_is_never_overwritten(text: str) -> None:
     draft = Draft.read(FormData([("yaml", text), ("mode", "form"), ("name", "trip")]))
     assert (draft.text, draft.content) == (text, None)
