@@ -132,11 +132,11 @@ class Live:
     def wait_for_images(self) -> None:
         self.wait(lambda: cells("generating") and cells("generated"), 180, "the first picture")
 
-    def helpers(self) -> list[Run]:
-        """The flow runs of the deployment generate that have begun for the last run."""
-        found = self.filtered("flow_runs", flow_runs={"name": {"any_": ["generate"]}})
+    def helpers(self, *, begun: bool = True) -> list[Run]:
+        """The flow runs of the deployment generate for the last run: those that have begun, or all."""
         run_id = runs()[0].id
-        return [one for one in found if one["deployment_id"] is not None and one["parameters"].get("run_id") == run_id]
+        found = [one for one in self.filtered("flow_runs") if one["parameters"].get("run_id") == run_id]
+        return [one for one in found if one["deployment_id"] is not None and (one["run_count"] or not begun)]
 
     @contextmanager
     def workers(self, **more: str) -> "Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]":

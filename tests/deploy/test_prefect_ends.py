@@ -130,16 +130,18 @@ def test_a_lost_lease_ends_the_process_and_leaves_nothing_behind_18839_18893(
 
 @pytest.mark.chaos
 def test_one_that_is_taken_for_dead_ends_when_another_process_has_its_run_18893(live: Live, spec: Path) -> None:
-    spec.write_text(spec.read_text().replace("steps: 12", "steps: 400"))
-    with live.workers() as (conducting, _), live.worker(CPU) as second:
-        flow_run = live.started(spec, *ALONE)
-        [process] = [one for worker in (conducting, second) for one in flow_runs_of(worker.pid)]
+    with live.worker(CPU) as first, live.worker(CPU) as second:  # none that generates: both conduct until there is one
+        flow_run = live.submitted(spec, *ALONE)
+        live.wait(lambda: cells("planned") == 24 and live.helpers(begun=False), 180, "it to ask for a worker")
+        [process] = [one for worker in (first, second) for one in flow_runs_of(worker.pid)]
         live.crash(flow_run)  # as if its heartbeats were lost
         live.wait(lambda: live.flow_run(flow_run)["run_count"] == 2, 120, "it to be started again")
         live.wait(lambda: not Path(f"/proc/{process}").exists(), 60, "the end of the first process")
         assert live.flow_run(flow_run)["state_type"] == "RUNNING", "the first one has reported something"
-        assert live.ended(flow_run) == "COMPLETED"
-    assert [one["state_type"] for one in live.helpers()] == ["COMPLETED"], "its worker went on"
+        assert len(live.helpers(begun=False)) == 1, "it is counted, not started twice"
+        with live.worker(GPU):
+            assert live.ended(flow_run) == "COMPLETED"
+    assert [one["state_type"] for one in live.helpers(begun=False)] == ["COMPLETED"]
     assert [(run.state, run.cells["generated"]) for run in runs()] == [("completed", 24)]
     assert images_made() == tries() == [1] * 24
 
