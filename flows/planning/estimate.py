@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_COMPARED = 20_000
 """The most cells that are compared with the catalog one by one; of larger grids the rest is extrapolated."""
+FEWEST_SUBJECTS, MANY_SEEDS = 20, 100
 
 
 @dataclass(frozen=True)
@@ -185,13 +185,18 @@ def _existing(
         made = views.subjects_with_images(s, [states[one.name].id for one in facts])
         trained = _trained(s, facts, setup)
         compared = [one for one in facts if states[one.name].id in made]
-        most = max(1, MOST_COMPARED // max(1, spec.cells_per_subject))
-        part = list(islice(compared, most))
-        digests = [cell.digest for cell in plan_cells(spec, part, setup)]
+        part = compared[: max(FEWEST_SUBJECTS, MOST_COMPARED // spec.cells_per_subject)]
+        if len(spec.seeds) > MANY_SEEDS:  # seeds that no image has yet cannot be there
+            there = views.seeds_with_images(s, [states[one.name].id for one in part])
+            spec = spec.model_copy(update={"seeds": tuple(one for one in spec.seeds if one in there)})
+        seeds = spec.seeds[: max(1, MOST_COMPARED * len(spec.seeds) // max(1, spec.cells_per_subject))]
+        fewer = spec.model_copy(update={"seeds": seeds})
+        part = part[: max(1, MOST_COMPARED // max(1, fewer.cells_per_subject))]
+        digests = [cell.digest for cell in plan_cells(fewer, part, setup)]
         found = sum(state == "generated" for state in views.cell_states_of(s, digests).values())
-    if len(part) < len(compared):
-        found = found * len(compared) // len(part)
-        notes.append(f"existing images were counted of {len(part):,} subjects and extrapolated to {len(compared):,}")
+    if len(seeds) < len(spec.seeds) or len(part) < len(compared):
+        found = found * len(compared) * len(spec.seeds) // (len(part) * len(seeds)) if seeds else 0
+        notes.append(f"of the existing images {len(digests):,} were compared, and the rest extrapolated")
     return found, trained
 
 

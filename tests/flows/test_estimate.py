@@ -92,6 +92,7 @@ def test_what_exists_is_what_the_plan_finds_whatever_changes(made: Callable[...,
     for more in SPECS:
         alike(order({"name": "pip"}, **more), settings)
     alike(order({"name": "pip", "caption": "another"}), settings)
+    assert asked(order({"name": "pip"}, seeds="0-99999")).existing == 3
 
 
 def test_time_and_price_are_those_measured_and_scale_with_the_steps(made: Callable[..., None]) -> None:

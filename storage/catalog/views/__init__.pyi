@@ -8,7 +8,7 @@ from .annotations import (
 )
 from .audit import AuditRow, BatchView, audit_page, batches
 from .audit_chain import AuditHead, ChainReport, audit_head, verify_audit
-from .ordering.existing import finished_trainings, newest_weights, subjects_with_images
+from .ordering.existing import finished_trainings, newest_weights, seeds_with_images, subjects_with_images
 from .ordering.orders import (
     OrderFileView,
     PresetView,
@@ -269,6 +269,7 @@ __all__ = [
     "runs_progress",
     "saved_filters",
     "scores_of",
+    "seeds_with_images",
     "session_of",
     "session_totals",
     "sessions_of",

@@ -1,7 +1,7 @@
 // An order's form: checks what is written while it is written, and never leaves the page when something is wrong.
 import { toast } from "./page.js";
 
-const WAIT = 350;
+const WAIT = 350, LONG = 100_000;
 let timer, pending;
 
 const form = () => document.getElementById("order");
@@ -54,6 +54,8 @@ async function check() {
 function soon(event) {
   if (event.target.type === "file" || event.target.name === "confirm" || event.target.name === "find") return;
   if (/^(new_(name|class_word|style|caption)|preset_|cron|timezone)/.test(event.target.name)) return;
+  // of a long text it takes seconds: it is checked when somebody leaves the field
+  if (event.type === "input" && (document.querySelector("#order [name=yaml]")?.value.length ?? 0) > LONG) return;
   clearTimeout(timer);
   timer = setTimeout(check, WAIT);
 }

@@ -22,6 +22,12 @@ def subjects_with_images(s: Session, subject_ids: Sequence[int]) -> Collection[i
     return {one for part in chunks(subject_ids) for one in s.scalars(rows.where(Subject.id.in_(part)))}
 
 
+def seeds_with_images(s: Session, subject_ids: Sequence[int]) -> set[int]:
+    """Return the seeds of the generated images of these subjects."""
+    rows = select(Cell.seed).where(Cell.state == "generated").distinct()
+    return {one for part in chunks(subject_ids) for one in s.scalars(rows.where(Cell.subject_id.in_(part)))}
+
+
 def finished_trainings(s: Session, digests: Sequence[str]) -> int:
     """Count those of the fine-tunings that are finished."""
     rows = select(func.count()).select_from(Training).where(Training.checkpoint_id.is_not(None))
