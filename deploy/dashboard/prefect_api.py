@@ -27,6 +27,10 @@ class PrefectUnavailableError(Exception):
     """Prefect does not respond or rejects the request; the message is shown to users."""
 
 
+class PrefectRefusedError(PrefectUnavailableError):
+    """Prefect rejects the request itself, such as parameters that the flow does not take."""
+
+
 class FlowNotAllowedError(PrefectUnavailableError):
     """The deployment is not in the list of allowed flows."""
 
@@ -122,12 +126,19 @@ class PrefectApi:
 
     def start(self, name: str, parameters: Mapping[str, Any]) -> str:
         """Start a run and return its id. Raises FlowNotAllowedError, PrefectUnavailableError."""
+    def start(self, name: str, parameters: Mapping[str, Any], *, key: str | None = None) -> str:
+        """Start a run and return its id; the same `key` again returns the same run.
+
+        Raises FlowNotAllowedError, PrefectUnavailableError.
+        """
         if name not in self.allowed:
             raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
         row = self.request("GET", f"/deployments/name/{name}")
         # the key makes retries of the request idempotent
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
         made = self.request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
+        wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": key or str(uuid.uuid4())}
+        made = self._request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
@@ -148,6 +159,14 @@ class PrefectApi:
             )
             for row in rows
         ]
+
+    def state(self, flow_run_id: str) -> str | None:
+        """Return the type of a flow run's state, such as "SCHEDULED"; None: the server does not know it.
+
+        Raises PrefectUnavailableError.
+        """
+        row = self._request("GET", f"/flow_runs/{flow_run_id}", missing=True)
+        return None if row is None else str(row.get("state_type") or "PENDING")
 
     def cancel(self, flow_run_id: str) -> None:
         """Cancel a run of an allowed deployment. Raises FlowNotAllowedError, PrefectUnavailableError."""
@@ -182,3 +201,6 @@ class PrefectApi:
         if answer.is_error:
             raise PrefectUnavailableError(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
         return answer.json() if answer.content else None
+            kind = PrefectRefusedError if answer.status_code in (409, 422) else PrefectUnavailableError
+            raise kind(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
+        return answer.json()

@@ -45,6 +45,8 @@ class Settings:
             such as https://pictures.example.org; cookies are then sent over https alone.
         proxies: DREAMTUNER_DASHBOARD_PROXIES, addresses or networks of proxies whose X-Forwarded-For is believed, by
             commas; failed logins are then counted by the address of the client instead of the proxy's.
+        webhook_networks: DREAMTUNER_DASHBOARD_WEBHOOK_NETWORKS, addresses or networks by commas that webhooks may reach
+            though they are private, also by http.
         max_upload: DREAMTUNER_MAX_SOURCE_BYTES, bytes of an uploaded mask at the most.
         rates: DREAMTUNER_RATES, a YAML file with the prices of devices and people, for the cost of runs.
         order_quota: DREAMTUNER_DASHBOARD_ORDER_QUOTA, device-seconds of an order above which it has to be confirmed.
@@ -64,6 +66,7 @@ class Settings:
     reasons: tuple[str, ...] = REASONS
     origin: str = ""
     proxies: tuple[Network, ...] = ()
+    webhook_networks: tuple[Network, ...] = ()
     max_upload: int = 32 * 1024 * 1024
     oidc: OidcSettings | None = None
     home: Path | None = None
@@ -103,11 +106,6 @@ class Settings:
         log = env.get("DREAMTUNER_LOG") or cls.log
         if log not in ("text", "json"):
             raise SettingsError(f"DREAMTUNER_LOG: {log!r} is neither text nor json; correct it")
-        try:
-            proxies = networks(env.get("DREAMTUNER_DASHBOARD_PROXIES") or "")
-        except ValueError as error:
-            remedy = "give addresses or networks by commas, such as 10.0.0.5, 172.16.0.0/12, or unset it"
-            raise SettingsError(f"DREAMTUNER_DASHBOARD_PROXIES: {error}; {remedy}") from error
         return cls(
             catalog_url=env.get("DREAMTUNER_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
             store_url=env.get("DREAMTUNER_STORE_URL") or str(home / "objects"),
@@ -118,7 +116,8 @@ class Settings:
             approvals=int(approvals),
             reasons=reasons or REASONS,
             origin=origin,
-            proxies=proxies,
+            proxies=_networks(env, "DREAMTUNER_DASHBOARD_PROXIES"),
+            webhook_networks=_networks(env, "DREAMTUNER_DASHBOARD_WEBHOOK_NETWORKS"),
             max_upload=int(size),
             oidc=OidcSettings.load(env),
             home=home,
@@ -145,6 +144,12 @@ def _seconds(variable: str, env: Mapping[str, str]) -> float | None:
     if not math.isfinite(seconds) or seconds < 0:
         raise SettingsError(f"{variable}: {given!r} is not a number of seconds, 0 or more; correct or unset it")
     return seconds
+def _networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return networks(env.get(name) or "")
+    except ValueError as error:
+        remedy = "give addresses or networks by commas, such as 10.0.0.5, 172.16.0.0/12, or unset it"
+        raise SettingsError(f"{name}: {error}; {remedy}") from error
 
 
 def _linked(url: str) -> str:

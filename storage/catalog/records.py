@@ -14,7 +14,10 @@ LabelKind = Literal["tag", "collection"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
 Given = Literal["found", "file", "spec", "ingest", "dashboard"]
 NumbersOwner = Literal["spec", "subject"]
-Scope = Literal["metrics", "viewer", "reviewer", "operator", "admin"]
+Scope = Literal["metrics", "api", "viewer", "reviewer", "operator", "admin"]
+ApiRight = Literal["read", "metrics", "review", "export", "upload", "order", "webhooks"]
+WebhookEvent = Literal["run.ready", "run.failed", "run.approved"]
+DeliveryState = Literal["waiting", "delivered", "given up"]
 WorkKind = Literal["generate", "finetune", "score"]
 Priority = Literal["low", "normal", "high"]
 CELL_STATES: tuple[CellState, ...] = get_args(CellState)
@@ -27,7 +30,19 @@ PRIORITIES: Mapping[Priority, int] = {"low": 1, "normal": 4, "high": 16}  # with
 NUMBERS_OWNERS: tuple[NumbersOwner, ...] = get_args(NumbersOwner)  # what first_numbers are stored for
 ROLES: tuple[Role, ...] = get_args(Role)  # ascending: each includes the rights of those before
 WORK_KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
-SCOPES: tuple[Scope, ...] = get_args(Scope)  # of API tokens: a role, or the metrics alone
+SCOPES: tuple[Scope, ...] = get_args(Scope)  # of API tokens: a role, the metrics alone, or chosen rights of the API
+API_RIGHTS: Mapping[ApiRight, Role] = {
+    "read": "viewer",
+    "metrics": "viewer",
+    "review": "reviewer",
+    "export": "reviewer",
+    "upload": "operator",
+    "order": "operator",
+    "webhooks": "admin",
+}
+"""What a token of the scope "api" may be given, with the role that its owner needs for it."""
+WEBHOOK_EVENTS: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
+DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 GIVEN: tuple[Given, ...] = get_args(Given)
 PERSONS: tuple[Given, ...] = ("spec", "ingest", "dashboard")  # "file": the alpha channel, which is the reference's own
 CAPTION = "caption"  # the kind of an annotation that is a text; all others are kinds of control images

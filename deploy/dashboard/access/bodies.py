@@ -48,15 +48,21 @@ _LINGER, _SECONDS = 4 * 1024 * KIB, 5.0
 
 
 class LimitedBodies:
-    """ASGI middleware that rejects a body larger than its route's limit with 413, without buffering it."""
+    """ASGI middleware that rejects a body larger than its route's limit with 413, without buffering it.
 
-    def __init__(self, app: ASGIApp, routes: Sequence[APIRoute], max_upload: int) -> None:
+    `elsewhere`: beginnings of paths whose application has limits of its own.
+    """
+
+    def __init__(
+        self, app: ASGIApp, routes: Sequence[APIRoute], max_upload: int, elsewhere: tuple[str, ...] = ()
+    ) -> None:
         self.app = app
         self.routes = routes
         self.max_upload = max_upload
+        self.elsewhere = elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(self.elsewhere):
             await self.app(scope, receive, send)
             return
         body = _Body(self, scope, receive, send)

@@ -15,7 +15,7 @@ from deploy.dashboard.security.secrets import csrf_token, digest, same
 from deploy.dashboard.security.text import check_plain_texts
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
-from storage.catalog.records import ROLES, Role
+from storage.catalog.records import ROLES, ApiRight, Role
 
 SESSION, VISIT = "dreamtuner_session", "dreamtuner_visit"
 IDLE, ABSOLUTE = timedelta(hours=12), timedelta(days=7)
@@ -37,7 +37,8 @@ class Person:
     """The user of a request. `role` is None for a visitor; `csrf` goes into forms; `session` is the cookie's digest.
 
     `by_token`: a program with an API token instead of a cookie; `role` is then the lower of the token's scope and the
-    owner's role. `metrics`: it may read the metrics, and with a token of that scope nothing else.
+    owner's role. `metrics`: it may read the metrics, and with a token of that scope nothing else. `rights`: what the
+    token opens of /api/v1.
     """
 
     user_id: int = 0
@@ -47,6 +48,7 @@ class Person:
     session: str | None = None
     by_token: bool = False
     metrics: bool = False
+    rights: frozenset[ApiRight] = frozenset()
 
     def may(self, role: Role) -> bool:
         """Return whether the person's role is `role` or higher."""
@@ -96,6 +98,8 @@ class Needs:
         if not person.admitted(self.access):
             if person.metrics:
                 raise AccessError(403, "this token reads /metrics alone; create one whose scope is a role")
+            if person.by_token and person.role is None:
+                raise AccessError(403, "this token opens /api/v1 alone; create one whose scope is a role")
             if person.role is None:
                 raise AccessError(401, "log in to see this page")
             raise AccessError(
@@ -117,9 +121,9 @@ def by_token(known: Resources, header: str) -> Person:
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
-    if scope == "metrics":
-        return Person(who.user_id, who.name, by_token=True, metrics=True)
-    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True)
+    if scope in ("metrics", "api"):
+        return Person(who.user_id, who.name, by_token=True, metrics=scope == "metrics", rights=who.rights)
+    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True, rights=who.rights)
 
 
 def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deploy.dashboard.security.problems import API, problem
 
 POLICY = "; ".join(
     (
@@ -61,9 +63,13 @@ class SecureHeaders:
         host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
         if host not in self.hosts and scope["path"] not in ANY_HOST:
             said = f"host {host!r} is not served here; use 127.0.0.1, or set DREAMTUNER_DASHBOARD_ORIGIN"
-            await PlainTextResponse(said, 400)(scope, receive, secured)
+            await _refusal(scope["path"], said, 400)(scope, receive, secured)
             return
         if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_QUERY:
-            await PlainTextResponse("this address is too long", 414)(scope, receive, secured)
+            await _refusal(scope["path"], "this address is too long; shorten it", 414)(scope, receive, secured)
             return
         await self.app(scope, receive, secured)
+
+
+def _refusal(path: str, said: str, status: int) -> Response:
+    return problem(status, said) if path.startswith(f"{API}/") else PlainTextResponse(said, status)

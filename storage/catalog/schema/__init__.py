@@ -9,6 +9,8 @@ from storage.catalog.schema.collecting import Label, OutputLabel, SavedFilter, V
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
 from storage.catalog.schema.links import CellControl, CellReference, CellReferenceControl, CellSubject, SubjectScore
+from storage.catalog.schema.machines.requests import Export, KeyedRequest, Order, Upload
+from storage.catalog.schema.machines.webhooks import Delivery, EventMark, RunEvent, Webhook
 from storage.catalog.schema.measurements import Measurement
 from storage.catalog.schema.metric_versions import MetricVersion
 from storage.catalog.schema.ordering.orders import OrderFile, OrderPreset
@@ -42,15 +44,20 @@ __all__ = [
     "CellReferenceControl",
     "CellSubject",
     "Checkpoint",
+    "Delivery",
+    "EventMark",
+    "Export",
     "FirstNumbers",
     "Forgetting",
     "Identity",
+    "KeyedRequest",
     "Label",
     "LineageEvent",
     "Mask",
     "Measurement",
     "MetricVersion",
     "OneTimeLink",
+    "Order",
     "OrderFile",
     "OrderPreset",
     "Output",
@@ -67,6 +74,7 @@ __all__ = [
     "ReviewQueue",
     "Run",
     "RunCell",
+    "RunEvent",
     "RunTraining",
     "SavedFilter",
     "Score",
@@ -74,10 +82,12 @@ __all__ = [
     "SubjectScore",
     "Throttle",
     "Training",
+    "Upload",
     "User",
     "Vote",
     "WarningRow",
     "WebSession",
+    "Webhook",
     "WorkSession",
     "WorkerRow",
 ]

@@ -55,7 +55,10 @@ class WebSession(Base):
 
 
 class ApiToken(Base):
-    """A program that acts for a user: with at most the role `scope`, or to read the metrics alone."""
+    """A program that acts for a user: with at most the role `scope`, or to read the metrics alone.
+
+    `rights`: those of a token of the scope "api", of API_RIGHTS, separated by spaces; None for other scopes.
+    """
 
     __tablename__ = "tokens"
     __table_args__ = (CheckConstraint(one_of("scope", SCOPES), name="scope"), Index(None, "user_id"))
@@ -67,6 +70,7 @@ class ApiToken(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
+    rights: Mapped[str | None]
 
 
 class OneTimeLink(Base):

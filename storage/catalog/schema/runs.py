@@ -28,6 +28,7 @@ class Run(Base):
         CheckConstraint(one_of("state", RUN_STATES), name="state"),
         Index(None, "started_at"),
         Index(None, "state"),
+        Index(None, "finished_at"),
         Index(None, "sheet_sha256", **only_where_set("sheet_sha256")),
         Index(None, "sheet_key", **only_where_set("sheet_key")),
     )

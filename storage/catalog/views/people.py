@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.base import now
-from storage.catalog.records import PREFERENCES, Role, Scope
+from storage.catalog.records import API_RIGHTS, PREFERENCES, ROLES, ApiRight, Role, Scope
 from storage.catalog.schema import ApiToken, Identity, OneTimeLink, User, WebSession
 
 
@@ -37,7 +37,7 @@ class SessionView:
 
 @dataclass(frozen=True)
 class TokenView:
-    """An API token without its secret."""
+    """An API token without its secret. `rights`: those of a token of the scope "api"."""
 
     id: int
     user: str
@@ -46,17 +46,22 @@ class TokenView:
     created_at: datetime
     used_at: datetime | None
     expires_at: datetime
+    rights: tuple[ApiRight, ...] = ()
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The owner of a secret, their role, and when the secret was last used."""
+    """The owner of a secret, their role, and when the secret was last used.
+
+    `rights`: what the secret opens of /api/v1, within that role.
+    """
 
     user_id: int
     name: str
     role: Role
     seen_at: datetime | None
     token_id: int | None = None
+    rights: frozenset[ApiRight] = frozenset()
 
 
 def users(s: Session) -> list[UserView]:
@@ -105,14 +110,23 @@ def session_of(s: Session, token_sha256: str, *, idle: timedelta) -> Principal |
 def token_of(s: Session, token_sha256: str) -> tuple[Principal, Scope] | None:
     """Return the owner and scope of an API token."""
     about = (User.id.label("user_id"), User.name, User.role, ApiToken.used_at.label("seen_at"))
-    chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope)
+    chosen = select(*about, ApiToken.id.label("token_id"), ApiToken.scope, ApiToken.rights)
     chosen = chosen.join(User, User.id == ApiToken.user_id).where(ApiToken.token_sha256 == token_sha256, User.active)
     found = s.execute(chosen.where(ApiToken.expires_at > now())).first()
     if found is None:
         return None
     known = dict(found._mapping)
     scope: Scope = known.pop("scope")
-    return Principal(**known), scope
+    return Principal(**known | {"rights": _rights(scope, known["rights"], known["role"])}), scope
+
+
+def _rights(scope: Scope, rights: str | None, role: Role) -> frozenset[ApiRight]:
+    """Return what a token opens of /api/v1: of a role, all that the role may do; never beyond its owner's role."""
+    if scope == "metrics":
+        return frozenset({"metrics"})
+    most = role if scope == "api" else min(scope, role, key=ROLES.index)
+    within = {right for right, needed in API_RIGHTS.items() if ROLES.index(needed) <= ROLES.index(most)}
+    return frozenset(within & set((rights or "").split()) if scope == "api" else within)
 
 
 def link_of(s: Session, token_sha256: str) -> str | None:
@@ -134,5 +148,15 @@ def tokens(s: Session, user_id: int | None = None) -> list[TokenView]:
     if user_id is not None:
         chosen = chosen.where(ApiToken.user_id == user_id)
     return [
-        TokenView(t.id, name, t.name, t.scope, t.created_at, t.used_at, t.expires_at) for t, name in s.execute(chosen)
+        TokenView(
+            id=t.id,
+            user=name,
+            name=t.name,
+            scope=t.scope,
+            created_at=t.created_at,
+            used_at=t.used_at,
+            expires_at=t.expires_at,
+            rights=tuple(one for one in API_RIGHTS if one in (t.rights or "").split()),
+        )
+        for t, name in s.execute(chosen)
     ]

@@ -7,6 +7,11 @@ from .forgetting.erase import Erased
 from .forgetting.forget import forget_output, forget_run, forget_unwanted
 from .forgetting.forget_subject import forget_subject
 from .lineage import record_event
+from .machines.deliveries import DueDelivery, claim_deliveries, send_again, settle_delivery
+from .machines.keyed_requests import Begun, answer_request, begin_request, release_request
+from .machines.requests import add_export, add_order, add_upload, close_orders
+from .machines.run_events import enter_failed_order, enter_run_events
+from .machines.webhooks import add_webhook, change_webhook, remove_webhook, rotate_secret
 from .masks import add_mask, record_mask_quality
 from .ordering.orders import add_order_file, delete_preset, save_preset
 from .people.identities import sign_on
@@ -69,17 +74,21 @@ from .seen import demand_seen
 from .subjects import add_reference, add_subject, enter_subject
 
 __all__ = [
+    "Begun",
+    "DueDelivery",
     "Erased",
     "Reviewed",
     "Seen",
     "add_annotation",
     "add_attention_map",
     "add_checkpoint",
+    "add_export",
     "add_further_reference",
     "add_label",
     "add_link",
     "add_mask",
     "add_measurements",
+    "add_order",
     "add_order_file",
     "add_profile",
     "add_queue",
@@ -90,19 +99,26 @@ __all__ = [
     "add_split",
     "add_subject",
     "add_token",
+    "add_upload",
     "add_user",
     "add_vote",
+    "add_webhook",
     "admit",
+    "answer_request",
     "await_trainings",
     "begin_batch",
+    "begin_request",
     "block_cells",
     "cancel_run",
     "change_password",
     "change_user",
+    "change_webhook",
     "claim_cells",
+    "claim_deliveries",
     "claim_next_cells",
     "claim_training",
     "close_crashed_runs",
+    "close_orders",
     "decide_part",
     "delete_filter",
     "delete_preset",
@@ -110,6 +126,8 @@ __all__ = [
     "demand_seen",
     "end_batch",
     "end_sessions",
+    "enter_failed_order",
+    "enter_run_events",
     "enter_subject",
     "extend_split",
     "fail_cell",
@@ -142,19 +160,24 @@ __all__ = [
     "record_work",
     "rehash_password",
     "release_cells",
+    "release_request",
     "release_training",
+    "remove_webhook",
     "renew_lease",
     "renew_training",
     "renew_worker",
     "replace_warnings",
     "revoke_token",
+    "rotate_secret",
     "save_filter",
     "save_preset",
     "save_training_state",
     "seconds_to_wait",
+    "send_again",
     "set_preference",
     "set_references",
     "set_sheet",
+    "settle_delivery",
     "share_queue",
     "sign_on",
     "spend_on_cells",

@@ -1,0 +1,1 @@
+"""What is sent and answered, from which the OpenAPI document is generated."""
