@@ -96,8 +96,8 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.prefilled", "dashboard.exports"),
         "dashboard.ordering",
         *("dashboard.live", "dashboard.metrics"),
-        *("dashboard.routes", "dashboard.app", "dashboard.serve", "dashboard"),
-        *("cli", "cli.commands", "bench", "cli.main"),
+        *("dashboard.routes", "dashboard.webhooks", "dashboard.api", "dashboard.app", "dashboard.serve", "dashboard"),
+        *("client", "cli", "cli.commands", "bench", "cli.main"),
     ),
 }
 MAX_SIBLINGS = 16

@@ -8,6 +8,7 @@ from docs.generate.drawing import packages_drawing, rooms_drawing
 from docs.generate.environment import dashboard_table, platform_table
 from docs.generate.markdown import table
 from docs.generate.models import fields_table
+from docs.generate.rest import rest_page
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.sampling import Sampling
@@ -45,6 +46,7 @@ def passages() -> dict[str, str]:
         "platform-variables.md": platform_table(),
         "dashboard-variables.md": dashboard_table(),
         "commands.md": commands_page(),
+        "rest.md": rest_page(),
         "packages.svg": packages_drawing(),
         **{f"rooms-{package}.svg": rooms_drawing(package) for package in PACKAGES},
         **{f"rooms-{package}.md": _rooms_table(package) for package in PACKAGES},

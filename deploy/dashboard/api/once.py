@@ -52,8 +52,8 @@ async def once(request: Request, person: Person, handler: Handler) -> Response:
     if begun.leased_until is None:
         said = f"{HEADER}: the first request with this key is being worked on; send it again in a moment"
         raise ProblemError(409, said, {"Retry-After": str(min(5, ceil(begun.wait)))}, field=HEADER)
-    # who sent it and what it is: the same id for the same request, and no other's
-    request.state.made = uuid.uuid5(uuid.NAMESPACE_URL, f"{person.user_id} {key} {asked}")
+    # who sent it, what it is and when it came first: the same id for the same request, and no other's
+    request.state.made = uuid.uuid5(uuid.NAMESPACE_URL, f"{person.user_id} {key} {asked} {begun.since}")
     held = {**whose, "leased_until": begun.leased_until}
     kept = False
     try:

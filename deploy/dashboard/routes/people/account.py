@@ -18,7 +18,7 @@ from deploy.dashboard.security.passwords import hash_password
 from deploy.dashboard.security.secrets import digest, new_secret
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
-from storage.catalog.records import ROLES, CatalogError, Scope
+from storage.catalog.records import API_RIGHTS, ROLES, ApiRight, CatalogError, Scope
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
@@ -37,7 +37,7 @@ def _shown(request: Request, person: Person, secret: str = "") -> Response:
         sessions, tokens = views.sessions_of(s, person.user_id), views.tokens(s, person.user_id)
         password = views.has_password(s, person.user_id)
     shown: dict[str, Any] = {"sessions": sessions, "tokens": tokens, "password": password}
-    return page(request, "account.html", person, **shown, secret=secret)
+    return page(request, "account.html", person, **shown, secret=secret, rights=API_RIGHTS)
 
 
 @router.get("/api/me")
@@ -81,9 +81,14 @@ def change_password(request: Request, person: Owner, old: Text, new: Text) -> Re
 
 @router.post("/account/tokens")
 def add_token(
-    request: Request, person: Owner, name: Text, scope: Text, days: Annotated[int, Form(ge=1, le=365)] = 30
+    request: Request,
+    person: Owner,
+    name: Text,
+    scope: Text,
+    days: Annotated[int, Form(ge=1, le=365)] = 30,
+    right: Annotated[tuple[str, ...], Form(max_length=20)] = (),
 ) -> Response:
-    """Create a token, which is shown once."""
+    """Create a token, which is shown once. `right`: those of a token of the scope api; others ignore them."""
     if scope in ROLES and not person.may(scope):
         raise CatalogError(f"scope: a token cannot exceed its owner's role, {person.role}; choose {person.role}")
     secret = new_secret()
@@ -96,6 +101,7 @@ def add_token(
             scope=cast(Scope, scope),
             expires_at=now() + timedelta(days=days),
             actor=person.name,
+            rights=cast(tuple[ApiRight, ...], right) if scope == "api" else (),
         )
     return _shown(request, person, secret)
 

@@ -19,11 +19,13 @@ LEASE = timedelta(minutes=2)
 class Begun:
     """What is known of a request under its key.
 
-    `leased_until`: it is this caller's to answer; `conflict`: another request has the key; `answer`: status, headers
-    and body of the answer that it got; none of them: somebody is working on it, for `wait` seconds at the most.
+    `leased_until`: it is this caller's to answer; `since`: when it was sent first; `conflict`: another request has the
+    key; `answer`: status, headers and body of the answer that it got; none of them: somebody is working on it, for
+    `wait` seconds at the most.
     """
 
     leased_until: datetime | None = None
+    since: datetime | None = None
     conflict: bool = False
     answer: tuple[int, Mapping[str, str], str] | None = None
     wait: float = 0.0
@@ -38,7 +40,7 @@ def begin_request(s: Session, *, user_id: int, key: str, request_sha256: str) ->
     row |= {"created_at": at, "expires_at": at + KEPT}
     new = insert_into(s, KeyedRequest).values(row).on_conflict_do_nothing().returning(KeyedRequest.key)
     if s.execute(new).first() is not None:
-        return Begun(leased_until=until)
+        return Begun(leased_until=until, since=at)
     ours = (KeyedRequest.user_id == user_id, KeyedRequest.key == key)
     found = s.scalar(select(KeyedRequest).where(*ours).with_for_update())
     if found is None:  # released in this moment
@@ -50,7 +52,7 @@ def begin_request(s: Session, *, user_id: int, key: str, request_sha256: str) ->
     if found.leased_until > at:
         return Begun(wait=(found.leased_until - at).total_seconds())
     found.leased_until = until
-    return Begun(leased_until=until)
+    return Begun(leased_until=until, since=found.created_at)
 
 
 def answer_request(
