@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -38,13 +39,14 @@ def whole_reads(
     cookies: Mapping[str, str],
     pages: Mapping[str, Draw],
     without: Sequence[str] = (),
+    headers: Mapping[str, str] = MappingProxyType({"Accept": "text/html"}),
 ) -> dict[str, list[str]]:
     """Return, by page, the plans of its statements that scan a table of LARGE, or sort more rows than they return.
 
     The application is called in this process. `without`: settings of PostgreSQL to turn off (enable_...), for tables so
-    small that it would rightly scan them.
+    small that it would rightly scan them. `headers`: of each request.
     """
-    sent = asyncio.run(_asked(settings, cookies, pages))
+    sent = asyncio.run(_asked(settings, cookies, pages, headers))
     found: dict[str, list[str]] = {}
     with catalog.read() as s:
         connection = s.connection()
@@ -60,7 +62,9 @@ def whole_reads(
     return found
 
 
-async def _asked(settings: Settings, cookies: Mapping[str, str], pages: Mapping[str, Draw]) -> dict[str, list[Sent]]:
+async def _asked(
+    settings: Settings, cookies: Mapping[str, str], pages: Mapping[str, Draw], headers: Mapping[str, str]
+) -> dict[str, list[Sent]]:
     """Request each page and return the statements that it sent."""
     app, draw, sent = create_app(settings), Random(0), {}
     transport = httpx.ASGITransport(app)
@@ -68,7 +72,7 @@ async def _asked(settings: Settings, cookies: Mapping[str, str], pages: Mapping[
     async with app.router.lifespan_context(app), client:
         for name, page in pages.items():
             with _heard() as statements:
-                answer = await client.get(page(draw), headers={"Accept": "text/html"})
+                answer = await client.get(page(draw), headers=dict(headers))
                 answer.raise_for_status()
             sent[name] = statements
     return sent

@@ -34,6 +34,7 @@ PLACES = {
     "replay": "deploy.cli.commands.provenance.replay:replay",
     "audit": "deploy.cli.commands.provenance.audit:audit",
     "marks": "deploy.cli.commands.provenance.marks:marks",
+    "webhooks": "deploy.cli.commands.webhooks:webhooks",
     "dashboard": "deploy.cli.commands.dashboard:dashboard",
     "train": "deploy.cli.commands.train:train",
     "bench": "deploy.bench:bench",

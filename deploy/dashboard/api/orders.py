@@ -14,7 +14,6 @@ from deploy.dashboard.flow_parameters import check_names
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
 from flows.planning.estimate import estimate
-from flows.spec.entry import is_place
 from flows.spec.model import Spec, demand_grid
 from flows.spec.problems import InputError, Problem, problems_of
 from storage.redaction import contains_secret
@@ -66,7 +65,7 @@ def _mapping(sent: OrderRequest) -> Mapping[str, Any]:
 
 def _demand_remote(spec: Spec) -> None:
     """Raise ProblemError for a path on the worker's disk: a program names subjects, or addresses."""
-    local = [path for path, place in spec.places() if is_place(place) and not place.startswith(REMOTE)]
+    local = [path for path, place in spec.places() if not place.startswith(REMOTE)]
     if local:
         remedy = "name a subject of the catalog (POST /subjects), or give an https:// or s3:// address"
         raise _invalid([Problem(path=path, message=f"a path of the worker's disk; {remedy}") for path in local])

@@ -1,17 +1,25 @@
 """No page reads a large table whole: every statement that a page sends is explained, on both databases."""
 
+import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import insert, select
 
 from deploy.bench.pages import Visitor, gallery, others, visitor
 from deploy.bench.plans import whole_reads
 from deploy.dashboard.routes import routers
+from deploy.dashboard.security.secrets import digest
 from deploy.dashboard.settings import Settings
-from storage.catalog import Catalog
+from storage.catalog import Catalog, writes
 from storage.catalog.bench import fill_people
+from storage.catalog.database.base import now
+from storage.catalog.schema import Cell, RunCell
+from storage.catalog.views.machines.cursor import cursor
 from tests.storage.conftest import postgres
 from tests.storage.large import OUTPUTS, PER_SUBJECT, filled
 
@@ -53,6 +61,28 @@ def test_every_statement_of_every_page_goes_by_an_index(large: Catalog) -> None:
     pages = gallery(OUTPUTS, PER_SUBJECT) | others(who, OUTPUTS, PER_SUBJECT)
     # some tables are so small that PostgreSQL would rightly read them whole
     found = whole_reads(settings, large, who.cookies, pages, without=("seqscan", "hashjoin", "mergejoin", "hashagg"))
+    assert not found, "\n\n".join(f"{name}:\n{plan}" for name, plans in found.items() for plan in plans)
+
+
+def test_every_statement_of_the_interface_for_programs_goes_by_an_index(large: Catalog) -> None:
+    secret = secrets.token_hex(8)
+    with large.write() as s:
+        user = writes.add_user(s, name=secret, role="admin", actor="setup")
+        about: dict[str, Any] = {"name": "t", "scope": "admin", "actor": "setup"}
+        expires = now() + timedelta(hours=1)
+        writes.add_token(s, user_id=user, token_sha256=digest(secret), expires_at=expires, **about)
+        # the runs of the bench have no cells: one that asked for all there is
+        run = writes.start_run(s, name="all", spec={}, flow_run_id=None)
+        rows = s.execute(select(Cell.id).order_by(Cell.id)).all()
+        s.execute(insert(RunCell), [{"run_id": run, "cell_id": row.id, "position": i} for i, row in enumerate(rows)])
+        digests = s.scalars(select(Cell.digest).limit(1)).one()
+    lists = ("subjects", "uploads", "runs", "exports", "outputs", "outputs?prompt=snow", f"outputs?run={run}")
+    pages = [*lists, f"runs/{run}/cells?limit=200&cursor={cursor([OUTPUTS // 2])}", f"cells/{digests}", "subjects/1"]
+    pages += ["outputs/1", "outputs/1/reviews", "webhooks", "me", f"runs/{run}/spec", "runs?state=completed"]
+    drawn = {page: (lambda _, page=page: f"/api/v1/{page}") for page in pages}
+    settings = Settings(catalog_url=large.url.render_as_string(hide_password=False), store_url="/nowhere")
+    without = ("seqscan", "hashjoin", "mergejoin", "hashagg")
+    found = whole_reads(settings, large, {}, drawn, without, {"Authorization": f"Bearer {secret}"})
     assert not found, "\n\n".join(f"{name}:\n{plan}" for name, plans in found.items() for plan in plans)
 
 

@@ -37,7 +37,7 @@ def test_a_cookie_opens_nothing_and_a_token_of_the_interface_no_page(shared: Sit
         problem(browser.get("/api/v1/me"), 401)
         problem(browser.post("/api/v1/reviews", json={"output_id": 1, "revision": 1, "decision": "approved"}), 401)
     client = program(shared, "admin")
-    for path in ("/", "/users", "/api/me", "/metrics"):
+    for path in ("/", "/subjects", "/api/me", "/metrics"):
         answer = client.get(f"{shared.base}{path}")
         assert answer.status_code == 403, path
         assert "opens /api/v1 alone" in answer.text
