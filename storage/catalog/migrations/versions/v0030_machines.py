@@ -8,13 +8,13 @@ down_revision = "0029"
 branch_labels = None
 depends_on = None
 
-SCOPES = "'metrics', 'viewer', 'reviewer', 'operator', 'admin'"
+ROLES = "'viewer', 'reviewer', 'operator', 'admin'"
 EVENTS = "kind IN ('run.ready', 'run.failed', 'run.approved')"
 STATES = "state IN ('waiting', 'delivered', 'given up')"
 
 
 def upgrade() -> None:
-    _allow(f"'api', {SCOPES}")
+    _allow(f"'metrics', 'api', {ROLES}")
     op.add_column("tokens", sa.Column("rights", sa.String(), nullable=True))
     op.create_index("ix_runs_finished_at", "runs", ["finished_at"])
     _requests()
@@ -149,7 +149,7 @@ def downgrade() -> None:
     op.drop_index("ix_runs_finished_at", "runs")
     op.execute("DELETE FROM tokens WHERE scope = 'api'")
     op.drop_column("tokens", "rights")
-    _allow(SCOPES)
+    _allow(f"'metrics', {ROLES}")
 
 
 def _allow(scopes: str) -> None:
