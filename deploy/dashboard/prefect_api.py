@@ -124,8 +124,6 @@ class PrefectApi:
             raise PrefectUnavailableError(f"Prefect has no deployment {name}; run `dreamtuner deploy` first")
         return str(row["id"])
 
-    def start(self, name: str, parameters: Mapping[str, Any]) -> str:
-        """Start a run and return its id. Raises FlowNotAllowedError, PrefectUnavailableError."""
     def start(self, name: str, parameters: Mapping[str, Any], *, key: str | None = None) -> str:
         """Start a run and return its id; the same `key` again returns the same run.
 
@@ -135,10 +133,8 @@ class PrefectApi:
             raise FlowNotAllowedError(f"{name!r} is not an allowed flow; see DREAMTUNER_DASHBOARD_FLOWS")
         row = self.request("GET", f"/deployments/name/{name}")
         # the key makes retries of the request idempotent
-        wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": str(uuid.uuid4())}
-        made = self.request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         wanted = {"parameters": dict(parameters), "tags": ["dashboard"], "idempotency_key": key or str(uuid.uuid4())}
-        made = self._request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
+        made = self.request("POST", f"/deployments/{row['id']}/create_flow_run", wanted)
         return str(made["id"])
 
     def runs(self, limit: int = 20) -> list[FlowRun]:
@@ -165,7 +161,7 @@ class PrefectApi:
 
         Raises PrefectUnavailableError.
         """
-        row = self._request("GET", f"/flow_runs/{flow_run_id}", missing=True)
+        row = self.request("GET", f"/flow_runs/{flow_run_id}", missing=True)
         return None if row is None else str(row.get("state_type") or "PENDING")
 
     def cancel(self, flow_run_id: str) -> None:
@@ -199,8 +195,6 @@ class PrefectApi:
         if missing and answer.status_code == 404:
             return None
         if answer.is_error:
-            raise PrefectUnavailableError(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
-        return answer.json() if answer.content else None
             kind = PrefectRefusedError if answer.status_code in (409, 422) else PrefectUnavailableError
             raise kind(f"Prefect rejected the request ({answer.status_code}): {answer.text[:300]}")
-        return answer.json()
+        return answer.json() if answer.content else None

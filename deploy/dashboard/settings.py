@@ -144,6 +144,8 @@ def _seconds(variable: str, env: Mapping[str, str]) -> float | None:
     if not math.isfinite(seconds) or seconds < 0:
         raise SettingsError(f"{variable}: {given!r} is not a number of seconds, 0 or more; correct or unset it")
     return seconds
+
+
 def _networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:
     try:
         return networks(env.get(name) or "")

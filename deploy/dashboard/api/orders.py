@@ -1,90 +1,64 @@
-"""Orders of programs: a spec, checked and priced as the dashboard's form does."""
+"""Orders of programs: checked and priced by what the order form checks and prices with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-import yaml
-from pydantic import ValidationError
-
-from deploy.dashboard.api.models.runs import OrderRequest, Plan, Warning
+from deploy.dashboard.api.models.runs import OrderRequest, Plan
 from deploy.dashboard.api.problems import ProblemError
-from deploy.dashboard.flow_parameters import check_names
+from deploy.dashboard.ordering.check import Checked, checked
+from deploy.dashboard.ordering.draft import Draft
+from deploy.dashboard.ordering.yaml_text import dumped
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
-from flows.planning.estimate import estimate
-from flows.spec.model import Spec, demand_grid
-from flows.spec.problems import InputError, Problem, problems_of
-from storage.redaction import contains_secret
+from flows.spec.model import Spec
+from flows.spec.problems import Problem
 
-REMOTE = ("s3://", "https://")
+REMOTE = ("s3://", "https://", "object://")
 
 
-def spec_of(known: Resources, sent: OrderRequest) -> Spec:
-    """Return the spec of a request. Raises ProblemError naming every value that is refused, CatalogError."""
-    given = _mapping(sent)
-    check_plain(given)
-    if contains_secret(given):
-        raise _refused(["spec"], "an address in it holds a password or signature; upload the image, or use s3://")
-    try:
-        spec = Spec.model_validate(given)
-        demand_grid(spec)
-    except ValidationError as error:
-        raise _invalid(problems_of(error, Spec)) from error
-    except InputError as error:
-        raise _invalid(error.problems) from error
-    _demand_remote(spec)
-    with known.catalog.read() as s:
-        check_names({"spec": given}, s)
-    return spec
+def check(known: Resources, sent: OrderRequest) -> tuple[Checked, Spec]:
+    """Check an order; its estimate is in the first of both.
+
+    Raises ProblemError naming every value that is refused: of the spec, the house's licences, unknown names, paths.
+    """
+    draft = Draft.of(dumped(sent.spec) if sent.spec is not None else sent.yaml or "")
+    if draft.content is None:
+        raise _invalid([Problem(path=(), message=f"not read: {draft.why}; correct it")])
+    check_plain(draft.content)
+    found = checked(known, draft, new_defaults=sent.new_defaults)
+    local = [] if found.spec is None else [*_local(found.spec)]
+    if found.problems or local or found.spec is None:
+        raise _invalid([*found.problems, *local])
+    return found, found.spec
 
 
-def plan(known: Resources, spec: Spec, sent: OrderRequest) -> Plan:
-    """Return what an order comes to, with its price, by the one estimate that the order form shows too."""
-    try:
-        found = estimate(spec, known.catalog, known.settings.rates, new_defaults=sent.new_defaults)
-    except ValidationError as error:
-        raise _invalid(problems_of(error, Spec)) from error
-    except InputError as error:
-        raise _invalid(error.problems) from error
-    return Plan.model_validate({**found.json(), "notes": list(found.notes), "warnings": []})
+def plan(found: Checked) -> Plan:
+    """Return what a checked order comes to, and what may differ from what was asked for."""
+    if found.estimate is None:
+        raise ProblemError(500, "the order has no estimate; report it")
+    warnings = []
+    for i, one in found.unread:
+        if one.cut:
+            said = f"{one.tokens} tokens of {one.limit}: the model does not read {one.cut!r}; shorten the prompt"
+            warnings.append({"kind": "text cut off", "message": said, "place": f"prompts[{i}]"})
+        if one.spelled:
+            said = f"the model does not know {', '.join(map(repr, one.spelled))}; use other words"
+            warnings.append({"kind": "unknown words", "message": said, "place": f"prompts[{i}]"})
+    notes = [*found.estimate.notes]
+    about = {**found.estimate.json(), "notes": notes, "warnings": warnings, "over_quota": found.over_quota}
+    return Plan.model_validate(about)
 
 
-def _mapping(sent: OrderRequest) -> Mapping[str, Any]:
-    if sent.spec is not None:
-        return sent.spec
-    try:
-        found = yaml.safe_load(sent.yaml or "")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _refused(["yaml"], f"not YAML: {str(error)[:300]}; correct it") from error
-    if not isinstance(found, dict):
-        raise _refused(["yaml"], "no mapping of keys to values; begin with a line such as name: trip")
-    return found
+def _local(spec: Spec) -> Iterable[Problem]:
+    """Yield a problem for each path on the worker's disk: a program names subjects, or addresses."""
+    remedy = "name a subject of the catalog (POST /subjects), or give an https:// or s3:// address"
+    for path, place in spec.places():
+        if not place.startswith(REMOTE):
+            yield Problem(path=path, message=f"a path of the worker's disk; {remedy}")
 
 
-def _demand_remote(spec: Spec) -> None:
-    """Raise ProblemError for a path on the worker's disk: a program names subjects, or addresses."""
-    local = [path for path, place in spec.places() if not place.startswith(REMOTE)]
-    if local:
-        remedy = "name a subject of the catalog (POST /subjects), or give an https:// or s3:// address"
-        raise _invalid([Problem(path=path, message=f"a path of the worker's disk; {remedy}") for path in local])
-
-
-def _refused(path: list[str | int], message: str) -> ProblemError:
-    return _invalid([Problem(path=tuple(path), message=message)])
-
-
-def _invalid(problems: Any) -> ProblemError:
-    found = [{"field": _field(one), "message": one.message} for one in problems][:50]
+def _invalid(problems: Iterable[Problem]) -> ProblemError:
+    found = [{"field": ".".join(("spec", *map(str, one.path))), "message": one.message} for one in problems][:50]
     first = found[0]
     return ProblemError(422, f"{first['field']}: {first['message']}", field=first["field"], errors=found)
-
-
-def _field(one: Problem) -> str:
-    if one.path[:1] in (("spec",), ("yaml",)):
-        return str(one.path[0])
-    return ".".join(("spec", *map(str, one.path)))
-
-
-__all__ = ["Warning", "plan", "spec_of"]

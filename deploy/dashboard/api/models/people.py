@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from deploy.dashboard.api.models.base import Answered, Sent
-from storage.catalog.records import ApiRight, DeliveryState, WebhookEvent
+from storage.catalog.records import WEBHOOK_EVENTS, ApiRight, DeliveryState, WebhookEvent
 
 Events = Annotated[list[WebhookEvent], Field(min_length=1, max_length=10)]
 
@@ -24,7 +24,7 @@ class NewWebhook(Sent):
     """An address that is told when a run is ready, failed, or approved as a whole."""
 
     url: Annotated[str, Field(max_length=500, description="https, without user and password")]
-    events: Events = ["run.ready", "run.failed", "run.approved"]
+    events: list[WebhookEvent] = Field(default_factory=lambda: list(WEBHOOK_EVENTS), min_length=1, max_length=10)
 
 
 class ChangedWebhook(Sent):
@@ -55,7 +55,7 @@ class WebhookSecret(Webhook):
 
 
 class Delivery(Answered):
-    """One event on its way to one webhook. `event_id`: the webhook-id of its requests; `status`: the last HTTP status."""
+    """One event for one webhook. `event_id`: the webhook-id of its requests; `status`: the last HTTP status."""
 
     id: int
     event_id: str

@@ -14,12 +14,16 @@ State = Literal["ordered", "running", "completed", "failed", "cancelled", "crash
 
 
 class OrderRequest(Sent):
-    """A spec, as a mapping or as YAML. `new_defaults`, `new_weights`: as in `dreamtuner run`."""
+    """A spec, as a mapping or as YAML. `new_defaults`, `new_weights`: as in `dreamtuner run`.
+
+    `over_quota`: order it although it takes more device time than the quota of an order.
+    """
 
     spec: dict[str, Any] | None = None
     yaml: Annotated[str, Field(max_length=4_000_000)] | None = None
     new_defaults: bool = False
     new_weights: bool = False
+    over_quota: bool = False
 
     @model_validator(mode="after")
     def _one_of_both(self) -> OrderRequest:
@@ -50,6 +54,7 @@ class Plan(Answered):
     """What an order comes to. `existing`: images that there are already; `to_make`: those that a run would generate.
 
     `device_seconds` and `money`: of all work; null: a part of it is unknown, which `notes` say.
+    `over_quota`: why the order has to be confirmed; null: it need not.
     """
 
     subjects: int
@@ -63,6 +68,7 @@ class Plan(Answered):
     money: float | None
     notes: list[str]
     warnings: list[Warning]
+    over_quota: str | None
 
 
 class Run(Answered):

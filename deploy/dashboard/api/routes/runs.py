@@ -23,11 +23,13 @@ from deploy.dashboard.api.models.runs import (
     State,
 )
 from deploy.dashboard.api.once import made_id
+from deploy.dashboard.api.problems import ProblemError
 from deploy.dashboard.api.rights import Measurer, Orderer, Reader
 from deploy.dashboard.api.route import router as routes
 from deploy.dashboard.api.seen import run_of
 from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.live import figures_of
+from deploy.dashboard.ordering.parameters import FLAGS, order_parameters
 from deploy.dashboard.prefect_api import PrefectUnavailableError
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
@@ -61,13 +63,15 @@ def order(
 ) -> Run | Plan:
     """Order a run of a spec; with `dry_run` only say what it comes to."""
     known = resources(request)
-    spec = orders.spec_of(known, sent)
-    found = orders.plan(known, spec, sent)
+    checked, spec = orders.check(known, sent)
     if dry_run:
         response.status_code = 200
-        return found
-    given: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True)}
-    given |= {name: True for name in ("new_defaults", "new_weights") if getattr(sent, name)}
+        return orders.plan(checked)
+    if checked.over_quota and not sent.over_quota:
+        said = f"over_quota: {checked.over_quota} Send over_quota: true to order it all the same, or ask for less"
+        raise ProblemError(422, said, field="over_quota", remedy="send over_quota: true, or ask for less")
+    flags = {name: getattr(sent, name) for name in FLAGS}
+    given = order_parameters(known, checked.draft, spec, flags, person.name)
     # the same request under its key is the same flow run, whenever a process was killed
     flow_run_id = known.prefect.start(CATALOG, given, key=str(made_id(request)))
     with known.catalog.write() as s:

@@ -16,5 +16,5 @@ router = routes("specs")
 @router.post("/specs")
 def check(sent: OrderRequest, request: Request, person: Reader) -> Plan:
     """Check a spec and say what a run of it would make, how long devices need for it, and what that costs."""
-    known = resources(request)
-    return orders.plan(known, orders.spec_of(known, sent), sent)
+    checked, _ = orders.check(resources(request), sent)
+    return orders.plan(checked)
