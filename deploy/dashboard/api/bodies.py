@@ -17,8 +17,9 @@ from deploy.dashboard.access.rights import AccessError
 from deploy.dashboard.api.problems import ProblemError
 from deploy.dashboard.api.rights import caller, right_of
 from deploy.dashboard.security.text import check_plain
+from flows.spec.yaml_file import MAX_SPEC_BYTES
 
-SPEC = 4 * 1024 * KIB
+SPEC = MAX_SPEC_BYTES + 64 * KIB
 TABLE: Mapping[str, int] = {
     "/runs": SPEC,  # a spec of 5,000 subjects by name, with prompts and seeds
     "/specs": SPEC,

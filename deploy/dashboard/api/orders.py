@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from deploy.dashboard.api.models.runs import OrderRequest, Plan
 from deploy.dashboard.api.problems import ProblemError
 from deploy.dashboard.ordering.check import Checked, checked
 from deploy.dashboard.ordering.draft import Draft
-from deploy.dashboard.ordering.yaml_text import dumped
 from deploy.dashboard.resources import Resources
-from deploy.dashboard.security.text import check_plain
 from flows.spec.model import Spec
 from flows.spec.problems import Problem
 
@@ -22,10 +21,10 @@ def check(known: Resources, sent: OrderRequest) -> tuple[Checked, Spec]:
 
     Raises ProblemError naming every value that is refused: of the spec, the house's licences, unknown names, paths.
     """
-    draft = Draft.of(dumped(sent.spec) if sent.spec is not None else sent.yaml or "")
+    # JSON is YAML
+    draft = Draft.of(json.dumps(sent.spec, ensure_ascii=False) if sent.spec is not None else sent.yaml or "")
     if draft.content is None:
         raise _invalid([Problem(path=(), message=f"not read: {draft.why}; correct it")])
-    check_plain(draft.content)
     found = checked(known, draft, new_defaults=sent.new_defaults)
     local = [] if found.spec is None else [*_local(found.spec)]
     if found.problems or local or found.spec is None:

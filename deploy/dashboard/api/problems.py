@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +27,6 @@ from storage.keys import InvalidKeyError
 from storage.objects import ObjectMissingError, StoreError
 from storage.thumbnails import NotAnImageError
 
-log = logging.getLogger(__name__)
 SAID = {
     404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
     405: "this address does not take this method; /api/v1/openapi.json lists those that it takes",
@@ -102,7 +100,7 @@ def _beyond(request: Request, error: Any) -> Response:
 
 
 def _internal(request: Request, error: Any) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # the server itself logs the error
     return problem(500, "the server made an error, which its log has; send the request again, or report it")
 
 

@@ -20,7 +20,7 @@ class OrderRequest(Sent):
     """
 
     spec: dict[str, Any] | None = None
-    yaml: Annotated[str, Field(max_length=4_000_000)] | None = None
+    yaml: Annotated[str, Field(max_length=1_100_000)] | None = None
     new_defaults: bool = False
     new_weights: bool = False
     over_quota: bool = False

@@ -98,3 +98,11 @@ def test_a_body_is_a_spec_or_yaml(shared: Site, program: Program) -> None:
         {"yaml": "!!python/object:os.system x"},
     ):
         problem(client.post("/specs", json=body), 422)
+
+
+def test_yaml_that_grows_by_its_aliases_is_refused_at_once(shared: Site, program: Program) -> None:
+    levels = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    bomb = f"a0: &a0 [x]\n{levels}name: trip\nprompts: *a11\n"
+    assert "aliases" in problem(program(shared).post("/specs", json={"yaml": bomb}), 422)["detail"]
+    long = problem(program(shared).post("/specs", json={"yaml": "x" * 1_200_000}), 413)
+    assert long["remedy"] == "send less"
