@@ -2,16 +2,30 @@
 
 import typer
 
-from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, stage1, table1
+from deploy.bench import (
+    catalog,
+    dashboard,
+    eyes,
+    fidelity,
+    negative,
+    orchestration,
+    pocket,
+    speed,
+    stage1,
+    table1,
+)
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 from deploy.bench.marks.command import marks
 from deploy.bench.review.command import review
 from deploy.bench.scale.command import scale
+from deploy.bench.untrained import references, seeds
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
     fidelity.fidelity,
     table1.table1,
+    references.references,
+    seeds.seeds,
     pocket.pocket,
     negative.negative,
     eyes.eyes,

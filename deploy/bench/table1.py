@@ -18,6 +18,9 @@ BRIEF = {
 }
 """Columns that fit in a terminal of 80 characters; the page and --json have all."""
 
+PAIRED = {"identity": "identity", "prompt": "prompt", "copying": "copying"}
+"""Metrics of the paired differences that the terminal shows."""
+
 
 def table1(
     profile: Annotated[str, typer.Option(help="Profile to evaluate (only `pocket` is supported).")] = "pocket",
@@ -28,6 +31,12 @@ def table1(
     sweep: Annotated[
         int, typer.Option(min=0, help="Number of subjects to also fine-tune for 0 to 1200 steps, as in Fig. 10.")
     ] = 0,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="The method that the others are compared with subject by subject; masactrl if it is in the table."
+        ),
+    ] = None,
     validation: Annotated[
         bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
@@ -56,6 +65,7 @@ def table1(
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench, measure_methods
     from dreamtuner.evaluation.run import finished as finished_results
+    from dreamtuner.evaluation.table1.differences import differences, headline
     from dreamtuner.evaluation.table1.page import words_of, write_page
     from dreamtuner.evaluation.table1.summary import SHARES, claims, summary
     from dreamtuner.pocket.world import TEST, VALIDATION
@@ -71,6 +81,10 @@ def table1(
     asked = list(every) if methods == "all" else [name.strip() for name in methods.split(",")]
     if unknown := [name for name in asked if name not in every]:
         refuse(f"--methods: {unknown[0]!r} is none of {', '.join(every)}")
+    if against is not None and against not in asked:
+        refuse(f"--against: {against!r} is not in the table; choose one of {', '.join(asked)}")
+    if against is None and "masactrl" in asked:
+        against = "masactrl"
     if sweep > subjects:
         refuse(f"--sweep: {sweep} of {subjects} subjects; choose at most {subjects}, or raise --subjects")
     chosen = {name: every[name] for name in asked}
@@ -103,10 +117,11 @@ def table1(
     names = {name: method.name for name, method in chosen.items()}
     names |= {name: f"{head} @{step}" for head, points in curves.items() for step, (name, _) in points.items()}
     comparisons = claims(table)
+    apart = {} if against is None else differences(table, against)
     if out is not None:
         steps = {head: {step: name for step, (name, _) in points.items()} for head, points in curves.items()}
         file = write_page(
-            out, "Table 1: one reference, many pictures", detail, table, names, comparisons, steps, prompts
+            out, "Table 1: one reference, many pictures", detail, table, names, comparisons, steps, prompts, against
         )
         typer.echo(f"page: {file}", err=True)
     if as_json:
@@ -114,8 +129,11 @@ def table1(
         rows = {
             name: {what: asdict(mean) for what, mean in summary(results).items()} for name, results in table.items()
         }
+        paired = {name: {what: asdict(mean) for what, mean in row.items()} for name, row in apart.items()}
         compared = [{**asdict(one), "met": one.met} for one in comparisons]
-        typer.echo(json.dumps({**counts, "methods": rows, "claims": compared}))
+        typer.echo(
+            json.dumps({**counts, "methods": rows, "claims": compared, "against": against, "differences": paired})
+        )
         return
     shown = Table(title=f"Table 1: {detail}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown.add_column("method")
@@ -125,6 +143,10 @@ def table1(
         row = summary(results)
         shown.add_row(names[name], *(_brief(*words_of(what, row[what]), share=what in SHARES) for what in BRIEF))
     plain_terminal().out.print(shown)
+    if apart:
+        typer.echo(f"points above {names[against or '']}, subject by subject, 95 %:")
+    for name, row in apart.items():
+        typer.echo(f"  {names[name]}: {headline(row, PAIRED)}")
     for one in comparisons:
         points = [f"{100 * value:+.1f}" for value in (one.difference.value, one.difference.low, one.difference.high)]
         met = "reached" if one.met else "missed"

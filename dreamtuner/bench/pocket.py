@@ -21,15 +21,17 @@ from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.subject import prepare_subject
 from dreamtuner.settings.sampling import Sampling
 
-STOCK, PLAIN, SSA, SSA_SEA, NAIVE = (
+STOCK, PLAIN, SSA, SSA_SEA, INVERTED, NAIVE = (
     "stock diffusers",
     "ours, no reference",
     "ours, S-S-A",
     "ours, S-S-A + S-E-A",
+    "ours, S-S-A + S-E-A, inversion",
     "naive: the reference again for every picture",
 )
 BATCH = 16
 BETA = 0.2
+INVERSION = 0.7
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class GridTiming:
 def time_grid(
     backbone: Backbone, count: int, steps: int, repeats: int, on_run: Callable[[str, int, float], None]
 ) -> GridTiming:
-    """Time generating `count` cells of one subject in every way, `repeats` times, interleaved, after a warm-up step."""
+    """Time generating `count` cells of one subject in every way, `repeats` times, interleaved, after two warm-up steps.
+
+    A single step cannot be inverted, so that way is left out at `steps` = 1.
+    """
     if not isinstance(backbone, UNetBackbone):
         raise ValueError(
             f"profile: {backbone.profile.name!r} is not a Stable Diffusion, so it cannot be compared with diffusers"
@@ -54,6 +59,8 @@ def time_grid(
     picture = EXAMPLES["pip"]
     reference = reference_of(picture)
     cells = [Cell(caption(picture.identity, c), seed) for seed, c in enumerate(held_out_contexts(picture, count))]
+    both = {"beta": BETA}
+    inverted = {**both, "inversion": INVERSION}
     off = backbone.profile.sampling("natural", steps=steps, beta=0.0)
     seeing = with_encoder(backbone)
 
@@ -62,13 +69,15 @@ def time_grid(
             STOCK: lambda: stock(seeing, cells, s),
             PLAIN: lambda: generate(seeing, None, cells, s, batch_size=BATCH),
             SSA: lambda: generate(seeing, reference, cells, s, batch_size=BATCH),
-            SSA_SEA: lambda: generate(seeing, reference, cells, s.model_copy(update={"beta": BETA}), batch_size=BATCH),
+            SSA_SEA: lambda: generate(seeing, reference, cells, s.model_copy(update=both), batch_size=BATCH),
+            INVERTED: lambda: generate(seeing, reference, cells, s.model_copy(update=inverted), batch_size=BATCH),
             NAIVE: lambda: naive_generate(seeing, reference, cells, s, batch_size=BATCH),
         }
 
-    for run in ways(cells[:BATCH], off.model_copy(update={"steps": 1})).values():
+    for run in ways(cells[:BATCH], off.model_copy(update={"steps": 2})).values():
         run()
-    timings = interleaved_timings(ways(cells, off), repeats, on_run)
+    timed = {name: run for name, run in ways(cells, off).items() if steps > 1 or name != INVERTED}
+    timings = interleaved_timings(timed, repeats, on_run)
     return GridTiming(count, steps, BATCH, share_of(backbone, reference, off), timings)
 
 

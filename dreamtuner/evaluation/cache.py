@@ -77,6 +77,12 @@ class EvaluationCache:
             return None
         return result_of(subject, [measured[cell] for cell in cells], [pictures[cell] for cell in shown(cells)])
 
+    def pictures(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[Image.Image]:
+        """Return the images of measured cells, in order. Raises KeyError if one is missing or damaged."""
+        digests = [self.digest(method, subject, cell) for cell in cells]
+        found = self._cells.pictures(digests)
+        return [found[digest] for digest in digests]
+
     def _found(
         self, method: Method, subject: Picture, cells: Sequence[ImageRequest]
     ) -> tuple[dict[ImageRequest, Measured], dict[ImageRequest, Image.Image]]:

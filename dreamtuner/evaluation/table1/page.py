@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dreamtuner.evaluation.ablations import Mean
 from dreamtuner.evaluation.run import PRIOR_METRIC
+from dreamtuner.evaluation.table1.differences import differences
 from dreamtuner.evaluation.table1.plots import by_steps, scatter
 from dreamtuner.evaluation.table1.rows import picture_rows
 from dreamtuner.evaluation.table1.summary import SHARES, Claim, Table, summary
@@ -20,10 +21,14 @@ COLUMNS: Mapping[str, str] = {
     "identity": "identity",
     "prompt": "prompt",
     "copying": "copying",
+    "hat": "hat",
+    "emblem": "emblem",
     PRIOR_METRIC: "class prompts",
     "prepare_s": "s / subject",
     "picture_s": "s / image",
 }
+COMPARED = ("identity", "prompt", "copying", "clip_t", "clip_i", "hat", "emblem")
+"""The columns of the paired differences."""
 STYLE = """
 :root { color-scheme: light; --ink: #26241f; --grey: #69645b; --line: #e3dfd7; --ours: #fbeee8 }
 body { margin: 0; background: #f4f2ee; color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
@@ -63,8 +68,13 @@ def write_page(
     claims: Sequence[Claim],
     sweep: Mapping[str, Mapping[int, str]],
     prompts: int,
+    against: str | None = None,
 ) -> Path:
-    """Write the page. `names`: the heading of each row; `sweep`: the row of each point, by curve and steps."""
+    """Write the page.
+
+    `names`: the heading of each row; `sweep`: the row of each point, by curve and steps; `against`: the row that the
+    others are compared with subject by subject, None: none.
+    """
     rows = {name: summary(results) for name, results in table.items()}
     shown = {name: row for name, row in rows.items() if "@" not in name}  # NAME@STEPS is only a point of a curve
     curves = {
@@ -73,6 +83,7 @@ def write_page(
     parts = [
         f"<h1>{escape(title)}</h1><p class=detail>{escape(detail)}</p>",
         f"<h2>Table</h2><div class=card>{_table(shown, names)}</div>{NOTES}",
+        "" if against is None else _differences(differences(table, against), names, against),
         _claims(claims),
         "<h2>Identity and prompt</h2><div class=card>"
         + scatter({names[name]: row for name, row in shown.items()}, [names[n] for n in OURS if n in names])
@@ -112,6 +123,29 @@ def _table(rows: Mapping[str, Mapping[str, Mean]], names: Mapping[str, str]) -> 
         mark = " class=ours" if name in OURS else ""
         lines.append(f"<tr{mark}><th scope=row>{escape(names[name])}</th>{''.join(cells)}</tr>")
     return f"<table><thead><tr><th scope=col>method</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _differences(found: Mapping[str, Mapping[str, Mean]], names: Mapping[str, str], against: str) -> str:
+    """Lay out paired differences in points; those whose interval excludes 0 are bold."""
+    rows = {name: row for name, row in found.items() if "@" not in name}
+    if not rows:
+        return ""
+    columns = [name for name in COMPARED if all(name in row for row in rows.values())]
+    heads = "".join(f"<th scope=col>{COLUMNS[name]}</th>" for name in columns)
+    lines = []
+    for name, row in rows.items():
+        cells = []
+        for one in (row[column] for column in columns):
+            value = f"{100 * one.value:+.1f}"
+            shown = f"<b>{value}</b>" if one.low > 0 or one.high < 0 else value
+            cells.append(f"<td>{shown} <small>({100 * one.low:+.1f} to {100 * one.high:+.1f})</small></td>")
+        mark = " class=ours" if name in OURS else ""
+        lines.append(f"<tr{mark}><th scope=row>{escape(names[name])}</th>{''.join(cells)}</tr>")
+    return (
+        f"<h2>Differences to {escape(names[against])}, subject by subject</h2><div class=card><table><thead><tr>"
+        f"<th scope=col>method</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        "<p class=note>In points (0.01), with 95 % bootstrap intervals over subjects; bold where they exclude 0.</p>"
+    )
 
 
 def _claims(claims: Sequence[Claim]) -> str:

@@ -17,7 +17,7 @@ Table = Mapping[str, Sequence[EvaluationResult]]
 """Results by the method's name on the command line, all of equal subjects in equal order; NAME@STEPS: of fewer."""
 
 SECONDS = {"prepare_s", "picture_s"}
-SHARES = frozenset({"identity", "prompt", "copying", "leakage", PRIOR_METRIC})
+SHARES = frozenset({"identity", "prompt", "copying", "leakage", "hat", "emblem", PRIOR_METRIC})
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def by_subject(results: Sequence[EvaluationResult], name: str) -> NDArray[np.flo
 def summary(results: Sequence[EvaluationResult]) -> dict[str, Mean]:
     """Summarise every metric of a method and its seconds, with 95 % intervals over subjects."""
     names = [name for name in results[0].drawn.measures if all(name in result.drawn.measures for result in results)]
-    return {name: _mean(by_subject(results, name)) for name in (*names, *sorted(SECONDS))}
+    return {name: mean_of(by_subject(results, name)) for name in (*names, *sorted(SECONDS))}
 
 
 def claims(table: Table) -> list[Claim]:
@@ -78,7 +78,7 @@ def claims(table: Table) -> list[Claim]:
         ),
     ]
     found = [
-        Claim(words, measure, _mean(by_subject(table[one], measure) - by_subject(table[other], measure)), least)
+        Claim(words, measure, mean_of(by_subject(table[one], measure) - by_subject(table[other], measure)), least)
         for words, measure, one, other, least in wanted
         if one in table and other in table
     ]
@@ -95,7 +95,7 @@ def claims(table: Table) -> list[Claim]:
             Claim(
                 "class prompts: at most 2 points less after fine-tuning with DreamTuner",
                 "prompt",
-                _mean(after - before),
+                mean_of(after - before),
                 -0.02,
             )
         )
@@ -108,6 +108,7 @@ def _first_seeds(plain: EvaluationResult, tuned: EvaluationResult) -> float:
     return float(values[:: len(values) // len(tuned.drawn.measures[PRIOR_METRIC])].mean())
 
 
-def _mean(values: NDArray[np.float64]) -> Mean:
+def mean_of(values: NDArray[np.float64]) -> Mean:
+    """Return the mean of values, one for each subject, with its 95 % bootstrap interval."""
     low, high = bootstrap(values)
     return Mean(float(values.mean()), low, high)

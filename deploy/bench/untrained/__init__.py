@@ -1,0 +1,1 @@
+"""Benchmarks of the method without training: several references, and what seeds change."""

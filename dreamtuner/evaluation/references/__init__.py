@@ -1,0 +1,1 @@
+"""Several references of one subject: what they add where one picture hides part of the subject."""

@@ -1,0 +1,55 @@
+"""Generation from several references of a subject, as one row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dreamtuner.baselines.method import Given, Prepared
+from dreamtuner.evaluation.held_out import reference_of
+from dreamtuner.evaluation.references.views import HidingSubject, caption_of
+from dreamtuner.families.backbone import Backbone
+from dreamtuner.pocket.training.shards import Picture
+from dreamtuner.sampling.generate import generate
+from dreamtuner.settings.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """Self-subject-attention and encoder see ``pictures`` of the subject, in this order, each of weight 1.
+
+    ``worded``: their captions name view and crop; ``changes`` update the profile's settings.
+    """
+
+    name: str
+    pictures: tuple[Picture, ...]
+    worded: bool = False
+    changes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def training(self) -> str:
+        """Empty: it needs no training."""
+        return ""
+
+    def prepare(self, backbone: Backbone, given: Given) -> Prepared:
+        """Render the references; the one that is given is not used."""
+        sampling = Sampling.model_validate({**given.sampling.model_dump(), **self.changes})
+        references = [
+            replace(reference_of(one), caption=caption_of(one, worded=self.worded), layouts={}) for one in self.pictures
+        ]
+        return Prepared(lambda cells: generate(backbone, references, cells, sampling))
+
+
+ALONE, TWO, FOUR, FRONT = "1, which hides", "2, one shows", "4, one shows", "1, which shows"
+"""The rows: the hiding picture alone; with one that shows everything; with two more that hide; that one alone."""
+
+
+def rows_of(subject: HidingSubject, *, worded: bool, changes: Mapping[str, float]) -> dict[str, Seeing]:
+    """Return the rows of a subject by name."""
+    given = {
+        ALONE: subject.references[:1],
+        TWO: subject.references[:2],
+        FOUR: subject.references[:4],
+        FRONT: subject.references[1:2],
+    }
+    return {name: Seeing(name, pictures, worded, changes) for name, pictures in given.items()}
