@@ -46,7 +46,8 @@ def test_references_are_measured_once_and_shown(
     assert "identity" not in again.stderr
     assert len(found["figures"]) == 5 * 4  # all and four kinds, four rows
     assert all(0 <= one["hidden"]["low"] <= one["hidden"]["value"] <= one["hidden"]["high"] for one in found["figures"])
-    assert "close-up (chance" in words.stdout
+    assert "close-up  1, which hides" in words.stdout
+    assert max(map(len, words.stdout.splitlines())) <= 80
     with Image.open(sheet) as shown:
         assert shown.width > 1000
 

@@ -18,6 +18,9 @@ def references(
     inversion: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of the first reference's inversion; the profile's.")
     ] = None,
+    weight: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Weight of references that hide, beside the one that shows.")
+    ] = 1.0,
     validation: Annotated[
         bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
@@ -40,10 +43,10 @@ def references(
     from deploy.bench.cells import cache_of
     from deploy.bench.refusal import refuse, refuse_without_oracle
     from deploy.cli.terminal import plain_terminal
-    from dreamtuner.evaluation.references.measure import figures, measure_references
-    from dreamtuner.evaluation.references.sheet import reference_sheet
-    from dreamtuner.evaluation.references.views import HIDING, hiding_subjects
     from dreamtuner.evaluation.run import Bench
+    from dreamtuner.evaluation.untrained.measure import figures, measure_references
+    from dreamtuner.evaluation.untrained.sheet import reference_sheet
+    from dreamtuner.evaluation.untrained.views import HIDING, hiding_subjects
     from dreamtuner.pocket.world import TEST, VALIDATION
     from flows.resources import Resources
     from flows.settings import Settings
@@ -59,28 +62,27 @@ def references(
     people = hiding_subjects(subjects, VALIDATION if validation else TEST)
     changes = {} if inversion is None else {"inversion": inversion}
     bench, say = Bench.load(profile, resources.device), partial(typer.echo, err=True)
-    measured = measure_references(bench, cache_of(settings, profile), people, prompts, say, changes)
+    measured = measure_references(bench, cache_of(settings, profile), people, prompts, say, changes, weight)
     found = figures(measured)
     if sheet is not None:
         reference_sheet(measured[: 2 * len(HIDING)]).save(sheet)
         typer.echo(f"sheet: {sheet}", err=True)
     if as_json:
-        counts = {"subjects": subjects, "prompts": prompts, "validation": validation, **changes}
+        counts = {"subjects": subjects, "prompts": prompts, "validation": validation, "weight": weight, **changes}
         typer.echo(json.dumps({**counts, "figures": [asdict(one) for one in found]}))
         return
     which = "validation" if validation else "test"
     title = f"{subjects} {which} subjects x {prompts} prompts; 95 % over subjects"
+    title += "" if weight == 1 else f"; references that hide weigh {weight:g}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    heads = ("first picture", "references", "hidden %", "(95 %)", "shown %", "prompt %", "copying %")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="left" if number < 2 else "right", no_wrap=number > 1)
+    for number, head in enumerate(("hides", "from", "hidden %", "95 %", "chance", "shown", "prompt", "copied")):
+        table.add_column(head, justify="left" if number < 2 else "right", no_wrap=True)
     for number, one in enumerate(found):
         opens = number == 0 or found[number - 1].hides != one.hides
         if opens and number:
             table.add_section()
         spread = f"{100 * one.hidden.low:.0f} to {100 * one.hidden.high:.0f}"
-        values = (one.hidden.value, one.shown.value, one.prompt.value, one.copying.value)
-        hidden, *others = (f"{100 * value:.1f}" for value in values)
-        named = f"{one.hides} (chance {100 * one.chance:.0f})" if opens else ""
-        table.add_row(named, one.row, hidden, spread, *others)
+        values = (one.chance, one.shown.value, one.prompt.value, one.copying.value)
+        others = (f"{100 * value:.1f}" for value in values)
+        table.add_row(one.hides if opens else "", one.row, f"{100 * one.hidden.value:.1f}", spread, *others)
     plain_terminal().out.print(table)

@@ -36,7 +36,7 @@ def seeds(
     from dreamtuner.evaluation.cells import image_requests
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench, measure_methods
-    from dreamtuner.evaluation.seeds import APART, methods_of_seeds, seed_figures
+    from dreamtuner.evaluation.untrained.seeds import APART, methods_of_seeds, seed_figures
     from dreamtuner.pocket.world import TEST, VALIDATION
     from flows.resources import Resources
     from flows.settings import Settings

@@ -8,11 +8,11 @@ from PIL import Image
 
 from dreamtuner.evaluation.held_out import MeasuredSubject
 from dreamtuner.evaluation.measures import IDENTITY
-from dreamtuner.evaluation.references.measure import ALL, Seen, figures
-from dreamtuner.evaluation.references.method import ALONE, FOUR, FRONT, TWO, rows_of
-from dreamtuner.evaluation.references.sheet import reference_sheet
-from dreamtuner.evaluation.references.views import HIDING, HidingSubject, caption_of, hiding_subjects
 from dreamtuner.evaluation.result import EvaluationResult
+from dreamtuner.evaluation.untrained.measure import ALL, Seen, figures
+from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, TWO, rows_of
+from dreamtuner.evaluation.untrained.sheet import reference_sheet
+from dreamtuner.evaluation.untrained.views import HIDING, HidingSubject, caption_of, hiding_subjects
 from dreamtuner.pocket.world import VALIDATION, visible
 from dreamtuner.pocket.world.identity import ATTRIBUTES
 from dreamtuner.settings.recipe_fields import to_literal
@@ -65,6 +65,15 @@ def test_references_decide_the_key_of_a_measurement(people: list[HidingSubject])
     assert len({to_literal(row) for row in rows}) == len(rows)
 
 
+def test_a_weight_is_that_of_the_pictures_that_hide_beside_the_one_that_shows(people: list[HidingSubject]) -> None:
+    rows = rows_of(people[0], worded=False, changes={}, weight=0.25)
+    weights = {name: row.weights for name, row in rows.items()}
+    assert weights == {ALONE: (), TWO: (0.25, 1.0), FOUR: (0.25, 1.0, 0.25, 0.25), FRONT: ()}
+    plain = rows_of(people[0], worded=False, changes={})
+    assert to_literal(plain[TWO]) != to_literal(rows[TWO])
+    assert "weights" not in to_literal(plain[TWO]), "what was measured without weights keeps its key"
+
+
 def test_captions_name_the_view_only_to_models_that_learnt_it(people: list[HidingSubject]) -> None:
     back = people[0].first
     assert "behind" in caption_of(back, worded=True)
@@ -85,7 +94,7 @@ def test_figures_tell_hidden_from_shown_and_gain_from_one_picture(people: list[H
     )
     assert found["side", TWO].hidden.value == pytest.approx(0.85)
     assert found["side", TWO].subjects == 1
-    assert found["side", TWO].chance == pytest.approx(0.25)
+    assert found["side", TWO].chance == pytest.approx(people[1].chance)
 
 
 def test_the_sheet_has_a_row_for_each_subject(people: list[HidingSubject]) -> None:

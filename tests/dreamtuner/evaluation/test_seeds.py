@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dreamtuner.evaluation.seeds import APART, apart, methods_of_seeds
+from dreamtuner.evaluation.untrained.seeds import APART, apart, methods_of_seeds
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.pocket.examples import draw_example
 from dreamtuner.score.clip import ClipModel, load_clip

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 from dreamtuner.evaluation.held_out import reference_of
-from dreamtuner.evaluation.references.measure import Seen
-from dreamtuner.evaluation.references.method import ALONE, FOUR, FRONT, TWO
+from dreamtuner.evaluation.untrained.measure import Seen
+from dreamtuner.evaluation.untrained.method import ALONE, FOUR, FRONT, TWO
 from dreamtuner.rendering.text import font, room, wrap, write
 
 TILE, GAP, SPLIT, HEAD = 96, 4, 16, 40

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dreamtuner.evaluation.ablations import Mean
 from dreamtuner.evaluation.cache import EvaluationCache
-from dreamtuner.evaluation.references.method import ALONE, rows_of
-from dreamtuner.evaluation.references.views import HIDING, HidingSubject
 from dreamtuner.evaluation.result import EvaluationResult
 from dreamtuner.evaluation.run import Bench, measure_methods
 from dreamtuner.evaluation.table1.summary import mean_of
+from dreamtuner.evaluation.untrained.method import ALONE, rows_of
+from dreamtuner.evaluation.untrained.views import HIDING, HidingSubject
 
 ALL = "all"
 """The group of all kinds of first picture together."""
@@ -56,15 +56,18 @@ def measure_references(
     prompts: int,
     say: Callable[[str], None],
     changes: Mapping[str, float] | None = None,
+    weight: float = 1.0,
 ) -> list[Seen]:
     """Measure every row of every subject. Cached cells are not measured again.
+
+    `changes` update the profile's settings; `weight`: that of pictures that hide, beside the one that shows.
 
     Captions name view and crop if the weights were trained with them, which their oracle tells: it then reads views.
     """
     worded = "view" in bench.oracle.heads
     found = []
     for number, subject in enumerate(subjects, 1):
-        rows = rows_of(subject, worded=worded, changes=changes or {})
+        rows = rows_of(subject, worded=worded, changes=changes or {}, weight=weight)
         head = f"{number}/{len(subjects)} ({subject.kind}), "
 
         def told(line: str, head: str = head) -> None:

@@ -1,1 +1,0 @@
-"""Several references of one subject: what they add where one picture hides part of the subject."""
