@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deploy.dashboard.exports.lineage import MetricLicences, weights_of_output
@@ -40,7 +40,7 @@ def entry(
         said |= {"digest": one.digest, "seed": one.seed, "pose": one.pose, "image_sha256": one.image_sha256}
         said |= {"profile": one.profile, "weights_digest": one.weights_digest, "licence": one.licence}
         said |= {"reference_sha256": subject.reference_sha256, "mask_sha256": subject.mask_sha256}
-        said |= {"further_references": _further(subject)} if subject.further else {}
+        said |= {"further_references": _further(subject, one.settings)} if subject.further else {}
         said |= {"mask_method": subject.mask_method, "mask_licence": subject.mask_licence}
         said |= {"reference_controls": dict(one.reference_controls)}
         said |= {"checkpoint_sha256": one.checkpoint_sha256, "settings": dict(one.settings)}
@@ -51,10 +51,14 @@ def entry(
     return said
 
 
-def _further(subject: OutputSubject) -> list[dict[str, Any]]:
-    """Return the references of a picture's subject beside the first one."""
+def _further(subject: OutputSubject, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the references of a picture's subject beside the first one, each with its weight in the recipe."""
+    weights = {one["reference"]: one.get("weight", 1.0) for one in settings.get("references", ())}
     named = {"reference_sha256": "sha256", "mask_sha256": "mask_sha256", "caption": "caption"}
-    return [{key: getattr(one, name) for key, name in named.items()} for one in subject.further]
+    return [
+        {key: getattr(one, name) for key, name in named.items()} | {"weight": weights.get(one.sha256, 1.0)}
+        for one in subject.further
+    ]
 
 
 def files(

@@ -5,13 +5,16 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from deploy.dashboard.exports.manifest import entry
 from storage.catalog import views
+from storage.catalog.views.output_subjects import OutputReference
 from tests.deploy.dashboard.conftest import Site
 from tests.storage.conftest import s3, s3_server
 
@@ -115,3 +118,22 @@ def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
     given = ("=1+1", "@x", "-2", " +1", "\t=1", "\r=1", "＝1", "a", 3, -3, "a=1")
     wanted = ["'=1+1", "'@x", "'-2", "' +1", "'\t=1", "'\r=1", "'＝1", "a", 3, -3, "a=1"]
     assert [_cell(one) for one in given] == wanted
+
+
+def test_the_manifest_names_further_references_with_their_weights(shared: Site) -> None:
+    with shared.catalog.read() as s:
+        one = views.output(s, 1)
+    assert "further_references" not in entry(one, one.subjects[0], "a.png", metadata=True)
+    about = {"source": "", "mask_version": 1, "newer_mask": False}
+    further = [
+        OutputReference(reference_id=7, sha256="a" * 64, mask_sha256="b" * 64, caption="a back", **about),
+        OutputReference(reference_id=8, sha256="c" * 64, mask_sha256=None, caption="a side", **about),
+    ]
+    recipe = [{"reference": "a" * 64, "mask": "b" * 64, "caption": "a back", "weight": 0.5}, {"reference": "c" * 64}]
+    link = replace(one.subjects[0], further=further)
+    said = entry(replace(one, settings={**one.settings, "references": recipe}), link, "a.png", metadata=True)
+    assert said["further_references"] == [
+        {"reference_sha256": "a" * 64, "mask_sha256": "b" * 64, "caption": "a back", "weight": 0.5},
+        {"reference_sha256": "c" * 64, "mask_sha256": None, "caption": "a side", "weight": 1.0},
+    ]
+    assert "further_references" not in entry(one, link, "a.png", metadata=False)

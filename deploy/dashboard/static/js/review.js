@@ -118,9 +118,11 @@ function sharpen(item) {
   whole.decode().then(() => { if (shown === item && zoom.close) $("picture").src = item.picture; }, () => toast("The picture itself could not be loaded; you see its preview."));
 }
 function furtherReference({ thumb, caption }, i) {
-  const entry = document.createElement("li"), image = Object.assign(document.createElement("img"), { title: caption });
-  set(image, thumb, `Reference ${i + 2}`);
-  entry.append(image);
+  const entry = document.createElement("li"), figure = document.createElement("figure");
+  const image = Object.assign(document.createElement("img"), { title: caption });
+  set(image, thumb, `Reference ${i + 2}: ${caption}`);
+  figure.append(image, Object.assign(document.createElement("figcaption"), { textContent: `reference ${i + 2}` }));
+  entry.append(figure);
   return entry;
 }
 function set(image, url, alt) { if (image.getAttribute("src") !== url) image.src = url; image.alt = alt; }
