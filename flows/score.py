@@ -9,6 +9,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
 from dreamtuner.score.licences import licences_of
+from flows.execution.fingerprints import fingerprint_missing, keeps_embeddings
 from flows.execution.score_outputs import CHUNK_OUTPUTS, ScoreAccount, chunks_of, score_outputs
 from flows.progress import report_progress
 from flows.resources import Resources
@@ -109,7 +110,8 @@ def score_choice(
 ) -> list[ScoredBy]:
     """Score the generated images of these runs and this subject, else all of the catalog; generates nothing.
 
-    What a metric's present version has scored is skipped. Each image is scored for the profile that generated it.
+    What a metric's present version has scored is skipped. Each image is scored for the profile that generated it. What
+    near-duplicates are found by is computed for images that lack it.
     Raises InputError if a metric is unknown, or lacks a model.
     """
     resources = Resources.open()
@@ -133,5 +135,10 @@ def score_choice(
             report_progress("score", scored, total)
             score_outputs(account, profile, metric, chunk)
             scored += len(chunk)
+    embed = any(keeps_embeddings(METRICS[metric]) for metric in metrics)
+    for profile in counts:
+        with resources.catalog.read() as s:
+            outputs = views.outputs_of_choice(s, choice, profile)
+        fingerprint_missing(resources, profile, outputs, embeddings=embed)
     report_progress("score", total, total)
     return done

@@ -1,8 +1,8 @@
 """The rooms and the direction between them, held by reading every import in the source.
 
 deploy -> flows -> {dreamtuner, storage},  deploy -> {dreamtuner, storage},
-deploy/dashboard -> {storage, deploy.marks, flows.spec, flows.planning, dreamtuner.preprocess, dreamtuner.plugins,
-dreamtuner.score, dreamtuner.settings, dreamtuner.models: layouts, auxiliary, profiles and licences}
+deploy/dashboard -> {storage, deploy.marks, flows.spec, flows.planning, dreamtuner.curation, dreamtuner.preprocess,
+dreamtuner.plugins, dreamtuner.score, dreamtuner.settings, dreamtuner.models: layouts, auxiliary, profiles and licences}
 """
 
 import ast
@@ -50,6 +50,8 @@ WALLS = (
                 "flows.spec",
                 "storage",
                 "dreamtuner.preprocess",
+                # near-duplicates and triage, by NumPy
+                "dreamtuner.curation",
                 "dreamtuner.models.layouts",
                 "dreamtuner.models.auxiliary",
                 # which licences an image's weights have, for what an export owes
@@ -79,7 +81,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("sources", "ingest", "lost", "thumbnails", "previews", "run_costs", "maintenance"),
     ),
     "dreamtuner": (
-        *("plugins", "settings", "models", "attention", "families", "preprocess", "postprocess"),
+        *("plugins", "curation", "settings", "models", "attention", "families", "preprocess", "postprocess"),
         *("sampling", "rendering", "pipeline", "score", "train", "finetune", "baselines"),
         *("pocket.world", "pocket.training", "evaluation", "pocket", "bench"),
     ),
@@ -93,6 +95,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.uploads"),
         "dashboard.eyes",
+        "dashboard.culling",
         *("dashboard.gallery_filter", "dashboard.flow_parameters", "dashboard.prefilled", "dashboard.exports"),
         "dashboard.ordering",
         *("dashboard.live", "dashboard.metrics"),

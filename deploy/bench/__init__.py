@@ -2,18 +2,9 @@
 
 import typer
 
-from deploy.bench import (
-    catalog,
-    dashboard,
-    eyes,
-    fidelity,
-    negative,
-    orchestration,
-    pocket,
-    speed,
-    stage1,
-    table1,
-)
+from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestration, pocket, speed, stage1, table1
+from deploy.bench.culling.duplicates import duplicates
+from deploy.bench.culling.triage import triage
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 from deploy.bench.marks.command import marks
 from deploy.bench.review.command import review
@@ -36,6 +27,8 @@ for command in (
     orchestration.orchestration,
     review,
     marks,
+    duplicates,
+    triage,
     scale,
 ):
     bench.command()(command)

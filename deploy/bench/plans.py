@@ -28,6 +28,7 @@ LARGE = (
     "blobs",
     "audit",
     "lineage",
+    "fingerprints",
 )
 """Tables that grow with the number of images."""
 Sent = tuple[str, Any]
@@ -46,7 +47,13 @@ def whole_reads(
     The application is called in this process. `without`: settings of PostgreSQL to turn off (enable_...), for tables so
     small that it would rightly scan them. `headers`: of each request.
     """
-    sent = asyncio.run(_asked(settings, cookies, pages, headers))
+    return whole_among(catalog, asyncio.run(_asked(settings, cookies, pages, headers)), without)
+
+
+def whole_among(
+    catalog: Catalog, sent: Mapping[str, Sequence[Sent]], without: Sequence[str] = ()
+) -> dict[str, list[str]]:
+    """Return the same for statements that `heard` recorded, by a name."""
     found: dict[str, list[str]] = {}
     with catalog.read() as s:
         connection = s.connection()
@@ -71,7 +78,7 @@ async def _asked(
     client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", cookies=dict(cookies), timeout=600)
     async with app.router.lifespan_context(app), client:
         for name, page in pages.items():
-            with _heard() as statements:
+            with heard() as statements:
                 answer = await client.get(page(draw), headers=dict(headers))
                 answer.raise_for_status()
             sent[name] = statements
@@ -79,7 +86,7 @@ async def _asked(
 
 
 @contextmanager
-def _heard() -> Iterator[list[Sent]]:
+def heard() -> Iterator[list[Sent]]:
     """Record every SELECT sent to any database."""
     statements: list[Sent] = []
 

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from PIL import Image
 
+from dreamtuner.curation.perceptual_hash import structure
+from flows.execution.fingerprints import fingerprint
 from flows.image_io import PNG, png_bytes
 from flows.patience import Patience
 from storage.catalog import Catalog, writes
@@ -90,6 +92,7 @@ class ImageWriter:
         """Store the images and record them in the catalog; runs in an upload thread."""
         pngs = [(png_bytes(one.image, one.recipe), PNG) for one in pictures]
         run_id = pictures[0].run_id
+        looks = [structure(one.image) for one in pictures]
 
         def store_rows() -> list[str]:
             with storing(self._catalog, self._store, *pngs) as (s, addresses):
@@ -99,7 +102,14 @@ class ImageWriter:
                     )
                     for one, sha256 in zip(pictures, addresses, strict=True)
                 ]
-                return writes.finish_cells(s, finished, owner=self._owner, run_id=run_id, device=self._device)
+                done = writes.finish_cells(s, finished, owner=self._owner, run_id=run_id, device=self._device)
+                prints = [
+                    fingerprint(sha256, look)
+                    for one, sha256, look in zip(pictures, addresses, looks, strict=True)
+                    if one.digest in done
+                ]
+                writes.add_fingerprints(s, prints)
+                return done
 
         stored = self._patience.retry(lambda: retrying(store_rows))
         self.made.setdefault(run_id, []).extend(stored)

@@ -10,6 +10,7 @@ from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
 from dreamtuner.score.licences import licences_of
 from flows.execution.costs.account import Account
+from flows.execution.fingerprints import Embeddings, keeps_embeddings, store_embeddings
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory
@@ -61,10 +62,11 @@ def _score_together(
     mask = first.mask_sha256
     pictures = [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs]
     took: list[float] = []
+    model = Embeddings(resources.scorer(profile, metric), pictures)
     with account.lap(took.append):
         values = score_images(
             scorer,
-            resources.scorer(profile, metric),
+            model,
             pictures,
             {
                 "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
@@ -84,6 +86,9 @@ def _score_together(
             device_seconds=sum(took),
             device=account.device,
         )
+    if keeps_embeddings(scorer):
+        images = {one.image_sha256: picture for one, picture in zip(outputs, pictures, strict=True)}
+        store_embeddings(resources, profile, model, images, [one.output_id for one in outputs])
     account.scored += len(outputs)
     return len(outputs)
 

@@ -410,3 +410,40 @@ class UnscoredOutput:
     mask_sha256: str | None
     training: str | None = None
     prompt_syntax: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """A queue's outputs in order, with its stacks of near-duplicates and what triage left out.
+
+    `ids`: the outputs that have a place, the first of a stack for all of it; `stacks`: the others of a stack, by its
+    first; `hidden`: outputs without a place, until someone asks for them, and `triage` is what that rests on. The
+    others of a hidden stack are in `stacks` too.
+    """
+
+    ids: Sequence[int]
+    stacks: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    hidden: Sequence[int] = ()
+    triage: Mapping[str, Any] | None = None
+
+    @property
+    def pictures(self) -> list[int]:
+        """All outputs: those with a place, in stacks, and hidden."""
+        return [one for first in (*self.ids, *self.hidden) for one in (first, *self.stacks.get(first, ()))]
+
+    def part(self, ids: Sequence[int], hidden: Sequence[int]) -> "Arrangement":
+        """Return the arrangement of a part of the outputs."""
+        own = {first: self.stacks[first] for first in (*ids, *hidden) if first in self.stacks}
+        return Arrangement(ids=ids, stacks=own, hidden=hidden, triage=self.triage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFingerprint:
+    """What an image looks like in a few numbers; the columns of storage.catalog.schema.results.Fingerprint."""
+
+    image_sha256: str
+    phash: str
+    structure: bytes
+    hash_version: str
+    vector: bytes | None = None
+    model: str | None = None

@@ -16,11 +16,13 @@ from deploy.dashboard.routes.review import (
     output,
     review,
     splits,
+    stacks,
+    triage,
 )
 from deploy.dashboard.routes.subjects import annotations, detection, forget, masks, subjects
 
 _LOOK = (home, inspect, runs, media, metrics, gallery, output, compare, grid, subjects)
-_ACT = (review, splits, gathered, decisions, bulk, export, masks, annotations, detection, forget, flows)
+_ACT = (review, splits, triage, gathered, decisions, stacks, bulk, export, masks, annotations, detection, forget, flows)
 _ORDER = (order, files, presets, schedules)
 _PEOPLE = (login, sign_on, account, users, audit)
 routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_ORDER, *_PEOPLE))

@@ -25,8 +25,8 @@ from storage.catalog.schema.people import (
     User,
     WebSession,
 )
-from storage.catalog.schema.queues import QueueGuest, QueuePart, QueueSplit, ReviewQueue
-from storage.catalog.schema.results import AttentionMap, LineageEvent, Output, Review, Score
+from storage.catalog.schema.queues import QueueGuest, QueuePart, QueueSplit, ReviewQueue, TriageModel
+from storage.catalog.schema.results import AttentionMap, Fingerprint, LineageEvent, Output, Review, Score
 from storage.catalog.schema.runs import Cell, Run, RunCell
 from storage.catalog.schema.trainings import RunTraining, Training
 from storage.catalog.schema.warnings import WarningRow
@@ -47,6 +47,7 @@ __all__ = [
     "Delivery",
     "EventMark",
     "Export",
+    "Fingerprint",
     "FirstNumbers",
     "Forgetting",
     "Identity",
@@ -82,6 +83,7 @@ __all__ = [
     "SubjectScore",
     "Throttle",
     "Training",
+    "TriageModel",
     "Upload",
     "User",
     "Vote",

@@ -1,4 +1,4 @@
-"""Review queues, their parts when several people share the work, and who came to one by its link."""
+"""Review queues, their parts when several people share the work, who came to one by its link, and their triage."""
 
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ from storage.catalog.database.base import Base, now
 
 
 class ReviewQueue(Base):
-    """Outputs in the order in which they are reviewed, frozen when it was created; `ids` is a JSON list.
+    """Outputs in the order in which they are reviewed, frozen when it was created.
 
+    `ids` holds lists: `ids` and the outputs' `revisions`; where there are any, `stacks`, each a list whose first is in
+    `ids` and stands for the others, and `hidden`, the outputs that triage left out, with what it rests on in `triage`.
     `user_id` is who started it; whoever else has its link may review it too if it is `shared`.
     """
 
@@ -56,3 +58,20 @@ class QueuePart(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"), unique=True)
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class TriageModel(Base):
+    """A logistic model of what this team keeps, fitted to its decisions; the newest of a `version` is used.
+
+    `decisions`: how many it was fitted to, and `keepers` of them, which are those approved. `weights` is JSON that only
+    the version that fitted it reads.
+    """
+
+    __tablename__ = "triage_models"
+    __table_args__ = (Index(None, "version", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    decisions: Mapped[int]
+    keepers: Mapped[int]
+    weights: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)

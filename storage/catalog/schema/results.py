@@ -8,7 +8,7 @@ updates them.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now, one_of, only_where_set
@@ -40,6 +40,24 @@ class Output(Base):
     decision: Mapped[Decision] = mapped_column(String, server_default="none", default="none")
     rating: Mapped[int] = mapped_column(server_default="0", default=0)
     approvals: Mapped[int] = mapped_column(server_default="0", default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Fingerprint(Base):
+    """What an image looks like, in a few numbers: of an output, or of a reference.
+
+    Near-duplicates are found by `phash`, its perceptual hash in hex, and `structure`, its brightness and colours in few
+    pixels; `hash_version` is the version of both. `vector` is its embedding, little-endian float16, by the version
+    `model` of what embeds; None until it is scored. The row is deleted with the image.
+    """
+
+    __tablename__ = "fingerprints"
+    image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256", ondelete="CASCADE"), primary_key=True)
+    phash: Mapped[str]
+    structure: Mapped[bytes] = mapped_column(LargeBinary)
+    hash_version: Mapped[str]
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
+    model: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -66,6 +66,7 @@ from .review.facets import (
     runs_progress,
     subjects_page,
 )
+from .review.fingerprints import fingerprints, fingerprints_of_images, without_fingerprint
 from .review.gallery import Count, Filter, count, gallery_page
 from .review.gathered import FilterView, LabelView, labels, labels_of, saved_filters
 from .review.grid import GridCell, grid, runs_of_subject
@@ -90,6 +91,7 @@ from .review.subject_page import (
     SubjectDetail,
     subject,
 )
+from .review.triage import OutputSigns, TriageModelView, count_decided, decided, last_review, signs_of, triage_model
 from .review.votes import VoteTally, pairs_of_runs, tally_of_runs
 from .runs.at_work import ProfileInUse, RunLeft, profiles_after, run_left, runs_at_work
 from .runs.attention import AttentionView, attention_maps
@@ -104,7 +106,7 @@ from .runs.run_trainings import RunTrainingView, cells_to_come, run_trainings
 from .runs.spending import RunLimits, Spent, run_limits, spending
 from .runs.summary import crashed_flow_runs, recent_runs, sheet_of, status
 from .runs.trainings import TrainingView, training, trainings_of
-from .runs.unscored import OutputChoice, outputs_by_profile, unscored, unscored_among, unscored_of
+from .runs.unscored import OutputChoice, outputs_by_profile, outputs_of_choice, unscored, unscored_among, unscored_of
 from .runs.warnings import (
     count_warnings,
     warnings_of_outputs,
@@ -160,6 +162,7 @@ __all__ = [
     "OutputChoice",
     "OutputDetail",
     "OutputRow",
+    "OutputSigns",
     "OutputSubject",
     "Overhead",
     "Page",
@@ -198,6 +201,7 @@ __all__ = [
     "TokenView",
     "Took",
     "TrainingView",
+    "TriageModelView",
     "UploadView",
     "UserView",
     "VoteTally",
@@ -225,15 +229,19 @@ __all__ = [
     "control_uses",
     "count",
     "count_approved",
+    "count_decided",
     "count_warnings",
     "counts_of_run",
     "crashed_flow_runs",
+    "decided",
     "decisions",
     "deliveries_page",
     "digests_beginning",
     "export",
     "exports_page",
     "find_subjects",
+    "fingerprints",
+    "fingerprints_of_images",
     "finished_trainings",
     "first_numbers",
     "found_annotation",
@@ -247,6 +255,7 @@ __all__ = [
     "is_used",
     "labels",
     "labels_of",
+    "last_review",
     "last_seed",
     "link_of",
     "made_by_run",
@@ -265,6 +274,7 @@ __all__ = [
     "output",
     "outputs",
     "outputs_by_profile",
+    "outputs_of_choice",
     "pairs_of_runs",
     "password_of",
     "past_run",
@@ -305,6 +315,7 @@ __all__ = [
     "sessions_of",
     "sheet_of",
     "sibling",
+    "signs_of",
     "skips_decided",
     "spec_of_output",
     "spec_of_run",
@@ -328,6 +339,7 @@ __all__ = [
     "tokens",
     "training",
     "trainings_of",
+    "triage_model",
     "unscored",
     "unscored_among",
     "unscored_of",
@@ -343,6 +355,7 @@ __all__ = [
     "webhook",
     "webhooks",
     "weights_of_spec",
+    "without_fingerprint",
     "work_before",
     "workers",
 ]

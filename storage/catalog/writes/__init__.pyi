@@ -31,11 +31,13 @@ from .queue.claim_next import claim_next_cells
 from .queue.workers import leave_worker, renew_worker
 from .reference_sets import add_further_reference, set_references
 from .review.batches import Seen, begin_batch, decide_part, end_batch, undo_part
+from .review.fingerprints import add_fingerprints
 from .review.labels import add_label, put_label, take_label
-from .review.queues import add_queue, delete_queues, open_queue, share_queue
+from .review.queues import add_queue, delete_queues, open_queue, share_queue, show_hidden
 from .review.reviews import Reviewed, add_review, undo_review
 from .review.saved_filters import delete_filter, save_filter
 from .review.splits import add_split, extend_split, free_part, take_part
+from .review.triage_models import add_triage_model
 from .review.votes import add_vote
 from .runs.attention import add_attention_map
 from .runs.cells import (
@@ -83,6 +85,7 @@ __all__ = [
     "add_attention_map",
     "add_checkpoint",
     "add_export",
+    "add_fingerprints",
     "add_further_reference",
     "add_label",
     "add_link",
@@ -99,6 +102,7 @@ __all__ = [
     "add_split",
     "add_subject",
     "add_token",
+    "add_triage_model",
     "add_upload",
     "add_user",
     "add_vote",
@@ -179,6 +183,7 @@ __all__ = [
     "set_sheet",
     "settle_delivery",
     "share_queue",
+    "show_hidden",
     "sign_on",
     "spend_on_cells",
     "spend_on_training",

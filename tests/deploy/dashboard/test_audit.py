@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from deploy.dashboard.routes import routers
 from storage.catalog import views, writes
+from storage.catalog.records import Arrangement
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.made_up import plain, png
 
@@ -73,6 +74,13 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         with site.catalog.read() as s:
             (line, *_) = views.audit_page(s, entity="output", entity_id="1").rows
         assert (line.before["decision"], line.after["decision"], line.after["rating"]) == ("none", "flagged", 2)
+        pictures = [{"output_id": one, "revision": 1} for one in (5, 6)]
+        both = {"uuid": "by-the-stack", "output_id": 5, "revision": 1, "pictures": pictures, "decision": "rejected"}
+        wrote("/api/reviews/stack", "/api/reviews/stack", "review", json=both)
+        with site.catalog.write() as s:
+            arranged = Arrangement(ids=[1], hidden=[2], triage={"decisions": 40})
+            culled = writes.add_queue(s, user_id=admin, title="culled", filter={}, arranged=arranged)
+        wrote("/review/{queue_id}/hidden", f"/review/{culled}/hidden", "show hidden")
         counted = wrote("/bulk/count", "/bulk/count", "freeze queue", data={"subject_id": "2", "to": "rejected"})
         (batch,) = FORM.findall(counted)
         wrote("/bulk/{queue_id}", f"/bulk/{batch}", "decide on many")

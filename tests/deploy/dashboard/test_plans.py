@@ -11,13 +11,16 @@ from fastapi.routing import APIRoute
 from sqlalchemy import insert, select
 
 from deploy.bench.pages import Visitor, gallery, others, visitor
-from deploy.bench.plans import whole_reads
+from deploy.bench.plans import heard, whole_among, whole_reads
+from deploy.dashboard.culling.arrange import Culling, arrange
 from deploy.dashboard.routes import routers
 from deploy.dashboard.security.secrets import digest
 from deploy.dashboard.settings import Settings
-from storage.catalog import Catalog, writes
+from dreamtuner.curation.perceptual_hash import BYTES, HASH_VERSION
+from storage.catalog import Catalog, views, writes
 from storage.catalog.bench import fill_people
 from storage.catalog.database.base import now
+from storage.catalog.records import ImageFingerprint
 from storage.catalog.schema import Cell, RunCell
 from storage.catalog.views.machines.cursor import cursor
 from tests.storage.conftest import postgres
@@ -86,8 +89,33 @@ def test_every_statement_of_the_interface_for_programs_goes_by_an_index(large: C
     assert not found, "\n\n".join(f"{name}:\n{plan}" for name, plans in found.items() for plan in plans)
 
 
+def test_arranging_a_queue_reads_its_outputs_and_the_newest_decisions_by_an_index(large: Catalog) -> None:
+    draw = Random(1)
+    with large.write() as s:
+        ids = [*range(OUTPUTS - 300, OUTPUTS)]
+        for one in (decided := range(1, 61)):
+            seen = views.output(s, one)
+            who: dict[str, Any] = {"uuid": f"for-plans-{one}", "output_id": one, "reviewer": "ann"}
+            writes.add_review(s, revision=seen.revision, decision="approved" if one % 2 else "rejected", **who)
+        prints = [
+            ImageFingerprint(
+                image_sha256=one.image_sha256,
+                phash=draw.randbytes(8).hex(),
+                structure=draw.randbytes(BYTES),
+                hash_version=HASH_VERSION,
+            )
+            for one in views.signs_of(s, [*ids, *decided])
+        ]
+        writes.add_fingerprints(s, prints)
+    with heard() as sent:
+        arranged = arrange(large, ids, None, Culling(stacks=True, triage=True))
+    assert arranged.triage is not None
+    assert sorted(arranged.pictures) == ids
+    without = ("seqscan", "hashjoin", "mergejoin", "hashagg")
+    assert whole_among(large, {"arrange": sent}, without) == {}
+
+
 def test_a_statement_that_reads_a_large_table_whole_is_seen(large: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    from storage.catalog import views
     from storage.catalog.schema import Output
 
     monkeypatch.setattr(views, "tokens", lambda s, user_id=None: list(s.query(Output).filter_by(width=1)))

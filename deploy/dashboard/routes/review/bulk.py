@@ -15,7 +15,7 @@ from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.review.review import BULK, collect, store_queue, title_of
 from storage.catalog import views, writes
-from storage.catalog.records import DECISIONS, CatalogError, Decision
+from storage.catalog.records import DECISIONS, Arrangement, CatalogError, Decision
 from storage.catalog.views import Filter
 from storage.catalog.writes.review.batches import PART, Seen
 
@@ -52,7 +52,7 @@ def _count(request: Request, person: Person, asked: Filter, decision: Decision) 
     if ids:
         given = asked.as_json() | {BULK: decision}
         with known.catalog.write() as s:
-            queue_id = store_queue(s, person, title, given, ids, revisions)
+            queue_id = store_queue(s, person, title, given, Arrangement(ids=ids), revisions)
     return page(
         request,
         "bulk.html",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -48,35 +49,35 @@ def decide(sent: DecisionRequest, request: Request, person: Reviewer) -> dict[st
 
 def record(known: Resources, person: Person, sent: DecisionRequest) -> writes.Reviewed:
     """Store a decision, with its audit. Raises ReviewConflictError."""
-    needed = known.settings.approvals
+    return known.catalog.transact(lambda s: store(s, person, sent, known.settings.approvals))
 
-    def work(s: Any) -> writes.Reviewed:
-        before = views.output(s, sent.output_id)
-        who: dict[str, Any] = {
-            "uuid": sent.uuid,
-            "output_id": sent.output_id,
-            "revision": sent.revision,
-            "reviewer": person.name,
-        }
-        if sent.undo:
-            done = writes.undo_review(s, approvals_needed=needed, **who)
-        else:
-            what: dict[str, Any] = {"decision": sent.decision, "rating": sent.rating, "note": sent.note}
-            done = writes.add_review(s, approvals_needed=needed, **who, **what)
-        now = views.output(s, sent.output_id)
-        if now.revision != before.revision:  # not a repetition
-            writes.record_audit(
-                s,
-                actor=person.name,
-                action="undo review" if sent.undo else "review",
-                entity="output",
-                entity_id=sent.output_id,
-                before={"decision": before.decision, "rating": before.rating, "revision": before.revision},
-                after={"decision": now.decision, "rating": now.rating, "revision": now.revision},
-            )
-        return done
 
-    return known.catalog.transact(work)
+def store(s: Session, person: Person, sent: DecisionRequest, needed: int, **about: Any) -> writes.Reviewed:
+    """Store a decision in a transaction, with its audit, which also says what `about` does."""
+    before = views.output(s, sent.output_id)
+    who: dict[str, Any] = {
+        "uuid": sent.uuid,
+        "output_id": sent.output_id,
+        "revision": sent.revision,
+        "reviewer": person.name,
+    }
+    if sent.undo:
+        done = writes.undo_review(s, approvals_needed=needed, **who)
+    else:
+        what: dict[str, Any] = {"decision": sent.decision, "rating": sent.rating, "note": sent.note}
+        done = writes.add_review(s, approvals_needed=needed, **who, **what)
+    now = views.output(s, sent.output_id)
+    if now.revision != before.revision:  # not a repetition
+        writes.record_audit(
+            s,
+            actor=person.name,
+            action="undo review" if sent.undo else "review",
+            entity="output",
+            entity_id=sent.output_id,
+            before={"decision": before.decision, "rating": before.rating, "revision": before.revision},
+            after={"decision": now.decision, "rating": now.rating, "revision": now.revision} | about,
+        )
+    return done
 
 
 @router.post("/outputs/{output_id:int}/review")

@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.culling.arrange import Culling, arrange
+from deploy.dashboard.culling.team_model import standing
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
 from deploy.dashboard.pages import DECIDED, own_address, page, redirect, sentences
 from deploy.dashboard.resources import Resources, resources
 from storage.catalog import views, writes
-from storage.catalog.records import CatalogError, RunWarning
+from storage.catalog.records import Arrangement, CatalogError, RunWarning
 from storage.catalog.views import Filter, OutputDetail
 from storage.catalog.writes.review.splits import MOST_PARTS
 
@@ -35,9 +37,16 @@ def queues(request: Request, person: Reviewer) -> Response:
         queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         mine = [(one, views.progress(s, one, person.name)) for one in queues]
         splits = views.splits_of(s, person.user_id)
-        choices, counts = views.choices(s), views.decisions(s)
+        choices, counts, triage = views.choices(s), views.decisions(s), standing(s)
     asked = _asked(resources(request), person, Filter(decision="none"), stated=False).as_json()
-    context: dict[str, Any] = {"queues": mine, "splits": splits, "choices": choices, "counts": counts, "asked": asked}
+    context: dict[str, Any] = {
+        "queues": mine,
+        "splits": splits,
+        "choices": choices,
+        "counts": counts,
+        "asked": asked,
+        "triage": triage,
+    }
     return page(request, "review_queues.html", person, most_parts=MOST_PARTS, link=own_address(request), **context)
 
 
@@ -52,7 +61,8 @@ async def start(request: Request, person: Reviewer) -> Response:
     parts = whole_number("parts", form.get("parts") or 1)
     if parts > 1 and asked.waits_for:  # whoever takes a part passes over what does not wait for that person
         asked = replace(asked, waits_for=None, decision="none")
-    return RedirectResponse(await run_in_threadpool(_freeze, known, person, asked, named, parts), 303)
+    culled = Culling(stacks="stacks" in form, triage="triage" in form)
+    return RedirectResponse(await run_in_threadpool(_freeze, known, person, asked, named, parts, culled), 303)
 
 
 def _asked(known: Resources, person: Person, asked: Filter, *, stated: bool) -> Filter:
@@ -64,16 +74,17 @@ def _asked(known: Resources, person: Person, asked: Filter, *, stated: bool) -> 
     return replace(asked, waits_for=person.name) if default else asked
 
 
-def _freeze(known: Resources, person: Person, asked: Filter, named: str, parts: int) -> str:
+def _freeze(known: Resources, person: Person, asked: Filter, named: str, parts: int, culled: Culling) -> str:
     """Freeze the matches as a queue, or as several for several people; return the path of its page."""
     found, _ = collect(known, asked, LENGTH * min(max(parts, 1), MOST_PARTS))
+    arranged = arrange(known.catalog, found, asked.metric, culled)
     with known.catalog.read() as s:
         title = named or title_of(asked, views.choices(s))
     with known.catalog.write() as s:
         if parts == 1:
-            return f"/review/{store_queue(s, person, title, asked.as_json(), found, ())}"
+            return f"/review/{store_queue(s, person, title, asked.as_json(), arranged)}"
         of: dict[str, Any] = {"user_id": person.user_id, "title": title, "filter": asked.as_json()}
-        split_id = writes.add_split(s, output_ids=found, parts=parts, **of)
+        split_id = writes.add_split(s, arranged=arranged, parts=parts, **of)
         record_split(s, person, "split queue", split_id, outputs=len(found), parts=parts, filter=asked.as_json())
         return f"/review/splits/{split_id}"
 
@@ -84,12 +95,19 @@ def record_split(s: Session, person: Person, action: str, split_id: str, **after
 
 
 def store_queue(
-    s: Session, person: Person, title: str, filter: Mapping[str, Any], ids: Sequence[int], revisions: Sequence[int]
+    s: Session,
+    person: Person,
+    title: str,
+    filter: Mapping[str, Any],
+    arranged: Arrangement,
+    revisions: Sequence[int] = (),
 ) -> str:
     """Store a new queue of the user, record it in the audit, and return its id."""
     given: dict[str, Any] = {"title": title, "filter": filter}
-    queue_id = writes.add_queue(s, user_id=person.user_id, output_ids=ids, revisions=revisions, **given)
-    after = {"outputs": len(ids), "filter": dict(filter)}
+    queue_id = writes.add_queue(s, user_id=person.user_id, arranged=arranged, revisions=revisions, **given)
+    after: dict[str, Any] = {"outputs": len(arranged.pictures), "filter": dict(filter)}
+    after |= {"stacks": len(arranged.stacks)} if arranged.stacks else {}
+    after |= {"hidden": len(arranged.hidden)} if arranged.hidden else {}
     writes.record_audit(s, actor=person.name, action="freeze queue", entity="queue", entity_id=queue_id, after=after)
     return queue_id
 
@@ -127,7 +145,7 @@ def review(queue_id: str, request: Request, person: Reviewer) -> Response:
     """Show the review page, which fetches its items in batches; it goes on where the person left the queue."""
     known = resources(request)
     with known.catalog.read() as s:
-        queue = _open(views.queue(s, queue_id), person)
+        queue = open_to(views.queue(s, queue_id), person)
         resume = views.progress(s, queue, person.name).resume
         preferences = views.preferences(s, person.user_id)
     if queue.shared and queue.user_id != person.user_id and not known.catalog.read_only:
@@ -178,11 +196,12 @@ def _change(request: Request, person: Person, queue_id: str, action: str, *, sha
 def tally(queue_id: str, request: Request, person: Reviewer) -> dict[str, Any]:
     """Return the queue's images by decision, how many wait for this person, and the position of the first of them."""
     with resources(request).catalog.read() as s:
-        found = views.progress(s, _open(views.queue(s, queue_id), person), person.name)
+        found = views.progress(s, open_to(views.queue(s, queue_id), person), person.name)
     return {"tally": found.tally, "waiting": len(found.waiting), "first": next(iter(found.waiting), None)}
 
 
-def _open(queue: views.Queue, person: Person) -> views.Queue:
+def open_to(queue: views.Queue, person: Person) -> views.Queue:
+    """Return the queue. Raises CatalogError unless it is open to this person."""
     if not queue.is_open_to(person.user_id):
         raise CatalogError("this review queue belongs to another user, who can share it; or start your own")
     return queue
@@ -198,14 +217,29 @@ def items(
 ) -> dict[str, Any]:
     """Return `count` outputs of the queue from position `start`, in their current state; null if one is gone."""
     with resources(request).catalog.read() as s:
-        queue = _open(views.queue(s, queue_id), person)
-        ids = queue.output_ids[start : start + count]
+        queue = open_to(views.queue(s, queue_id), person)
+        places = queue.output_ids[start : start + count]
+        ids = [one for first in places for one in (first, *queue.stacks.get(first, ()))]
         found = views.outputs(s, ids, subject_id=queue.filter.get("subject_id"))
         warned = views.warnings_of_outputs(s, [one.output_id for one in found])
-        waiting = views.waiting_for(s, ids, person.name)
-        shown = {one.output_id: _item(one, views.sibling(s, one), warned.get(one.output_id, ())) for one in found}
-    items = [shown[one] | {"waits": one in waiting} if one in shown else None for one in ids]
+        waiting, tops = views.waiting_for(s, ids, person.name), set(places)
+        siblings = {one.output_id: views.sibling(s, one) for one in found if one.output_id in tops}
+        shown = {
+            one.output_id: _item(one, siblings.get(one.output_id), warned.get(one.output_id, ()))
+            | {"waits": one.output_id in waiting}
+            for one in found
+        }
+    items = [_place(shown, first, queue.stacks.get(first, ())) for first in places]
     return {"total": len(queue.output_ids), "start": start, "items": items}
+
+
+def _place(shown: Mapping[int, dict[str, Any]], first: int, others: Sequence[int]) -> dict[str, Any] | None:
+    """Return what stands at one place: a picture, with the others of its `stack`; None if all of them are gone.
+
+    If the top is gone, the next one of its stack is on top.
+    """
+    there = [shown[one] for one in (first, *others) if one in shown]
+    return there[0] | {"stack": there[1:]} if there else None
 
 
 def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence[RunWarning]) -> dict[str, Any]:
@@ -214,7 +248,7 @@ def _item(one: OutputDetail, sibling: tuple[int, str] | None, warnings: Sequence
     shown["subjects"] = [link.name for link in one.subjects]
     shown |= {"earlier_reference": one.earlier_reference}
     shown |= {"picture": f"/pictures/{one.image_sha256}", "preview": f"/previews/{one.image_sha256}"}
-    shown |= {"scores": dict(one.scores), "newer_mask": one.newer_mask}
+    shown |= {"thumb": f"/thumbs/{one.image_sha256}.webp", "scores": dict(one.scores), "newer_mask": one.newer_mask}
     shown["warnings"] = sentences(warnings)
     shown["there"] = one.state == "generated"
     shown["reference"] = f"/pictures/{one.reference_sha256}"

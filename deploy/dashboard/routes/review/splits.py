@@ -26,7 +26,7 @@ def split(split_id: str, request: Request, person: Reviewer) -> Response:
     """Show the parts with their people and progress; whoever has this link can take a free one."""
     with resources(request).catalog.read() as s:
         shown = views.split(s, split_id)
-        tallies = [views.tally(s, part.queue.output_ids) for part in shown.parts]
+        tallies = [views.tally(s, part.queue.pictures) for part in shown.parts]
     free = sum(part.holder is None for part in shown.parts)
     context: dict[str, Any] = {"split": shown, "tallies": tallies, "free": free, "mine": shown.part_of(person.user_id)}
     return page(request, "split.html", person, link=own_address(request), **context)

@@ -1,5 +1,5 @@
 // The key map: actions, buttons and the help are all rendered from it, so they cannot disagree. An action is of the
-// review page unless `on` names its pages; a key means one action on all of them.
+// review page unless `on` names its pages, and has a button in the bar unless it has one `elsewhere`; a key means one action on all of them.
 const DECIDE = ["review", "cards", "grid", "compare", "duel", "output"], RATE = ["review", "cards", "grid", "compare", "output"];
 export const ACTIONS = [
   { id: "approve", on: RATE, key: "p", title: "Approve", style: "approved" },
@@ -17,6 +17,7 @@ export const ACTIONS = [
   { id: "hold", key: " ", title: "Reference", words: "Hold to show the reference over the picture", hold: true },
   { id: "compare", key: "c", title: "Compare", style: "minor" },
   { id: "zoom", key: "e", title: "Zoom", words: "Zoom: fit, 100 %, 200 %; move by dragging, the wheel or Shift and arrows", style: "minor" },
+  { id: "stack", key: "o", title: "Stack", words: "Open or close a stack of near-duplicates; the arrows step through it", elsewhere: true },
   { id: "lineage", key: "i", title: "Lineage", style: "minor" },
   { id: "grid", key: "g", title: "Grid", style: "minor" },
   { id: "filter", key: "/", title: "Filter", style: "minor" },

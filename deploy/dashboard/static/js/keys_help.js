@@ -2,7 +2,7 @@
 import { actionsOn, keyName } from "./keymap.js";
 
 export function drawButtons(bar, keymap, act) {
-  bar.replaceChildren(...actionsOn("review").map((one) => {
+  bar.replaceChildren(...actionsOn("review").filter((one) => !one.elsewhere).map((one) => {
     const button = document.createElement("button"), key = document.createElement("kbd");
     button.type = "button";
     button.className = one.style ?? "";

@@ -1,4 +1,6 @@
 // The frozen queue: fetches items on demand and decodes the next pictures ahead of time.
+import { stackOf } from "./stack.js";
+
 const PART = 24, AHEAD = 8, BEHIND = 2;
 
 export class Queue {
@@ -11,7 +13,9 @@ export class Queue {
     return this.#items.get(place) ?? null;
   }
   known(place) { return this.#items.get(place) ?? null; }
-  byOutput(id) { for (const one of this.#items.values()) if (one?.output_id === id) return one; return null; }
+  // Returns what is known of an output, on top of a place or in its stack.
+  byOutput(id) { for (const item of this.#items.values()) { const one = item && stackOf(item).find((member) => member.output_id === id); if (one) return one; } return null; }
+  placeOf(id) { for (const [place, item] of this.#items) if (item && stackOf(item).some((member) => member.output_id === id)) return place; return undefined; }
   forget(place) { const part = Math.floor(place / PART); this.#requests.delete(part); for (let i = part * PART; i < (part + 1) * PART; i++) this.#items.delete(i); }
 
   forgetAll() { this.#requests.clear(); this.#items.clear(); }

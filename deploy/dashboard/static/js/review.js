@@ -1,9 +1,10 @@
 // The review page: one key decides and advances. Decisions are shown at once; the outbox sends them to the server.
 import { outbox, toast } from "./page.js";
 import { newUuid } from "./insecure.js";
-import { actionsOn, Keymap } from "./keymap.js";
+import { actionsOn, Keymap, keyName } from "./keymap.js";
 import { drawButtons, Help } from "./keys_help.js";
 import { Queue } from "./queue.js";
+import { Stack, stackOf } from "./stack.js";
 import { UndoStack } from "./undo_stack.js";
 import { Zoom } from "./zoom.js";
 
@@ -24,21 +25,23 @@ movesOn.addEventListener("change", () => {
 });
 let place = Math.min(Math.max(Number(new URLSearchParams(location.search).get("at") ?? root.dataset.resume) || 0, 0), queue.total);
 let shown = null, loading = false;
+const stack = new Stack($("stack"), (member) => look(member));
 const early = []; // keys pressed before their picture has loaded: they apply to that picture and wait for it
 const conflicts = new Map();
 
 // Applies decisions that are still in the outbox, after a reload or from another tab, so that the item is shown as it
 // will be once they are stored.
 function pending(item) {
-  for (const one of outbox.waiting()) apply(item, one);
+  for (const one of outbox.waiting()) for (const member of stackOf(item)) apply(member, one);
 }
 function apply(item, one) {
-  if (one.output_id !== item.output_id || one.revision !== item.revision) return false;
-  Object.assign(item, { revision: one.revision + 1, decision: one.decision, rating: one.rating, waits: one.decision === "none" });
+  const seen = one.pictures ? one.pictures.find((picture) => picture.output_id === item.output_id) : one;
+  if (!seen || seen.output_id !== item.output_id || seen.revision !== item.revision) return false;
+  Object.assign(item, { revision: seen.revision + 1, decision: one.decision, rating: one.rating, waits: one.decision === "none" });
   return true;
 }
 
-const settled = (item) => item && (item.decision !== "none" || !item.waits);
+const settled = (item) => item && stackOf(item).every((one) => one.decision !== "none" || !one.waits);
 
 // The next place to decide at; in a queue of undecided pictures it passes over what was decided since it was frozen.
 function following(from) {
@@ -59,7 +62,7 @@ async function show(to, { push = false, onward = false } = {}) {
   if (push) history.pushState({ at: place }, "", at); else history.replaceState({ at: place }, "", at);
   $("progress").value = place;
   $("place").textContent = place < queue.total ? `${place + 1} of ${queue.total}` : `${queue.total} of ${queue.total} seen`;
-  if (place >= queue.total) { shown = null; loading = false; early.length = 0; summarise(); return draw(null); }
+  if (place >= queue.total) { shown = null; stack.show(null); loading = false; early.length = 0; summarise(); return draw(null); }
   const wanted = place;
   let item = queue.known(place);
   shown = null;
@@ -72,6 +75,7 @@ async function show(to, { push = false, onward = false } = {}) {
   loading = false;
   if (item && !item.seen) { item.seen = true; pending(item); }
   shown = item;
+  stack.show(item);
   draw(item);
   queue.ahead(place);
   while (early.length && !loading) { const next = early.shift(); if (typeof next === "function") next(); else does[next](); }
@@ -139,18 +143,34 @@ function drawState(item) {
   $("conflict").textContent = conflict ?? "";
 }
 
+// Decides on the picture that is shown; on a closed stack, on all of its pictures that no one has decided on otherwise.
 function decide(change, status, stay = false) {
   if (!shown?.there) return;
-  const item = shown, from = item.revision, before = { decision: item.decision, rating: item.rating, waits: item.waits };
+  const item = shown, from = item.revision, before = stateOf(item), together = stack.together(change.decision === undefined);
   const decision = { uuid: newUuid(), output_id: item.output_id, revision: from, decision: item.decision, rating: item.rating, note: $("note").value.trim(), ...change };
-  apply(item, decision);
-  conflicts.delete(item.output_id);
-  lost.delete(item.output_id);
-  undone.push({ place, output_id: item.output_id, from, revision: item.revision, before });
-  $("said").textContent = status;
+  if (together.length > 1) Object.assign(decision, { path: "/api/reviews/stack", pictures: together.map(({ output_id, revision }) => ({ output_id, revision })) });
+  const entries = together.map((one) => ({ output_id: one.output_id, from: one.revision, before: stateOf(one) }));
+  for (const one of together) {
+    apply(one, decision);
+    conflicts.delete(one.output_id);
+    lost.delete(one.output_id);
+  }
+  together.forEach((one, i) => { entries[i].revision = one.revision; });
+  undone.push({ place, output_id: item.output_id, from, revision: item.revision, before, ...(entries.length > 1 ? { pictures: entries } : {}) });
+  $("said").textContent = together.length > 1 ? `${status}, ${together.length} pictures` : status;
   outbox.put(decision);
+  stack.draw();
   if (stay) return drawState(item);
+  const further = stack.after();
+  if (further) return look(further);
   show(following(place), { onward: true });
+}
+const stateOf = (item) => ({ decision: item.decision, rating: item.rating, waits: item.waits });
+
+// Shows a picture of the open stack; null: the stack was closed, and its top is shown.
+function look(member) {
+  shown = member ?? queue.known(place);
+  draw(shown);
 }
 
 const act = (id) => { if (loading && id !== "help") early.push(id); else does[id](); };
@@ -159,26 +179,34 @@ const act = (id) => { if (loading && id !== "help") early.push(id); else does[id
 async function undo() {
   const last = undone.pop();
   if (!last) { $("said").textContent = "nothing to undo"; return; }
+  const entries = last.pictures ?? [{ output_id: last.output_id, from: last.from ?? last.revision - 1, revision: last.revision, before: last.before }];
+  const members = (item) => entries.map((one) => stackOf(item).find((member) => member.output_id === one.output_id && member.revision === one.revision));
   let item;
   try {
     item = await itemAt(last.place);
-    if (item?.revision !== last.revision) { // what is known of it may be older than what was decided in another tab
+    if (!members(item).every(Boolean)) { // what is known of it may be older than what was decided in another tab
       queue.forget(last.place);
       item = await itemAt(last.place);
     }
   } catch { undone.push(last); return toast("No connection; undo again once it is back."); }
-  if (item?.output_id !== last.output_id || item.revision !== last.revision) {
+  const found = members(item);
+  if (!found.every(Boolean)) {
     undone.drop(last.output_id);
     $("said").textContent = "changed since";
-    toast("That picture was decided on again since; nothing was undone.");
+    toast(`${found.length > 1 ? "A picture of that stack" : "That picture"} was decided on again since; nothing was undone.`);
     return show(last.place);
   }
-  outbox.put({ uuid: newUuid(), output_id: item.output_id, revision: item.revision, decision: last.before.decision, rating: last.before.rating, undo: true });
-  item.revision += 1;
-  Object.assign(item, last.before);
-  undone.renumber(item.output_id, last.from ?? last.revision - 1, item.revision);
+  const [{ output_id, revision }] = found.filter((one) => one.output_id === last.output_id);
+  const seen = found.map((one) => ({ output_id: one.output_id, revision: one.revision }));
+  outbox.put({ uuid: newUuid(), output_id, revision, decision: last.before.decision, rating: last.before.rating, undo: true, ...(found.length > 1 ? { path: "/api/reviews/stack", pictures: seen } : {}) });
+  found.forEach((one, i) => {
+    one.revision += 1;
+    Object.assign(one, entries[i].before);
+    undone.renumber(one.output_id, entries[i].from, one.revision);
+  });
   $("said").textContent = "undone";
-  show(last.place);
+  await show(last.place);
+  if (found.length === 1 && place === last.place && found[0] !== item) stack.open(found[0]);
 }
 
 // The end: what was decided, what still waits, and whether the server has all of it.
@@ -204,17 +232,20 @@ async function summarise() {
 outbox.addEventListener("change", () => { if (place >= queue.total) summarise(); });
 
 outbox.addEventListener("stored", ({ detail: { decision, reply } }) => {
-  const item = queue.byOutput(decision.output_id);
-  if (!item || item.revision !== reply.revision) return;
-  Object.assign(item, { decision: reply.decision, rating: reply.rating, approvals: reply.approvals });
-  if (item === shown) drawState(item);
+  for (const state of reply.pictures ?? [{ output_id: decision.output_id, ...reply }]) {
+    const item = queue.byOutput(state.output_id);
+    if (!item || item.revision !== state.revision) continue;
+    Object.assign(item, { decision: state.decision, rating: state.rating, approvals: state.approvals });
+    if (item === shown) drawState(item);
+  }
+  stack.draw();
 });
 outbox.addEventListener("rejected", ({ detail: { decision, status, reply } }) => {
-  const words = status === 409 ? "Someone else decided on this picture first, so your decision was not stored. Review it again." : `Not stored: ${reply.error ?? status}.`;
+  const words = status === 409 ? `Someone else decided on ${decision.pictures ? "a picture of this stack" : "this picture"} first, so your decision was not stored. Review it again.` : `Not stored: ${reply.error ?? status}.`;
   conflicts.set(decision.output_id, words);
   lost.add(decision.output_id);
-  undone.drop(decision.output_id);
-  const at = [...Array(queue.total).keys()].find((i) => queue.known(i)?.output_id === decision.output_id);
+  for (const { output_id } of decision.pictures ?? [decision]) undone.drop(output_id);
+  const at = queue.placeOf(decision.output_id);
   toast(`${words}${at === undefined ? "" : ` It is number ${at + 1}.`}`, 12);
   if (at !== undefined) { queue.forget(at); if (at === place) show(at); }
 });
@@ -226,8 +257,9 @@ const does = {
   flag: () => decide({ decision: "flagged" }, "flagged"),
   unset: () => decide({ decision: "none", rating: 0 }, "unset"),
   rate1: rate(1), rate2: rate(2), rate3: rate(3), rate4: rate(4), rate5: rate(5),
-  back: () => { if (place > 0) show(place - 1); },
-  next: () => { if (place < queue.total) show(place + 1); },
+  back: () => { if (!stack.step(-1) && place > 0) show(place - 1); },
+  next: () => { if (!stack.step(1) && place < queue.total) show(place + 1); },
+  stack: () => stack.toggle(),
   undo,
   hold: () => { $("held").hidden = !shown?.there || !$("held").hidden; },
   compare: () => { if (shown) location.href = `/compare?ids=${[shown.output_id, shown.sibling?.id ?? queue.known(place - 1)?.output_id ?? queue.known(place + 1)?.output_id].filter(Boolean).join(",")}`; },
@@ -247,7 +279,10 @@ function rejectFor(reason) {
 document.querySelectorAll("[data-reason]").forEach((button) => button.addEventListener("click", () => { rejectFor(button.dataset.reason); button.blur(); }));
 $("note").addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === "Escape") { event.preventDefault(); $("note").blur(); } });
 const PAN = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // with shift
-const redraw = () => drawButtons($("keys"), keymap, act);
+const redraw = () => {
+  drawButtons($("keys"), keymap, act);
+  stack.key(keymap.on ? keyName(keymap.keyOf("stack")) : "");
+};
 const help = new Help($("help"), keymap, redraw);
 redraw();
 
@@ -269,8 +304,11 @@ addEventListener("keydown", (event) => {
 addEventListener("keyup", (event) => { if (keymap.actionOf(event.key)?.hold) $("held").hidden = true; });
 addEventListener("blur", () => { $("held").hidden = true; });
 outbox.addEventListener("elsewhere", ({ detail: { decision } }) => { // decided in another tab
-  const item = queue.byOutput(decision.output_id);
-  if (item && apply(item, decision) && item === shown) drawState(item);
+  for (const { output_id } of decision.pictures ?? [decision]) {
+    const item = queue.byOutput(output_id);
+    if (item && apply(item, decision) && item === shown) drawState(item);
+  }
+  stack.draw();
 });
 addEventListener("pageshow", (event) => { if (event.persisted) { queue.forgetAll(); show(place); } });
 addEventListener("popstate", (event) => show(event.state?.at ?? 0));

@@ -15,11 +15,11 @@ export class UndoStack {
   push(entry) { this.#change((entries) => { entries.push(entry); }); }
   pop() { return this.#change((entries) => entries.pop()); }
 
-  // Forgets the decisions on an output, which someone else has decided on since.
-  drop(output) { this.#change((entries) => { entries.splice(0, entries.length, ...entries.filter((one) => one.output_id !== output)); }); }
+  // Forgets the decisions on an output, alone or in a stack, which someone else has decided on since.
+  drop(output) { this.#change((entries) => { entries.splice(0, entries.length, ...entries.filter((one) => !seenIn(one).some((seen) => seen.output_id === output))); }); }
 
   // Notes that an output is at another revision now, because the decision that followed `from` was taken back.
-  renumber(output, from, to) { this.#change((entries) => { for (const one of entries) if (one.output_id === output && one.revision === from) one.revision = to; }); }
+  renumber(output, from, to) { this.#change((entries) => { for (const one of entries.flatMap(seenIn)) if (one.output_id === output && one.revision === from) one.revision = to; }); }
 
   #change(change) {
     const entries = read(this.#key).entries ?? [], said = change(entries);
@@ -27,5 +27,8 @@ export class UndoStack {
     return said;
   }
 }
+
+// A decision on a stack names each of its pictures.
+const seenIn = (entry) => [entry, ...(entry.pictures ?? [])];
 
 function read(key) { try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; } }

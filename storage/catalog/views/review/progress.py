@@ -16,6 +16,8 @@ from storage.catalog.views.review.queues import Queue
 class Progress:
     """`tally`: the queue's images by decision; `waiting`: the positions of those that wait for this reviewer.
 
+    A stack waits as long as one of its images does.
+
     `resume`: the position to go on at, after the last image that the reviewer decided on in this queue. It skips what
     needs no decision if the queue is one of undecided images; the queue's length: nothing is left.
     """
@@ -27,9 +29,10 @@ class Progress:
 
 def progress(s: Session, of: Queue, reviewer: str) -> Progress:
     """Return how far `reviewer` has come in the queue."""
-    states, latest = _states(s, of.output_ids), _latest(s, of.output_ids, reviewer)
-    waiting = [place for place, one in enumerate(of.output_ids) if _waits(states.get(one), latest.get(one))]
-    since = [(said.id, of.output_ids.index(one)) for one, said in latest.items() if said.created_at >= of.created_at]
+    states, latest = _states(s, of.pictures), _latest(s, of.pictures, reviewer)
+    places = {one: at for at, first in enumerate(of.output_ids) for one in (first, *of.stacks.get(first, ()))}
+    waiting = sorted({places[one] for one in of.pictures if _waits(states.get(one), latest.get(one))})
+    since = [(said.id, places[one]) for one, said in latest.items() if said.created_at >= of.created_at]
     after = max(since)[1] + 1 if since else 0
     resume = after
     if skips_decided(of):

@@ -1,7 +1,7 @@
 """Review queues and splits, as the people see them who review there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ class Queue:
     """A frozen queue: its outputs do not change, the decisions on them do.
 
     `revisions` are the outputs' revisions when it was created, or empty. `shared`: whoever has its link may review it.
-    `split_id`: the split that it is a part of, which `holder_id` took, None while it is free.
+    `split_id`: the split that it is a part of, which `holder_id` took, None while it is free. `stacks`, `hidden` and
+    `triage` are as in Arrangement.
     """
 
     id: str
@@ -30,6 +31,19 @@ class Queue:
     shared: bool = False
     split_id: str | None = None
     holder_id: int | None = None
+    stacks: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    hidden: Sequence[int] = ()
+    triage: Mapping[str, Any] | None = None
+
+    @property
+    def pictures(self) -> list[int]:
+        """All outputs that have a place, the others of each stack after its first."""
+        return [one for first in self.output_ids for one in (first, *self.stacks.get(first, ()))]
+
+    @property
+    def left_out(self) -> int:
+        """The number of pictures that triage left out."""
+        return sum(1 + len(self.stacks.get(first, ())) for first in self.hidden)
 
     def is_open_to(self, user_id: int) -> bool:
         """Return whether this person may review it."""
@@ -105,5 +119,18 @@ def _rows() -> Select[*tuple[Any, ...]]:
 
 def _queue(row: ReviewQueue, part: QueuePart | None) -> Queue:
     split, holder = (None, None) if part is None else (part.split_id, part.holder_id)
-    ids, revisions = row.ids["ids"], row.ids["revisions"]
-    return Queue(row.id, row.user_id, row.title, row.filter, ids, revisions, row.created_at, row.shared, split, holder)
+    return Queue(
+        id=row.id,
+        user_id=row.user_id,
+        title=row.title,
+        filter=row.filter,
+        output_ids=row.ids["ids"],
+        revisions=row.ids["revisions"],
+        created_at=row.created_at,
+        shared=row.shared,
+        split_id=split,
+        holder_id=holder,
+        stacks={first: others for first, *others in row.ids.get("stacks", ())},
+        hidden=row.ids.get("hidden", ()),
+        triage=row.ids.get("triage"),
+    )

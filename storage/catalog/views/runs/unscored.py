@@ -42,6 +42,13 @@ def unscored_of(s: Session, choice: OutputChoice, profile: str, metric: str, ver
     return as_records(UnscoredOutput, s.execute(rows.where(Profile.name == profile).order_by(Reference.id, Output.id)))
 
 
+def outputs_of_choice(s: Session, choice: OutputChoice, profile: str) -> Sequence[int]:
+    """List the generated outputs of a choice that this profile generated."""
+    rows = select(Output.id).join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
+    rows = rows.join(Profile, Profile.id == Cell.profile_id).where(Profile.name == profile)
+    return s.scalars(_chosen(rows, choice).order_by(Output.id)).all()
+
+
 def outputs_by_profile(s: Session, choice: OutputChoice) -> dict[str, int]:
     """Count the generated outputs of a choice by the name of their profile, in alphabetical order."""
     rows = select(Profile.name, func.count(Output.id)).select_from(Output)

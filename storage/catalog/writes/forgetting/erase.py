@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into, instant
@@ -17,6 +17,7 @@ from storage.catalog.schema import (
     CellReference,
     CellReferenceControl,
     CellSubject,
+    Fingerprint,
     Forgetting,
     LineageEvent,
     Output,
@@ -135,9 +136,15 @@ def end(s: Session, erased: Erased) -> None:
     at = instant(s)
     for part in chunks(sorted(erased.blobs)):
         left = update(Blob).where(Blob.sha256.in_(part), ~is_referenced()).values(marked_at=at).returning(Blob.size)
+        _run(s, delete(Fingerprint).where(Fingerprint.image_sha256.in_(part), ~_is_used()))
         sizes = s.scalars(left, execution_options={"synchronize_session": False}).all()
         erased.freed, erased.bytes = erased.freed + len(sizes), erased.bytes + sum(sizes)
     _run(s, delete(Forgetting))
+
+
+def _is_used() -> Any:
+    """Build the condition that some row references the fingerprint's image."""
+    return exists().where(Blob.sha256 == Fingerprint.image_sha256, is_referenced())
 
 
 def _run(s: Session, statement: Any) -> None:

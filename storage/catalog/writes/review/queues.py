@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
-from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.catalog.records import Arrangement, CatalogError, NotInCatalogError
 from storage.catalog.schema import QueueGuest, QueuePart, ReviewQueue
 
 KEPT = 20  # queues of one person; those that other people review as well are kept in any number
@@ -20,20 +20,60 @@ def add_queue(
     user_id: int,
     title: str,
     filter: Mapping[str, Any],
-    output_ids: Sequence[int],
+    output_ids: Sequence[int] = (),
     revisions: Sequence[int] = (),
+    arranged: Arrangement | None = None,
 ) -> str:
-    """Add a queue and return its id; deletes all but the person's last KEPT. `revisions`: those that the person saw."""
-    if not output_ids:
+    """Add a queue and return its id; deletes all but the person's last KEPT. `revisions`: those that the person saw.
+
+    `arranged`: its outputs with stacks and triage, instead of `output_ids`.
+    """
+    arranged = arranged or Arrangement(ids=list(output_ids))
+    if not arranged.ids and not arranged.hidden:
         raise CatalogError("there is nothing to review under this filter; widen it")
     queue = ReviewQueue(id=uuid.uuid4().hex, user_id=user_id, title=title, filter=dict(filter))
-    queue.ids = {"ids": list(output_ids), "revisions": list(revisions)}
+    queue.ids = lists_of(arranged, revisions)
     s.add(queue)
     s.flush()
     part = select(QueuePart.queue_id).where(QueuePart.queue_id == ReviewQueue.id).exists()
     mine = select(ReviewQueue.id).where(ReviewQueue.user_id == user_id, ~ReviewQueue.shared, ~part)
     delete_queues(s, s.scalars(mine.order_by(ReviewQueue.created_at.desc()).offset(KEPT)).all())
     return queue.id
+
+
+def lists_of(arranged: Arrangement, revisions: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the lists that a queue's row holds; those of stacks and triage only where there are any."""
+    lists: dict[str, Any] = {"ids": list(arranged.ids), "revisions": list(revisions)}
+    if arranged.stacks:
+        lists["stacks"] = [[first, *others] for first, others in arranged.stacks.items()]
+    if arranged.hidden:
+        lists["hidden"] = list(arranged.hidden)
+    if arranged.triage is not None:
+        lists["triage"] = dict(arranged.triage)
+    return lists
+
+
+def pictures_of(lists: Mapping[str, Any]) -> set[int]:
+    """Return every output of a queue's row: those with a place, in stacks, and hidden."""
+    return {*lists["ids"], *lists.get("hidden", ()), *(one for stack in lists.get("stacks", ()) for one in stack)}
+
+
+def show_hidden(s: Session, queue_id: str) -> int:
+    """Append what triage left out of a queue to it, in order; return how many places there were. Idempotent."""
+    queue = s.scalar(
+        select(ReviewQueue)
+        .where(ReviewQueue.id == queue_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if queue is None:
+        raise NotInCatalogError("this review queue no longer exists; start a new one from the gallery")
+    hidden = queue.ids.get("hidden", [])
+    if hidden:
+        kept = {name: value for name, value in queue.ids.items() if name != "hidden"}
+        queue.ids = kept | {"ids": [*queue.ids["ids"], *hidden]}
+        s.flush()
+    return len(hidden)
 
 
 def delete_queues(s: Session, queue_ids: Sequence[str]) -> None:

@@ -7,34 +7,47 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.catalog.records import Arrangement, CatalogError, NotInCatalogError
 from storage.catalog.schema import QueuePart, QueueSplit, ReviewQueue
+from storage.catalog.writes.review.queues import lists_of, pictures_of
 
 MOST_PARTS = 20
 
 
 def add_split(
-    s: Session, *, user_id: int, title: str, filter: Mapping[str, Any], output_ids: Sequence[int], parts: int
+    s: Session,
+    *,
+    user_id: int,
+    title: str,
+    filter: Mapping[str, Any],
+    output_ids: Sequence[int] = (),
+    parts: int,
+    arranged: Arrangement | None = None,
 ) -> str:
     """Deal the outputs out as `parts` queues, all free, and return the split's id.
 
-    They are dealt like cards, so that each part has its share of the order's beginning.
+    They are dealt like cards, so that each part has its share of the order's beginning. `arranged`: the outputs with
+    stacks and triage, instead of `output_ids`: a stack stays together, and what is hidden is dealt out as well.
     """
+    arranged = arranged or Arrangement(ids=list(dict.fromkeys(output_ids)))
+    pictures = [*arranged.ids, *arranged.hidden]
     if not 2 <= parts <= MOST_PARTS:
         raise CatalogError(f"parts: {parts} is outside 2..{MOST_PARTS}; correct it, or start one queue for yourself")
-    if len(set(output_ids)) < parts:
-        raise CatalogError(f"{len(set(output_ids))} pictures cannot be split into {parts} parts; widen the filter")
+    if len(pictures) < parts:
+        raise CatalogError(f"{len(pictures)} pictures cannot be split into {parts} parts; widen the filter")
     split = QueueSplit(id=uuid.uuid4().hex, user_id=user_id, title=title, filter=dict(filter))
     s.add(split)
     s.flush()
     for number in range(1, parts + 1):
         queue = ReviewQueue(id=uuid.uuid4().hex, user_id=user_id, filter=dict(filter))
-        queue.title, queue.ids = f"{title}, part {number} of {parts}", {"ids": [], "revisions": []}
+        dealt = pictures[number - 1 :: parts]
+        hidden = set(arranged.hidden)
+        shown, left = [one for one in dealt if one not in hidden], [one for one in dealt if one in hidden]
+        queue.title, queue.ids = f"{title}, part {number} of {parts}", lists_of(arranged.part(shown, left))
         s.add(queue)
         s.flush()
         s.add(QueuePart(split_id=split.id, number=number, queue_id=queue.id))
     s.flush()
-    extend_split(s, split.id, output_ids)
     return split.id
 
 
@@ -46,12 +59,12 @@ def extend_split(s: Session, split_id: str, output_ids: Sequence[int]) -> int:
     parts = _parts(s, split_id)
     queues = [s.get_one(ReviewQueue, part.queue_id, populate_existing=True) for part in parts]
     held = [list(queue.ids["ids"]) for queue in queues]
-    dealt = {one for ids in held for one in ids}
+    dealt = {one for queue in queues for one in pictures_of(queue.ids)}
     new = [one for one in dict.fromkeys(output_ids) if one not in dealt]
     for one in new:
         min(held, key=len).append(one)
     for queue, ids in zip(queues, held, strict=True):
-        queue.ids = {"ids": ids, "revisions": []}
+        queue.ids = queue.ids | {"ids": ids, "revisions": []}
     s.flush()
     return len(new)
 

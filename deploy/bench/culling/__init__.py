@@ -1,0 +1,1 @@
+"""Measures culling on pictures of the pocket model: near-duplicates, and triage."""

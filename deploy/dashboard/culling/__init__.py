@@ -1,0 +1,1 @@
+"""Arranges review queues: near-duplicates in stacks, and triage by what the team has kept."""
