@@ -9,7 +9,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
 from dreamtuner.score.licences import licences_of
-from flows.execution.fingerprints import fingerprint_missing, keeps_embeddings
+from flows.execution.culling.fingerprints import fingerprint_missing, keeps_embeddings
 from flows.execution.score_outputs import CHUNK_OUTPUTS, ScoreAccount, chunks_of, score_outputs
 from flows.progress import report_progress
 from flows.resources import Resources

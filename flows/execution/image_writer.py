@@ -10,7 +10,7 @@ from typing import Any, Self
 from PIL import Image
 
 from dreamtuner.curation.perceptual_hash import structure
-from flows.execution.fingerprints import fingerprint
+from flows.execution.culling.fingerprints import fingerprint
 from flows.image_io import PNG, png_bytes
 from flows.patience import Patience
 from storage.catalog import Catalog, writes

@@ -10,7 +10,7 @@ from dreamtuner.models.prompt_syntax import plain
 from dreamtuner.score import METRICS, score_images
 from dreamtuner.score.licences import licences_of
 from flows.execution.costs.account import Account
-from flows.execution.fingerprints import Embeddings, keeps_embeddings, store_embeddings
+from flows.execution.culling.fingerprints import Embeddings, keeps_embeddings, store_embeddings
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory

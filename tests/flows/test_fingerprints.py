@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete
 
 from flows.catalog import catalog
-from flows.execution.fingerprints import embedding_version
+from flows.execution.culling.fingerprints import embedding_version
 from flows.resources import Resources
 from flows.score import score_choice
 from flows.settings import Settings

@@ -17,7 +17,7 @@ export const ACTIONS = [
   { id: "hold", key: " ", title: "Reference", words: "Hold to show the reference over the picture", hold: true },
   { id: "compare", key: "c", title: "Compare", style: "minor" },
   { id: "zoom", key: "e", title: "Zoom", words: "Zoom: fit, 100 %, 200 %; move by dragging, the wheel or Shift and arrows", style: "minor" },
-  { id: "stack", key: "o", title: "Stack", words: "Open or close a stack of near-duplicates; the arrows step through it", elsewhere: true },
+  { id: "stack", key: "o", title: "Stack", words: "Look through a stack of near-duplicates by the arrows; again, it is one picture", elsewhere: true },
   { id: "lineage", key: "i", title: "Lineage", style: "minor" },
   { id: "grid", key: "g", title: "Grid", style: "minor" },
   { id: "filter", key: "/", title: "Filter", style: "minor" },

@@ -37,6 +37,7 @@ def test_an_embedding_stays_until_there_is_another_and_goes_when_the_image_is_fo
         (sign,) = views.signs_of(s, [output])
         assert (sign.phash, sign.vector, sign.model, sign.reference_vector) == ("0" * 16, b"12", "clip-1", None)
     with catalog.write() as s:
+        writes.finish_run(s, plan.run, "completed")
         writes.forget_output(s, output, actor="ann")
     with catalog.read() as s:
         assert s.scalars(select(Fingerprint.image_sha256)).all() == []

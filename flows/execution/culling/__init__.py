@@ -1,0 +1,1 @@
+"""What culling works with: fingerprints of outputs."""
