@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from dreamtuner.models.layouts import OWN_FIELDS, Kind
-from flows.execution.costs.stop import demand_priced
+from flows.execution.costs.stop import demand_priced, rates_of
 from flows.execution.recipe_rows import settings_of
 from flows.execution.run_lifecycle import RunRow, run_row
 from flows.finetune import finetune_all
@@ -18,12 +20,15 @@ from flows.patience import Patience
 from flows.planning.cells import PlannedCell
 from flows.planning.changed_weights import demand_same_weights
 from flows.planning.defaults import Defaults, defaults_of_spec, newer_defaults
+from flows.planning.estimate import estimate
 from flows.planning.preflight import Ready, preflight
+from flows.planning.projects.limits import demand_quota
 from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views, writes
 from storage.catalog.records import CellRecord, FurtherReference
+from storage.catalog.views import Quota
 from storage.ingest import storing
 
 
@@ -88,6 +93,10 @@ def spec_run(
     with run_row(spec, resources) as row:
         demand(spec)
         demand_priced(spec, resources)
+        with resources.catalog.read() as s:
+            known, quota = {*views.subject_names(s)}, views.quota_of_run(s, row.id)
+        if quota is not None and quota.left is not None:
+            _demand_quota(spec, quota, resources, new_defaults=new_defaults)
         current = resources.profile(spec.profile)
         defaults = defaults_of_spec(spec, current, resources.catalog, new=new_defaults)
         ready = preflight(spec, resources, defaults.profile)
@@ -96,12 +105,31 @@ def spec_run(
         defaults.remember(resources.catalog, new=new_defaults)
         # a subflow cannot begin while Prefect's server is away
         result = resources.patience().retry(lambda: ingest_in_parts(spec))
+        own_new_subjects(resources, row.id, [one for one in result.ingested if one.facts.name not in known])
         ingested = result
         if fine_tune:
             finetuned, failed = finetune_all(result.ingested, spec.profile, ready.setup, resources, row.id)
             ingested = IngestResult(tuple(finetuned), result.refused | failed)
         row.refused = ingested.refused
         yield SpecRun(row, spec, resources, resources.patience(), ready, defaults, ingested)
+
+
+def _demand_quota(spec: Spec, quota: Quota, resources: Resources, *, new_defaults: bool) -> None:
+    """Raise InputError if the run would take more than its project has left. What exists already takes nothing."""
+    try:
+        found = estimate(spec, resources.catalog, rates_of(resources), resources, new_defaults=new_defaults)
+    except ValidationError:  # said by the checks that follow
+        return
+    if found.to_make:
+        demand_quota(spec, quota, found.device_seconds)
+
+
+def own_new_subjects(resources: Resources, run_id: str, new: Sequence[Ingested]) -> None:
+    """Give the subjects that a run has added to its project."""
+    with resources.catalog.write() as s:
+        project = views.project_of_run(s, run_id)
+        for one in new:
+            writes.own_new_subject(s, one.subject_id, None if project is None else project.id)
 
 
 def _others(layouts: Mapping[Kind, str]) -> dict[Kind, str]:

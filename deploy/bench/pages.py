@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+
+from sqlalchemy import select
 
 from deploy.dashboard.access.rights import SESSION
 from deploy.dashboard.security.secrets import digest
@@ -14,6 +16,7 @@ from storage.catalog import Catalog, views, writes
 from storage.catalog.bench.fill import METRICS, RUNS
 from storage.catalog.bench.people import REVIEWERS
 from storage.catalog.database.base import now
+from storage.catalog.schema import Run
 
 QUEUE = 1000  # outputs of the review queue
 Draw = Callable[[Random], str]
@@ -22,17 +25,25 @@ Draw = Callable[[Random], str]
 
 @dataclass(frozen=True)
 class Visitor:
-    """An admin with a session and a queue."""
+    """A user with a session and a queue."""
 
     cookies: Mapping[str, str]
     queue_id: str
 
 
-def visitor(catalog: Catalog, outputs: int = QUEUE) -> Visitor:
-    """Add an admin with a session of one day and a frozen queue of the first outputs, this many."""
+def visitor(catalog: Catalog, outputs: int = QUEUE, *, runs: Sequence[str] = ()) -> Visitor:
+    """Add an admin with a session of one day and a frozen queue of the first outputs, this many.
+
+    `runs`: it is an operator instead, of a project with these runs alone.
+    """
     secret, name = secrets.token_urlsafe(), f"bench {secrets.token_hex(4)}"
     with catalog.write() as s:
-        user = writes.add_user(s, name=name, role="admin", actor="bench")
+        user = writes.add_user(s, name=name, role="operator" if runs else "admin", actor="bench")
+        if runs:
+            project = writes.add_project(s, name=name, quota=1e6, actor="bench")
+            writes.set_member(s, project, user, "operator", actor="bench")
+            for run in s.scalars(select(Run).where(Run.id.in_(runs))):
+                run.project_id = project
         expires = now() + timedelta(days=1)
         writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="bench", expires_at=expires)
         queue = writes.add_queue(s, user_id=user, title="bench", filter={}, output_ids=range(1, outputs + 1))
@@ -118,6 +129,8 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "audit by one": lambda r: f"/audit?actor=reviewer+{r.randrange(REVIEWERS)}",
         "audit of a deed": lambda r: "/audit?action=review",
         "users": lambda r: "/users",
+        "projects": lambda r: "/projects",
+        "links for clients": lambda r: "/links",
         "account": lambda r: "/account",
         "me": lambda r: "/api/me",
     }

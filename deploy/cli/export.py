@@ -15,11 +15,10 @@ from typing import Any, TypeVar
 
 from deploy.cli.options import actor
 from deploy.dashboard.exports.formats import ExportFormat, format_of
-from deploy.dashboard.exports.lineage import demand_exportable
+from deploy.dashboard.exports.lineage import demand_purposes
 from deploy.dashboard.exports.manifest import FILE_MODE, FOLDER_MODE, MANIFESTS, files
 from deploy.dashboard.exports.options import ExportOptions
 from deploy.marks.marker import Marker
-from dreamtuner.models.lineage import stated_purpose
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.problems import InputError, Problem
@@ -79,8 +78,8 @@ def export(
     whose = set(subject_ids) or None
     with catalog.read() as s:
         metrics = views.metric_licences(s)
-    if (purpose := stated_purpose()) is not None:
-        demand_exportable((one for one, _ in _details(catalog, ids)), purpose, metrics)
+        projects = views.projects_of_outputs(s, ids)
+    demand_purposes((one for one, _ in _details(catalog, ids)), projects, metrics)
     marker = Marker.open(settings.home)
     marker.prepare()
     if not marker.settings.on:

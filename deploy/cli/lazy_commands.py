@@ -23,6 +23,7 @@ PLACES = {
     "deploy": "deploy.cli.commands.register:deploy",
     "subjects": "deploy.cli.commands.subjects:subjects",
     "check-subjects": "deploy.cli.commands.check_subjects:check_subjects",
+    "projects": "deploy.cli.commands.people.projects:projects",
     "forget": "deploy.cli.commands.forget:forget",
     "verify": "deploy.cli.commands.upkeep:verify",
     "gc": "deploy.cli.commands.upkeep:gc",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog import views
 from storage.catalog.name_conflicts import differences, name_taken_message, unknown_name_message
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import CatalogError, NotInCatalogError
 
 CATALOG, ATTENTION, INGEST = "catalog/catalog", "attention/attention", "ingest/ingest"
@@ -29,9 +30,15 @@ def check_names(given: Mapping[str, Any], s: Session) -> None:
     """
     spec = given.get("spec")
     entries = spec.get("subjects") if isinstance(spec, Mapping) else given.get("subjects")
-    for one in entries if isinstance(entries, list) else ():
-        if not isinstance(one, Mapping) or not isinstance(one.get("name"), str) or one.get("replace"):
+    named = [one for one in (entries if isinstance(entries, list) else ()) if isinstance(one, Mapping)]
+    _check_seen(given, s)
+    for one in named:
+        if not isinstance(one.get("name"), str):
             continue  # the flow's own validation reports it
+        if views.hidden_names(s, [one["name"]]):
+            raise CatalogError(f"name {one['name']!r} is taken; choose another")
+        if one.get("replace"):
+            continue
         try:
             stored = views.subject_assets(s, one["name"])
         except NotInCatalogError:
@@ -42,6 +49,23 @@ def check_names(given: Mapping[str, Any], s: Session) -> None:
         found = differences(stored, class_word=one.get("class_word"), style=style)
         if found:
             raise CatalogError(name_taken_message(one["name"], stored, found))
+    if isinstance(spec, Mapping):
+        project = spec.get("project")
+        names = [str(one.get("name")) for one in named]
+        of = views.project_of_order(s, project if isinstance(project, str) else None, names)
+        if of is not None and (said := views.over_quota(views.quota_left(s, of.id), None)):
+            raise CatalogError(said)
+
+
+def _check_seen(given: Mapping[str, Any], s: Session) -> None:
+    """Raise NotInCatalogError if a parameter names a subject, cell or run that the session does not see."""
+    subject, cell, run = (given.get(name) for name in ("subject", "cell", "run_id"))
+    if isinstance(subject, str) and views.hidden_names(s, [subject]):
+        raise NotInCatalogError(unknown_name_message(subject, views.subject_names(s)))
+    if viewer_of(s) is not None and isinstance(cell, str) and not views.digests_beginning(s, [cell]):
+        raise NotInCatalogError(f"cell: {cell[:12]!r} is not in the catalog; each output's page names its own")
+    if isinstance(run, str):
+        views.run(s, run)
 
 
 def pointed_size(width: int | None, height: int | None) -> tuple[int, int]:

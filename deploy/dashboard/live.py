@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from deploy.dashboard.pages import sentences
-from deploy.dashboard.resources import resources
+from deploy.dashboard.resources import shared
 from storage.catalog import Catalog, views
 from storage.catalog.records import CellState, Decision
 from storage.catalog.views import Filter, OutputRow, RunFigures, RunProgress
@@ -80,12 +80,8 @@ class Live:
 
 
 def live_of(request: Request) -> Live:
-    """Return the application's shared `Live`, creating it on first use."""
-    state = request.app.state
-    if not hasattr(state, "live"):
-        state.live = Live(resources(request).catalog)
-    live: Live = state.live
-    return live
+    """Return the `Live` of all who see the same, creating it on first use."""
+    return shared(request, "live", Live)
 
 
 class LiveFigures:
@@ -111,8 +107,4 @@ class LiveFigures:
 
 def figures_of(request: Request, run_id: str) -> RunFigures:
     """Return the figures of a run, see `LiveFigures`."""
-    state = request.app.state
-    if not hasattr(state, "figures"):
-        state.figures = LiveFigures(resources(request).catalog)
-    shared: LiveFigures = state.figures
-    return shared.of(run_id)
+    return shared(request, "figures", LiveFigures).of(run_id)

@@ -45,7 +45,7 @@ class Objection(NamedTuple):
 
 
 class PurposeError(ValueError):
-    """DREAMTUNER_PURPOSE is invalid; the message names the part and the remedy."""
+    """A purpose is invalid; the message names the part and the remedy."""
 
 
 def objections(weights: Iterable[Weight], purpose: Purpose | None, *, images: bool = False) -> list[Objection]:
@@ -83,15 +83,23 @@ def dues(weights: Iterable[Weight], *, owed: bool = False) -> list[str]:
 def stated_purpose(environ: Mapping[str, str] | None = None) -> Purpose | None:
     """Read DREAMTUNER_PURPOSE; None without it, which lets everything pass.
 
+    Raises PurposeError.
+    """
+    return read_purpose((os.environ if environ is None else environ).get(PURPOSE, ""), PURPOSE)
+
+
+def read_purpose(text: str, where: str) -> Purpose | None:
+    """Read a purpose, stated by `where`, as errors call it; None for empty text.
+
     It is a list by commas: `commercial` or `non-commercial` first, then `revenue=300000` (US dollars a year) and
     `regions=DE FR`. Raises PurposeError.
     """
-    text = (os.environ if environ is None else environ).get(PURPOSE, "").strip()
+    text = text.strip()
     if not text:
         return None
     first, *more = (part.strip() for part in text.split(","))
     if first not in ("commercial", "non-commercial"):
-        raise PurposeError(f"{PURPOSE}: {first!r} is neither commercial nor non-commercial; begin with one of them")
+        raise PurposeError(f"{where}: {first!r} is neither commercial nor non-commercial; begin with one of them")
     given: dict[str, object] = {"commercial": first == "commercial"}
     for part in more:
         name, _, value = part.partition("=")
@@ -100,8 +108,8 @@ def stated_purpose(environ: Mapping[str, str] | None = None) -> Purpose | None:
         elif name.strip() == "regions" and value.strip():
             given["regions"] = tuple(value.split())
         else:
-            raise PurposeError(f"{PURPOSE}: {part!r} is neither revenue=DOLLARS nor regions=CODES; correct it")
+            raise PurposeError(f"{where}: {part!r} is neither revenue=DOLLARS nor regions=CODES; correct it")
     try:
         return Purpose.model_validate(given)
     except ValidationError as error:
-        raise PurposeError(f"{PURPOSE}: regions are country codes of two capitals, or EU, not {text!r}") from error
+        raise PurposeError(f"{where}: regions are country codes of two capitals, or EU, not {text!r}") from error

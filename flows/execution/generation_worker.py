@@ -79,7 +79,7 @@ class Worker:
         self._failures = 0
         self._stranded = False  # whether leased cells could not be released
         self._memory_pauses = iter(MEMORY_PAUSES)
-        self._able = Abilities(resources)
+        self._able = Abilities(resources, run_id)
         self.claims = ChunkClaims(self.beat, run_id or "", most=resources.settings.chunk_cells, able=self._able)
         self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claim")
         self._ahead: Future[Claimed | None] | None = None

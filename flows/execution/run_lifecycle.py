@@ -12,6 +12,7 @@ from flows.execution.dead_runs import close_dead_runs, crash_dead_flow_runs
 from flows.execution.handed_back import HandedBack, end_this_process, handed_back_on_sigterm
 from flows.execution.server_away import wait_for_server
 from flows.faults import RunStoppedError, UnavailableError, one_line
+from flows.planning.projects.limits import project_of
 from flows.reporting.prefect_artifacts import shown
 from flows.resources import Resources
 from flows.settings import Settings
@@ -54,11 +55,18 @@ def run_row(spec: Spec, resources: Resources) -> Iterator[RunRow]:
     killed processes are closed first.
     """
     close_dead_runs(resources)
-    catalog, values = resources.catalog, spec.model_dump(mode="json", exclude={"priority"})
+    catalog, values = resources.catalog, spec.model_dump(mode="json", exclude={"priority", "project"})
+    project = project_of(spec, catalog)
     with catalog.write() as s:
         flow_run_id = str(flow_run.id) if flow_run.id else None
         run_id = writes.start_run(
-            s, name=spec.name, spec=values, flow_run_id=flow_run_id, owner=this_owner(), priority=spec.priority
+            s,
+            name=spec.name,
+            spec=values,
+            flow_run_id=flow_run_id,
+            owner=this_owner(),
+            priority=spec.priority,
+            project_id=None if project is None else project.id,
         )
     row = RunRow(run_id)
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dreamtuner.models.licences import Purpose, licence_of
-from dreamtuner.models.lineage import PurposeError, Role, Weight, objections, stated_purpose
+from dreamtuner.models.licences import licence_of
+from dreamtuner.models.lineage import Role, Weight, objections
 from dreamtuner.models.part_licences import adapter_weight, controlnet_weight, weights_of_sampling
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
@@ -13,6 +13,7 @@ from dreamtuner.score import METRICS
 from dreamtuner.score.licences import licence_records
 from flows.ingestion.choice import ingestion_choice, stated_eyes
 from flows.planning.cells import GenerationSetup
+from flows.planning.projects.limits import StatedPurpose
 from flows.settings import Settings
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
@@ -22,22 +23,21 @@ Placed = tuple[Path, Weight]
 
 
 def demand_licences(
-    spec: Spec, profile: Profile, setup: GenerationSetup, metrics: tuple[str, ...], settings: Settings
+    spec: Spec,
+    profile: Profile,
+    setup: GenerationSetup,
+    metrics: tuple[str, ...],
+    settings: Settings,
+    stated: StatedPurpose,
 ) -> None:
-    """Raise InputError if a weight does not allow the purpose that DREAMTUNER_PURPOSE states; without one, never.
+    """Raise InputError if a weight does not allow the purpose.
 
     The error names each such weight, the clause of its licence, and the field of the spec that chose it.
     """
-    try:
-        purpose = stated_purpose()
-    except PurposeError as error:
-        raise InputError("settings", [Problem(path=(), message=str(error))]) from error
-    if purpose is None:
-        return
     problems = [
-        Problem(path=path, message=f"{found}; {_remedy(purpose)}")
+        Problem(path=path, message=f"{found}; {_remedy(stated)}")
         for path, weight in dict.fromkeys(weights_of_spec(spec, profile, setup, metrics, settings))
-        for found in objections([weight], purpose)
+        for found in objections([weight], stated.purpose)
     ]
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
@@ -82,5 +82,5 @@ def _eyes(spec: Spec, profile: Profile, settings: Settings) -> Iterator[Placed]:
             yield from ((path, Weight(name, role, licence_of(one))) for one in licence.split(" and "))
 
 
-def _remedy(purpose: Purpose) -> str:
-    return f"choose another, or correct DREAMTUNER_PURPOSE ({'' if purpose.commercial else 'non-'}commercial)"
+def _remedy(stated: StatedPurpose) -> str:
+    return f"choose another, or correct {stated.where} ({'' if stated.purpose.commercial else 'non-'}commercial)"

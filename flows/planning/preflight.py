@@ -1,6 +1,5 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,6 @@ from pydantic import ValidationError
 
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
-from dreamtuner.models.licences import PURPOSE
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -22,6 +20,7 @@ from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
 from flows.planning.defaults import metric_names
 from flows.planning.finetune import finetune_job
+from flows.planning.projects.limits import purpose_of_spec
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
@@ -134,10 +133,10 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
     metrics = metric_names(spec, profile)
-    if os.environ.get(PURPOSE):
+    if (purpose := purpose_of_spec(spec, resources.catalog_if_any)) is not None:
         from flows.planning.licences import demand_licences  # only where a purpose is stated
 
-        demand_licences(spec, profile, setup, metrics, resources.settings)
+        demand_licences(spec, profile, setup, metrics, resources.settings, purpose)
     return Ready(setup, layouts, metrics)
 
 

@@ -175,6 +175,12 @@ class Spec(StrictModel):
         description="the run's share of the workers beside other runs: normal has four times that of low, high four "
         "times that of normal",
     )
+    project: Text | None = Field(
+        default=None,
+        exclude_if=lambda project: project is None,  # as of `workers`
+        description="the project that the run and its new subjects belong to, by name; null: that of its subjects, or "
+        "everybody's",
+    )
     sampling: dict[str, Any] = Field(
         default_factory=dict,
         description='sampling settings that differ from the profile\'s: {"w_ref": 0, "steps": 30}',

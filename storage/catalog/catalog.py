@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -15,6 +16,7 @@ from storage.catalog.database.engine import catalog_url, is_sqlite, make_engine,
 from storage.catalog.database.sqlite_read_only import is_read_only
 from storage.catalog.database.transaction_retry import retrying
 from storage.catalog.migrate import head_revision, newer_error, upgrade
+from storage.catalog.narrowing import NarrowedSession, Viewer
 
 T = TypeVar("T")
 
@@ -32,6 +34,7 @@ class Catalog:
         self._reader, self._writer = reading(engine), writing(engine)
         # SQLite allows one writer and makes the others poll; threads of this process wait here instead.
         self._turn: AbstractContextManager[object] = RLock() if is_sqlite(engine.url) else nullcontext()
+        self._viewer: Viewer | None = None
 
     @classmethod
     def open(cls, url: str, *, patience: float = 0.0) -> Self:
@@ -44,6 +47,20 @@ class Catalog:
         parsed = catalog_url(url)
         upgrade(parsed, patience=patience)
         return cls(make_engine(parsed))
+
+    def seen_by(self, viewer: Viewer | None) -> Self:
+        """Return the same catalog as this person sees it, see `storage.catalog.narrowing`; None: everything.
+
+        It shares the connections of this one, which alone is closed.
+        """
+        narrowed = copy(self)
+        narrowed._viewer = viewer
+        return narrowed
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """Return whom this access is narrowed to; None: it sees everything."""
+        return self._viewer
 
     @property
     def url(self) -> URL:
@@ -62,15 +79,20 @@ class Catalog:
         Opening is retried while the database is unavailable or locked; the block itself is not (see `transact`). Keep
         it short: on SQLite every other writer waits. Never generate or upload inside.
         """
-        with self._turn, retrying(lambda: _begun(Session(self._writer))) as session:
+        with self._turn, retrying(lambda: self._session(self._writer, writes=True)) as session:
             yield session
             session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a read-only session on one snapshot of the catalog; it never waits for writers."""
-        with retrying(lambda: _begun(Session(self._reader, autoflush=False))) as session:
+        with retrying(lambda: self._session(self._reader, writes=False)) as session:
             yield session
+
+    def _session(self, engine: Engine, *, writes: bool) -> Session:
+        if self._viewer is None:
+            return _begun(Session(engine, autoflush=writes))
+        return _begun(NarrowedSession(engine, self._viewer, writes=writes, autoflush=writes))
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Call `work` in a `write()` and return its result, retrying the whole transaction on transient failures.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from deploy.dashboard.security.secrets import csrf_token, digest, same
 from deploy.dashboard.security.text import check_plain_texts
 from storage.catalog import views, writes
 from storage.catalog.database.base import now
+from storage.catalog.narrowing import Viewer
 from storage.catalog.records import ROLES, ApiRight, Role
 
 SESSION, VISIT = "dreamtuner_session", "dreamtuner_visit"
@@ -39,6 +40,7 @@ class Person:
     `by_token`: a program with an API token instead of a cookie; `role` is then the lower of the token's scope and the
     owner's role. `metrics`: it may read the metrics, and with a token of that scope nothing else. `rights`: what the
     token opens of /api/v1.
+    `projects`: the person's role in each of their projects by id; None: they see everything.
     """
 
     user_id: int = 0
@@ -49,6 +51,7 @@ class Person:
     by_token: bool = False
     metrics: bool = False
     rights: frozenset[ApiRight] = frozenset()
+    projects: Mapping[int, Role] | None = None
 
     def may(self, role: Role) -> bool:
         """Return whether the person's role is `role` or higher."""
@@ -60,9 +63,21 @@ class Person:
             return self.metrics or self.may("viewer")
         return access == "public" or self.may(access)
 
+    def viewer(self, access: Access) -> Viewer | None:
+        """Return as whom the person sees the catalog on a route of this access; None: everything.
+
+        Visible are the projects in which the person's role is at least that of the route, and what is of no project.
+        """
+        if self.projects is None:
+            return None
+        least = ROLES.index(access) if access in ROLES else 0
+        return Viewer(self.name, frozenset(one for one, role in self.projects.items() if ROLES.index(role) >= least))
+
 
 class Needs:
     """The dependency of a route: gives the `Person`, or raises AccessError.
+
+    From then on `resources(request).catalog` is the catalog as the person sees it on this route, see `Person.viewer`.
 
     A write must come from one of our own pages (Origin) and carry the session's form token. Requests with an API token
     need neither: they carry no cookie that another site could make a browser send. Without `tokens` the route rejects
@@ -89,7 +104,7 @@ class Needs:
             if request.method not in SAFE:
                 _check_origin(request, known.settings.origin)
                 await _check_csrf(request, person)
-        request.state.person = person
+        request.state.person, request.state.viewer = person, person.viewer(self.access)
         if person.by_token and not self.tokens:
             raise AccessError(403, "API tokens cannot be used for accounts, users and roles; log in with a browser")
         if self.access == "public":
@@ -114,6 +129,7 @@ def by_token(known: Resources, header: str) -> Person:
     kind, _, secret = header.partition(" ")
     with known.catalog.read() as s:
         found = views.token_of(s, digest(secret.strip())) if kind.lower() == "bearer" else None
+        of = None if found is None else views.projects_of_user(s, found[0].user_id, found[0].role)
     if found is None:
         raise AccessError(401, "this API token is unknown, revoked or expired; create a new one on your account page")
     who, scope = found
@@ -121,9 +137,10 @@ def by_token(known: Resources, header: str) -> Person:
     if noted and who.token_id is not None and (who.seen_at is None or now() - who.seen_at > _NOTED):
         with known.catalog.write() as s:
             writes.touch_token(s, who.token_id)
+    about: dict[str, Any] = {"by_token": True, "rights": who.rights, "projects": of}
     if scope in ("metrics", "api"):
-        return Person(who.user_id, who.name, by_token=True, metrics=scope == "metrics", rights=who.rights)
-    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), by_token=True, rights=who.rights)
+        return Person(who.user_id, who.name, metrics=scope == "metrics", **about)
+    return Person(who.user_id, who.name, min(who.role, scope, key=ROLES.index), **about)
 
 
 def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
@@ -133,12 +150,13 @@ def by_cookie(known: Resources, cookies: Mapping[str, str]) -> Person:
         token = digest(cookie)
         with known.catalog.read() as s:
             who = views.session_of(s, token, idle=IDLE)
+            of = None if who is None else views.projects_of_user(s, who.user_id, who.role)
         if who is not None:
             noted = not known.catalog.read_only
             if noted and (who.seen_at is None or now() - who.seen_at > _NOTED):
                 with known.catalog.write() as s:
                     writes.touch_session(s, token)
-            return Person(who.user_id, who.name, who.role, csrf_token(cookie), token)
+            return Person(who.user_id, who.name, who.role, csrf_token(cookie), token, projects=of)
     visit = cookies.get(VISIT, "")
     return Person(csrf=csrf_token(visit) if visit else "")
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from deploy.dashboard.access.rights import AccessError, Person, by_token
 from deploy.dashboard.api.problems import ProblemError
 from deploy.dashboard.resources import resources
-from storage.catalog.records import API_RIGHTS, ApiRight
+from storage.catalog.records import API_RIGHTS, ApiRight, Role
 
 
 class Right:
@@ -51,5 +51,6 @@ async def caller(request: Request, needed: Right) -> Person:
         remedy = f"create one with it on your account page, which takes the role {API_RIGHTS[needed.right]}"
         wanted = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed.right}"'}
         raise ProblemError(403, f"{said}; {remedy}", wanted, field="Authorization", scope=needed.right)
-    request.state.person = person
+    role: Role = "viewer" if needed.right is None else API_RIGHTS[needed.right]
+    request.state.person, request.state.viewer = person, person.viewer(role)
     return person

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dreamtuner.models.licences import Purpose, licence_of
-from dreamtuner.models.lineage import Weight, objections
+from dreamtuner.models.licences import PURPOSE, Purpose, licence_of
+from dreamtuner.models.lineage import PurposeError, Weight, objections, read_purpose, stated_purpose
 from dreamtuner.models.part_licences import adapter_weight, controlnet_weight
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.plugins import PluginError
 from storage.catalog.records import CatalogError
-from storage.catalog.views import OutputDetail
+from storage.catalog.views import OutputDetail, ProjectView
 
 MetricLicences = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Licence names by metric, version and model, as storage.catalog.views.metric_licences returns them."""
 
 
-def demand_exportable(outputs: Iterable[OutputDetail], purpose: Purpose, metrics: MetricLicences) -> None:
-    """Raise CatalogError if a weight behind one of the pictures does not allow to hand it on for the purpose.
+def demand_purposes(
+    outputs: Iterable[OutputDetail], projects: Mapping[int, Sequence[ProjectView]], metrics: MetricLicences
+) -> None:
+    """Raise CatalogError if a weight behind one of the pictures does not allow to hand it on for what it is for.
 
-    Every such weight and the clause of its licence are named.
+    `projects`: those of each picture by its id. The purposes that they state count, all of them; DREAMTUNER_PURPOSE for
+    pictures of no project that states one. Every such weight and the clause of its licence are named.
     """
-    weights = {weight for one in outputs for weight in weights_of_output(one, metrics)}
-    if found := objections(sorted(weights, key=str), purpose, images=True):
-        reasons = "; ".join(map(str, found))
-        remedy = "leave out its pictures, or correct DREAMTUNER_PURPOSE"
-        raise CatalogError(f"these pictures may not be handed on for this purpose: {reasons}; {remedy}")
+    try:
+        general = stated_purpose()
+        if general is None and not any(one.purpose for found in projects.values() for one in found):
+            return
+        behind: dict[tuple[str, Purpose], set[Weight]] = {}
+        for one in outputs:
+            stated = {project.name: project.purpose for project in projects.get(one.output_id, ()) if project.purpose}
+            purposes = [
+                (where := f"the purpose of project {name!r}", read_purpose(text, where))
+                for name, text in stated.items()
+            ]
+            for where, purpose in purposes or [(PURPOSE, general)]:
+                if purpose is not None:
+                    behind.setdefault((where, purpose), set()).update(weights_of_output(one, metrics))
+    except PurposeError as error:
+        raise CatalogError(str(error)) from error
+    for (where, purpose), weights in behind.items():
+        if found := objections(sorted(weights, key=str), purpose, images=True):
+            reasons = "; ".join(map(str, found))
+            remedy = f"leave out its pictures, or correct {where}"
+            raise CatalogError(f"these pictures may not be handed on for this purpose: {reasons}; {remedy}")
 
 
 def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[Weight]:

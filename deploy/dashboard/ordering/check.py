@@ -16,10 +16,11 @@ from deploy.dashboard.ordering.feeds import feed_reader, read_uploaded
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
-from dreamtuner.models.lineage import PurposeError, objections, stated_purpose
+from dreamtuner.models.lineage import PurposeError, objections
 from dreamtuner.models.part_licences import controlnet_weight, weights_of_sampling
 from dreamtuner.models.profiles import Profile
 from flows.planning.estimate import Estimate, Work, estimate
+from flows.planning.projects.limits import project_of, purpose_of
 from flows.planning.readings import PromptReading, prompt_readings
 from flows.spec.feed import Fault
 from flows.spec.feed_source import reads_feeds
@@ -29,6 +30,7 @@ from flows.spec.yaml_file import MAX_SPEC_BYTES, parse_spec
 from storage.catalog import views
 from storage.catalog.name_conflicts import unknown_name_message
 from storage.catalog.records import CatalogError
+from storage.catalog.views import ProjectView
 from storage.redaction import contains_secret
 from storage.run_costs import duration, money
 from storage.sources import SourceError, object_digest
@@ -133,6 +135,8 @@ def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Ch
     except ValidationError as error:  # what the spec sets and the profile's defaults do not go together
         problems = [*problems, *problems_of(error, Spec, ("sampling",))]
         return Checked(draft, None, problems, faults, readings, quota=quota)
+    if not any(one.path[:1] == ("project",) for one in problems):
+        problems = [*problems, *_over_month(known, spec, found.device_seconds if found.to_make else 0.0)]
     return Checked(draft, None if problems else spec, problems, faults, readings, found, quota, _grid(spec))
 
 
@@ -195,7 +199,30 @@ def _of_the_house(known: Resources, spec: Spec, draft: Draft) -> list[Problem]:
         found.append(Problem(path=(), message=str(error)))
     if not draft.feed:  # a table's rows are compared when it is read
         found += _names(known, spec)
-    return found + _licences(spec, draft.profile)
+    try:
+        project = project_of(spec, known.catalog)
+    except InputError as error:
+        return [*found, *error.problems]
+    return found + _hidden(known, spec) + _licences(spec, draft.profile, project)
+
+
+def _hidden(known: Resources, spec: Spec) -> list[Problem]:
+    """Return the subjects whose names are taken by others that the person does not see."""
+    with known.catalog.read() as s:
+        taken = views.hidden_names(s, [one.name for one in spec.subjects])
+    message = "this name is taken; choose another"
+    places = [i for i, one in enumerate(spec.subjects) if one.name in taken]
+    return [Problem(path=("subjects", i, "name"), message=message) for i in places]
+
+
+def _over_month(known: Resources, spec: Spec, seconds: float | None) -> list[Problem]:
+    """Return that the order takes more than its project has left this month."""
+    with suppress(InputError):  # said by the check of the project
+        project = project_of(spec, known.catalog)
+        with known.catalog.read() as s:
+            said = "" if project is None else views.over_quota(views.quota_left(s, project.id), seconds)
+        return [Problem(path=("project",), message=said.removeprefix("project: "))] if said else []
+    return []
 
 
 def _names(known: Resources, spec: Spec) -> list[Problem]:
@@ -219,18 +246,21 @@ def _names(known: Resources, spec: Spec) -> list[Problem]:
     return found
 
 
-def _licences(spec: Spec, profile: Profile | None) -> list[Problem]:
+def _licences(spec: Spec, profile: Profile | None, project: ProjectView | None) -> list[Problem]:
     """Return what the licences of the base and the ControlNets say against the stated purpose."""
     if profile is None:
         return []
     try:
-        purpose = stated_purpose()
+        stated = purpose_of(project)
     except PurposeError as error:
         return [Problem(path=(), message=str(error))]
     sampling = profile.sampling("natural", learnt=spec.finetune is not None, **spec.sampling)
     weights = [*weights_of_sampling(profile, sampling)]
     weights += [controlnet_weight(profile, kind) for kind in spec.layouts if spec.follows(kind)]
-    return [Problem(path=("profile",), message=str(one)) for one in objections(weights, purpose)]
+    return [
+        Problem(path=("profile",), message=str(one))
+        for one in objections(weights, None if stated is None else stated.purpose)
+    ]
 
 
 def _readings(known: Resources, draft: Draft, spec: Spec | None, profile: Profile) -> list[PromptReading | None] | None:

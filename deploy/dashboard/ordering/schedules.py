@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
+from sqlalchemy.orm import Session
+
 from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.prefect_api import PrefectApi
+from storage.catalog import views
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import CatalogError, NotInCatalogError
 
 _PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*")
@@ -40,6 +44,24 @@ def _schedule(row: Mapping[str, Any]) -> Schedule:
     name = str(parameters["spec"].get("name") or "without a name")
     cron = str(when.get("cron") or "by another rule")
     return Schedule(row["id"], name, cron, str(when.get("timezone") or "UTC"), bool(row.get("active")), parameters)
+
+
+def seen(s: Session, found: Sequence[Schedule]) -> list[Schedule]:
+    """Return those schedules whose project and subjects the session sees."""
+    if viewer_of(s) is None:
+        return list(found)
+    return [one for one in found if _is_seen(s, one.parameters["spec"])]
+
+
+def _is_seen(s: Session, spec: Mapping[str, Any]) -> bool:
+    entries, project = spec.get("subjects"), spec.get("project")
+    rows = entries if isinstance(entries, list) else ()
+    names = [str(one["name"]) for one in rows if isinstance(one, Mapping) and "name" in one]
+    try:
+        views.project_of_order(s, None if project is None else str(project), names)
+    except CatalogError:
+        return False
+    return not views.hidden_names(s, names)
 
 
 def add_schedule(prefect: PrefectApi, parameters: Mapping[str, Any], cron: str, timezone: str) -> str:

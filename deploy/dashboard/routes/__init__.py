@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from deploy.dashboard.routes import flows, home, inspect, media, metrics, runs
 from deploy.dashboard.routes.ordering import files, order, presets, schedules
 from deploy.dashboard.routes.people import account, audit, login, sign_on, users
+from deploy.dashboard.routes.projects import client, links, projects
 from deploy.dashboard.routes.review import (
     bulk,
     compare,
@@ -25,4 +26,5 @@ _LOOK = (home, inspect, runs, media, metrics, gallery, output, compare, grid, su
 _ACT = (review, splits, triage, gathered, decisions, stacks, bulk, export, masks, annotations, detection, forget, flows)
 _ORDER = (order, files, presets, schedules)
 _PEOPLE = (login, sign_on, account, users, audit)
-routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_ORDER, *_PEOPLE))
+_PROJECTS = (projects, links, client)
+routers: tuple[APIRouter, ...] = tuple(page.router for page in (*_LOOK, *_ACT, *_ORDER, *_PEOPLE, *_PROJECTS))

@@ -18,8 +18,8 @@ from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.text import check_plain
-from storage.catalog import writes
-from storage.catalog.records import CatalogError
+from storage.catalog import views, writes
+from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.redaction import contains_secret
 
 router = APIRouter()
@@ -64,14 +64,16 @@ def runs(request: Request, person: Operator) -> Response:
 
 
 def _runs(request: Request) -> dict[str, Any]:
-    """Return the latest list of runs, marked as stale while Prefect is unavailable."""
-    known, state = resources(request), request.app.state
+    """Return the latest list of runs that the person may see, marked as stale while Prefect is unavailable."""
+    known, state, away = resources(request), request.app.state, ""
     last: list[FlowRun] = getattr(state, "flow_runs", [])
     try:
         state.flow_runs = last = known.prefect.runs()
-        return {"runs": last, "stale": "", "ui": known.prefect.ui}
     except PrefectUnavailableError as error:
-        return {"runs": last, "stale": str(error), "ui": known.prefect.ui}
+        away = str(error)
+    with known.catalog.read() as s:
+        seen = views.flow_runs_seen(s, [one.id for one in last])
+    return {"runs": [one for one in last if one.id in seen], "stale": away, "ui": known.prefect.ui}
 
 
 @router.post("/flows/run")
@@ -110,6 +112,9 @@ def _start(request: Request, person: Person, form: FormData) -> Response:
 def cancel(flow_run_id: UUID, request: Request, person: Operator) -> Response:
     """Request the cancellation of a run."""
     known, run = resources(request), str(flow_run_id)
+    with known.catalog.read() as s:
+        if run not in views.flow_runs_seen(s, [run]):
+            raise NotInCatalogError("this run is not known; the list of runs shows those that you can cancel")
     known.prefect.cancel(run)
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action="cancel flow", entity="flow run", entity_id=run)

@@ -15,6 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.live import Live, live_of
 from deploy.dashboard.pages import page
+from deploy.dashboard.resources import resources
+from storage.catalog import views
 
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
@@ -25,7 +27,14 @@ SECONDS, TURNS = 2.0, 30
 @router.get("/")
 def home(request: Request, person: Viewer) -> Response:
     """Show runs and counts."""
-    return page(request, "home.html", person, live=live_of(request).snapshot())
+    return page(request, "home.html", person, live=live_of(request).snapshot(), quotas=_quotas(request))
+
+
+def _quotas(request: Request) -> list[str]:
+    """Return a sentence for each project of the person that has used most of its month."""
+    with resources(request).catalog.read() as s:
+        found = [views.quota_left(s, one.id) for one in views.projects(s) if one.quota is not None]
+    return [one.warning for one in found if one is not None and one.warning]
 
 
 @router.get("/fragments/runs")

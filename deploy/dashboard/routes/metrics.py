@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.metrics.collector import exposition
-from deploy.dashboard.resources import resources
+from deploy.dashboard.resources import shared
 
 router = APIRouter()
 Scraper = Annotated[Person, Depends(Needs("metrics"))]
@@ -21,8 +21,5 @@ Scraper = Annotated[Person, Depends(Needs("metrics"))]
 @router.get("/metrics")
 def metrics(request: Request, person: Scraper) -> Response:
     """Render the catalog's metrics in Prometheus's text format."""
-    state = request.app.state
-    if not hasattr(state, "exposition"):
-        state.exposition = exposition(resources(request).catalog)
-    render: Callable[[], bytes] = state.exposition
+    render: Callable[[], bytes] = shared(request, "metrics", exposition)
     return Response(render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -32,13 +32,13 @@ def run(run_id: str, request: Request, person: Viewer) -> Response:
     """Show a run: state and reason, progress, what it took and cost, subjects, warnings, and links to its images."""
     known = resources(request)
     with known.catalog.read() as s:
-        warnings = views.warnings_of_run(s, run_id)
+        warnings, quota = views.warnings_of_run(s, run_id), views.quota_of_run(s, run_id)
     shown = _state(run_id, request)
     one = shown["one"]
     ui = f"{known.prefect.ui}/runs/flow-run/{one.flow_run_id}" if known.prefect.ui and one.flow_run_id else ""
     takes_orders = known.takes_orders(CATALOG)
     said = sentences(warnings, 50)
-    return page(request, "run.html", person, prefect=ui, warnings=said, takes_orders=takes_orders, **shown)
+    return page(request, "run.html", person, prefect=ui, warnings=said, quota=quota, takes_orders=takes_orders, **shown)
 
 
 @router.get("/runs/{run_id}/state")

@@ -24,7 +24,10 @@ MAX_CLASS_WORD, MAX_CAPTION = 80, 2000
 
 @dataclass(frozen=True)
 class NewSubject:
-    """The fields of the subject form, validated like an entry of a spec. `weight`: of each further reference."""
+    """The fields of the subject form, validated like an entry of a spec. `weight`: of each further reference.
+
+    `project`: that of a subject that is new, by name; "": everybody's.
+    """
 
     name: str
     class_word: str
@@ -32,6 +35,7 @@ class NewSubject:
     caption: str | None
     replace: bool
     weight: float = 1.0
+    project: str = ""
 
     @classmethod
     def read(cls, form: Mapping[str, Any]) -> NewSubject:
@@ -47,7 +51,15 @@ class NewSubject:
             raise CatalogError(f"style: choose one of {', '.join(STYLES)}")
         if len(caption) > MAX_CAPTION:
             raise CatalogError(f"caption: at most {MAX_CAPTION} characters; shorten it")
-        return cls(name, word, style, caption or None, bool(form.get("replace")), _weight(str(form.get("weight") or 1)))
+        return cls(
+            name,
+            word,
+            style,
+            caption or None,
+            bool(form.get("replace")),
+            _weight(str(form.get("weight") or 1)),
+            str(form.get("project") or "").strip(),
+        )
 
 
 def _weight(text: str) -> float:
@@ -75,6 +87,9 @@ def add_subject(
     first = read_upload(known, new.style, reference, mask, "reference")
     others = [read_upload(known, new.style, data, None, f"further: image {i}") for i, data in enumerate(further, 1)]
     demand_name(known, new, [(reference, 1.0), *given])
+    with known.catalog.read() as s:
+        project = views.project_named(s, new.project).id if new.project else None
+        there = new.name in views.subject_names(s)
     pieces = [piece for one in (first, *others) for piece in one.pieces]
     with storing(known.catalog, known.store, *pieces) as (s, digests):
         image_sha256, mask_sha256, *more = digests
@@ -114,8 +129,11 @@ def add_subject(
             one.enter_mask(s, further_id, found, actor)
             members.append((further_id, new.weight))
         writes.set_references(s, members, actor=actor)
+        if not there:
+            writes.own_new_subject(s, subject_id, project)
         about = {"subject": new.name, "reference": image_sha256, "mask": mask_sha256, "replaced": new.replace}
         about |= {"further": images} if images else {}
+        about |= {"project": new.project} if new.project else {}
         writes.record_audit(s, actor=actor, action="new reference", entity="subject", entity_id=subject_id, after=about)
     return subject_id
 

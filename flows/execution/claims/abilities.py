@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from dreamtuner.models.licences import allowed
-from dreamtuner.models.lineage import stated_purpose
+from flows.planning.projects.limits import StatedPurpose, purpose_of
 from flows.resources import Resources
+from storage.catalog import views
 from storage.catalog.views import ProfileInUse
 
 
@@ -18,8 +19,8 @@ class Abilities:
         last: the highest id of a profile that was assessed.
     """
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+    def __init__(self, resources: Resources, run_id: str | None = None) -> None:
+        self._resources, self._run = resources, run_id
         self._ids: dict[tuple[str, str], int] = {}
         self._why: dict[str, str | None] = {}
         self.unable: dict[int, str] = {}
@@ -31,7 +32,7 @@ class Abilities:
             self._ids[one.name, one.weights_digest] = one.id
             self.last = max(self.last, one.id)
             if one.name not in self._why:
-                self._why[one.name] = why_not(one.name, self._resources)
+                self._why[one.name] = why_not(one.name, self._resources, self._run)
             if (reason := self._why[one.name]) is not None:
                 self.unable[one.id] = reason
 
@@ -41,8 +42,11 @@ class Abilities:
             self.unable[found] = reason
 
 
-def why_not(name: str, resources: Resources) -> str | None:
-    """Return why this worker does not generate with the profile, as a sentence with the remedy; None if it does."""
+def why_not(name: str, resources: Resources, run_id: str | None = None) -> str | None:
+    """Return why this worker does not generate with the profile, as a sentence with the remedy; None if it does.
+
+    `run_id`: the run that it was started for, whose project may state a purpose, instead of DREAMTUNER_PURPOSE.
+    """
     only = resources.settings.worker_profiles
     if only and name not in only:
         return f"this worker generates with {', '.join(only)} only, not with {name}; see DREAMTUNER_WORKER_PROFILES"
@@ -54,8 +58,15 @@ def why_not(name: str, resources: Resources) -> str | None:
         return (
             f"this worker lacks weights of {name}: {', '.join(missing)}; `dreamtuner models list` shows what there is"
         )
-    if (purpose := stated_purpose()) is not None:
-        verdict = allowed(profile.licence, purpose)
+    if (stated := _purpose(resources, run_id)) is not None:
+        verdict = allowed(profile.licence, stated.purpose)
         if not verdict.allowed:
-            return f"{name} may not be used by this worker: {verdict.reason}; see DREAMTUNER_PURPOSE"
+            return f"{name} may not be used by this worker: {verdict.reason}; see {stated.where}"
     return resources.memory_problem(name)
+
+
+def _purpose(resources: Resources, run_id: str | None) -> StatedPurpose | None:
+    if run_id is None:
+        return purpose_of(None)
+    with resources.catalog.read() as s:
+        return purpose_of(views.project_of_run(s, run_id))

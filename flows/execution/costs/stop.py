@@ -1,6 +1,6 @@
-"""Stops a run in its middle: because a person cancelled it, or because its budget is spent."""
+"""Stops a run in its middle: because a person cancelled it, its budget is spent, or its project's month used up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flows.execution.costs.account import Account
 from flows.faults import RunStoppedError
@@ -33,22 +33,33 @@ def demand_priced(spec: Spec, resources: Resources) -> None:
 def stop_if_asked(
     resources: Resources, run_id: str, account: Account | None = None, flush: Callable[[], None] = lambda: None
 ) -> None:
-    """Raise RunStoppedError if somebody cancelled the run, or if its workers have spent its budget.
+    """Raise RunStoppedError if somebody cancelled the run, its workers have spent its budget, or its project's month is
+    used up.
 
     `account`: that of this process, brought up to date before it is read; `flush`: called before a stop, stores what
     was generated. Each worker asks before each chunk of
     cells, so all of them together spend at most a chunk each, and what they spend within a beat, beyond the budget.
     """
     with resources.catalog.read() as s:
-        limits = views.run_limits(s, run_id)
+        limits, quota = views.run_limits(s, run_id), views.quota_of_run(s, run_id)
     if limits.cancelled_by is not None:
         flush()
         raise RunStoppedError("cancelled", f"cancelled by {limits.cancelled_by}; {_where(resources, run_id)}")
-    if limits.budget is None:
+    limited = quota is not None and quota.left is not None
+    if limits.budget is None and not limited:
         return
     if account is not None:
         account.renew()
-    budget = Budget.model_validate(dict(limits.budget))
+    if limits.budget is not None:
+        _stop_at_budget(resources, run_id, limits.budget, flush)
+    if limited:
+        _stop_at_quota(resources, run_id, flush)
+
+
+def _stop_at_budget(
+    resources: Resources, run_id: str, stated: Mapping[str, float | None], flush: Callable[[], None]
+) -> None:
+    budget = Budget.model_validate(dict(stated))
     with resources.catalog.read() as s:
         spent = views.spending(s, run_id)
     seconds = sum(one.device_seconds for one in spent)
@@ -65,6 +76,17 @@ def stop_if_asked(
     flush()
     remedy = "raise `budget` and run the spec again for the rest"
     raise RunStoppedError("failed", f"its budget of {limit} is spent ({used}); {_where(resources, run_id)}; {remedy}")
+
+
+def _stop_at_quota(resources: Resources, run_id: str, flush: Callable[[], None]) -> None:
+    with resources.catalog.read() as s:
+        quota = views.quota_of_run(s, run_id)
+    if quota is None or not quota.used_up:
+        return
+    flush()
+    said = f"the {quota.quota:,.0f} device-seconds of project {quota.project!r} in {quota.month} are used up"
+    remedy = "ask an admin to raise the quota, or run the spec again next month, for the rest"
+    raise RunStoppedError("failed", f"{said}; {_where(resources, run_id)}; {remedy}")
 
 
 def _where(resources: Resources, run_id: str) -> str:

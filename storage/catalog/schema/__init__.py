@@ -25,6 +25,8 @@ from storage.catalog.schema.people import (
     User,
     WebSession,
 )
+from storage.catalog.schema.projects.client_links import ClientLink
+from storage.catalog.schema.projects.projects import Project, ProjectMember, ProjectMonth
 from storage.catalog.schema.queues import QueueGuest, QueuePart, QueueSplit, ReviewQueue, TriageModel
 from storage.catalog.schema.results import AttentionMap, Fingerprint, LineageEvent, Output, Review, Score
 from storage.catalog.schema.runs import Cell, Run, RunCell
@@ -44,6 +46,7 @@ __all__ = [
     "CellReferenceControl",
     "CellSubject",
     "Checkpoint",
+    "ClientLink",
     "Delivery",
     "EventMark",
     "Export",
@@ -64,6 +67,9 @@ __all__ = [
     "Output",
     "OutputLabel",
     "Profile",
+    "Project",
+    "ProjectMember",
+    "ProjectMonth",
     "QueueGuest",
     "QueuePart",
     "QueueSplit",

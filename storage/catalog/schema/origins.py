@@ -26,13 +26,15 @@ class Blob(Base):
 
 
 class Subject(Base):
-    """Whom or what the images show, under a unique name."""
+    """Whom or what the images show, under a unique name. `project_id`: whose it is, None: everybody's."""
 
     __tablename__ = "subjects"
+    __table_args__ = (Index(None, "project_id", **only_where_set("project_id")),)
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     class_word: Mapped[str]
     style: Mapped[str]
+    project_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

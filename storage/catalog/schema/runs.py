@@ -20,7 +20,8 @@ class Run(Base):
     end, so that nothing counts them again; None while it runs. `reason` is why a run did not complete, `refused`
     maps the names of rejected subjects to the reason. `sheet_key` is the SHA-256 of the sheet's contents: a later run
     with the same contents reuses the sheet. `cancelled_by` is who asked to cancel it; `priority`: its share of the
-    workers beside other runs.
+    workers beside other runs. `project_id`: whose it is, None: everybody's; its subjects are of that project or
+    everybody's.
     """
 
     __tablename__ = "runs"
@@ -29,6 +30,7 @@ class Run(Base):
         Index(None, "started_at"),
         Index(None, "state"),
         Index(None, "finished_at"),
+        Index(None, "project_id", **only_where_set("project_id")),
         Index(None, "sheet_sha256", **only_where_set("sheet_sha256")),
         Index(None, "sheet_key", **only_where_set("sheet_key")),
     )
@@ -48,6 +50,7 @@ class Run(Base):
     refused: Mapped[dict[str, Any] | None]
     cancelled_by: Mapped[str | None]
     priority: Mapped[Priority] = mapped_column(String, server_default="normal", default="normal")
+    project_id: Mapped[int | None]
 
 
 class Cell(Base):

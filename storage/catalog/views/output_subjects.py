@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
@@ -90,6 +90,14 @@ def subjects_of_outputs(
             place = (one.subject_id != first, one.position, one.subject_id != own, one.subject_id)
             found[output_id].append((place, one))
     return {output_id: [one for _, one in sorted(ones, key=lambda pair: pair[0])] for output_id, ones in found.items()}
+
+
+def first_seen(cell_id: Any, own_id: Any) -> ColumnElement[int]:
+    """Build the id of a cell's own subject, or of its first one for a session that does not see that one."""
+    link, first = aliased(CellSubject), aliased(CellSubject)
+    own = select(link.subject_id).where(link.cell_id == cell_id, link.subject_id == own_id)
+    other = select(first.subject_id).where(first.cell_id == cell_id).order_by(first.position, first.subject_id)
+    return func.coalesce(own.scalar_subquery(), other.limit(1).scalar_subquery())
 
 
 def _is_newer(mask_id: int | None, newest_id: int | None) -> bool:

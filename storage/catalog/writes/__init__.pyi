@@ -27,6 +27,16 @@ from .people.preferences import set_preference
 from .people.sessions import add_session, end_sessions, touch_session
 from .people.throttles import admit, forgive, record_failure, seconds_to_wait
 from .people.tokens import add_token, revoke_token, touch_token
+from .projects.client_links import add_client_link, count_opening, revoke_client_link
+from .projects.projects import (
+    Moved,
+    add_project,
+    change_project,
+    move_subject,
+    own_new_subject,
+    remove_member,
+    set_member,
+)
 from .queue.claim_next import claim_next_cells
 from .queue.workers import leave_worker, renew_worker
 from .reference_sets import add_further_reference, set_references
@@ -79,11 +89,13 @@ __all__ = [
     "Begun",
     "DueDelivery",
     "Erased",
+    "Moved",
     "Reviewed",
     "Seen",
     "add_annotation",
     "add_attention_map",
     "add_checkpoint",
+    "add_client_link",
     "add_export",
     "add_fingerprints",
     "add_further_reference",
@@ -94,6 +106,7 @@ __all__ = [
     "add_order",
     "add_order_file",
     "add_profile",
+    "add_project",
     "add_queue",
     "add_reference",
     "add_review",
@@ -115,6 +128,7 @@ __all__ = [
     "block_cells",
     "cancel_run",
     "change_password",
+    "change_project",
     "change_user",
     "change_webhook",
     "claim_cells",
@@ -123,6 +137,7 @@ __all__ = [
     "claim_training",
     "close_crashed_runs",
     "close_orders",
+    "count_opening",
     "decide_part",
     "delete_filter",
     "delete_preset",
@@ -151,7 +166,9 @@ __all__ = [
     "mark_cells_lost",
     "mark_pictures_lost",
     "mark_training_lost",
+    "move_subject",
     "open_queue",
+    "own_new_subject",
     "plan_cells",
     "plan_training",
     "put_label",
@@ -166,11 +183,13 @@ __all__ = [
     "release_cells",
     "release_request",
     "release_training",
+    "remove_member",
     "remove_webhook",
     "renew_lease",
     "renew_training",
     "renew_worker",
     "replace_warnings",
+    "revoke_client_link",
     "revoke_token",
     "rotate_secret",
     "save_filter",
@@ -178,6 +197,7 @@ __all__ = [
     "save_training_state",
     "seconds_to_wait",
     "send_again",
+    "set_member",
     "set_preference",
     "set_references",
     "set_sheet",

@@ -46,7 +46,10 @@ def enter_subject(
     """
     new = insert_into(s, Subject).values(name=name, class_word=class_word, style=style, **next_id(s, Subject))
     s.execute(new.on_conflict_do_nothing(index_elements=[Subject.name]))
-    subject_id = s.scalars(select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)).one()
+    chosen = select(Subject.id).where(Subject.name == name).with_for_update(key_share=True)
+    subject_id = s.scalars(chosen).one_or_none()
+    if subject_id is None:  # of a project that this session does not see
+        raise NameTakenError(f"name {name!r} is taken; choose another")
     try:
         stored = subject_assets(s, name)
     except NotInCatalogError:  # new, or without a reference: no conflict

@@ -106,6 +106,8 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         sent = {"name": "bolt", "class_word": "robot", "style": "natural"}
         picture = {"reference": ("bolt.png", io.BytesIO(png(plain(0, -1, 0))), "image/png")}
         wrote("/subjects", "/subjects", "new reference", data=sent, files=picture)
+        wrote("/links", "/links", "add client link", data={"title": "for the client"})
+        wrote("/links/{link_id:int}/revoke", "/links/1/revoke", "revoke client link")
         with site.catalog.read() as s:
             (running,) = (one.id for one in views.recent_runs(s))
         wrote("/runs/{run_id}/cancel", f"/runs/{running}/cancel", "cancel run")
@@ -117,6 +119,12 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         wrote("/subjects/{subject_id:int}/forget", "/subjects/2/forget", "forget", data={"typed": "momo"})
         wrote("/runs/{run_id}/forget", f"/runs/{run}/forget", "forget")
         wrote("/users", "/users", "make link", data={"name": "cleo", "role": "viewer"})
+        wrote("/projects", "/projects", "add project", data={"name": "spring"})
+        wrote("/projects/{project_id:int}", "/projects/1", "change project", data={"quota": "2"})
+        people = "/projects/{project_id:int}/people"
+        wrote(people, "/projects/1/people", "set member", data={"user_id": str(admin), "role": "viewer"})
+        wrote(people, "/projects/1/people", "remove member", data={"user_id": str(admin)})
+        wrote("/projects/subjects", "/projects/subjects", "move subject", data={"subject": "bolt", "project": "spring"})
         with site.catalog.read() as s:
             cleo = next(one.id for one in views.users(s) if one.name == "cleo")
         wrote("/users/{user_id:int}", f"/users/{cleo}", "change user", data={"role": "reviewer", "active": "true"})
@@ -134,6 +142,7 @@ def test_every_write_leaves_a_line(site: Site) -> None:
     elsewhere = {"/login", "/logout", "/link/{secret}", "/export/bucket"}
     elsewhere |= {"/account/password", "/account/sessions/{sha256}/end"}  # test_account.py
     elsewhere |= {"/inspect", "/orders/check"}  # these change nothing
+    elsewhere |= {"/client/{secret}"}  # test_client_links.py
     assert seen | elsewhere | WITH_PREFECT == posts
 
 

@@ -67,7 +67,7 @@ def link_page(secret: str, person: Visitor, request: Request) -> Response:
     """Show whom the link is for and the form that sets the password."""
     with resources(request).catalog.read() as s:
         name = views.link_of(s, digest(secret))
-    return _visited(request, "link.html", person, status=200 if name else 404, name=name, secret=secret)
+    return visited(request, "link.html", person, status=200 if name else 404, name=name, secret=secret)
 
 
 @router.post("/link/{secret}")
@@ -101,10 +101,10 @@ def enter(known: Resources, request: Request, user_id: int, to: str) -> Response
 def _form(request: Request, person: Person, next: str, *, status: int = 200, failed: str = "") -> Response:
     provider = resources(request).provider
     name = "" if provider is None else provider.settings.name
-    return _visited(request, "login.html", person, status=status, next=inside(next), failed=failed, provider=name)
+    return visited(request, "login.html", person, status=status, next=inside(next), failed=failed, provider=name)
 
 
-def _visited(request: Request, template: str, person: Person, /, *, status: int = 200, **context: object) -> Response:
+def visited(request: Request, template: str, person: Person, /, *, status: int = 200, **context: object) -> Response:
     """Render a form for a visitor without a session; a visit cookie carries its form token."""
     if person.csrf:
         return page(request, template, person, status=status, **context)

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.formats import EXPORT_FORMATS
-from deploy.dashboard.exports.lineage import MetricLicences, demand_exportable
+from deploy.dashboard.exports.lineage import MetricLicences, demand_purposes
 from deploy.dashboard.exports.manifest import files
 from deploy.dashboard.exports.options import FORMATS, PLACEHOLDERS, ExportOptions, PictureFormat
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
@@ -21,7 +21,6 @@ from deploy.dashboard.pages import page, redirect
 from deploy.dashboard.resources import resources
 from deploy.dashboard.routes.review.review import collect
 from deploy.marks.settings import UNMARKED
-from dreamtuner.models.lineage import PurposeError, stated_purpose
 from dreamtuner.plugins import PluginError
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -127,7 +126,7 @@ def _chosen(
     with known.catalog.read() as s:
         outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
-    demand_purpose(outputs, metrics)
+    demand_purpose(request, outputs, metrics)
     about = {"pictures": len(outputs), "metadata": options.metadata, "marked": known.marker.settings.on}
     with known.catalog.write() as s:
         after = {"to": to, **about, "filter": asked.as_json()}
@@ -136,14 +135,14 @@ def _chosen(
     return [(one, reviewed.get(one.output_id)) for one in outputs], metrics, options, whose
 
 
-def demand_purpose(outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:
-    """Raise CatalogError if a weight's licence does not allow these pictures for DREAMTUNER_PURPOSE."""
-    try:
-        purpose = stated_purpose()
-    except PurposeError as error:
-        raise CatalogError(str(error)) from error
-    if purpose is not None:
-        demand_exportable(outputs, purpose, metrics)
+def demand_purpose(request: Request, outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:
+    """Raise CatalogError if a weight's licence does not allow pictures for what they are for.
+
+    That is the purpose of their projects, and of DREAMTUNER_PURPOSE for pictures of none that states one.
+    """
+    with resources(request).catalog.read() as s:
+        projects = views.projects_of_outputs(s, [one.output_id for one in outputs])
+    demand_purposes(outputs, projects, metrics)
 
 
 def _options(form: Any) -> ExportOptions:

@@ -48,7 +48,7 @@ def _page(
 ) -> Response:
     """Render the list and the form of a new subject; `failed` is the error for the values `given` there."""
     with resources(request).catalog.read() as s:
-        shown = views.subjects_page(s, after=after, limit=PAGE)
+        shown, projects = views.subjects_page(s, after=after, limit=PAGE), views.projects(s)
     field, colon, _ = failed.partition(": ")
     return page(
         request,
@@ -56,6 +56,7 @@ def _page(
         person,
         status=400 if failed else 200,
         shown=shown,
+        projects=projects,
         more=shown[-1].id if len(shown) == PAGE else None,
         replace=REPLACE,
         given=given,
@@ -88,6 +89,7 @@ def subject_page(
     with known.catalog.read() as s:
         one = views.subject(s, subject_id)
         warnings = views.warnings_of_subject(s, subject_id)
+        project = views.projects_of_subjects(s, [one.name]).get(one.name)
     # its index in a spec is meaningless on its own page
     said = sentences([replace(one, place=_IN_SPEC.sub("", one.place)) for one in warnings])
     more = kinds_with_backends()
@@ -97,6 +99,7 @@ def subject_page(
         person,
         status=status,
         one=one,
+        project=project,
         warnings=said,
         known=[(ref, findings(ref, more=() if ref.place is None else more)) for ref in one.references],
         orders=known.takes_orders(flow_parameters.INGEST),

@@ -9,12 +9,27 @@ from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
-from storage.catalog.records import DECISIONS, CellState, Decision, RunState
-from storage.catalog.schema import Cell, Checkpoint, Label, Output, Reference, Review, Run, RunCell, Score, Subject
+from storage.catalog.narrowing import everything, viewer_of
+from storage.catalog.records import DECISIONS, CellState, Decision, LabelKind, RunState
+from storage.catalog.schema import (
+    Cell,
+    Checkpoint,
+    Label,
+    Output,
+    OutputLabel,
+    Reference,
+    Review,
+    Run,
+    RunCell,
+    Score,
+    Subject,
+)
+from storage.catalog.views.review.gallery import Filter, count
 from storage.catalog.views.runs.run_trainings import cells_to_come
 
 MOST = 500  # entries of a list
 COUNTED = 10_000
+NEWEST = 200  # rows of a value that are looked at for one that a narrowed session sees
 
 
 @dataclass(frozen=True)
@@ -42,13 +57,42 @@ def choices(s: Session) -> Choices:
         sorted(((row.id, row.name) for row in subjects), key=lambda pair: pair[1]),
         [(row.id, row.name) for row in runs],
         [(row.id, row.name) for row in checkpoints],
-        _distinct(s, Cell.pose, Cell.pose.is_not(None)),
-        _distinct(s, Review.reviewer),
+        _seen(s, Cell.pose, Cell.pose.is_not(None)),
+        _seen(s, Review.reviewer),
         metrics(s),
-        _distinct(s, Cell.depth, Cell.depth.is_not(None)),
-        _distinct(s, Label.name, Label.kind == "tag"),
-        _distinct(s, Label.name, Label.kind == "collection"),
+        _seen(s, Cell.depth, Cell.depth.is_not(None)),
+        labels_seen(s, _distinct(s, Label.name, Label.kind == "tag"), "tag"),
+        labels_seen(s, _distinct(s, Label.name, Label.kind == "collection"), "collection"),
     )
+
+
+def _seen(s: Session, column: Any, *conditions: Any) -> list[str]:
+    """List the distinct values of an indexed column; for a narrowed session those of rows that it sees.
+
+    Of each value its NEWEST rows are looked at: it takes bounded time, and omits what was last used there long ago.
+    """
+    with everything(s):
+        found = _distinct(s, column, *conditions)
+    if viewer_of(s) is None:
+        return found
+    of, key = column.class_, column.class_.__table__.c
+    newest = [select(key.id).where(key[column.key] == one).order_by(key.id.desc()).limit(NEWEST) for one in found]
+    rows = (select(of.id).where(of.id.in_(ids.scalar_subquery())).limit(1) for ids in newest)
+    return [one for one, row in zip(found, rows, strict=True) if s.scalar(row) is not None]
+
+
+def labels_seen(s: Session, names: Sequence[str], kind: LabelKind) -> list[str]:
+    """Return those labels of which a narrowed session sees one of the NEWEST outputs; all in another session."""
+    if viewer_of(s) is None:
+        return list(names)
+    return [name for name in names if s.scalar(_labelled(kind, name)) is not None]
+
+
+def _labelled(kind: LabelKind, name: str) -> Select[int]:
+    put, label = OutputLabel.__table__.c, Label.__table__.c
+    ids = select(put.output_id).join(Label.__table__, label.id == put.label_id)
+    ids = ids.where(label.kind == kind, label.name == name).order_by(put.output_id.desc()).limit(NEWEST)
+    return select(Output.id).where(Output.id.in_(ids.scalar_subquery())).limit(1)
 
 
 def metrics(s: Session) -> list[str]:
@@ -69,7 +113,9 @@ def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
 
 
 def decisions(s: Session) -> dict[Decision, int]:
-    """Count the outputs in each review state, up to COUNTED + 1."""
+    """Count the outputs in each review state, up to COUNTED + 1; in a narrowed session those that are found in time."""
+    if viewer_of(s) is not None:
+        return {one: count(s, Filter(decision=one), most=COUNTED + 1).number for one in DECISIONS}
     return {one: _capped(s, select(Output.id).where(Output.decision == one)) for one in DECISIONS}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tu
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import as_records
+from storage.catalog.narrowing import everything, viewer_of
 from storage.catalog.records import DECISIONS, CatalogError, Decision
 from storage.catalog.schema import (
     Cell,
@@ -26,6 +27,7 @@ from storage.catalog.schema import (
     Subject,
     SubjectScore,
 )
+from storage.catalog.views.output_subjects import first_seen
 from storage.catalog.views.pages import MAX_PAGE, OutputRow, Page, place, place_of
 
 WINDOW = 1_000  # rows scanned between checks of the clock
@@ -78,7 +80,7 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
     if not 1 <= limit <= MAX_PAGE:
         raise CatalogError(f"limit {limit} is outside 1..{MAX_PAGE}; request the next page instead")
     link = _link(wanted)
-    of = (Output.subject_id if wanted.subject_id is None else link.subject_id).label("subject_id")
+    of = (_first_subject(s) if wanted.subject_id is None else link.subject_id).label("subject_id")
     shown = (Output.id.label("output_id"), Cell.digest, of, Cell.prompt, Cell.seed, Output.image_sha256, Output.width)
     rows: Select[*tuple[Any, ...]] = select(
         *shown, Output.height, Output.revision, Output.decision, Output.rating, Output.created_at
@@ -94,6 +96,11 @@ def gallery_page(s: Session, wanted: Filter, *, after: str | None = None, limit:
             return Page(found, place([last.output_id] if last.value is None else [last.value, last.output_id]))
         after = None if end is None else place(end)
     return Page(found, after)
+
+
+def _first_subject(s: Session) -> Any:
+    """Return the first subject of an output: for a narrowed session the first one that it sees."""
+    return Output.subject_id if viewer_of(s) is None else first_seen(Output.cell_id, Output.subject_id)
 
 
 @dataclass(frozen=True)
@@ -122,9 +129,11 @@ def _windows(
     """Yield the conditions of each window, the sort keys, and the window's end (None for the last)."""
     until = time.monotonic() + seconds
     tested = _tested(wanted)
+    row_by_row = bool(tested) or viewer_of(s) is not None
     while True:
         keys, conditions = _walk(wanted, after)
-        end = _place_at(s, keys, conditions, WINDOW) if tested else None
+        with everything(s):  # a narrowed session may see few of many rows
+            end = _place_at(s, keys, conditions, WINDOW) if row_by_row else None
         yield [*conditions, *tested, *_down_to(keys, end)], keys, end
         if end is None or time.monotonic() >= until:
             return

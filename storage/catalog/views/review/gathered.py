@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records, chunks
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import LabelKind
 from storage.catalog.schema import Label, OutputLabel, SavedFilter
 
@@ -35,10 +36,12 @@ class FilterView:
 
 
 def labels(s: Session) -> list[LabelView]:
-    """List the tags and collections, each kind by name."""
+    """List the tags and collections, each kind by name; a narrowed session, those of pictures that it sees."""
     counted = select(func.count()).where(OutputLabel.label_id == Label.id).scalar_subquery().label("outputs")
     rows = select(Label.id, Label.kind, Label.name, counted).order_by(Label.kind, Label.name).limit(MOST)
-    return as_records(LabelView, s.execute(rows))
+    found: list[LabelView] = as_records(LabelView, s.execute(rows))
+    # a narrowed session counts the outputs that it sees
+    return [one for one in found if one.outputs] if viewer_of(s) is not None else found
 
 
 def labels_of(s: Session, output_ids: Sequence[int]) -> dict[int, list[tuple[int, LabelKind, str]]]:

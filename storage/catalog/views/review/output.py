@@ -22,6 +22,7 @@ from storage.catalog.schema import (
     Run,
 )
 from storage.catalog.views.output_subjects import OutputReference, OutputSubject, subjects_of_outputs
+from storage.catalog.views.runs.run import spec_of_run
 from storage.catalog.views.scores import scores_of
 
 
@@ -133,9 +134,8 @@ def output(s: Session, output_id: int) -> OutputDetail:
 
 def spec_of_output(s: Session, output_id: int) -> Mapping[str, Any]:
     """Return the spec of the run that generated an output; {} if the run was forgotten."""
-    rows = select(Run.spec).join(Output, Output.run_id == Run.id).where(Output.id == output_id)
-    found: Mapping[str, Any] | None = s.scalar(rows)
-    return found or {}
+    run_id = s.scalar(select(Run.id).join(Output, Output.run_id == Run.id).where(Output.id == output_id))
+    return {} if run_id is None else spec_of_run(s, run_id)
 
 
 def last_seed(s: Session, subject_id: int, prompt: str) -> int:

@@ -1,15 +1,17 @@
 """Review queues and splits, as the people see them who review there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from storage.catalog.database.sql import chunks
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import NotInCatalogError
-from storage.catalog.schema import QueueGuest, QueuePart, QueueSplit, ReviewQueue, User
+from storage.catalog.schema import Output, QueueGuest, QueuePart, QueueSplit, ReviewQueue, User
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,28 @@ class Split:
 def queue(s: Session, queue_id: str) -> Queue:
     """Return a queue. Raises NotInCatalogError if it no longer exists."""
     row = s.execute(_rows().where(ReviewQueue.id == queue_id)).first()
-    if row is None:
+    found = None if row is None else _seen(s, _queue(*row))
+    if found is None:
         raise NotInCatalogError("this review queue no longer exists; start a new one from the gallery")
-    return _queue(*row)
+    return found
+
+
+def _seen(s: Session, of: Queue) -> Queue | None:
+    """Return a queue with those of its outputs that the session sees; None if it sees none of several."""
+    if viewer_of(s) is None or not of.output_ids:
+        return of
+    every = {first: (first, *of.stacks.get(first, ())) for first in (*of.output_ids, *of.hidden)}
+    wanted = [one for stack in every.values() for one in stack]
+    there = {one for part in chunks(wanted) for one in s.scalars(select(Output.id).where(Output.id.in_(part)))}
+    left = {first: [one for one in stack if one in there] for first, stack in every.items()}
+    places = [place for place, first in enumerate(of.output_ids) if left[first]]
+    if not places:
+        return None
+    stacks = {stack[0]: stack[1:] for stack in left.values() if len(stack) > 1}
+    hidden = [left[first][0] for first in of.hidden if left[first]]
+    revisions = [of.revisions[place] for place in places] if of.revisions else of.revisions
+    ids = [left[of.output_ids[place]][0] for place in places]
+    return replace(of, output_ids=ids, revisions=revisions, stacks=stacks, hidden=hidden)
 
 
 def queues_of(s: Session, user_id: int) -> list[Queue]:
@@ -91,19 +112,24 @@ def queues_of(s: Session, user_id: int) -> list[Queue]:
     visited = select(QueueGuest.queue_id).where(QueueGuest.user_id == user_id, QueueGuest.queue_id == ReviewQueue.id)
     own = (ReviewQueue.user_id == user_id) & QueuePart.queue_id.is_(None)
     mine = or_(own, QueuePart.holder_id == user_id, ReviewQueue.shared & visited.exists())
-    return [_queue(*row) for row in s.execute(_rows().where(mine).order_by(ReviewQueue.created_at.desc()))]
+    found = [_queue(*row) for row in s.execute(_rows().where(mine).order_by(ReviewQueue.created_at.desc()))]
+    return [seen for one in found if (seen := _seen(s, one)) is not None]
 
 
 def split(s: Session, split_id: str) -> Split:
     """Return a split with its parts. Raises NotInCatalogError if it does not exist."""
+    gone = NotInCatalogError("this review was not split, or no longer exists; start a new one from the gallery")
     row = s.execute(select(QueueSplit, User.name).join(User).where(QueueSplit.id == split_id)).first()
     if row is None:
-        raise NotInCatalogError("this review was not split, or no longer exists; start a new one from the gallery")
+        raise gone
     of, user = row
     rows = select(ReviewQueue, QueuePart, User.name).join(QueuePart, QueuePart.queue_id == ReviewQueue.id)
     rows = rows.outerjoin(User, User.id == QueuePart.holder_id).where(QueuePart.split_id == split_id)
     found = s.execute(rows.order_by(QueuePart.number))
-    parts = [Part(part.number, _queue(queue, part), holder) for queue, part, holder in found]
+    every = [(part.number, _queue(queue, part), holder) for queue, part, holder in found]
+    parts = [Part(number, seen, holder) for number, queue, holder in every if (seen := _seen(s, queue)) is not None]
+    if every and not parts:
+        raise gone
     return Split(of.id, of.user_id, user, of.title, of.filter, of.created_at, parts)
 
 

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import CellDetail, CellState, CellView, NotInCatalogError
-from storage.catalog.schema import Cell, CellControl, Mask, Output, Profile, Reference, RunCell, Subject
+from storage.catalog.schema import Cell, CellControl, CellSubject, Mask, Output, Profile, Reference, RunCell, Subject
+from storage.catalog.views.output_subjects import first_seen
 from storage.catalog.views.scores import scores_of, scores_of_run
 
 
@@ -47,14 +48,16 @@ def digests_beginning(s: Session, beginnings: Sequence[str]) -> list[str]:
 
 def cells(s: Session, digests: Sequence[str]) -> list[CellDetail]:
     """Return the cells with these digests, in this order, with settings and lineage, omitting unknown ones."""
+    shown = and_(CellSubject.cell_id == Cell.id, CellSubject.subject_id == first_seen(Cell.id, Cell.subject_id))
     lineage = (
         _cells()
         .add_columns(Cell.settings, Cell.attempts, Cell.owner, Cell.lease_expires_at, Profile.weights_digest)
         .add_columns(Cell.reference_pose, Cell.reference_depth)
         .add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256, Profile.name.label("profile"))
-        .join(Subject, Subject.id == Cell.subject_id)
-        .join(Reference, Reference.id == Cell.reference_id)
-        .outerjoin(Mask, Mask.id == Cell.mask_id)
+        .join(CellSubject, shown)
+        .join(Subject, Subject.id == CellSubject.subject_id)
+        .join(Reference, Reference.id == CellSubject.reference_id)
+        .outerjoin(Mask, Mask.id == CellSubject.mask_id)
         .join(Profile, Profile.id == Cell.profile_id)
     )
     rows = [row for part in chunks(digests) for row in s.execute(lineage.where(Cell.digest.in_(part)))]

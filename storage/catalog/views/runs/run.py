@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.claims import claimable
 from storage.catalog.database.sql import as_records, instant
 from storage.catalog.records import CELL_STATES, CellState, NotInCatalogError, RunState, spec_digest
-from storage.catalog.schema import AuditEvent, Cell, Output, Run, RunCell, Subject
+from storage.catalog.schema import AuditEvent, Cell, Output, Project, Run, RunCell, Subject
 
 MOST = 50  # reasons that are listed
 
@@ -54,11 +54,15 @@ class RunDetail:
 
 
 def spec_of_run(s: Session, run_id: str) -> dict[str, Any]:
-    """Return the spec of a run, without passwords and signatures in its addresses. Raises NotInCatalogError."""
-    spec = s.scalar(select(Run.spec).where(Run.id == run_id))
-    if spec is None:
+    """Return the spec of a run with its project, without passwords and signatures in its addresses.
+
+    Raises NotInCatalogError.
+    """
+    project = select(Project.name).where(Project.id == Run.project_id).scalar_subquery()
+    found = s.execute(select(Run.spec, project.label("project")).where(Run.id == run_id)).first()
+    if found is None:
         raise _unknown(run_id)
-    return dict(spec)
+    return {**found.spec} | ({} if found.project is None else {"project": found.project})
 
 
 def run(s: Session, run_id: str) -> RunDetail:

@@ -1,11 +1,13 @@
 """Forgets an image or a run with its dependents. `forget_subject.py` forgets a subject."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
+from storage.catalog.narrowing import everything, viewer_of
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run, RunCell
 from storage.catalog.views.runs.missing_cells import unwanted_cells
@@ -22,10 +24,16 @@ def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: flo
 
     A run of its spec would regenerate it. Raises CatalogError while a run that requested it is in progress.
     """
-    close_crashed_runs(s, silent_seconds)
     cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
     if cell_id is None:
         raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists all outputs")
+    demand_seen(s, select(RunCell.run_id).where(RunCell.cell_id == cell_id), f"output {output_id}")
+    with everything(s):
+        return _output(s, output_id, cell_id, actor=actor, silent_seconds=silent_seconds)
+
+
+def _output(s: Session, output_id: int, cell_id: int, *, actor: str, silent_seconds: float) -> Erased:
+    close_crashed_runs(s, silent_seconds)
     running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id)
     under_way = s.execute(running.where(RunCell.cell_id == cell_id, Run.state == "running").limit(1)).first()
     if under_way is not None:
@@ -45,10 +53,15 @@ def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = S
 
     Raises CatalogError while the run is in progress.
     """
-    close_crashed_runs(s, silent_seconds)
-    run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).first()
-    if run is None:
+    if s.scalar(select(Run.id).where(Run.id == run_id)) is None:
         raise NotInCatalogError(f"run {run_id!r} is not in the catalog; `dreamtuner status` lists the last ones")
+    with everything(s):
+        return _run(s, run_id, actor=actor, silent_seconds=silent_seconds)
+
+
+def _run(s: Session, run_id: str, *, actor: str, silent_seconds: float) -> Erased:
+    close_crashed_runs(s, silent_seconds)
+    run = s.execute(select(Run.state, Run.name).where(Run.id == run_id)).one()
     if run.state == "running":
         raise run_under_way(f"run {run_id[:8]}", run_id, run.name)
     other = aliased(RunCell)
@@ -64,6 +77,19 @@ def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = S
     end(s, erased)
     record_audit(s, actor=actor, action="forget", entity="run", entity_id=run_id, after=counts(erased))
     return erased
+
+
+def demand_seen(s: Session, rows: Select[Any], what: str) -> None:
+    """Raise CatalogError if there are such rows that the session does not see: another project has a part in it."""
+    if viewer_of(s) is None:
+        return
+    counted = select(func.count()).select_from(rows.subquery())
+    seen = s.scalar(counted)
+    with everything(s):
+        if s.scalar(counted) != seen:
+            raise CatalogError(
+                f"{what}: there are pictures of it in projects that you do not see; ask an admin to forget it"
+            )
 
 
 def counts(erased: Erased) -> dict[str, int]:

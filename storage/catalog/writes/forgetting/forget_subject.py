@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.claims import expired
 from storage.catalog.database.sql import chunks, instant
+from storage.catalog.narrowing import everything
 from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import (
     Annotation,
@@ -34,7 +35,14 @@ from storage.catalog.schema import (
 )
 from storage.catalog.writes.audit import record_audit
 from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_history, erase_run
-from storage.catalog.writes.forgetting.forget import SILENT_SECONDS, counts, not_generating, outputs_of, run_under_way
+from storage.catalog.writes.forgetting.forget import (
+    SILENT_SECONDS,
+    counts,
+    demand_seen,
+    not_generating,
+    outputs_of,
+    run_under_way,
+)
 from storage.catalog.writes.forgetting.redact import (
     FORGOTTEN,
     clear_queues,
@@ -63,10 +71,17 @@ def forget_subject(s: Session, name: str, *, actor: str, silent_seconds: float =
     this one and without their contact sheets; runs of this subject alone are deleted. The audit still records who did
     what and when, without the name.
     """
-    close_crashed_runs(s, silent_seconds)
     subject = s.scalar(select(Subject).where(Subject.name == name).with_for_update())
     if subject is None:
         raise NotInCatalogError(f"subject {name!r} is not in the catalog; `dreamtuner subjects` lists them")
+    demand_seen(s, select(CellSubject.cell_id).where(CellSubject.subject_id == subject.id), f"subject {name!r}")
+    with everything(s):
+        return _subject(s, subject, actor=actor, silent_seconds=silent_seconds)
+
+
+def _subject(s: Session, subject: Subject, *, actor: str, silent_seconds: float) -> Erased:
+    close_crashed_runs(s, silent_seconds)
+    name = subject.name
     subject_id, erased = subject.id, Erased(subjects=1)
     runs = runs_naming(s, name)
     cells = s.scalars(select(CellSubject.cell_id).where(CellSubject.subject_id == subject_id)).all()

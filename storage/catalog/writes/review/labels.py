@@ -40,9 +40,13 @@ def put_label(s: Session, label_id: int, output_ids: Sequence[int], *, actor: st
 
 
 def take_label(s: Session, label_id: int, output_ids: Sequence[int]) -> int:
-    """Take the label off these outputs; return how many had it. A label that no output has any more is deleted."""
+    """Take the label off these outputs; return how many had it. Unknown outputs are omitted.
+
+    A label that no output has any more is deleted.
+    """
     taken = 0
     for part in chunks(output_ids):
+        part = s.scalars(select(Output.id).where(Output.id.in_(part))).all()
         had = delete(OutputLabel).where(OutputLabel.label_id == label_id, OutputLabel.output_id.in_(part))
         taken += cast("CursorResult[Any]", s.execute(had)).rowcount
     if s.scalar(select(OutputLabel.output_id).where(OutputLabel.label_id == label_id).limit(1)) is None:

@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import Arrangement, CatalogError, NotInCatalogError
 from storage.catalog.schema import QueuePart, QueueSplit, ReviewQueue
+from storage.catalog.views.review.queues import split
 from storage.catalog.writes.review.queues import lists_of, pictures_of
 
 MOST_PARTS = 20
@@ -95,5 +97,7 @@ def _parts(s: Session, split_id: str) -> list[QueuePart]:
     held = s.scalar(select(QueueSplit.id).where(QueueSplit.id == split_id).with_for_update())
     if held is None:
         raise NotInCatalogError("this review was not split, or no longer exists; start a new one from the gallery")
+    if viewer_of(s) is not None:
+        split(s, split_id)  # raises if the session sees nothing of it
     chosen = select(QueuePart).where(QueuePart.split_id == split_id).order_by(QueuePart.number)
     return [*s.scalars(chosen.execution_options(populate_existing=True))]

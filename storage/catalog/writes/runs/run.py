@@ -26,8 +26,9 @@ def start_run(
     flow_run_id: str | None,
     owner: str | None = None,
     priority: Priority = "normal",
+    project_id: int | None = None,
 ) -> str:
-    """Start a run in the process `owner` and return its id (uuid4 text).
+    """Start a run in the process `owner`, of a project, and return its id (uuid4 text).
 
     A `flow_run_id` of the orchestrator identifies one run: a retried flow continues the run it started.
     """
@@ -35,7 +36,7 @@ def start_run(
     row["flow_run_id"] = flow_run_id
     news: dict[str, Any] = {"state": "running", "finished_at": None, "owner": owner, "seen_at": instant(s)}
     news |= {"ended_with": null(), "reason": None, "refused": null(), "cancelled_by": None, "priority": priority}
-    row |= news
+    row |= news | {"project_id": project_id}
     insert = insert_into(s, Run).values(row).on_conflict_do_update(index_elements=[Run.flow_run_id], set_=news)
     return s.scalars(insert.returning(Run.id)).one()
 

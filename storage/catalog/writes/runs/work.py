@@ -3,11 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into, instant
 from storage.catalog.records import WorkFigures, WorkKind
 from storage.catalog.schema import WorkSession
+from storage.catalog.writes.projects.spending import spend_in_project
 
 
 def record_work(
@@ -22,8 +24,10 @@ def record_work(
     figures: WorkFigures,
     ended: bool = False,
 ) -> None:
-    """Record the totals of a session since its start; `ended`: it is over."""
+    """Record the totals of a session since its start; `ended`: it is over. What is new counts for the project too."""
     at = instant(s)
+    counted = s.scalar(select(WorkSession.device_seconds).where(WorkSession.id == session_id)) or 0.0
+    spend_in_project(s, run_id, device_seconds - counted)
     news: dict[str, Any] = {"seen_at": at, "ended_at": at if ended else None, "device_seconds": device_seconds}
     news |= asdict(figures)
     row = {"id": session_id, "run_id": run_id, "owner": owner, "kind": kind, "device": device, "started_at": at}

@@ -1,0 +1,1 @@
+"""What a client's link shows: watermarked previews, so many a minute."""

@@ -1,0 +1,1 @@
+"""Projects, links for clients, and the page that a client sees."""

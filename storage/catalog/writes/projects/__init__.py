@@ -1,0 +1,1 @@
+"""Writes of projects, their people and what they spend, and of links for clients."""
