@@ -118,5 +118,5 @@ def projects_of_outputs(s: Session, output_ids: Sequence[int]) -> dict[int, list
     rows = rows.join(Run, Run.id == RunCell.run_id).where(Run.project_id.in_(by_id))
     for part in chunks(output_ids) if by_id else ():
         for output_id, project_id in s.execute(rows.where(Output.id.in_(part))):
-            found.setdefault(output_id, set()).update({project_id} & by_id.keys())
+            found.setdefault(output_id, set()).update(one for one in by_id if one == project_id)
     return {output_id: [by_id[one] for one in sorted(ids)] for output_id, ids in found.items()}
