@@ -93,8 +93,8 @@ def _ensure_automation(client: SyncPrefectClient, wanted: AutomationCore) -> Non
 
 
 def zombie_automation(dead_after: float) -> AutomationCore:
-    """Crash a flow run `dead_after` seconds after its last heartbeat, unless it has ended."""
-    over = {f"prefect.flow-run.{name}" for name in OVER}
+    """Crash a flow run `dead_after` seconds after its last heartbeat, unless it has ended or waits for a worker."""
+    over = {f"prefect.flow-run.{name}" for name in (*OVER, *WAITING)}
     trigger: dict[str, Any] = {
         "after": {"prefect.flow-run.heartbeat"},
         "expect": {"prefect.flow-run.heartbeat"} | over,

@@ -15,23 +15,30 @@ from flows.spec.model import expand
 from flows.spec.subject import SubjectSpec
 from storage.catalog.records import CAPTION, PERSONS
 from storage.catalog.views import ReferenceState, SubjectState
+from storage.redaction import redact_url
 
 
 def current_facts(subject: SubjectSpec, stored: SubjectState | None, choice: IngestionChoice) -> Facts | None:
-    """Return the facts about an entry that names a stored subject; None where they show only in a file.
+    """Return the facts about an entry of a stored subject; None where they show only in a file.
 
-    Such are new references, given files, and whatever is to be found anew.
+    Such are new references, given files, and whatever is to be found anew. A reference at the place that the stored one
+    was read from is taken to be the same file.
     """
-    if stored is None or not stored.references or subject.is_new or subject.asks:
+    if stored is None or not stored.references or subject.asks:
         return None
-    if subject.mask is not None or any(place != NONE for place in subject.layouts.values()):
+    places = [redact_url(one.reference or "") for one in subject.singles()]
+    if subject.is_new and (subject.replace or places != [one.source for one in stored.references]):
         return None
-    class_word, style = subject.class_word or stored.class_word, subject.style or stored.style
+    files = [place for one in subject.singles() for place in (one.mask, *one.layouts.values())]
+    if any(place not in (None, NONE) for place in files):
+        return None
+    class_word = subject.class_word or stored.class_word
+    style = subject.style or ("natural" if subject.is_new else stored.style)
     if (class_word, style) != (stored.class_word, stored.style):
         return None
     found = []
     for i, one in enumerate(stored.references):
-        entry = subject if i == 0 else subject.of_stored()
+        entry = subject.singles()[i] if subject.is_new else subject if i == 0 else subject.of_stored()
         caption = _caption(entry, one, class_word, style, choice)
         if caption is None or one.mask_sha256 is None:
             return None
@@ -44,7 +51,7 @@ def current_facts(subject: SubjectSpec, stored: SubjectState | None, choice: Ing
                 reference_sha256=one.image_sha256,
                 mask_sha256=one.mask_sha256,
                 layouts=_controls(entry, one.controls),
-                weight=one.weight,
+                weight=subject.weights[i] if subject.is_new else one.weight,
             )
         )
     first, *further = found
@@ -61,7 +68,7 @@ def _caption(
     """Return the caption that `flows.ingestion.captioning` would choose; None if a captioner would have to look."""
     if subject.caption is not None and not is_auto(CAPTION, subject.caption):
         return expand(subject.caption, class_word=class_word, style=style)
-    stored, current = one.caption, next(iter(one.captions), None)
+    stored, current = None if subject.is_new else one.caption, next(iter(one.captions), None)
     if stored is None and current is not None and current.given in PERSONS and current.given != "spec":
         stored = current.text
     if stored is not None:

@@ -80,9 +80,12 @@ def alike(spec: Spec, settings: Settings) -> None:
     assert (said.cells, said.to_make) == (len(exact.cells), exact.missing())
 
 
-def test_what_exists_is_what_the_plan_finds(made: Callable[..., None], settings: Settings) -> None:
+def test_what_exists_is_what_the_plan_finds(made: Callable[..., None], settings: Settings, references: Path) -> None:
     made(3)
     alike(order({"name": "pip"}, seeds=[3, 4, 5]), settings)
+    again = {"name": "pip", "class_word": "bear", "reference": str(references / "pip.png")}
+    assert asked(order(again)).existing == 3, "by the spec of its first run, too"
+    assert asked(order(again | {"reference": str(references / "momo.png")})).existing == 0
     assert asked(order({"name": "pip"})).existing == 3
 
 

@@ -51,6 +51,8 @@ IDS = {
     "annotation_id": "1",
     "kind": "caption",
     "user_id": "999",
+    "preset_id": "999",
+    "schedule_id": "00000000-0000-0000-0000-000000000000",
     "token_id": "999",
     "sha256": "0" * 64,
     "secret": "no",
@@ -82,7 +84,7 @@ def test_every_route_of_the_application_is_among_those_that_say_who_may(shared: 
     for one in plain:
         path = getattr(one, "path", None)
         assert path is None or path in known, one
-    assert [one.path for one in app.routes if isinstance(one, Mount)] == ["/static"]
+    assert [one.path for one in app.routes if isinstance(one, Mount)] == ["/api/v1", "/static"]
 
 
 @pytest.mark.parametrize(("method", "path", "access"), ROUTES, ids=lambda value: str(value))

@@ -16,7 +16,8 @@ from storage.catalog.views.annotations import annotation_facts
 class ReferenceState:
     """A reference as it is now. `caption`: given with it; `captions`: found or corrected, the current one first.
 
-    `mask_sha256`: None if it is not masked yet; `controls`: its own control images by kind.
+    `mask_sha256`: None if it is not masked yet; `controls`: its own control images by kind; `source`: where it was
+    read from, without passwords and signatures.
     """
 
     id: int
@@ -26,6 +27,7 @@ class ReferenceState:
     captions: tuple[AnnotationFacts, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
     weight: float = 1.0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def _states(s: Session, references: Iterable[Reference]) -> dict[int, ReferenceS
                 for kind, every in notes.get(id, {}).items()
                 if kind != CAPTION and (sha256 := every[0].image_sha256) is not None
             },
+            source=row.source,
         )
         for id, row in rows.items()
     }
