@@ -62,8 +62,6 @@ IDS = {
     "filter_id": "999",
     "number": "1",
     "project_id": "999",
-    "preset_id": "999",
-    "schedule_id": "00000000-0000-0000-0000-000000000000",
     "link_id": "999",
     "run_id": "no",
     "name": "no",
