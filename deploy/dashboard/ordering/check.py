@@ -102,7 +102,7 @@ class Checked:
 
 SHOWN = (
     *("name", "profile", "subjects", "prompts", "negative_prompt", "seeds", "poses", "depth", "finetune", "score"),
-    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget"),
+    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget", "project"),
 )
 """The keys of a spec that the form shows problems of."""
 NESTED = ("sampling", "finetune", "estimators", "budget")

@@ -21,7 +21,7 @@ ORDER = tuple(Spec.model_fields)
 WITHOUT = "null"
 """As a control image: none."""
 LISTS = {"poses": "pose", "depth": "depth"}
-TEXTS = ("name", "negative_prompt", "masker", "captioner")
+TEXTS = ("name", "negative_prompt", "masker", "captioner", "project")
 Form = Any
 
 

@@ -60,10 +60,13 @@ def picture_type(data: bytes) -> str:
 
 
 def new_subject(
-    known: Resources, form: Mapping[str, Any], reference: Sent | None, mask: Sent | None, person: str
+    known: Resources, form: Mapping[str, Any], reference: Sent | None, mask: Sent | None, project: str, person: str
 ) -> str:
-    """Add the new subject of an order's form to the catalog and return its name. Raises CatalogError."""
-    given = {name: str(form.get(f"new_{name}") or "") for name in NEW}
+    """Add the new subject of an order's form to the catalog and return its name. Raises CatalogError.
+
+    `project`: the order's, by name; empty: everybody's.
+    """
+    given = {name: str(form.get(f"new_{name}") or "") for name in NEW} | {"project": project}
     check_plain(given)
     new = NewSubject.read(given)
     if reference is None:

@@ -157,7 +157,7 @@ def _add_subject(
     first = {name: each[0] for name, each in files.items()}
     reference, mask = (sent(known, form, first, f"new_{name}") for name in ("reference", "mask"))
     try:
-        name = new_subject(known, form, reference, mask, person.name)
+        name = new_subject(known, form, reference, mask, str(draft.get("project") or ""), person.name)
     except CatalogError as error:
         kept = dict(shown.kept)
         for field_name, one in (("new_reference", reference), ("new_mask", mask)):
@@ -265,7 +265,7 @@ def _page(
         shown = _with(shown, mode="yaml")
     with known.catalog.read() as s:
         offered = choices(s, draft.names, shown.find, most=FOUND)
-        presets = views.presets(s, person.user_id)
+        presets, projects = views.presets(s, person.user_id), views.projects(s)
         images = {key: views.control_choices(s, {"poses": "pose"}.get(key, key)) for key in TABLES}
     return page(
         request,
@@ -275,6 +275,7 @@ def _page(
         offered=offered,
         chosen=draft.names,
         presets=presets,
+        projects=[one.name for one in projects],
         find=shown.find,
         images=images,
         **form_context(draft, images, known.prefect),
