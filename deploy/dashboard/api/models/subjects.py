@@ -35,6 +35,7 @@ class NewSubject(Sent):
     further: list[Sha256] = Field(default_factory=list, max_length=8, description="further references, in order")
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False, description="of each further reference")] = 1.0
     caption: Annotated[str, Field(max_length=2000)] | None = None
+    project: Annotated[str, Field(max_length=80, description="of a new subject; empty: everybody's")] = ""
     replace: Annotated[bool, Field(description="replace what the subject of this name has now")] = False
 
 

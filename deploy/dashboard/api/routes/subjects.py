@@ -42,7 +42,7 @@ def subject(subject_id: int, request: Request, person: Reader) -> Subject:
 def add(sent: NewSubject, request: Request, response: Response, person: Uploader) -> Subject:
     """Add a subject of images that were uploaded before; the mask is found where none is given."""
     known = resources(request)
-    about = sent.model_dump(include={"name", "class_word", "style", "caption", "replace", "weight"})
+    about = sent.model_dump(include={"name", "class_word", "style", "caption", "replace", "weight", "project"})
     new = adding.NewSubject.read(about)
     reference = _uploaded(known, person.user_id, "reference", sent.reference)
     mask = None if sent.mask is None else _uploaded(known, person.user_id, "mask", sent.mask)
