@@ -30,6 +30,9 @@ def methods_of(profile: Profile) -> dict[str, Method]:
         "dreambooth-lora": dreambooth(profile, "lora"),
         "training-free": Attending("DreamTuner, training-free"),
         "training-free-inversion": Attending("DreamTuner, training-free, inversion 0.7", {"inversion": 0.7}),
+        "training-free-late": Attending(
+            "DreamTuner, training-free, inversion 0.7, reference from 0.2", {"inversion": 0.7, "reference_from": 0.2}
+        ),
         "dreamtuner-no-se": dreamtuner(profile, encoder=False),
         "dreamtuner-lora": dreamtuner(profile, "lora"),
         "dreamtuner": dreamtuner(profile),

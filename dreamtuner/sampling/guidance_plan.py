@@ -28,17 +28,26 @@ def plan_steps(
     `subjects`: the references of one subject, of which the first seeds lambda; if empty, every step is text-guided. So
     the frames of a video, whose other references change, are guided alike at the same noise level. `negative`: whether
     there is a negative prompt. `schedule`: as in `fresh_scheduler`.
+
+    The first `reference_from` of the steps are text-guided without a reference. It is ours: outlines are decided there,
+    and a reference that is seen early is copied in its layout.
     """
     digest = sha256("".join(subject.digest for subject in subjects[:1]).encode()).hexdigest()
     fresh = fresh_scheduler(scheduler, sampling.steps, schedule=schedule)
     timesteps: Tensor = fresh.timesteps
     calls = getattr(fresh, "order", 1)  # of the model in one step of the solver: Heun's takes two
     chain = chain_of(scheduler.config)
+    unseen = round(sampling.reference_from * len(timesteps))
 
     def pair(call: int, t: float) -> Pair:
         lam = step_lambda(digest, call // calls)
         placed = interleaved(
-            lam, chain.place(t), sampling, t_max=chain.last, reference=bool(subjects), negative=negative
+            lam,
+            chain.place(t),
+            sampling,
+            t_max=chain.last,
+            reference=bool(subjects) and call // calls * calls >= unseen,
+            negative=negative,
         )
         wanted, other = (
             one if one.x_r is None else one._replace(x_r=chain.timestep(one.x_r))

@@ -88,6 +88,11 @@ class Sampling(BaseModel):
         description="a, share of the reference's DDIM inversion in x_T = sqrt(1 - a^2) noise + a inversion; ours; "
         "0 = the seed's noise alone, 1 = seeds make no difference",
     )
+    reference_from: Annotated[Probability, Later(neutral=0.0)] = Field(
+        default=0.0,
+        description="share of the steps, the first ones, that do not see the reference and are guided by text alone; "
+        "ours; 0 = all steps see it",
+    )
     size: Annotated[Size, Later(neutral=None)] = Field(
         default=None, description="width x height, pixels, such as 768x512; null: a square of `resolution`"
     )
@@ -189,6 +194,7 @@ class Sampling(BaseModel):
     def without_adapters(self) -> Self:
         """Return the settings with the model's own weights in float32, the seeds' noise and one pass alone."""
         own: dict[str, Any] = {"loras": {}, "vae": None, "freeu": None, "dtype": "float32", "inversion": 0.0}
+        own["reference_from"] = 0.0
         first = {"second_pass": 1.0, "second_strength": 0.5, "upscale": 1.0, "upscaler": None, "cutout": None}
         return self.model_copy(update={**own, **first})
 

@@ -13,7 +13,10 @@ from dreamtuner.evaluation.table1.plots import by_steps, scatter
 from dreamtuner.evaluation.table1.rows import picture_rows
 from dreamtuner.evaluation.table1.summary import SHARES, Claim, Table, summary
 
-OURS = ("dreamtuner", "dreamtuner-lora", "dreamtuner-no-se", "training-free", "training-free-inversion")
+OURS = (
+    *("dreamtuner", "dreamtuner-lora", "dreamtuner-no-se"),
+    *("training-free", "training-free-inversion", "training-free-late"),
+)
 COLUMNS: Mapping[str, str] = {
     "clip_t": "CLIP-T",
     "clip_i": "CLIP-I",

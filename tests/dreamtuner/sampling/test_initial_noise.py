@@ -93,3 +93,10 @@ def test_the_sampler_does_not_change_the_noise(tiny: UNetBackbone, pip: Referenc
 def test_a_single_step_cannot_be_inverted(tiny: UNetBackbone, pip: Reference) -> None:
     with pytest.raises(ValueError, match=r"sampling\.inversion"):
         generate(tiny, pip, CELLS[:1], Sampling(steps=1, inversion=0.5))
+
+
+def test_without_the_reference_in_any_step_the_image_is_the_plain_models(tiny: UNetBackbone, pip: Reference) -> None:
+    late = generate(tiny, pip, CELLS[:1], S.model_copy(update={"reference_from": 1.0}))[0]
+    assert far(late, generate(tiny, None, CELLS[:1], S)[0]) <= 1
+    half = generate(tiny, pip, CELLS[:1], S.model_copy(update={"reference_from": 0.5}))[0]
+    assert far(half, late) > 1

@@ -12,6 +12,7 @@ from dreamtuner.families.text_states import TextStates
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.subject import prepare_subject
+from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import Sampling, TextSettings
 
 
@@ -27,6 +28,23 @@ def test_lambda_is_drawn_once_a_step_however_often_the_solver_calls_the_model(ki
     assert {True, False} == set(by_reference)
     once = plan_steps(DDIMScheduler(), subjects, Sampling(steps=40, p_r=0.5))
     assert [step.pop() for step in steps] == [pair.other.text == "c" for pair in once]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside diffusers
+@pytest.mark.parametrize("kind", [DDIMScheduler, HeunDiscreteScheduler])
+def test_the_first_steps_may_be_without_the_reference_and_the_others_stay_as_they_are(kind: Any) -> None:
+    subjects: Any = [SimpleNamespace(digest="ab")]
+    every = plan_steps(kind(), subjects, Sampling(steps=20))
+    late = plan_steps(kind(), subjects, Sampling(steps=20, reference_from=0.2))
+    unseen = [pair.wanted.x_r is None and pair.other.x_r is None for pair in late]
+    first = unseen.index(False)
+    assert first == pytest.approx(0.2 * len(late), abs=1)
+    assert all(unseen[:first])
+    assert late[first:] == every[first:]
+    assert {(pair.wanted.text, pair.other.text, pair.w) for pair in late[:first]} == {("c", "uc", Sampling().w_c)}
+    never = plan_steps(kind(), subjects, Sampling(steps=20, reference_from=1.0))
+    assert never == plan_steps(kind(), [], Sampling(steps=20))
+    assert "reference_from" not in to_fields(Sampling()), "no digest changes where it is off"
 
 
 class _Parts:
