@@ -70,7 +70,7 @@ def _coarse(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     count, channels, side, _ = planes.shape
     wide = side // COARSE
     blocks = planes.reshape(count, channels, COARSE, wide, COARSE, wide).mean(axis=(3, 5))
-    return blocks.reshape(count, -1)
+    return np.asarray(blocks.reshape(count, -1), dtype=np.float32)
 
 
 def _flat(structures: list[bytes]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -26,6 +26,6 @@ def show(queue_id: str, request: Request, person: Reviewer) -> Response:
         shown = writes.show_hidden(s, queue_id)
         if shown:
             after = {"shown": shown}
-            deed = {"action": "show hidden", "entity": "queue", "entity_id": queue_id}
+            deed: dict[str, Any] = {"action": "show hidden", "entity": "queue", "entity_id": queue_id}
             writes.record_audit(s, actor=person.name, after=after, **deed)
     return RedirectResponse(f"/review/{queue_id}?at={len(queue.output_ids)}", 303)
