@@ -63,7 +63,7 @@ def start(sent: NewExport, request: Request, response: Response, person: Exporte
         raise CatalogError("filter: no approved images match; approve some, or widen it")
     with known.catalog.read() as s:
         outputs, metrics = views.outputs(s, ids), views.metric_licences(s)
-    demand_purpose(outputs, metrics)
+    demand_purpose(known, outputs, metrics)
     stated = {**sent.model_dump(exclude={"filter", FORMAT}), FORMAT: sent.format}
     id = made_id(request).hex
     with known.catalog.write() as s:
@@ -129,7 +129,7 @@ def _fetched(known: Resources, person: Person, export_id: str) -> tuple[ExportVi
         found = views.outputs(s, one.output_ids, subject_id=one.filter.get("subject_id"))
         metrics = views.metric_licences(s)
     outputs = [each for each in found if each.decision == "approved"]
-    demand_purpose(outputs, metrics)
+    demand_purpose(known, outputs, metrics)
     if not known.catalog.read_only:
         with known.catalog.write() as s:
             about: dict[str, Any] = {"entity": "export", "entity_id": one.id, "after": {"pictures": len(outputs)}}

@@ -69,7 +69,7 @@ def _add(request: Request, person: Person, form: Any) -> Response:
     if len(of) > 1:
         names = " and ".join(sorted(repr(one.name) for one in of.values()))
         raise CatalogError(f"pictures: they are of several projects, {names}; make a link for each")
-    demand_purpose(request, outputs, metrics)
+    demand_purpose(known, outputs, metrics)
     with known.catalog.write() as s:
         writes.add_client_link(
             s,

@@ -18,7 +18,7 @@ from deploy.dashboard.exports.manifest import files
 from deploy.dashboard.exports.options import FORMATS, PLACEHOLDERS, ExportOptions, PictureFormat
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
 from deploy.dashboard.pages import page, redirect
-from deploy.dashboard.resources import resources
+from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.review.review import collect
 from deploy.marks.settings import UNMARKED
 from dreamtuner.plugins import PluginError
@@ -126,7 +126,7 @@ def _chosen(
     with known.catalog.read() as s:
         outputs, reviewed = views.outputs(s, ids, subject_id=asked.subject_id), views.reviewed_by(s, ids)
         metrics = views.metric_licences(s)
-    demand_purpose(request, outputs, metrics)
+    demand_purpose(known, outputs, metrics)
     about = {"pictures": len(outputs), "metadata": options.metadata, "marked": known.marker.settings.on}
     with known.catalog.write() as s:
         after = {"to": to, **about, "filter": asked.as_json()}
@@ -135,12 +135,12 @@ def _chosen(
     return [(one, reviewed.get(one.output_id)) for one in outputs], metrics, options, whose
 
 
-def demand_purpose(request: Request, outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:
+def demand_purpose(known: Resources, outputs: Sequence[OutputDetail], metrics: MetricLicences) -> None:
     """Raise CatalogError if a weight's licence does not allow pictures for what they are for.
 
     That is the purpose of their projects, and of DREAMTUNER_PURPOSE for pictures of none that states one.
     """
-    with resources(request).catalog.read() as s:
+    with known.catalog.read() as s:
         projects = views.projects_of_outputs(s, [one.output_id for one in outputs])
     demand_purposes(outputs, projects, metrics)
 

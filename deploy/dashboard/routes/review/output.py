@@ -89,7 +89,7 @@ def download(output_id: int, request: Request, person: Reviewer) -> Response:
     known = resources(request)
     with known.catalog.read() as s:
         one, metrics = views.output(s, output_id), views.metric_licences(s)
-    demand_purpose(request, [one], metrics)
+    demand_purpose(known, [one], metrics)
     marked = known.marker.mark(get_blob(known.store, one.image_sha256), facts_of(one))
     ending = ending_of(marked.data)
     name = f"{ExportOptions().name_of(one, one.subjects[0], 1).replace('/', '-')}.{ending}"
