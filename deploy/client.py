@@ -42,6 +42,7 @@ class Client:
     def request(self, method: str, path: str, **sent: Any) -> httpx.Response:
         """Send a request, again where the server is away or busy. Raises ApiError, httpx.TransportError."""
         headers = {**sent.pop("headers", {})} | ({"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {})
+        answer = httpx.Response(503)
         for left in reversed(range(TRIES)):
             try:
                 answer = self._http.request(method, path, headers=headers, **sent)

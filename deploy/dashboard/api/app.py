@@ -62,7 +62,7 @@ def _completed(made: dict[str, Any], routes: list[APIRoute]) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for route in routes:
-        for method in route.methods:
+        for method in route.methods or ():
             about = made["paths"][route.path_format][method.lower()]
             needed = right_of(route)
             rights = [needed.right] if needed and needed.right else []

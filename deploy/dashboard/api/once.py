@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
 from math import ceil
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -39,7 +40,7 @@ async def once(request: Request, person: Person, handler: Handler) -> Response:
         )
     asked = await _sha256(request)
     known = resources(request)
-    whose = {"user_id": person.user_id, "key": key}
+    whose: dict[str, Any] = {"user_id": person.user_id, "key": key}
     begun = await run_in_threadpool(
         known.catalog.transact, lambda s: writes.begin_request(s, **whose, request_sha256=asked)
     )
@@ -54,14 +55,18 @@ async def once(request: Request, person: Person, handler: Handler) -> Response:
         raise ProblemError(409, said, {"Retry-After": str(min(5, ceil(begun.wait)))}, field=HEADER)
     # who sent it, what it is and when it came first: the same id for the same request, and no other's
     request.state.made = uuid.uuid5(uuid.NAMESPACE_URL, f"{person.user_id} {key} {asked} {begun.since}")
-    held = {**whose, "leased_until": begun.leased_until}
+    held: dict[str, Any] = {**whose, "leased_until": begun.leased_until}
     kept = False
     try:
         answer = await handler(request)
         if answer.status_code < 300:
             headers = {name: answer.headers[name] for name in KEPT if name in answer.headers}
-            said = {"status": answer.status_code, "headers": headers, "body": bytes(answer.body).decode()}
-            keep = partial(writes.answer_request, **held, **said)
+            what: dict[str, Any] = {
+                "status": answer.status_code,
+                "headers": headers,
+                "body": bytes(answer.body).decode(),
+            }
+            keep = partial(writes.answer_request, **held, **what)
             await run_in_threadpool(known.catalog.transact, keep)
             kept = True
         return answer

@@ -114,7 +114,7 @@ def manifest(export_id: str, request: Request, person: Exporter) -> StreamingRes
         for each in outputs:
             for link in each.subjects:
                 if whose is None or link.subject_id in whose:
-                    about = {"metadata": options.metadata, "reviewed": reviewed.get(each.output_id)}
+                    about: dict[str, Any] = {"metadata": options.metadata, "reviewed": reviewed.get(each.output_id)}
                     said = entry(each, link, "", **about)
                     del said["file"]
                     yield json.dumps(said | {"picture": f"{base}/outputs/{each.output_id}/picture"}) + "\n"

@@ -77,7 +77,7 @@ def order(
     with known.catalog.write() as s:
         writes.add_order(s, id=flow_run_id, user_id=person.user_id)
         after = {"deployment": CATALOG, "parameters": given}
-        about = {"entity": "flow run", "entity_id": flow_run_id, "after": after}
+        about: dict[str, Any] = {"entity": "flow run", "entity_id": flow_run_id, "after": after}
         writes.record_audit(s, actor=person.name, action="start flow", **about)
     response.headers["Location"] = f"{request.url.path}/{flow_run_id}"
     return Run(id=flow_run_id, order=flow_run_id, name=spec.name, state="ordered")
@@ -137,7 +137,7 @@ def cancel(run_id: str, request: Request, person: Orderer) -> Run:
     if found is None:
         known.prefect.cancel(flow_run_id)
         with known.catalog.write() as s:
-            about = {"entity": "flow run", "entity_id": flow_run_id}
+            about: dict[str, Any] = {"entity": "flow run", "entity_id": flow_run_id}
             writes.record_audit(s, actor=person.name, action="cancel flow", **about)
         return _ordered(known, flow_run_id)
     if flow_run_id and known.settings.prefect_api:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256 as hashed
+from typing import Any
 
 from fastapi import Response
 from starlette.concurrency import run_in_threadpool
@@ -48,7 +49,7 @@ async def upload(request: Request, person: Uploader) -> Upload:
 def _store(known: Resources, person: Person, data: bytes, kind: str) -> Upload:
     width, height = _size(data, kind, known.settings.max_upload)
     with storing(known.catalog, known.store, (data, kind)) as (s, [sha256]):
-        about = {"content_type": kind, "size": len(data), "width": width, "height": height}
+        about: dict[str, Any] = {"content_type": kind, "size": len(data), "width": width, "height": height}
         writes.add_upload(s, user_id=person.user_id, sha256=sha256, **about)
         writes.record_audit(s, actor=person.name, action="upload", entity="blob", entity_id=sha256, after=about)
     with known.catalog.read() as s:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Response
 from starlette.requests import Request
 
@@ -31,7 +33,7 @@ def add(sent: NewWebhook, request: Request, response: Response, person: Listener
     demand_address(sent.url, known.settings.webhook_networks)
     id = f"wh_{made_id(request).hex}"
     with known.catalog.write() as s:
-        of = {"user_id": person.user_id, "actor": person.name}
+        of: dict[str, Any] = {"user_id": person.user_id, "actor": person.name}
         secret = writes.add_webhook(s, id=id, url=sent.url, events=sent.events, **of)
     response.headers["Location"] = f"{request.url.path}/{id}"
     return _with_secret(known, id, secret)

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.catalog.database.base import Base, now
 
-DIALECTS = ("sqlite", "postgresql")
 NOT_BEGUN = "closed_at IS NULL"
 
 
@@ -36,7 +35,7 @@ class Order(Base):
     """A run that a program ordered, by its id in the orchestrator. `closed_at`: it began, or ended without doing so."""
 
     __tablename__ = "orders"
-    __table_args__ = (Index(None, "created_at", **{f"{one}_where": text(NOT_BEGUN) for one in DIALECTS}),)
+    __table_args__ = (Index(None, "created_at", sqlite_where=text(NOT_BEGUN), postgresql_where=text(NOT_BEGUN)),)
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)

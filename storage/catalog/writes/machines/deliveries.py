@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -110,5 +111,9 @@ def send_again(s: Session, webhook_id: str, delivery_id: int, *, actor: str) -> 
         raise CatalogError("this webhook is switched off; switch it on first, then send again")
     one.state, one.attempts, one.next_at, one.error = "waiting", 0, instant(s), None
     s.flush()
-    about = {"entity": "webhook", "entity_id": webhook_id, "after": {"delivery": delivery_id, "event": one.event_id}}
+    about: dict[str, Any] = {
+        "entity": "webhook",
+        "entity_id": webhook_id,
+        "after": {"delivery": delivery_id, "event": one.event_id},
+    }
     record_audit(s, actor=actor, action="send again", **about)

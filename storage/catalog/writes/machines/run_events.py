@@ -92,7 +92,7 @@ def _is_approved(s: Session, run_id: str) -> bool:
 def _enter(s: Session, run_id: str, kind: WebhookEvent, occurred_at: datetime) -> None:
     """Enter an event, unless it is there, with a delivery to every webhook that wanted it when it happened."""
     id = f"msg_{uuid.uuid4().hex}"
-    row = {"id": id, "run_id": run_id, "kind": kind, "data": _data(s, run_id)}
+    row: dict[str, Any] = {"id": id, "run_id": run_id, "kind": kind, "data": _data(s, run_id)}
     row |= {"occurred_at": occurred_at, "created_at": instant(s)}
     new = insert_into(s, RunEvent).values(row).on_conflict_do_nothing().returning(RunEvent.id)
     if s.execute(new).first() is None:
@@ -100,7 +100,7 @@ def _enter(s: Session, run_id: str, kind: WebhookEvent, occurred_at: datetime) -
     hooks = s.execute(select(Webhook.id, Webhook.events).where(Webhook.created_at <= occurred_at)).all()
     for hook in hooks:
         if kind in hook.events.split():
-            waiting = {"webhook_id": hook.id, "event_id": id, "state": "waiting", "attempts": 0}
+            waiting: dict[str, Any] = {"webhook_id": hook.id, "event_id": id, "state": "waiting", "attempts": 0}
             waiting |= {"next_at": instant(s), "created_at": instant(s)}
             s.execute(insert_into(s, Delivery).values(waiting).on_conflict_do_nothing())
 

@@ -55,10 +55,11 @@ def _check_rights(scope: Scope, rights: Collection[str], role: Role) -> None:
     if scope == "api" and not rights:
         raise CatalogError(f"rights: a token of the scope api needs at least one of {', '.join(API_RIGHTS)}")
     for one in rights:
-        if one not in API_RIGHTS:
+        needed = next((role for name, role in API_RIGHTS.items() if name == one), None)
+        if needed is None:
             raise CatalogError(f"rights: {one[:40]!r} is not known; use of {', '.join(API_RIGHTS)}")
-        if ROLES.index(API_RIGHTS[one]) > ROLES.index(role):
-            raise CatalogError(f"rights: {one} needs the role {API_RIGHTS[one]}, the user's is {role}; leave it out")
+        if ROLES.index(needed) > ROLES.index(role):
+            raise CatalogError(f"rights: {one} needs the role {needed}, the user's is {role}; leave it out")
 
 
 def narrow_tokens(s: Session, user_id: int, role: Role) -> None:
