@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flows.spec.feed import Fault, Feed
+from flows.spec.feed import Feed
+from flows.spec.feed_table import Fault
 from storage.catalog import views
 from storage.catalog.name_conflicts import unknown_name_message
 

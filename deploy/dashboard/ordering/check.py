@@ -22,8 +22,8 @@ from dreamtuner.models.profiles import Profile
 from flows.planning.estimate import Estimate, Work, estimate
 from flows.planning.projects.limits import project_of, purpose_of
 from flows.planning.readings import PromptReading, prompt_readings
-from flows.spec.feed import Fault
 from flows.spec.feed_source import reads_feeds
+from flows.spec.feed_table import Fault
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted, problems_of
 from flows.spec.yaml_file import MAX_SPEC_BYTES, parse_spec
