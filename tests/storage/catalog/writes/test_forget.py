@@ -143,6 +143,7 @@ def test_a_subject_goes_with_everything_and_the_other_stays(house: House) -> Non
     thumbnails = [thumbnail_key(one) for one in house.blobs["pip"] if house.store.exists(thumbnail_key(one))]
     assert len(thumbnails) == 2
     with house.catalog.write() as s:
+        writes.add_triage_model(s, version="1", decisions=40, keepers=20, weights={"subject:pip": 0.3})
         gone = writes.forget_subject(s, "pip", actor="bob")
     assert (gone.cells, gone.outputs, gone.reviews, gone.checkpoints, gone.shared) == (3, 2, 2, 1, 0)
     assert set(gone.runs) == {house.run, house.alone}
