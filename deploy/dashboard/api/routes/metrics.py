@@ -21,8 +21,8 @@ def metrics(request: Request, person: Measurer) -> Metrics:
     """Return how many images and cells there are in each state, each up to 10,001."""
     with resources(request).catalog.read() as s:
         return Metrics(
-            decisions={**views.decisions(s)},
-            cells={**views.cell_states(s, get_args(CellState))},
+            decisions={str(one): count for one, count in views.decisions(s).items()},
+            cells={str(one): count for one, count in views.cell_states(s, get_args(CellState)).items()},
             runs_in_progress=views.runs_in_progress(s),
             scores=views.metrics(s),
         )
