@@ -12,13 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flows.settings import Settings
-from storage.objects import open_store
 from storage.redaction import HIDDEN, contains_secret, redact_url
 from storage.sources import SourceError, read_source
 
 if TYPE_CHECKING:
     from flows.spec.model import Spec
     from flows.spec.subject import SubjectSpec
+    from storage.objects import ObjectStore
 
 AHEAD_BYTES = 256 * 1024 * 1024  # the most bytes to remember of files read ahead
 
@@ -39,8 +39,14 @@ def read(source: str, settings: Settings) -> bytes:
         place,
         max_bytes=settings.max_source_bytes,
         allow_private=settings.allow_private_addresses,
-        store=partial(open_store, settings.store_url),
+        store=partial(_store, settings),
     )
+
+
+def _store(settings: Settings) -> "ObjectStore":
+    from storage.objects import open_store  # only an object:// place opens it
+
+    return open_store(settings.store_url)
 
 
 def read_ahead(sources: Iterable[str], settings: Settings) -> dict[str, bytes]:

@@ -1,8 +1,11 @@
 """Checks a spec's models and resolves its settings before anything is written."""
 
+from __future__ import annotations
+
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -19,13 +22,15 @@ from flows.ingestion.known import demand_subjects
 from flows.ingestion.layouts import GridLayouts, read_layouts
 from flows.planning.cells import GenerationSetup
 from flows.planning.defaults import metric_names
-from flows.planning.finetune import finetune_job
-from flows.planning.projects.limits import purpose_of_spec
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
 from flows.spec.model import Spec, expand
 from flows.spec.problems import InputError, Problem, dotted, problems_of
+
+if TYPE_CHECKING:
+    from flows.planning.finetune import FineTuneJob
+    from flows.planning.projects.limits import StatedPurpose
 
 
 @dataclass(frozen=True)
@@ -126,14 +131,14 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
-    tuning = None if spec.finetune is None else finetune_job(_finetune(spec, profile, resources), profile)
+    tuning = None if spec.finetune is None else _tuning(spec, profile, resources)
     weights = resources.weights_digest(spec.profile)
     setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings)
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
     metrics = metric_names(spec, profile)
-    if (purpose := purpose_of_spec(spec, resources.catalog_if_any)) is not None:
+    if (purpose := _purpose(spec, resources)) is not None:
         from flows.planning.licences import demand_licences  # only where a purpose is stated
 
         demand_licences(spec, profile, setup, metrics, resources.settings, purpose)
@@ -189,6 +194,22 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
             whose = "" if error.field in spec.sampling else f" (a default of profile {profile.name!r})"
             problem = Problem(path=("sampling", error.field), message=f"{error.message}{whose}")
             raise InputError(f"spec {spec.name!r}", [problem]) from error
+
+
+def _purpose(spec: Spec, resources: Resources) -> StatedPurpose | None:
+    """Return what the images are for, if a project or the environment states it."""
+    known = resources.catalog_if_any
+    if known is None and spec.project is None and not os.environ.get("DREAMTUNER_PURPOSE"):
+        return None  # nothing is loaded to find that out
+    from flows.planning.projects.limits import purpose_of_spec
+
+    return purpose_of_spec(spec, known)
+
+
+def _tuning(spec: Spec, profile: Profile, resources: Resources) -> FineTuneJob:
+    from flows.planning.finetune import finetune_job
+
+    return finetune_job(_finetune(spec, profile, resources), profile)
 
 
 def _finetune(spec: Spec, profile: Profile, resources: Resources) -> FineTuneConfig:

@@ -1,16 +1,19 @@
 """The subjects of a spec that are read from a feed: `subjects: {from: feed.csv}` stands for the rows of the file."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.resources import Resources
-from flows.spec.feed import MAX_BYTES, PROJECT, Feed, listed, read_feed
 from flows.spec.problems import PlacedError
-from storage.objects import open_store
 from storage.sources import SourceError, read_source
+
+if TYPE_CHECKING:
+    from flows.spec.feed import Feed  # most specs name no feed, and load none of it
 
 FROM = "from"
 SCHEMA = {
@@ -21,11 +24,14 @@ SCHEMA = {
     "additionalProperties": False,
 }
 """The JSON schema of `subjects` as a feed."""
-ReadFeed = Callable[[str], Feed]
+ReadFeed = Callable[[str], "Feed"]
 
 
 def read_place(place: str) -> Feed:
     """Read a feed from a path or URL under this installation's rules. Raises SourceError, StoreError."""
+    from flows.spec.feed import MAX_BYTES, read_feed
+    from storage.objects import open_store
+
     settings = Resources.open().settings
     data = read_source(
         place,
@@ -50,6 +56,8 @@ def with_feed(content: Any, *, projects: bool) -> Any:
     given = content.get("subjects") if isinstance(content, Mapping) else None
     if not isinstance(given, dict):
         return content
+    from flows.spec.feed import PROJECT
+
     feed = _read(given)
     named = feed.project()
     if named is None:
@@ -72,6 +80,8 @@ def _read(given: Mapping[str, Any]) -> Feed:
     except SourceError as error:
         raise PlacedError(["subjects", FROM], str(error)) from error
     if feed.faults:
+        from flows.spec.feed import listed
+
         count = len(feed.faults)
         remedy = "correct the file; `dreamtuner check-subjects` lists all faults"
         what = f"{count:,} {'fault' if count == 1 else 'faults'}: {listed(feed.faults)}; {remedy}"

@@ -23,7 +23,6 @@ from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.styles import STYLES
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
-from flows.spec.feed_source import SCHEMA, with_feed
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
@@ -68,6 +67,8 @@ def _profiles(schema: dict[str, Any]) -> None:
 
 def _or_feed(schema: dict[str, Any]) -> None:
     """Allow a feed where a list of subjects is."""
+    from flows.spec.feed_source import SCHEMA  # as below: most specs name no feed, and load none of it
+
     rows = {key: schema.pop(key) for key in ("type", "items", "minItems") if key in schema}
     schema["anyOf"] = [rows, SCHEMA]
 
@@ -196,6 +197,10 @@ class Spec(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _subjects_of_a_feed(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or not isinstance(content.get("subjects"), dict):
+            return content
+        from flows.spec.feed_source import with_feed
+
         return with_feed(content, projects="project" in cls.model_fields)
 
     @field_validator("seeds", mode="before")

@@ -6,7 +6,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from flows.spec.feed_source import FROM
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, problems_of
 from flows.spec.yaml_problems import TEXT, as_written, line_of, misread, yaml_problem
@@ -86,8 +85,8 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
             source, [Problem(path=(), message=f"the file is {kind}; begin with a line such as name: trip")]
         )
     feed = content.get("subjects")
-    if isinstance(feed, dict) and isinstance(feed.get(FROM), str):
-        content = content | {"subjects": feed | {FROM: _absolute(feed[FROM], base)}}
+    if isinstance(feed, dict) and isinstance(feed.get("from"), str):
+        content = content | {"subjects": feed | {"from": _absolute(feed["from"], base)}}
     try:
         spec = Spec.model_validate(content)
         found = [] if frames else spec.repeated_poses()

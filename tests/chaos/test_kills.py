@@ -46,8 +46,9 @@ def test_a_worker_is_killed_at_random_instants(
         assert_whole(grid, expected)
 
 
-@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["files", pytest.param("servers", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("kind", ["files", "servers"])
+@pytest.mark.slow
 def test_workers_share_a_grid_and_one_after_the_other_is_killed(
     kind: str, workers: int, grids: Grids, undisturbed: Callable[[], dict[str, str]], request: pytest.FixtureRequest
 ) -> None:

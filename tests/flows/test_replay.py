@@ -15,6 +15,7 @@ from tests.flows.test_generate import digests
 __all__ = ["digests"]
 
 
+@pytest.mark.slow
 def test_a_cell_is_made_again_in_its_batch_and_alone(
     make_cells: MakeCells, settings: Settings, digests: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from storage.catalog import views
 from tests.deploy.dashboard.conftest import Site
 from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown
@@ -70,6 +72,7 @@ def test_a_link_to_a_place_shows_it_and_back_returns_to_it(site: Site, tab: Open
     assert page.eval_on_selector("[name=metric]", "(one) => one.value") == "clip_i"
 
 
+@pytest.mark.slow
 def test_after_the_last_picture_one_is_told_so_and_can_go_back(site: Site, tab: Open) -> None:
     path = queue(site, prompt="snow", subject_id="1")
     page = tab(site, f"{path}?at=59")

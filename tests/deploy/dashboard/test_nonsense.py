@@ -162,6 +162,7 @@ def test_a_link_cannot_make_a_page_say_something(shared: Site) -> None:
         assert "call 0900" not in client.get("/outputs?notice=call+0900").text
 
 
+@pytest.mark.slow
 def test_two_who_decide_at_once_are_told_apart_on_every_picture(site: Site) -> None:
     def decide(who: str, output_id: int) -> int:
         said = {"uuid": f"{who}-{output_id}", "output_id": output_id, "revision": 1, "decision": "approved"}

@@ -121,6 +121,7 @@ def test_arranging_a_queue_reads_its_outputs_and_the_newest_decisions_by_an_inde
 ADMINS = {"audit", "audit of one", "audit by one", "audit of a deed", "users", "projects"}
 
 
+@pytest.mark.slow
 def test_every_statement_goes_by_an_index_for_a_person_of_a_project(large: Catalog) -> None:
     """Of the ten runs one is theirs, one is nobody's, and eight are of another project."""
     visitor(large, runs=[f"bench-{i}" for i in range(2, 10)])

@@ -107,6 +107,7 @@ FILTERED = {"/outputs", "/fragments/outputs", "/fragments/count", "/api/outputs"
 FILTERS = ("subject_id", "run_id", "tag", "collection", "reviewer", "waits_for", "pose", "depth", "prompt")
 
 
+@pytest.mark.slow
 def test_no_write_changes_anything_of_another_project(site: Site, foreign: Foreign) -> None:
     before = state_of(site.catalog, foreign)
     sent = {*foreign.values.values(), "zzsubject"}

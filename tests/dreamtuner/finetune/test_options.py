@@ -113,6 +113,7 @@ def test_merged_adapters_are_the_trained_ones(
     torch.testing.assert_close(merged, trained.float(), atol=0.05 if half else 1e-5, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_dora_is_exported_where_it_is_read(learning: Learning, seeing_profile: Profile, tmp_path: Path) -> None:
     tuned = learning(regular="none", lr=UNET, dora=True).build(CPU).tuned()
     assert any(name.endswith(".lora_magnitude_vector") for name in tuned.tensors)

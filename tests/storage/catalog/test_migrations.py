@@ -76,6 +76,7 @@ def test_down_and_up_again_with_data(url: str, catalog: Catalog, planned: Callab
         assert migrate.current_revision(s.connection()) == migrate.head_revision()
 
 
+@pytest.mark.slow
 def test_the_first_tables_go_up_and_down_with_what_both_can_hold(
     url: str, catalog: Catalog, planned: Callable[..., SimpleNamespace]
 ) -> None:

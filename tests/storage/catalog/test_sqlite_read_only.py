@@ -66,7 +66,8 @@ def test_what_a_killed_writer_left_in_the_log_is_read_too(
 ) -> None:
     snapshot = tmp_path_factory.mktemp("snapshot")
     writer = sqlite3.connect(folder / "catalog.db")
-    writer.execute("INSERT INTO subjects SELECT id + 1, 'momo', class_word, style, created_at FROM subjects")
+    columns = "class_word, style, created_at"
+    writer.execute(f"INSERT INTO subjects (id, name, {columns}) SELECT id + 1, 'momo', {columns} FROM subjects")
     writer.commit()
     for side in ("", *beside):
         shutil.copy(folder / f"catalog.db{side}", snapshot)

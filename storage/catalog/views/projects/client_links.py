@@ -96,10 +96,11 @@ def _link(row: Row[*tuple[Any, ...]]) -> LinkView:
 def approved_pictures(s: Session, output_ids: Sequence[int]) -> list[LinkPicture]:
     """Return those of the outputs that are approved and generated, in their order."""
     found: dict[int, LinkPicture] = {}
-    rows = select(Output.id, Output.image_sha256, Output.width, Output.height).join(Cell, Cell.id == Output.cell_id)
+    fields = (Output.id.label("output_id"), Output.image_sha256, Output.width, Output.height)
+    rows = select(*fields).join(Cell, Cell.id == Output.cell_id)
     rows = rows.where(Output.decision == "approved", Cell.state == "generated")
     for part in chunks(output_ids):
-        found |= {row.id: LinkPicture(*row) for row in s.execute(rows.where(Output.id.in_(part)))}
+        found |= {row.output_id: LinkPicture(**row._mapping) for row in s.execute(rows.where(Output.id.in_(part)))}
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
 
 

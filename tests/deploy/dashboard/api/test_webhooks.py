@@ -376,6 +376,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{door.getsockname()[1]}/x"
 
 
+@pytest.mark.slow
 def test_registered_rotated_changed_and_removed_by_requests(
     start: Callable[..., Site], program: Program, receiver: Receiver
 ) -> None:

@@ -16,6 +16,7 @@ def claim(catalog: Catalog, digests: list[str], owner: str, lease: float = LEASE
         return writes.claim_cells(s, digests, owner, lease)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_what_is_held_outlives_its_lease_as_long_as_its_holder_beats(
     catalog: Catalog, planned: Callable[..., Any]
 ) -> None:
