@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,10 +28,16 @@ _processes.set_forkserver_preload(["tests.chaos.grid"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long forms are marked chaos_long by their parameter, and all of them chaos."""
+    """The long forms are marked chaos_long by their parameter, and chaos, as are all but the short ones of files."""
     for item in items:
-        if Path(str(item.path)).parent == Path(__file__).parent:
+        if Path(str(item.path)).parent == Path(__file__).parent and not _brief(item):
             item.add_marker(pytest.mark.chaos)
+
+
+def _brief(item: pytest.Item) -> bool:
+    """Whether it is short enough for `make test-slow`: two workers, a few kills, a catalog and a store in files."""
+    given: dict[str, object] = getattr(item, "callspec", SimpleNamespace(params={})).params
+    return given.get("kind") == "files" and given.get("workers", 2) == 2 and not item.get_closest_marker("chaos_long")
 
 
 class Grid:
