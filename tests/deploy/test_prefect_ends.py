@@ -24,7 +24,7 @@ from tests.deploy.prefect_live import (
     runs,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]  # minutes each
 ALONE = ("--workers", "1")
 """Not auto: for a minute and a half the pool counts the killed workers of the test before, too."""
 SHORT_RENEWAL = """
@@ -89,7 +89,6 @@ def test_a_killed_conductor_is_taken_over_and_its_workers_are_counted_12988(live
     assert images_made() == tries() == [1] * 24
 
 
-@pytest.mark.chaos
 def test_flow_runs_whose_workers_died_too_are_found_by_their_silence_16256(live: Live, spec: Path) -> None:
     with live.workers() as workers:
         first = live.start("nightly", specs=str(spec.parent))
@@ -108,7 +107,6 @@ def test_flow_runs_whose_workers_died_too_are_found_by_their_silence_16256(live:
     assert images_made() == [1] * 24
 
 
-@pytest.mark.chaos
 def test_a_lost_lease_ends_the_process_and_leaves_nothing_behind_18839_18893(
     live: Live, spec: Path, tmp_path: Path
 ) -> None:
@@ -128,7 +126,6 @@ def test_a_lost_lease_ends_the_process_and_leaves_nothing_behind_18839_18893(
     assert images_made() == [1] * 24
 
 
-@pytest.mark.chaos
 def test_one_that_is_taken_for_dead_ends_when_another_process_has_its_run_18893(live: Live, spec: Path) -> None:
     with live.worker(CPU) as first, live.worker(CPU) as second:  # none that generates: both conduct until there is one
         flow_run = live.submitted(spec, *ALONE)
@@ -146,7 +143,6 @@ def test_one_that_is_taken_for_dead_ends_when_another_process_has_its_run_18893(
     assert images_made() == tries() == [1] * 24
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("score", ["[clip_i]", "[]"], ids=["a subflow begins", "the flow run ends"])
 def test_nobody_is_taken_for_dead_while_the_server_is_away(
     environment: dict[str, str], spec: Path, tmp_path: Path, score: str
@@ -168,7 +164,6 @@ def test_nobody_is_taken_for_dead_while_the_server_is_away(
     assert [run.state for run in runs()] == ["completed"]
 
 
-@pytest.mark.chaos
 def test_one_that_a_worker_took_and_that_did_not_begin_is_scheduled_again_16256(live: Live, spec: Path) -> None:
     live.hasten("schedule flow runs again", 30)
     with live.worker(CPU):
