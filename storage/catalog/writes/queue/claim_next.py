@@ -113,11 +113,11 @@ class _Chosen:
         if own:
             asked = select(RunCell.cell_id).where(RunCell.cell_id == Cell.id, *of_it).exists()
             open_ = select(Cell.id).where(Cell.subject_id == all_.c.id, is_open(), *self._where, asked).exists()
-        others = (
-            select(func.count())
-            .select_from(WorkerRow)
-            .where(WorkerRow.run_id == self._run, WorkerRow.subject_id == all_.c.id, WorkerRow.owner != owner, at_work)
-        )
+        # counted once for all subjects: with a thousand workers, their rows are not to be read for each
+        there = (WorkerRow.run_id == self._run, WorkerRow.owner != owner, at_work)
+        others = select(WorkerRow.subject_id, func.count().label("workers")).where(*there)
+        others = others.group_by(WorkerRow.subject_id).cte("others")
         place = select(func.min(RunCell.position)).where(*of_it).scalar_subquery()
-        found = select(all_.c.id).where(all_.c.id.is_not(None), all_.c.id.not_in(but), open_)
-        return self._s.scalar(found.order_by(others.scalar_subquery(), place).limit(1))
+        found = select(all_.c.id).outerjoin(others, others.c.subject_id == all_.c.id)
+        found = found.where(all_.c.id.is_not(None), all_.c.id.not_in(but), open_)
+        return self._s.scalar(found.order_by(func.coalesce(others.c.workers, 0), place).limit(1))
