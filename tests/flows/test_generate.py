@@ -1,5 +1,6 @@
 """Claims, failures and interrupts, with a generator that is not the method."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,7 @@ def test_cells_share_what_their_attempts_took_and_failed_ones_too(
     make_cells: MakeCells, settings: Settings, digests: list[str], fake: Callable[[Draw], None]
 ) -> None:
     def draw(cells: Sequence[Cell]) -> list[Image.Image]:
+        time.sleep(0.004 * len(cells))  # as long for each, however many are drawn at once
         if any(cell.seed == 3 and cell.prompt == "a bear" for cell in cells):
             raise ValueError("no three bears")
         return [picture(cell) for cell in cells]
