@@ -163,7 +163,7 @@ def _the_dashboard_alone(folder: Path) -> None:
     files = [path for path in site.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     size = sum(path.stat().st_size for path in files if path.relative_to(site).parts[0] not in ROOMS) / 1e6
     print(f"dreamtuner[dashboard]: {len(names)} packages, {size:.0f} MB")
-    assert not names & {"torch", "prefect", "diffusers", "numpy"}
+    assert not names & {"torch", "prefect", "diffusers", "scipy"}
     assert len(names) <= MOST_PACKAGES
     assert size <= MOST_MB
     command = [str(folder / "env" / "bin" / "dreamtuner"), "dashboard", "--port", "0"]
