@@ -110,18 +110,19 @@ class _Chosen:
         all_ = all_.union_all(select(following).where(all_.c.id.is_not(None)))
         # counted once for all subjects: with a thousand workers, their rows are not to be read for each
         there = (WorkerRow.run_id == self._run, WorkerRow.owner != owner, at_work)
-        others = select(WorkerRow.subject_id, func.count().label("workers")).where(*there)
-        others = others.group_by(WorkerRow.subject_id).cte("others")
+        counted = select(WorkerRow.subject_id, func.count().label("workers")).where(*there)
+        others = counted.group_by(WorkerRow.subject_id).cte("others")
         place = select(func.min(RunCell.position)).where(ours, RunCell.subject_id == all_.c.id).scalar_subquery()
         best = (func.coalesce(others.c.workers, 0).label("workers"), place.label("place"))
-        ranked = select(all_.c.id, *best).outerjoin(others, others.c.subject_id == all_.c.id)
-        ranked = ranked.where(all_.c.id.is_not(None), all_.c.id.not_in(but))
+        beside = select(all_.c.id, *best).outerjoin(others, others.c.subject_id == all_.c.id)
+        beside = beside.where(all_.c.id.is_not(None), all_.c.id.not_in(but))
         # the offset keeps PostgreSQL from merging the two: it looks for cells in this order, and stops at the first
-        ranked = ranked.order_by(*best).offset(0).subquery("ranked")
+        ranked = beside.order_by(*best).offset(0).subquery("ranked")
         of_it = (ours, RunCell.subject_id == ranked.c.id)
         open_ = select(RunCell.cell_id).join(Cell, Cell.id == RunCell.cell_id).where(*of_it, *self._where).exists()
         if own:
             asked = select(RunCell.cell_id).where(RunCell.cell_id == Cell.id, *of_it).correlate(Cell, ranked).exists()
             open_ = select(Cell.id).where(Cell.subject_id == ranked.c.id, is_open(), *self._where, asked).exists()
-        found = select(ranked.c.id).where(open_).order_by(ranked.c.workers, ranked.c.place)
-        return self._s.scalar(found.limit(1))
+        found = select(ranked.c.id).where(open_).order_by(ranked.c.workers, ranked.c.place).limit(1)
+        subject: int | None = self._s.scalar(found)
+        return subject
