@@ -51,7 +51,7 @@ def dashboard(
                 figures += _timed(base, who.cookies, rest, pages)[0]
             settings = Settings(catalog_url=url, store_url=folder)
             whole = whole_reads(settings, opened, who.cookies, cards | rest)
-    _print(kind, outputs, figures, _at(every, 0.95), whole, as_json=as_json)
+    _print(kind, outputs, figures, percentile(every, 0.95), whole, as_json=as_json)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def _timed(
                 client.get(path).raise_for_status()
                 times.append(1000 * (time.perf_counter() - began))
             times.sort()
-            figures.append(Figure(name, count, _at(times, 0.5), _at(times, 0.95)))
+            figures.append(Figure(name, count, percentile(times, 0.5), percentile(times, 0.95)))
             every += times
     return figures, sorted(every)
 
@@ -117,7 +117,8 @@ def patiently(client: object) -> None:
             return
 
 
-def _at(times: list[float], share: float) -> float:
+def percentile(times: list[float], share: float) -> float:
+    """Return the time that this share of sorted times is at or below."""
     return times[min(int(share * len(times)), len(times) - 1)]
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from dreamtuner.models.fit import FitError, demand_fit
 from dreamtuner.models.layouts import LayoutError, in_order, lacking_controlnet, require_controlnet
+from dreamtuner.models.licences import PURPOSE
 from dreamtuner.models.profiles import Profile
 from dreamtuner.plugins import PluginError
 from dreamtuner.score import METRICS, Metric
@@ -199,7 +200,7 @@ def demand_settings(spec: Spec, profile: Profile, settings: Iterable[Sampling]) 
 def _purpose(spec: Spec, resources: Resources) -> StatedPurpose | None:
     """Return what the images are for, if a project or the environment states it."""
     known = resources.catalog_if_any
-    if known is None and spec.project is None and not os.environ.get("DREAMTUNER_PURPOSE"):
+    if known is None and spec.project is None and not os.environ.get(PURPOSE):
         return None  # nothing is loaded to find that out
     from flows.planning.projects.limits import purpose_of_spec
 

@@ -47,18 +47,15 @@ reads_feeds: ContextVar[ReadFeed] = ContextVar("reads feeds", default=read_place
 """What reads the feeds of specs; who validates specs of other people sets one that reads no files of this machine."""
 
 
-def with_feed(content: Any, *, projects: bool) -> Any:
-    """Return a spec's content with the rows of its feed as subjects; anything else unchanged.
+def with_feed(content: Mapping[str, Any], *, projects: bool) -> dict[str, Any]:
+    """Return the content of a spec whose `subjects` are a feed, with the feed's rows as subjects.
 
     `projects`: whether a spec may have a `project`, which is that of the feed's rows if it states none. Raises
     PlacedError with all faults.
     """
-    given = content.get("subjects") if isinstance(content, Mapping) else None
-    if not isinstance(given, dict):
-        return content
     from flows.spec.feed import PROJECT
 
-    feed = _read(given)
+    feed = _read(content["subjects"])
     named = feed.project()
     if named is None:
         return {**content, "subjects": feed.subjects}

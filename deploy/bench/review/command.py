@@ -33,6 +33,7 @@ def review(
     """
     import tempfile
 
+    from deploy.bench.dashboard import percentile
     from deploy.bench.pages import visitor
     from deploy.bench.review.browser import NoBrowserError, chromium
     from deploy.bench.review.fill import fill
@@ -62,9 +63,9 @@ def review(
         "mean_png_bytes": round(sum(made) / len(made)),
         "line_mbit": line,
         "pace_seconds": pace,
-        "p50_ms": round(_at(times, 0.5), 1),
-        "p95_ms": round(_at(times, 0.95), 1),
-        "p99_ms": round(_at(times, 0.99), 1),
+        "p50_ms": round(percentile(times, 0.5), 1),
+        "p95_ms": round(percentile(times, 0.95), 1),
+        "p99_ms": round(percentile(times, 0.99), 1),
         "most_ms": round(times[-1], 1),
         "decisions_lost": pictures - stored,
     }
@@ -96,7 +97,3 @@ def _timed(url: str, home: Path, who: Visitor, pictures: int, line: tuple[float,
 def _tell(number: int, of: int, what: str) -> None:
     if number % EVERY == 0 or number == of:
         typer.echo(f"{number}/{of} {what}", err=True)
-
-
-def _at(times: list[float], share: float) -> float:
-    return times[min(int(share * len(times)), len(times) - 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
 from starlette.requests import Request
@@ -12,13 +12,9 @@ from deploy.dashboard.api.models.outputs import Output, OutputFilter, OutputRow,
 from deploy.dashboard.api.rights import Exporter, Reader
 from deploy.dashboard.api.route import router as routes
 from deploy.dashboard.api.seen import run_of
-from deploy.dashboard.exports.manifest import ending_of
-from deploy.dashboard.exports.options import ExportOptions
 from deploy.dashboard.resources import resources
-from deploy.dashboard.routes.review.export import demand_purpose
-from deploy.marks.facts import facts_of
-from storage.catalog import views, writes
-from storage.objects import get_blob
+from deploy.dashboard.routes.review.output import leaving
+from storage.catalog import views
 
 router = routes("outputs")
 PICTURE = {
@@ -65,17 +61,4 @@ def reviews(output_id: int, request: Request, person: Reader) -> list[Review]:
 @router.get("/outputs/{output_id}/picture", response_class=Response, responses={200: PICTURE})
 def picture(output_id: int, request: Request, person: Exporter) -> Response:
     """Return the picture as it leaves the house, with its marks; refused where a licence behind it forbids that."""
-    known = resources(request)
-    with known.catalog.read() as s:
-        one, metrics = views.output(s, output_id), views.metric_licences(s)
-    demand_purpose(known, [one], metrics)
-    marked = known.marker.mark(get_blob(known.store, one.image_sha256), facts_of(one))
-    ending = ending_of(marked.data)
-    name = f"{ExportOptions().name_of(one, one.subjects[0], 1).replace('/', '-')}.{ending}"
-    if not known.catalog.read_only:
-        after = {"to": name, "pictures": 1, "metadata": True, "marked": known.marker.settings.on}
-        about: dict[str, Any] = {"entity": "export", "entity_id": name, "after": after}
-        with known.catalog.write() as s:
-            writes.record_audit(s, actor=person.name, action="export", **about)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(marked.data, media_type=f"image/{'jpeg' if ending == 'jpg' else ending}", headers=headers)
+    return leaving(resources(request), output_id, person.name)

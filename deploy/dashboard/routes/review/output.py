@@ -18,7 +18,7 @@ from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.exports.manifest import ending_of, entry
 from deploy.dashboard.exports.options import ExportOptions
 from deploy.dashboard.pages import kind_name, page, redirect, sentences
-from deploy.dashboard.resources import resources
+from deploy.dashboard.resources import Resources, resources
 from deploy.dashboard.routes.review.export import demand_purpose
 from deploy.marks.facts import facts_of
 from storage.catalog import views, writes
@@ -86,7 +86,11 @@ def output_page(
 @router.get("/outputs/{output_id:int}/download")
 def download(output_id: int, request: Request, person: Reviewer) -> Response:
     """Return the picture as it leaves, with its marks, as a file to store."""
-    known = resources(request)
+    return leaving(resources(request), output_id, person.name)
+
+
+def leaving(known: Resources, output_id: int, actor: str) -> Response:
+    """Return a picture as a file, with its marks, and record who took it; refused where a licence forbids it."""
     with known.catalog.read() as s:
         one, metrics = views.output(s, output_id), views.metric_licences(s)
     demand_purpose(known, [one], metrics)
@@ -96,7 +100,7 @@ def download(output_id: int, request: Request, person: Reviewer) -> Response:
     if not known.catalog.read_only:
         after = {"to": name, "pictures": 1, "metadata": True, "marked": known.marker.settings.on}
         with known.catalog.write() as s:
-            who: dict[str, Any] = {"actor": person.name, "action": "export", "entity": "export", "entity_id": name}
+            who: dict[str, Any] = {"actor": actor, "action": "export", "entity": "export", "entity_id": name}
             writes.record_audit(s, after=after, **who)
     kind = {"jpg": "jpeg"}.get(ending, ending)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
