@@ -43,3 +43,12 @@ def shown(page: Page, number: int, of: int = 240) -> None:
 def sent(page: Page) -> None:
     """Wait until the outbox is empty."""
     page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.startsWith('outbox:'))", timeout=120_000)
+
+
+def to_undo(page: Page, count: int) -> None:
+    """Wait until this tab knows of so many decisions that it can take back."""
+    page.wait_for_function(
+        """(count) => Object.entries(localStorage).some(
+            ([key, said]) => key.startsWith('undo:') && JSON.parse(said).entries.length === count)""",
+        arg=count,
+    )

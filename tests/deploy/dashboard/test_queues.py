@@ -8,7 +8,7 @@ import pytest
 
 from storage.catalog import views, writes
 from tests.deploy.dashboard.conftest import Site
-from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown
+from tests.deploy.dashboard.reviewing import Open, decided, in_order, queue, sent, shown, to_undo
 
 
 def resume(site: Site, path: str, who: str = "reviewer") -> int:
@@ -156,7 +156,8 @@ def test_what_one_tab_decided_another_can_undo_and_both_can_be_undone(site: Site
     second.keyboard.press("ArrowRight")
     second.keyboard.press("x")
     shown(second, 3)
-    for tab_of, place in ((first, 2), (second, 1)):
+    for tab_of, left, place in ((first, 2, 2), (second, 1, 1)):
+        to_undo(tab_of, left)  # what another tab has stored arrives a moment later
         tab_of.keyboard.press("z")
         shown(tab_of, place)
         sent(tab_of)
