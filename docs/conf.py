@@ -12,6 +12,7 @@ import prefect.main  # noqa: E402, F401  # autodoc cannot be the first to import
 
 from docs.generate.docstrings import as_restructured_text  # noqa: E402
 from docs.generate.mathml import render_block, render_inline  # noqa: E402
+from docs.generate.navigation import navigate  # noqa: E402
 from docs.generate.roles import source_file  # noqa: E402
 from docs.generate.site import write_site  # noqa: E402
 
@@ -68,6 +69,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (render_inline, None), (render_block, None))
     app.add_role("src", source_file)
     app.connect("builder-inited", lambda _: write_site(HERE))
+    app.connect("html-page-context", navigate, priority=400)  # before the theme
     app.connect("autodoc-process-docstring", _process_docstring, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
