@@ -8,7 +8,7 @@ _rendered: dict[tuple[int, str], str] = {}
 
 
 def navigate(app: Any, page: str, template: str, context: dict[str, Any], document: Any) -> None:
-    """Opens the tree at the page's own branch alone; the theme would render all branches for each of a thousand pages."""
+    """Opens the tree at the page's own branch alone; the theme would render all branches for each page."""
     render: Callable[..., str] | None = context.get("toctree")
     if render is None:
         return
