@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dreamtuner.attention.by_region import Regions
+
 
 class TokenKeys(NamedTuple):
     """Keys and values of a subject's tokens for one layer, each 1|B h T C/h.
@@ -25,6 +27,17 @@ class TokenKeys(NamedTuple):
     k: Tensor
     v: Tensor
     log_w: Tensor | None = None
+
+
+class RegionalTokens(NamedTuple):
+    """The tokens of several subjects, each seen in its region alone. `each`: by region, None: no subject."""
+
+    regions: Regions
+    each: Sequence[TokenKeys | None]
+
+
+LayerTokens = TokenKeys | RegionalTokens
+"""What the rows of a group see in one layer."""
 
 
 def join_tokens(each: Sequence[tuple[Mapping[str, TokenKeys] | None, float]]) -> Mapping[str, TokenKeys] | None:
@@ -64,7 +77,7 @@ class SubjectEncoderAttention(nn.Module):
         self.to_out = nn.Linear(channels, channels)
         nn.init.zeros_(self.to_out.weight)
         nn.init.zeros_(self.to_out.bias)
-        self.groups: Sequence[tuple[int, TokenKeys | None]] | None = None
+        self.groups: Sequence[tuple[int, LayerTokens | None]] | None = None
         self.beta = 0.0
 
     def keys(self, tokens: Tensor) -> TokenKeys:
@@ -77,8 +90,16 @@ class SubjectEncoderAttention(nn.Module):
             return h
         parts = []
         for part, (_, keys) in zip(h.split([rows for rows, _ in self.groups]), self.groups, strict=True):
-            parts.append(part if keys is None else part + self.beta * self._attend(part, keys))
+            parts.append(self._added(part, keys))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _added(self, h: Tensor, keys: LayerTokens | None) -> Tensor:
+        if keys is None:
+            return h
+        if isinstance(keys, RegionalTokens):
+            seen = (*keys.each, None)
+            return keys.regions.apply(h, lambda i, h_i: self._added(h_i, seen[i]), dim=1)
+        return h + self.beta * self._attend(h, keys)
 
     def _attend(self, h: Tensor, keys: TokenKeys) -> Tensor:
         q = self._split(self.to_q(self.norm(h)))

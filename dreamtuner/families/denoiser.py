@@ -5,12 +5,13 @@ Shapes: N rows of a batch; C H W of latents; fH fW of an image in pixels.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from dreamtuner.attention.subject_encoder import TokenKeys
+from dreamtuner.attention.by_region import Regions
+from dreamtuner.attention.subject_encoder import LayerTokens
 from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
@@ -23,9 +24,21 @@ class EncodedSubject(Protocol):
     """The handle of attached S-E-A layers (Eq. 1)."""
 
     def attend(
-        self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]], beta: float
+        self, groups: Sequence[tuple[int, Mapping[str, LayerTokens] | None]], beta: float
     ) -> AbstractContextManager[None]:
         """Let the rows of each group see the group's subject at strength `beta` in calls inside; None: no subject."""
+        ...
+
+
+class RegionalText(Protocol):
+    """The handle of attached cross-attention by region."""
+
+    def by(self, regions: Regions) -> AbstractContextManager[None]:
+        """Let the tokens of each region attend to its own text states in calls inside.
+
+        The states of a row are then those of every region in order, and of what lies outside, one after the other, all
+        of one length.
+        """
         ...
 
 
@@ -90,5 +103,18 @@ class Denoiser(Protocol):
         """Attach the S-E-A layers between self- and cross-attention; detach on exit.
 
         Without a subject they add zero.
+        """
+        ...
+
+
+@runtime_checkable
+class HasTextRegions(Protocol):
+    """A denoiser that can attend to different texts in different regions, which images of several subjects need."""
+
+    def attach_text(self) -> AbstractContextManager[RegionalText]:
+        """Attach cross-attention by region to every layer that reads the text, including those of ControlNets.
+
+        Outside of `RegionalText.by` the attached layers compute as before; detach on exit. Raises ValueError if a
+        layer's own processor does more than plain attention.
         """
         ...

@@ -104,7 +104,7 @@ def _generate(
     on_step: Callable[[int, int], None] | None,
 ) -> list[Image.Image]:
     size, template = (sampling.width, sampling.height), chosen_scheduler(backbone.scheduler, sampling)
-    places = _by_kinds(cells)
+    places = by_kinds(cells)
     scales: dict[str, Any] = {"control_weights": sampling.control_weights} if sampling.control_weights else {}
     # validated before anything is computed, too
     plain = {kinds: backbone.denoiser(kinds, **scales) for kinds in places}
@@ -117,9 +117,9 @@ def _generate(
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
-    largest, free = second_size(sampling), _free_bytes(backbone.device, reference_cache)
+    largest, free = second_size(sampling), free_for(backbone.device, reference_cache)
     fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
-    batches = {kinds: _batches(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
+    batches = {kinds: batches_of(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
     steps = (len(plan) + again) * sum(map(len, batches.values()))
     cache = ReferenceCache() if reference_cache is None else reference_cache
@@ -148,7 +148,7 @@ def _generate(
                     for each in ([cells[i].prompt for i in batch], [undesired] * len(batch))
                 )
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
-                report = None if on_step is None else partial(_report, on_step, done, steps)
+                report = None if on_step is None else partial(report_step, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": uc}, controls)
                 images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, z_r=z_r, on_step=report)
                 if again:
@@ -160,7 +160,7 @@ def _generate(
                         partial(model.predict, {"c": c, "uc": uc}, recorded=False),
                         controls,
                         [seeded(cells[i].seed, "second pass") for i in batch],
-                        on_step=None if on_step is None else partial(_report, on_step, done + again, steps),
+                        on_step=None if on_step is None else partial(report_step, on_step, done + again, steps),
                     )
                 pictures.update(zip(batch, images, strict=True))
                 done += len(plan) + again
@@ -191,13 +191,13 @@ def generate_batch(
     return decoded(backbone, x_0, (sampling.width, sampling.height))
 
 
-def _free_bytes(device: torch.device, reference_cache: ReferenceCache | None) -> int | None:
+def free_for(device: torch.device, reference_cache: ReferenceCache | None) -> int | None:
     """Return the free memory with that of the references held: they are part of what the call may take."""
     free = free_bytes(device)
     return free if free is None or reference_cache is None else free + reference_cache.nbytes
 
 
-def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
+def by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
     """Group the cells' positions by their kinds of control image: the cells of a group run through the same models."""
     places: dict[tuple[Kind, ...], list[int]] = {}
     for i, cell in enumerate(cells):
@@ -205,7 +205,7 @@ def _by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:
     return places
 
 
-def _batches(places: Sequence[int], lengths: Sequence[int], size: int) -> list[list[int]]:
+def batches_of(places: Sequence[int], lengths: Sequence[int], size: int) -> list[list[int]]:
     """Divide positions of cells into batches of at most `size` whose texts have one length.
 
     So a cell's text is padded only to its own negative prompt, and its image does not depend on other prompts.
@@ -216,5 +216,6 @@ def _batches(places: Sequence[int], lengths: Sequence[int], size: int) -> list[l
     return [ours[first : first + size] for ours in alike.values() for first in range(0, len(ours), size)]
 
 
-def _report(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:
+def report_step(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:
+    """Call on_step(done, total) for a step of a batch, `before` steps of earlier batches being done."""
     on_step(before + step + 1, total)

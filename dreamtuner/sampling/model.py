@@ -16,7 +16,7 @@ from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind
 from dreamtuner.sampling.guidance import Branch, Pair
 from dreamtuner.sampling.recorder import AttentionRecorder, SeenReference
-from dreamtuner.sampling.reference_cache import ReferenceCache
+from dreamtuner.sampling.reference_cache import ReferenceCache, SubjectFeatures
 from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
 
@@ -38,7 +38,7 @@ class GuidedModel:
         reference_rows: int = MAX_ROWS,
         recorder: AttentionRecorder | None = None,
         layers_of_first: bool = False,
-        reference_cache: ReferenceCache | None = None,
+        reference_cache: ReferenceCache | SubjectFeatures | None = None,
     ) -> None:
         self._denoiser, self._ssa, self._sea = denoiser, ssa, sea
         self._subjects, self._plan, self._beta = subjects, plan, beta
@@ -82,18 +82,22 @@ class GuidedModel:
         rows = torch.cat([x] * len(branches)).to(self._denoiser.dtype)
         c = TextStates.cat([text[branch.text] for branch in branches])
         controls = {kind: torch.cat([layout] * len(branches)).to(rows.dtype) for kind, layout in layouts.items()}
-        keys = join_tokens([(subject.keys, subject.weight) for subject in self._subjects])
         with (
             nullcontext()
             if self._ssa is None
-            else self._ssa.attend([(len(x), self._layers(branch, step)) for branch in branches]),
-            self._seen([(len(x), None if branch.x_r is None else keys) for branch in branches]),
+            else self._ssa.attend([(len(x), self.layers(branch, step)) for branch in branches]),
+            self._seen([(len(x), None if branch.x_r is None else self.tokens) for branch in branches]),
             self._recording(pair, step, x) if recorded else nullcontext(),
         ):
             eps = self._denoiser.predict(rows, t, c, controls)
         return pair.combine(eps.to(x.dtype).chunk(len(branches)))
 
-    def _layers(self, branch: Branch, step: int) -> Layers | None:
+    @property
+    def tokens(self) -> Mapping[str, TokenKeys] | None:
+        """The tokens of all references, as S-E-A sees them."""
+        return join_tokens([(subject.keys, subject.weight) for subject in self._subjects])
+
+    def layers(self, branch: Branch, step: int) -> Layers | None:
         """Return what the branch attends to: None, or its references' tokens, concatenated."""
         each = self._each(branch, step)
         if not each:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dreamtuner.attention.subject_layers import SelfSubject, SubjectLayer
 
-_REPLACEABLE = (AttnProcessor, AttnProcessor2_0, FusedAttnProcessor2_0, SlicedAttnProcessor)
+REPLACEABLE = (AttnProcessor, AttnProcessor2_0, FusedAttnProcessor2_0, SlicedAttnProcessor)
 """Processors of plain attention, which differ only in memory and speed: ours may replace them."""
 
 
@@ -37,14 +37,14 @@ class SelfSubjectProcessor:
         """Compute the layer. hidden_states: B L C. Returns B L C."""
         if encoder_hidden_states is not None or attention_mask is not None:
             raise ValueError("self-subject-attention needs unmasked self-attention; this layer is of another kind")
-        q, k, v = (_heads(project(hidden_states), attn.heads) for project in (attn.to_q, attn.to_k, attn.to_v))
+        q, k, v = (heads_of(project(hidden_states), attn.heads) for project in (attn.to_q, attn.to_k, attn.to_v))
         mixed = self.layer(q, k, v)
         flat = mixed.transpose(1, 2).reshape(hidden_states.shape[0], -1, attn.heads * mixed.shape[-1])
         out: Tensor = attn.to_out[1](attn.to_out[0](flat.to(q.dtype)))
         return out
 
 
-def _heads(x: Tensor, heads: int) -> Tensor:
+def heads_of(x: Tensor, heads: int) -> Tensor:
     """Split heads: B L (h d) -> B h L d."""
     return x.view(x.shape[0], -1, heads, x.shape[-1] // heads).transpose(1, 2)
 
@@ -63,7 +63,7 @@ def attached(unet: Any, controlnets: Mapping[str, Any] | None = None) -> Iterato
     for prefix, processors in before.items():
         names = [name for name in processors if name.endswith(".attn1.processor")]
         for name in names:
-            if type(processors[name]) not in _REPLACEABLE:
+            if type(processors[name]) not in REPLACEABLE:
                 raise ValueError(
                     f"{prefix}{name} is {type(processors[name]).__name__}, not a stock processor: undo an earlier "
                     "attach, or call set_default_attn_processor(), before attaching S-S-A"

@@ -13,6 +13,7 @@ from dreamtuner.attention.subject_layers import SelfSubject
 from dreamtuner.families.noising import noised, noised_by_sigma
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.families.unet.attach import attached, encoder_attached, self_attention_order, slot_of
+from dreamtuner.families.unet.regional_text import TextByRegion, text_attached
 from dreamtuner.families.unet.subject_encoder import SubjectEncoder
 from dreamtuner.models.layouts import Kind
 
@@ -106,6 +107,10 @@ class UNetDenoiser:
     def attach_self_subject(self) -> AbstractContextManager[SelfSubject]:
         """Attach S-S-A to the U-Net and its ControlNets."""
         return attached(self.unet, {str(kind): one for kind, one in self.controlnets.items()})
+
+    def attach_text(self) -> AbstractContextManager[TextByRegion]:
+        """Attach cross-attention by region to the U-Net and its ControlNets."""
+        return text_attached(self.unet, {str(kind): one for kind, one in self.controlnets.items()})
 
     @contextmanager
     def attach_encoder(self) -> Iterator[SubjectEncoder]:

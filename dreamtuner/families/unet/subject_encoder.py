@@ -13,7 +13,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from dreamtuner.attention.subject_encoder import SubjectEncoderAttention, TokenKeys
+from dreamtuner.attention.subject_encoder import LayerTokens, SubjectEncoderAttention, TokenKeys
 from dreamtuner.families.unet.attach import transformer_blocks
 
 FINAL = -1
@@ -103,7 +103,7 @@ class SubjectEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return {name: self.layer(name).keys(tokens) for name in self.config.blocks}
 
     @contextmanager
-    def attend(self, groups: Sequence[tuple[int, Mapping[str, TokenKeys] | None]], beta: float) -> Iterator[None]:
+    def attend(self, groups: Sequence[tuple[int, Mapping[str, LayerTokens] | None]], beta: float) -> Iterator[None]:
         """Let the rows of each group see the group's subject at strength `beta` in U-Net calls inside; None: none."""
         names = list(self.config.blocks)
         try:
