@@ -9,7 +9,8 @@ from storage.catalog.records import CatalogError
 from storage.redaction import redact_url
 
 LOCK_SECONDS = 60  # a statement waits this long for a row lock, then fails and may be retried
-_SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s"
+# jit: off, for compiling a statement would take longer than any of ours runs
+_SESSION = f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=300s -c jit=off"
 # A server that vanishes silently is noticed within a minute, not after TCP's two hours.
 _ALIVE = {"connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
 

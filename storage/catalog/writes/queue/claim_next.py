@@ -121,7 +121,9 @@ class _Chosen:
         of_it = (ours, RunCell.subject_id == ranked.c.id)
         open_ = select(RunCell.cell_id).join(Cell, Cell.id == RunCell.cell_id).where(*of_it, *self._where).exists()
         if own:
-            asked = select(RunCell.cell_id).where(RunCell.cell_id == Cell.id, *of_it).correlate(Cell, ranked).exists()
+            # not `exists`: PostgreSQL would hash the whole run for it, where an index answers for the first cell
+            request = select(RunCell.cell_id).where(RunCell.cell_id == Cell.id, *of_it).correlate(Cell, ranked)
+            asked = request.limit(1).scalar_subquery().is_not(None)
             open_ = select(Cell.id).where(Cell.subject_id == ranked.c.id, is_open(), *self._where, asked).exists()
         found = select(ranked.c.id).where(open_).order_by(ranked.c.workers, ranked.c.place).limit(1)
         subject: int | None = self._s.scalar(found)

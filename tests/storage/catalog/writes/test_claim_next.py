@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text, update
 
 from storage.catalog import Catalog, views, writes
 from storage.catalog.records import MAX_FAILURES, CellRecord, ClaimedCells
+from storage.catalog.schema import Cell, Run, RunCell
+from tests.storage.large import explained
 
 SUBJECTS, EACH = ("pip", "momo", "kiki"), 4
 
@@ -129,3 +132,18 @@ def test_runs_at_work_are_counted_with_their_workers(house: House) -> None:
             (later, 16, 0),
         ]
         assert [one.others for one in views.runs_at_work(s, but_by="a:1:x")] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("large", ["postgres"], indirect=True)
+def test_the_choice_of_a_subject_does_not_read_its_whole_run(large: Catalog) -> None:
+    with large.write() as s:
+        run = s.scalars(select(Run.id).order_by(Run.id).limit(1)).one()
+        s.execute(update(Cell).values(state="planned"))
+        s.execute(update(RunCell).values(run_id=run))  # the only run: nothing but the subject divides it
+        s.execute(update(Run).where(Run.id == run).values(state="running"))
+        s.execute(text("ANALYZE"))
+        plans = explained(s, lambda: writes.claim_next_cells(s, run, "a:1:x", 60, most=4), ())
+        s.rollback()
+    assert any("ix_cells_open" in plan for plan in plans)
+    assert not [plan for plan in plans if "Seq Scan on run_cells" in plan or "Seq Scan on cells" in plan]
