@@ -19,7 +19,8 @@ from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
 from flows.reporting.summary import RunSummary, summarise
 from flows.resources import Resources
 from flows.score import score, score_beside
-from flows.spec.model import Spec, Workers, demand_grid
+from flows.spec.model import Workers, demand_grid
+from flows.spec.stored import StoredSpec
 from flows.spec_run import SpecRun, spec_run
 from storage.catalog import views, writes
 
@@ -28,7 +29,7 @@ POLL_SECONDS = 1.0
 
 @flow(name="catalog", flow_run_name="{spec.name}")
 def catalog(
-    spec: Spec,
+    spec: StoredSpec,
     new_defaults: bool = False,
     check: bool = False,
     new_weights: bool = False,
@@ -42,7 +43,7 @@ def catalog(
     The run ends as Failed, with the reasons, if any requested image is missing at the end.
 
     Args:
-        spec: The spec. Its paths are on the worker's machine.
+        spec: The spec, or where the object store has it. Its paths are on the worker's machine.
         new_defaults: Use the profile's newest defaults, not those of the first run of a spec of this name.
         check: Check every image of the run in the store first; regenerate lost ones.
         new_weights: Generate again what an earlier run of the spec generated with other weights of its profile.

@@ -1,5 +1,6 @@
 """`dreamtuner deploy` and `run --submit`: register deployments and submit runs to a Prefect server."""
 
+import getpass
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from deploy.deployments import TAG, Outdated, declared, outdated
 from flows.ingestion.sources import secret_sources
+from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted
+from flows.spec.stored import FROM, as_parameter, keep_spec
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -28,7 +31,7 @@ class Submitted:
     """A submitted flow run of a work pool.
 
     `outdated`: why a worker of this version may not find its flow; `unattended`: pools that it needs and that have no
-    worker online, each as a sentence.
+    worker online, each as a sentence; `stored`: where the object store has the spec if it is too large for Prefect.
     """
 
     flow_run_id: str
@@ -37,6 +40,7 @@ class Submitted:
     pool: str
     outdated: tuple[Outdated, ...] = ()
     unattended: tuple[str, ...] = ()
+    stored: str | None = None
 
 
 def submit(spec: Spec, **how: int) -> Submitted:
@@ -63,7 +67,13 @@ def submit(spec: Spec, **how: int) -> Submitted:
             raise SubmitError(
                 f"--submit: {where} has no deployment {DEPLOYMENT}; create it with `dreamtuner deploy`"
             ) from error
-        parameters = {"spec": spec.model_dump(mode="json"), **how}
+        resources = Resources.open()
+
+        def keep(data: bytes) -> str:
+            return keep_spec(resources.catalog, resources.store, data, name=spec.name, person=getpass.getuser())
+
+        given = as_parameter(spec.model_dump(mode="json"), keep)
+        parameters = {"spec": given, **how}
         flow_run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
         pools = [deployment.work_pool_name or "", *_pool_of(client, GENERATE)]
         return Submitted(
@@ -73,6 +83,7 @@ def submit(spec: Spec, **how: int) -> Submitted:
             pools[0],
             tuple(_outdated([deployment])),
             tuple(_unattended(client, dict.fromkeys(pools))),
+            given.get(FROM),
         )
 
 

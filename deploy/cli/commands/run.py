@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from flows.spec.model import Spec
 
 
+_STORED = (
+    "the spec is too large for Prefect and lies in the object store; the workers need the same DREAMTUNER_STORE_URL"
+)
+
+
 def run(
     spec: SpecPath,
     submit: Annotated[
@@ -99,7 +104,8 @@ def _submit(spec: Path, priority: Priority | None, how: Mapping[str, bool], work
     demand_subjects(parsed.subjects, Resources.open(), f"spec {parsed.name!r}")
     stated = {name: value for name, value in how.items() if value}
     done = submit(parsed, **stated, **({} if workers is None else {"workers": workers}))
-    for there in (*local_paths(parsed), *done.outdated, *done.unattended):
+    stored = () if done.stored is None else (_STORED,)
+    for there in (*local_paths(parsed), *stored, *done.outdated, *done.unattended):
         plain_terminal().err.print(f"note: {there}", soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print_result({"flow_run": done.flow_run_id, "name": done.name, "url": done.url})

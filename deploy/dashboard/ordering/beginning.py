@@ -10,13 +10,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deploy.dashboard.ordering.draft import Draft
+from deploy.dashboard.ordering.feeds import run_place
 from deploy.dashboard.ordering.yaml_text import dumped
 from deploy.dashboard.prefilled import prefilled
+from flows.spec.feed_source import FROM
 from storage.catalog import views
 from storage.catalog.records import CatalogError
 from storage.redaction import HIDDEN
 
 EMPTY = "seeds: 1-4\n"
+LISTED = 200
+"""The most subjects of a run that its order again lists one by one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ def from_run(s: Session, run_id: str) -> Beginning:
             "an address in this run's spec had a password or signature, which is not stored; order it from its file"
         )
     hint = "This is the spec of the run. What exists already is not made again."
+    if len(spec.get("subjects") or ()) > LISTED:  # a form with thousands of subjects is slow, and no YAML to read
+        spec = {**spec, "subjects": {FROM: run_place(run_id)}}
     return Beginning(Draft.of(dumped(plain(spec))), hint)
 
 

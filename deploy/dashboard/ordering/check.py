@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from deploy.dashboard.ordering.choices import of_workers
 from deploy.dashboard.ordering.draft import Draft
-from deploy.dashboard.ordering.feeds import feed_reader, read_uploaded
+from deploy.dashboard.ordering.feeds import feed_reader, read_feed_of
 from deploy.dashboard.ordering.yaml_text import REMOVED, changed
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
@@ -115,7 +115,7 @@ def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Ch
     faults: Sequence[Fault] = ()
     if draft.feed:
         with suppress(SourceError):  # the problem of its field says it
-            faults = read_uploaded(known, draft.feed).faults
+            faults = read_feed_of(known, draft.feed).faults
     if spec is not None:
         problems = [*problems, *_of_the_house(known, spec, draft)]
     profile = draft.profile

@@ -12,9 +12,14 @@ from sqlalchemy.orm import Session
 
 from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.prefect_api import PrefectApi
+from flows.spec.feed import read_feed
+from flows.spec.feed_source import FROM
+from flows.spec.stored import written_out
 from storage.catalog import views
 from storage.catalog.narrowing import viewer_of
 from storage.catalog.records import CatalogError, NotInCatalogError
+from storage.objects import DigestMismatchError, ObjectMissingError, ObjectStore, get_blob
+from storage.sources import SourceError, object_digest
 
 _PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*")
 EXAMPLE = "0 6 * * 1-5 is six in the morning from Monday to Friday"
@@ -46,22 +51,37 @@ def _schedule(row: Mapping[str, Any]) -> Schedule:
     return Schedule(row["id"], name, cron, str(when.get("timezone") or "UTC"), bool(row.get("active")), parameters)
 
 
-def seen(s: Session, found: Sequence[Schedule]) -> list[Schedule]:
-    """Return those schedules whose project and subjects the session sees."""
+def seen(s: Session, found: Sequence[Schedule], store: ObjectStore) -> list[Schedule]:
+    """Return those schedules whose project and subjects the session sees. Raises StoreError.
+
+    `store`: has the specs and tables that schedules name by their places.
+    """
     if viewer_of(s) is None:
         return list(found)
-    return [one for one in found if _is_seen(s, one.parameters["spec"])]
+    return [one for one in found if _is_seen(s, one.parameters["spec"], store)]
 
 
-def _is_seen(s: Session, spec: Mapping[str, Any]) -> bool:
-    entries, project = spec.get("subjects"), spec.get("project")
-    rows = entries if isinstance(entries, list) else ()
-    names = [str(one["name"]) for one in rows if isinstance(one, Mapping) and "name" in one]
+def _is_seen(s: Session, spec: Mapping[str, Any], store: ObjectStore) -> bool:
+    try:
+        spec = written_out(spec, lambda: store)
+        names = _names(spec.get("subjects"), store)
+    except (SourceError, ObjectMissingError, DigestMismatchError):
+        return False  # nobody knows what it would show
+    project = spec.get("project")
     try:
         views.project_of_order(s, None if project is None else str(project), names)
     except CatalogError:
         return False
     return not views.hidden_names(s, names)
+
+
+def _names(subjects: Any, store: ObjectStore) -> list[str]:
+    """Return the names of the subjects of a spec, which may be those of a stored table."""
+    if isinstance(subjects, Mapping):
+        sha256 = object_digest(str(subjects.get(FROM)))
+        return [] if sha256 is None else [one.name for one in read_feed(get_blob(store, sha256), paths=False).subjects]
+    rows = subjects if isinstance(subjects, list) else ()
+    return [str(one["name"]) for one in rows if isinstance(one, Mapping) and "name" in one]
 
 
 def add_schedule(prefect: PrefectApi, parameters: Mapping[str, Any], cron: str, timezone: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dashboard.ordering.feeds import keep_order_file
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.security.text import check_plain
 from deploy.dashboard.uploads.subjects import NewSubject, add_subject
+from storage.catalog import writes
 from storage.catalog.records import CatalogError
 from storage.ingest import storing
 from storage.objects import DigestMismatchError, ObjectMissingError, get_blob
@@ -88,5 +88,5 @@ def new_control_image(known: Resources, kind: str, one: Sent, person: str) -> st
     buffer = io.BytesIO()
     rgb.save(buffer, "PNG")
     with storing(known.catalog, known.store, (buffer.getvalue(), "image/png")) as (s, [sha256]):
-        keep_order_file(s, sha256=sha256, kind=kind, name=one.name, person=person)
+        writes.add_order_file(s, sha256=sha256, kind=kind, name=one.name, person=person)
     return object_place(sha256)

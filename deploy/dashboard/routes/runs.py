@@ -14,6 +14,7 @@ from starlette.responses import Response
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.live import figures_of, live_of
+from deploy.dashboard.ordering.parameters import spec_parameter
 from deploy.dashboard.pages import page, redirect, sentences
 from deploy.dashboard.prefect_api import PrefectUnavailableError
 from deploy.dashboard.resources import resources
@@ -78,7 +79,7 @@ def again(run_id: str, request: Request, person: Operator) -> Response:
         raise CatalogError(
             "an address in this run's spec had a password or signature, which is not stored; run the spec from its file"
         )
-    flow_run_id = known.prefect.start(CATALOG, {"spec": spec})
+    flow_run_id = known.prefect.start(CATALOG, {"spec": spec_parameter(known, spec, person.name)})
     with known.catalog.write() as s:
         after = {"deployment": CATALOG, "run": run_id}
         writes.record_audit(

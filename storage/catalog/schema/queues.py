@@ -61,16 +61,19 @@ class QueuePart(Base):
 
 
 class TriageModel(Base):
-    """A logistic model of what this team keeps, fitted to its decisions; the newest of a `version` is used.
+    """A logistic model of what the people of a project keep, fitted to decisions on its images alone.
+
+    `project_id`: None is of images that belong to no project. The newest of a `version` is used.
 
     `decisions`: how many it was fitted to, and `keepers` of them, which are those approved. `weights` is JSON that only
     the version that fitted it reads.
     """
 
     __tablename__ = "triage_models"
-    __table_args__ = (Index(None, "version", "id"),)
+    __table_args__ = (Index(None, "version", "project_id", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str]
+    project_id: Mapped[int | None]
     decisions: Mapped[int]
     keepers: Mapped[int]
     weights: Mapped[dict[str, Any]]

@@ -21,7 +21,17 @@ from .machines.requests import (
     upload,
     uploads_page,
 )
-from .machines.webhooks import DeliveryView, WebhookView, deliveries_page, webhook, webhooks
+from .machines.webhooks import (
+    DeliveryView,
+    EventView,
+    WebhookStanding,
+    WebhookView,
+    deliveries_page,
+    events_of,
+    webhook,
+    webhook_standings,
+    webhooks,
+)
 from .ordering.existing import finished_trainings, newest_weights, seeds_with_images, subjects_with_images
 from .ordering.orders import (
     OrderFileView,
@@ -174,6 +184,7 @@ __all__ = [
     "Count",
     "DeliveryView",
     "Event",
+    "EventView",
     "ExportView",
     "Filter",
     "FilterView",
@@ -234,6 +245,7 @@ __all__ = [
     "UploadView",
     "UserView",
     "VoteTally",
+    "WebhookStanding",
     "WebhookView",
     "WorkTotals",
     "Workers",
@@ -270,6 +282,7 @@ __all__ = [
     "decisions",
     "deliveries_page",
     "digests_beginning",
+    "events_of",
     "export",
     "exports_page",
     "find_subjects",
@@ -400,6 +413,7 @@ __all__ = [
     "warnings_of_run",
     "warnings_of_subject",
     "webhook",
+    "webhook_standings",
     "webhooks",
     "weights_of_spec",
     "without_fingerprint",

@@ -18,7 +18,7 @@ from deploy.dashboard.ordering.beginning import Beginning, empty, from_picture, 
 from deploy.dashboard.ordering.check import Checked, checked
 from deploy.dashboard.ordering.choices import choices
 from deploy.dashboard.ordering.draft import ORDER, Draft
-from deploy.dashboard.ordering.feeds import keep_feed
+from deploy.dashboard.ordering.feeds import keep_feed, run_of
 from deploy.dashboard.ordering.form_fields import form_context
 from deploy.dashboard.ordering.parameters import FLAGS, order_parameters
 from deploy.dashboard.ordering.schedules import add_schedule
@@ -277,6 +277,7 @@ def _page(
         presets=presets,
         projects=[one.name for one in projects],
         find=shown.find,
+        of_run=run_of(draft.feed),
         images=images,
         **form_context(draft, images, known.prefect),
         **_summary(request, found, shown),

@@ -37,7 +37,7 @@ def _seen(request: Request) -> list[kept.Schedule]:
     known = resources(request)
     every = kept.schedules(known.prefect)
     with known.catalog.read() as s:
-        return kept.seen(s, every)
+        return kept.seen(s, every, known.store)
 
 
 def _demand_seen(request: Request, schedule_id: UUID) -> str:

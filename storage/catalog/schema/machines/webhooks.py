@@ -57,6 +57,7 @@ class Delivery(Base):
         CheckConstraint(one_of("state", DELIVERY_STATES), name="state"),
         Index(None, "state", "next_at"),
         Index(None, "webhook_id", "id"),
+        Index(None, "webhook_id", "state", "id"),
         Index(None, "event_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -22,15 +22,16 @@ class OrderPreset(Base):
 
 
 class OrderFile(Base):
-    """A file that was uploaded for orders, so that the collector spares it: a control image, a reference, a feed.
+    """A file for orders, so that the collector spares it: a control image, a reference, a feed, or a large spec.
 
-    `kind`: the kind of control image, "reference", "mask" or "feed"; `name`: what it was called; `person`: who sent it.
+    `kind`: the kind of control image, "reference", "mask", "feed" or "spec"; `name`: what it was called; `person`: who
+    sent it: one of those who did.
     """
 
     __tablename__ = "order_files"
     __table_args__ = (Index(None, "kind", "created_at"),)
     sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
-    person: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)

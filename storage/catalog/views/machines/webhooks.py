@@ -1,10 +1,11 @@
 """Webhooks and their deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import as_records
@@ -73,12 +74,49 @@ def _view(one: Webhook, user: str) -> WebhookView:
     )
 
 
-def deliveries_page(s: Session, webhook_id: str, *, after: str | None, limit: int) -> Page[DeliveryView]:
-    """List the deliveries of a webhook, the newest first."""
+def deliveries_page(
+    s: Session, webhook_id: str, *, after: str | None, limit: int, state: DeliveryState | None = None
+) -> Page[DeliveryView]:
+    """List the deliveries of a webhook, the newest first; with `state` those in it."""
     own = [getattr(Delivery, name) for name in DeliveryView.__dataclass_fields__ if name not in ("kind", "run_id")]
     rows = select(*own, RunEvent.kind, RunEvent.run_id).join(RunEvent, RunEvent.id == Delivery.event_id)
     rows = rows.where(Delivery.webhook_id == webhook_id).order_by(Delivery.id.desc()).limit(limit)
+    if state is not None:
+        rows = rows.where(Delivery.state == state)
     if after is not None:
         rows = rows.where(Delivery.id < values_of(after, int)[0])
     found: Sequence[DeliveryView] = as_records(DeliveryView, s.execute(rows))
     return Page(found, cursor([found[-1].id]) if len(found) == limit else None)
+
+
+@dataclass(frozen=True)
+class EventView:
+    """What is told of a run; `data` is that of the request's body."""
+
+    id: str
+    kind: WebhookEvent
+    occurred_at: datetime
+    data: Mapping[str, Any]
+
+
+def events_of(s: Session, ids: Sequence[str]) -> dict[str, EventView]:
+    """Return the events with these ids, by id; unknown ones are left out."""
+    columns = (RunEvent.id, RunEvent.kind, RunEvent.occurred_at, RunEvent.data)
+    found = as_records(EventView, s.execute(select(*columns).where(RunEvent.id.in_(ids))))
+    return {one.id: one for one in found}
+
+
+@dataclass(frozen=True)
+class WebhookStanding:
+    """How a webhook's deliveries stand: how many wait to be sent, and the newest of all, if there is one."""
+
+    waiting: int
+    newest: DeliveryView | None
+
+
+def webhook_standings(s: Session, ids: Sequence[str]) -> dict[str, WebhookStanding]:
+    """Return how the deliveries of these webhooks stand."""
+    waiting = select(Delivery.webhook_id, func.count()).where(Delivery.state == "waiting", Delivery.webhook_id.in_(ids))
+    counts = dict(s.execute(waiting.group_by(Delivery.webhook_id)).tuples().all())
+    newest = {one: deliveries_page(s, one, after=None, limit=1).rows for one in ids}
+    return {one: WebhookStanding(counts.get(one, 0), next(iter(newest[one]), None)) for one in ids}

@@ -64,7 +64,8 @@ def order_file(s: Session, sha256: str, kind: str) -> OrderFileView | None:
 def control_choices(s: Session, kind: str) -> list[OrderFileView]:
     """List control images of a kind to choose from, the newest first: uploaded ones, then those that images have."""
     rows = select(OrderFile.sha256, OrderFile.kind, OrderFile.name).where(OrderFile.kind == kind)
-    found = as_records(OrderFileView, s.execute(rows.order_by(OrderFile.created_at.desc()).limit(MOST_IMAGES)))
+    every = as_records(OrderFileView, s.execute(rows.order_by(OrderFile.created_at.desc()).limit(MOST_IMAGES)))
+    found = [*{one.sha256: one for one in every}.values()]  # several people may have sent one file
     column = {"pose": Cell.pose, "depth": Cell.depth}.get(kind)
     if column is not None and len(found) < MOST_IMAGES:
         there = {one.sha256 for one in found}

@@ -7,6 +7,7 @@ from storage.catalog.database.base import now
 from storage.catalog.database.sql import insert_into
 from storage.catalog.records import CatalogError
 from storage.catalog.schema import OrderFile, OrderPreset
+from storage.catalog.writes.audit import record_audit
 from storage.text import fault_of
 
 MOST, LONGEST = 100, 60  # presets of one person, characters of a name
@@ -42,7 +43,10 @@ def delete_preset(s: Session, preset_id: int, *, user_id: int | None) -> bool:
 
 
 def add_order_file(s: Session, *, sha256: str, kind: str, name: str, person: str) -> None:
-    """Record a stored blob as uploaded for orders; one that was uploaded again counts as new."""
-    row = insert_into(s, OrderFile).values(sha256=sha256, kind=kind, name=name[:200], person=person)
-    keys = [OrderFile.sha256, OrderFile.kind]
-    s.execute(row.on_conflict_do_update(index_elements=keys, set_={"created_at": now(), "name": name[:200]}))
+    """Record a stored blob as a person's for orders, also in the audit; one that is kept again counts as new."""
+    name = name[:200] if fault_of(name) is None else kind
+    row = insert_into(s, OrderFile).values(sha256=sha256, kind=kind, name=name, person=person)
+    keys = [OrderFile.sha256, OrderFile.kind, OrderFile.person]
+    s.execute(row.on_conflict_do_update(index_elements=keys, set_={"created_at": now(), "name": name}))
+    about = {"kind": kind, "name": name}
+    record_audit(s, actor=person, action="upload for orders", entity="blob", entity_id=sha256, after=about)
