@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 from sqlalchemy import select
 
@@ -16,9 +17,11 @@ from storage.catalog import Catalog, views, writes
 from storage.catalog.bench.fill import METRICS, RUNS
 from storage.catalog.bench.people import REVIEWERS
 from storage.catalog.database.base import now
+from storage.catalog.records import WEBHOOK_EVENTS
 from storage.catalog.schema import Run
 
 QUEUE = 1000  # outputs of the review queue
+WEBHOOK = "wh_bench"
 Draw = Callable[[Random], str]
 """Returns a random address of a page."""
 
@@ -32,7 +35,7 @@ class Visitor:
 
 
 def visitor(catalog: Catalog, outputs: int = QUEUE, *, runs: Sequence[str] = ()) -> Visitor:
-    """Add an admin with a session of one day and a frozen queue of the first outputs, this many.
+    """Add an admin with a session of one day, a frozen queue of the first outputs, this many, and a webhook.
 
     `runs`: it is an operator instead, of a project with these runs alone.
     """
@@ -44,6 +47,10 @@ def visitor(catalog: Catalog, outputs: int = QUEUE, *, runs: Sequence[str] = ())
             writes.set_member(s, project, user, "operator", actor="bench")
             for run in s.scalars(select(Run).where(Run.id.in_(runs))):
                 run.project_id = project
+        else:
+            told: dict[str, Any] = {"user_id": user, "url": "https://hooks.example/runs", "actor": "bench"}
+            writes.add_webhook(s, id=WEBHOOK, events=WEBHOOK_EVENTS, **told)
+            writes.change_webhook(s, WEBHOOK, active=False, actor="bench")
         expires = now() + timedelta(days=1)
         writes.add_session(s, user_id=user, token_sha256=digest(secret), agent="bench", expires_at=expires)
         queue = writes.add_queue(s, user_id=user, title="bench", filter={}, output_ids=range(1, outputs + 1))
@@ -131,6 +138,9 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "users": lambda r: "/users",
         "projects": lambda r: "/projects",
         "links for clients": lambda r: "/links",
+        "webhooks": lambda r: "/webhooks",
+        "webhook: deliveries": lambda r: f"/webhooks/{WEBHOOK}",
+        "webhook: given up": lambda r: f"/webhooks/{WEBHOOK}?state=given+up",
         "account": lambda r: "/account",
         "me": lambda r: "/api/me",
     }

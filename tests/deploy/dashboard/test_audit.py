@@ -125,6 +125,15 @@ def test_every_write_leaves_a_line(site: Site) -> None:
         wrote(people, "/projects/1/people", "set member", data={"user_id": str(admin), "role": "viewer"})
         wrote(people, "/projects/1/people", "remove member", data={"user_id": str(admin)})
         wrote("/projects/subjects", "/projects/subjects", "move subject", data={"subject": "bolt", "project": "spring"})
+        with site.catalog.write() as s:
+            hook: dict[str, Any] = {"user_id": admin, "url": "https://team.example/hooks", "actor": "setup"}
+            writes.add_webhook(s, id="wh_1", events=["run.failed"], **hook)
+            writes.finish_run(s, writes.start_run(s, name="x", spec={}, flow_run_id=None), "failed")
+        site.catalog.transact(writes.enter_run_events)
+        sending = "/webhooks/{webhook_id}/deliveries/{delivery_id:int}/send"
+        wrote(sending, "/webhooks/wh_1/deliveries/1/send", "send again")
+        switching = "/webhooks/{webhook_id}/active"
+        wrote(switching, "/webhooks/wh_1/active", "change webhook", data={"active": "no"})
         with site.catalog.read() as s:
             cleo = next(one.id for one in views.users(s) if one.name == "cleo")
         wrote("/users/{user_id:int}", f"/users/{cleo}", "change user", data={"role": "reviewer", "active": "true"})

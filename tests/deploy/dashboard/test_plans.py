@@ -119,6 +119,7 @@ def test_arranging_a_queue_reads_its_outputs_and_the_newest_decisions_by_an_inde
 
 
 ADMINS = {"audit", "audit of one", "audit by one", "audit of a deed", "users", "projects"}
+ADMINS |= {"webhooks", "webhook: deliveries", "webhook: given up"}
 
 
 @pytest.mark.slow

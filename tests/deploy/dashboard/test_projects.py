@@ -47,6 +47,8 @@ def path_of(route: APIRoute, values: dict[str, str]) -> str:
     given = {
         "user_id": "999",
         "token_id": "999",
+        "webhook_id": "999",
+        "delivery_id": "999",
         "filter_id": "999",
         "secret": "no",
         "name": "zip",
