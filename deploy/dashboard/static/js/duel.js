@@ -22,7 +22,8 @@ function show() {
   sides.forEach((side, i) => { const image = side.firstElementChild; image.src = `/pictures/${shown[i].image_sha256}`; image.alt = `${i ? "Right" : "Left"}: ${shown[i].prompt}`; });
   $("reference").src = `/pictures/${shown[0].reference_sha256}`;
   $("reference").alt = `Reference of ${shown[0].subject}`;
-  $("asked").textContent = blind ? shown[0].prompt : shown.map((one) => `${one.prompt}, seed ${one.seed}`).join("  |  ");
+  sides.forEach((side, i) => { side.lastElementChild.textContent = blind ? "" : `${shown[i].prompt}, seed ${shown[i].seed}`; });
+  $("asked").textContent = blind ? shown[0].prompt : "";
   $("place").textContent = blind ? `pair ${turn + 1} of ${meetings.length}` : `${next} of ${pictures.length - 1}${streak > 1 ? `, the left one won ${streak}` : ""}`;
   for (const later of (blind ? meetings[turn + 1] : [pictures[next + 1]]) ?? []) if (later) new Image().src = `/pictures/${later.image_sha256}`;
 }
