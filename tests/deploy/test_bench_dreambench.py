@@ -20,7 +20,7 @@ from dreamtuner.evaluation.dreambench.dreambench_plus import read_dreambench_plu
 from flows.resources import Resources
 from flows.settings import Settings
 from flows.spec.yaml_file import read_spec
-from storage.catalog import views
+from storage.catalog import views, writes
 from tests.auxiliary_models import in_cache, write_clip, write_dino
 from tests.bench_sets import write_dreambench, write_dreambench_plus
 
@@ -110,8 +110,10 @@ def test_two_workers_of_which_one_is_killed_give_the_figures_of_one(
     found = json.loads(out)
     assert (found["missing"], found["images"]) == (0, 18)
 
-    with Resources.open(Settings.load()).catalog.read() as s:
+    with Resources.open(Settings.load()).catalog.write() as s:
         assert Counter(views.status(s).cells)["generated"] == 18
+        # of a process that dies before it has planned
+        writes.start_run(s, name="dreambench-pocket-object", spec={}, flow_run_id=None)
     again, _ = start(environment, folder, "--finished").communicate(timeout=400)
     assert json.loads(again) == found
 

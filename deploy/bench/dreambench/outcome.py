@@ -62,9 +62,10 @@ def _images(
 
 
 def _cells(name: str, resources: Resources, runs: Mapping[str, str]) -> list[CellView]:
+    """Return the cells of the spec's run, else of the newest of its name that has any: one may have died before."""
     with resources.catalog.read() as s:
         try:
-            run = runs.get(name) or views.run_ids(s, name)[-1]
+            of_name = [runs[name]] if name in runs else views.run_ids(s, name)
         except NotInCatalogError:
             return []
-        return views.cells_of_run(s, run)
+        return next((cells for run in reversed(of_name) if (cells := views.cells_of_run(s, run))), [])
