@@ -71,8 +71,14 @@ class TrainingFolder:
         """Return the replicas that train a part."""
         return self.scale.processes if self.device == "cpu" else 1
 
-    def fit(self, name: str, factory: StageFactory, part: PartScale) -> bool:
-        """Train one part in its folder. Returns whether it is finished."""
+    def fit(self, name: str, factory: StageFactory, part: PartScale, *needs: Path) -> bool:
+        """Train one part in its folder from the images, and from `needs`. Returns whether it is finished.
+
+        Raises FileNotFoundError here for what is missing, which the processes of a training could not say by its name.
+        """
+        for file in (shard_file(self.pictures, 0, "plain"), *needs):
+            if not file.exists():
+                raise FileNotFoundError(2, "missing", str(file))
         if part.loop.steps == 0 and self.start is None:
             raise RecipeError(f"--scale: {name}: 0 steps keep the weights of --start; give --start, or steps")
         done = train(
@@ -162,7 +168,7 @@ def _unet(shop: TrainingFolder) -> bool:
         pair_latents=shop.pair_latents,
         crowding=shop.scale.crowding,
     )
-    return shop.fit("unet", factory, part)
+    return shop.fit("unet", factory, part, shop.latents, shop.root / "vae")
 
 
 def _controlnets(shop: TrainingFolder) -> bool:
@@ -181,7 +187,7 @@ def _controlnets(shop: TrainingFolder) -> bool:
             shop.scale.pairs,
             shop.pair_latents,
         )
-        if not shop.fit(f"controlnet-{kind}", factory, part):
+        if not shop.fit(f"controlnet-{kind}", factory, part, shop.latents, shop.root / "unet"):
             return False
     return True
 
@@ -210,7 +216,7 @@ def _encoder(shop: TrainingFolder, *, controlnet: bool = True) -> bool:
         views=shop.scale.views,
         at_once=part.batch,
     )
-    if not shop.fit(name, factory, part):
+    if not shop.fit(name, factory, part, shop.latents):
         return False
     out = shop.weights / "subject_encoder" if controlnet else shop.root / WITHOUT_LAYOUT
     export_encoder(shop.root / name, shop.weights, out)

@@ -130,6 +130,7 @@ def test_a_part_of_no_steps_needs_weights_to_start_from(work_dir: Path, tmp_path
         ({"device": "tpu"}, "--device: 'tpu'"),
         ({"scale": "huge"}, "--scale: 'huge' is neither one of continue, cpu, encoder, gpu, smoke, widen"),
         ({"part": "vae", "device": "cpu", "scale": "smoke"}, "--part: vae needs .*00000.npz, which an earlier part"),
+        ({"part": "tower", "device": "cpu", "scale": "cpu"}, "--part: tower needs .*00000.npz, which an earlier part"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path: Path, options: dict[str, str], message: str):
