@@ -4,6 +4,7 @@ Rejected are invisible characters that can mislead or break software: control ch
 invisible format characters, halves of surrogate pairs. Joiners are allowed where scripts need them (Persian, emoji).
 """
 
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,14 @@ _SUSPECT = re.compile(
 )
 _FLAGS = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # of England and others: tags after a black flag
 _REPLACEMENTS = "\ufffc\ufffd"  # visible: a box, a question mark
+
+
+def lines_of(text: str) -> list[str]:
+    """Split a text at the ends of lines that files have, which stay.
+
+    `str.splitlines` also splits at characters such as U+2028, which may be part of a value.
+    """
+    return list(io.StringIO(text, newline=""))
 
 
 def fault_of(text: str, *, running: bool = False) -> str | None:

@@ -94,6 +94,7 @@ ROOMS_IN_ORDER: dict[str, tuple[str, ...]] = {
     "deploy": (
         *("torch_flags", "deployments", "prefect", "images", "marks"),
         *("dashboard.schema_form", "dashboard.security", "dashboard.settings", "dashboard.prefect_api"),
+        "dashboard.preview_cache",
         *("dashboard.resources", "dashboard.access", "dashboard.pages", "dashboard.errors", "dashboard.clients"),
         "dashboard.uploads",
         "dashboard.eyes",

@@ -23,6 +23,9 @@ def dashboard(
     ] = None,
     outputs: Annotated[int, typer.Option(min=2000, help="Synthetic outputs to fill it with.")] = 1_000_000,
     pages: Annotated[int, typer.Option(min=1, help="Requests of each kind.")] = 200,
+    of_project: Annotated[
+        bool, typer.Option("--of-project", help="As a person who sees one of two projects, instead of an admin.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Measure how fast the dashboard serves a large catalog over HTTP, and whether a page scans a large table.
@@ -32,7 +35,7 @@ def dashboard(
     """
     import tempfile
 
-    from deploy.bench.pages import gallery, others, visitor
+    from deploy.bench.pages import gallery, member, of_member, others, visitor
     from deploy.bench.plans import whole_reads
     from deploy.dashboard.settings import Settings
     from storage.catalog import Catalog
@@ -43,9 +46,11 @@ def dashboard(
         url = catalog or f"sqlite:///{folder}/catalog.db"
         with Catalog.open(url) as opened:
             fill_once(opened, outputs, on_progress=lambda done: typer.echo(f"{done}/{outputs} outputs", err=True))
-            who, kind = visitor(opened), opened.url.get_backend_name()
+            who, kind = member(opened) if of_project else visitor(opened), opened.url.get_backend_name()
             cards = gallery(outputs, PER_SUBJECT)
             rest = others(who, outputs, PER_SUBJECT)
+            if of_project:
+                cards, rest = of_member(cards), of_member(rest)
             with served(url, folder) as base:
                 figures, every = _timed(base, who.cookies, cards, pages)
                 figures += _timed(base, who.cookies, rest, pages)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from storage.catalog.schema import Run
 
 QUEUE = 1000  # outputs of the review queue
 WEBHOOK = "wh_bench"
+MINE, THEIRS = ("bench-0",), tuple(f"bench-{i}" for i in range(2, RUNS))
+"""Runs of a member's project and of another; one is nobody's."""
+OF_ADMINS = {"audit", "audit of one", "audit by one", "audit of a deed", "users", "projects"}
+OF_ADMINS |= {"webhooks", "webhook: deliveries", "webhook: given up"}
 Draw = Callable[[Random], str]
 """Returns a random address of a page."""
 
@@ -144,3 +149,23 @@ def others(who: Visitor, outputs: int, per_subject: int) -> dict[str, Draw]:
         "account": lambda r: "/account",
         "me": lambda r: "/api/me",
     }
+
+
+def member(catalog: Catalog, outputs: int = QUEUE) -> Visitor:
+    """Add two projects and return a visitor of the one that has MINE; see `visitor`."""
+    visitor(catalog, outputs, runs=THEIRS)
+    return visitor(catalog, outputs, runs=MINE)
+
+
+def of_member(pages: Mapping[str, Draw]) -> dict[str, Draw]:
+    """Return the pages that are no admin's, of what a member sees: runs 0 and 1, and every tenth output, run 0's."""
+
+    def seen(page: Draw) -> Draw:
+        def draw(r: Random) -> str:
+            address = re.sub(r"bench-\d", "bench-0", page(r)).replace("second=bench-0", "second=bench-1")
+            address = re.sub(r"(/outputs/|of=)(\d+)", lambda one: f"{one[1]}{int(one[2]) // 10 * 10 + 1}", address)
+            return re.sub(r"ids=[\d,]+", "ids=1,11,21,31", address)
+
+        return draw
+
+    return {name: seen(page) for name, page in pages.items() if name not in OF_ADMINS}

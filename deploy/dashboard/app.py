@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +14,7 @@ from deploy.dashboard.api.app import create_api
 from deploy.dashboard.errors import handlers
 from deploy.dashboard.pages import STATIC, templates
 from deploy.dashboard.prefect_api import PrefectApi
+from deploy.dashboard.preview_cache import PreviewCache
 from deploy.dashboard.resources import Resources
 from deploy.dashboard.routes import routers
 from deploy.dashboard.security.headers import SecureHeaders
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     # FastAPI's own documentation pages load scripts from other hosts
     app = FastAPI(title="DreamTuner", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
-    app.state.templates, app.state.previews = templates(), OrderedDict()
+    app.state.templates, app.state.previews = templates(), PreviewCache()
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     app.add_middleware(LimitedBodies, routes=routes, max_upload=settings.max_upload, elsewhere=(f"{API}/",))
     app.add_middleware(SecureHeaders, origin=settings.origin)

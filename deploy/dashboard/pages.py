@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlencode
+from uuid import uuid4
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -36,11 +37,17 @@ NOTICE = "dreamtuner_notice"
 DECIDED = {"none": "Undecided", "approved": "Approved", "rejected": "Rejected", "flagged": "Flagged"}
 
 
+def new_id() -> str:
+    """Return a new random id, such as that of a form."""
+    return uuid4().hex
+
+
 def templates() -> Jinja2Templates:
     """Build the template environment."""
     made = Jinja2Templates(directory=_FOLDER / "templates")
     made.env.globals.update(
         zip=zip,
+        new_id=new_id,
         navigation=NAVIGATION,
         decided=DECIDED,
         decisions=DECISIONS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
@@ -63,6 +64,18 @@ class FlowRun:
     def ended(self) -> bool:
         """Whether it can no longer be cancelled."""
         return self.state in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING")
+
+
+def once_key(once: object, name: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return the key of an order by a form, so that one that is sent twice starts one flow run.
+
+    `once`: the id of the form as it was shown; None or empty: each order is another. The same form with other
+    parameters is another order.
+    """
+    given = str(once or "")[:64]
+    if not given:
+        return None
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([given, name, parameters], sort_keys=True)))
 
 
 class PrefectApi:

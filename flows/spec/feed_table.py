@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from storage.text import lines_of
+
 COLUMNS = ("name", "class_word", "style", "reference", "mask", "caption", "project")
 """The columns of a feed; `name` has to be there, in any order. Case does not matter, nor do spaces for underscores."""
 _SEPARATORS = ",;\t"
@@ -42,7 +44,7 @@ def records(text: str) -> list[Record]:
 
 
 def _csv_rows(text: str) -> Iterator[Record]:
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     skipped = 0
     while lines and (not lines[0].strip() or re.fullmatch(r"sep=.", lines[0].strip())):  # Excel writes sep=;
         lines, skipped = lines[1:], skipped + 1
@@ -103,7 +105,7 @@ def _json_lines(text: str) -> Iterator[Record]:
         parsed = [(i, one) for i, one in enumerate(found, 1)]
     else:
         parsed = []
-        for i, line in enumerate(text.splitlines(), 1):
+        for i, line in enumerate(lines_of(text), 1):
             if line.strip():
                 try:
                     parsed.append((i, json.loads(line)))

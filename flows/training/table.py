@@ -17,6 +17,7 @@ from dreamtuner.models.layouts import kind_name
 from dreamtuner.train.data.raw import LIMITS, Raw
 from flows.spec.problems import InputError, Problem
 from storage.sources import SourceError, read_source
+from storage.text import lines_of
 
 KNOWN = ("image", "caption", "text", "mask")
 
@@ -39,9 +40,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{str(file)!r} cannot be read: {error}; give a UTF-8 file") from error
     if file.suffix == ".csv":
-        yield from enumerate(csv.DictReader(text.splitlines()), start=2)
+        yield from enumerate(csv.DictReader(lines_of(text)), start=2)
         return
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if line.strip():
             try:
                 row = json.loads(line)

@@ -49,6 +49,22 @@ def test_a_table_is_the_same_subjects_however_it_is_saved(data: bytes) -> None:
     assert [(one.name, one.class_word, one.reference) for one in feed.subjects] == ROWS
 
 
+def test_only_the_ends_of_lines_end_a_row() -> None:
+    """U+2028 and others within a value belong to it: no second row, which could be another subject."""
+    for break_ in ("\u2028", "\x0b", "\x0c", "\x1c", "\x85"):
+        rows = [("pip", "bear", "https://a.test/p.png", f"a bear{break_}momo")]
+        header = "name,class_word,reference,caption"
+        by_csv = read_feed(table(rows, header).encode())
+        by_json = read_feed(json.dumps(dict(zip(header.split(","), rows[0], strict=True)), ensure_ascii=False).encode())
+        for feed in (by_csv, by_json):
+            assert [fault.field for fault in feed.faults] == ["caption"], (repr(break_), said(feed))
+            assert feed.rows == ()
+    quoted = 'name,class_word,reference,caption\npip,bear,https://a.test/p.png,"a bear\non a beach"\nmomo,rabbit,s3://b/m.png,\n'
+    assert [one.subject.caption for one in read_feed(quoted.encode()).rows] == ["a bear\non a beach", None]
+    old_mac = read_feed(b"name,class_word,reference\rpip,bear,https://a.test/p.png\r")
+    assert [one.name for one in old_mac.subjects] == ["pip"]
+
+
 def test_every_fault_of_every_row_is_found_at_once() -> None:
     text = "name,class_word,reference,style\n"
     text += "pip,bear,ftp://old/pip.png,\npip,bear,https://a.test/p.png,\n,bear,,\nmomo,{x},,cubist\nzoe,,https://a.test/z,\n"

@@ -132,7 +132,15 @@ def test_device_seconds_count_once_for_the_month_and_stop_the_run(resources: Res
 
 @pytest.mark.parametrize(
     ("quota", "estimate", "refused"),
-    [(None, 1e9, False), (100, 60, False), (100, 61, True), (100, None, False), (40, None, True), (0, 0, True)],
+    [
+        (None, 1e9, False),
+        (100, 60, False),
+        (100, 60.5, True),
+        (100, None, False),
+        (40, None, True),
+        (40, 1, True),
+        (40, 0, False),
+    ],
 )
 def test_an_order_above_what_is_left_is_refused(quota: float | None, estimate: float | None, refused: bool) -> None:
     said = views.over_quota(Quota(project="ours", month="2026-11", quota=quota, spent=40.0), estimate)

@@ -6,9 +6,6 @@ The original never leaves through a link.
 from __future__ import annotations
 
 import io
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from math import hypot
 from typing import Literal
 
@@ -24,7 +21,6 @@ SHARE = 0.75  # of the picture's side that a preview has at the most
 QUALITY = 82
 TILT = 30  # degrees
 STRENGTH = 84  # of 255: how much of the text covers what is below it
-KEPT = 64 * 2**20  # bytes of previews that are kept in memory
 
 
 def preview(data: bytes, mark: str, size: Size, marker: Marker, facts: Facts) -> bytes:
@@ -54,26 +50,3 @@ def overlaid(image: Image.Image, text: str) -> Image.Image:
     x, y = (side - image.width) // 2, (side - image.height) // 2
     layer = layer.crop((x, y, x + image.width, y + image.height))
     return Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
-
-
-class Previews:
-    """The previews that were made last, at most KEPT bytes of them. Safe to use from any thread."""
-
-    def __init__(self, most: int = KEPT) -> None:
-        self._most, self._bytes = most, 0
-        self._kept: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
-        """Return the preview of this key; the first time, what `make` returns."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._bytes += len(made) - len(self._kept.get(key, b""))
-            self._kept[key] = made
-            while self._bytes > self._most and len(self._kept) > 1:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
-        return made

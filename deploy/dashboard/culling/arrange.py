@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.dashboard.culling.signs import known_of, look_of
-from deploy.dashboard.culling.team_model import team_model
+from deploy.dashboard.culling.team_model import TeamModel, as_json, team_model
 from dreamtuner.curation.stacks import stacks
 from storage.catalog import Catalog, views
 from storage.catalog.records import Arrangement
 from storage.catalog.views import OutputSigns
+
+UNKNOWN = 0.5
+"""The chance of an output whose project has no model: it stands in the middle, and is never hidden."""
 
 
 @dataclass(frozen=True)
@@ -34,29 +37,44 @@ def arrange(catalog: Catalog, ids: Sequence[int], metric: str | None, asked: Cul
     with catalog.read() as s:
         signs = {one.output_id: one for one in views.signs_of(s, ids)}
     there = [one for one in dict.fromkeys(ids) if one in signs]
-    model = team_model(catalog) if asked.triage else None
-    chances: Mapping[int, float] = {}
-    if model is not None:
-        found = model.triage.chances([known_of(signs[one]) for one in there])
-        chances = dict(zip(there, found.tolist(), strict=True))
+    models = _models(catalog, there) if asked.triage else {}
+    chances = _chances(models, there, signs)
     groups = _stacked(there, signs, chances, metric) if asked.stacks else {}
     behind = {one for others in groups.values() for one in others}
     tops = _in_places(there, groups, behind)
-    if model is None:
+    if not models:
         return Arrangement(ids=tops, stacks=groups)
-    best = {top: max(chances[one] for one in (top, *groups.get(top, ()))) for top in tops}
+    best = {top: max(chances.get(one, UNKNOWN) for one in (top, *groups.get(top, ()))) for top in tops}
     tops.sort(key=lambda top: -best[top])  # stable: equal chances stay in the order of the filter
-    limit = model.triage.hides_below
-    hidden = [
-        top
-        for top in tops
-        if limit is not None
-        and best[top] < limit
-        and all(signs[one].decision == "none" for one in (top, *groups.get(top, ())))
-    ]
+
+    def hopeless(one: int) -> bool:
+        limit = models[one].triage.hides_below if one in models else None
+        return limit is not None and chances[one] < limit and signs[one].decision == "none"
+
+    hidden = [top for top in tops if all(hopeless(one) for one in (top, *groups.get(top, ())))]
     left = set(hidden)
     shown = [top for top in tops if top not in left]
-    return Arrangement(ids=shown, stacks=groups, hidden=hidden, triage=model.as_json())
+    every = list({id(one): one for one in models.values()}.values())
+    return Arrangement(ids=shown, stacks=groups, hidden=hidden, triage=as_json(every))
+
+
+def _models(catalog: Catalog, ids: Sequence[int]) -> dict[int, TeamModel]:
+    """Return the model of each output's project, by output, where there is one."""
+    with catalog.read() as s:
+        projects = views.projects_of(s, ids)
+    found = {one: team_model(catalog, one) for one in dict.fromkeys(projects.values())}
+    of = {one: found[projects[one]] for one in ids if one in projects}
+    return {one: model for one, model in of.items() if model is not None}
+
+
+def _chances(models: Mapping[int, TeamModel], ids: Sequence[int], signs: Mapping[int, OutputSigns]) -> dict[int, float]:
+    """Return how likely each output that has a model is to be kept, by output."""
+    chances: dict[int, float] = {}
+    for model in {id(one): one for one in models.values()}.values():
+        ours = [one for one in ids if models.get(one) is model]
+        found = model.triage.chances([known_of(signs[one]) for one in ours])
+        chances |= dict(zip(ours, found.tolist(), strict=True))
+    return chances
 
 
 def _stacked(

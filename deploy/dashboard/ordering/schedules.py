@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -22,6 +23,7 @@ from storage.objects import DigestMismatchError, ObjectMissingError, ObjectStore
 from storage.sources import SourceError, object_digest
 
 _PART = re.compile(r"(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?(,(\*|[0-9A-Za-z]+(-[0-9A-Za-z]+)?)(/[0-9]+)?)*")
+_adding = Lock()
 EXAMPLE = "0 6 * * 1-5 is six in the morning from Monday to Friday"
 
 
@@ -85,7 +87,7 @@ def _names(subjects: Any, store: ObjectStore) -> list[str]:
 
 
 def add_schedule(prefect: PrefectApi, parameters: Mapping[str, Any], cron: str, timezone: str) -> str:
-    """Let Prefect place an order at these times and return the schedule's id.
+    """Let Prefect place an order at these times and return the schedule's id; that of the same one if there is one.
 
     Raises CatalogError naming the field, PrefectUnavailableError.
     """
@@ -96,6 +98,14 @@ def add_schedule(prefect: PrefectApi, parameters: Mapping[str, Any], cron: str, 
     if timezone not in available_timezones():
         raise CatalogError(f"timezone: {timezone[:40]!r} is not known; write for example Europe/Berlin or UTC")
     wanted = {"schedule": {"cron": cron, "timezone": timezone}, "active": True, "parameters": dict(parameters)}
+    with _adding:  # a form that is sent twice is one schedule
+        for one in schedules(prefect):
+            if (one.cron, one.timezone, one.active, one.parameters) == (cron, timezone, True, dict(parameters)):
+                return one.id
+        return _added(prefect, wanted)
+
+
+def _added(prefect: PrefectApi, wanted: Mapping[str, Any]) -> str:
     made = prefect.request("POST", f"/deployments/{prefect.deployment_id(CATALOG)}/schedules", [wanted])
     return str(made[0]["id"])
 

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from deploy.dashboard import flow_parameters, schema_form
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.pages import page, redirect
-from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError
+from deploy.dashboard.prefect_api import Deployment, FlowNotAllowedError, FlowRun, PrefectUnavailableError, once_key
 from deploy.dashboard.resources import resources
 from deploy.dashboard.security.text import check_plain
 from storage.catalog import views, writes
@@ -99,7 +99,7 @@ def _start(request: Request, person: Person, form: FormData) -> Response:
             "a URL in this request contains a password or signature, which would be visible in Prefect; ingest the "
             "subject with `dreamtuner ingest`, or use an s3:// URL"
         )
-    flow_run_id = known.prefect.start(name, given)
+    flow_run_id = known.prefect.start(name, given, key=once_key(form.get("once"), name, given))
     with known.catalog.write() as s:
         after = {"deployment": name, "parameters": given}
         writes.record_audit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy.dashboard.access.rights import Needs, Person
+from deploy.dashboard.preview_cache import PreviewCache
 from deploy.dashboard.resources import resources
 from storage.catalog import views
 from storage.catalog.records import NotInCatalogError
@@ -20,8 +20,6 @@ from storage.thumbnails import WEBP, thumbnail_of
 router = APIRouter()
 Viewer = Annotated[Person, Depends(Needs("viewer"))]
 PICTURES = ("image/png", "image/jpeg", "image/webp")
-PREVIEWS = 256
-"""Previews that are kept in memory, of a few hundred kB each: several reviewers look at the same pictures."""
 
 
 @router.get("/thumbs/{sha256}.webp")
@@ -49,15 +47,11 @@ def small(sha256: str, request: Request, _: Viewer) -> Response:
     if _known(request, sha256):
         return _unchanged(request, sha256)
     kind = _content_type(request, sha256)
-    kept: OrderedDict[str, bytes] = request.app.state.previews
-    if (found := kept.get(sha256)) is None:
-        ours = resources(request)
-        data = read_picture(ours.catalog, ours.store, sha256)
-        if (found := preview(data)) is None:
-            return _immutable(data, kind, sha256)
-        kept[sha256] = found
-        while len(kept) > PREVIEWS:
-            kept.popitem(last=False)
+    ours = resources(request)
+    kept: PreviewCache = request.app.state.previews
+    found = kept.get((sha256,), lambda: preview(read_picture(ours.catalog, ours.store, sha256)))
+    if found is None:
+        return _immutable(read_picture(ours.catalog, ours.store, sha256), kind, sha256)
     return _immutable(found, JPEG, sha256)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from deploy.dashboard.flow_parameters import CATALOG
 from deploy.dashboard.live import figures_of, live_of
 from deploy.dashboard.ordering.parameters import spec_parameter
 from deploy.dashboard.pages import page, redirect, sentences
-from deploy.dashboard.prefect_api import PrefectUnavailableError
+from deploy.dashboard.prefect_api import PrefectUnavailableError, once_key
 from deploy.dashboard.resources import resources
 from storage.catalog import views, writes
 from storage.catalog.records import CatalogError
@@ -70,7 +70,7 @@ def _state(run_id: str, request: Request, *, polled: bool = False) -> dict[str, 
 
 
 @router.post("/runs/{run_id}/again")
-def again(run_id: str, request: Request, person: Operator) -> Response:
+def again(run_id: str, request: Request, person: Operator, once: Annotated[str, Form(max_length=64)] = "") -> Response:
     """Run the spec of a run again, which generates what is missing."""
     known = resources(request)
     with known.catalog.read() as s:
@@ -79,7 +79,8 @@ def again(run_id: str, request: Request, person: Operator) -> Response:
         raise CatalogError(
             "an address in this run's spec had a password or signature, which is not stored; run the spec from its file"
         )
-    flow_run_id = known.prefect.start(CATALOG, {"spec": spec_parameter(known, spec, person.name)})
+    given = {"spec": spec_parameter(known, spec, person.name)}
+    flow_run_id = known.prefect.start(CATALOG, given, key=once_key(once, CATALOG, given))
     with known.catalog.write() as s:
         after = {"deployment": CATALOG, "run": run_id}
         writes.record_audit(

@@ -27,6 +27,7 @@ class Output(Base):
     __table_args__ = (
         CheckConstraint(one_of("decision", DECISIONS), name="decision"),
         Index(None, "decision", "id"),
+        Index(None, "run_id", "decision", "id"),
         Index(None, "image_sha256"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

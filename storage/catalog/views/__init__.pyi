@@ -125,7 +125,17 @@ from .review.subject_page import (
     SubjectDetail,
     subject,
 )
-from .review.triage import OutputSigns, TriageModelView, count_decided, decided, last_review, signs_of, triage_model
+from .review.triage import (
+    OutputSigns,
+    TriageModelView,
+    count_decided,
+    decided,
+    decided_since,
+    last_review,
+    projects_of,
+    signs_of,
+    triage_model,
+)
 from .review.votes import VoteTally, pairs_of_runs, tally_of_runs
 from .runs.at_work import ProfileInUse, RunLeft, profiles_after, run_left, runs_at_work
 from .runs.attention import AttentionView, attention_maps
@@ -279,6 +289,7 @@ __all__ = [
     "counts_of_run",
     "crashed_flow_runs",
     "decided",
+    "decided_since",
     "decisions",
     "deliveries_page",
     "digests_beginning",
@@ -342,6 +353,7 @@ __all__ = [
     "project_of_order",
     "project_of_run",
     "projects",
+    "projects_of",
     "projects_of_outputs",
     "projects_of_subjects",
     "projects_of_user",

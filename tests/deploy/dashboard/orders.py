@@ -28,6 +28,7 @@ class Orders:
     api: str
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -50,8 +51,11 @@ def orders() -> Iterator[Orders]:
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path.endswith("/create_flow_run"):
                 name = self.path.removeprefix("/api/deployments/").removesuffix("/create_flow_run")
-                taking.taken.append((name, given["parameters"]))
-                return self._say(201, {"id": f"run-{len(taking.taken)}"})
+                key = given["idempotency_key"]
+                if key not in taking.ids:  # as the server
+                    taking.taken.append((name, given["parameters"]))
+                    taking.ids[key] = f"run-{len(taking.taken)}"
+                return self._say(201, {"id": taking.ids[key]})
             if self.path.endswith("/schedules"):
                 made = [{"id": str(uuid.uuid4()), **one} for one in given]
                 taking.schedules |= {one["id"]: one for one in made}

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 from sqlalchemy import select, update
 
-from deploy.dashboard.clients.previews import LONGER, SHARE, Previews, overlaid, preview
+from deploy.dashboard.clients.previews import LONGER, SHARE, overlaid, preview
 from deploy.dashboard.clients.rate_limit import RateLimit
 from deploy.dashboard.security.secrets import digest
 from deploy.marks.facts import Facts
@@ -219,17 +219,6 @@ def test_a_preview_is_smaller_marked_and_tells_nothing(tmp_path: Path) -> None:
     assert (found.watermark.found, found.watermark.ours, found.recipe, found.parameters) == (True, True, {}, None)
     with Image.open(io.BytesIO(preview(picture(3000, 1000), "x", "large", marker, facts))) as shown:
         assert max(shown.size) == LONGER["large"] < SHARE * 3000
-
-
-def test_previews_are_made_once_and_the_oldest_go() -> None:
-    kept, asked = Previews(most=10), list[str]()
-
-    def make(name: str) -> bytes:
-        return kept.get((name,), lambda: asked.append(name) or b"12345")  # type: ignore[func-returns-value]
-
-    for name in "aabbcca":
-        assert make(name) == b"12345"
-    assert asked == ["a", "b", "c", "a"]
 
 
 def test_an_address_has_so_many_requests_and_others_their_own() -> None:

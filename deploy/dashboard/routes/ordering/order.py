@@ -25,7 +25,7 @@ from deploy.dashboard.ordering.schedules import add_schedule
 from deploy.dashboard.ordering.uploads import Sent, keep, new_control_image, new_subject, sent
 from deploy.dashboard.ordering.yaml_text import changed
 from deploy.dashboard.pages import page, redirect
-from deploy.dashboard.prefect_api import PrefectUnavailableError
+from deploy.dashboard.prefect_api import PrefectUnavailableError, once_key
 from deploy.dashboard.resources import Resources, resources
 from flows.spec.feed_source import FROM
 from storage.catalog import views, writes
@@ -223,7 +223,7 @@ def _place(
         made = add_schedule(known.prefect, given, cron, zone)
         action, entity, about = "schedule order", "schedule", about | {"cron": cron, "timezone": zone}
     else:
-        made = known.prefect.start(CATALOG, given)
+        made = known.prefect.start(CATALOG, given, key=once_key(form.get("once"), CATALOG, given))
         action, entity = "start flow", "flow run"
     with known.catalog.write() as s:
         writes.record_audit(s, actor=person.name, action=action, entity=entity, entity_id=made, after=about)

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.rights import AccessError, Needs, Person
-from deploy.dashboard.clients.previews import Previews, Size, preview
+from deploy.dashboard.clients.previews import Size, preview
 from deploy.dashboard.clients.rate_limit import RateLimit
+from deploy.dashboard.preview_cache import PreviewCache
 from deploy.dashboard.resources import address_of, everything
 from deploy.dashboard.routes.people.login import visited
 from deploy.dashboard.security.address import throttle_key
@@ -29,7 +30,7 @@ ROOT = "/client/{secret}"
 COOKIE = "dreamtuner_client"
 PRIVATE = {"X-Robots-Tag": "noindex, nofollow, noarchive, noimageindex"}
 _LIMIT = RateLimit(burst=600, per_second=10.0)
-_PREVIEWS = Previews()
+_PREVIEWS = PreviewCache()
 
 
 @router.get(ROOT)

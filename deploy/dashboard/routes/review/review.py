@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from deploy.dashboard.access.rights import Needs, Person
 from deploy.dashboard.culling.arrange import Culling, arrange
-from deploy.dashboard.culling.team_model import standing
+from deploy.dashboard.culling.team_model import standings
 from deploy.dashboard.gallery_filter import FIELDS, parse_filter, whole_number
 from deploy.dashboard.pages import DECIDED, own_address, page, redirect, sentences
 from deploy.dashboard.resources import Resources, resources
@@ -37,7 +37,7 @@ def queues(request: Request, person: Reviewer) -> Response:
         queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         mine = [(one, views.progress(s, one, person.name)) for one in queues]
         splits = views.splits_of(s, person.user_id)
-        choices, counts, triage = views.choices(s), views.decisions(s), standing(s)
+        choices, counts, triage = views.choices(s), views.decisions(s), standings(s)
     asked = _asked(resources(request), person, Filter(decision="none"), stated=False).as_json()
     context: dict[str, Any] = {
         "queues": mine,

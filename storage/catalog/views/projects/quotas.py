@@ -73,9 +73,9 @@ def quota_of_run(s: Session, run_id: str) -> Quota | None:
 def over_quota(quota: Quota | None, estimate: float | None) -> str:
     """Return why an order that takes an estimated number of device-seconds is above a quota; "" if it is not.
 
-    `estimate` None: unknown; it is refused only if nothing is left.
+    `estimate` None: unknown; it is refused only if nothing is left. 0: there is nothing to generate.
     """
-    if quota is None or quota.left is None:
+    if quota is None or quota.left is None or estimate == 0:
         return ""
     needed = "" if estimate is None else f", and this order takes about {estimate:,.0f}"
     if not quota.used_up and (estimate is None or estimate <= quota.left):

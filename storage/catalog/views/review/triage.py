@@ -1,16 +1,16 @@
-"""What triage works with: the team's decisions, what is known of outputs without looking at them, and the model."""
+"""What triage works with: decisions on a project's outputs, what is known of outputs unseen, and the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import Decision
-from storage.catalog.schema import Cell, Fingerprint, Output, Reference, Review, TriageModel
+from storage.catalog.schema import Cell, Fingerprint, Output, Reference, Review, Run, Subject, TriageModel
 from storage.catalog.views.scores import scores_of
 
 
@@ -72,16 +72,50 @@ def signs_of(s: Session, output_ids: Sequence[int]) -> list[OutputSigns]:
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
 
 
-def decided(s: Session, decision: Decision, most: int) -> Sequence[int]:
-    """List the newest outputs with this decision, at most `most`."""
-    chosen = select(Output.id).where(Output.decision == decision).order_by(Output.id.desc()).limit(most)
-    return s.scalars(chosen).all()
+def projects_of(s: Session, output_ids: Sequence[int]) -> dict[int, int | None]:
+    """Return the project of each output, that of the run that generated it, by output; None: of no project.
+
+    An output whose run was forgotten is of its subject's project. Unknown ids are left out.
+    """
+    of_run, of_subject = Run.__table__.alias("runs_of_outputs"), Subject.__table__.alias("subjects_of_outputs")
+    rows = select(Output.id, func.coalesce(of_run.c.project_id, of_subject.c.project_id))
+    rows = rows.outerjoin(of_run, of_run.c.id == Output.run_id)
+    rows = rows.outerjoin(of_subject, and_(of_subject.c.id == Output.subject_id, Output.run_id.is_(None)))
+    found: dict[int, int | None] = {}
+    for part in chunks(output_ids):
+        found |= dict(s.execute(rows.where(Output.id.in_(part))).tuples().all())
+    return found
 
 
-def count_decided(s: Session, decision: Decision, most: int) -> int:
-    """Count the outputs with this decision, up to `most`."""
-    chosen = select(Output.id).where(Output.decision == decision).limit(most)
+def decided(s: Session, decision: Decision, most: int, project_id: int | None) -> Sequence[int]:
+    """List the newest outputs of a project with this decision, at most `most`; None: of no project."""
+    return s.scalars(_decided(decision, most, project_id)).all()
+
+
+def count_decided(s: Session, decision: Decision, most: int, project_id: int | None) -> int:
+    """Count the outputs of a project with this decision, up to `most`; None: of no project."""
+    chosen = _decided(decision, most, project_id).order_by(None)
     return s.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+
+
+def _decided(decision: Decision, most: int, project_id: int | None) -> Select[int]:
+    chosen = select(Output.id).where(Output.decision == decision).order_by(Output.id.desc()).limit(most)
+    if project_id is not None:
+        of_it = Run.__table__.alias("runs_of_project")
+        return chosen.where(Output.run_id.in_(select(of_it.c.id).where(of_it.c.project_id == project_id)))
+    of_run, of_subject = Run.__table__.alias("runs_of_outputs"), Subject.__table__.alias("subjects_of_outputs")
+    of_a_project = exists().where(of_run.c.id == Output.run_id, of_run.c.project_id.is_not(None))
+    left = exists().where(of_subject.c.id == Output.subject_id, of_subject.c.project_id.is_not(None))
+    return chosen.where(not_(of_a_project), or_(Output.run_id.is_not(None), not_(left)))
+
+
+def decided_since(s: Session, review_id: int, most: int, project_id: int | None) -> int:
+    """Count the reviews of a project's outputs after the one with this id, up to `most`."""
+    of_run = Run.__table__.alias("runs_of_outputs")
+    later = select(Review.id).join(Output, Output.id == Review.output_id)
+    later = later.outerjoin(of_run, of_run.c.id == Output.run_id).where(Review.id > review_id)
+    ours = of_run.c.project_id.is_(None) if project_id is None else of_run.c.project_id == project_id
+    return s.scalar(select(func.count()).select_from(later.where(ours).limit(most).subquery())) or 0
 
 
 def last_review(s: Session) -> int:
@@ -89,9 +123,11 @@ def last_review(s: Session) -> int:
     return s.scalar(select(func.max(Review.id))) or 0
 
 
-def triage_model(s: Session, version: str) -> TriageModelView | None:
-    """Return the newest model of this version; None if there is none."""
-    row = s.scalar(select(TriageModel).where(TriageModel.version == version).order_by(TriageModel.id.desc()).limit(1))
+def triage_model(s: Session, version: str, project_id: int | None) -> TriageModelView | None:
+    """Return the newest model of this version for a project; None if there is none."""
+    ours = TriageModel.project_id.is_(None) if project_id is None else TriageModel.project_id == project_id
+    rows = select(TriageModel).where(TriageModel.version == version, ours).order_by(TriageModel.id.desc())
+    row = s.scalar(rows.limit(1))
     if row is None:
         return None
     return TriageModelView(

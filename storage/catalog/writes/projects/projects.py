@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import insert_into
 from storage.catalog.records import CatalogError, NotInCatalogError, Role, check_role
-from storage.catalog.schema import CellSubject, Project, ProjectMember, Run, RunCell, Subject, User
+from storage.catalog.schema import CellSubject, Project, ProjectMember, Run, RunCell, Subject, TriageModel, User
 from storage.catalog.views.projects.projects import project
 from storage.catalog.writes.audit import record_audit
 
@@ -92,7 +93,7 @@ def move_subject(s: Session, name: str, project_id: int | None, *, actor: str) -
         raise NotInCatalogError(f"subject {name!r} is not in the catalog; `dreamtuner subjects` lists them")
     of = None if project_id is None else project(s, project_id).name
     before = None if row.project_id is None else project(s, row.project_id).name
-    runs = _runs_of(s, row.id)
+    before_id, runs = row.project_id, _runs_of(s, row.id)
     wrong = [one for one in runs if one.project_id not in (None, row.project_id, project_id)]
     if wrong and wrong[0].project_id is not None:
         theirs = project(s, wrong[0].project_id).name
@@ -108,11 +109,20 @@ def move_subject(s: Session, name: str, project_id: int | None, *, actor: str) -
     for one in runs:
         one.project_id = project_id
     s.flush()
+    _forget_models(s, {before_id, project_id})
     moved = Moved(len(runs), tuple(sorted({other for other, _ in others})))
     after = {"project": of, "runs": moved.runs}
     who: dict[str, Any] = {"actor": actor, "entity": "subject", "entity_id": row.id}
     record_audit(s, action="move subject", before={"project": before}, after=after, **who)
     return moved
+
+
+def _forget_models(s: Session, project_ids: Collection[int | None]) -> None:
+    """Delete the models of triage of these projects, None: of no project: they rest on decisions that have moved."""
+    known = [one for one in project_ids if one is not None]
+    ours = [TriageModel.project_id.in_(known)]
+    ours += [TriageModel.project_id.is_(None)] if None in project_ids else []
+    s.execute(delete(TriageModel).where(or_(*ours)), execution_options={"synchronize_session": False})
 
 
 def _runs_of(s: Session, subject_id: int) -> list[Run]:

@@ -147,3 +147,25 @@ def test_two_people_may_upload_the_same_table(taken: Orders, start: Callable[...
 
     for who in ("admin", "operator"):
         assert "The subjects of an uploaded table: 1" in re.sub(r"\s+", " ", shown(upload(who).text)), who
+
+
+def once_of(page: str) -> str:
+    (found, *_) = re.findall(r'name="once" value="(\w{32})"', page)
+    return str(found)
+
+
+def test_a_form_that_is_sent_twice_orders_once(taken: Orders, start: Callable[..., Site]) -> None:
+    site = start(prefect_api=taken.api)
+    run = run_of(site, large(2))
+    with site.client("operator") as client:
+        order = ORDER | {"once": once_of(client.get("/orders/new").text)}
+        for sent in (order, order, order | {"seeds": "9"}, ORDER, ORDER):
+            assert client.post("/orders", data=sent).status_code == 303
+        assert [given["spec"]["seeds"] for _, given in taken.taken] == [[1, 2], [9], [1, 2], [1, 2]]
+        again = {"once": once_of(client.get(f"/runs/{run}").text)}
+        for sent in (again, again, {"once": once_of(client.get(f"/runs/{run}").text)}):
+            assert client.post(f"/runs/{run}/again", data=sent).status_code == 303
+        assert len(taken.taken) == 6
+        for cron in ("0 6 * * *", "0 6 * * *", "0 7 * * *"):
+            assert client.post("/orders", data=order | SCHEDULED | {"cron": cron}).status_code == 303
+    assert sorted(one["schedule"]["cron"] for one in taken.schedules.values()) == ["0 6 * * *", "0 7 * * *"]
