@@ -20,6 +20,7 @@ from flows.progress import report_progress
 from flows.reporting.contact_sheet import store_sheet
 from flows.reporting.run_folder import run_folder, write_whole
 from flows.resources import Resources
+from flows.spec.keyframes import keyframe_problems, reference_problems
 from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted
 from flows.spec_run import SpecRun, spec_run
@@ -83,10 +84,14 @@ def demand_poses(spec: Spec) -> None:
     problems = [
         Problem(path=("poses", i), message="a video needs a pose for every frame; remove the null")
         for i, place in enumerate(spec.poses)
-        if place is None
+        if place is None and spec.film is None
     ]
-    if len(spec.poses) < 2 and not problems:
+    if len(spec.poses) < 2 and not problems and spec.film is None:
         problems = [Problem(path=("poses",), message="a video needs at least two frames; give more poses")]
+    count = len(spec.poses) if spec.video is None or spec.film is None else spec.video.frames
+    if count is not None and not problems:  # else it is known once the film is read
+        known = [(one.name, len(one.weights)) for one in spec.subjects if one.is_new]
+        problems += keyframe_problems(spec, count) + reference_problems(spec, known)
     for kind, (path, _) in spec.layout_fields.items():
         if kind != "pose" and spec.follows(kind):
             message = f"video frames are conditioned on poses only; remove {dotted(path)}"
@@ -114,7 +119,7 @@ def video(spec: Spec, fps: int = 8, new_defaults: bool = False, new_weights: boo
     """
     with spec_run(spec, demand_poses, new_defaults=new_defaults, new_weights=new_weights) as run:
         clips = plan_clips(run.spec, run.facts, run.ready.setup)
-        frames = [cell for clip in clips for cell in clip.frames]
+        frames = [cell for clip in clips for cell in clip.in_order]
         run.record([cell for clip in clips for cell in clip.alone] + frames)
         made = CellOutcomes((), ())
         if clips:
@@ -133,12 +138,14 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: CellOutcomes) -
     written, strips = [], []
     for i, clip in enumerate(clips):
         report_progress("video", i, len(clips), clip.subject)
-        summary, strip = _write(clip, cells, resources, folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}", fps)
+        place = folder / f"{i + 1:02d}-{clip.subject}-{clip.seed}"
+        summary, strip = _write(clip, cells, resources, place, fps, loop=spec.video is not None and spec.video.loop)
         written.append(summary)
         strips.append(strip)
     report_progress("video", len(clips), len(clips))
     missing = len(made.failed) + len(made.blocked)
-    lost = len(refused) * len(spec.prompts) * len(spec.seeds) * len(spec.poses)
+    clips_each = len(spec.seeds) * (1 if spec.video is not None and spec.video.scenes else len(spec.prompts))
+    lost = len(refused) * clips_each * len(run.ready.layouts["pose"])
     sheet = film_strip(
         spec.name, f"profile {spec.profile}  ·  run {run.id[:8]}", strips, [*warning_sentences(warnings)]
     )
@@ -157,14 +164,14 @@ def _report(run: SpecRun, fps: int, clips: Sequence[Clip], made: CellOutcomes) -
 
 
 def _write(
-    clip: Clip, cells: Mapping[str, CellView], resources: Resources, place: Path, fps: int
+    clip: Clip, cells: Mapping[str, CellView], resources: Resources, place: Path, fps: int, *, loop: bool
 ) -> tuple[ClipSummary, Strip]:
     """Write the clip to `place`.mp4 and .webp; return its summary and its film strip."""
     poses = [open_reference(get_blob(resources.store, cell.layouts["pose"])) for cell in clip.frames]
     rows = {VIDEO: clip.frames, SAME_NOISE: clip.same_noise, OWN_NOISE: clip.own_noise}
     drawn = {name: _pictures(row, cells, resources) for name, row in rows.items()}
     whole = {name: [one for one in row if one is not None] for name, row in drawn.items()}
-    measured = {name: flicker(row, poses) for name, row in whole.items() if len(row) == len(poses)}
+    measured = {name: flicker(row, poses, loop=loop) for name, row in whole.items() if len(row) == len(poses)}
     found = {name: value for name, value in measured.items() if value is not None}
     title = f"{clip.subject}  ·  {clip.prompt}  ·  seed {clip.seed}"
     strip = Strip(title, poses, [(name, found.get(name), drawn[name]) for name in rows])

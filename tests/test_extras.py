@@ -41,6 +41,7 @@ PARTS: dict[str, set[str]] = {
     "dreamtuner/preprocess/backends/estimators/": METHOD | {"eyes"},
     "dreamtuner/postprocess/spandrel_file.py": {"method", "upscalers"},
     "dreamtuner/rendering/video_file.py": {"video"},
+    "dreamtuner/rendering/film_frames.py": {"video"},
     "dreamtuner/train/": {"train"},
     "dreamtuner/pocket/": {"train"},
     "dreamtuner/evaluation/": {"bench"},

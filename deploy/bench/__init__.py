@@ -9,7 +9,7 @@ from deploy.bench.dreambench.commands import dreambench, dreambench_plus
 from deploy.bench.marks.command import marks
 from deploy.bench.review.command import review
 from deploy.bench.scale.command import scale
-from deploy.bench.untrained import references, seeds
+from deploy.bench.untrained import flicker, references, seeds
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
@@ -17,6 +17,7 @@ for command in (
     table1.table1,
     references.references,
     seeds.seeds,
+    flicker.flicker,
     pocket.pocket,
     negative.negative,
     eyes.eyes,

@@ -85,6 +85,16 @@ class TextStates:
         more = filler.states.to(self.states).repeat(len(self), times, 1)
         return replace(self, states=torch.cat([self.states, more], dim=1))
 
+    def lerp(self, other: TextStates, share: float) -> TextStates:
+        """Interpolate linearly towards `other`, of the same shapes: its states at `share` 1, these at 0."""
+
+        def between(a: Tensor, b: Tensor) -> Tensor:
+            return torch.lerp(a, b.to(a), share)
+
+        pooled = None if self.pooled is None or other.pooled is None else between(self.pooled, other.pooled)
+        images = tuple(between(a, b) for a, b in zip(self.image_prompts, other.image_prompts, strict=True))
+        return TextStates(between(self.states, other.states), pooled, images)
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> TextStates:
         pooled = None if self.pooled is None else change(self.pooled)
         return TextStates(change(self.states), pooled, tuple(change(one) for one in self.image_prompts))

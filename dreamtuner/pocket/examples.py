@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from dreamtuner.pocket.poses import pose_library, wave
 from dreamtuner.pocket.training.shards import Picture
 from dreamtuner.pocket.world import Context, Identity, Rendered, render
+from dreamtuner.pocket.world.poses import pose_library, wave
 
 EXAMPLES: dict[str, Picture] = {
     "pip": Picture(1_133_914, Context("in the snow", "standing", "natural", "smiling", size=0.88, seed=5)),

@@ -1,6 +1,6 @@
 """Generates images from references and cells: encodes what the cells share once, then generates in batches."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from dreamtuner.sampling.loop import OnStep, Predict, denoise, fresh_scheduler, 
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
-from dreamtuner.sampling.request import Cell, Reference
+from dreamtuner.sampling.request import Cell, Reference, TextBlend
 from dreamtuner.sampling.second_pass import second_calls, second_pass, second_size
 from dreamtuner.sampling.subject import layout_pixels, prepare_subject
 from dreamtuner.settings.sampling import Sampling
@@ -69,7 +69,7 @@ def generate(
     backbone.latent_shape(sampling.width, sampling.height)  # validate before anything is computed
     backbone.latent_shape(*second_size(sampling))
     given = [reference] if isinstance(reference, Reference) else list(reference or ())
-    texts = [negative_prompt, *(cell.prompt for cell in cells), *(one.caption for one in given)]
+    texts = [negative_prompt, *(prompt for cell in cells for prompt in cell.prompts), *(one.caption for one in given)]
     with (
         adapted(backbone, sampling, texts, embeddings) as (parts, read),
         tiling(parts, sampling.vae_tiling),
@@ -77,7 +77,7 @@ def generate(
         return _generate(
             parts,
             [replace(one, caption=read(one.caption)) for one in given],
-            [replace(cell, prompt=read(cell.prompt)) for cell in cells],
+            [_read(cell, read) for cell in cells],
             sampling,
             negative_prompt=read(negative_prompt),
             batch_size=batch_size,
@@ -113,10 +113,10 @@ def _generate(
     subjects = [subject for subject in prepared if subject is not None]
     plan = plan_steps(template, subjects, sampling, negative=bool(negative_prompt.strip()))
     undesired = negative_prompt or None
-    prompts = {"", undesired, *(cell.prompt for cell in cells)} if cells else set()
+    prompts = {"", undesired, *(prompt for cell in cells for prompt in cell.prompts)} if cells else set()
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
-    lengths = [max(text[undesired].length, text[cell.prompt].length) for cell in cells]
+    lengths = [max(text[one].length for one in (undesired, *cell.prompts)) for cell in cells]
     largest, free = second_size(sampling), free_for(backbone.device, reference_cache)
     fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
     batches = {kinds: batches_of(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
@@ -143,10 +143,10 @@ def _generate(
             reference_cache=cache,
         ) as model:
             for batch in ours:
-                c, uc = (
-                    TextStates.cat([text[one].padded(lengths[batch[0]], filler[one]) for one in each])
-                    for each in ([cells[i].prompt for i in batch], [undesired] * len(batch))
-                )
+                used = {undesired, *(prompt for i in batch for prompt in cells[i].prompts)}
+                padded = {one: text[one].padded(lengths[batch[0]], filler[one]) for one in used}
+                c = TextStates.cat([_states(cells[i], padded) for i in batch])
+                uc = padded[undesired].repeat_interleave(len(batch))
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(report_step, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": uc}, controls)
@@ -214,6 +214,18 @@ def batches_of(places: Sequence[int], lengths: Sequence[int], size: int) -> list
     for i in places:
         alike.setdefault(lengths[i], []).append(i)
     return [ours[first : first + size] for ours in alike.values() for first in range(0, len(ours), size)]
+
+
+def _read(cell: Cell, read: Callable[[str], str]) -> Cell:
+    """Return the cell with its texts as the model reads them."""
+    blend = None if cell.blend is None else TextBlend(read(cell.blend.prompt), cell.blend.share)
+    return replace(cell, prompt=read(cell.prompt), blend=blend)
+
+
+def _states(cell: Cell, text: Mapping[str | None, TextStates]) -> TextStates:
+    """Return the text states of a cell, one row, from those of prompts of one length."""
+    own = text[cell.prompt]
+    return own if cell.blend is None else own.lerp(text[cell.blend.prompt], cell.blend.share)
 
 
 def report_step(on_step: Callable[[int, int], None], before: int, total: int, step: int, _: Tensor) -> None:

@@ -19,6 +19,7 @@ from dreamtuner.sampling.recorder import AttentionRecorder, SeenReference
 from dreamtuner.sampling.reference_cache import ReferenceCache, SubjectFeatures
 from dreamtuner.sampling.reference_pass import ReferenceFeatures, ReferencePass, Row, encode_reference
 from dreamtuner.sampling.subject import Subject
+from dreamtuner.settings.frames import FrameUse
 
 
 class GuidedModel:
@@ -45,12 +46,14 @@ class GuidedModel:
         self._layers_of_first, self._reference_rows = layers_of_first, reference_rows
         self._recorder, self._references = recorder, ReferenceCache() if reference_cache is None else reference_cache
         rows = [Row(i, b.x_r) for i, pair in enumerate(plan) for b in pair.branches if b.x_r is not None]
+        unguided = [Row(i, pair.wanted.x_r) for i, pair in enumerate(plan) if pair.wanted.x_r is not None]
         self._first_step = rows[0].step if rows else None
         seen = [subject for subject in subjects if subject.foreground is not None]
+        self._uses = [subject.use for subject in seen]
         self._passes = [
             ReferencePass(
                 lambda part, s=subject: self._encode(s, part, w_ref),  # type: ignore[misc]
-                rows,
+                rows if subject.use.guided else [*rows, *unguided],
                 kv_bytes // len(seen),
                 self._references.held((tuple(denoiser.kinds), i)),
             )
@@ -99,7 +102,7 @@ class GuidedModel:
 
     def layers(self, branch: Branch, step: int) -> Layers | None:
         """Return what the branch attends to: None, or its references' tokens, concatenated."""
-        each = self._each(branch, step)
+        each = [layers for layers in self._each(branch, step) if layers]
         if not each:
             return None
         # of all references: a frame runs through a ControlNet that the reference without that control image does not
@@ -108,8 +111,27 @@ class GuidedModel:
         return {name: keys for name, keys in joined.items() if keys is not None}
 
     def _each(self, branch: Branch, step: int) -> list[Layers]:
-        """Return each reference's subject keys for the branch."""
-        return [] if branch.x_r is None else [one.at(Row(step, branch.x_r)) for one in self._passes]
+        """Return each reference's subject keys for the branch; {} of a frame that it does not see.
+
+        A frame that is not guided is seen by the undesired branch of Eq. 4 too, as noisy as by the wanted one.
+        """
+        if branch.x_r is None and all(use.guided for use in self._uses):
+            return []
+        levels = [
+            branch.x_r if branch.x_r is not None or use.guided else self._plan[step].wanted.x_r for use in self._uses
+        ]
+        seen = [use.begin * len(self._plan) <= step < use.end * len(self._plan) for use in self._uses]
+        return [
+            self._in_layers(one.at(Row(step, x_r)), use) if sees and x_r is not None else {}
+            for one, x_r, sees, use in zip(self._passes, levels, seen, self._uses, strict=True)
+        ]
+
+    def _in_layers(self, layers: Layers, use: FrameUse) -> Layers:
+        """Return the subject keys of the layers that see a frame. A frame is whole: its tokens are the layer's."""
+        if use.layers == "all":
+            return layers
+        most = max(keys.k_r.shape[2] for keys in layers.values())
+        return {name: keys for name, keys in layers.items() if (keys.k_r.shape[2] == most) == (use.layers == "fine")}
 
     def _recording(self, pair: Pair, step: int, x: Tensor) -> AbstractContextManager[None]:
         """Record the attention of the first cell in the wanted branch, if a recorder was given."""
@@ -127,11 +149,13 @@ class GuidedModel:
 
     def _encode(self, subject: Subject, rows: Sequence[Row], w_ref: float) -> ReferenceFeatures:
         """Run the reference pass (Sec. 3.2) with the reference's own caption, subject tokens and control images."""
+        # a frame that the encoder does not read passes as it was generated: with the tokens of the subject's references
+        keys = subject.keys if subject.use.encoder else join_tokens([(one.keys, one.weight) for one in self._subjects])
         own = {kind: subject.layouts[kind] for kind in self._denoiser.kinds if kind in subject.layouts}
 
         def run(x: Tensor, t: Tensor, c: TextStates) -> Tensor:
             layouts = {kind: layout.to(x.dtype).expand(len(x), -1, -1, -1) for kind, layout in own.items()}
-            with self._seen([(len(x), subject.keys)]):
+            with self._seen([(len(x), keys)]):
                 return self._denoiser.predict(x, t, c, layouts)
 
         assert subject.foreground is not None
@@ -146,7 +170,8 @@ class GuidedModel:
             subject.foreground,
             rows,
             w_ref=w_ref * subject.weight,
-            digest=subject.digest,
+            digest=self._subjects[0].digest if subject.use.noise == "shared" else subject.digest,
+            noise_seed=subject.noise_seed if subject.use.noise == "image" else None,
             chunk=self._reference_rows,
             last=next(reversed(self._denoiser.self_attention), None),
         )

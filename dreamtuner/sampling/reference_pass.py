@@ -22,7 +22,7 @@ from dreamtuner.attention.maps import stride
 from dreamtuner.attention.self_subject import SubjectKeys
 from dreamtuner.attention.subject_layers import Captured, LastLayerReached, Layers, SelfSubject
 from dreamtuner.families.text_states import TextStates
-from dreamtuner.sampling.loop import seeded
+from dreamtuner.sampling.loop import cell_noise, seeded
 
 
 class Row(NamedTuple):
@@ -97,12 +97,14 @@ def encode_reference(
     *,
     w_ref: float,
     digest: str,
+    noise_seed: int | None = None,
     chunk: int = 32,
     last: str | None = None,
 ) -> ReferenceFeatures:
     """Encode all rows in one pass, `chunk` at a time. x_0: C H W latents; c_r: one row, the reference's own caption.
 
-    `last`: the self-attention layer that a call reaches last, where it may end.
+    `noise_seed`: x_0 is noised with the noise of this seed in every step, as an image starts from it, instead of one of
+    its digest and the step. `last`: the self-attention layer that a call reaches last, where it may end.
 
     `predict(x, t, c)` calls the denoiser that `ssa` is attached to; `noised` is its forward process. The result equals
     that of a separate pass at every step, at far lower cost.
@@ -111,9 +113,13 @@ def encode_reference(
     if not wanted:  # a plan may never use the reference, as with w_r = 0 and p_r = 1
         return ReferenceFeatures({}, {})
     index = {row: i for i, row in enumerate(wanted)}
+    c, h, w = x_0.shape
 
     def x_r(row: Row) -> Tensor:
-        noise = torch.randn(x_0.shape, generator=seeded(digest, "noise", row.step)).to(x_0)
+        if noise_seed is None:
+            noise = torch.randn(x_0.shape, generator=seeded(digest, "noise", row.step)).to(x_0)
+        else:
+            noise = cell_noise([torch.Generator().manual_seed(noise_seed)], (c, h, w))[0].to(x_0)
         return noised(x_0, noise, row.timestep)
 
     pieces: list[Captured] = []

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import NamedTuple
 
 from PIL import Image
 
 from dreamtuner.models.layouts import Layouts
+from dreamtuner.settings.frames import LIKE_REFERENCES, FrameUse
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Reference:
     `frame`: it is an earlier frame of a video, which is never cropped; `weight`: how much it counts among several
     references: its tokens weigh w_ref * weight in self-subject-attention, and as many times more than those of weight 1
     in subject-encoder-attention. Weights are not normalised: two references weigh twice as much as one.
+    `seen`: whether it is seen at all; one that is not can be the first, which seeds what the images share. `use`,
+    `noise_seed`: of a frame alone, how it is seen, and the seed of the noise that the frames start from.
     """
 
     image: Image.Image
@@ -28,6 +32,9 @@ class Reference:
     whole: bool = False
     frame: bool = False
     weight: float = 1.0
+    seen: bool = True
+    use: FrameUse = LIKE_REFERENCES
+    noise_seed: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError unless the weight is positive and finite."""
@@ -35,13 +42,27 @@ class Reference:
             raise ValueError(f"reference: the weight is {self.weight}; give a positive number, 1 for an equal share")
 
 
+class TextBlend(NamedTuple):
+    """Another prompt whose text states are mixed into the cell's own. `share`: how much of them, 0..1."""
+
+    prompt: str
+    share: float
+
+
 @dataclass(frozen=True)
 class Cell:
     """One image to generate. `seed` determines x_T, alone unless `Sampling.inversion` adds the reference's noise.
 
-    `layouts`: the control images it is conditioned on, by kind.
+    `layouts`: the control images it is conditioned on, by kind; `blend`: another prompt between which and its own the
+    text states are interpolated, as where scenes of a video fade.
     """
 
     prompt: str
     seed: int
     layouts: Layouts = field(default_factory=dict)
+    blend: TextBlend | None = None
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Return its prompt, and the one that is mixed into it."""
+        return (self.prompt,) if self.blend is None else (self.prompt, self.blend.prompt)

@@ -16,6 +16,7 @@ from dreamtuner.preprocess.foreground import on_white
 from dreamtuner.sampling.reference_crop import shown, square
 from dreamtuner.sampling.reference_pass import foreground_tokens, reference_digest
 from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.frames import LIKE_REFERENCES, FrameUse
 from dreamtuner.settings.sampling import Sampling
 
 
@@ -26,7 +27,8 @@ class Subject:
     `x_0`: C H W latents; `foreground`: a layer's token count -> indices of its subject tokens, None if S-S-A is off or
     the mask is empty; `c_r`: its own caption, one row; `digest`: seeds lambda and noise; `keys`: keys and values of
     every S-E-A layer, None if the subject-encoder is off; `layouts`: its own control images, 3 fH fW; `weight`: what
-    w_ref is multiplied by for its tokens, > 0.
+    w_ref is multiplied by for its tokens, > 0; one that is not seen has neither subject tokens nor keys. `use`,
+    `noise_seed`: as of the reference.
     """
 
     x_0: Tensor
@@ -36,6 +38,8 @@ class Subject:
     keys: Mapping[str, TokenKeys] | None
     layouts: Mapping[Kind, Tensor]
     weight: float = 1.0
+    use: FrameUse = LIKE_REFERENCES
+    noise_seed: int | None = None
 
 
 def prepare_subject(
@@ -51,18 +55,21 @@ def prepare_subject(
         return None
     x_0 = parts.encode_image(image)
     foreground = None
-    if sampling.w_ref > 0:
+    if sampling.w_ref > 0 and reference.seen:
         grids = parts.denoiser().token_grids((x_0.shape[1], x_0.shape[2]))
         tokens = foreground_tokens(_inside(reference, sampling) if reference.whole else m_r, grids.values())
         foreground = {count: kept.to(x_0.device) for count, kept in tokens.items()}
+    encoded = sampling.beta > 0 and reference.seen and reference.use.encoder
     return Subject(
         x_0,
         foreground,
         parts.encode_text(reference.caption, sampling.text) if c_r is None else c_r,
         reference_digest(reference.image),
-        parts.subject_keys(alone(reference, sampling.resolution)) if sampling.beta > 0 else None,
+        parts.subject_keys(alone(reference, sampling.resolution)) if encoded else None,
         {kind: _own_layout(reference, kind, sampling).to(x_0) for kind in reference.layouts},
         reference.weight,
+        reference.use,
+        reference.noise_seed,
     )
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dreamtuner.models.layouts import Layouts, fitted
 from dreamtuner.sampling.request import Reference
+from dreamtuner.settings.frames import LIKE_REFERENCES, FrameUse
 
 MARGIN = 1 / 8
 """How far a limb extends beyond the bones of the skeleton, as a fraction of the image's longer side."""
@@ -25,13 +26,15 @@ MOVED = 32
 """By how much a pixel of a skeleton image must change, of 255, to count as moved."""
 
 
-def frame_reference(frame: Image.Image, prompt: str, layouts: Layouts) -> Reference:
-    """Return a finished frame as a reference for later ones.
+def frame_reference(
+    frame: Image.Image, prompt: str, layouts: Layouts, use: FrameUse = LIKE_REFERENCES, noise_seed: int | None = None
+) -> Reference:
+    """Return a finished frame as a reference for later ones, which see it as `use` says.
 
-    `layouts`: the control images that it was conditioned on.
+    `layouts`: the control images that it was conditioned on; `noise_seed`: the seed of the frames.
     """
     own = {kind: fitted(kind, image, frame.size) for kind, image in layouts.items()}
-    return Reference(frame, None, prompt, own, frame=True)
+    return Reference(frame, None, prompt, own, frame=True, weight=use.weight, use=use, noise_seed=noise_seed)
 
 
 def moving(before: Image.Image, after: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -46,20 +49,31 @@ def moving(before: Image.Image, after: Image.Image, size: tuple[int, int]) -> ND
     return np.asarray(grown, dtype=bool)
 
 
-def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> float | None:
+def flicker(frames: Sequence[Image.Image], poses: Sequence[Image.Image], *, loop: bool = False) -> float | None:
     """Return the mean frame-to-frame change of static pixels, in levels of 0..255; 0 means no flicker.
 
     Returns None if no pixel is static between any two poses. Frames have one size; `poses` are the ones they were
-    conditioned on. Raises ValueError unless there are at least two frames, with one pose each.
+    conditioned on. `loop`: the step from the last frame to the first counts too. Raises ValueError unless there are at
+    least two frames, with one pose each.
     """
     if len(frames) < 2 or len(frames) != len(poses):
         raise ValueError(
             f"frames: {len(frames)} with {len(poses)} poses; give two or more frames, and one pose for each"
         )
-    changes = []
-    for i in range(1, len(frames)):
-        still = ~moving(poses[i - 1], poses[i], frames[i].size)
-        a, b = (np.asarray(one.convert("RGB")).astype(np.float64) for one in frames[i - 1 : i + 1])
-        if still.any():
-            changes.append(float(np.abs(a - b)[still].mean()))
-    return float(np.mean(changes)) if changes else None
+    found = [changes(frames[i - 1 : i + 1], poses[i - 1 : i + 1])[0] for i in range(1, len(frames))]
+    if loop:
+        found.append(changes((frames[-1], frames[0]), (poses[-1], poses[0]))[0])
+    static = [one for one in found if one is not None]
+    return float(np.mean(static)) if static else None
+
+
+def changes(frames: Sequence[Image.Image], poses: Sequence[Image.Image]) -> tuple[float | None, float | None]:
+    """Return the mean change between two frames of static pixels, and that of moving ones, in levels of 0..255.
+
+    None where there are no such pixels. A video that stands still has neither: read the one beside the other.
+    """
+    moved = moving(poses[0], poses[1], frames[1].size)
+    a, b = (np.asarray(one.convert("RGB")).astype(np.float64) for one in frames)
+    change = np.abs(a - b)
+    static, motion = (float(change[where].mean()) if where.any() else None for where in (~moved, moved))
+    return static, motion

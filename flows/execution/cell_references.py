@@ -1,15 +1,18 @@
 """Reads the references of a cell from the store: its subject's, and in a video the frames before it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from PIL import Image
 
 from dreamtuner.sampling.request import Reference
 from dreamtuner.sampling.video import frame_reference
+from dreamtuner.settings.frames import DRAFT, FrameUse
+from dreamtuner.settings.recipe_fields import from_fields
 from flows.faults import UnmetRequirementError
 from flows.image_io import open_picture, open_reference
 from flows.planning.cells import further_reference, of_kinds
-from flows.planning.video import ALL_LAYERS
+from flows.planning.video import ALL_LAYERS, USE
 from flows.resources import Resources
 from storage.catalog import views
 from storage.catalog.records import CellDetail
@@ -32,7 +35,8 @@ def references_of(cell: CellDetail, store: ObjectStore, pictures: Mapping[str, I
             mask=None if one["mask"] is None else open_picture(get_blob(store, one["mask"]), "L"),
             caption=one["caption"],
             layouts={kind: pictures[sha256] for kind, sha256 in one.get("layouts", {}).items()},
-            weight=one.get("weight", 1.0),
+            weight=one.get("weight", 1.0) or 1.0,
+            seen=one.get("weight", 1.0) > 0,  # 0: at this time of a video it does not count
         )
         for one in (first, *cell.settings.get("references", ()))
     ]
@@ -56,18 +60,18 @@ class FrameMissingError(UnmetRequirementError):
 
 def layers_of_first(cell: CellDetail) -> bool:
     """Return whether the first release planned the frame: then it attends only in its first reference's layers."""
-    named: Mapping[str, str] = cell.settings.get("frames", {})
+    named: Mapping[str, Any] = cell.settings.get("frames", {})
     return bool(named) and not set(ALL_LAYERS) <= set(named)
 
 
 def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str, Image.Image]) -> list[Reference]:
-    """Read the first and the previous frame as references. Raises FrameMissingError if one is not generated.
+    """Read the frames that a frame sees as references. Raises FrameMissingError if one is missing.
 
     `pictures`: control images by their SHA-256.
     """
-    named: Mapping[str, str] = cell.settings.get("frames", {})
-    found = []
-    for digest in dict.fromkeys(named[name] for name in ("first", "previous") if name in named):
+    named: Mapping[str, Any] = cell.settings.get("frames", {})
+    use, found = from_fields(FrameUse, named.get(USE, {})), []
+    for digest in dict.fromkeys(named[name] for name in ("first", "previous", "next", DRAFT) if name in named):
         with resources.catalog.read() as s:
             frame = views.cell(s, digest)
         if frame.image_sha256 is None:
@@ -80,5 +84,6 @@ def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str,
             raise FrameMissingError(
                 f"the image of the frame {digest[:12]} before it is lost and must be regenerated"
             ) from error
-        found.append(frame_reference(image, frame.prompt, {"pose": pictures[frame.pose]} if frame.pose else {}))
+        own = {"pose": pictures[frame.pose]} if frame.pose else {}
+        found.append(frame_reference(image, frame.prompt, own, use, frame.seed))
     return found

@@ -17,7 +17,7 @@ from dreamtuner.postprocess.finish import finished
 from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
-from dreamtuner.sampling.request import Cell
+from dreamtuner.sampling.request import Cell, TextBlend
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
@@ -173,6 +173,7 @@ def generate_together(
     demand_adapters(adapters, first.profile, resources)
     objects = resources.store
     pictures = Pictures(objects)
+    blend = first.settings.get("blend")
     if reference_cache is not None:
         reference_cache.open(f"{_shared(first)} {first.weights_digest}")
     with _model(first, resources, backbone) as model, attention_kernels(resources.settings.attention):
@@ -184,6 +185,7 @@ def generate_together(
                     cell.prompt,
                     cell.seed,
                     {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth, cell.controls).items()},
+                    None if blend is None else TextBlend(blend["prompt"], blend["share"]),
                 )
                 for cell in cells
             ],

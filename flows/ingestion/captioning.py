@@ -16,7 +16,7 @@ from dreamtuner.settings.styles import STYLES
 from flows.ingestion.annotations import ChosenAnnotation, KnownAnnotations, licence_of_backend, offered, stays
 from flows.ingestion.choice import BUILT_IN, IngestionChoice
 from flows.spec.entry import is_auto, named_by_auto
-from flows.spec.model import expand
+from flows.spec.prompt import expand
 from flows.spec.subject import SubjectSpec
 from storage.catalog.records import CAPTION, PERSONS
 

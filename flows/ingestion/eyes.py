@@ -52,6 +52,9 @@ def demand_eyes(spec: Spec, choice: IngestionChoice, resources: Resources) -> No
     named: set[Path] = {(field,) for field, name in fields.items() if name is not None}
     named |= {("estimators", kind) for kind in spec.estimators}
     problems = [one for eye in _named(choice, named) if (one := _problem(eye)) is not None]
+    if spec.film is not None:
+        eye = Eye(("video", "film"), "the estimator", _estimator("pose", choice.estimators.get("pose")), lambda _: True)
+        problems += [one for one in [_problem(eye)] if one is not None]
     if not problems:
         for i, subject in enumerate(spec.subjects):
             problems += _problems(subject, ("subjects", i), choice, resources, named, spec.follows)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dreamtuner.models.layouts import Kind, LayoutError, fitted
+from dreamtuner.models.profiles import Profile
 from dreamtuner.preprocess import ImageError, ImageLimits, decode_image
+from flows.ingestion.choice import ingestion_choice, stated_eyes
 from flows.ingestion.sources import read, shown
 from flows.settings import Settings
 from flows.spec.model import Spec
@@ -32,8 +34,13 @@ GridLayouts = Mapping[Kind, Sequence[LayoutFile | None]]
 """The control images of a grid by kind, in spec order; None: unconditioned."""
 
 
-def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]]) -> GridLayouts:
-    """Read the spec's control images for images of these sizes. Raises InputError with every unusable one."""
+def read_layouts(
+    spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]], profile: Profile | None = None
+) -> GridLayouts:
+    """Read the spec's control images for images of these sizes, or estimate them from its film.
+
+    `profile`: whose estimator reads the film. Raises InputError with every unusable one.
+    """
     problems: list[Problem] = []
     found: dict[Kind, list[LayoutFile | None]] = {}
     for kind, (path, places) in spec.layout_fields.items():
@@ -53,4 +60,22 @@ def read_layouts(spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]
                 found[kind].append(LayoutFile(kind, place, data))
     if problems:
         raise InputError(f"spec {spec.name!r}", problems)
+    if spec.film is not None:
+        found["pose"] = _of_film(spec, settings, sizes, profile)
     return found
+
+
+def _of_film(
+    spec: Spec, settings: Settings, sizes: Sequence[tuple[int, int]], profile: Profile | None
+) -> list[LayoutFile | None]:
+    """Return the poses of the spec's film. All sizes have one shape, or the film cannot be cropped for them."""
+    from dreamtuner.preprocess.estimators import estimator_of  # only specs with a film
+    from flows.ingestion.driving_film import film_poses
+
+    assert spec.video is not None
+    if len(set(sizes)) > 1:
+        message = "images of both styles follow it, and have different sizes in this profile; set sampling.size"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("video", "film"), message=message)])
+    name = ingestion_choice(settings, profile, stated_eyes(spec)).estimators.get("pose")
+    poses = film_poses(spec, spec.video, settings, estimator_of("pose", name), sizes[0])
+    return [LayoutFile("pose", place, data) for place, data in poses]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from flows.ingestion.annotations import ChosenAnnotation
 from flows.ingestion.facts import Facts
-from flows.spec.model import expand
+from flows.spec.prompt import expand
 from storage.catalog import writes
 from storage.catalog.records import CAPTION, PERSONS, AnnotationFacts
 

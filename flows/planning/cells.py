@@ -14,7 +14,8 @@ from dreamtuner.models.layouts import OWN_FIELDS, Kind
 from dreamtuner.settings.recipe_fields import to_fields
 from dreamtuner.settings.sampling import ENGINE_VERSION, Sampling, Style
 from flows.ingestion.facts import Facts
-from flows.spec.model import Spec, expand
+from flows.spec.model import Spec
+from flows.spec.prompt import expand
 
 if TYPE_CHECKING:
     from flows.planning.finetune import FineTuneJob
@@ -74,10 +75,11 @@ def recipe_of(
     layouts: Mapping[Kind, str] | None = None,
     own_layouts: Mapping[Kind, str] | None = None,
     controlnets: Mapping[Kind, str] | None = None,
-    frames: Mapping[str, str] | None = None,
+    frames: Mapping[str, Any] | None = None,
     adapters: Mapping[str, str] | None = None,
     weight: float = 1.0,
     further: Sequence[Mapping[str, Any]] = (),
+    blend: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
@@ -85,7 +87,7 @@ def recipe_of(
     `frames`: in a video, the cells used as additional references, and how (flows.planning.video); `adapters`: the
     digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour"; `weight`: of the reference;
     `further`: the subject's other references as `further_reference` gives them. Their order is part of the digest: it
-    decides the last bits of an image.
+    decides the last bits of an image; `blend`: the prompt whose text states are mixed in, and its share.
 
     Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
@@ -112,8 +114,9 @@ def recipe_of(
         "adapters": dict(adapters or {}),
         "reference_weight": None if weight == 1 else float(weight),
         "references": [dict(one) for one in further],
+        "blend": dict(blend or {}),
     }
-    return recipe | {name: value for name, value in more.items() if value}
+    return recipe | _stated(more)
 
 
 def further_reference(
@@ -122,7 +125,12 @@ def further_reference(
     """Assemble what decides an image of a further reference. `layouts`: its own control images of the cell's kinds."""
     more = {"weight": None if weight == 1 else float(weight), "layouts": dict(layouts)}
     plain = {"reference": reference, "mask": mask, "caption": caption}
-    return plain | {name: value for name, value in more.items() if value}
+    return plain | _stated(more)
+
+
+def _stated(more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the later fields that are not neutral: a weight of 0 is one, null and an empty mapping are not."""
+    return {name: value for name, value in more.items() if value or value == 0.0}
 
 
 @dataclass(frozen=True)
@@ -201,11 +209,28 @@ class SubjectPlanner:
         self._called = one.class_word if job is None else job.settings.subject_words(one.class_word)
 
     def cell(
-        self, template: str, layouts: Mapping[Kind, str], seed: int, frames: Mapping[str, str] | None = None
+        self,
+        template: str,
+        layouts: Mapping[Kind, str],
+        seed: int,
+        frames: Mapping[str, Any] | None = None,
+        *,
+        blend: tuple[str, float] | None = None,
+        weights: Sequence[float] | None = None,
     ) -> PlannedCell:
-        """Plan one image of the subject. `layouts`, `frames`: as in `recipe_of`."""
+        """Plan one image of the subject. `layouts`, `frames`: as in `recipe_of`.
+
+        `blend`: another template, and the share of its text states; `weights`: what the weight of each reference is
+        multiplied by, in order.
+        """
         one = self._one
-        prompt = expand(template, class_word=self._called, style=one.style)
+        prompt, mixed = (
+            None if text is None else expand(text, class_word=self._called, style=one.style)
+            for text in (template, None if blend is None else blend[0])
+        )
+        assert prompt is not None
+        texts = [prompt] if mixed is None else [prompt, mixed]
+        factors = [1.0] * (1 + len(one.further)) if weights is None else weights
         own = {kind: sha for kind, sha in one.layouts.items() if kind in layouts}
         recipe = recipe_of(
             reference=one.reference_sha256,
@@ -222,18 +247,20 @@ class SubjectPlanner:
             controlnets=self._setup.controlnets,
             frames=frames,
             adapters=self._setup.adapters_used(
-                one.style, (prompt, self._spec.negative_prompt, one.caption, *(other.caption for other in one.further))
+                one.style,
+                (*texts, self._spec.negative_prompt, one.caption, *(other.caption for other in one.further)),
             ),
-            weight=one.weight,
+            weight=one.weight * factors[0],
             further=[
                 further_reference(
                     reference=other.reference_sha256,
                     mask=other.mask_sha256,
                     caption=other.caption,
-                    weight=other.weight,
+                    weight=other.weight * factor,
                     layouts={kind: sha for kind, sha in other.layouts.items() if kind in layouts},
                 )
-                for other in one.further
+                for other, factor in zip(one.further, factors[1:], strict=True)
             ],
+            blend=None if blend is None else {"prompt": mixed, "share": blend[1]},
         )
         return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

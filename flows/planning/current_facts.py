@@ -11,7 +11,7 @@ from dreamtuner.settings.styles import STYLES
 from flows.ingestion.choice import IngestionChoice
 from flows.ingestion.facts import Facts
 from flows.spec.entry import NONE, is_auto
-from flows.spec.model import expand
+from flows.spec.prompt import expand
 from flows.spec.subject import SubjectSpec
 from storage.catalog.records import CAPTION, PERSONS
 from storage.catalog.views import ReferenceState, SubjectState

@@ -26,8 +26,9 @@ from flows.planning.defaults import metric_names
 from flows.planning.texts import NamedTexts, demand_encodable
 from flows.planning.warnings import demand_distinct_prompts
 from flows.resources import Resources
-from flows.spec.model import Spec, expand
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted, problems_of
+from flows.spec.prompt import expand
 
 if TYPE_CHECKING:
     from flows.planning.finetune import FineTuneJob
@@ -61,16 +62,18 @@ def demand_models(spec: Spec, resources: Resources) -> None:
             try:
                 require_controlnet(profile, kind)
             except LayoutError as error:
-                i = next(i for i, place in enumerate(places) if place is not None)
-                message = f"{error}; or leave {dotted(path)} out"
-                raise InputError(f"spec {spec.name!r}", [Problem(path=(*path, i), message=message)]) from error
+                i = next((i for i, place in enumerate(places) if place is not None), None)
+                at: tuple[str | int, ...] = ("video", "film") if i is None else (*path, i)
+                message = f"{error}; or leave {dotted(path if i is not None else at)} out"
+                raise InputError(f"spec {spec.name!r}", [Problem(path=at, message=message)]) from error
 
 
 def _demand_eyes(spec: Spec, resources: Resources, profile: Profile) -> None:
     """Raise InputError if a masker, captioner or estimator is unknown or lacks its model; most specs name none."""
     choice = ingestion_choice(resources.settings, profile, stated_eyes(spec))
     named = (choice.masker, choice.captioner, choice.estimators)
-    if named == (BUILT_IN.masker, BUILT_IN.captioner, {}) and not any(one.asks for one in spec.subjects):
+    built_in = named == (BUILT_IN.masker, BUILT_IN.captioner, {}) and spec.film is None
+    if built_in and not any(one.asks for one in spec.subjects):
         return
     from flows.ingestion.eyes import demand_eyes
 
@@ -128,7 +131,7 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     sampling = {style: profile.sampling(style, learnt=learnt, **spec.sampling) for style in STYLES.working()}
     demand_settings(spec, profile, sampling.values())
     adapters, embeddings = _adapters(spec, profile, sampling)
-    layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()])
+    layouts = read_layouts(spec, resources.settings, [(one.width, one.height) for one in sampling.values()], profile)
     digests = {kind: [None if one is None else one.sha256 for one in ones] for kind, ones in layouts.items()}
     followed = [kind for kind in in_order(spec.layouts) if spec.follows(kind)]
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}

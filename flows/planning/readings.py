@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dreamtuner.models.profiles import Profile
 from dreamtuner.settings.sampling import PromptSyntax, Style
-from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, expand
+from flows.spec.prompt import PLACEHOLDER, STYLE_PLACEHOLDER, expand
 
 STAND_IN = "subject"
 """Stands for the class word while no subject is chosen."""

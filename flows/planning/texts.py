@@ -7,8 +7,9 @@ from dreamtuner.models.profiles import Profile
 from dreamtuner.models.tokens import most_clip_skip
 from dreamtuner.settings.sampling import PromptSyntax, Style
 from flows.planning.cells import GenerationSetup
-from flows.spec.model import Spec, expand
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem
+from flows.spec.prompt import expand
 
 Position = tuple[str | int, ...]
 

@@ -9,8 +9,9 @@ from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup
 from flows.planning.texts import NamedTexts, demand_encodable, learned_word, subject_words
 from flows.spec.entry import Path
-from flows.spec.model import PLACEHOLDER, STYLE_PLACEHOLDER, Spec, expand
+from flows.spec.model import Spec
 from flows.spec.problems import InputError, Problem, dotted
+from flows.spec.prompt import PLACEHOLDER, STYLE_PLACEHOLDER, expand
 from flows.spec.subject import SubjectSpec
 from storage.catalog.records import RunWarning
 

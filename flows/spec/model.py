@@ -21,38 +21,17 @@ from dreamtuner.models.layouts import Kind, KindName
 from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_names
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
-from dreamtuner.settings.styles import STYLES
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
+from flows.spec.prompt import Prompt
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
+from flows.spec.video import VideoSpec, scene_prompts
 from storage.catalog.records import Priority
 
-PLACEHOLDER = "{subject}"
-STYLE_PLACEHOLDER = "{style}"
 MAX_CELLS = 250_000
 Workers = Annotated[int, Field(ge=0, le=1000)]
 """A number of workers; 0: as many as there are."""
-
-
-def _prompt(prompt: str) -> str:
-    if PLACEHOLDER not in prompt:
-        raise ValueError(
-            f"{prompt!r} lacks the placeholder {PLACEHOLDER}; write for example 'a {PLACEHOLDER} on the beach'"
-        )
-    rest = prompt.replace(PLACEHOLDER, "").replace(STYLE_PLACEHOLDER, "")
-    if "{" in rest or "}" in rest:
-        raise ValueError(f"{prompt!r} holds another brace; the placeholders are {PLACEHOLDER} and {STYLE_PLACEHOLDER}")
-    return prompt
-
-
-def expand(text: str, *, class_word: str, style: str) -> str:
-    """Put the class word and the style's word for a picture into a prompt or caption.
-
-    >>> expand("a {style} of a {subject} on the beach", class_word="bear", style="anime")
-    'a drawing of a bear on the beach'
-    """
-    return text.replace(PLACEHOLDER, class_word).replace(STYLE_PLACEHOLDER, STYLES[style].word)
 
 
 def _known_profile(name: str) -> str:
@@ -109,7 +88,7 @@ class Spec(StrictModel):
         description="the subjects, each with its reference; {from: feed.csv} reads them from a table",
         json_schema_extra=_or_feed,
     )
-    prompts: tuple[Annotated[Text, AfterValidator(_prompt)], ...] = Field(
+    prompts: tuple[Prompt, ...] = Field(
         min_length=1,
         strict=False,
         description="{subject} is replaced by the class word, {style} by photo or drawing: a {style} of a {subject}",
@@ -182,6 +161,11 @@ class Spec(StrictModel):
         description="the project that the run and its new subjects belong to, by name; null: that of its subjects, or "
         "everybody's",
     )
+    video: VideoSpec | None = Field(
+        default=None,
+        exclude_if=lambda video: video is None,  # as of `workers`
+        description="what `dreamtuner video` makes of the spec beyond one frame per pose; other commands ignore it",
+    )
     sampling: dict[str, Any] = Field(
         default_factory=dict,
         description='sampling settings that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
@@ -193,6 +177,19 @@ class Spec(StrictModel):
         description='where the run stops, unfinished: {"device_seconds": 3600}, or {"money": 5} at the rates of '
         "DREAMTUNER_RATES; null: nowhere",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prompts_of_scenes(cls, content: Any) -> Any:
+        """Take the prompts from the video's scenes, so that all that reads and checks prompts knows them."""
+        if not isinstance(content, Mapping) or not isinstance(video := content.get("video"), Mapping | VideoSpec):
+            return content
+        prompts = scene_prompts(video)
+        if prompts is None:
+            return content
+        if "prompts" in content and list(content["prompts"] or ()) != prompts:
+            raise PlacedError(["prompts"], "is given beside video.scenes; write it as the scene at 0, or remove one")
+        return {**content, "prompts": prompts}
 
     @model_validator(mode="before")
     @classmethod
@@ -275,6 +272,11 @@ class Spec(StrictModel):
         return len(self.prompts) * prod(map(len, self.layouts.values())) * len(self.seeds)
 
     @property
+    def film(self) -> str | None:
+        """Return the driving film whose poses a video follows; None: it has none."""
+        return None if self.video is None else self.video.film
+
+    @property
     def layout_fields(self) -> dict[Kind, tuple[Path, tuple[str | None, ...]]]:
         """Return the control images by kind, each with the position of their list in the spec."""
         own: dict[Kind, tuple[Path, tuple[str | None, ...]]] = {
@@ -290,12 +292,16 @@ class Spec(StrictModel):
 
     def follows(self, kind: Kind) -> bool:
         """Return whether any cell is conditioned on a control image of this kind."""
-        return any(place is not None for place in self.layouts.get(kind, ()))
+        return any(place is not None for place in self.layouts.get(kind, ())) or (
+            kind == "pose" and self.film is not None
+        )
 
     def places(self) -> Iterator[tuple[Path, str]]:
         """Yield every path and URL that the spec names, with its position."""
         for i, subject in enumerate(self.subjects):
             yield from ((("subjects", i, *path), place) for path, place in subject.places())
+        if self.film is not None:
+            yield ("video", "film"), self.film
         for path, places in self.layout_fields.values():
             yield from (((*path, i), place) for i, place in enumerate(places) if place is not None)
 
@@ -305,8 +311,12 @@ class Spec(StrictModel):
         def changed(places: tuple[str | None, ...]) -> tuple[str | None, ...]:
             return tuple(None if place is None else change(place) for place in places)
 
+        video = self.video
+        if video is not None and video.film is not None:
+            video = video.model_copy(update={"film": change(video.film)})
         return self.model_copy(
             update={
+                "video": video,
                 "subjects": tuple(subject.with_places(change) for subject in self.subjects),
                 "poses": changed(self.poses),
                 "depth": changed(self.depth),
@@ -315,17 +325,25 @@ class Spec(StrictModel):
         )
 
     def repeated_poses(self) -> list[Problem]:
-        """Return a problem for each repeated pose; only videos may repeat poses."""
+        """Return a problem for each repeated pose and for a film; only videos may have them."""
+        driven = "only videos follow a film; make one with dreamtuner video, or remove it"
+        film = [] if self.film is None else [Problem(path=("video", "film"), message=driven)]
         first: dict[str | None, int] = {}
         for i, place in enumerate(self.poses):
             first.setdefault(place, i)
-        return [
+        return film + [
             Problem(
                 path=("poses", i), message=f"duplicate value {_quoted(place)}; remove one (a video may repeat poses)"
             )
             for i, place in enumerate(self.poses)
             if first[place] != i
         ]
+
+    @model_validator(mode="after")
+    def _driven_once(self) -> Self:
+        if self.film is not None and any(place is not None for place in self.poses):
+            raise PlacedError(["poses"], "is given beside video.film, whose poses are estimated; remove one of the two")
+        return self
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -9,7 +9,8 @@ from dreamtuner.settings.sampling import Sampling
 from flows.ingestion.captioning import CaptionChooser
 from flows.ingestion.facts import Facts
 from flows.planning.cells import GenerationSetup, PlannedCell, canonical, plan_cells
-from flows.spec.model import Spec, expand
+from flows.spec.model import Spec
+from flows.spec.prompt import expand
 from flows.spec.subject import SubjectSpec
 from flows.spec.yaml_file import parse_spec
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from dreamtuner.models.profiles import get_profile
 from dreamtuner.settings.styles import STYLES
 from flows.ingestion.captioning import CaptionChooser
-from flows.spec.model import Spec, expand
+from flows.spec.model import Spec
+from flows.spec.prompt import expand
 from flows.spec.subject import SubjectSpec
 from tests.seams.outside import Outside, blocks, outside
 

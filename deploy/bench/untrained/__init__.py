@@ -1,1 +1,1 @@
-"""Benchmarks of the method without training: several references, and what seeds change."""
+"""Measures the method without training: several references, what seeds change, and how much videos flicker."""

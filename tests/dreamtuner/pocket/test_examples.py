@@ -9,8 +9,8 @@ from PIL import Image
 
 from dreamtuner.models.layouts import fitted
 from dreamtuner.pocket.examples import EXAMPLES, draw_example, example_files
-from dreamtuner.pocket.poses import draw_poses
 from dreamtuner.pocket.world import POSES, TEST, Context, Identity, render
+from dreamtuner.pocket.world.poses import draw_poses
 from dreamtuner.pocket.world.skeleton import JOINTS, Skeleton, between, skeleton
 from flows.spec.yaml_file import read_spec
 
