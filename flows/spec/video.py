@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from dreamtuner.settings.frames import LIKE_REFERENCES, FrameUse
+from dreamtuner.settings.frames import FrameUse
 from flows.spec.entry import PLACE, StrictModel, Text
 from flows.spec.problems import PlacedError
 from flows.spec.prompt import Prompt, checked_prompt
@@ -100,7 +100,7 @@ class VideoSpec(StrictModel):
         '"weights": [0, 1]}]',
     )
     earlier: FrameUse = Field(
-        default=LIKE_REFERENCES, description="how a frame sees the frames before it: as the paper says, if left out"
+        default_factory=FrameUse, description="how a frame sees the frames before it: as the paper says, if left out"
     )
 
     @field_validator("references")
