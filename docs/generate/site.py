@@ -11,10 +11,12 @@ from docs.generate.models import fields_table
 from docs.generate.rest import rest_page
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
+from dreamtuner.settings.frames import FrameUse
 from dreamtuner.settings.sampling import Sampling
 from flows.spec.model import Spec
 from flows.spec.seeds import SeedRange
 from flows.spec.subject import SubjectSpec
+from flows.spec.video import SceneKeyframe, VideoSpec, WeightsKeyframe
 
 PASSAGES = "_generated"
 API = "reference/api"
@@ -41,6 +43,10 @@ def passages() -> dict[str, str]:
         "subject.md": fields_table(SubjectSpec),
         "seed-range.md": fields_table(SeedRange),
         "sampling.md": fields_table(Sampling),
+        "video.md": fields_table(VideoSpec),
+        "scenes.md": fields_table(SceneKeyframe),
+        "weights.md": fields_table(WeightsKeyframe),
+        "frames.md": fields_table(FrameUse),
         "finetune.md": fields_table(FineTuneConfig),
         "rates.md": fields_table(Rates),
         "platform-variables.md": platform_table(),

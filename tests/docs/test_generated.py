@@ -18,10 +18,12 @@ from docs.generate.models import fields_table
 from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from docs.generate.site import API, PASSAGES, passages, write_site
 from dreamtuner.settings.finetune import FineTuneConfig
+from dreamtuner.settings.frames import FrameUse
 from dreamtuner.settings.sampling import Sampling
 from flows.settings import Settings, variable_of
 from flows.spec.model import Spec
 from flows.spec.subject import SubjectSpec
+from flows.spec.video import VideoSpec
 from tests.test_architecture import ROOMS_IN_ORDER
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -50,7 +52,7 @@ def test_every_command_with_json_has_its_keys_listed() -> None:
     assert [name for name in named if f"| `{name}` |" not in listed] == []
 
 
-@pytest.mark.parametrize("model", [Spec, SubjectSpec, Sampling, FineTuneConfig])
+@pytest.mark.parametrize("model", [Spec, SubjectSpec, Sampling, FineTuneConfig, VideoSpec, FrameUse])
 def test_every_field_has_a_row_with_its_description(model: type[Spec]) -> None:
     rows = fields_table(model).splitlines()[2:]
     for row, (name, field) in zip(rows, model.model_fields.items(), strict=True):
