@@ -17,6 +17,7 @@ from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.adapted import adapted
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.initial_noise import initial_noise, noise_of_reference
+from dreamtuner.sampling.kept_background import Background, PreparedBackground, prepare_background
 from dreamtuner.sampling.loop import OnStep, Predict, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder
@@ -35,6 +36,7 @@ def generate(
     sampling: Sampling,
     *,
     negative_prompt: str = "",
+    background: Background | None = None,
     batch_size: int | None = None,
     kv_bytes: int | None = None,
     recorder: AttentionRecorder | None = None,
@@ -46,13 +48,15 @@ def generate(
     """Generate one RGB image per cell, in order, all of one subject; several references of it are concatenated.
 
     Without a reference, with an empty mask, or at w_ref = beta = 0 the result is the plain model's, text-guided at w_c
-    in every step. `batch_size`: cells per batch (twice as many U-Net rows), by default as many as the free memory
-    holds; it changes the last bits of an image at most. `kv_bytes`: how many bytes of the reference's keys and values
-    may be held, by default what the free memory allows. `recorder`: records the attention of one point of the one
-    cell. `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings that texts may use; None:
-    all. `reference_cache`: keeps the captured keys and values for later calls; open it with a key of all that this
-    call is given but its cells. `on_step(done, total)` is called after each step of each batch, done from 1 to total;
-    an exception that it raises ends the call and the models are restored.
+    in every step. `background`: a picture whose pixels are kept outside of its subject.
+
+    `batch_size`: cells per batch (twice as many U-Net rows), by default as many as the free memory holds; it changes
+    the last bits of an image at most. `kv_bytes`: how many bytes of the reference's keys and values may be held, by
+    default what the free memory allows. `recorder`: records the attention of one point of the one cell.
+    `layers_of_first`: as in `guided`. `embeddings`: tokens of the profile's embeddings that texts may use; None: all.
+    `reference_cache`: keeps the captured keys and values for later calls; open it with a key of all that this call is
+    given but its cells. `on_step(done, total)` is called after each step of each batch, done from 1 to total; an
+    exception that it raises ends the call and the models are restored.
 
     LoRAs, VAE and FreeU of the settings are used for this call alone, and so are embeddings whose tokens occur.
 
@@ -80,6 +84,7 @@ def generate(
             [_read(cell, read) for cell in cells],
             sampling,
             negative_prompt=read(negative_prompt),
+            background=background,
             batch_size=batch_size,
             kv_bytes=kv_bytes,
             recorder=recorder,
@@ -96,6 +101,7 @@ def _generate(
     sampling: Sampling,
     *,
     negative_prompt: str,
+    background: Background | None,
     batch_size: int | None,
     kv_bytes: int | None,
     recorder: AttentionRecorder | None,
@@ -111,6 +117,7 @@ def _generate(
     layouts = [{k: layout_pixels(k, image, size) for k, image in c.layouts.items()} for c in cells]
     prepared = [prepare_subject(backbone, one, sampling) for one in given] if cells else []
     subjects = [subject for subject in prepared if subject is not None]
+    kept = prepare_background(backbone, background, sampling) if cells else None
     plan = plan_steps(template, subjects, sampling, negative=bool(negative_prompt.strip()))
     undesired = negative_prompt or None
     prompts = {"", undesired, *(prompt for cell in cells for prompt in cell.prompts)} if cells else set()
@@ -150,7 +157,9 @@ def _generate(
                 controls = {kind: torch.stack([layouts[i][kind] for i in batch]).to(backbone.device) for kind in kinds}
                 report = None if on_step is None else partial(report_step, on_step, done, steps)
                 predict = partial(model.predict, {"c": c, "uc": uc}, controls)
-                images = generate_batch(backbone, [cells[i] for i in batch], sampling, predict, z_r=z_r, on_step=report)
+                images = generate_batch(
+                    backbone, [cells[i] for i in batch], sampling, predict, z_r=z_r, kept=kept, on_step=report
+                )
                 if again:
                     images = second_pass(
                         backbone,
@@ -175,20 +184,37 @@ def generate_batch(
     *,
     x_t: Tensor | None = None,
     z_r: Tensor | None = None,
+    kept: PreparedBackground | None = None,
     on_step: OnStep | None = None,
 ) -> list[Image.Image]:
     """Generate one batch of cells: each from `initial_noise` of its seed and z_r, or all from x_t; 1 C H W each.
 
-    Returns RGB images.
+    `kept`: a background that all of them keep. Returns RGB images.
     """
     shape = backbone.latent_shape(sampling.width, sampling.height)
     generators = [torch.Generator().manual_seed(cell.seed) for cell in cells]
     template = chosen_scheduler(backbone.scheduler, sampling)
     scheduler = fresh_scheduler(template, sampling.steps, backbone.device)
     x = initial_noise(generators, shape, z_r, sampling.inversion) if x_t is None else x_t.expand(len(cells), -1, -1, -1)
-    x = x.to(backbone.device) * (scheduler.init_noise_sigma if x_t is None else 1)
-    x_0 = denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=on_step)
-    return decoded(backbone, x_0, (sampling.width, sampling.height))
+    x = x.to(backbone.device)
+    after = on_step if kept is None else _both(kept.blending(scheduler, x), on_step)
+    x = x * (scheduler.init_noise_sigma if x_t is None else 1)
+    x_0 = denoise(predict, x, scheduler, generators=generators, eta=sampling.eta, on_step=after)
+    images = decoded(backbone, x_0, (sampling.width, sampling.height))
+    return images if kept is None else [kept.finish(image) for image in images]
+
+
+def _both(change: OnStep, report: OnStep | None) -> OnStep:
+    """Return what changes x after each step, then reports it."""
+
+    def after(step: int, x: Tensor) -> Tensor | None:
+        changed = change(step, x)
+        x = x if changed is None else changed
+        if report is not None:
+            report(step, x)
+        return x
+
+    return after
 
 
 def free_for(device: torch.device, reference_cache: ReferenceCache | None) -> int | None:

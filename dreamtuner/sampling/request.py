@@ -18,7 +18,8 @@ class Reference:
     `caption`: what the image shows, in the words of the model's captions; `layouts`: control images of the reference
     itself, of its size, used when cells are conditioned on the same kind of control image; `whole`:
     self-subject-attention sees the whole image including its background, which class images preserve (Sec. 3.3);
-    `frame`: it is an earlier frame of a video, which is never cropped; `weight`: how much it counts among several
+    `frame`: it is a generated image (an earlier frame of a video, a picture to edit, the first of a set), which is
+    never cropped; `weight`: how much it counts among several
     references: its tokens weigh w_ref * weight in self-subject-attention, and as many times more than those of weight 1
     in subject-encoder-attention. Weights are not normalised: two references weigh twice as much as one.
     `seen`: whether it is seen at all; one that is not can be the first, which seeds what the images share. `use`,
