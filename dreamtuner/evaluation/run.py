@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -26,6 +27,7 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.score.clip import ClipModel, load_clip
 from dreamtuner.score.oracle import Oracle
 
+T = TypeVar("T")
 PRIOR_METRIC = "class_word_prompt"
 """The metric of prior preservation: the prompt score of cells without the learned token."""
 POLL_SECONDS = 1.0
@@ -97,11 +99,29 @@ def measure_methods(
     seeds: int,
     say: Callable[[str], None],
 ) -> dict[str, list[EvaluationResult]]:
-    """Return every method's results, in the order of the subjects. Cached cells are not measured again.
+    """Return every method's results, in the order of the subjects. Cached cells are not measured again."""
+
+    def measure(i: int, say_of_it: Callable[[str], None]) -> dict[str, EvaluationResult]:
+        cells = image_requests(subjects[i], prompts, seeds)
+        found = measure_subject(bench, cache, methods, subjects[i], cells, say_of_it)
+        cache.remove_work_dirs(methods.values(), subjects[i])
+        return found
+
+    found = shared(cache, subjects, measure, say)
+    return {name: [one[name] for one in found] for name in methods}
+
+
+def shared(
+    cache: EvaluationCache,
+    subjects: Sequence[Picture],
+    measure: Callable[[int, Callable[[str], None]], T],
+    say: Callable[[str], None],
+) -> list[T]:
+    """Return what `measure(i, say)` returns of each subject, in order.
 
     Processes that run at the same time share the subjects: each measures one that no other has locked.
     """
-    found: dict[int, dict[str, EvaluationResult]] = {}
+    found: dict[int, T] = {}
     reported = False
     while len(found) < len(subjects):
         before = len(found)
@@ -110,32 +130,29 @@ def measure_methods(
                 continue
             with cache.locked(subject) as mine:
                 if mine:
-                    say_of_it = partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}")
-                    found[i] = _measure_subject(bench, cache, methods, subject, prompts, seeds, say_of_it)
+                    found[i] = measure(i, partial(_say_of_subject, say, f"subject {i + 1}/{len(subjects)}"))
         if len(found) == before:
             if not reported:
                 say(f"waiting for {len(subjects) - before} subjects that another process is measuring")
             reported = True
             time.sleep(POLL_SECONDS)
-    return {name: [found[i][name] for i in range(len(subjects))] for name in methods}
+    return [found[i] for i in range(len(subjects))]
 
 
 def _say_of_subject(say: Callable[[str], None], subject: str, line: str) -> None:
     say(f"{subject}, {line}")
 
 
-def _measure_subject(
+def measure_subject(
     bench: Bench,
     cache: EvaluationCache,
     methods: Mapping[str, Method],
     subject: Picture,
-    prompts: int,
-    seeds: int,
+    cells: Sequence[ImageRequest],
     say: Callable[[str], None],
 ) -> dict[str, EvaluationResult]:
-    """Measure one subject with every method."""
+    """Measure these cells of one subject, which is locked, with every method. Cached ones are not measured again."""
     results = {}
-    cells = image_requests(subject, prompts, seeds)
     for name, method in methods.items():
         result = cache.result(method, subject, cells)
         if result is None:
@@ -151,7 +168,6 @@ def _measure_subject(
                 f"{result.prepare_s:.0f} s + {result.picture_s:.2f} s a picture"
             )
         results[name] = result
-    cache.remove_work_dirs(methods.values(), subject)
     return results
 
 

@@ -15,9 +15,9 @@ from dreamtuner.families.schedulers import chosen_scheduler
 from dreamtuner.families.text_states import TextStates
 from dreamtuner.models.layouts import Kind, in_order
 from dreamtuner.sampling.adapted import adapted
+from dreamtuner.sampling.edits.kept_background import Background, PreparedBackground, prepare_background
 from dreamtuner.sampling.guidance_plan import plan_steps
 from dreamtuner.sampling.initial_noise import initial_noise, noise_of_reference
-from dreamtuner.sampling.kept_background import Background, PreparedBackground, prepare_background
 from dreamtuner.sampling.loop import OnStep, Predict, denoise, fresh_scheduler, seeded
 from dreamtuner.sampling.model import guided
 from dreamtuner.sampling.recorder import AttentionRecorder

@@ -7,8 +7,8 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 from PIL import Image, ImageDraw
 
 from dreamtuner.families.unet.backbone import UNetBackbone
+from dreamtuner.sampling.edits.kept_background import Background, prepare_background
 from dreamtuner.sampling.generate import generate
-from dreamtuner.sampling.kept_background import Background, prepare_background
 from dreamtuner.sampling.loop import fresh_scheduler
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.settings.sampling import Sampling
@@ -39,7 +39,7 @@ def apart(a: Image.Image, b: Image.Image) -> np.ndarray:
     "scheduler",
     [
         None,
-        "DPM++ 2M Karras",
+        pytest.param("DPM++ 2M Karras", marks=pytest.mark.slow),
         pytest.param("Euler", marks=pytest.mark.slow),
         pytest.param("Heun", marks=pytest.mark.slow),
         pytest.param("Euler a", marks=pytest.mark.slow),
@@ -91,6 +91,7 @@ def test_the_background_is_at_the_noise_level_that_each_step_reaches(
     torch.testing.assert_close(x, kept.x_0.expand_as(x))
 
 
+@pytest.mark.slow
 def test_a_cell_alone_is_the_cell_in_its_grid_and_steps_are_counted(
     tiny: UNetBackbone, pip: Reference, picture: Image.Image
 ) -> None:

@@ -1,0 +1,1 @@
+"""Local edits: what stays of the picture that is edited."""
