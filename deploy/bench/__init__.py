@@ -6,6 +6,8 @@ from deploy.bench import catalog, dashboard, eyes, fidelity, negative, orchestra
 from deploy.bench.culling.duplicates import duplicates
 from deploy.bench.culling.triage import triage
 from deploy.bench.dreambench.commands import dreambench, dreambench_plus
+from deploy.bench.from_pictures.consistency import consistency
+from deploy.bench.from_pictures.edits import edits
 from deploy.bench.marks.command import marks
 from deploy.bench.review.command import review
 from deploy.bench.scale.command import scale
@@ -18,6 +20,8 @@ for command in (
     references.references,
     seeds.seeds,
     flicker.flicker,
+    edits,
+    consistency,
     pocket.pocket,
     negative.negative,
     eyes.eyes,
