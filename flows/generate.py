@@ -87,9 +87,9 @@ def generate(run_id: RunId, check: bool = False) -> CellOutcomes:
                 all_of_it.count()
             _generate_subjects(worker, run_id, all_of_it, trainings)
             worker.flush()
-            if not all_of_it.retry_frames() and not wait_for_others(worker, run_id, trainings):
+            if not worker.retry_frames() and not wait_for_others(worker, run_id, trainings):
                 break
-        blocked = worker.blocked | worker.say_unable(run_id)
+        blocked = worker.blocked | worker.say_waiting() | worker.say_unable(run_id)
     total = sum(patience.retry(lambda: _counts(resources, run_id)).values())
     report_progress("generate", total, total)
     missing = patience.retry(lambda: _missing(resources, run_id))

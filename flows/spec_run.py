@@ -184,6 +184,7 @@ def record(
                     )
                     for row, one in zip(rows[cell.subject].further, cell.further, strict=True)
                 ],
+                sources=cell.sources,
                 settings=settings_of(cell.recipe),
             )
             for cell in planned

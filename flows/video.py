@@ -96,6 +96,10 @@ def demand_poses(spec: Spec) -> None:
         if kind != "pose" and spec.follows(kind):
             message = f"video frames are conditioned on poses only; remove {dotted(path)}"
             problems.append(Problem(path=path, message=message))
+    for name in ("edit", "consistency"):
+        if getattr(spec, name) is not None:
+            message = f"frames see the first and the previous one; remove {name}"
+            problems.append(Problem(path=(name,), message=message))
     for name in _FINISHING:
         if spec.sampling.get(name) not in (None, 1):
             message = f"frames are references of later ones, at the size of their poses; remove sampling.{name}"

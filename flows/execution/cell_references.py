@@ -55,7 +55,14 @@ class Pictures(dict[str, Image.Image]):
 
 
 class FrameMissingError(UnmetRequirementError):
-    """A frame that another one depends on is not generated (yet)."""
+    """An image that another one depends on, such as the frame before it, is not generated (yet).
+
+    `awaited`: the digest of its cell.
+    """
+
+    def __init__(self, message: str, awaited: str) -> None:
+        super().__init__(message)
+        self.awaited = awaited
 
 
 def layers_of_first(cell: CellDetail) -> bool:
@@ -76,13 +83,13 @@ def frames_before(cell: CellDetail, resources: Resources, pictures: Mapping[str,
             frame = views.cell(s, digest)
         if frame.image_sha256 is None:
             raise FrameMissingError(
-                f"the frame {digest[:12]} before it is {frame.state}; it follows once that is generated"
+                f"the frame {digest[:12]} before it is {frame.state}; it follows once that is generated", digest
             )
         try:
             image = open_picture(read_picture(resources.catalog, resources.store, frame.image_sha256), "RGB")
         except (ObjectMissingError, DigestMismatchError) as error:
             raise FrameMissingError(
-                f"the image of the frame {digest[:12]} before it is lost and must be regenerated"
+                f"the image of the frame {digest[:12]} before it is lost and must be regenerated", digest
             ) from error
         own = {"pose": pictures[frame.pose]} if frame.pose else {}
         found.append(frame_reference(image, frame.prompt, own, use, frame.seed))

@@ -23,6 +23,7 @@ from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
 from flows.execution.cell_references import Pictures, frames_before, layers_of_first, references_of
+from flows.execution.generated.pictures import pictures_seen
 from flows.faults import CellChangedError, UnfitModelError, UnmetRequirementError, fault_of
 from flows.planning.cells import canonical, of_kinds
 from flows.resources import Resources, free_memory
@@ -176,10 +177,15 @@ def generate_together(
     blend = first.settings.get("blend")
     if reference_cache is not None:
         reference_cache.open(f"{_shared(first)} {first.weights_digest}")
+    seen = pictures_seen(first, resources, pictures)
     with _model(first, resources, backbone) as model, attention_kernels(resources.settings.attention):
         images = generate(
             model,
-            [*references_of(first, objects, pictures), *frames_before(first, resources, pictures)],
+            [
+                *references_of(first, objects, pictures),
+                *frames_before(first, resources, pictures),
+                *seen.references,
+            ],
             [
                 Cell(
                     cell.prompt,
@@ -191,6 +197,7 @@ def generate_together(
             ],
             sampling,
             negative_prompt=first.settings["negative_prompt"],
+            background=seen.background,
             batch_size=resources.settings.batch,
             recorder=recorder,
             layers_of_first=layers_of_first(first),

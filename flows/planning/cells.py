@@ -19,6 +19,7 @@ from flows.spec.prompt import expand
 
 if TYPE_CHECKING:
     from flows.planning.finetune import FineTuneJob
+    from flows.planning.generated.pictures import GeneratedPictures
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class PlannedCell:
     def further(self) -> Sequence[Mapping[str, Any]]:
         """Return the subject's other references, as `further_reference` gives them."""
         return tuple(self.recipe.get("references", ()))
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Return the digests of the cells whose pictures it is made from: "edit", and "first" of its set."""
+        named = {"edit": ("edit", "cell"), "first": ("set", "first")}
+        return {role: self.recipe[key][name] for role, (key, name) in named.items() if key in self.recipe}
 
     @property
     def place(self) -> tuple[str, tuple[tuple[Kind, str], ...], int]:
@@ -80,6 +87,8 @@ def recipe_of(
     weight: float = 1.0,
     further: Sequence[Mapping[str, Any]] = (),
     blend: Mapping[str, Any] | None = None,
+    edit: Mapping[str, Any] | None = None,
+    shared: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
@@ -87,7 +96,8 @@ def recipe_of(
     `frames`: in a video, the cells used as additional references, and how (flows.planning.video); `adapters`: the
     digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour"; `weight`: of the reference;
     `further`: the subject's other references as `further_reference` gives them. Their order is part of the digest: it
-    decides the last bits of an image; `blend`: the prompt whose text states are mixed in, and its share.
+    decides the last bits of an image; `blend`: the prompt whose text states are mixed in, and its share;
+    `edit`, `shared`: the generated pictures that it sees, see flows.planning.generated.pictures.
 
     Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
@@ -115,6 +125,8 @@ def recipe_of(
         "reference_weight": None if weight == 1 else float(weight),
         "references": [dict(one) for one in further],
         "blend": dict(blend or {}),
+        "edit": dict(edit or {}),
+        "set": dict(shared or {}),
     }
     return recipe | _stated(more)
 
@@ -139,7 +151,8 @@ class GenerationSetup:
 
     `layouts`: the grid's control images by kind, in spec order, as SHA-256 or None; `controlnets`: the weights digest
     of each ControlNet used; `finetune`: the fine-tuning of each subject; None: the base model. `adapters`: the digests
-    of LoRAs and VAE used, by style and label; `embeddings`: those of all embeddings, by token.
+    of LoRAs and VAE used, by style and label; `embeddings`: those of all embeddings, by token; `pictures`: generated
+    pictures that the cells see.
     """
 
     weights: str
@@ -149,6 +162,7 @@ class GenerationSetup:
     finetune: FineTuneJob | None = None
     adapters: Mapping[Style, Mapping[str, str]] = field(default_factory=dict)
     embeddings: Mapping[str, str] = field(default_factory=dict)
+    pictures: GeneratedPictures | None = None
 
     @cached_property
     def fields(self) -> Mapping[Style, dict[str, Any]]:
@@ -194,8 +208,7 @@ def plan_cells(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> li
         (template, {kind: sha256 for kind, sha256 in zip(kinds, images, strict=True) if sha256 is not None}, seed)
         for template, images, seed in grid
     ]
-    planners = [SubjectPlanner(spec, one, setup) for one in facts]
-    return [planner.cell(template, layouts, seed) for planner in planners for template, layouts, seed in positions]
+    return [cell for one in facts for cell in SubjectPlanner(spec, one, setup).grid(positions)]
 
 
 class SubjectPlanner:
@@ -207,6 +220,19 @@ class SubjectPlanner:
         self._checkpoint = None if recipe is None else digest_of(recipe)
         job = setup.finetune
         self._called = one.class_word if job is None else job.settings.subject_words(one.class_word)
+        self._edit = None if setup.pictures is None else setup.pictures.edit_of(one.style)
+
+    def grid(self, positions: Sequence[tuple[str, Mapping[Kind, str], int]]) -> list[PlannedCell]:
+        """Plan the images of a grid: template, control images and seed of each. Those of a set name its first."""
+        cells, pictures = [self.cell(*one) for one in positions], self._setup.pictures
+        if pictures is None or not cells:
+            return cells
+        first = pictures.first or cells[0].digest
+        shared = pictures.shared_of(self._one.style, first)
+        if shared is None:
+            return cells
+        each = zip(cells, positions, strict=True)
+        return [cell if cell.digest == first else self.cell(*one, shared=shared) for cell, one in each]
 
     def cell(
         self,
@@ -217,8 +243,9 @@ class SubjectPlanner:
         *,
         blend: tuple[str, float] | None = None,
         weights: Sequence[float] | None = None,
+        shared: Mapping[str, Any] | None = None,
     ) -> PlannedCell:
-        """Plan one image of the subject. `layouts`, `frames`: as in `recipe_of`.
+        """Plan one image of the subject. `layouts`, `frames`, `shared`: as in `recipe_of`.
 
         `blend`: another template, and the share of its text states; `weights`: what the weight of each reference is
         multiplied by, in order.
@@ -262,5 +289,7 @@ class SubjectPlanner:
                 for other, factor in zip(one.further, factors[1:], strict=True)
             ],
             blend=None if blend is None else {"prompt": mixed, "share": blend[1]},
+            edit=self._edit,
+            shared=shared,
         )
         return PlannedCell(digest_of(recipe), one.name, prompt, seed, recipe, layouts, own)

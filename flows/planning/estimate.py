@@ -30,6 +30,7 @@ from storage.catalog.records import WorkKind
 from storage.sources import object_digest
 
 if TYPE_CHECKING:
+    from flows.planning.generated.pictures import GeneratedPictures
     from storage.catalog import Catalog
     from storage.catalog.views import Speeds, SubjectState, Took
     from storage.rates import Rates
@@ -115,7 +116,7 @@ def estimate(
         speeds = views.speeds(s, spec.profile)
         weights = views.newest_weights(s, spec.profile)
     defaults = defaults_of_spec(spec, resources.profile(spec.profile), catalog, new=new_defaults)
-    setup = _setup(spec, defaults.profile, weights, speeds, notes)
+    setup = _setup(spec, defaults.profile, weights, speeds, notes, resources, catalog)
     choice = ingestion_choice(resources.settings, defaults.profile, stated_eyes(spec))
     known = [current_facts(one, states.get(one.name), choice) for one in spec.subjects]
     facts = [one for one in known if one is not None]
@@ -138,7 +139,13 @@ def estimate(
 
 
 def _setup(
-    spec: Spec, profile: Profile, weights: str | None, speeds: Speeds, notes: list[str]
+    spec: Spec,
+    profile: Profile,
+    weights: str | None,
+    speeds: Speeds,
+    notes: list[str],
+    resources: Resources,
+    catalog: Catalog,
 ) -> GenerationSetup | None:
     """Return what the spec's cells share, as far as the catalog tells; None: there is nothing to compare with.
 
@@ -165,7 +172,16 @@ def _setup(
             notes.append("control images by path or URL are read when the run begins: their images count as new")
     controlnets = {kind: speeds.controlnets.get(kind, UNREAD) for kind in spec.layouts if spec.follows(kind)}
     tuning = None if spec.finetune is None else finetune_job(profile.finetuning(**spec.finetune), profile)
-    return GenerationSetup(weights, sampling, layouts, controlnets, tuning, adapters, embeddings)
+    pictures: GeneratedPictures | None = None
+    if spec.edit is not None or spec.consistency is not None:
+        from flows.planning.generated.pictures import generated_pictures
+
+        try:
+            pictures = generated_pictures(spec, profile, sampling.values(), resources.settings, catalog)
+        except InputError as error:
+            notes.append(f"{error.problems[0].message}: existing images are not recognised")
+            return None
+    return GenerationSetup(weights, sampling, layouts, controlnets, tuning, adapters, embeddings, pictures)
 
 
 UNREAD = "unread"
@@ -187,8 +203,9 @@ def _existing(
         compared = [one for one in facts if states[one.name].id in made]
         part = compared[: max(FEWEST_SUBJECTS, MOST_COMPARED // spec.cells_per_subject)]
         if len(spec.seeds) > MANY_SEEDS:  # seeds that no image has yet cannot be there
+            first = spec.seeds[:1] if spec.consistency is not None else ()  # the others name its picture
             there = views.seeds_with_images(s, [states[one.name].id for one in part])
-            spec = spec.model_copy(update={"seeds": tuple(one for one in spec.seeds if one in there)})
+            spec = spec.model_copy(update={"seeds": tuple(one for one in spec.seeds if one in there or one in first)})
         seeds = spec.seeds[: max(1, MOST_COMPARED * len(spec.seeds) // max(1, spec.cells_per_subject))]
         fewer = spec.model_copy(update={"seeds": seeds})
         part = part[: max(1, MOST_COMPARED // max(1, fewer.cells_per_subject))]

@@ -56,6 +56,8 @@ def weights_of_spec(
     labels = {label for used in setup.adapters.values() for label in used}
     labels |= {f"embedding {token}" for token in setup.embeddings}
     yield from ((("sampling",), adapter_weight(profile, label)) for label in sorted(labels))
+    if setup.pictures is not None:  # what the seen pictures were made with is in the lineage of what comes of them
+        yield from ((path, Weight(name, "base", licence_of(of))) for path, name, of in setup.pictures.behind)
     yield from _eyes(spec, profile, settings)
     for i, name in enumerate(metrics):
         records = licence_records(METRICS[name], profile)

@@ -32,6 +32,7 @@ from flows.spec.prompt import expand
 
 if TYPE_CHECKING:
     from flows.planning.finetune import FineTuneJob
+    from flows.planning.generated.pictures import GeneratedPictures
     from flows.planning.projects.limits import StatedPurpose
 
 
@@ -137,7 +138,8 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     controlnets = {kind: resources.controlnet_digest(spec.profile, kind) for kind in followed}
     tuning = None if spec.finetune is None else _tuning(spec, profile, resources)
     weights = resources.weights_digest(spec.profile)
-    setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings)
+    pictures = _pictures(spec, profile, sampling.values(), resources)
+    setup = GenerationSetup(weights, sampling, digests, controlnets, tuning, adapters, embeddings, pictures)
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
@@ -166,6 +168,19 @@ def _adapters(
     from flows.planning.adapters import demand_adapters
 
     return demand_adapters(spec, profile, sampling)
+
+
+def _pictures(
+    spec: Spec, profile: Profile, sampling: Iterable[Sampling], resources: Resources
+) -> GeneratedPictures | None:
+    """Look up the generated pictures that the cells see, as `generated_pictures`; most specs name none."""
+    if spec.edit is None and spec.consistency is None:
+        return None
+    from flows.planning.generated.doubts import with_doubts
+    from flows.planning.generated.pictures import generated_pictures
+
+    catalog = resources.catalog_if_any
+    return with_doubts(generated_pictures(spec, profile, sampling, resources.settings, catalog), resources)
 
 
 def _demand_kinds(spec: Spec, profile: Profile) -> None:

@@ -66,6 +66,8 @@ def warnings_of(
     places = {subject.name: f"subjects[{i}]" for i, subject in enumerate(spec.subjects)}
     squares = [RunWarning("subject", message, "sampling.size") for message in _trained_on_squares(facts, setup)]
     files = [RunWarning("subject", message, places[one.name], one.name) for one, found in subjects for message in found]
+    pictures = () if setup.pictures is None else setup.pictures.doubts
+    files += [RunWarning("subject", message, place, spec.subjects[0].name) for place, message in pictures]
     return squares + files + text_warnings(spec, facts, setup, profile)
 
 

@@ -22,6 +22,7 @@ from dreamtuner.models.profiles import DEFAULT_PROFILE, get_profile, profile_nam
 from dreamtuner.settings.finetune import FineTuneConfig
 from dreamtuner.settings.sampling import Sampling
 from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kinds
+from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.prompt import Prompt
 from flows.spec.seeds import Seed, expanded
@@ -171,6 +172,18 @@ class Spec(StrictModel):
         description='sampling settings that differ from the profile\'s: {"w_ref": 0, "steps": 30}',
     )
 
+    edit: Edit | None = Field(
+        default=None,
+        exclude_if=lambda edit: edit is None,  # as of `workers`
+        description='a picture of the catalog that is made again with these prompts: {"output": 12}; at its own seed '
+        "what the prompts do not change stays most alike; null: none",
+    )
+    consistency: Consistency | None = Field(
+        default=None,
+        exclude_if=lambda consistency: consistency is None,  # as of `workers`
+        description="a subject's images also see the first of them, so that what neither its reference nor a prompt "
+        "says is alike in all: a weight such as 1, or a mapping; null: they do not see each other",
+    )
     budget: Budget | None = Field(
         default=None,
         exclude_if=lambda budget: budget is None,  # as of `workers`
@@ -343,6 +356,16 @@ class Spec(StrictModel):
     def _driven_once(self) -> Self:
         if self.film is not None and any(place is not None for place in self.poses):
             raise PlacedError(["poses"], "is given beside video.film, whose poses are estimated; remove one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _of_one_subject(self) -> Self:
+        """A picture of the catalog shows one subject: a spec that names one is about that subject alone."""
+        named = {("edit", "output"): self.edit, ("consistency", "first"): self.consistency}
+        for path, stated in named.items():
+            if getattr(stated, path[1], None) is not None and len(self.subjects) > 1:
+                message = f"is a picture of one subject, and subjects has {len(self.subjects)}; name its subject alone"
+                raise PlacedError(path, message)
         return self
 
     @model_validator(mode="after")

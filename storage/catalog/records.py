@@ -111,8 +111,8 @@ class CellRecord:
 
     `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of its control images or None,
     `reference_pose` and `reference_depth` of those of its reference; `controls` and `reference_controls` are those of
-    other kinds, by kind; `further` are the references after the first, in order; `settings` is everything else that
-    the digest covers, as JSON values.
+    other kinds, by kind; `further` are the references after the first, in order; `sources` are the digests of the
+    cells whose pictures it is made from, by role; `settings` is everything else that the digest covers, as JSON values.
     """
 
     digest: str
@@ -131,14 +131,15 @@ class CellRecord:
     controls: Mapping[str, str] = field(default_factory=dict)
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[FurtherReference] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ClaimedCells:
     """Cells of one subject of a run that were claimed together, in grid order.
 
-    `first` and `last`: positions in the run's grid, from 0. `frame`: it is one frame that attends to the images of
-    earlier ones.
+    `first` and `last`: positions in the run's grid, from 0. `frame`: they attend to images of earlier cells: one frame,
+    or cells of a set that all see its first.
     """
 
     run_id: str

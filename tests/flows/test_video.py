@@ -85,6 +85,7 @@ def test_a_pose_that_comes_again_is_a_frame_of_its_own() -> None:
             {"poses": ("a.png", "b.png"), "controls": {"canny": ("c.png",)}},
             "controls.canny: video frames are conditioned on poses only; remove controls.canny",
         ),
+        ({"poses": ("a.png", "b.png"), "consistency": {"weight": 1}}, "consistency: frames see the first"),
         (
             {"poses": ("a.png", "b.png"), "sampling": {"upscale": 2}},
             "sampling.upscale: frames are references of later ones",

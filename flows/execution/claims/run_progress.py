@@ -25,7 +25,7 @@ class RunProgress:
     def __init__(self, worker: "Worker", run_id: str, counts: Mapping[CellState, int]) -> None:
         self._worker, self._run = worker, run_id
         self.total = sum(counts.values())
-        self._known = self._at_last_retry = counts.get("generated", 0)
+        self._known = counts.get("generated", 0)
         self._next_count = 0.0
 
     def add(self, chunk: ClaimedCells, outcome: CellOutcomes) -> None:
@@ -40,14 +40,6 @@ class RunProgress:
             self._known = max(self._known, self.count())
             self._next_count = time.monotonic() + (time.monotonic() - began) / COUNTING
         return self._known
-
-    def retry_frames(self) -> bool:
-        """Unblock the cells that waited for an earlier frame, if any cell was generated since the last time."""
-        if not self._worker.later or (now := self.count()) <= self._at_last_retry:
-            return False
-        self._at_last_retry = now
-        self._worker.retry_frames()
-        return True
 
     def count(self) -> int:
         """Count the run's cells; return how many are generated."""

@@ -17,14 +17,14 @@ FIRST_SECONDS, LONGEST_SECONDS = 1.0, 15.0
 def wait_for_others(worker: "Worker", run_id: str, trainings: RunTrainings) -> bool:
     """Wait until there is something to do (True), or nothing to wait for (False).
 
-    To do: a cell of the run that this worker can claim, or a fine-tuning. A dead process's can be claimed too: at once
-    on this machine, elsewhere when their lease expires.
+    To do: a cell of the run that this worker can claim, such as one whose frame before is generated now, or a
+    fine-tuning. A dead process's can be claimed too: at once on this machine, elsewhere when their lease expires.
     """
     pause = FIRST_SECONDS
     while True:
         left = worker.ask(lambda s: views.run_left(s, run_id, but=worker.blocked, but_profiles=worker.claims.unable))
         awaited = trainings.awaited()
-        if left.claimable or any(one.free for one in awaited):
+        if left.claimable or any(one.free for one in awaited) or worker.retry_frames():
             return True
         if not left.generating and not awaited:
             return False

@@ -8,7 +8,14 @@ from storage.catalog.schema.annotations import Annotation
 from storage.catalog.schema.collecting import Label, OutputLabel, SavedFilter, Vote
 from storage.catalog.schema.defaults import FirstNumbers
 from storage.catalog.schema.forgetting import Forgetting, RetiredId
-from storage.catalog.schema.links import CellControl, CellReference, CellReferenceControl, CellSubject, SubjectScore
+from storage.catalog.schema.links import (
+    CellControl,
+    CellReference,
+    CellReferenceControl,
+    CellSource,
+    CellSubject,
+    SubjectScore,
+)
 from storage.catalog.schema.machines.requests import Export, KeyedRequest, Order, Upload
 from storage.catalog.schema.machines.webhooks import Delivery, EventMark, RunEvent, Webhook
 from storage.catalog.schema.measurements import Measurement
@@ -44,6 +51,7 @@ __all__ = [
     "CellControl",
     "CellReference",
     "CellReferenceControl",
+    "CellSource",
     "CellSubject",
     "Checkpoint",
     "ClientLink",

@@ -1,4 +1,4 @@
-"""Links between cells and subjects with their references, and between cells and control images.
+"""Links between cells and subjects with their references, between cells, and between cells and control images.
 
 A cell's digest covers what decides its pixels, so several subjects may share it.
 The same reference under two names gives the same cells: each subject has its own link. An image of two subjects has a
@@ -56,6 +56,16 @@ class CellReferenceControl(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     image_sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+
+
+class CellSource(Base):
+    """A cell whose picture another cell is made from: `role` "edit", or "first" of its set."""
+
+    __tablename__ = "cell_sources"
+    __table_args__ = (Index(None, "source_id", "role"),)
+    cell_id: Mapped[int] = mapped_column(ForeignKey("cells.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("cells.id"))
 
 
 class CellControl(Base):

@@ -109,6 +109,7 @@ from .review.lookup import run_ids, subject_id
 from .review.output import (
     OutputDetail,
     blob_type,
+    edits_of,
     last_seed,
     output,
     outputs,
@@ -293,6 +294,7 @@ __all__ = [
     "decisions",
     "deliveries_page",
     "digests_beginning",
+    "edits_of",
     "events_of",
     "export",
     "exports_page",

@@ -24,7 +24,7 @@ def find_output(s: Session, called: str) -> int:
     digest = _one(s, Cell.digest, called.lower(), "output", "the gallery lists all outputs")
     found = s.scalar(select(Output.id).join(Cell, Cell.id == Output.cell_id).where(Cell.digest == digest))
     if found is None:
-        raise NotInCatalogError(f"cell {digest[:12]} has no picture, so there is nothing to forget")
+        raise NotInCatalogError(f"cell {digest[:12]} has no picture")
     return found
 
 

@@ -53,6 +53,7 @@ from .runs.attention import add_attention_map
 from .runs.cells import (
     block_cells,
     claim_cells,
+    explain_cells,
     fail_cell,
     held_cells,
     mark_cells_lost,
@@ -148,6 +149,7 @@ __all__ = [
     "enter_failed_order",
     "enter_run_events",
     "enter_subject",
+    "explain_cells",
     "extend_split",
     "fail_cell",
     "fail_run_training",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
 from storage.catalog.records import CellState, Decision, NotInCatalogError
@@ -15,6 +15,7 @@ from storage.catalog.schema import (
     Blob,
     Cell,
     CellControl,
+    CellSource,
     CellSubject,
     Checkpoint,
     Output,
@@ -33,7 +34,8 @@ class OutputDetail:
     `subjects` are all that it shows; `subject`, its class word, reference and mask are those of the first.
     `newer_mask`: the reference now has another mask than it was generated with; `earlier_reference`: the subject has
     another reference now. `further`: the references that it was generated from beside the first one.
-    `reference_controls`: the first one's own control images that it was generated with, by kind.
+    `reference_controls`: the first one's own control images that it was generated with, by kind. `sources`: the
+    pictures that it was made from, which may have sources too: "edit", and "first" of its set.
     """
 
     output_id: int
@@ -74,6 +76,7 @@ class OutputDetail:
     earlier_reference: bool = False
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[OutputReference] = ()
+    sources: Mapping[str, "OutputDetail"] = field(default_factory=dict)
 
 
 _OF_SUBJECTS = ("name", "position", "mask_method", "mask_licence")
@@ -94,7 +97,7 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
     rows = rows.join(Cell, Cell.id == Output.cell_id).join(Profile, Profile.id == Cell.profile_id)
     rows = rows.outerjoin(Checkpoint, Checkpoint.id == Cell.checkpoint_id).outerjoin(Run, Run.id == Output.run_id)
     scores, shown = scores_of(s, output_ids), subjects_of_outputs(s, output_ids, subject_id)
-    controls = _reference_controls(s, output_ids)
+    controls, sources = _reference_controls(s, output_ids), _sources(s, output_ids)
     for part in chunks(output_ids):
         for row in s.execute(rows.where(Output.id.in_(part))):
             about = dict(row._mapping)
@@ -104,9 +107,45 @@ def outputs(s: Session, output_ids: Sequence[int], *, subject_id: int | None = N
             fields = about | of_first | {"subject": first.name, "subjects": subjects}
             own = controls.get(output_id, {})
             found[output_id] = OutputDetail(
-                output_id=output_id, scores=scores.get(output_id, {}), reference_controls=own, **fields
+                output_id=output_id,
+                scores=scores.get(output_id, {}),
+                reference_controls=own,
+                sources=sources.get(output_id, {}),
+                **fields,
             )
     return [found[one] for one in dict.fromkeys(output_ids) if one in found]
+
+
+def _sources(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, OutputDetail]]:
+    """Return the pictures that these outputs were made from, by role; without those of none."""
+    links: list[tuple[int, str, int]] = []
+    source = aliased(Output)
+    rows = select(Output.id, CellSource.role, source.id).join(CellSource, CellSource.cell_id == Output.cell_id)
+    rows = rows.join(source, source.cell_id == CellSource.source_id)
+    for part in chunks(output_ids):
+        links += [(one, role, of) for one, role, of in s.execute(rows.where(Output.id.in_(part)))]
+    if not links:
+        return {}
+    there = {one.output_id: one for one in outputs(s, sorted({of for _, _, of in links}))}
+    found: dict[int, dict[str, OutputDetail]] = defaultdict(dict)
+    for output_id, role, of in sorted(links):
+        if of in there:
+            found[output_id][role] = there[of]
+    return found
+
+
+def edits_of(s: Session, output_id: int) -> list[tuple[int, str]]:
+    """Return the outputs that were edited from this one, and from these in turn: their ids and images."""
+    found: dict[int, str] = {}
+    new = [output_id]
+    edited = aliased(Output)
+    rows = select(edited.id, edited.image_sha256).join(CellSource, CellSource.cell_id == edited.cell_id)
+    rows = rows.join(Output, Output.cell_id == CellSource.source_id).where(CellSource.role == "edit")
+    while new:
+        each = [(one, sha) for part in chunks(new) for one, sha in s.execute(rows.where(Output.id.in_(part)))]
+        new = [one for one, _ in sorted(each) if one not in found]
+        found |= dict(sorted(each))
+    return list(found.items())
 
 
 def _reference_controls(s: Session, output_ids: Sequence[int]) -> dict[int, dict[str, str]]:

@@ -16,6 +16,7 @@ from storage.catalog.schema import (
     CellControl,
     CellReference,
     CellReferenceControl,
+    CellSource,
     CellSubject,
     Fingerprint,
     Forgetting,
@@ -76,6 +77,25 @@ def erase_history(s: Session, entity: str, ids: Sequence[object]) -> None:
         _run(s, events)
 
 
+def with_edits(s: Session, cell_ids: Iterable[int]) -> list[int]:
+    """Return the cells, and those whose pictures were edited from theirs, from these, and so on.
+
+    An edit may hold the pixels of what it was made from. The other images of a set are not among them: they see its
+    first one, and show nothing of it but what it has in common with the subject.
+    """
+    found = list(dict.fromkeys(cell_ids))
+    new = found
+    while new:
+        edits: list[int] = []
+        for part in chunks(new):
+            of_part = select(CellSource.cell_id).where(CellSource.source_id.in_(part), CellSource.role == "edit")
+            edits += s.scalars(of_part.order_by(CellSource.cell_id))
+        known = set(found)
+        new = [one for one in dict.fromkeys(edits) if one not in known]
+        found += new
+    return found
+
+
 def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
     """Delete the cells with their outputs and dependents, and list the runs that requested them."""
     for part in chunks(cell_ids):
@@ -96,7 +116,8 @@ def erase_cells(s: Session, cell_ids: Sequence[int], erased: Erased) -> None:
         for table in (AttentionMap, SubjectScore, Score, OutputLabel, Review):
             _run(s, delete(table).where(table.output_id.in_(ids)))
         _run(s, delete(Vote).where(or_(Vote.winner_id.in_(ids), Vote.loser_id.in_(ids))))
-        for linked in (CellReference, CellReferenceControl, CellSubject, CellControl, RunCell, Output):
+        _run(s, delete(CellSource).where(CellSource.source_id.in_(part)))
+        for linked in (CellSource, CellReference, CellReferenceControl, CellSubject, CellControl, RunCell, Output):
             _run(s, delete(linked).where(linked.cell_id.in_(part)))
         _run(s, delete(Cell).where(Cell.id.in_(part)))
         retire_ids(s, Output, ids)

@@ -12,7 +12,7 @@ from storage.catalog.records import CatalogError, NotInCatalogError
 from storage.catalog.schema import Cell, Output, Run, RunCell
 from storage.catalog.views.runs.missing_cells import unwanted_cells
 from storage.catalog.writes.audit import record_audit
-from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_run
+from storage.catalog.writes.forgetting.erase import Erased, clear_runs, end, erase_cells, erase_run, with_edits
 from storage.catalog.writes.forgetting.redact import clear_queues
 from storage.catalog.writes.runs.dead import close_crashed_runs
 
@@ -22,34 +22,44 @@ SILENT_SECONDS = 600.0
 def forget_output(s: Session, output_id: int, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
     """Delete an image with its cell, scores, reviews, attention maps and history, and the sheets that showed it.
 
-    A run of its spec would regenerate it. Raises CatalogError while a run that requested it is in progress.
+    Images that were edited from it are deleted too. A run of its spec would regenerate it. Raises CatalogError while a
+    run that requested one of them is in progress.
     """
     cell_id = s.scalar(select(Output.cell_id).where(Output.id == output_id))
     if cell_id is None:
         raise NotInCatalogError(f"output {output_id} is not in the catalog; the gallery lists all outputs")
-    demand_seen(s, select(RunCell.run_id).where(RunCell.cell_id == cell_id), f"output {output_id}")
     with everything(s):
-        return _output(s, output_id, cell_id, actor=actor, silent_seconds=silent_seconds)
+        cells = with_edits(s, [cell_id])
+    demand_seen(s, select(RunCell.run_id).where(RunCell.cell_id.in_(cells)), f"output {output_id}")
+    with everything(s):
+        return _output(s, output_id, cells, actor=actor, silent_seconds=silent_seconds)
 
 
-def _output(s: Session, output_id: int, cell_id: int, *, actor: str, silent_seconds: float) -> Erased:
+def _output(s: Session, output_id: int, cells: Sequence[int], *, actor: str, silent_seconds: float) -> Erased:
     close_crashed_runs(s, silent_seconds)
-    running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id)
-    under_way = s.execute(running.where(RunCell.cell_id == cell_id, Run.state == "running").limit(1)).first()
-    if under_way is not None:
-        raise run_under_way(f"output {output_id}", under_way.id, under_way.name)
-    not_generating(s, [cell_id], f"output {output_id}")
+    _at_rest(s, cells, f"output {output_id}")
     erased = Erased()
-    erase_cells(s, [cell_id], erased)
+    gone = outputs_of(s, cells)
+    erase_cells(s, cells, erased)
     clear_runs(s, erased.runs, erased)
-    clear_queues(s, {output_id})
+    clear_queues(s, gone)
     end(s, erased)
     record_audit(s, actor=actor, action="forget", entity="output", entity_id=output_id, after=counts(erased))
     return erased
 
 
+def _at_rest(s: Session, cells: Sequence[int], what: str) -> None:
+    """Raise CatalogError if a run that requested one of the cells is in progress, or one is being generated."""
+    running = select(Run.id, Run.name).join(RunCell, RunCell.run_id == Run.id).where(Run.state == "running")
+    for part in chunks(cells):
+        under_way = s.execute(running.where(RunCell.cell_id.in_(part)).limit(1)).first()
+        if under_way is not None:
+            raise run_under_way(what, under_way.id, under_way.name)
+    not_generating(s, cells, what)
+
+
 def forget_run(s: Session, run_id: str, *, actor: str, silent_seconds: float = SILENT_SECONDS) -> Erased:
-    """Delete a run with its spec and sheet, and the cells and images that no other run requested.
+    """Delete a run with its spec and sheet, the cells and images that no other run requested, and edits of these.
 
     Raises CatalogError while the run is in progress.
     """
@@ -67,11 +77,16 @@ def _run(s: Session, run_id: str, *, actor: str, silent_seconds: float) -> Erase
     other = aliased(RunCell)
     elsewhere = select(other.run_id).where(other.cell_id == RunCell.cell_id, other.run_id != run_id)
     alone = s.scalars(select(RunCell.cell_id).where(RunCell.run_id == run_id, ~elsewhere.exists())).all()
+    edits = [one for one in with_edits(s, alone) if one not in set(alone)]
+    _at_rest(s, edits, f"run {run_id[:8]}, of which pictures were edited,")
     not_generating(s, alone, f"run {run_id[:8]}")
+    alone = [*alone, *edits]
     erased = Erased()
     gone = outputs_of(s, alone)
     erase_cells(s, alone, erased)
-    erased.runs = [run_id]
+    others = [one for one in erased.runs if one != run_id]  # whose sheets showed edits
+    clear_runs(s, others, erased)
+    erased.runs = [*others, run_id]
     erase_run(s, run_id, erased)
     clear_queues(s, gone)
     end(s, erased)

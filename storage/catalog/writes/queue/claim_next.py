@@ -32,8 +32,9 @@ def claim_next_cells(
     """Claim at most `most` cells of one subject of the run, in grid order; None if nothing is left to claim.
 
     Of the subject `near`, else of the one that the fewest other workers are at, the first of those in the grid. Failed
-    cells come after all others. A frame that uses earlier ones is claimed alone. `but` and `but_profiles`: cells, and
-    ids of profiles, that this worker cannot generate. None waits for another; each cell goes to one.
+    cells come after all others. A frame that uses earlier ones is claimed alone, and cells of a set without its first.
+    `but` and `but_profiles`: cells, and ids of profiles, that this worker cannot generate. None waits for another; each
+    cell goes to one.
     """
     at = instant(s)
     able = [Cell.digest.not_in(but)] if but else []
@@ -46,15 +47,15 @@ def claim_next_cells(
             break
     else:
         return None
-    kept = list(takewhile(lambda row: not row.frame, rows)) or rows[:1]
+    alike = takewhile(lambda row: not row.frame and row.first == rows[0].first, rows)
+    kept = list(alike) or rows[:1]
     change = update(Cell).where(Cell.id.in_([row.id for row in kept])).values(claimed(owner, at, lease_seconds))
     s.execute(change.execution_options(synchronize_session=False))
     record_takeovers(s, [(row.digest, row.owner) for row in kept], owner)
     enter_worker(s, owner, at, lease_seconds, at_work=(run_id, kept[0].subject_id))
     name, digests = kept[0].subject, [row.digest for row in kept]
-    return ClaimedCells(
-        run_id, kept[0].subject_id, name, digests, kept[0].position, kept[-1].position, bool(kept[0].frame)
-    )
+    waits = bool(kept[0].frame) or kept[0].first is not None
+    return ClaimedCells(run_id, kept[0].subject_id, name, digests, kept[0].position, kept[-1].position, waits)
 
 
 class _Chosen:
@@ -77,7 +78,8 @@ class _Chosen:
             RunCell.subject_id,
             Subject.name.label("subject"),
         )
-        rows = select(*columns, frame).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
+        first = Cell.settings["set"]["first"].as_string().label("first")
+        rows = select(*columns, frame, first).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
         rows = rows.join(Subject, Subject.id == func.coalesce(RunCell.subject_id, Cell.subject_id))
         this = RunCell.subject_id.is_(None) if subject_id is None else RunCell.subject_id == subject_id
         rows = rows.where(RunCell.run_id == self._run, this, RunCell.position > after, *self._where)

@@ -90,6 +90,12 @@ def block_cells(s: Session, run_id: str, profile_id: int, reason: str) -> Sequen
     return s.scalars(said, execution_options={"synchronize_session": False}).all()
 
 
+def explain_cells(s: Session, digests: Sequence[str], reason: str) -> list[str]:
+    """Record why those of these cells that are planned are not generated; return their digests."""
+    news = {"error": reason[:MAX_ERROR_LENGTH]}
+    return _in_order(digests, _change(s, digests, Cell.state == "planned", news))
+
+
 def release_abandoned(s: Session) -> list[str]:
     """Release the cells of expired leases and dead processes of this machine; return their digests."""
     digests = s.scalars(select(Cell.digest).where(abandoned(s, instant(s))).order_by(Cell.digest)).all()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord, PlanResult
-from storage.catalog.schema import Cell, CellControl, CellReferenceControl, RunCell
+from storage.catalog.schema import Cell, CellControl, CellReferenceControl, CellSource, RunCell
 from storage.catalog.writes.runs.links import link_cells
 from storage.catalog.writes.runs.run import lock_run
 
@@ -35,6 +35,7 @@ def plan_cells(s: Session, run_id: str, cells: Sequence[CellRecord]) -> PlanResu
             new.update(s.scalars(entered, rows))
             ids |= _ids(s, [row["digest"] for row in rows])
     _enter_controls(s, [by_digest[digest] for digest in sorted(new)], ids)
+    _enter_sources(s, [by_digest[digest] for digest in sorted(new)], ids)
     link_cells(s, cells, ids, new)
     _join(s, run_id, {ids[digest]: cell.subject_id for digest, cell in by_digest.items()})
     return PlanResult([d for d in by_digest if d in new], [d for d in by_digest if d not in new])
@@ -73,7 +74,7 @@ def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> Non
     s.execute(insert(RunCell).from_select(["run_id", *names], select(literal(run_id), *columns)))
 
 
-_LINKED = ("controls", "reference_controls", "further")
+_LINKED = ("controls", "reference_controls", "further", "sources")
 """What tables of their own hold of a cell."""
 
 
@@ -99,3 +100,19 @@ def _enter_controls(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, i
     ]
     if further:
         s.execute(insert(CellReferenceControl), further)
+
+
+def _enter_sources(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int]) -> None:
+    """Link new cells to those whose pictures they see; one that was forgotten meanwhile has no link."""
+    named = {digest for cell in cells for digest in cell.sources.values()}
+    known = dict(ids)
+    for part in chunks(sorted(named - known.keys())):
+        known |= _ids(s, part)
+    rows = [
+        {"cell_id": ids[cell.digest], "role": role, "source_id": known[digest]}
+        for cell in cells
+        for role, digest in sorted(cell.sources.items())
+        if digest in known
+    ]
+    if rows:
+        s.execute(insert(CellSource), rows)

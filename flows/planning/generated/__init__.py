@@ -1,0 +1,1 @@
+"""Generated pictures that cells see, as plans know them."""
