@@ -17,10 +17,11 @@ MORE = {
     "seeds": "more seeds",
     "subjects": "other subjects",
     "changes": "changed",
+    "edit": "edited",
 }
 """Ways to go on from a picture, and what the run's name says of each."""
-ASKED = ("name", "profile", "subjects", "prompts", "seeds")
-"""Keys of a spec that the order has of its own."""
+ASKED = ("name", "profile", "subjects", "prompts", "seeds", "edit")
+"""Keys of a spec that the order has of its own; an edit of an edit is one of the picture that is seen."""
 SEEDS = 4  # new seeds that are proposed
 
 
@@ -52,18 +53,25 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
     hints = {
         "seeds": f"The prompt was generated up to seed {last}; the next {SEEDS} are filled in.",
         "subjects": "Choose the subjects.",
+        "edit": "Say in the prompt what is to change, such as smiling. Its seed is filled in, so that the rest stays "
+        "most alike; keep the background unless the pose or the scene is to change.",
         "changes": "Change the numbers below. A new mask counts from its upload on; the subject's page takes it.",
     }
     several = [name for name in ("poses", "depth") if len(spec.get(name) or ()) > 1]
     if several:
         hints[more] += f" The run had several {' and '.join(several)}; leave those that you want."
+    content = {name: value for name, value in spec.items() if name not in ASKED and value is not None}
+    if more == "edit":
+        content["edit"] = {"output": output_id}
+    elif one.sources.get("edit") is not None and spec.get("edit"):
+        content["edit"] = spec["edit"]
     return Prefilled(
         name=f"{one.run_name or one.subject}, {MORE[more]}",
         prompts=_template(one, shown[0], [str(prompt) for prompt in spec.get("prompts") or ()]),
         seeds=f"{last + 1}-{last + SEEDS}" if more == "seeds" else str(one.seed),
         profile=one.profile,
         subjects=() if more == "subjects" else shown,
-        spec={name: value for name, value in spec.items() if name not in ASKED and value is not None},
+        spec=content,
         hint=hints[more],
         open=more == "changes",
     )

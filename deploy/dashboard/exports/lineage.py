@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from dreamtuner.models.auxiliary import AUXILIARY
 from dreamtuner.models.licences import PURPOSE, Purpose, licence_of
 from dreamtuner.models.lineage import PurposeError, Weight, objections, read_purpose, stated_purpose
 from dreamtuner.models.part_licences import adapter_weight, controlnet_weight
 from dreamtuner.models.profiles import Profile, get_profile
 from dreamtuner.plugins import PluginError
+from dreamtuner.preprocess.maskers import MASKERS
 from storage.catalog.records import CatalogError
 from storage.catalog.views import OutputDetail, ProjectView
 
@@ -50,8 +52,13 @@ def demand_purposes(
 def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[Weight]:
     """Yield every weight in the lineage of a picture, with the licence that is known of it here.
 
-    The profile's record counts, where it is the one that the catalog names; else the licence of that name.
+    The profile's record counts, where it is the one that the catalog names; else the licence of that name. Pictures
+    that it was made from, by an edit or as a set, bring their weights with them, and the masker of their subject.
     """
+    for source in one.sources.values():
+        yield from weights_of_output(source, {})
+    for seen in (one.settings.get("edit"), one.settings.get("set")):
+        yield from () if not seen else _masker(str(seen["masker"]))
     profile = _profile(one)
     base = licence_of(one.licence) if profile is None else profile.licence
     yield Weight(one.profile, "base", base)
@@ -70,6 +77,18 @@ def weights_of_output(one: OutputDetail, metrics: MetricLicences) -> Iterator[We
     for metric in one.scores:
         for models in metrics.get(metric, {}).values():
             yield from (Weight(model, "metric", licence_of(name)) for model, name in models.items())
+
+
+def _masker(name: str) -> Iterator[Weight]:
+    """Yield the models of the masker that found the subject of a generated picture, if it has any."""
+    try:
+        masker = MASKERS[name]
+    except PluginError:  # of another machine, or removed since
+        yield Weight(name, "masker", licence_of("unknown"))
+        return
+    for model in getattr(masker, "models", ()):
+        known = AUXILIARY.get(model).licence if model in AUXILIARY else licence_of("unknown")
+        yield Weight(model, "masker", known)
 
 
 def _profile(one: OutputDetail) -> Profile | None:

@@ -102,10 +102,11 @@ class Checked:
 
 SHOWN = (
     *("name", "profile", "subjects", "prompts", "negative_prompt", "seeds", "poses", "depth", "finetune", "score"),
-    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget", "project"),
+    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget", "project", "edit"),
+    "consistency",
 )
 """The keys of a spec that the form shows problems of."""
-NESTED = ("sampling", "finetune", "estimators", "budget")
+NESTED = ("sampling", "finetune", "estimators", "budget", "edit", "consistency")
 """Those of them whose values have fields of their own."""
 
 

@@ -106,6 +106,13 @@ class Draft:
         return found if isinstance(found, dict) else {}
 
     @property
+    def consistency(self) -> str:
+        """Return the weight of a set's first image as text; empty where images do not see each other."""
+        found = self.get("consistency")
+        weight = found.get("weight", 1) if isinstance(found, dict) else found
+        return "" if weight is None else str(weight)
+
+    @property
     def score(self) -> list[str] | None:
         """Return the metrics; None: the profile's."""
         found = self.get("score")
@@ -139,6 +146,7 @@ class Draft:
         put("score", self.score, score, REMOVED if score is None else score)
         self._put_numbers(form, found)
         self._put_limits(form, found)
+        self._put_pictures(form, found)
         return found
 
     def _subjects(self, form: Form) -> Any:
@@ -187,6 +195,27 @@ class Draft:
                 budget[key] = before[key] if text == str(before.get(key)) else _number(text)
         if budget != before:
             found["budget"] = budget or REMOVED
+
+    def _put_pictures(self, form: Form, found: dict[str, Any]) -> None:
+        """Read how generated pictures are seen. Which one is edited, or is the first of a set, stays as written."""
+        before = self.get("edit")
+        if isinstance(before, dict) and "edit.weight" in form:
+            after = {key: one for key, one in before.items() if key not in ("weight", "keep_background")}
+            text = str(form.get("edit.weight") or "").strip()
+            if text:
+                after["weight"] = before["weight"] if text == str(before.get("weight")) else _number(text)
+            if form.get("edit.keep_background"):
+                after["keep_background"] = True
+            elif before.get("keep_background") is False:
+                after["keep_background"] = False
+            kept = bool(form.get("edit.kept"))
+            if not kept or after != before:
+                found["edit"] = after if kept else REMOVED
+        text = str(form.get("consistency.weight") or "").strip()
+        if "consistency.weight" in form and text != self.consistency:
+            was = self.get("consistency")
+            of_mapping = {**was, "weight": _number(text)} if isinstance(was, dict) and text else _number(text)
+            found["consistency"] = of_mapping if text else REMOVED
 
 
 def name_of(entry: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from deploy.dashboard.exports.lineage import weights_of_output
 from deploy.dashboard.exports.manifest import entry
 from storage.catalog import views
 from storage.catalog.views.output_subjects import OutputReference
@@ -118,6 +119,18 @@ def test_a_cell_of_the_manifest_is_no_formula(site: Site) -> None:
     given = ("=1+1", "@x", "-2", " +1", "\t=1", "\r=1", "＝1", "a", 3, -3, "a=1")
     wanted = ["'=1+1", "'@x", "'-2", "' +1", "'\t=1", "'\r=1", "'＝1", "a", 3, -3, "a=1"]
     assert [_cell(one) for one in given] == wanted
+
+
+def test_weights_behind_an_edit_are_those_behind_its_picture_too(shared: Site) -> None:
+    with shared.catalog.read() as s:
+        one = views.output(s, 5)
+    source = replace(one, profile="other", licence="CC-BY-NC-4.0")
+    settings = {**one.settings, "edit": {"cell": source.digest, "masker": "nobody's", "weight": 1.0}}
+    edited = replace(one, settings=settings, sources={"edit": replace(one, sources={"first": source})})
+    own, found = set(weights_of_output(one, {})), set(weights_of_output(edited, {}))
+    assert own < found
+    assert {(weight.name, weight.licence.name) for weight in found - own} >= {("other", "CC-BY-NC-4.0")}
+    assert {weight.name for weight in found - own if weight.role == "masker"} == {"nobody's"}
 
 
 def test_the_manifest_names_further_references_with_their_weights(shared: Site) -> None:

@@ -17,7 +17,7 @@ def test_an_order_goes_on_from_a_picture(shared: Site) -> None:
         one = views.output(s, 5)
         seeds, others, again = (prefilled(s, 5, more) for more in ("seeds", "subjects", "changes"))
         assert prefilled(s, 5, "seeds").prompts == "a photo of a {subject} on the beach"
-        with pytest.raises(CatalogError, match="use one of seeds, subjects, changes"):
+        with pytest.raises(CatalogError, match="use one of seeds, subjects, changes, edit"):
             prefilled(s, 5, "pictures")
         with pytest.raises(NotInCatalogError):
             prefilled(s, 999_999, "seeds")
@@ -30,6 +30,19 @@ def test_an_order_goes_on_from_a_picture(shared: Site) -> None:
         assert client.get("/orders/new?of=999999").status_code == 404
         moved = client.get("/flows?of=5&more=seeds")
     assert (moved.status_code, moved.headers["location"]) == (303, "/orders/new?of=5&more=seeds")
+
+
+def test_an_edit_names_its_picture_and_has_its_prompt_and_seed(shared: Site) -> None:
+    with shared.catalog.read() as s:
+        edit = prefilled(s, 5, "edit")
+        one = views.output(s, 5)
+    assert (edit.name, edit.seeds, edit.spec["edit"]) == ("field-trip, edited", str(one.seed), {"output": 5})
+    assert edit.prompts == "a photo of a {subject} on the beach"
+    with shared.client("operator") as client:
+        page = client.get("/orders/new?of=5&more=edit").text
+    assert "The picture to change" in page
+    assert 'href="/outputs/5"' in page
+    assert 'name="edit.keep_background"' in page
 
 
 def test_a_picture_is_downloaded_and_its_recipe_copied(shared: Site) -> None:

@@ -46,7 +46,7 @@ def output_page(
     with known.catalog.read() as s:
         one = views.output(s, output_id)
         reviews, events = views.reviews_of(s, output_id), views.history(s, "cell", one.digest)
-        sibling = views.sibling(s, one)
+        sibling, edits = views.sibling(s, one), views.edits_of(s, output_id)
         warnings = views.warnings_of_outputs(s, [output_id]).get(output_id, [])
         maps = views.attention_maps(s, output_id, one.image_sha256)
         cell = views.cell(s, one.digest)
@@ -67,6 +67,7 @@ def output_page(
         reviews=reviews[::-1],
         events=events[::-1],
         sibling=sibling,
+        edits=edits,
         prefect=ui,
         needed=needed,
         maps=maps,
@@ -126,7 +127,11 @@ def _recipe(one: OutputDetail, reviewed: ReviewedBy | None) -> dict[str, Any]:
 def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Flatten the settings that are set, nested ones last."""
     for name, value in sorted(settings.items(), key=lambda one: isinstance(one[1], Mapping)):
-        if isinstance(value, Mapping):
+        if name in ("edit", "set"):
+            own = {key: each for key, each in value.items() if key not in ("cell", "first", "style")}
+            words = "edited picture" if name == "edit" else "first of its set"
+            yield words, ", ".join(f"{key.replace('_', ' ')} {each}" for key, each in own.items())
+        elif isinstance(value, Mapping):
             yield from _numbers(value)
         elif name == "references":
             for i, one in enumerate(value, 2):

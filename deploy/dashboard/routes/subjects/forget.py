@@ -39,8 +39,20 @@ def output(output_id: int, request: Request, person: Operator) -> Response:
     """Show what is deleted with a picture."""
     with resources(request).catalog.read() as s:
         one, reviews = views.output(s, output_id), views.reviews_of(s, output_id)
+        edits = views.edits_of(s, output_id)
     what, back = f"Forget output {output_id}?", f"/outputs/{output_id}"
-    return page(request, "forget.html", person, what=what, name="", back=back, kind="output", one=one, reviews=reviews)
+    return page(
+        request,
+        "forget.html",
+        person,
+        what=what,
+        name="",
+        back=back,
+        kind="output",
+        one=one,
+        reviews=reviews,
+        edits=edits,
+    )
 
 
 @router.get("/runs/{run_id}/forget")
@@ -73,8 +85,10 @@ def _subject(subject_id: int, request: Request, person: Person, typed: str) -> R
 @router.post("/outputs/{output_id:int}/forget")
 def forget_output(output_id: int, request: Request, person: Operator) -> Response:
     """Delete the picture. Raises CatalogError while a run that requested it is in progress."""
-    _forget(resources(request), lambda s: writes.forget_output(s, output_id, actor=person.name))
-    return redirect("/outputs", f"Output {output_id} deleted.")
+    done = _forget(resources(request), lambda s: writes.forget_output(s, output_id, actor=person.name))
+    edits = done.outputs - 1
+    more = f", with {edits} {'edit' if edits == 1 else 'edits'} of it" if edits > 0 else ""
+    return redirect("/outputs", f"Output {output_id} deleted{more}.")
 
 
 @router.post("/runs/{run_id}/forget")

@@ -146,3 +146,35 @@ def test_seeds_are_written_as_ranges() -> None:
     assert seeds_text("1-4, 9") == "1-4, 9"
     assert seeds_text({"from": 2, "to": 6, "step": 2}) == "2, 4, 6"
     assert seeds_text("4-1") == "4-1"
+
+
+SEEN = "name: t\nedit: {output: 12, weight: 0.5}  # the one with the hat\nconsistency: {weight: 2, first: 3}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ({"output": 12, "weight": 0.5}, {"weight": 2, "first": 3})),
+        ({"edit.weight": ""}, ({"output": 12}, {"weight": 2, "first": 3})),
+        ({"edit.keep_background": "1"}, ({"output": 12, "weight": 0.5, "keep_background": True}, ...)),
+        ({"edit.weight": "much"}, ({"output": 12, "weight": "much"}, ...)),
+        ({"edit.kept": None}, (None, ...)),
+        ({"consistency.weight": "1"}, (..., {"weight": 1, "first": 3})),
+        ({"consistency.weight": ""}, (..., None)),
+    ],
+)
+def test_how_generated_pictures_are_seen_is_changed_and_which_ones_stays(changes: dict[str, Any], said: Any) -> None:
+    draft = Draft.of(SEEN)
+    fields = {"edit.kept": "1", "edit.weight": "0.5", "consistency.weight": draft.consistency}
+    after = Draft.read(form_of(draft, **(fields | changes)))
+    found = (after.get("edit"), after.get("consistency"))
+    assert [one for one, wanted in zip(found, said, strict=True) if wanted is not ... and one != wanted] == []
+    assert changes or after.text == SEEN
+
+
+def test_a_set_is_begun_and_ended_by_its_weight() -> None:
+    begun = Draft.read(form_of(Draft.of("name: t\n"), **{"consistency.weight": "0.5"}))
+    assert begun.get("consistency") == 0.5
+    assert begun.consistency == "0.5"
+    ended = Draft.read(form_of(begun, **{"consistency.weight": ""}))
+    assert "consistency" not in (ended.content or {})
