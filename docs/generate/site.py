@@ -13,6 +13,7 @@ from docs.generate.rooms import PACKAGES, arrows, rooms_of
 from dreamtuner.settings.finetune import FineTuneConfig, Rates
 from dreamtuner.settings.frames import FrameUse
 from dreamtuner.settings.sampling import Sampling
+from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.model import Spec
 from flows.spec.seeds import SeedRange
 from flows.spec.subject import SubjectSpec
@@ -42,6 +43,8 @@ def passages() -> dict[str, str]:
         "spec.md": fields_table(Spec),
         "subject.md": fields_table(SubjectSpec),
         "seed-range.md": fields_table(SeedRange),
+        "edit.md": fields_table(Edit),
+        "consistency.md": fields_table(Consistency),
         "sampling.md": fields_table(Sampling),
         "video.md": fields_table(VideoSpec),
         "scenes.md": fields_table(SceneKeyframe),
