@@ -149,3 +149,27 @@ def test_every_page_is_among_those_that_are_looked_at() -> None:
             assert isinstance(route, APIRoute)
             if "GET" in route.methods and route.path not in NOT_OF_THE_CATALOG:
                 assert any(route.path_regex.match(one) for one in addresses), route.path
+
+
+def test_two_runs_are_compared_by_reading_each_once(large: Catalog) -> None:
+    """Runs of 2,000 images each: a look through the subject for each of them takes many times as long."""
+    if large.url.get_backend_name() != "sqlite":
+        pytest.skip("SQLite counts its steps")
+    with large.write() as s:
+        ids = s.scalars(select(Cell.id).order_by(Cell.id).limit(4000)).all()
+        runs = [writes.start_run(s, name="half", spec={}, flow_run_id=None) for _ in range(2)]
+        for i, run in enumerate(runs):
+            rows = [{"run_id": run, "cell_id": one, "position": place} for place, one in enumerate(ids[i::2])]
+            s.execute(insert(RunCell), rows)
+    ticks = [0]
+
+    def tick() -> int:
+        ticks[0] += 1
+        return 0
+
+    with large.read() as s:
+        opened: Any = s.connection().connection.driver_connection
+        opened.set_progress_handler(tick, 10_000)
+        views.pairs_of_runs(s, *runs)
+        opened.set_progress_handler(None, 0)
+    assert ticks[0] < 60

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 from math import comb
-from typing import TypeVar
 
-from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import CTE, Select, and_, or_, select
+from sqlalchemy.orm import Session
 
-from storage.catalog.database.base import Base
 from storage.catalog.schema import Cell, Output, RunCell, Vote
 
-T = TypeVar("T", bound=Base)
 MOST = 300  # pairs of one comparison
 
 
@@ -37,18 +34,19 @@ def pairs_of_runs(s: Session, first: str, second: str) -> list[tuple[int, int]]:
 
 
 def _pairs(first: str, second: str) -> Select[int, int]:
-    one, other, a, b, of_a, of_b = (*_twice(Output), *_twice(Cell), *_twice(RunCell))
-    equal = [a.subject_id == b.subject_id, a.prompt == b.prompt, a.seed == b.seed, a.id != b.id]
-    equal += [x.is_not_distinct_from(y) for x, y in ((a.pose, b.pose), (a.depth, b.depth))]
-    rows = select(one.id, other.id).select_from(of_a).join(a, a.id == of_a.cell_id)
-    rows = rows.join(one, one.cell_id == a.id).join(b, and_(*equal)).join(other, other.cell_id == b.id)
-    rows = rows.join(of_b, and_(of_b.cell_id == b.id, of_b.run_id == second))
-    both = (a.state == "generated", b.state == "generated")
-    return rows.where(of_a.run_id == first, *both).order_by(one.id, other.id)
+    # each run is read once, then both are joined: in one go a planner looks through a whole subject for each cell
+    a, b = _of_run(first, "first_run"), _of_run(second, "second_run")
+    equal = [a.c.subject_id == b.c.subject_id, a.c.prompt == b.c.prompt, a.c.seed == b.c.seed]
+    equal += [a.c[name].is_not_distinct_from(b.c[name]) for name in ("pose", "depth")]
+    rows = select(a.c.output_id, b.c.output_id).join(b, and_(*equal, a.c.output_id != b.c.output_id))
+    return rows.order_by(a.c.output_id, b.c.output_id)
 
 
-def _twice(table: type[T]) -> tuple[type[T], type[T]]:
-    return aliased(table), aliased(table)
+def _of_run(run_id: str, name: str) -> CTE:
+    columns = (Output.id.label("output_id"), Cell.subject_id, Cell.prompt, Cell.seed, Cell.pose, Cell.depth)
+    rows = select(*columns).select_from(RunCell).join(Cell, Cell.id == RunCell.cell_id)
+    rows = rows.join(Output, Output.cell_id == Cell.id).where(RunCell.run_id == run_id, Cell.state == "generated")
+    return rows.cte(name).prefix_with("MATERIALIZED")
 
 
 def tally_of_runs(s: Session, first: str, second: str, *, person: str | None = None) -> VoteTally:
