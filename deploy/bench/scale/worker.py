@@ -65,9 +65,12 @@ class Worker:
         dies = time.time() + self._chance.expovariate(load.evictions / 60) if load.evictions else float("inf")
         next_beat = time.time() + load.lease / BEATS
         free = time.time()  # since when nothing is generated
-        claims = ChunkClaims(beat, load.run_id, most=first)
-        digests = self._claim(claims)
+        small = ChunkClaims(beat, load.run_id, most=first)
+        found = self._timed(self._seen.claims, small.next)
+        digests = () if found is None else found[0].digests
         claims = ChunkClaims(beat, load.run_id, most=load.chunk)
+        if found is not None:
+            claims.begin_with(load.run_id, found[0].subject_id)  # it goes on with its subject, as a real one does
         before: Sequence[str] = ()
         while time.time() < self._until:
             while not digests:
