@@ -69,8 +69,8 @@ class Worker:
         found = self._timed(self._seen.claims, small.next)
         digests = () if found is None else found[0].digests
         claims = ChunkClaims(beat, load.run_id, most=load.chunk)
-        if found is not None:
-            claims.begin_with(load.run_id, found[0].subject_id)  # it goes on with its subject, as a real one does
+        if found is not None and (subject := found[0].subject_id) is not None:
+            claims.begin_with(load.run_id, subject)  # it goes on with its subject, as a real one does
         before: Sequence[str] = ()
         while time.time() < self._until:
             while not digests:
