@@ -18,6 +18,7 @@ from dreamtuner.curation.risk_control import RISK, keepers_needed
 from dreamtuner.curation.signs import Signs
 from dreamtuner.curation.triage import FEWEST, TRIAGE_VERSION, Triage, fit_triage
 from storage.catalog import Catalog, views, writes
+from storage.catalog.narrowing import everything
 from storage.catalog.records import Decision
 
 MOST = 3000  # decisions of either kind that a model is fitted to: the newest
@@ -83,8 +84,9 @@ def as_json(models: Sequence[TeamModel]) -> dict[str, Any]:
 def standings(s: Session) -> list[Standing]:
     """Count the decisions as far as they matter, for each project that the session sees, and for images of none."""
     projects = [(one.id, one.name) for one in views.projects(s)]
-    none = standing(s, None)
-    found = [standing(s, id, name) for id, name in projects]
+    with everything(s):  # each of them is the viewer's, which need not be asked for every output
+        none = standing(s, None)
+        found = [standing(s, id, name) for id, name in projects]
     return [none, *found] if not found or none.keepers or none.rejects else found
 
 
@@ -95,9 +97,12 @@ def standing(s: Session, project_id: int | None, name: str | None = None) -> Sta
 
 
 def team_model(catalog: Catalog, project_id: int | None) -> TeamModel | None:
-    """Return a project's model, fitted anew if there are many new decisions; None: there are too few of either kind."""
+    """Return a project's model, fitted anew if there are many new decisions; None: there are too few of either kind.
+
+    Whoever asks sees the project.
+    """
     with _fitting:
-        with catalog.read() as s:
+        with catalog.read() as s, everything(s):
             stored = views.triage_model(s, VERSION, project_id)
             last = views.last_review(s)
             if stored is None:
@@ -113,7 +118,7 @@ def team_model(catalog: Catalog, project_id: int | None) -> TeamModel | None:
 
 
 def _fit(catalog: Catalog, last: int, project_id: int | None) -> TeamModel | None:
-    with catalog.read() as s:
+    with catalog.read() as s, everything(s):
         keepers, rejects = (_decided(s, one, project_id) for one in ("approved", "rejected"))
     triage = fit_triage(keepers, rejects)
     if triage is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, not_, or_, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalog.database.sql import chunks
@@ -99,14 +99,10 @@ def count_decided(s: Session, decision: Decision, most: int, project_id: int | N
 
 
 def _decided(decision: Decision, most: int, project_id: int | None) -> Select[int]:
-    chosen = select(Output.id).where(Output.decision == decision).order_by(Output.id.desc()).limit(most)
-    if project_id is not None:
-        of_it = Run.__table__.alias("runs_of_project")
-        return chosen.where(Output.run_id.in_(select(of_it.c.id).where(of_it.c.project_id == project_id)))
-    of_run, of_subject = Run.__table__.alias("runs_of_outputs"), Subject.__table__.alias("subjects_of_outputs")
-    of_a_project = exists().where(of_run.c.id == Output.run_id, of_run.c.project_id.is_not(None))
-    left = exists().where(of_subject.c.id == Output.subject_id, of_subject.c.project_id.is_not(None))
-    return chosen.where(not_(of_a_project), or_(Output.run_id.is_not(None), not_(left)))
+    runs = Run.__table__.alias("runs_of_project")
+    ours = runs.c.project_id.is_(None) if project_id is None else runs.c.project_id == project_id
+    chosen = select(Output.id).where(Output.decision == decision, Output.run_id.in_(select(runs.c.id).where(ours)))
+    return chosen.order_by(Output.id.desc()).limit(most)
 
 
 def decided_since(s: Session, review_id: int, most: int, project_id: int | None) -> int:
