@@ -13,6 +13,7 @@ from flows.generate import generate, mark_lost
 from flows.ingestion.store_subject import IngestResult
 from flows.outcome import CellOutcomes, completed_or_failed, result_of
 from flows.planning.cells import PlannedCell, plan_cells
+from flows.planning.scenes.plan import plan_scenes
 from flows.reporting.contact_sheet import render_sheet, store_sheet
 from flows.reporting.prefect_artifacts import show_summary
 from flows.reporting.reuse_sheet import reuse_sheet, sheet_key
@@ -56,6 +57,7 @@ def catalog(
     with spec_run(spec, demand_grid, new_defaults=new_defaults, new_weights=new_weights, fine_tune=hiring.here) as run:
         if hiring.here:
             planned = plan_cells(run.spec, run.facts, run.ready.setup)
+            planned += plan_scenes(run.spec, run.facts, run.ready.setup)
             run.record(planned)
             made = _generate(run, check, hiring) if planned else CellOutcomes((), ())
         else:
@@ -101,11 +103,14 @@ def _conduct(run: SpecRun, check: bool, hiring: Hiring) -> tuple[SpecRun, list[P
     Returns the run without the subjects that could not be learnt, its cells, and what became of them.
     """
     planned: dict[str, list[PlannedCell]] = {}
-    subjects = run.ingested.ingested
+    subjects, ready = run.ingested.ingested, set[str]()
 
     def plan(names: Sequence[str], training: str | None = None) -> None:
         facts = [one.facts for one in subjects if one.facts.name in names]
         cells = plan_cells(run.spec, facts, run.ready.setup)
+        ready.update(names)
+        present = [one.facts for one in subjects if one.facts.name in ready]
+        cells += plan_scenes(run.spec, present, run.ready.setup, new=names)  # those whose last subject is here now
         run.record(cells, training=training)
         for cell in cells:
             planned.setdefault(cell.subject, []).append(cell)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -27,7 +28,7 @@ from flows.planning.warnings import warnings_of
 from flows.resources import Resources
 from flows.spec.model import Spec
 from storage.catalog import views, writes
-from storage.catalog.records import CellRecord, FurtherReference
+from storage.catalog.records import CellRecord, FurtherReference, FurtherSubject
 from storage.catalog.views import Quota
 from storage.ingest import storing
 
@@ -136,6 +137,30 @@ def _others(layouts: Mapping[Kind, str]) -> dict[Kind, str]:
     return {kind: sha256 for kind, sha256 in layouts.items() if kind not in OWN_FIELDS}
 
 
+def _further(row: Ingested, entries: Sequence[Mapping[str, Any]]) -> list[FurtherReference]:
+    """Return the rows of a subject's further references in a cell. `entries`: their part of the recipe."""
+    return [
+        FurtherReference(
+            reference_id=one.reference_id,
+            mask_id=one.mask_id,
+            caption=entry["caption"],
+            controls=entry.get("layouts", {}),
+        )
+        for one, entry in zip(row.further, entries, strict=True)
+    ]
+
+
+def _other(row: Ingested, entry: Mapping[str, Any]) -> FurtherSubject:
+    """Return the rows of a scene's further subject. `entry`: its part of the recipe."""
+    return FurtherSubject(
+        subject_id=row.subject_id,
+        reference_id=row.reference_id,
+        mask_id=row.mask_id,
+        controls=entry.get("layouts", {}),
+        further=_further(row, entry.get("references", ())),
+    )
+
+
 def record(
     spec: Spec,
     resources: Resources,
@@ -175,15 +200,8 @@ def record(
                 controls=_others(cell.layouts),
                 reference_controls=_others(cell.own_layouts),
                 seed=cell.seed,
-                further=[
-                    FurtherReference(
-                        reference_id=row.reference_id,
-                        mask_id=row.mask_id,
-                        caption=one["caption"],
-                        controls=one.get("layouts", {}),
-                    )
-                    for row, one in zip(rows[cell.subject].further, cell.further, strict=True)
-                ],
+                further=_further(rows[cell.subject], cell.further),
+                others=[_other(rows[name], one) for name, one in zip(cell.others, cell.of_others, strict=True)],
                 sources=cell.sources,
                 settings=settings_of(cell.recipe),
             )

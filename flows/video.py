@@ -100,6 +100,10 @@ def demand_poses(spec: Spec) -> None:
         if getattr(spec, name) is not None:
             message = f"frames see the first and the previous one; remove {name}"
             problems.append(Problem(path=(name,), message=message))
+    if spec.scenes:
+        problems.append(Problem(path=("together",), message="a video shows one subject; remove together"))
+    if not spec.prompts:
+        problems.append(Problem(path=("prompts",), message="is missing; add it"))
     for name in _FINISHING:
         if spec.sampling.get(name) not in (None, 1):
             message = f"frames are references of later ones, at the size of their poses; remove sampling.{name}"

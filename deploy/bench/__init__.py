@@ -11,13 +11,14 @@ from deploy.bench.from_pictures.edits import edits
 from deploy.bench.marks.command import marks
 from deploy.bench.review.command import review
 from deploy.bench.scale.command import scale
-from deploy.bench.untrained import flicker, references, seeds
+from deploy.bench.untrained import flicker, pairs, references, seeds
 
 bench = typer.Typer(help="Run a benchmark and print its figures.", no_args_is_help=True)
 for command in (
     fidelity.fidelity,
     table1.table1,
     references.references,
+    pairs.pairs,
     seeds.seeds,
     flicker.flicker,
     edits,

@@ -104,8 +104,8 @@ def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
     subjects = [
         {
             "name": one.name,
-            "cells": sum(cell.subject == one.name for cell in found.cells),
-            "missing": found.missing(one.name),
+            "cells": sum(one.name in cell.names for cell in found.cells),
+            "missing": found.missing_of(one.name),
             "mask_confidence": one.confidence,
             "doubtful": one.doubtful,
             "references": one.references,
@@ -117,6 +117,7 @@ def plan_json(spec: Spec, found: "Preview") -> dict[str, Any]:
         {
             "digest": cell.digest,
             "subject": cell.subject,
+            "subjects": list(cell.names),
             "prompt": cell.prompt,
             "pose": cell.layouts.get("pose"),
             "depth": cell.layouts.get("depth"),
@@ -142,13 +143,17 @@ def plan_table(spec: Spec, found: "Preview") -> RenderableType:
         if one.error is not None:
             table.add_row(Text(one.name), "-", "-", "-", Text("rejected", style="red"))
             continue
-        cells, missing = sum(cell.subject == one.name for cell in found.cells), found.missing(one.name)
+        cells, missing = sum(cell.names == (one.name,) for cell in found.cells), found.missing((one.name,))
         mask = Text(
             f"{one.confidence:.2f}" + (" doubtful" if one.doubtful else ""), style="yellow" if one.doubtful else ""
         )
         name = Text(one.name).append(f"  {one.references} references" if one.references > 1 else "", "dim")
         table.add_row(name, str(cells), str(cells - missing), str(missing), mask)
+    for names in dict.fromkeys(scene.names for scene in spec.scenes):
+        cells, missing = sum(cell.names == names for cell in found.cells), found.missing(names)
+        table.add_row(Text(" + ".join(names)), str(cells), str(cells - missing), str(missing), "")
     counts = {"subjects": len(spec.subjects), "prompts": len(spec.prompts)}
+    counts |= {"scenes": len(spec.scenes)} if spec.scenes else {}
     named = {"pose": "poses", "depth": "depth maps"}
     counts |= {
         named.get(kind, f"{kind} images"): len(places)

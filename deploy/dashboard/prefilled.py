@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dreamtuner.settings.styles import STYLES
+from flows.planning.scenes.words import filled
 from storage.catalog import views
 from storage.catalog.records import CatalogError
 from storage.catalog.views import OutputDetail, SubjectDetail
@@ -60,21 +61,46 @@ def prefilled(s: Session, output_id: int, more: str) -> Prefilled:
     several = [name for name in ("poses", "depth") if len(spec.get(name) or ()) > 1]
     if several:
         hints[more] += f" The run had several {' and '.join(several)}; leave those that you want."
-    content = {name: value for name, value in spec.items() if name not in ASKED and value is not None}
+    together = "scene" in one.settings
+    if together and more == "edit":
+        raise CatalogError("edit: this picture shows several subjects; only pictures of one subject can be edited")
+    if together and more == "subjects":
+        hints[more] = "Put other subjects into the scene: their names stand in its prompt, and in the list of subjects."
+    left_out = (*ASKED, "together")
+    content = {name: value for name, value in spec.items() if name not in left_out and value is not None}
+    if together:
+        content["together"] = _scenes(one, shown, spec.get("together") or ())
     if more == "edit":
         content["edit"] = {"output": output_id}
     elif one.sources.get("edit") is not None and spec.get("edit"):
         content["edit"] = spec["edit"]
     return Prefilled(
         name=f"{one.run_name or one.subject}, {MORE[more]}",
-        prompts=_template(one, shown[0], [str(prompt) for prompt in spec.get("prompts") or ()]),
+        prompts="" if together else _template(one, shown[0], [str(prompt) for prompt in spec.get("prompts") or ()]),
         seeds=f"{last + 1}-{last + SEEDS}" if more == "seeds" else str(one.seed),
         profile=one.profile,
-        subjects=() if more == "subjects" else shown,
+        subjects=() if more == "subjects" and not together else shown,
         spec=content,
         hint=hints[more],
         open=more == "changes",
     )
+
+
+def _scenes(one: OutputDetail, subjects: Sequence[SubjectDetail], scenes: Sequence[Any]) -> list[Any]:
+    """Return the scenes of the spec that became this picture; if there is none, the picture's words and regions."""
+    called = {each.name: each.class_word for each in subjects}
+    style = subjects[0].style
+    found = [scene for scene in scenes if filled(str(scene.get("prompt")), called, style) == one.prompt]
+    if found:
+        return found
+    entries = one.settings["scene"]["subjects"]
+    listed = [
+        {"name": link.name, "prompt": entry["prompt"].replace(link.class_word, "{subject}", 1)}
+        | ({"region": entry["region"]} if isinstance(entry["region"], list) else {})
+        for link, entry in zip(one.subjects, entries, strict=False)
+    ]
+    names = " and ".join(f"a {{{link.name}}}" for link in one.subjects)
+    return [{"prompt": names, "subjects": listed}]
 
 
 def _template(one: OutputDetail, subject: SubjectDetail, prompts: Sequence[str]) -> str:

@@ -37,6 +37,11 @@ def facts_of(one: OutputDetail, recipe: str | None = None) -> Facts:
     settings = one.settings
     given = {"reference": one.reference_sha256, "mask": one.mask_sha256, "checkpoint": one.checkpoint_sha256}
     parents = {label: sha256 for label, sha256 in given.items() if sha256 is not None}
+    for other in one.subjects:
+        if other.position != one.subjects[0].position:
+            given = {f"reference of subject {other.position + 1}": other.reference_sha256}
+            given |= {f"mask of subject {other.position + 1}": other.mask_sha256}
+            parents |= {label: sha256 for label, sha256 in given.items() if sha256 is not None}
     parents |= {f"reference's {kind}": sha256 for kind, sha256 in one.reference_controls.items()}
     parents |= {"pose": one.pose} if one.pose is not None else {}
     parents[f"weights of {one.profile}"] = one.weights_digest

@@ -45,12 +45,15 @@ class CellStore(Protocol):
 
 
 class EvaluationCache:
-    """Measured cells for the weights of one profile, and a local folder for running trainings."""
+    """Measured cells for the weights of one profile, and a local folder for running trainings.
+
+    `cells`: where they are stored; `decided`: what decides every cell of the profile, as JSON values.
+    """
 
     def __init__(self, folder: Path, cells: CellStore, profile: Profile) -> None:
-        self._folder, self._cells = folder, cells
+        self._folder, self.cells = folder, cells
         weights = parts_digest(profile, (*profile.image_parts, *ENCODER_PARTS, "oracle"))
-        self._decided: Mapping[str, object] = {
+        self.decided: Mapping[str, object] = {
             "weights": weights,
             "sampling": [to_fields(profile.natural), to_fields(profile.anime)],
             "versions": [ENGINE_VERSION, VERSION],
@@ -63,7 +66,7 @@ class EvaluationCache:
             "subject": [subject.identity_seed, to_fields(subject.context)],
             "cell": [to_fields(cell.context), cell.seed],
         }
-        return sha256(json.dumps({**self._decided, **one}, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps({**self.decided, **one}, sort_keys=True).encode()).hexdigest()
 
     def missing(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[ImageRequest]:
         """Return the cells to measure: not measured yet, or shown on pages but without their image."""
@@ -80,7 +83,7 @@ class EvaluationCache:
     def pictures(self, method: Method, subject: Picture, cells: Sequence[ImageRequest]) -> list[Image.Image]:
         """Return the images of measured cells, in order. Raises KeyError if one is missing or damaged."""
         digests = [self.digest(method, subject, cell) for cell in cells]
-        found = self._cells.pictures(digests)
+        found = self.cells.pictures(digests)
         return [found[digest] for digest in digests]
 
     def _found(
@@ -88,8 +91,8 @@ class EvaluationCache:
     ) -> tuple[dict[ImageRequest, Measured], dict[ImageRequest, Image.Image]]:
         """Return the cached cells, and the images of those that are shown."""
         digests = {cell: self.digest(method, subject, cell) for cell in cells}
-        measured = self._cells.measured(list(digests.values()))
-        pictures = self._cells.pictures([digests[cell] for cell in shown(cells)])
+        measured = self.cells.measured(list(digests.values()))
+        pictures = self.cells.pictures([digests[cell] for cell in shown(cells)])
         return (
             {cell: measured[one] for cell, one in digests.items() if one in measured},
             {cell: pictures[one] for cell, one in digests.items() if one in pictures},
@@ -104,7 +107,7 @@ class EvaluationCache:
         pictures: Sequence[Image.Image],
     ) -> None:
         """Store the cells of one batch, all or none."""
-        self._cells.save(
+        self.cells.save(
             [
                 NewCell(
                     self.digest(method, subject, cell),
@@ -137,7 +140,7 @@ class EvaluationCache:
 
     def work_dir(self, method: Method, subject: Picture) -> Path:
         """Return the folder of a method's training for a subject, used until the subject is done."""
-        decided = json.dumps({**self._decided, "training": method.training, "context": to_fields(subject.context)})
+        decided = json.dumps({**self.decided, "training": method.training, "context": to_fields(subject.context)})
         place = f"{subject.identity_seed}-{sha256(decided.encode()).hexdigest()[:16]}"
         return self._folder / "training" / place
 

@@ -124,7 +124,8 @@ def _generate(
     text = {prompt: backbone.encode_text(prompt, sampling.text) for prompt in prompts}
     filler = {one: text[None if one is None else ""] for one in text}
     lengths = [max(text[one].length for one in (undesired, *cell.prompts)) for cell in cells]
-    largest, free = second_size(sampling), free_for(backbone.device, reference_cache)
+    held = 0 if reference_cache is None else reference_cache.open_bytes
+    largest, free = second_size(sampling), free_for(backbone.device, held)
     fit = {kinds: portions(backbone, *largest, controlnets=len(kinds), free=free) for kinds in places}
     batches = {kinds: batches_of(ours, lengths, batch_size or fit[kinds].cells) for kinds, ours in places.items()}
     again = second_calls(sampling, fresh_scheduler(template, sampling.steps))
@@ -217,10 +218,10 @@ def _both(change: OnStep, report: OnStep | None) -> OnStep:
     return after
 
 
-def free_for(device: torch.device, reference_cache: ReferenceCache | None) -> int | None:
-    """Return the free memory with that of the references held: they are part of what the call may take."""
+def free_for(device: torch.device, held: int) -> int | None:
+    """Return the free memory with `held`, the bytes of the call's references: they are part of what it may take."""
     free = free_bytes(device)
-    return free if free is None or reference_cache is None else free + reference_cache.nbytes
+    return None if free is None else free + held
 
 
 def by_kinds(cells: Sequence[Cell]) -> dict[tuple[Kind, ...], list[int]]:

@@ -62,6 +62,11 @@ class ReferenceCache:
         """Bytes of all that is held."""
         return sum(one.nbytes for one in self._subjects.values())
 
+    @property
+    def open_bytes(self) -> int:
+        """Bytes of what is held of the open subject."""
+        return self._open.nbytes
+
     def open(self, key: Hashable) -> None:
         """Keep what is held if it was captured under this key, else free what is too much.
 

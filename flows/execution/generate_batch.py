@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from PIL import Image
 
@@ -18,12 +18,14 @@ from dreamtuner.sampling.generate import generate
 from dreamtuner.sampling.recorder import AttentionRecorder
 from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, TextBlend
+from dreamtuner.sampling.scenes.generate import generate_scene
 from dreamtuner.settings.recipe_fields import from_fields
 from dreamtuner.settings.sampling import Sampling
 from dreamtuner.settings.schedulers import known_scheduler
 from flows.execution.adapters import demand_adapters, embeddings_in
-from flows.execution.cell_references import Pictures, frames_before, layers_of_first, references_of
 from flows.execution.generated.pictures import pictures_seen
+from flows.execution.inputs.references import Pictures, frames_before, layers_of_first, references_of
+from flows.execution.inputs.scene import scene_of, subject_keys, subjects_of_scene
 from flows.faults import CellChangedError, UnfitModelError, UnmetRequirementError, fault_of
 from flows.planning.cells import canonical, of_kinds
 from flows.resources import Resources, free_memory
@@ -175,8 +177,32 @@ def generate_together(
     objects = resources.store
     pictures = Pictures(objects)
     blend = first.settings.get("blend")
+    scene = scene_of(first)
+    requests = [
+        Cell(
+            cell.prompt,
+            cell.seed,
+            {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth, cell.controls).items()},
+            None if blend is None else TextBlend(blend["prompt"], blend["share"]),
+        )
+        for cell in cells
+    ]
+    call: dict[str, Any] = {
+        "negative_prompt": first.settings["negative_prompt"],
+        "batch_size": resources.settings.batch,
+        "embeddings": embeddings_in(adapters),
+        "on_step": lambda done, total: on_progress(len(cells) * done / total),
+    }
+    if scene is not None:
+        if recorder is not None:
+            raise ValueError("attention maps show images of one subject; this one shows several")
+        people = subjects_of_scene(first, sampling.w_ref, objects, pictures, partial(_tuned, resources))
+        features = None if reference_cache is None else reference_cache.of(subject_keys(first))
+        with attention_kernels(resources.settings.attention):
+            drawn = generate_scene(backbone, people, scene["background"], requests, sampling, features=features, **call)
+        return finished(drawn, sampling, resources.profile(first.profile).upscalers)
     if reference_cache is not None:
-        reference_cache.open(f"{_shared(first)} {first.weights_digest}")
+        reference_cache.open(subject_keys(first)[0])
     seen = pictures_seen(first, resources, pictures)
     with _model(first, resources, backbone) as model, attention_kernels(resources.settings.attention):
         images = generate(
@@ -186,24 +212,13 @@ def generate_together(
                 *frames_before(first, resources, pictures),
                 *seen.references,
             ],
-            [
-                Cell(
-                    cell.prompt,
-                    cell.seed,
-                    {kind: pictures[sha256] for kind, sha256 in of_kinds(cell.pose, cell.depth, cell.controls).items()},
-                    None if blend is None else TextBlend(blend["prompt"], blend["share"]),
-                )
-                for cell in cells
-            ],
+            requests,
             sampling,
-            negative_prompt=first.settings["negative_prompt"],
             background=seen.background,
-            batch_size=resources.settings.batch,
             recorder=recorder,
             layers_of_first=layers_of_first(first),
-            embeddings=embeddings_in(adapters),
             reference_cache=reference_cache,
-            on_step=lambda done, total: on_progress(len(cells) * done / total),
+            **call,
         )
     return finished(images, sampling, resources.profile(first.profile).upscalers)
 
@@ -211,10 +226,13 @@ def generate_together(
 def _model(cell: CellDetail, resources: Resources, backbone: Backbone) -> AbstractContextManager[Backbone]:
     """Return the model that generates the cell, with its fine-tuned checkpoint if it has one."""
     digest = cell.settings["checkpoint"]
-    if digest is None:
-        return nullcontext(backbone)
-    tuned = _loaded(lambda: resources.checkpoint(digest), f"the checkpoint of {cell.subject_name}")
-    return load_finetuned(backbone, tuned)
+    return nullcontext(backbone) if digest is None else _tuned(resources, digest, cell.subject_name)(backbone)
+
+
+def _tuned(resources: Resources, digest: str, subject: str) -> Callable[[Backbone], AbstractContextManager[Backbone]]:
+    """Return what loads a subject's fine-tuned checkpoint into a backbone."""
+    tuned = _loaded(lambda: resources.checkpoint(digest), f"the checkpoint of {subject}")
+    return partial(load_finetuned, tuned=tuned)
 
 
 def _loaded(load: Callable[[], T], what: str, unusable: type[Exception] = UnmetRequirementError) -> T:

@@ -21,13 +21,13 @@ from sqlalchemy.orm import Session
 
 from dreamtuner.models.weights import WeightsMissingError
 from dreamtuner.sampling.reference_cache import ReferenceCache
-from flows.execution.cell_references import FrameMissingError
 from flows.execution.claims.abilities import Abilities
 from flows.execution.claims.chunk_claims import ChunkClaims, Claimed
 from flows.execution.costs.account import CellAccount
 from flows.execution.generate_batch import Group, generate_groups, group_by_reference
 from flows.execution.generated.pictures import why_waiting
 from flows.execution.image_writer import GeneratedImage, ImageWriter
+from flows.execution.inputs.references import FrameMissingError
 from flows.execution.recipe_rows import recipe_of_row
 from flows.execution.replay.environment import made_with
 from flows.faults import CellChangedError, UnfitModelError
@@ -46,6 +46,10 @@ _log = logging.getLogger(__name__)
 MEMORY_PAUSES = (1.0, 4.0, 15.0, 40.0)
 """Seconds before each retry of a single cell that does not fit in memory, once per worker: another process frees its
 memory within a minute, or it does not."""
+
+
+IDLE_REFERENCES = 256 * 1024 * 1024
+"""Bytes of keys and values that subjects beside the one at work may keep: those of scenes stand in several images."""
 
 
 class Worker:
@@ -71,7 +75,7 @@ class Worker:
             device=resources.device_class,
         )
         self.account = CellAccount(resources, run_id, self._so_far)
-        self.references = ReferenceCache()
+        self.references = ReferenceCache(spare=IDLE_REFERENCES)
         self.blocked: dict[str, str] = {}
         self.later: dict[str, str] = {}
         self._generated: list[str] = []  # of the current chunk, like the next two

@@ -14,7 +14,7 @@ def settings_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a recipe stored in a cell row's `settings`; the rest has its own columns."""
     names = (
         *("caption", "checkpoint", "negative_prompt", "sampling", "engine", "controlnets", "frames", "adapters"),
-        *("reference_weight", "references", "blend", "edit", "set"),
+        *("reference_weight", "references", "blend", "edit", "set", "scene"),
     )
     return {key: recipe[key] for key in names if key in recipe}
 
@@ -41,6 +41,7 @@ def recipe_of_row(cell: CellDetail) -> dict[str, Any]:
         blend=cell.settings.get("blend"),
         edit=cell.settings.get("edit"),
         shared=cell.settings.get("set"),
+        scene=cell.settings.get("scene"),
     )
     if digest_of(recipe) != cell.digest:
         raise CellChangedError(

@@ -1,16 +1,20 @@
 """Scores outputs of the catalog by one metric: reads what the metric takes, and stores the values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
+from typing import Any
 
+from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from dreamtuner.models.prompt_syntax import plain
-from dreamtuner.score import METRICS, score_images
+from dreamtuner.score import METRICS, Input, score_images
 from dreamtuner.score.licences import licences_of
 from flows.execution.costs.account import Account
 from flows.execution.culling.fingerprints import Embeddings, keeps_embeddings, store_embeddings
+from flows.execution.inputs.scene import regions_to_score
 from flows.faults import fault_of
 from flows.image_io import open_picture, open_reference
 from flows.resources import Resources, free_memory
@@ -20,6 +24,8 @@ from storage.lost import read_picture
 from storage.objects import get_blob
 
 CHUNK_OUTPUTS = 64
+REFERENCE: frozenset[Input] = frozenset({"reference", "reference_mask"})
+"""Inputs of metrics that compare with a reference: images of several subjects are compared region by region."""
 
 
 class ScoreAccount(Account):
@@ -63,19 +69,26 @@ def _score_together(
     pictures = [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs]
     took: list[float] = []
     model = Embeddings(resources.scorer(profile, metric), pictures)
+    by_region = {i for i, one in enumerate(outputs) if one.scene is not None and not REFERENCE.isdisjoint(scorer.takes)}
+    whole = [i for i in range(len(outputs)) if i not in by_region]
+    found: dict[int, float] = {}
     with account.lap(took.append):
-        values = score_images(
-            scorer,
-            model,
-            pictures,
-            {
-                "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
-                "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
-                "prompts": lambda: [_plain(one, resources) for one in outputs],
-            },
-        )
+        if whole:
+            values = score_images(
+                scorer,
+                model,
+                [pictures[i] for i in whole],
+                {
+                    "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
+                    "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
+                    "prompts": lambda: [_plain(outputs[i], resources) for i in whole],
+                },
+            )
+            found |= dict(zip(whole, values, strict=True))
+        for i in by_region:
+            found[i] = _by_region(resources, profile, metric, outputs[i], pictures[i])
     with resources.catalog.write() as s:
-        scores = {one.output_id: value for one, value in zip(outputs, values, strict=True)}
+        scores = {one.output_id: found[i] for i, one in enumerate(outputs)}
         licences = licences_of(scorer, resources.profile(profile))
         writes.add_scores(
             s,
@@ -91,6 +104,23 @@ def _score_together(
         store_embeddings(resources, profile, model, images, [one.output_id for one in outputs])
     account.scored += len(outputs)
     return len(outputs)
+
+
+def _by_region(resources: Resources, profile: str, metric: str, output: UnscoredOutput, picture: Image.Image) -> float:
+    """Score each region of an image of several subjects with its own reference; return the lowest."""
+    values: list[float] = []
+    for crop, prompt, reference, mask in regions_to_score(output, picture, resources.store):
+        given: dict[Input, Callable[[], Any]] = {
+            "reference": partial(_same, reference),
+            "reference_mask": partial(_same, mask),
+            "prompts": partial(_same, [prompt]),
+        }
+        values += score_images(METRICS[metric], resources.scorer(profile, metric), [crop], given)
+    return min(values)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _plain(output: UnscoredOutput, resources: Resources) -> str:

@@ -54,7 +54,9 @@ def _finishing(spec: Spec, profile: Profile, sampling: Sampling) -> dict[str, st
 def _embeddings(spec: Spec, profile: Profile) -> dict[str, str]:
     captions = [one.own_caption for one in spec.subjects if one.own_caption is not None]
     words = [one.class_word for one in spec.subjects if one.class_word is not None]
-    used = tokens_in([*spec.prompts, spec.negative_prompt, *captions, *words], profile.embeddings)
+    scenes = [text for one in spec.scenes for text in (one.prompt, one.background, *(each.prompt for each in one.cast))]
+    texts = [*spec.prompts, *(text for text in scenes if text is not None), spec.negative_prompt, *captions, *words]
+    used = tokens_in(texts, profile.embeddings)
     for token in used:
         check_embedding(profile, token)
     return {token: adapter_digest(profile, embedding_label(token)) for token in usable_embeddings(profile)}

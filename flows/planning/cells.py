@@ -18,6 +18,7 @@ from flows.spec.model import Spec
 from flows.spec.prompt import expand
 
 if TYPE_CHECKING:
+    from dreamtuner.settings.regions import Box
     from flows.planning.finetune import FineTuneJob
     from flows.planning.generated.pictures import GeneratedPictures
 
@@ -27,6 +28,7 @@ class PlannedCell:
     """One image of the grid. `recipe`: everything that decides its pixels; `digest`: the recipe's SHA-256.
 
     `layouts`: its control images by kind, as SHA-256; `own_layouts`: those of the reference, of the same kinds.
+    `others`: the names of the further subjects of a scene, whose first is `subject`.
     """
 
     digest: str
@@ -36,6 +38,12 @@ class PlannedCell:
     recipe: Mapping[str, Any]
     layouts: Mapping[Kind, str] = field(default_factory=dict)
     own_layouts: Mapping[Kind, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all its subjects; of a scene, from back to front."""
+        return self.subject, *self.others
 
     @property
     def further(self) -> Sequence[Mapping[str, Any]]:
@@ -47,6 +55,11 @@ class PlannedCell:
         """Return the digests of the cells whose pictures it is made from: "edit", and "first" of its set."""
         named = {"edit": ("edit", "cell"), "first": ("set", "first")}
         return {role: self.recipe[key][name] for role, (key, name) in named.items() if key in self.recipe}
+
+    @property
+    def of_others(self) -> Sequence[Mapping[str, Any]]:
+        """Return what the recipe has of a scene's further subjects."""
+        return tuple(self.recipe.get("scene", {}).get("subjects", ()))[1:]
 
     @property
     def place(self) -> tuple[str, tuple[tuple[Kind, str], ...], int]:
@@ -89,6 +102,7 @@ def recipe_of(
     blend: Mapping[str, Any] | None = None,
     edit: Mapping[str, Any] | None = None,
     shared: Mapping[str, Any] | None = None,
+    scene: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Assemble everything that decides an image. `checkpoint`: the digest of the fine-tuning; None: the base model.
 
@@ -97,7 +111,8 @@ def recipe_of(
     digest of each LoRA, VAE and embedding used, by labels such as "lora watercolour"; `weight`: of the reference;
     `further`: the subject's other references as `further_reference` gives them. Their order is part of the digest: it
     decides the last bits of an image; `blend`: the prompt whose text states are mixed in, and its share;
-    `edit`, `shared`: the generated pictures that it sees, see flows.planning.generated.pictures.
+    `edit`, `shared`: the generated pictures that it sees, see flows.planning.generated.pictures; `scene`: regions,
+    words and further subjects of an image of several (flows.planning.scenes.plan), whose first is the subject.
 
     Without control images a recipe has only `pose: None`, as in the first release, so that its digest stays the same.
     """
@@ -127,6 +142,7 @@ def recipe_of(
         "blend": dict(blend or {}),
         "edit": dict(edit or {}),
         "set": dict(shared or {}),
+        "scene": None if scene is None else dict(scene),
     }
     return recipe | _stated(more)
 
@@ -145,6 +161,24 @@ def _stated(more: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in more.items() if value or value == 0.0}
 
 
+def further_of(one: Facts, layouts: Mapping[Kind, str], factors: Sequence[float] | None = None) -> list[dict[str, Any]]:
+    """Assemble what decides an image of a subject's further references.
+
+    `layouts`: the cell's control images; `factors`: what their weights are multiplied by, 1 each if None.
+    """
+    factors = (1.0,) * len(one.further) if factors is None else factors
+    return [
+        further_reference(
+            reference=other.reference_sha256,
+            mask=other.mask_sha256,
+            caption=other.caption,
+            weight=other.weight * factor,
+            layouts={kind: sha for kind, sha in other.layouts.items() if kind in layouts},
+        )
+        for other, factor in zip(one.further, factors, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class GenerationSetup:
     """What the cells of a spec share: weights digest, sampling settings by style (the spec's override the profile's).
@@ -152,7 +186,8 @@ class GenerationSetup:
     `layouts`: the grid's control images by kind, in spec order, as SHA-256 or None; `controlnets`: the weights digest
     of each ControlNet used; `finetune`: the fine-tuning of each subject; None: the base model. `adapters`: the digests
     of LoRAs and VAE used, by style and label; `embeddings`: those of all embeddings, by token; `pictures`: generated
-    pictures that the cells see.
+    pictures that the cells see. Of scenes, `regions`: their masks by path or URL, as `dreamtuner.settings.regions`
+    encodes them; `figures`: the boxes of the figures of each pose skeleton, by SHA-256, from left to right.
     """
 
     weights: str
@@ -163,6 +198,8 @@ class GenerationSetup:
     adapters: Mapping[Style, Mapping[str, str]] = field(default_factory=dict)
     embeddings: Mapping[str, str] = field(default_factory=dict)
     pictures: GeneratedPictures | None = None
+    regions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    figures: Mapping[str, Sequence[Box]] = field(default_factory=dict)
 
     @cached_property
     def fields(self) -> Mapping[Style, dict[str, Any]]:
@@ -201,14 +238,22 @@ def of_kinds(pose: str | None, depth: str | None, others: Mapping[Kind, str | No
 
 
 def plan_cells(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[PlannedCell]:
-    """Expand the grid of the subjects in `facts`: by subject, then prompt, pose, depth map, other kinds and seed."""
-    kinds = ("pose", "depth", *sorted(setup.layouts.keys() - OWN_FIELDS))
-    grid = product(spec.prompts, product(*(setup.layouts.get(kind, (None,)) for kind in kinds)), spec.seeds)
-    positions = [
-        (template, {kind: sha256 for kind, sha256 in zip(kinds, images, strict=True) if sha256 is not None}, seed)
-        for template, images, seed in grid
-    ]
+    """Expand the grid of the subjects in `facts`: by subject, then prompt, pose, depth map, other kinds and seed.
+
+    Scenes are planned by `flows.planning.scenes.plan`.
+    """
+    positions = [(template, *place) for template, place in product(spec.prompts, places_of(spec, setup))]
     return [cell for one in facts for cell in SubjectPlanner(spec, one, setup).grid(positions)]
+
+
+def places_of(spec: Spec, setup: GenerationSetup) -> list[tuple[dict[Kind, str], int]]:
+    """Expand the control images and seeds of a grid: by pose, depth map, other kinds and seed."""
+    kinds = ("pose", "depth", *sorted(setup.layouts.keys() - OWN_FIELDS))
+    grid = product(product(*(setup.layouts.get(kind, (None,)) for kind in kinds)), spec.seeds)
+    return [
+        ({kind: sha256 for kind, sha256 in zip(kinds, images, strict=True) if sha256 is not None}, seed)
+        for images, seed in grid
+    ]
 
 
 class SubjectPlanner:
@@ -278,16 +323,7 @@ class SubjectPlanner:
                 (*texts, self._spec.negative_prompt, one.caption, *(other.caption for other in one.further)),
             ),
             weight=one.weight * factors[0],
-            further=[
-                further_reference(
-                    reference=other.reference_sha256,
-                    mask=other.mask_sha256,
-                    caption=other.caption,
-                    weight=other.weight * factor,
-                    layouts={kind: sha for kind, sha in other.layouts.items() if kind in layouts},
-                )
-                for other, factor in zip(one.further, factors[1:], strict=True)
-            ],
+            further=further_of(one, layouts, factors[1:]),
             blend=None if blend is None else {"prompt": mixed, "share": blend[1]},
             edit=self._edit,
             shared=shared,

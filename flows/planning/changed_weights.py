@@ -24,7 +24,7 @@ def changed_weights(spec: Spec, resources: Resources, catalog: Catalog) -> str |
     if past is None or not past.images or past.weights_digest == resources.weights_digest(spec.profile):
         return None
     what = _changed(past.parts or {}, resources.part_digests(spec.profile))
-    cells = len(spec.subjects) * spec.cells_per_subject
+    cells = spec.cells
     return (
         f"the weights of profile {spec.profile} changed since {spec.name} last ran{what}: {cells} "
         f"{'cell' if cells == 1 else 'cells'} would be regenerated, and its {past.images} earlier images kept"

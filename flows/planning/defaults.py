@@ -146,7 +146,7 @@ def newer_defaults(spec: Spec, defaults: Defaults, styles: Sequence[Style]) -> s
         changes.update(dict.fromkeys(found))
     if not changes:
         return None
-    cells = subjects * spec.cells_per_subject
+    cells = subjects * spec.cells_per_subject + spec.cells_of_scenes
     return (
         f"profile {defaults.profile.name} has newer defaults than {spec.name} first ran with ({', '.join(changes)}); "
         f"--new-defaults uses them and regenerates {cells} {'cell' if cells == 1 else 'cells'}"

@@ -22,6 +22,7 @@ from flows.planning.cells import GenerationSetup, digest_of, plan_cells
 from flows.planning.current_facts import current_facts
 from flows.planning.defaults import defaults_of_spec, metric_names
 from flows.planning.finetune import finetune_job
+from flows.planning.scenes.plan import plan_scenes
 from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.problems import InputError
@@ -121,7 +122,7 @@ def estimate(
     known = [current_facts(one, states.get(one.name), choice) for one in spec.subjects]
     facts = [one for one in known if one is not None]
     existing, trained = (0, 0) if setup is None else _existing(spec, facts, states, setup, catalog, notes)
-    cells = len(spec.subjects) * spec.cells_per_subject
+    cells = spec.cells
     work = tuple(_work(spec, defaults.profile, cells - existing, len(spec.subjects) - trained, speeds, rates, notes))
     seconds = [one.seconds for one in work]
     prices = [one.money for one in work]
@@ -201,7 +202,7 @@ def _existing(
         made = views.subjects_with_images(s, [states[one.name].id for one in facts])
         trained = _trained(s, facts, setup)
         compared = [one for one in facts if states[one.name].id in made]
-        part = compared[: max(FEWEST_SUBJECTS, MOST_COMPARED // spec.cells_per_subject)]
+        part = compared[: max(FEWEST_SUBJECTS, MOST_COMPARED // max(1, spec.cells_per_subject))]
         if len(spec.seeds) > MANY_SEEDS:  # seeds that no image has yet cannot be there
             first = spec.seeds[:1] if spec.consistency is not None else ()  # the others name its picture
             there = views.seeds_with_images(s, [states[one.name].id for one in part])
@@ -211,10 +212,14 @@ def _existing(
         part = part[: max(1, MOST_COMPARED // max(1, fewer.cells_per_subject))]
         digests = [cell.digest for cell in plan_cells(fewer, part, setup)]
         found = sum(state == "generated" for state in views.cell_states_of(s, digests).values())
+        of_scenes = [cell.digest for cell in plan_scenes(fewer, compared, setup)]
+        found_scenes = sum(state == "generated" for state in views.cell_states_of(s, of_scenes).values())
+    if spec.scenes and any(place for scene in spec.scenes for place in scene.places()):
+        notes.append("masks of scenes by path or URL are read when the run begins: their images count as new")
     if len(seeds) < len(spec.seeds) or len(part) < len(compared):
         found = found * len(compared) * len(spec.seeds) // (len(part) * len(seeds)) if seeds else 0
         notes.append(f"of the existing images {len(digests):,} were compared, and the rest extrapolated")
-    return found, trained
+    return found + found_scenes, trained
 
 
 def _trained(s: Any, facts: Sequence[Facts], setup: GenerationSetup) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -143,12 +143,38 @@ def preflight(spec: Spec, resources: Resources, profile: Profile | None = None) 
     stated = list(_stated(spec))  # those of the catalog are checked once they are read
     demand_encodable(spec, stated, setup, profile)
     demand_distinct_prompts(spec, ((one.class_word, one.style) for one in stated), setup, profile)
+    if spec.scenes:
+        setup = replace(setup, **_of_scenes(spec, resources, layouts, sampling))
     metrics = metric_names(spec, profile)
     if (purpose := _purpose(spec, resources)) is not None:
         from flows.planning.licences import demand_licences  # only where a purpose is stated
 
         demand_licences(spec, profile, setup, metrics, resources.settings, purpose)
     return Ready(setup, layouts, metrics)
+
+
+def _of_scenes(
+    spec: Spec, resources: Resources, layouts: GridLayouts, sampling: Mapping[Style, Sampling]
+) -> dict[str, Any]:
+    """Read where the subjects of scenes are. Raises InputError for settings that scenes cannot have."""
+    from flows.ingestion.scene_regions import read_figures, read_regions
+
+    for name in ("edit", "consistency"):
+        if getattr(spec, name) is not None:
+            message = "acts on images of one subject; remove it, or order `together` by another spec"
+            raise InputError(f"spec {spec.name!r}", [Problem(path=(name,), message=message)])
+    if any(one.inversion for one in sampling.values()):
+        message = "images of several subjects start from their seeds' noise; set it to 0, or leave `together` out"
+        raise InputError(f"spec {spec.name!r}", [Problem(path=("sampling", "inversion"), message=message)])
+    off = any(one.w_ref == 0 for one in sampling.values())
+    for i, scene in enumerate(spec.scenes):
+        for j, one in enumerate(scene.subjects):
+            if off and one.w_ref is not None:
+                message = "sampling.w_ref is 0, so self-subject-attention is off; leave w_ref out here, or set it there"
+                raise InputError(
+                    f"spec {spec.name!r}", [Problem(path=("together", i, "subjects", j, "w_ref"), message=message)]
+                )
+    return {"regions": read_regions(spec, resources.settings), "figures": read_figures(layouts)}
 
 
 def _demand_encoder(spec: Spec, profile: Profile, field: str, settings: Mapping[str, Any]) -> None:

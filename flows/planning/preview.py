@@ -1,6 +1,6 @@
 """Previews what a run of a spec would generate, without writing anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,10 +52,16 @@ class Preview:
     newer_defaults: str | None = None
     changed_weights: str | None = None
 
-    def missing(self, subject: str | None = None) -> int:
-        """Return how many cells a run would generate, of one subject or of all."""
-        ours = [cell for cell in self.cells if subject is None or cell.subject == subject]
-        return sum(self.states.get(cell.digest) != "generated" for cell in ours)
+    def missing(self, names: tuple[str, ...] | None = None) -> int:
+        """Return how many cells a run would generate, of the images of these subjects together or of all."""
+        return self._to_make(cell for cell in self.cells if names is None or cell.names == names)
+
+    def missing_of(self, subject: str) -> int:
+        """Return how many cells a run would generate that show a subject, alone or with others."""
+        return self._to_make(cell for cell in self.cells if subject in cell.names)
+
+    def _to_make(self, cells: Iterable[PlannedCell]) -> int:
+        return sum(self.states.get(cell.digest) != "generated" for cell in cells)
 
 
 def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> Preview:
@@ -90,6 +96,10 @@ def preview(spec: Spec, resources: Resources, *, new_defaults: bool = False) -> 
             )
         )
     cells = plan_cells(spec, facts, ready.setup)
+    if spec.scenes:
+        from flows.planning.scenes.plan import plan_scenes
+
+        cells += plan_scenes(spec, facts, ready.setup)
     warnings = warnings_of(spec, files, ready.setup, resources.profile(spec.profile))
     states = {} if catalog is None else _states(catalog, cells)
     newer = newer_defaults(spec, defaults, [one.style for one in facts])

@@ -74,8 +74,25 @@ def _texts(
         yield ("negative_prompt",), spec.negative_prompt, syntax
         if not subjects:
             yield from ((("prompts", i), one, syntax) for i, one in enumerate(spec.prompts))
+    if spec.scenes:
+        yield from _of_scenes(spec, subjects, setup)
     for place, class_word, style, captions in subjects:
         syntax = setup.sampling[style].prompt_syntax
         for i, template in enumerate(spec.prompts):
             yield ("prompts", i), expand(template, class_word=subject_words(class_word, setup), style=style), syntax
         yield from ((("subjects", place, *path), caption, syntax) for path, caption in captions.items())
+
+
+def _of_scenes(
+    spec: Spec, subjects: Sequence[NamedTexts], setup: GenerationSetup
+) -> Iterable[tuple[Position, str, PromptSyntax]]:
+    """Yield the texts of the scenes whose subjects are all known."""
+    from flows.planning.scenes.plan import scene_texts  # most specs have none
+
+    named = {spec.subjects[one.place].name: one for one in subjects}
+    called = {name: subject_words(one.class_word, setup) for name, one in named.items()}
+    for i, scene in enumerate(spec.scenes):
+        if named.keys() >= {*scene.names}:
+            style = named[scene.names[0]].style
+            syntax = setup.sampling[style].prompt_syntax
+            yield from ((("together", i, *path), text, syntax) for path, text in scene_texts(scene, called, style))

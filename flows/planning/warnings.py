@@ -112,7 +112,24 @@ def text_warnings(spec: Spec, facts: Sequence[Facts], setup: GenerationSetup, pr
         for i, template in enumerate(spec.prompts):
             prompt = expand(template, class_word=called, style=one.style)
             found += _unread(reader, prompt, syntax, f"prompts[{i}]", one.name, prompt)
-    return found
+    return found + _of_scenes(reader, spec, facts, setup) if spec.scenes and reader is not None else found
+
+
+def _of_scenes(reader: TextReader, spec: Spec, facts: Sequence[Facts], setup: GenerationSetup) -> list[RunWarning]:
+    """Find what the model cannot read as written in the texts of scenes."""
+    from flows.planning.scenes.plan import scene_texts  # most specs have none
+
+    known = {one.name: one for one in facts}
+    called = {name: subject_words(one.class_word, setup) for name, one in known.items()}
+    found: list[RunWarning] = []
+    for i, scene in enumerate(spec.scenes):
+        if known.keys() >= {*scene.names}:
+            style = known[scene.names[0]].style
+            syntax = setup.sampling[style].prompt_syntax
+            for path, text in scene_texts(scene, called, style):
+                if text:
+                    found += _unread(reader, text, syntax, dotted(("together", i, *path)))
+    return list(dict.fromkeys(found))
 
 
 def _captions(subject: SubjectSpec, one: Facts) -> dict[Path, str]:

@@ -1,6 +1,6 @@
 """Renders the contact sheet of a run, and stores it in the run's folder and in the object store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +15,7 @@ from flows.ingestion.store_subject import Ingested, IngestResult
 from flows.planning.cells import PlannedCell
 from flows.progress import report_progress
 from flows.reporting.run_folder import run_folder, write_whole
-from flows.reporting.summary import SubjectSummary
+from flows.reporting.summary import SubjectSummary, together
 from flows.resources import Resources
 from flows.spec.model import Spec
 from flows.spec.subject import SubjectSpec
@@ -49,10 +49,15 @@ def render_sheet(
     for i, subject in enumerate(listed):
         report_progress("sheet", i, len(listed), subject.name)
         if subject.name in rows:
-            ours = [cell for cell in planned if cell.subject == subject.name]
-            blocks.append(_block(spec, subject, rows[subject.name], ours, cells, layouts, warnings, resources))
+            ours = [cell for cell in planned if cell.names == (subject.name,)]
+            if ours or not spec.scenes:
+                blocks.append(_block(spec, [rows[subject.name]], ours, cells, layouts, warnings, resources))
         else:
             blocks.append(SheetBlock(subject.name, _detail(subject), error=ingested.refused[subject.name]))
+    for names in list(dict.fromkeys(scene.names for scene in spec.scenes))[:MAX_SUBJECTS]:
+        if rows.keys() >= {*names}:
+            ours = [cell for cell in planned if cell.names == names]
+            blocks.append(_block(spec, [rows[name] for name in names], ours, cells, layouts, warnings, resources))
     report_progress("sheet", len(listed), len(listed))
     made, skipped, failed = (sum(getattr(one, what) for one in subjects) for what in ("made", "skipped", "failed"))
     total = made + skipped + failed
@@ -84,28 +89,29 @@ def _detail(subject: SubjectSpec | Facts) -> str:
 
 def _block(
     spec: Spec,
-    subject: SubjectSpec,
-    row: Ingested,
+    subjects: Sequence[Ingested],
     ours: Sequence[PlannedCell],
     cells: Cells,
     layouts: GridLayouts,
     warnings: Sequence[RunWarning],
     resources: Resources,
 ) -> SheetBlock:
-    store = resources.store
+    """Return the block of a subject, or of a scene's subjects, whose references stand one after the other."""
+    store, row = resources.store, subjects[0]
+    subject_names = [one.facts.name for one in subjects]
     seeds = spec.seeds[:MAX_SEEDS]
     rows = list(dict.fromkeys(cell.place[:-1] for cell in ours))
     placed = {cell.place: cells[cell.digest] for cell in ours}
     names = layout_names(layouts)
-    own_warnings = [one for one in warnings if one.subject == subject.name]
+    own_warnings = [one for one in warnings if one.subject in subject_names]
     more = [
         f"{len(every) - len(shown)} more {what}"
         for what, every, shown in (("rows", rows, rows[:MAX_ROWS]), ("seeds", spec.seeds, seeds))
         if len(shown) < len(every)
     ]
     return SheetBlock(
-        name=subject.name,
-        detail=_detail(row.facts),
+        name=together(subject_names),
+        detail=" + ".join(dict.fromkeys(_detail(one.facts) for one in subjects)),
         reference=open_reference(get_blob(store, row.facts.reference_sha256)),
         mask=open_picture(get_blob(store, row.facts.mask_sha256), "L"),
         confidence=row.confidence,
@@ -123,8 +129,15 @@ def _block(
         footnote=f"and {', '.join(more)}" if more else None,
         warnings=[f"{one.place}: {one.message}" for one in own_warnings if one.prompt is None],
         weight=row.facts.weight,
-        further=[_reference(one, store) for one in row.further],
+        further=[_reference(one, store) for one in (*row.further, *_others(subjects[1:]))],
     )
+
+
+def _others(subjects: Sequence[Ingested]) -> Iterator[Ingested]:
+    """Yield all references of a scene's further subjects."""
+    for one in subjects:
+        yield one
+        yield from one.further
 
 
 def _reference(one: Ingested, store: ObjectStore) -> SheetReference:

@@ -1,5 +1,6 @@
 """Summarises a run: numbers for each subject, and the reasons of failures."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from storage.catalog.records import CellView, RunWarning
 
 @dataclass(frozen=True)
 class SubjectSummary:
-    """One subject's cells in this run, the means of their scores, and why the subject or its cells failed."""
+    """One subject's cells in this run, the means of their scores, and why the subject or its cells failed.
+
+    The cells of the scenes of the same subjects have one of their own, named "pip + momo", from back to front.
+    """
 
     name: str
     made: int
@@ -76,28 +80,43 @@ def summarise(
     fresh, failed = set(made.made), {*made.failed, *made.blocked}
     doubtful = {one.facts.name for one in ingested.ingested if one.any_doubtful}
     summaries = []
+
+    def of_cells(name: str, ours: Sequence[str], *, doubtful: bool) -> SubjectSummary:
+        n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
+        fresh.difference_update(ours)
+        scores = {metric: _mean(metric, ours, cells) for metric in metrics}
+        why = dict.fromkeys(made.blocked.get(one) or cells[one].error or "" for one in ours if one in failed)
+        return SubjectSummary(
+            name=name,
+            made=n_made,
+            skipped=len(ours) - n_made - n_failed,
+            failed=n_failed,
+            scores={metric: mean for metric, mean in scores.items() if mean is not None},
+            doubtful=doubtful,
+            errors=tuple(reason for reason in why if reason),
+        )
+
     for subject in spec.subjects:
         if subject.name in ingested.refused:
             reasons = (ingested.refused[subject.name],)
             summaries.append(SubjectSummary(subject.name, 0, 0, spec.cells_per_subject, {}, errors=reasons))
             continue
-        ours = [cell.digest for cell in planned if cell.subject == subject.name]
-        n_made, n_failed = len(fresh.intersection(ours)), len(failed.intersection(ours))
-        fresh.difference_update(ours)
-        scores = {metric: _mean(metric, ours, cells) for metric in metrics}
-        why = dict.fromkeys(made.blocked.get(one) or cells[one].error or "" for one in ours if one in failed)
-        summaries.append(
-            SubjectSummary(
-                name=subject.name,
-                made=n_made,
-                skipped=len(ours) - n_made - n_failed,
-                failed=n_failed,
-                scores={metric: mean for metric, mean in scores.items() if mean is not None},
-                doubtful=subject.name in doubtful,
-                errors=tuple(reason for reason in why if reason),
-            )
-        )
+        ours = [cell.digest for cell in planned if cell.names == (subject.name,)]
+        summaries.append(of_cells(subject.name, ours, doubtful=subject.name in doubtful))
+    each = spec.cells_of_scenes // max(1, len(spec.scenes))
+    for names, scenes in Counter(scene.names for scene in spec.scenes).items():
+        if lost := [name for name in names if name in ingested.refused]:
+            why = tuple(f"{name}: {ingested.refused[name]}" for name in lost)
+            summaries.append(SubjectSummary(together(names), 0, 0, scenes * each, {}, errors=why))
+            continue
+        scene_cells = [cell.digest for cell in planned if cell.names == names]
+        summaries.append(of_cells(together(names), scene_cells, doubtful=not doubtful.isdisjoint(names)))
     return tuple(summaries)
+
+
+def together(names: Sequence[str]) -> str:
+    """Return what several subjects of an image are called together."""
+    return " + ".join(names)
 
 
 def _mean(metric: str, digests: Sequence[str], cells: Mapping[str, CellView]) -> float | None:

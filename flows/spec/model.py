@@ -25,6 +25,7 @@ from flows.spec.entry import PLACE, Name, Path, StrictModel, Text, of_other_kind
 from flows.spec.generated_pictures import Consistency, Edit
 from flows.spec.problems import InputError, PlacedError, Problem, problems_of
 from flows.spec.prompt import Prompt
+from flows.spec.scenes.scene import Scene, demand_known
 from flows.spec.seeds import Seed, expanded
 from flows.spec.subject import SubjectSpec
 from flows.spec.video import VideoSpec, scene_prompts
@@ -71,7 +72,7 @@ class Budget(StrictModel):
 
 
 class Spec(StrictModel):
-    """A grid: every subject in every prompt, pose, depth map and seed.
+    """A grid: every subject in every prompt, and every scene, in every pose, depth map and seed.
 
     `finetune`: fine-tuning settings that differ from the profile's, {} for none; null: no fine-tuning.
 
@@ -90,9 +91,10 @@ class Spec(StrictModel):
         json_schema_extra=_or_feed,
     )
     prompts: tuple[Prompt, ...] = Field(
-        min_length=1,
+        default=(),
         strict=False,
-        description="{subject} is replaced by the class word, {style} by photo or drawing: a {style} of a {subject}",
+        description="each subject alone, in each of these; needed without `together`: {subject} is replaced by "
+        "the class word, {style} by photo or drawing: a {style} of a {subject}",
     )
     seeds: tuple[Seed, ...] = Field(
         min_length=1,
@@ -149,6 +151,13 @@ class Spec(StrictModel):
         exclude_if=lambda workers: workers is None,  # the digests of specs without it stay as they were
         description="how many workers generate at once: flow runs of the work pool, or processes of this machine; 0: "
         "one for each worker or GPU; null: what the run is started with",
+    )
+    together: tuple[Scene, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=lambda together: not together,  # as of `workers`
+        description="images of several subjects, each a prompt that names them, a {pip} and a {momo} on the beach, or "
+        "a mapping of prompt, subjects and background; in every pose, depth map and seed",
     )
     priority: Priority = Field(
         default="normal",
@@ -259,6 +268,20 @@ class Spec(StrictModel):
             seen[subject.name] = i
         return subjects
 
+    @model_validator(mode="after")
+    def _shows_something(self) -> Self:
+        if not self.prompts and not self.scenes:
+            raise PlacedError(
+                ["prompts"],
+                "is empty; give at least one" if "prompts" in self.model_fields_set else "is missing; add it",
+            )
+        names = [one.name for one in self.subjects]
+        try:
+            demand_known(self.scenes, names)
+        except PlacedError as error:
+            raise PlacedError(["together", *error.path], str(error)) from error
+        return self
+
     @field_validator("sampling")
     @classmethod
     def _numbers_of_the_method(cls, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -290,6 +313,21 @@ class Spec(StrictModel):
         return None if self.video is None else self.video.film
 
     @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """Return the images of several subjects; what a video calls scenes are prompts in time."""
+        return self.together
+
+    @property
+    def cells_of_scenes(self) -> int:
+        """Return the number of cells of all scenes."""
+        return len(self.scenes) * prod(map(len, self.layouts.values())) * len(self.seeds)
+
+    @property
+    def cells(self) -> int:
+        """Return the number of cells of the whole grid."""
+        return len(self.subjects) * self.cells_per_subject + self.cells_of_scenes
+
+    @property
     def layout_fields(self) -> dict[Kind, tuple[Path, tuple[str | None, ...]]]:
         """Return the control images by kind, each with the position of their list in the spec."""
         own: dict[Kind, tuple[Path, tuple[str | None, ...]]] = {
@@ -317,6 +355,8 @@ class Spec(StrictModel):
             yield ("video", "film"), self.film
         for path, places in self.layout_fields.values():
             yield from (((*path, i), place) for i, place in enumerate(places) if place is not None)
+        for i, scene in enumerate(self.scenes):
+            yield from ((("together", i, *path), place) for path, place in scene.places())
 
     def with_places(self, change: Callable[[str], str]) -> Self:
         """Return the spec with every path and URL changed."""
@@ -334,6 +374,7 @@ class Spec(StrictModel):
                 "poses": changed(self.poses),
                 "depth": changed(self.depth),
                 "controls": {kind: changed(places) for kind, places in self.controls.items()},
+                "together": tuple(scene.with_places(change) for scene in self.scenes),
             }
         )
 
@@ -370,7 +411,7 @@ class Spec(StrictModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        cells = len(self.subjects) * self.cells_per_subject
+        cells = self.cells
         if cells > MAX_CELLS:
             raise ValueError(f"the grid has {cells:,} cells, more than {MAX_CELLS:,}; split it into several specs")
         return self

@@ -5,7 +5,8 @@ stands in a statement, has the condition that the row belongs to a project of th
 knows nothing of projects is narrowed too; what is not visible is not found. INSERTs are not narrowed.
 
 A run, its cells and their images are visible with the run's project, a subject and its references with the subject's.
-An image that runs of two projects requested is visible to both.
+An image that runs of two projects requested is visible to both. An image of several subjects is visible only to those
+who see all of them.
 """
 
 from __future__ import annotations
@@ -208,9 +209,18 @@ class _Seen:
         reference = Reference.__table__.alias("refs_seen")
         return exists().where(reference.c.id == reference_id, self.subject(reference.c.subject_id))
 
-    def cell(self, cell_id: Any) -> Exists:
+    def cell(self, cell_id: Any) -> ColumnElement[bool]:
         asked = RunCell.__table__.alias("run_cells_seen")
-        return exists().where(asked.c.cell_id == cell_id, self.run(asked.c.run_id))
+        return and_(exists().where(asked.c.cell_id == cell_id, self.run(asked.c.run_id)), self.whole(cell_id))
+
+    def whole(self, cell_id: Any) -> ColumnElement[bool]:
+        """Of several subjects, the viewer sees each, under one of its names at least."""
+        of_several, shown, named = (CellSubject.__table__.alias(f"cell_subjects_{n}") for n in ("of", "shown", "named"))
+        same = (named.c.cell_id == shown.c.cell_id, named.c.position == shown.c.position)
+        hidden = exists().where(
+            shown.c.cell_id == cell_id, not_(exists().where(*same, self.subject(named.c.subject_id)))
+        )
+        return not_(and_(exists().where(of_several.c.cell_id == cell_id, of_several.c.position > 0), hidden))
 
     def output(self, output_id: Any) -> Exists:
         output = Output.__table__.alias("outputs_seen")

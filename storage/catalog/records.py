@@ -106,13 +106,28 @@ class FurtherReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherSubject:
+    """A further subject of a cell that shows several: its row, and its reference with mask and own control images.
+
+    `further`: its references after that one, in order.
+    """
+
+    subject_id: int
+    reference_id: int
+    mask_id: int | None
+    controls: Mapping[str, str] = field(default_factory=dict)
+    further: Sequence[FurtherReference] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellRecord:
     """One image to generate. `digest` (64 hex digits) covers everything that decides the pixels.
 
     `prompt` is the expanded prompt; `pose` and `depth` are the SHA-256 of its control images or None,
     `reference_pose` and `reference_depth` of those of its reference; `controls` and `reference_controls` are those of
     other kinds, by kind; `further` are the references after the first, in order; `sources` are the digests of the
-    cells whose pictures it is made from, by role; `settings` is everything else that the digest covers, as JSON values.
+    cells whose pictures it is made from, by role; `others` are the subjects after the first, in order; `settings` is
+    everything else that the digest covers, as JSON values.
     """
 
     digest: str
@@ -132,6 +147,7 @@ class CellRecord:
     reference_controls: Mapping[str, str] = field(default_factory=dict)
     further: Sequence[FurtherReference] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    others: Sequence[FurtherSubject] = ()
 
 
 @dataclass(frozen=True)
@@ -399,7 +415,8 @@ class UnscoredOutput:
     """The inputs of a metric for one output: blobs by SHA-256, and the prompt.
 
     `training`: the digest of the fine-tuning it was generated with, whose token the prompt contains; or None.
-    `prompt_syntax`: the syntax of the prompt, if it is not literal.
+    `prompt_syntax`: the syntax of the prompt, if it is not literal. `scene`: what the settings have of an image of
+    several subjects, of whom the reference is the first one's.
     """
 
     output_id: int
@@ -411,6 +428,7 @@ class UnscoredOutput:
     mask_sha256: str | None
     training: str | None = None
     prompt_syntax: str | None = None
+    scene: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

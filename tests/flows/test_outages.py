@@ -13,8 +13,8 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-import flows.execution.cell_references
 import flows.execution.generation_worker
+import flows.execution.inputs.references
 import flows.execution.score_outputs
 import flows.patience
 import storage.ingest
@@ -97,8 +97,8 @@ def test_what_is_away_when_references_are_read_is_waited_for_and_the_cells_are_f
     what: str,
 ) -> None:
     fake(setup)
-    away = Outage(3, AWAY[what], flows.execution.cell_references.get_blob)
-    monkeypatch.setattr(flows.execution.cell_references, "get_blob", away)
+    away = Outage(3, AWAY[what], flows.execution.inputs.references.get_blob)
+    monkeypatch.setattr(flows.execution.inputs.references, "get_blob", away)
     seen = []
     wait = Patience.retry
 
@@ -140,7 +140,7 @@ def test_what_stays_away_ends_the_run_with_the_reason_and_the_cells_are_planned(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake(setup)
-    for place in ((storage.ingest, "place_blobs"), (flows.execution.cell_references, "get_blob")):
+    for place in ((storage.ingest, "place_blobs"), (flows.execution.inputs.references, "get_blob")):
         with monkeypatch.context() as m:
             m.setattr(*place, Outage(99, FULL, lambda: None))
             with pytest.raises(UnavailableError, match="No space left") as ended:
@@ -224,7 +224,7 @@ def test_what_the_catalog_does_not_take_back_at_once_it_takes_before_the_next_cl
     fake(setup)
     away = sqlite_error(sqlite3.SQLITE_FULL, "database or disk is full")
     monkeypatch.setattr(
-        flows.execution.cell_references, "get_blob", Outage(1, away, flows.execution.cell_references.get_blob)
+        flows.execution.inputs.references, "get_blob", Outage(1, away, flows.execution.inputs.references.get_blob)
     )
     monkeypatch.setattr(writes, "release_cells", Outage(1, away, writes.release_cells))
     assert make_cells(digests).made == tuple(digests)

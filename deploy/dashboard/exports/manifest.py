@@ -53,7 +53,10 @@ def entry(
 
 def _further(subject: OutputSubject, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the references of a picture's subject beside the first one, each with its weight in the recipe."""
-    weights = {one["reference"]: one.get("weight", 1.0) for one in settings.get("references", ())}
+    every = [*settings.get("references", ())]
+    for other in (settings.get("scene") or {}).get("subjects", ()):
+        every += other.get("references", ())
+    weights = {one["reference"]: one.get("weight", 1.0) for one in every}
     named = {"reference_sha256": "sha256", "mask_sha256": "mask_sha256", "caption": "caption"}
     return [
         {key: getattr(one, name) for key, name in named.items()} | {"weight": weights.get(one.sha256, 1.0)}

@@ -102,7 +102,7 @@ class Checked:
 
 SHOWN = (
     *("name", "profile", "subjects", "prompts", "negative_prompt", "seeds", "poses", "depth", "finetune", "score"),
-    *("sampling", "masker", "captioner", "estimators", "workers", "priority", "budget", "project", "edit"),
+    *("sampling", "together", "masker", "captioner", "estimators", "workers", "priority", "budget", "project", "edit"),
     "consistency",
 )
 """The keys of a spec that the form shows problems of."""
@@ -125,7 +125,7 @@ def checked(known: Resources, draft: Draft, *, new_defaults: bool = False) -> Ch
     if spec is None:
         return Checked(draft, None, problems, faults, readings, quota=quota)
     if profile is None:
-        cells = len(spec.subjects) * spec.cells_per_subject
+        cells = spec.cells
         note = (
             f"the profile {spec.profile} is on the workers' machines alone: what exists and the time are not known here"
         )
@@ -145,7 +145,9 @@ def _grid(spec: Spec) -> list[tuple[int, str]]:
     """Return how many subjects, prompts, control images and seeds the grid has."""
     words = {"pose": "pose", "depth": "depth map"}
     layouts = [(len(each), words.get(kind, kind)) for kind, each in spec.layouts.items() if spec.follows(kind)]
-    return [(len(spec.subjects), "subject"), (len(spec.prompts), "prompt"), *layouts, (len(spec.seeds), "seed")]
+    prompts = [(len(spec.prompts), "prompt")] if spec.prompts or not spec.scenes else []
+    scenes = [(len(spec.scenes), "scene")] if spec.scenes else []
+    return [(len(spec.subjects), "subject"), *prompts, *scenes, *layouts, (len(spec.seeds), "seed")]
 
 
 def _spec(known: Resources, draft: Draft) -> tuple[Spec | None, list[Problem]]:

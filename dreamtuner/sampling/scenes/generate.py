@@ -24,9 +24,10 @@ from dreamtuner.sampling.request import Cell
 from dreamtuner.sampling.scenes.model import guided_scene
 from dreamtuner.sampling.scenes.prepared import PreparedSubject, prepare
 from dreamtuner.sampling.scenes.regions import regions_of
-from dreamtuner.sampling.scenes.request import WHOLE, SceneSubject
+from dreamtuner.sampling.scenes.request import SceneSubject
 from dreamtuner.sampling.second_pass import second_calls, second_pass, second_size
 from dreamtuner.sampling.subject import layout_pixels
+from dreamtuner.settings.regions import WHOLE
 from dreamtuner.settings.sampling import Sampling
 
 
@@ -132,7 +133,7 @@ class _Scene:
         encoder = s.beta > 0 and any(one.references for one in self._everyone)
         # validated before anything is computed, too
         denoisers = {kinds: parts.denoiser(kinds, encoder=encoder, **scales) for kinds in places}
-        free = free_for(parts.device, None)
+        free = free_for(parts.device, sum(one.nbytes for one in self._features))
         fits = {k: portions(parts, *second_size(s), controlnets=len(k), free=free) for k in places}
         batches = {
             kinds: [

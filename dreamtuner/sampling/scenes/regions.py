@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dreamtuner.attention.by_region import Regions
 from dreamtuner.sampling.reference_pass import pooled
-from dreamtuner.sampling.scenes.request import Box
+from dreamtuner.settings.regions import Box
 
 
 def inside(region: Box | Image.Image, size: tuple[int, int]) -> Tensor:

@@ -9,10 +9,7 @@ from typing import Any
 from PIL import Image
 
 from dreamtuner.sampling.request import Reference
-
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, in 0..1 of the image's width and height."""
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+from dreamtuner.settings.regions import Box, check_box
 
 Model = Callable[[Any], AbstractContextManager[Any]]
 """Changes a backbone inside the context it returns, such as `load_finetuned` with a checkpoint."""
@@ -41,12 +38,3 @@ class SceneSubject:
             raise ValueError(f"weight: {self.weight} of a subject; give a positive number, 1 for w_ref as it is")
         if not isinstance(self.region, Image.Image):
             check_box(self.region)
-
-
-def check_box(box: Box) -> None:
-    """Raise ValueError unless a box lies in the image and has an area."""
-    left, top, right, bottom = box
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        raise ValueError(
-            f"region: {[*box]} is no box in the image; give left, top, right and bottom in 0..1, such as [0, 0, 0.5, 1]"
-        )

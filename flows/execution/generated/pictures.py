@@ -11,7 +11,7 @@ from dreamtuner.plugins import PluginError
 from dreamtuner.preprocess.maskers import MASKERS, found_by, styled
 from dreamtuner.sampling.edits.kept_background import Background
 from dreamtuner.sampling.request import Reference
-from flows.execution.cell_references import FrameMissingError, Pictures, frames_before
+from flows.execution.inputs.references import FrameMissingError, Pictures, frames_before
 from flows.faults import CellChangedError, UnmetRequirementError
 from flows.image_io import open_picture
 from flows.planning.cells import of_kinds

@@ -34,7 +34,8 @@ class CellSubject(Base):
 class CellReference(Base):
     """A further reference of a subject that a cell was planned with, after that of its CellSubject.
 
-    `position` counts from 1; `caption` is its own in this cell.
+    `position` counts from 1 for the first subject of the cell, from 1001 for the second, and so on; `caption` is its
+    own in this cell.
     """
 
     __tablename__ = "cell_references"
@@ -48,7 +49,10 @@ class CellReference(Base):
 
 
 class CellReferenceControl(Base):
-    """A control image, of any kind, of a cell's further reference at this position, under which it is encoded."""
+    """A control image, of any kind, of a cell's further reference at this position, under which it is encoded.
+
+    At 1000, 2000, ... are those of the first references of the cell's further subjects.
+    """
 
     __tablename__ = "cell_reference_controls"
     __table_args__ = (Index(None, "image_sha256"),)

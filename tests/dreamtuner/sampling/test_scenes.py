@@ -19,7 +19,8 @@ from dreamtuner.sampling.reference_cache import ReferenceCache
 from dreamtuner.sampling.request import Cell, Reference
 from dreamtuner.sampling.scenes.generate import generate_scene
 from dreamtuner.sampling.scenes.regions import inside, regions_of
-from dreamtuner.sampling.scenes.request import WHOLE, SceneSubject
+from dreamtuner.sampling.scenes.request import SceneSubject
+from dreamtuner.settings.regions import WHOLE
 from dreamtuner.settings.sampling import Sampling
 from tests.dreamtuner.sampling.latents import LatentsKept
 

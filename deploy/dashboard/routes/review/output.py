@@ -77,7 +77,8 @@ def output_page(
         labels=labels,
         copied=json.dumps(_recipe(one, reviewed), indent=1, ensure_ascii=False),
         can_order=person.may("operator") and known.takes_orders(flow_parameters.CATALOG),
-        can_request=person.may("operator")
+        can_request="scene" not in one.settings
+        and person.may("operator")
         and flow_parameters.ATTENTION in known.prefect.allowed
         and one.state == "generated",
         pointed=flow_parameters.pointed_size(one.width, one.height),
@@ -136,6 +137,11 @@ def _numbers(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif name == "references":
             for i, one in enumerate(value, 2):
                 yield f"reference {i}", f"weight {one.get('weight', 1.0):g}, {one['caption']}"
+        elif name == "subjects":  # of a scene
+            for i, one in enumerate(value, 1):
+                where = "mask" if isinstance(one["region"], Mapping) else json.dumps(one["region"])
+                guided = [f"{key} {one[key]:g}" for key in ("w_ref", "w_r") if key in one]
+                yield f"subject {i}", ", ".join([f"{one['prompt']} in {where}", *guided])
         elif value not in (None, "", []):
             yield name, value if isinstance(value, str) else json.dumps(value)
 

@@ -77,6 +77,7 @@ def _unscored(metric: str, version: str) -> Select[*tuple[Any, ...]]:
         chosen.add_columns(Reference.image_sha256.label("reference_sha256"), Mask.mask_sha256)
         .add_columns(Cell.settings["checkpoint"].as_string().label("training"))
         .add_columns(Cell.settings[("sampling", "prompt_syntax")].as_string().label("prompt_syntax"))
+        .add_columns(Cell.settings["scene"].label("scene"))
         .join(Cell, and_(Cell.id == Output.cell_id, Cell.state == "generated"))
         .join(Reference, Reference.id == Cell.reference_id)
         .outerjoin(Mask, Mask.id == Cell.mask_id)

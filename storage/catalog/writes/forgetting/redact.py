@@ -1,6 +1,7 @@
 """Redacts a name in what is left: specs of runs, entries of the audit, frozen queues."""
 
 import json
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -17,12 +18,20 @@ FORGOTTEN = "forgotten"
 def redacted(value: Any, name: str) -> Any:
     """Redact the subject `name` in JSON values: objects of that name lose all other keys, texts their value."""
     if isinstance(value, dict):
+        if isinstance(value.get("together"), list):  # a spec
+            value = value | {"together": [one for one in value["together"] if name not in _named_by(one)]}
         if value.get("name") == name and ({"reference", "references", "class_word"} & value.keys() or len(value) == 1):
             return {"name": FORGOTTEN}
         return {key: redacted(one, name) for key, one in value.items()}
     if isinstance(value, list):
         return [redacted(one, name) for one in value]
     return FORGOTTEN if value == name else value
+
+
+def _named_by(scene: Any) -> list[str]:
+    """List the subjects that a scene's prompt names, in braces."""
+    prompt = scene.get("prompt") if isinstance(scene, dict) else scene
+    return re.findall(r"\{([^{}]*)\}", prompt) if isinstance(prompt, str) else []
 
 
 def subjects_named(spec: Any) -> list[str]:

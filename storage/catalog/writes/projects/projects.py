@@ -128,7 +128,8 @@ def _forget_models(s: Session, project_ids: Collection[int | None]) -> None:
 def _runs_of(s: Session, subject_id: int) -> list[Run]:
     asked = select(RunCell.run_id).join(CellSubject, CellSubject.cell_id == RunCell.cell_id)
     shown = asked.where(
-        CellSubject.subject_id == subject_id, or_(RunCell.subject_id == subject_id, RunCell.subject_id.is_(None))
+        CellSubject.subject_id == subject_id,
+        or_(RunCell.subject_id == subject_id, RunCell.subject_id.is_(None), CellSubject.position > 0),
     )
     return list(s.scalars(select(Run).where(Run.id.in_(shown)).order_by(Run.started_at)))
 

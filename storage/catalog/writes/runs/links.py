@@ -7,17 +7,27 @@ from sqlalchemy import and_, select, true, update
 from sqlalchemy.orm import Session
 
 from storage.catalog.database.sql import chunks, insert_into
-from storage.catalog.records import CellRecord
+from storage.catalog.records import CellRecord, FurtherSubject
 from storage.catalog.schema import CellReference, CellSubject, Output, Score, SubjectScore
+
+POSITIONS = 1000
+"""Positions of references that each subject of a cell has: those of the next subject come after them."""
 
 
 def link_cells(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int], fresh: Collection[str]) -> None:
-    """Link each cell to its subject; `ids` gives the ids of the cells by digest, `fresh` are the new ones.
+    """Link each cell to its subjects; `ids` gives the ids of the cells by digest, `fresh` are the new ones.
 
     An existing cell of another subject is linked to this one too, with its image and scores.
     """
-    rows = {(ids[cell.digest], cell.subject_id): _row(cell, ids[cell.digest]) for cell in cells}
-    more = {(ids[cell.digest], cell.subject_id): _further(cell, ids[cell.digest]) for cell in cells if cell.further}
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    more: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for cell in cells:
+        everyone: list[CellRecord | FurtherSubject] = [cell, *cell.others]
+        for place, one in enumerate(everyone):
+            key = ids[cell.digest], one.subject_id
+            rows[key] = _row(one, *key, place)
+            if one.further:
+                more[key] = _further(one, *key, place)
     new: set[int] = set()
     made_now = {ids[digest] for digest in fresh}
     keys = sorted(rows)  # in one order for all, to avoid deadlocks
@@ -60,15 +70,25 @@ def link_scores(s: Session, output_ids: Sequence[int], metric: str | None = None
     s.execute(insert.on_conflict_do_update(index_elements=keys, set_={"value": insert.excluded.value}))
 
 
-def _further(cell: CellRecord, cell_id: int) -> list[dict[str, Any]]:
-    """Return the rows of the cell's further references for its subject."""
+def reference_position(subject: int, reference: int) -> int:
+    """Return the position of a reference in a cell: both numbers from 0, unique in the cell, ordered by subject."""
+    return subject * POSITIONS + reference
+
+
+def _further(one: CellRecord | FurtherSubject, cell_id: int, subject_id: int, place: int) -> list[dict[str, Any]]:
+    """Return the rows of the further references of a cell's subject, the `place`-th from 0."""
     names = ("reference_id", "mask_id", "caption")
     return [
-        {"cell_id": cell_id, "subject_id": cell.subject_id, "position": i, **{n: getattr(one, n) for n in names}}
-        for i, one in enumerate(cell.further, 1)
+        {
+            "cell_id": cell_id,
+            "subject_id": subject_id,
+            "position": reference_position(place, i),
+            **{name: getattr(each, name) for name in names},
+        }
+        for i, each in enumerate(one.further, 1)
     ]
 
 
-def _row(cell: CellRecord, cell_id: int) -> dict[str, Any]:
-    about = {"reference_id": cell.reference_id, "mask_id": cell.mask_id}
-    return {"cell_id": cell_id, "subject_id": cell.subject_id, "position": 0} | about
+def _row(one: CellRecord | FurtherSubject, cell_id: int, subject_id: int, place: int) -> dict[str, Any]:
+    about = {"reference_id": one.reference_id, "mask_id": one.mask_id}
+    return {"cell_id": cell_id, "subject_id": subject_id, "position": place} | about

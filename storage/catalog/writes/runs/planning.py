@@ -1,6 +1,6 @@
 """Plans the cells of runs; each cell is planned once, whichever runs request it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, cast, func, insert, literal, select, update
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storage.catalog.database.sql import chunks, insert_into
 from storage.catalog.records import CellRecord, PlanResult
 from storage.catalog.schema import Cell, CellControl, CellReferenceControl, CellSource, RunCell
-from storage.catalog.writes.runs.links import link_cells
+from storage.catalog.writes.runs.links import link_cells, reference_position
 from storage.catalog.writes.runs.run import lock_run
 
 
@@ -74,13 +74,23 @@ def _insert(s: Session, run_id: str, places: Sequence[Mapping[str, Any]]) -> Non
     s.execute(insert(RunCell).from_select(["run_id", *names], select(literal(run_id), *columns)))
 
 
-_LINKED = ("controls", "reference_controls", "further", "sources")
+_LINKED = ("controls", "reference_controls", "further", "sources", "others")
 """What tables of their own hold of a cell."""
 
 
 def _row(cell: CellRecord) -> dict[str, Any]:
     columns = {name: value for name, value in vars(cell).items() if name not in _LINKED}
     return columns | {"settings": dict(cell.settings), "state": "planned", "attempts": 0}
+
+
+def _of_references(cell: CellRecord) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the own control images of all references but the first, by position in the cell."""
+    for i, one in enumerate(cell.further, 1):
+        yield reference_position(0, i), one.controls
+    for place, other in enumerate(cell.others, 1):
+        yield reference_position(place, 0), other.controls
+        for i, one in enumerate(other.further, 1):
+            yield reference_position(place, i), one.controls
 
 
 def _enter_controls(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, int]) -> None:
@@ -93,10 +103,10 @@ def _enter_controls(s: Session, cells: Sequence[CellRecord], ids: Mapping[str, i
     if rows:
         s.execute(insert(CellControl), rows)
     further = [
-        {"cell_id": ids[cell.digest], "position": i, "kind": kind, "image_sha256": sha256}
+        {"cell_id": ids[cell.digest], "position": position, "kind": kind, "image_sha256": sha256}
         for cell in cells
-        for i, one in enumerate(cell.further, 1)
-        for kind, sha256 in sorted(one.controls.items())
+        for position, controls in _of_references(cell)
+        for kind, sha256 in sorted(controls.items())
     ]
     if further:
         s.execute(insert(CellReferenceControl), further)

@@ -29,17 +29,19 @@ def references_of(cell: CellDetail, store: ObjectStore, pictures: Mapping[str, I
         weight=cell.settings.get("reference_weight", 1.0),
         layouts=of_kinds(cell.reference_pose, cell.reference_depth, cell.reference_controls),
     )
-    return [
-        Reference(
-            image=open_reference(get_blob(store, one["reference"])),
-            mask=None if one["mask"] is None else open_picture(get_blob(store, one["mask"]), "L"),
-            caption=one["caption"],
-            layouts={kind: pictures[sha256] for kind, sha256 in one.get("layouts", {}).items()},
-            weight=one.get("weight", 1.0) or 1.0,
-            seen=one.get("weight", 1.0) > 0,  # 0: at this time of a video it does not count
-        )
-        for one in (first, *cell.settings.get("references", ()))
-    ]
+    return [read_reference(one, store, pictures) for one in (first, *cell.settings.get("references", ()))]
+
+
+def read_reference(one: Mapping[str, Any], store: ObjectStore, pictures: Mapping[str, Image.Image]) -> Reference:
+    """Read a reference of a recipe, as `further_reference` assembles it. `pictures`: as in `references_of`."""
+    return Reference(
+        image=open_reference(get_blob(store, one["reference"])),
+        mask=None if one["mask"] is None else open_picture(get_blob(store, one["mask"]), "L"),
+        caption=one["caption"],
+        layouts={kind: pictures[sha256] for kind, sha256 in one.get("layouts", {}).items()},
+        weight=one.get("weight", 1.0) or 1.0,
+        seen=one.get("weight", 1.0) > 0,  # 0: at this time of a video it does not count
+    )
 
 
 class Pictures(dict[str, Image.Image]):

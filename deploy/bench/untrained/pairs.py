@@ -1,0 +1,92 @@
+"""`dreamtuner bench pairs`: measure images of two subjects, each read alone in its box."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.options import no_url
+
+
+def pairs(
+    count: Annotated[int, typer.Option("--pairs", min=2, help="Pairs of held-out subjects, one image each.")] = 200,
+    rows: Annotated[
+        str, typer.Option(help="Which rows, separated by commas: together, boxes, posed.")
+    ] = "together,boxes,posed",
+    validation: Annotated[
+        bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of pocket weights; default: the weights that `run` uses.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write references and images side by side to this PNG or JPEG.", callback=no_url),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
+) -> None:
+    """Measure whether each box of an image of two subjects shows its own, without fine-tuning.
+
+    The oracle reads every box alone: the share of its attributes that the weaker and the stronger subject of a pair
+    have, and in which share of those that differ a box reads as the other subject (leakage). Each image is stored in
+    the catalog with its measures: an interrupted or enlarged table continues from there.
+    """
+    from dataclasses import asdict
+
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from deploy.bench.cells import cache_of
+    from deploy.bench.refusal import refuse, refuse_without_oracle
+    from deploy.cli.terminal import plain_terminal
+    from dreamtuner.evaluation.pairs.measure import BOXES, POSED, TOGETHER, WANTED, measure_pairs, pictures_of
+    from dreamtuner.evaluation.pairs.request import pair_requests
+    from dreamtuner.evaluation.pairs.sheet import pair_sheet
+    from dreamtuner.evaluation.run import Bench
+    from dreamtuner.pocket.world import TEST, VALIDATION
+    from flows.resources import Resources
+    from flows.settings import Settings
+
+    names = {"together": TOGETHER, "boxes": BOXES, "posed": POSED}
+    asked = [one.strip() for one in rows.split(",")]
+    if unknown := [one for one in asked if one not in names]:
+        refuse(f"--rows: {unknown[0]!r} is none; give some of {', '.join(names)}, separated by commas")
+    if sheet is not None and (
+        sheet.suffix.lower() not in (".png", ".jpg", ".jpeg") or not sheet.absolute().parent.is_dir()
+    ):
+        refuse(f"--sheet {sheet}: give the name of a PNG or JPEG in a folder that exists")
+    settings = Settings.load()
+    resources = Resources.open(settings)
+    profile = resources.profile("pocket")
+    if weights is not None:
+        profile = profile.model_copy(update={"weights": weights.absolute()})
+    refuse_without_oracle(profile, "--weights")
+    requests = pair_requests(count, VALIDATION if validation else TEST)
+    bench, cache = Bench.load(profile, resources.device), cache_of(settings, profile)
+    chosen = [names[one] for one in dict.fromkeys(asked)]
+    found = measure_pairs(bench, cache, requests, chosen, partial(typer.echo, err=True))
+    if sheet is not None:
+        shown = requests[:10]
+        pair_sheet(shown, {row: pictures_of(cache, shown, row) for row in chosen}).save(sheet)
+        typer.echo(f"sheet: {sheet}", err=True)
+    if as_json:
+        head = {"pairs": len(requests), "validation": validation, "wanted": WANTED}
+        typer.echo(json.dumps({**head, "figures": [asdict(one) for one in found]}))
+        return
+    which = "validation" if validation else "test"
+    table = Table(
+        title=f"{len(requests)} pairs of {which} subjects; 95 % over pairs; weaker >= {100 * WANTED:.0f} % wanted",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    columns = ("", "weaker %", "95 %", "stronger", "leakage", "chance", "both classes", "poses", "scene")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for one in found:
+        of = one.measures
+        spread = f"{100 * of['weaker'].low:.0f} to {100 * of['weaker'].high:.0f}"
+        others = (of[name].value for name in ("stronger", "leakage", "chance", "both", "poses", "scene"))
+        table.add_row(one.row, f"{100 * of['weaker'].value:.1f}", spread, *(f"{100 * value:.1f}" for value in others))
+    plain_terminal().out.print(table)

@@ -1,0 +1,1 @@
+"""Evaluates images of two subjects: whether each box shows its own."""

@@ -1,0 +1,63 @@
+"""Where a subject is in an image of several: a box, or a mask as run lengths, as recipes hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from PIL import Image
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in 0..1 of the image's width and height."""
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+MASK_SIDE = 128
+"""The longer side of a stored mask, pixels: as fine as the tokens of the finest layers."""
+
+
+def check_box(box: Sequence[float]) -> Box:
+    """Return a box as a tuple. Raises ValueError unless it lies in the image and has an area."""
+    given = "[" + ", ".join(f"{value:g}" for value in box) + "]"
+    if len(box) != 4 or not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+        raise ValueError(
+            f"{given} is no box in the image; give left, top, right and bottom in 0..1, such as [0, 0, 0.5, 1]"
+        )
+    return float(box[0]), float(box[1]), float(box[2]), float(box[3])
+
+
+def columns(count: int) -> list[Box]:
+    """Return `count` boxes of equal width side by side, from left to right."""
+    return [(i / count, 0.0, (i + 1) / count, 1.0) for i in range(count)]
+
+
+def encoded(mask: Image.Image) -> dict[str, Any]:
+    """Encode a mask, white inside, by run lengths, as COCO does uncompressed.
+
+    `size`: height and width; `counts`: lengths of runs of outside and inside in turn, column by column, outside first.
+    A mask whose longer side is above MASK_SIDE is reduced to it. Raises ValueError if nothing is inside.
+    """
+    grey = mask.convert("L")
+    longer = max(grey.size)
+    if longer > MASK_SIDE:
+        size = (max(1, round(side * MASK_SIDE / longer)) for side in grey.size)
+        grey = grey.resize(tuple(size), Image.Resampling.BOX)  # type: ignore[arg-type]  # there are two
+    bits = [value >= 128 for value in grey.transpose(Image.Transpose.TRANSPOSE).tobytes()]
+    if not any(bits):
+        raise ValueError("the mask is black; paint white where the subject is to be")
+    runs = [(inside, len(list(run))) for inside, run in groupby(bits)]
+    counts = [length for _, length in runs]
+    return {"size": [grey.height, grey.width], "counts": [0, *counts] if runs[0][0] else counts}
+
+
+def decoded(region: Mapping[str, Any] | Sequence[float]) -> Box | Image.Image:
+    """Return a region of a recipe: a box, or a mask (L, 0 or 255) of what `encoded` returned.
+
+    Raises ValueError if it is neither.
+    """
+    if not isinstance(region, Mapping):
+        return check_box(region)
+    height, width = region["size"]
+    bits = b"".join((b"\xff" if i % 2 else b"\0") * length for i, length in enumerate(region["counts"]))
+    if len(bits) != width * height:
+        raise ValueError(f"region: run lengths of {len(bits)} pixels are no mask of {width} x {height}")
+    return Image.frombytes("L", (height, width), bits).transpose(Image.Transpose.TRANSPOSE)

@@ -1,0 +1,1 @@
+"""Plans images of several subjects: their words, their cells."""

@@ -1,0 +1,175 @@
+"""Specs of scenes: who is where, in which words; and their images from planning to the catalog."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from dreamtuner.settings.regions import decoded, encoded
+from flows.ingestion.facts import Facts
+from flows.ingestion.scene_regions import figures_of
+from flows.planning.cells import GenerationSetup, plan_cells
+from flows.planning.scenes.plan import plan_scenes
+from flows.planning.scenes.words import words_of
+from flows.spec.model import Spec
+from flows.spec.problems import InputError
+from flows.spec.yaml_file import parse_spec
+from tests.flows.released_plan import NATURAL, WEIGHTS
+
+PAIR = "a {pip} and a {momo} on the beach"
+
+
+def spec(*scenes: Any, **more: Any) -> Spec:
+    subjects = [{"name": name, "reference": f"{name}.png", "class_word": word} for name, word in WORDS.items()]
+    content = {"name": "pairs", "subjects": subjects, "seeds": [1, 2], "together": list(scenes), **more}
+    return Spec.model_validate(content)
+
+
+WORDS = {"pip": "bear", "momo": "duck", "zuzu": "bear"}
+
+
+def facts(*names: str) -> list[Facts]:
+    return [Facts(one, WORDS[one], "natural", f"a photo of {one}", f"{one}-sha", f"{one}-mask") for one in names]
+
+
+def setup(**more: Any) -> GenerationSetup:
+    from dreamtuner.settings.sampling import Sampling
+
+    return GenerationSetup(WEIGHTS, {"natural": Sampling.model_validate(NATURAL)}, **more)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pip", "momo", "background"),
+    [
+        (PAIR, "a {pip} on the beach", "a {momo} on the beach", "on the beach"),
+        ("a {style} of a {pip} and a waving {momo}", "a {style} of a {pip}", "a {style} of a waving {momo}", ""),
+        (
+            "a {pip} with a red hat and a {momo} at night",
+            "a {pip} with a red hat at night",
+            "a {momo} at night",
+            "at night",
+        ),
+        ("a {pip} hugging a {momo} in the snow", "a {pip} in the snow", "a {momo} in the snow", "in the snow"),
+        ("a photo of {pip} and {momo}, night", "a photo of {pip}, night", "a photo of {momo}, night", "night"),
+        ("big {momo} next to {pip}", "{pip}", "big {momo}", ""),
+    ],
+)
+def test_each_region_reads_the_prompt_without_the_others(prompt: str, pip: str, momo: str, background: str) -> None:
+    assert words_of(prompt) == ({"pip": pip, "momo": momo}, background) or dict(words_of(prompt).subjects) == {
+        "pip": pip,
+        "momo": momo,
+    }
+    assert words_of(prompt).background == background
+
+
+def test_a_scene_is_planned_for_all_its_subjects_in_every_seed() -> None:
+    one = spec(PAIR, {"prompt": "a {zuzu} behind a {pip}", "background": "snow"})
+    cells = plan_scenes(one, facts("pip", "momo", "zuzu"), setup())
+    assert [(cell.names, cell.prompt, cell.seed) for cell in cells] == [
+        (("pip", "momo"), "a bear and a duck on the beach", 1),
+        (("pip", "momo"), "a bear and a duck on the beach", 2),
+        (("zuzu", "pip"), "a bear behind a bear", 1),
+        (("zuzu", "pip"), "a bear behind a bear", 2),
+    ]
+    scene = cells[0].recipe["scene"]
+    assert [entry["region"] for entry in scene["subjects"]] == [[0, 0, 0.5, 1], [0.5, 0, 1, 1]]
+    assert [entry["prompt"] for entry in scene["subjects"]] == ["a bear on the beach", "a duck on the beach"]
+    assert (cells[0].recipe["reference"], scene["subjects"][1]["reference"]) == ("pip-sha", "momo-sha")
+    assert cells[2].recipe["scene"]["background"] == "snow"
+    assert plan_cells(one, facts("pip"), setup()) == []
+    assert (
+        plan_scenes(one, facts("pip", "zuzu"), setup()) == plan_scenes(one, facts("pip", "momo", "zuzu"), setup())[2:]
+    )
+    assert [cell.names for cell in plan_scenes(one, facts(*WORDS), setup(), new=["momo"])] == [("pip", "momo")] * 2
+
+
+def test_what_a_scene_states_of_a_subject_is_in_the_digest_and_neutral_values_are_not() -> None:
+    def planned(*subjects: Any) -> Any:
+        [cell, _] = plan_scenes(spec({"prompt": PAIR, "subjects": list(subjects)}), facts(*WORDS), setup())
+        return cell
+
+    plain = planned()
+    assert planned({"name": "pip"}, {"name": "momo"}).digest == plain.digest
+    back = planned({"name": "momo", "region": [0.4, 0, 1, 1]}, {"name": "pip", "region": [0, 0, 0.6, 1]})
+    assert back.names == ("momo", "pip"), "listed from back to front"
+    changed = planned({"name": "pip", "w_ref": 4.0, "w_r": 1.5, "prompt": "a waving {subject}"})
+    entry = changed.recipe["scene"]["subjects"][0]
+    assert (entry["w_ref"], entry["w_r"], entry["prompt"]) == (4.0, 1.5, "a waving bear")
+    assert len({plain.digest, back.digest, changed.digest}) == 3
+
+
+def test_the_figures_of_a_pose_place_the_subjects_where_they_are_as_many() -> None:
+    pose = Image.new("RGB", (64, 64))
+    for x in (12, 50):
+        ImageDraw.Draw(pose).line([x, 20, x, 56], "yellow", 3)
+    boxes = figures_of(pose)
+    assert [round(box[0] + box[2], 1) / 2 for box in boxes] == [0.2, 0.8]
+    assert figures_of(Image.new("RGB", (64, 64))) == []
+    one = spec(PAIR, poses=["pose.png"])
+    led = setup(layouts={"pose": ["sha"]}, controlnets={"pose": "net"}, figures={"sha": boxes})
+    [cell, _] = plan_scenes(one, facts(*WORDS), led)
+    assert cell.recipe["scene"]["subjects"][0]["region"] == [round(side, 4) for side in boxes[0]]
+    alone = setup(layouts={"pose": ["sha"]}, controlnets={"pose": "net"}, figures={"sha": boxes[:1]})
+    [cell, _] = plan_scenes(one, facts(*WORDS), alone)
+    assert cell.recipe["scene"]["subjects"][0]["region"] == [0, 0, 0.5, 1]
+
+
+def test_a_mask_is_kept_in_the_recipe_as_run_lengths() -> None:
+    mask = Image.new("L", (40, 30), 0)
+    mask.paste(255, (5, 0, 20, 30))
+    held = encoded(mask)
+    assert held == {"size": [30, 40], "counts": [150, 450, 600]}
+    drawn = decoded(held)
+    assert isinstance(drawn, Image.Image)
+    assert drawn.tobytes() == mask.tobytes()
+    assert decoded([0, 0, 0.5, 1]) == (0, 0, 0.5, 1)
+    with pytest.raises(ValueError, match="are no mask of 40 x 30"):
+        decoded({"size": [30, 40], "counts": [3]})
+    with pytest.raises(ValueError, match="black"):
+        encoded(Image.new("L", (8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("scene", "said"),
+    [
+        (
+            "a {pip} and a {nobody}",
+            r"together\[0\].prompt: names {nobody}, which is none of the spec's subjects \(pip, momo",
+        ),
+        ("on the beach", r"together\[0\].prompt: 'on the beach' names no subject"),
+        ("a {subject} on the beach", r"together\[0\].prompt: {subject} stands for each subject in prompts"),
+        ("a {pip} and a {pip}", r"together\[0\].prompt: names {pip} twice"),
+        ("a {pip} and a {momo", r"together\[0\].prompt: .* holds another brace"),
+        (
+            "{prompt: PAIR, subjects: [{name: zuzu}]}",
+            r"together\[0\].subjects\[0\].name: the prompt does not name {zuzu}",
+        ),
+        (
+            "{prompt: PAIR, subjects: [{name: pip, region: [0, 0, 2, 1]}]}",
+            r"region: \[0, 0, 2, 1\] is no box in the image",
+        ),
+        ("{prompt: PAIR, subjects: [{name: pip, region: [a]}]}", r"region: a box is four numbers"),
+        (
+            "{prompt: PAIR, subjects: [{name: pip, prompt: waving}]}",
+            r"prompt: 'waving' lacks the placeholder {subject}",
+        ),
+        ("{prompt: PAIR, subjects: [{name: pip, w_ref: 0}]}", r"w_ref: is 0; give more than 0"),
+        ("{prompt: PAIR, colour: red}", r"together\[0\].colour: unknown key"),
+    ],
+)
+def test_what_is_wrong_with_a_scene_is_said_with_its_place(scene: str, said: str) -> None:
+    text = scene.replace("PAIR", f'"{PAIR}"') if scene.startswith("{prompt") else f'"{scene}"'
+    subjects = "".join(f"  - {{name: {one}, class_word: bear, reference: {one}.png}}\n" for one in WORDS)
+    with pytest.raises(InputError, match=said):
+        parse_spec(f"name: x\nseeds: [1]\nsubjects:\n{subjects}together:\n  - {text}\n", source="s", base=Path("/"))
+
+
+def test_a_spec_has_prompts_or_scenes() -> None:
+    with pytest.raises(ValueError, match="is missing; add it"):
+        spec()
+    assert spec(PAIR).cells == 2
+    assert spec(PAIR, prompts=["a {subject}"]).cells == 2 + 3 * 2
+    assert "together" not in spec(prompts=["a {subject}"]).model_dump()
+    with pytest.raises(ValueError, match=r"equals together\[0\]; remove one"):
+        spec(PAIR, PAIR)
