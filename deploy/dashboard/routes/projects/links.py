@@ -38,7 +38,7 @@ def _shown(request: Request, person: Person, *, asked: dict[str, Any], secret: s
     known = resources(request)
     with known.catalog.read() as s:
         shown, choices, projects = views.client_links(s), views.choices(s), views.projects(s)
-        counts = views.decisions(s)
+        counts = views.decisions(s, ["approved"])
     made = f"{own_address(request)}/client/{secret}" if secret else ""
     context: dict[str, Any] = {"shown": shown, "choices": choices, "projects": projects, "asked": asked}
     context |= {"made": made, "title": title, "most": MOST, "days": DAYS, "longest": LONGEST}

@@ -41,7 +41,7 @@ def export(request: Request, person: Reviewer) -> Response:
     """Show the export form."""
     known = resources(request)
     with known.catalog.read() as s:
-        choices, counts = views.choices(s), views.decisions(s)
+        choices, counts = views.choices(s), views.decisions(s, ["approved"])
         newest = views.gallery_page(s, Filter(decision="approved"), limit=NEWEST).rows
     return page(
         request,

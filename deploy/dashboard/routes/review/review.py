@@ -37,7 +37,8 @@ def queues(request: Request, person: Reviewer) -> Response:
         queues = [one for one in views.queues_of(s, person.user_id) if BULK not in one.filter]
         mine = [(one, views.progress(s, one, person.name)) for one in queues]
         splits = views.splits_of(s, person.user_id)
-        choices, counts, triage = views.choices(s), views.decisions(s), standings(s)
+        choices, triage = views.choices(s), standings(s)
+        counts = {} if mine else views.decisions(s, ["none"])
     asked = _asked(resources(request), person, Filter(decision="none"), stated=False).as_json()
     context: dict[str, Any] = {
         "queues": mine,

@@ -112,11 +112,14 @@ def _distinct(s: Session, column: Any, *conditions: Any) -> list[str]:
     return found
 
 
-def decisions(s: Session) -> dict[Decision, int]:
-    """Count the outputs in each review state, up to COUNTED + 1; in a narrowed session those that are found in time."""
+def decisions(s: Session, wanted: Sequence[Decision] = DECISIONS) -> dict[Decision, int]:
+    """Count the outputs in each review state, up to COUNTED + 1; in a narrowed session those that are found in time.
+
+    `wanted`: the states to count; in a narrowed session each takes its time.
+    """
     if viewer_of(s) is not None:
-        return {one: count(s, Filter(decision=one), most=COUNTED + 1).number for one in DECISIONS}
-    return {one: _capped(s, select(Output.id).where(Output.decision == one)) for one in DECISIONS}
+        return {one: count(s, Filter(decision=one), most=COUNTED + 1).number for one in wanted}
+    return {one: _capped(s, select(Output.id).where(Output.decision == one)) for one in wanted}
 
 
 def cell_states(s: Session, states: Sequence[CellState]) -> dict[CellState, int]:
