@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from deploy.cli.main import app
 from dreamtuner.models.profiles import get_profile
 
-OTHER = ("prompt alone, another seed", "weight 1, another seed")
+OTHER = ("prompt alone, other seed", "weight 1, other seed")
 SEEN = ("prompt alone", "weight 1", "background kept alone", "weight 1, background kept", *OTHER)
 
 

@@ -57,9 +57,9 @@ def edits(
         typer.echo(json.dumps({**counts, "figures": [asdict(one) for one in found]}))
         return
     which = "validation" if validation else "test"
-    title = f"{subjects} {which} subjects, {pictures} each; 95 % over subjects"
+    title = f"{subjects} {which} subjects, {pictures} each, in %; 95 % over subjects"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, head in enumerate(("changed", "picture seen", "asked %", "kept %", "95 %", "subject", "ground")):
+    for number, head in enumerate(("changed", "picture seen", "asked", "kept", "95 %", "subject", "ground")):
         table.add_column(head, justify="left" if number < 2 else "right", no_wrap=True)
     for number, one in enumerate(found):
         opens = number == 0 or found[number - 1].axis != one.axis

@@ -68,7 +68,7 @@ class EditRow:
         """Return the method that edits this picture of a subject."""
         if self.weight is None:
             return Attending(PROMPT_ALONE)
-        name = self.name.removesuffix(", another seed")
+        name = self.name.removesuffix(", other seed")
         return Editing(name, original.prompt(subject), original.seed, self.weight, self.keep_background)
 
 
@@ -92,7 +92,7 @@ def edit_rows(weights: Sequence[float], *, backgrounds: bool = True) -> list[Edi
     free = [EditRow(f"weight {weight:g}", weight) for weight in weights]
     kept = [replace(one, name=f"{one.name}, background kept", keep_background=True) for one in free]
     alone = EditRow(PROMPT_ALONE)
-    elsewhere = [replace(one, name=f"{one.name}, another seed", other_seed=True) for one in (alone, *free)]
+    elsewhere = [replace(one, name=f"{one.name}, other seed", other_seed=True) for one in (alone, *free)]
     ground = EditRow("background kept alone", 0.0, keep_background=True)
     return [alone, *free, *([ground, *kept] if backgrounds else []), *elsewhere]
 

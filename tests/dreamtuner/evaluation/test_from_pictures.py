@@ -63,7 +63,7 @@ def test_every_setting_decides_the_key_of_a_measurement() -> None:
     assert [one.name for one in rows] == [
         PROMPT_ALONE, "weight 1", "weight 3",
         "background kept alone", "weight 1, background kept", "weight 3, background kept",
-        f"{PROMPT_ALONE}, another seed", "weight 1, another seed", "weight 3, another seed",
+        f"{PROMPT_ALONE}, other seed", "weight 1, other seed", "weight 3, other seed",
     ]  # fmt: skip
     assert [("scene" in one.axes) for one in rows] == [True] * 3 + [False] * 3 + [True] * 3
     edit = edits_of(subject, 1)[0]
