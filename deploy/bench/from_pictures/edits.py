@@ -59,7 +59,7 @@ def edits(
     which = "validation" if validation else "test"
     title = f"{subjects} {which} subjects, {pictures} each, in %; 95 % over subjects"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, head in enumerate(("changed", "picture seen", "asked", "kept", "95 %", "subject", "ground")):
+    for number, head in enumerate(("changed", "picture seen", "asked", "kept", "95 %", "ground")):
         table.add_column(head, justify="left" if number < 2 else "right", no_wrap=True)
     for number, one in enumerate(found):
         opens = number == 0 or found[number - 1].axis != one.axis
@@ -67,6 +67,5 @@ def edits(
             table.add_section()
         spread = f"{100 * one.kept.low:.0f} to {100 * one.kept.high:.0f}"
         values = f"{100 * one.asked.value:.0f}", f"{100 * one.kept.value:.1f}", spread
-        others = f"{100 * one.attributes.value:.1f}", f"{one.background.value:.3f}"
-        table.add_row(one.axis if opens else "", one.row, *values, *others)
+        table.add_row(one.axis if opens else "", one.row, *values, f"{one.background.value:.3f}")
     plain_terminal().out.print(table)
