@@ -407,6 +407,9 @@ class Spec(StrictModel):
             if getattr(stated, path[1], None) is not None and len(self.subjects) > 1:
                 message = f"is a picture of one subject, and subjects has {len(self.subjects)}; name its subject alone"
                 raise PlacedError(path, message)
+        if self.together and self.consistency is not None and self.consistency.weight > 0:
+            message = "images of several subjects do not see each other; order together in a spec of its own"
+            raise PlacedError(["consistency"], message)
         return self
 
     @model_validator(mode="after")

@@ -74,6 +74,10 @@ WRONG: Sequence[tuple[dict[str, Any], str]] = (
         {"subjects": ({"name": "a"}, {"name": "b"}), "consistency": {"first": 1}},
         "consistency.first: is a picture of one subject",
     ),
+    (
+        {"subjects": ({"name": "a"}, {"name": "b"}), "together": ["a {a} and a {b}"], "consistency": 1},
+        "consistency: images of several subjects do not see each other",
+    ),
 )
 
 

@@ -57,9 +57,9 @@ def consistency(
         typer.echo(json.dumps({**counts, "figures": [asdict(one) for one in found]}))
         return
     which = "validation" if validation else "test"
-    title = f"{subjects} {which} subjects x {prompts} images; 95 % over subjects"
+    title = f"{subjects} {which} subjects x {prompts} images, in %; 95 % over subjects"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    heads = ("first seen", "unsaid alike %", "95 %", "said alike", "shown", "prompt", "copied", "outline")
+    heads = ("first seen", "unsaid alike", "95 %", "said", "shown", "prompt", "copied", "outline")
     for number, head in enumerate(heads):
         table.add_column(head, justify="left" if number < 1 else "right", no_wrap=True)
     for one in found:

@@ -118,6 +118,9 @@ def _picture(spec: Spec, path: Path, named: PictureName, catalog: Catalog | None
         raise _refused(
             spec, path, f"output {one.output_id} shows {one.subject}, not {name}; name its subject in subjects"
         )
+    if len({subject.position for subject in one.subjects}) > 1:
+        message = f"output {one.output_id} shows several subjects; only a picture of one can be seen by others"
+        raise _refused(spec, path, message)
     if one.state != "generated":
         raise _refused(spec, path, f"output {one.output_id} is {one.state}: there is no picture; run its spec again")
     return one
