@@ -81,12 +81,13 @@ def pairs(
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    columns = ("", "weaker %", "95 %", "stronger", "leakage", "chance", "both classes", "poses", "scene")
+    columns = ("%", "weaker", "95 %", "stronger", "leaked", "chance", "classes", "pose", "scene")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for one in found:
         of = one.measures
         spread = f"{100 * of['weaker'].low:.0f} to {100 * of['weaker'].high:.0f}"
         others = (of[name].value for name in ("stronger", "leakage", "chance", "both", "poses", "scene"))
-        table.add_row(one.row, f"{100 * of['weaker'].value:.1f}", spread, *(f"{100 * value:.1f}" for value in others))
+        short = next(name for name, row in names.items() if row == one.row)
+        table.add_row(short, f"{100 * of['weaker'].value:.1f}", spread, *(f"{100 * value:.1f}" for value in others))
     plain_terminal().out.print(table)
