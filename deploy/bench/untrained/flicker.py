@@ -28,7 +28,9 @@ def flicker(
     validation: Annotated[
         bool, typer.Option(help="Use the identities that settings are tuned on instead of the test identities.")
     ] = False,
-    strip: Annotated[Path | None, typer.Option(help="Also draw the first clip in every way, to this PNG file.")] = None,
+    strip: Annotated[
+        Path | None, typer.Option(help="Also draw the first clip in every way, to this PNG or JPEG.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for machines.")] = False,
 ) -> None:
     """Compare the flicker of videos: independent frames, frames as references, and other ways to see them.
@@ -40,7 +42,7 @@ def flicker(
     from dataclasses import asdict
 
     from deploy.bench.cells import CatalogCells
-    from deploy.bench.refusal import refuse_without_oracle
+    from deploy.bench.refusal import refuse, refuse_without_oracle
     from dreamtuner.evaluation.held_out import held_out_subjects
     from dreamtuner.evaluation.run import Bench
     from dreamtuner.evaluation.video.clips import ClipCache, ClipRequest
@@ -50,6 +52,8 @@ def flicker(
     from flows.resources import Resources
     from flows.settings import Settings
 
+    if strip is not None and (strip.suffix.lower() not in (".png", ".jpg", ".jpeg") or not strip.parent.is_dir()):
+        refuse(f"--strip {strip}: give the name of a PNG or JPEG in a folder that exists")
     ways = _ways(way or [], loop=loop)
     settings = Settings.load()
     resources = Resources.open(settings)
