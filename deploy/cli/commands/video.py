@@ -21,7 +21,7 @@ def video(
 
     Each frame attends to the first and the previous frame as well as to the reference. Reports flicker (mean change of
     static pixels) next to that of independently generated frames. Run it again after an interrupt: finished frames are
-    skipped. Under `video:` the spec sets a driving film, scenes and references by frame, loops, and how frames see others.
+    skipped. `video:` in the spec sets a driving film, scenes and references by frame, loops, and how frames see others.
     """
     from deploy.cli.local_run import run_video
     from deploy.cli.video_tables import print_clips, video_json
