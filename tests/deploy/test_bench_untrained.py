@@ -75,26 +75,3 @@ def test_seeds_at_full_inversion_make_no_difference(
     assert found["a = 0"]["apart"]["pixels"]["value"] > 0.02
     assert found["a = 1"]["apart"]["pixels"]["value"] < 0.005
     assert found["masactrl"]["apart"]["pixels"]["value"] < 0.005
-
-
-@pytest.mark.slow
-def test_flicker_is_measured_once_beside_shared_noise(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DREAMTUNER_POCKET_WEIGHTS", str(get_profile("pocket").weights))
-    strip = tmp_path / "strip.png"
-    asked = ["bench", "flicker", "--subjects", "2", "--frames", "3", "--way", "see=draft,encoder=false", "--loop"]
-    first, again, words = (
-        CliRunner().invoke(app, [*asked, *more]) for more in (["--json", "--strip", str(strip)], ["--json"], [])
-    )
-    assert (first.exit_code, again.exit_code, words.exit_code) == (0, 0, 0), first.output
-    found = json.loads(first.stdout)
-    assert found == json.loads(again.stdout)
-    ways = {one["way"]: one for one in found["ways"]}
-    assert list(ways) == ["shared noise", "own noise", "as references", "see=draft,encoder=false"]
-    assert ways["own noise"]["gains"]["flicker"]["value"] > 1
-    assert ways["shared noise"]["gains"]["flicker"] == {"value": 0, "low": 0, "high": 0}
-    assert all(one["figures"]["closing"]["value"] > 0 for one in ways.values())
-    assert max(map(len, words.stdout.splitlines())) <= 120
-    with Image.open(strip) as shown:
-        assert shown.width > 600
