@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, and_, event, exists, false, not_, or_
+from sqlalchemy import ColumnElement, Exists, and_, event, exists, false, not_, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql.util import ClauseAdapter
@@ -214,13 +214,16 @@ class _Seen:
         return and_(exists().where(asked.c.cell_id == cell_id, self.run(asked.c.run_id)), self.whole(cell_id))
 
     def whole(self, cell_id: Any) -> ColumnElement[bool]:
-        """Of several subjects, the viewer sees each, under one of its names at least."""
+        """Of several subjects, the viewer sees each, under one of its names at least.
+
+        It is flat, since the parser of SQLite bounds how deep conditions are nested.
+        """
         of_several, shown, named = (CellSubject.__table__.alias(f"cell_subjects_{n}") for n in ("of", "shown", "named"))
-        same = (named.c.cell_id == shown.c.cell_id, named.c.position == shown.c.position)
-        hidden = exists().where(
-            shown.c.cell_id == cell_id, not_(exists().where(*same, self.subject(named.c.subject_id)))
-        )
-        return not_(and_(exists().where(of_several.c.cell_id == cell_id, of_several.c.position > 0), hidden))
+        subject = Subject.__table__.alias("subjects_seen")
+        seen = select(named.c.position).where(named.c.cell_id == cell_id, subject.c.id == named.c.subject_id)
+        seen = seen.where(_owned(subject.c.project_id, self.viewer))
+        several = (of_several.c.cell_id == cell_id, of_several.c.position > 0)
+        return not_(exists().where(*several, shown.c.cell_id == cell_id, shown.c.position.not_in(seen)))
 
     def output(self, output_id: Any) -> Exists:
         output = Output.__table__.alias("outputs_seen")
