@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic_core import core_schema
+from pydantic import BeforeValidator
 
 from flows.resources import Resources
 from flows.spec.model import Spec
@@ -76,16 +76,14 @@ def written_out(content: Mapping[str, Any], store: Callable[[], ObjectStore]) ->
 
 
 class _ByPlace:
-    """Validates a spec that may be passed by its place; waits while the store is away."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return core_schema.no_info_before_validator_function(_read, handler(source))
+    """Describes a spec that may be passed by its place."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
         return {"anyOf": [handler(core), SCHEMA]}
 
 
 def _read(given: Any) -> Any:
+    """Read what is passed by its place; wait while the store is away."""
     if not isinstance(given, Mapping) or FROM not in given:
         return given
     resources = Resources.open()
@@ -95,5 +93,5 @@ def _read(given: Any) -> Any:
         raise PlacedError([FROM], str(error)) from error
 
 
-StoredSpec = Annotated[Spec, _ByPlace()]
+StoredSpec = Annotated[Spec, BeforeValidator(_read), _ByPlace()]
 """A spec as the parameter of a flow: written out, or `{name, from}` with the place where it is stored."""

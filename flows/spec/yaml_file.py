@@ -13,6 +13,7 @@ from storage.text import paired
 
 MAX_SPEC_BYTES = 1024 * 1024
 MAX_NODES = 300_000  # a mebibyte of text has fewer unless aliases refer to aliases
+PICTURED = {"prompts", "together", "video"}  # the keys of which one at least says what images show
 
 
 class Loader(yaml.SafeLoader):
@@ -92,6 +93,8 @@ def parse_spec(text: str, *, source: str, base: Path, frames: bool = False) -> S
         found = [] if frames else spec.repeated_poses()
     except ValidationError as error:
         found = [as_written(problem, root) for problem in problems_of(error, Spec)]
+        if not PICTURED & content.keys() and not any(one.path[:1] == ("prompts",) for one in found):
+            found.append(Problem(path=("prompts",), message="is missing; add it"))  # pydantic checks it last
         spec = None
     if spec is None or found or unclear:
         places = {problem.path for problem in unclear}

@@ -63,6 +63,8 @@ IDS = {
     "number": "1",
     "project_id": "999",
     "link_id": "999",
+    "webhook_id": "no",
+    "delivery_id": "999",
     "run_id": "no",
     "name": "no",
     "flow_run_id": "00000000-0000-0000-0000-000000000000",

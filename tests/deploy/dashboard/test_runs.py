@@ -23,7 +23,8 @@ def test_a_runs_page_says_how_it_ended_why_and_who_started_it(site: Site) -> Non
         assert client.get("/runs/nowhere").status_code == 404
     for words in ("failed", "5 of 6 images were not generated: &lt;cut&gt;", "lab-3", "olga", "Rejected subjects", run):
         assert words in shown
-    assert f'href="/outputs?run_id={run}"' in shown
+    assert f'href="/outputs?run_id={run}"' not in shown, "it has no images"
+    assert f'href="/outputs?run_id={first}"' in gave_back
     assert "nothing generated" in shown
     assert f'href="/runs/{run}"' in home
     assert "Waiting to be generated" not in home, "nobody makes what a run that is over has left"

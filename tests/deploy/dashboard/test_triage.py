@@ -175,7 +175,7 @@ def test_a_projects_pictures_are_judged_by_its_own_decisions_alone(site: Site) -
     assert "autumn" in page
     assert "spring" not in page
     with site.catalog.read() as s:
-        models = s.execute(select(TriageModel.project_id, TriageModel.decisions)).tuples().all()
+        models = s.execute(select(TriageModel.project_id, TriageModel.decisions)).all()
     assert sorted(models) == sorted((one, 80) for one in projects.values())
     with site.catalog.write() as s:  # whoever moves a subject takes its decisions along
         writes.move_subject(s, "momo", None, actor="admin")
