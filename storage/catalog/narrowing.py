@@ -220,8 +220,9 @@ class _Seen:
         """
         of_several, shown, named = (CellSubject.__table__.alias(f"cell_subjects_{n}") for n in ("of", "shown", "named"))
         subject = Subject.__table__.alias("subjects_seen")
-        seen = select(named.c.position).where(named.c.cell_id == cell_id, subject.c.id == named.c.subject_id)
-        seen = seen.where(_owned(subject.c.project_id, self.viewer))
+        # of the same cell: the one outside is two levels up, where a statement would not look for it by itself
+        seen = select(named.c.position).where(named.c.cell_id == shown.c.cell_id, subject.c.id == named.c.subject_id)
+        seen = seen.where(_owned(subject.c.project_id, self.viewer)).correlate(shown)
         several = (of_several.c.cell_id == cell_id, of_several.c.position > 0)
         return not_(exists().where(*several, shown.c.cell_id == cell_id, shown.c.position.not_in(seen)))
 

@@ -44,6 +44,19 @@ def test_a_person_sees_what_their_projects_and_nobody_own_and_what_is_shared(hou
             assert prompts(s) == set("abcde")
 
 
+def test_an_image_with_a_subject_of_another_project_is_not_seen(house: Catalog) -> None:
+    with house.write() as s:
+        subjects = {one.name: one.id for one in s.scalars(select(Subject))}
+        theirs = s.scalars(select(Reference.id).where(Reference.subject_id == subjects["momo"])).first()
+        nobodys = s.scalars(select(Reference.id).where(Reference.subject_id == subjects["bolt"])).first()
+        a, b = (s.scalars(select(Cell.id).where(Cell.prompt == f"prompt {name}")).one() for name in "ab")
+        s.add(CellSubject(cell_id=a, position=1, subject_id=subjects["momo"], reference_id=theirs))
+        s.add(CellSubject(cell_id=b, position=1, subject_id=subjects["bolt"], reference_id=nobodys))
+    for viewer, seen in ((ANN, "bce"), (Viewer("di", frozenset({OURS, THEIRS})), "abcde")):
+        with house.seen_by(viewer).read() as s:
+            assert prompts(s) == set(seen)
+
+
 def _labelled() -> Any:
     return select(func.count()).select_from(select(Output.id).limit(100).subquery())
 

@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("ended_with", sa.JSON(), nullable=True))
     at = op.get_bind()
     for run in at.execute(sa.text("SELECT id FROM runs WHERE state <> 'running'")).scalars().all():
-        states: dict[str, int] = dict(at.execute(sa.text(STATES), {"run": run}))
+        states: dict[str, int] = dict(at.execute(sa.text(STATES), {"run": run}).all())
         at.execute(KEEP, {"states": states, "run": run})
 
 

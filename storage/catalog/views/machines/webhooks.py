@@ -117,6 +117,6 @@ class WebhookStanding:
 def webhook_standings(s: Session, ids: Sequence[str]) -> dict[str, WebhookStanding]:
     """Return how the deliveries of these webhooks stand."""
     waiting = select(Delivery.webhook_id, func.count()).where(Delivery.state == "waiting", Delivery.webhook_id.in_(ids))
-    counts = dict(s.execute(waiting.group_by(Delivery.webhook_id)))
+    counts = dict(s.execute(waiting.group_by(Delivery.webhook_id)).all())
     newest = {one: deliveries_page(s, one, after=None, limit=1).rows for one in ids}
     return {one: WebhookStanding(counts.get(one, 0), next(iter(newest[one]), None)) for one in ids}

@@ -83,7 +83,7 @@ def projects_of(s: Session, output_ids: Sequence[int]) -> dict[int, int | None]:
     rows = rows.outerjoin(of_subject, and_(of_subject.c.id == Output.subject_id, Output.run_id.is_(None)))
     found: dict[int, int | None] = {}
     for part in chunks(output_ids):
-        found |= dict(s.execute(rows.where(Output.id.in_(part))))
+        found |= dict(s.execute(rows.where(Output.id.in_(part))).all())
     return found
 
 
