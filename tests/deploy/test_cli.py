@@ -179,6 +179,7 @@ def test_bad_specs_are_refused_in_a_sentence_and_nothing_is_written(
     assert not Path(environment["DREAMTUNER_HOME"]).exists()
 
 
+@pytest.mark.slow
 def test_other_bad_input(dreamtuner: Command, spec: Path, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "tiny.png")
     (tmp_path / "text.png").write_text("no picture")

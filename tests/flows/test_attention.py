@@ -21,6 +21,7 @@ from tests.flows.test_generate import digests
 __all__ = ["digests"]
 
 
+@pytest.mark.slow
 def test_a_drawn_cell_is_mapped_by_its_digest_and_by_its_file(
     make_cells: MakeCells, settings: Settings, digests: list[str], tmp_path: Path
 ) -> None:

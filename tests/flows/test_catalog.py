@@ -147,6 +147,7 @@ def test_more_seeds_add_only_what_is_new(finished: Finished, after: Settings) ->
     assert again.result().made == 0
 
 
+@pytest.mark.slow
 def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_told_from_others_of_its_name(
     settings: Settings, spec: Spec
 ) -> None:
@@ -176,6 +177,7 @@ def test_no_subject_at_all_is_a_failed_run_with_a_sheet_that_says_why_and_is_tol
     assert "1 of 1 subjects were rejected" in str(taken_in.state.message)
 
 
+@pytest.mark.slow
 def test_a_spec_that_is_refused_and_an_interrupt_end_the_run_with_their_reason(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -266,6 +266,7 @@ def test_a_fine_tuning_waits_for_what_is_away_and_is_free_meanwhile(
         assert views.training(s, digest).error is None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_learnt_is_told_and_the_others_go_on(
     settings: Settings, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_painted_mask_stands_in_the_next_run_and_in_the_one_after(settings: Se
     assert prepare_and_store(pip, Resources.open(settings)).facts.mask_sha256 != painted
 
 
+@pytest.mark.slow
 def test_a_mask_of_a_spec_stands_where_a_later_spec_states_none(
     settings: Settings, pip: SubjectSpec, tmp_path: Path
 ) -> None:

@@ -189,6 +189,7 @@ def test_a_cell_that_does_not_fit_the_memory_alone_is_planned_and_the_reason_nam
         assert "64 x 64 pixels does not fit in the memory of this worker" in str(cell.error)
 
 
+@pytest.mark.slow
 def test_what_this_worker_lacks_goes_back_with_the_reason_and_the_others_are_made(
     make_cells: MakeCells,
     settings: Settings,

@@ -52,6 +52,7 @@ def test_a_key_that_is_held_down_decides_once_and_space_holds_the_reference(site
     assert not page.is_visible("#held")
 
 
+@pytest.mark.slow
 def test_a_link_to_a_place_shows_it_and_back_returns_to_it(site: Site, tab: Open) -> None:
     path = queue(site)
     page = tab(site, f"{path}?at=7")

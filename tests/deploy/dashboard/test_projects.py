@@ -142,6 +142,7 @@ def test_no_write_changes_anything_of_another_project(site: Site, foreign: Forei
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_its_members_and_admins_see_all_of_it(site: Site, foreign: Foreign) -> None:
     """The other way round, so that the tests above cannot pass because nothing was there."""
     values = foreign.values

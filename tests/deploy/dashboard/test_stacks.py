@@ -105,6 +105,7 @@ def test_a_split_keeps_stacks_together_and_progress_counts_their_pictures(site: 
     assert (after.resume, sum(after.tally.values())) == (1, len(first.pictures))
 
 
+@pytest.mark.slow
 def test_two_people_approve_a_stack_one_after_the_other(start: Callable[..., Site]) -> None:
     site = start(approvals=2)
     fingerprint_all(site)

@@ -60,6 +60,7 @@ def test_a_clip_that_stands_still_and_one_that_changes_its_subject(request_of: C
     assert changed["identity"] < true["identity"]
 
 
+@pytest.mark.slow
 def test_a_stored_clip_is_found_by_all_that_decides_it(request_of: ClipRequest) -> None:
     cache, way = ClipCache(Kept(), get_profile("pocket")), Way("draft", FrameUse(see="draft"))
     frames = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(4)]

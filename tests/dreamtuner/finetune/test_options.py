@@ -125,6 +125,7 @@ def test_a_dora_is_exported_where_it_is_read(learning: Learning, seeing_profile:
         read_lora(file, {"unet": backbone.unet, "text_encoder": backbone.text_encoder})
 
 
+@pytest.mark.slow
 def test_class_images_weigh_what_the_prior_weight_says(learning: Learning, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = learning(regular="prior", prior_weight=0.25, snr_gamma=None).build(CPU)
     given: dict[str, Any] = {}

@@ -106,6 +106,7 @@ def test_the_word_begins_as_the_class_word_and_no_word_but_it_may_begin_twice(le
         learning(regular="none", init=" ").build(CPU)
 
 
+@pytest.mark.slow
 def test_the_reference_is_on_white_or_keeps_its_background(learning: Learning, bear: NamedSubject) -> None:
     white, kept = (learning(regular="none", background=one).build(CPU) for one in ("white", "kept"))
     assert not torch.equal(white.pairs.reference, kept.pairs.reference)

@@ -16,6 +16,7 @@ def _drawn(count: int, seed: int = 0) -> tuple[list[Identity], list[Context]]:
     return [Identity.from_seed(rng.choice(TRAIN)) for _ in range(count)], [Context.draw(rng) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_seeds_never_share_an_identity():
     assert COUNT > 10**6
     seeds = random.Random(0).sample(range(COUNT), 60_000)

@@ -30,6 +30,7 @@ def written(page: Page, prompts: str = PROMPT, name: str = "trip") -> None:
     page.fill("[name=prompts]", prompts)
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_checked_read_and_counted_at_once(shared: Site, tab: Tab) -> None:
     page = tab(shared, "/orders/new", "operator")
     page.evaluate("window.same = true")
