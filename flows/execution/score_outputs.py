@@ -68,16 +68,17 @@ def _score_together(
     mask = first.mask_sha256
     pictures = [open_picture(read_picture(resources.catalog, store, one.image_sha256), "RGB") for one in outputs]
     took: list[float] = []
-    model = Embeddings(resources.scorer(profile, metric), pictures)
     by_region = {i for i, one in enumerate(outputs) if one.scene is not None and not REFERENCE.isdisjoint(scorer.takes)}
     whole = [i for i in range(len(outputs)) if i not in by_region]
+    entire = [pictures[i] for i in whole]
+    model = Embeddings(resources.scorer(profile, metric), entire)
     found: dict[int, float] = {}
     with account.lap(took.append):
         if whole:
             values = score_images(
                 scorer,
                 model,
-                [pictures[i] for i in whole],
+                entire,
                 {
                     "reference": lambda: open_reference(get_blob(store, first.reference_sha256)),
                     "reference_mask": lambda: None if mask is None else open_picture(get_blob(store, mask), "L"),
@@ -100,8 +101,8 @@ def _score_together(
             device=account.device,
         )
     if keeps_embeddings(scorer):
-        images = {one.image_sha256: picture for one, picture in zip(outputs, pictures, strict=True)}
-        store_embeddings(resources, profile, model, images, [one.output_id for one in outputs])
+        images = {outputs[i].image_sha256: pictures[i] for i in whole}
+        store_embeddings(resources, profile, model, images, [outputs[i].output_id for i in whole])
     account.scored += len(outputs)
     return len(outputs)
 
